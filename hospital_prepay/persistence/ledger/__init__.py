@@ -1,0 +1,70 @@
+"""The way into the books, one class per database behind one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.ledger.chart import CHART, INPATIENT_DEPOSITS
+from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.persistence.ledger.postgres import PostgresLedger
+from hospital_prepay.persistence.ledger.sqlite import SqliteLedger
+from hospital_prepay.persistence.models.ledger import LedgerAccount
+
+
+class Ledger(Protocol):
+    """What both databases do with an entry."""
+
+    def post(self, entry: JournalEntry) -> int:
+        """Post one entry and return its number.
+
+        Raises :class:`InsufficientFund` when a guarded balance would fall below zero or rise above its ceiling,
+        :class:`ReusedKey` when the key was posted before, :class:`LedgerFault` for anything else.
+        """
+
+    def post_many(self, entries: Sequence[JournalEntry]) -> list[int | None]:
+        """Post entries that share all but key, source, lines and hash; ``None`` marks one that a guard refused."""
+
+
+def ledger_on(connection: sa.Connection) -> Ledger:
+    """The ledger of this connection's database, inside its transaction."""
+    if connection.dialect.name == "postgresql":
+        return PostgresLedger(connection)
+    return SqliteLedger(connection)
+
+
+def open_account(
+    connection: sa.Connection,
+    institution_id: str,
+    account_id: str,
+    *,
+    name: str,
+    opened_at: datetime,
+    guarded: bool = False,
+    ceiling_fen: int | None = None,
+) -> None:
+    """Open an account of the chart. ``account_id`` is a subject, or a subject and a sub-account after a colon."""
+    subject = CHART[account_id.partition(":")[0]]
+    connection.execute(
+        sa.insert(LedgerAccount).values(
+            institution_id=institution_id,
+            account_id=account_id,
+            subject=subject.code,
+            name=name,
+            normal_side=subject.normal_side,
+            guarded=guarded,
+            balance_fen=0,
+            ceiling_fen=ceiling_fen,
+            opened_at=opened_at,
+        )
+    )
+
+
+def open_chart(connection: sa.Connection, institution_id: str, opened_at: datetime) -> None:
+    """Open every subject that needs no sub-account; deposits of stays are opened stay by stay."""
+    for subject in CHART.values():
+        if subject.code != INPATIENT_DEPOSITS:
+            open_account(connection, institution_id, subject.code, name=subject.name, opened_at=opened_at)

@@ -1,0 +1,80 @@
+"""The hospital's chart of accounts (政府会计制度 with the hospital supplement 财会〔2018〕24号)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+DEBIT: Final = 1
+CREDIT: Final = -1
+
+INPATIENT_DEPOSITS: Final = "23050103"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One subject (科目). ``normal_side`` is 1 for debit, -1 for credit."""
+
+    code: str
+    name: str
+    normal_side: int
+
+
+CHART: Final[dict[str, Subject]] = {
+    s.code: s
+    for s in (
+        Subject("1001", "库存现金", DEBIT),
+        Subject("1002", "银行存款", DEBIT),
+        Subject("1021", "其他货币资金", DEBIT),
+        Subject("121201", "应收在院病人医疗款", DEBIT),
+        Subject("12120201", "应收医保款", DEBIT),
+        Subject("12120202", "门急诊病人欠费", DEBIT),
+        Subject("12120203", "出院病人欠费", DEBIT),
+        Subject("1218", "其他应收款", DEBIT),
+        Subject("130201", "库存药品", DEBIT),
+        Subject("130202", "库存卫生材料", DEBIT),
+        Subject("2103", "应缴财政款", CREDIT),
+        Subject("2302", "应付账款", CREDIT),
+        Subject("2307", "其他应付款", CREDIT),
+        Subject("23050101", "预收医保预付金", CREDIT),
+        Subject("23050102", "门急诊预收款", CREDIT),
+        Subject(INPATIENT_DEPOSITS, "住院预收款", CREDIT),
+        Subject("2308", "待结算医疗款", CREDIT),
+        Subject("410101", "医疗收入", CREDIT),
+    )
+}
+
+
+class Tender(StrEnum):
+    """How money was paid at the counter."""
+
+    CASH = "cash"
+    CARD = "card"
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    TRANSFER = "transfer"
+
+    @property
+    def label(self) -> str:
+        """The Chinese word on buttons and receipts."""
+        return _LABELS[self]
+
+    @property
+    def account_id(self) -> str:
+        """Where the money stands: cash, bank, or other monetary funds while it is in transit."""
+        return {Tender.CASH: "1001", Tender.WECHAT: "1021", Tender.ALIPAY: "1021"}.get(self, "1002")
+
+
+_LABELS: Final = {
+    Tender.CASH: "现金",
+    Tender.CARD: "银行卡",
+    Tender.WECHAT: "微信",
+    Tender.ALIPAY: "支付宝",
+    Tender.TRANSFER: "转账",
+}
+
+
+def stay_account(stay_no: str) -> str:
+    """The account of one stay's deposits: a sub-account of 23050103, guarded from zero to its cap."""
+    return f"{INPATIENT_DEPOSITS}:{stay_no}"

@@ -1,0 +1,129 @@
+"""Journal entries as values: balanced before they reach a database, hashed the same on every one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from hospital_prepay.domain.errors import LedgerFault
+from hospital_prepay.domain.money import ZERO, Money
+
+_FIELD, _LINE = "\x1f", "\x1e"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line: an account and either a debit or a credit. ``fund`` names a restricted fund, or is empty."""
+
+    account_id: str
+    debit: Money = ZERO
+    credit: Money = ZERO
+    fund: str = ""
+
+    def reversed(self) -> Posting:
+        """The same line in red: its sides exchanged."""
+        return replace(self, debit=self.credit, credit=self.debit)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A balanced entry (记账凭证), ready to be posted.
+
+    ``occurred_at`` is when it happened at the counter or the bank, ``posted_at`` when the books took it,
+    ``effective_on`` the day whose rule applied. ``source`` names what it stands for, ``idempotency_key`` makes it
+    unique. Raises :class:`LedgerFault` when it does not balance within each fund.
+    """
+
+    institution_id: str
+    idempotency_key: str
+    kind: str
+    summary: str
+    source: str
+    occurred_at: datetime
+    posted_at: datetime
+    effective_on: date
+    posted_by: str
+    postings: tuple[Posting, ...]
+    reverses_no: int | None = None
+
+    def __post_init__(self) -> None:
+        # Sorted accounts are the lock order; ties keep the order given.
+        object.__setattr__(self, "postings", tuple(sorted(self.postings, key=lambda p: p.account_id.encode())))
+        _check_balance(self.postings)
+        texts = (self.institution_id, self.idempotency_key, self.kind, self.summary, self.source, self.posted_by)
+        lines = [text for posting in self.postings for text in (posting.account_id, posting.fund)]
+        if any(_CONTROL.search(text) for text in (*texts, *lines)):
+            raise LedgerFault("凭证文字里有不能入账的控制字符，没有入账。")
+
+    def canonical(self) -> bytes:
+        """The bytes that the content hash covers: every stored field but the number."""
+        head = (
+            "v1",
+            self.institution_id,
+            self.idempotency_key,
+            self.kind,
+            self.summary,
+            self.source,
+            "" if self.reverses_no is None else str(self.reverses_no),
+            str(microseconds(self.occurred_at)),
+            str(microseconds(self.posted_at)),
+            self.effective_on.isoformat(),
+            self.posted_by,
+        )
+        lines = [f"{p.account_id}{_FIELD}{p.debit.fen}{_FIELD}{p.credit.fen}{_FIELD}{p.fund}" for p in self.postings]
+        return _LINE.join((_FIELD.join(head), *lines)).encode()
+
+    def content_hash(self) -> bytes:
+        """SHA-256 of :meth:`canonical`."""
+        return hashlib.sha256(self.canonical()).digest()
+
+
+def reversing(
+    entry: JournalEntry,
+    entry_no: int,
+    *,
+    idempotency_key: str,
+    kind: str,
+    summary: str,
+    at: datetime,
+    day: date,
+    by: str,
+) -> JournalEntry:
+    """The red-letter entry (红字冲销) of ``entry``: the same lines with their sides exchanged."""
+    return JournalEntry(
+        institution_id=entry.institution_id,
+        idempotency_key=idempotency_key,
+        kind=kind,
+        summary=summary,
+        source=entry.source,
+        occurred_at=at,
+        posted_at=at,
+        effective_on=day,
+        posted_by=by,
+        postings=tuple(p.reversed() for p in entry.postings),
+        reverses_no=entry_no,
+    )
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970 in UTC: what both databases keep of a moment."""
+    difference = moment - _EPOCH
+    return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+
+
+def _check_balance(postings: Iterable[Posting]) -> None:
+    sums: dict[str, int] = {}
+    count = 0
+    for posting in postings:
+        count += 1
+        debit, credit = posting.debit.fen, posting.credit.fen
+        if debit < 0 or credit < 0 or (debit == 0) == (credit == 0):
+            raise LedgerFault("每条分录只能有一边，且金额大于零；没有入账。")
+        sums[posting.fund] = sums.get(posting.fund, 0) + debit - credit
+    if count < 2 or any(sums.values()):
+        raise LedgerFault("凭证借贷不平，没有入账。")

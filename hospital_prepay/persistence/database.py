@@ -1,0 +1,99 @@
+"""Engines: SQLite by default, PostgreSQL where the hospital has one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from hospital_prepay.domain.errors import DatabaseFault
+
+
+class Database:
+    """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = sa.make_url(url)
+        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise DatabaseFault("数据库只支持 SQLite 和 PostgreSQL，请检查 PREPAY_DATABASE_URL。")
+        self._pool_size = pool_size
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether the server is PostgreSQL."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The writing engine."""
+        if self.is_postgresql:
+            return sa.create_engine(
+                self.url,
+                pool_size=self._pool_size,
+                max_overflow=8,
+                pool_pre_ping=True,
+                connect_args=_pg_options(self.url),
+            )
+        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+
+    @cached_property
+    def reading_engine(self) -> sa.Engine:
+        """An engine whose transactions only read: on SQLite they don't queue behind writers."""
+        if self.is_postgresql:
+            return self.engine
+        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_deferred)
+        return engine
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for reading; whatever happens inside is rolled back."""
+        with self.reading_engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection in one transaction: committed at the end, rolled back on any error."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close pooled connections (before a fork, at the end of a test)."""
+        for name in ("engine", "reading_engine"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
+
+
+def _pg_options(url: sa.URL) -> dict[str, Any]:
+    # PgBouncer in transaction mode can't keep prepared statements; ask for that with ?pgbouncer=1.
+    return {"prepare_threshold": None} if "pgbouncer" in url.query else {"prepare_threshold": 2}
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "recursive_triggers=ON",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_deferred(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,24 @@
+"""What the database said, in the program's own errors."""
+
+from __future__ import annotations
+
+from hospital_prepay.domain.errors import InsufficientFund, LedgerFault, PrepayError, ReusedKey
+
+_BELOW = ("below_zero", "ck_ledger_account__balance_not_negative")
+_ABOVE = ("above_ceiling",)
+_REUSED = ("reused_key", "uq_ledger_entry__institution_id_idempotency_key")
+_REVERSED = ("already_reversed", "uq_ledger_entry__reverses_no")
+
+
+def refusal(error: Exception) -> PrepayError:
+    """Translate a driver's error raised while posting."""
+    text = str(error)
+    if any(mark in text for mark in _BELOW):
+        return InsufficientFund("余额不够，没有入账。请核对金额后再试。", code="below_zero")
+    if any(mark in text for mark in _ABOVE):
+        return InsufficientFund("超过可收额度，没有入账。请核对金额后再试。", code="above_ceiling")
+    if any(mark in text for mark in _REUSED):
+        return ReusedKey("这笔业务已经入过账，没有重复入账。请刷新后查看结果。")
+    if any(mark in text for mark in _REVERSED):
+        return ReusedKey("这张凭证已经红字冲销过，没有重复冲销。", code="already_reversed")
+    return LedgerFault("账本没有接受这张凭证，没有入账。请把编号报给信息科。", details={"database": text[:300]})

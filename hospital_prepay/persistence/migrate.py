@@ -1,0 +1,159 @@
+"""Migrations: plain Alembic driven from code, a backup before each, the least privilege after each."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.models import Base
+from hospital_prepay.settings import resource
+
+# Held while migrating, so that several processes starting at once run each migration once.
+_MIGRATION_LOCK = 5_201_250_630
+
+# What the application's role may do on PostgreSQL beside reading. Nothing here touches the books: their only way
+# in is ledger_post and ledger_post_many.
+_INSERT = (
+    "announced_year api_client audit_event cap_row cap_table case_import case_import_rejection decision"
+    " deposit_rules disease earlier_standard idempotency_key inpatient_case institution job_run ledger_account"
+    " ledger_block receipt receipt_book setting_value similar_disease slip_request staff_session staff_user stay"
+    " stay_cap"
+).split()
+_UPDATE: dict[str, str] = {
+    "api_client": "is_active",
+    "cap_table": (
+        "state, version_no, approved_by, approved_at, rejected_by, rejected_ground, published_by, published_at,"
+        " effective_on"
+    ),
+    "deposit_rules": "approved_by, approved_at",
+    "disease": "name, initials, catalogue",
+    "institution": (
+        "name, phone, hours, address, level, ownership, is_designated, is_default, changed_at, changed_by"
+    ),
+    "job_run": "finished_at, outcome",
+    "receipt_book": "closed_at",
+    "slip_request": "state, decided_by, decided_at, receipt_book, receipt_serial",
+    "staff_session": "last_seen_at, second_factor_at, ended_at, ended_by",
+    "staff_user": (
+        "name, roles, station, password_hash, password_changed_at, totp_secret, totp_last_step, failed_attempts,"
+        " locked_until, is_active"
+    ),
+    "stay": "ward, bed, discharged_at, certificate_enc, certificate_hash, phone_enc, phone_hash",
+}
+_DELETE = ("similar_disease",)
+_FUNCTIONS = ("ledger_post", "ledger_post_many")
+
+
+def script_directory() -> ScriptDirectory:
+    """The migrations that travel with the program."""
+    folder = str(resource("migrations"))
+    return ScriptDirectory(folder, version_locations=[folder])
+
+
+def head() -> str:
+    """The revision this code needs."""
+    revision = script_directory().get_current_head()
+    assert revision is not None
+    return revision
+
+
+def current(connection: sa.Connection) -> str | None:
+    """The revision the database stands at, ``None`` for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_current(database: Database) -> None:
+    """Refuse a database that is newer or older than the code, in a sentence (:class:`DatabaseFault`)."""
+    with database.reading() as connection:
+        found = current(connection)
+    if found == head():
+        return
+    known = {script.revision for script in script_directory().walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseFault(f"数据库版本 {found} 比程序新。请换上新程序，或恢复升级前的备份；数据没有动。")
+    raise DatabaseFault("数据库还没有升级到这一版程序。请先运行 hospital-prepay db upgrade；数据没有动。")
+
+
+def upgrade(
+    database: Database, *, app_role: str | None, backup_folder: Path, moment: datetime, target: str = "head"
+) -> list[str]:
+    """Bring the database to ``target``, backed up first if anything is to be done; returns the steps taken.
+
+    On PostgreSQL ``app_role`` is then granted exactly what the application needs.
+    """
+    steps: list[str] = []
+    script = script_directory()
+    with database.engine.connect() as connection:
+        found = current(connection)
+        connection.rollback()
+    if found is not None and found != head() and target == "head":
+        back_up(database, backup_folder, moment)
+
+    def run(revision: Any, _context: Any) -> Iterable[Any]:
+        taken = script._upgrade_revs(target, revision)
+        steps.extend(str(step.revision.revision) for step in taken)
+        return taken
+
+    with database.writing() as connection:
+        if database.is_postgresql:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        _run(connection, script, run, target)
+        if database.is_postgresql and app_role:
+            grant(connection, app_role)
+    return steps
+
+
+def _run(connection: sa.Connection, script: ScriptDirectory, run: Callable[..., Any], target: str) -> None:
+    with EnvironmentContext(Config(), script, fn=run, destination_rev=target) as environment:
+        environment.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+        environment.run_migrations()
+
+
+def grant(connection: sa.Connection, role: str) -> None:
+    """Give the application's role its least privilege; everything else is taken back first."""
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    owner = connection.scalar(sa.text("SELECT current_user"))
+    if owner == role:
+        raise DatabaseFault("应用账号不能是表的所有者：请把 PREPAY_DATABASE_OWNER_URL 设成另一个账号。")
+    statements = [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {quoted}",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {quoted}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {quoted}",
+        f"GRANT SELECT ON SEQUENCE ledger_entry_no TO {quoted}",
+        f"GRANT INSERT ON {', '.join(_INSERT)} TO {quoted}",
+        *(f"GRANT UPDATE ({columns}) ON {table} TO {quoted}" for table, columns in _UPDATE.items()),
+        *(f"GRANT DELETE ON {table} TO {quoted}" for table in _DELETE),
+        *(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}" for function in _FUNCTIONS),
+    ]
+    for statement in statements:
+        connection.execute(sa.text(statement))
+
+
+def back_up(database: Database, folder: Path, moment: datetime) -> Path | None:
+    """Copy an SQLite file through its own backup interface; PostgreSQL is backed up by its administrators."""
+    if database.is_postgresql or not database.url.database:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    source = Path(database.url.database)
+    target = folder / f"{source.stem}-{moment:%Y%m%dT%H%M%S}{source.suffix}"
+    if shutil.disk_usage(folder).free < 2 * source.stat().st_size:
+        raise DatabaseFault(f"磁盘空间不够做升级前的备份（{folder}）。请先腾出空间；数据没有动。")
+    with sqlite3.connect(source) as origin, sqlite3.connect(target) as copy:
+        origin.backup(copy)
+    origin.close()
+    copy.close()
+    return target

@@ -1,0 +1,154 @@
+"""One act, one transaction: the books, the decision, the audit event and the answer stand or fall together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from hospital_prepay.clock import Clock, local
+from hospital_prepay.crypto import new_id
+from hospital_prepay.domain.access import Actor
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.errors import PrepayError, ReusedKey
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.ledger import Ledger, ledger_on
+from hospital_prepay.persistence.models.audit import AuditEvent, DecisionRecord, IdempotencyKey
+from hospital_prepay.persistence.models.base import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is being done, by whom, to what: the head of every audit event of a unit of work."""
+
+    action: str
+    actor: Actor
+    subject: str = ""
+
+
+class UnitOfWork:
+    """``with UnitOfWork(database, clock, Act(…)) as work:`` commits once at the end.
+
+    When the block raises a :class:`PrepayError`, everything in it is rolled back and the refused attempt is
+    written to the audit trail in a transaction of its own.
+    """
+
+    def __init__(self, database: Database, clock: Clock, act: Act) -> None:
+        self._database = database
+        self._clock = clock
+        self.act = act
+        self.now: datetime = clock.now()
+        self.today: date = local(self.now).date()
+        self.institution_id = act.actor.institution_id
+
+    def __enter__(self) -> Self:
+        self._transaction = self._database.writing()
+        self.connection: sa.Connection = self._transaction.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transaction.__exit__(kind, error, trace)
+        if isinstance(error, PrepayError):
+            with self._database.writing() as self.connection:
+                self.audit(outcome="refused", detail={"code": error.reason, "message": error.message})
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The books inside this transaction."""
+        return ledger_on(self.connection)
+
+    def new_id(self) -> str:
+        """A fresh identifier that sorts by time."""
+        return new_id(self._clock)
+
+    def known_answer(self, key: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The answer given before to this key, if any; :class:`ReusedKey` when the payload was another.
+
+        Ask after locking what the act is about, so that two equal requests at once find each other.
+        """
+        row = self.connection.execute(
+            sa.select(IdempotencyKey.payload_hash, IdempotencyKey.answer).where(
+                IdempotencyKey.institution_id == self.institution_id, IdempotencyKey.key == key
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        if row.payload_hash != self._payload_hash(payload):
+            raise ReusedKey("这个提交编号已经用于另一笔内容不同的业务。请刷新页面后重新填写；本次没有入账。")
+        answer: dict[str, Any] = row.answer
+        return answer
+
+    def keep_answer(self, key: str, payload: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Store the answer, a refusal too, so that the same request gets it again."""
+        try:
+            self.connection.execute(
+                sa.insert(IdempotencyKey).values(
+                    institution_id=self.institution_id,
+                    key=key,
+                    action=self.act.action,
+                    payload_hash=self._payload_hash(payload),
+                    answer=dict(answer),
+                    answered_at=self.now,
+                )
+            )
+        except sa.exc.IntegrityError as error:
+            raise ReusedKey("这个提交编号正被另一笔业务使用。请刷新页面后重试；本次没有入账。") from error
+
+    def keep_decision(self, decision: Decision, effective_on: date) -> str:
+        """Store a decision with its facts; returns its id."""
+        decision_id = self.new_id()
+        self.connection.execute(
+            sa.insert(DecisionRecord).values(
+                institution_id=self.institution_id,
+                decision_id=decision_id,
+                rule=decision.rule,
+                rule_version=decision.rule_version,
+                outcome=decision.outcome.value,
+                amount_fen=None if decision.amount is None else decision.amount.fen,
+                reasons=[{"code": r.code, "clause": r.clause, "message": r.message} for r in decision.reasons],
+                facts=dict(decision.facts),
+                effective_on=effective_on,
+                decided_at=self.now,
+                actor=self.act.actor.actor_id,
+            )
+        )
+        return decision_id
+
+    def audit(
+        self,
+        *,
+        outcome: str = "done",
+        subject: str | None = None,
+        decision_id: str | None = None,
+        entry_no: int | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Append the audit event of this act: ``done``, ``refused`` or ``failed``."""
+        self.connection.execute(
+            sa.insert(AuditEvent).values(
+                institution_id=self.institution_id,
+                event_id=self.new_id(),
+                at=self.now,
+                actor=self.act.actor.actor_id,
+                actor_name=self.act.actor.name,
+                action=self.act.action,
+                outcome=outcome,
+                subject=self.act.subject if subject is None else subject,
+                decision_id=decision_id,
+                entry_no=entry_no,
+                address=self.act.actor.address,
+                detail=dict(detail or {}),
+            )
+        )
+
+    def _payload_hash(self, payload: Mapping[str, Any]) -> bytes:
+        text = canonical_json({"action": self.act.action, "actor": self.act.actor.actor_id, **payload})
+        return hashlib.sha256(text.encode()).digest()

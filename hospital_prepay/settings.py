@@ -1,0 +1,86 @@
+"""The only place that reads the environment, and the way to files that travel with the program."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hospital_prepay.domain.errors import PrepayError
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+_DEMO_SECRET: Final = "demonstration-only"
+
+
+class SettingMissing(PrepayError):
+    """A setting that production needs is absent or unusable."""
+
+    code = "setting_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the environment decides. ``mode`` is ``demo`` or ``production``."""
+
+    mode: str
+    database_url: str
+    owner_url: str
+    direct_url: str
+    data_dir: Path
+    public_url: str
+    port: int
+    secret_key: str
+    field_key: str
+    workers: int
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is the synthetic demonstration hospital."""
+        return self.mode == "demo"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read ``PREPAY_*``; production refuses to go on without its secrets (:class:`SettingMissing`)."""
+        env = os.environ if environment is None else environment
+        mode = env.get("PREPAY_MODE", "production")
+        if mode not in ("demo", "production"):
+            raise SettingMissing(f"运行方式 PREPAY_MODE 只能是 demo 或 production，现在是“{mode}”。")
+        data_dir = Path(env.get("PREPAY_DATA_DIR", "var")).resolve()
+        url = env.get("PREPAY_DATABASE_URL", f"sqlite:///{data_dir / 'prepay.sqlite3'}")
+        port = _port(env.get("PREPAY_PORT", "8000"))
+        return cls(
+            mode=mode,
+            database_url=url,
+            owner_url=env.get("PREPAY_DATABASE_OWNER_URL", url),
+            direct_url=env.get("PREPAY_DATABASE_DIRECT_URL", url),
+            data_dir=data_dir,
+            public_url=env.get("PREPAY_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+            port=port,
+            secret_key=_secret(env, mode, "PREPAY_SECRET_KEY"),
+            field_key=_secret(env, mode, "PREPAY_FIELD_KEY"),
+            workers=int(env.get("PREPAY_WORKERS", "2")),
+        )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise SettingMissing(f"端口 PREPAY_PORT 要写 1 到 65535 的整数，现在是“{text}”。")
+    return int(text)
+
+
+def _secret(env: Mapping[str, str], mode: str, name: str) -> str:
+    value = env.get(name, "")
+    if mode == "demo":
+        return value or hashlib.sha256(f"{_DEMO_SECRET}:{name}".encode()).hexdigest()
+    if len(value) < 32 or _DEMO_SECRET in value or len(set(value)) < 8:
+        raise SettingMissing(f"正式运行要先设置密钥 {name}（不少于 32 个字符的随机文字），本次没有启动。")
+    return value
+
+
+def resource(name: str) -> Path:
+    """The folder ``name`` (templates, static, migrations): the checkout's, else the one in the wheel."""
+    checkout = _PACKAGE.parent / name
+    return checkout if checkout.is_dir() else _PACKAGE / "_resources" / name

