@@ -1,0 +1,125 @@
+"""Numbers that identify a person or an institution, and their check digits.
+
+居民身份证 follows GB 11643-1999 (18 characters; 15 digits on documents issued before), 统一社会信用代码 follows
+GB 32100-2015. A valid number isn't proof that the person exists, and many legacy accounts have none at all: callers
+decide where a number is required.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+from hospital_prepay.domain.errors import MalformedInput
+
+_RESIDENT_18 = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
+_RESIDENT_15 = re.compile(r"[1-9][0-9]{14}", re.ASCII)
+_RESIDENT_CHECKS: Final = "10X98765432"
+# The first two digits: provinces, Hong Kong, Macao and Taiwan residents; 9 is the permanent resident from abroad.
+_PROVINCES: Final = frozenset(
+    f"{first}{second}"
+    for first, seconds in {
+        1: "12345",
+        2: "123",
+        3: "1234567",
+        4: "123456",
+        5: "01234",
+        6: "12345",
+        7: "1",
+        8: "123",
+    }.items()
+    for second in seconds
+)
+_ABROAD: Final = "9"
+
+_CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CREDIT_CODE = re.compile(rf"[1-9A-HJ-NP-RTUW-Y][{_CREDIT_ALPHABET}][0-9]{{6}}[{_CREDIT_ALPHABET}]{{10}}", re.ASCII)
+
+
+class WrongResidentId(MalformedInput):
+    """The text is no number of a resident identity card."""
+
+    code = "wrong_resident_id"
+
+
+class WrongCreditCode(MalformedInput):
+    """The text is no unified social credit code."""
+
+    code = "wrong_credit_code"
+
+
+def resident_id(text: str) -> str:
+    """The number without blanks and with a capital X. Raises :class:`WrongResidentId`.
+
+    Province, date of birth and, on 18 characters, the check digit must be right; 15 digits carry none.
+    """
+    number = _squeezed(text)
+    if not (_RESIDENT_18.fullmatch(number) or _RESIDENT_15.fullmatch(number)):
+        raise WrongResidentId("身份证号应为 18 位（旧证 15 位），请核对证件。")
+    if number[:2] not in _PROVINCES and not (number[0] == _ABROAD and len(number) == 18):
+        raise WrongResidentId("身份证号前两位不是省级代码，请核对证件。")
+    if _born_on(number) is None:
+        raise WrongResidentId("身份证号中的出生日期不存在，请核对证件。")
+    if len(number) == 18 and number[-1] != _resident_check(number):
+        raise WrongResidentId("身份证号最后一位校验不符，请逐位核对证件。")
+    return number
+
+
+def is_resident_id(text: str) -> bool:
+    """Whether :func:`resident_id` takes ``text``."""
+    try:
+        resident_id(text)
+    except WrongResidentId:
+        return False
+    return True
+
+
+def born_on(number: str) -> date:
+    """The date of birth on a valid card number. Raises :class:`WrongResidentId`."""
+    day = _born_on(resident_id(number))
+    assert day is not None
+    return day
+
+
+def credit_code(text: str) -> str:
+    """The code without blanks, in capitals. Raises :class:`WrongCreditCode`."""
+    code = _squeezed(text)
+    if not _CREDIT_CODE.fullmatch(code):
+        raise WrongCreditCode("统一社会信用代码应为 18 位数字和大写字母（不含 I、O、S、V、Z），请核对营业执照。")
+    if code[-1] != _credit_check(code):
+        raise WrongCreditCode("统一社会信用代码最后一位校验不符，请逐位核对营业执照。")
+    return code
+
+
+def is_credit_code(text: str) -> bool:
+    """Whether :func:`credit_code` takes ``text``."""
+    try:
+        credit_code(text)
+    except WrongCreditCode:
+        return False
+    return True
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).upper()
+
+
+def _born_on(number: str) -> date | None:
+    digits = number[6:14] if len(number) == 18 else "19" + number[6:12]
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def _resident_check(number: str) -> str:
+    """ISO 7064 MOD 11-2 over the first 17 digits."""
+    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(number[:17]))
+    return _RESIDENT_CHECKS[total % 11]
+
+
+def _credit_check(code: str) -> str:
+    """GB 32100: weights are powers of 3 modulo 31."""
+    total = sum(_CREDIT_ALPHABET.index(sign) * pow(3, place, 31) for place, sign in enumerate(code[:17]))
+    return _CREDIT_ALPHABET[-total % 31]

@@ -1,0 +1,60 @@
+"""Personal data as it shows to people who needn't see all of it.
+
+The shapes are those of the screens: 吴＊兰, 138 **** 6620, 5226 **** 0421. Of a number
+eight characters show at most, and of one of an unusual length never more than half.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_STAR: Final = "＊"
+_HIDDEN: Final = "****"
+_NEWBORN: Final = ("之子", "之女")
+_MOST_STARS: Final = 2
+
+
+def mask_name(name: str) -> str:
+    """First and last character with a star for what stands between: 吴＊兰, 罗＊. A newborn stays 李＊之子."""
+    name = "".join(name.split())
+    for kin in _NEWBORN:
+        if name.endswith(kin) and len(name) > len(kin):
+            return mask_name(name.removesuffix(kin)) + kin
+    if len(name) < 2:
+        return _STAR if name else ""
+    if len(name) == 2:
+        return name[0] + _STAR
+    return name[0] + _STAR * min(len(name) - 2, _MOST_STARS) + name[-1]
+
+
+def mask_phone(phone: str) -> str:
+    """``138 **** 6620``; of a landline or anything else only the end, ``**** 4421``."""
+    number = _plain(phone)
+    if len(number) == 11 and number.startswith("1"):
+        return f"{number[:3]} {_HIDDEN} {number[-4:]}"
+    return _tail(number)
+
+
+def mask_certificate(number: str) -> str:
+    """The first and last four characters: ``5226 **** 0421``."""
+    return _ends(_plain(number))
+
+
+def mask_card(number: str) -> str:
+    """A bank card: the first and last four digits, ``6217 **** 3308``."""
+    return _ends(_plain(number))
+
+
+def _plain(text: str) -> str:
+    """Half-width characters without blanks and hyphens."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isalnum())
+
+
+def _ends(number: str) -> str:
+    return f"{number[:4]} {_HIDDEN} {number[-4:]}" if len(number) >= 15 else _tail(number)
+
+
+def _tail(number: str) -> str:
+    shown = min(4, len(number) // 2)
+    return f"{_HIDDEN} {number[-shown:]}" if shown else _HIDDEN if number else ""

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from hospital_prepay.cli.calendar import calendar
+from hospital_prepay.domain.errors import CalendarUnknown, MalformedInput, PrepayError
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(calendar, ["due", *arguments])
+
+
+def test_json_carries_exactly_the_promised_names() -> None:
+    result = run("2025-09-26", "--working-days", "3", "--format", "json")
+    assert result.exit_code == 0
+    assert json.loads(result.output) == {
+        "from": "2025-09-26",
+        "due_on": "2025-09-30",
+        "provisional": False,
+        "expected_on": "2025-09-30",
+        "working_days": ["2025-09-28", "2025-09-29", "2025-09-30"],
+    }
+
+
+def test_a_provisional_answer_has_no_due_day_and_exits_0() -> None:
+    result = run("2026-12-29", "--working-days", "3", "--format", "json")
+    assert result.exit_code == 0
+    answer = json.loads(result.output)
+    assert (answer["provisional"], answer["due_on"]) == (True, None)
+    assert answer["working_days"] == ["2026-12-30", "2026-12-31"]
+
+
+def test_the_table_calls_an_estimate_an_estimate() -> None:
+    assert "估计" in run("2026-12-29", "--working-days", "3").output
+    firm = run("2025-09-26", "--working-days", "3").output
+    assert "估计" not in firm
+    assert "到期日    2025-09-30" in firm
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "code"),
+    [
+        (("2025-02-29", "--working-days", "3"), MalformedInput, "not_a_date"),
+        (("20250926", "--working-days", "3"), MalformedInput, "not_a_date"),
+        (("2025-09-26", "--working-days", "three"), MalformedInput, "malformed_input"),
+        (("2025-09-26", "--working-days", "0"), MalformedInput, "malformed_input"),
+        (("2024-12-31", "--working-days", "3"), CalendarUnknown, "calendar_unknown"),
+    ],
+)
+def test_bad_input_raises_its_reason(arguments: tuple[str, ...], error: type[PrepayError], code: str) -> None:
+    result = run(*arguments)
+    assert isinstance(result.exception, error)
+    assert result.exception.reason == code

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("吴秀兰", "吴＊兰"),
+        ("罗丽", "罗＊"),
+        ("欧阳春梅", "欧＊＊梅"),
+        ("古丽·买买提江", "古＊＊江"),
+        ("李梅之子", "李＊之子"),
+        ("韦小明之女", "韦＊明之女"),
+        ("之女", "之＊"),
+        ("王", "＊"),
+        (" 吴 秀兰 ", "吴＊兰"),
+        ("", ""),
+    ],
+)
+def test_names_keep_their_ends(name: str, masked: str) -> None:
+    assert mask_name(name) == masked
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"),
+    [
+        ("13800006620", "138 **** 6620"),
+        ("138 0000 6620", "138 **** 6620"),
+        ("１３８００００６６２０", "138 **** 6620"),
+        ("0851-85554421", "**** 4421"),
+        ("85554421", "**** 4421"),
+        ("120", "**** 0"),
+        ("1", "****"),
+        ("", ""),
+    ],
+)
+def test_phones_keep_the_network_and_the_end(phone: str, masked: str) -> None:
+    assert mask_phone(phone) == masked
+
+
+@pytest.mark.parametrize(
+    ("number", "masked"),
+    [
+        ("522601195001010421", "5226 **** 0421"),
+        ("522601500101042", "5226 **** 1042"),
+        ("11010519491231002X", "1101 **** 002X"),
+        ("E12345678", "**** 5678"),
+        ("", ""),
+    ],
+)
+def test_certificates_keep_four_and_four(number: str, masked: str) -> None:
+    assert mask_certificate(number) == masked
+
+
+def test_cards_keep_four_and_four() -> None:
+    assert mask_card("6217 0000 1111 2223 308") == "6217 **** 3308"
+
+
+@given(st.text(alphabet="0123456789X", max_size=24))
+def test_a_mask_shows_eight_characters_at_most_and_half_of_a_short_number(number: str) -> None:
+    for mask in (mask_phone, mask_certificate, mask_card):
+        shown = mask(number).replace("*", "").replace(" ", "")
+        assert len(shown) <= 8
+        if len(number) < 11:
+            assert len(shown) <= len(number) // 2
