@@ -35,6 +35,7 @@ class Settings:
     secret_key: str
     field_key: str
     workers: int
+    domestic_cryptography: bool
 
     @property
     def is_demo(self) -> bool:
@@ -50,7 +51,7 @@ class Settings:
             raise SettingMissing(f"运行方式 PREPAY_MODE 只能是 demo 或 production，现在是“{mode}”。")
         data_dir = Path(env.get("PREPAY_DATA_DIR", "var")).resolve()
         url = env.get("PREPAY_DATABASE_URL", f"sqlite:///{data_dir / 'prepay.sqlite3'}")
-        port = _port(env.get("PREPAY_PORT", "8000"))
+        port = _whole(env, "PREPAY_PORT", "8000", 65535)
         return cls(
             mode=mode,
             database_url=url,
@@ -61,13 +62,15 @@ class Settings:
             port=port,
             secret_key=_secret(env, mode, "PREPAY_SECRET_KEY"),
             field_key=_secret(env, mode, "PREPAY_FIELD_KEY"),
-            workers=int(env.get("PREPAY_WORKERS", "2")),
+            workers=_whole(env, "PREPAY_WORKERS", "2", 64),
+            domestic_cryptography=env.get("PREPAY_CRYPTOGRAPHY", "international") == "domestic",
         )
 
 
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise SettingMissing(f"端口 PREPAY_PORT 要写 1 到 65535 的整数，现在是“{text}”。")
+def _whole(env: Mapping[str, str], name: str, default: str, most: int) -> int:
+    text = env.get(name, default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= most):
+        raise SettingMissing(f"{name} 要写 1 到 {most} 的整数，现在是“{text}”。")
     return int(text)
 
 

@@ -26,11 +26,11 @@ _MIGRATION_LOCK = 5_201_250_630
 # What the application's role may do on PostgreSQL beside reading. Nothing here touches the books: their only way
 # in is ledger_post and ledger_post_many.
 _INSERT = (
-    "announced_year api_client audit_event cap_row cap_table case_import case_import_rejection decision"
-    " deposit_rules disease earlier_standard idempotency_key inpatient_case institution job_run ledger_account"
-    " ledger_block receipt receipt_book setting_value similar_disease slip_request staff_session staff_user stay"
-    " stay_cap"
-).split()
+    "announced_year, api_client, audit_event, cap_row, cap_table, case_import, case_import_rejection, decision,"
+    " deposit_rules, disease, earlier_standard, idempotency_key, inpatient_case, institution, job_run,"
+    " ledger_account, ledger_block, receipt, receipt_book, setting_value, similar_disease, slip_request,"
+    " staff_session, staff_user, stay, stay_cap"
+)
 _UPDATE: dict[str, str] = {
     "api_client": "is_active",
     "cap_table": (
@@ -134,7 +134,7 @@ def grant(connection: sa.Connection, role: str) -> None:
         f"GRANT USAGE ON SCHEMA public TO {quoted}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {quoted}",
         f"GRANT SELECT ON SEQUENCE ledger_entry_no TO {quoted}",
-        f"GRANT INSERT ON {', '.join(_INSERT)} TO {quoted}",
+        f"GRANT INSERT ON {_INSERT} TO {quoted}",
         *(f"GRANT UPDATE ({columns}) ON {table} TO {quoted}" for table, columns in _UPDATE.items()),
         *(f"GRANT DELETE ON {table} TO {quoted}" for table in _DELETE),
         *(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}" for function in _FUNCTIONS),

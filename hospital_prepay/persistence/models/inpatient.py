@@ -195,9 +195,9 @@ class Stay(Base):
     admitted_at: Mapped[datetime]
     discharged_at: Mapped[datetime | None]
     certificate_enc: Mapped[str | None]
-    certificate_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    certificate_hash: Mapped[str | None] = mapped_column(sa.String(120))
     phone_enc: Mapped[str | None]
-    phone_hash: Mapped[str | None] = mapped_column(sa.String(64))
+    phone_hash: Mapped[str | None] = mapped_column(sa.String(120))
     registered_by: Mapped[str] = mapped_column(sa.String(40))
     registered_at: Mapped[datetime]
 

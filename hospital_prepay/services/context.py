@@ -1,0 +1,45 @@
+"""What every service is handed: the database, the clock, the settings and the keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hospital_prepay.clock import Clock
+from hospital_prepay.crypto import FieldAlgorithm, FieldCipher, HashAlgorithm, KeyedHash, derive
+from hospital_prepay.domain.access import Actor
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.unit_of_work import Act, UnitOfWork
+from hospital_prepay.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """Made once by ``app.py``, by the CLI or by a job, and passed to services as their first argument."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock | None = None) -> Context:
+        """The context that the settings describe."""
+        return cls(settings, Database(settings.database_url), clock or Clock())
+
+    def work(self, actor: Actor, action: str, subject: str = "") -> UnitOfWork:
+        """A unit of work for one act of ``actor``."""
+        return UnitOfWork(self.database, self.clock, Act(action, actor, subject))
+
+    @cached_property
+    def cipher(self) -> FieldCipher:
+        """Encrypts certificate numbers, phones and second-factor secrets at rest."""
+        domestic = self.settings.domestic_cryptography
+        algorithm = FieldAlgorithm.SM4_GCM if domestic else FieldAlgorithm.AES_256_GCM
+        return FieldCipher(derive(self.settings.field_key, "field"), algorithm)
+
+    @cached_property
+    def keyed_hash(self) -> KeyedHash:
+        """Finds an encrypted value again."""
+        domestic = self.settings.domestic_cryptography
+        algorithm = HashAlgorithm.HMAC_SM3 if domestic else HashAlgorithm.HMAC_SHA256
+        return KeyedHash(derive(self.settings.field_key, "look-up"), algorithm)
