@@ -28,7 +28,12 @@ class Context:
 
     def work(self, actor: Actor, action: str, subject: str = "") -> UnitOfWork:
         """A unit of work for one act of ``actor``."""
-        return UnitOfWork(self.database, self.clock, Act(action, actor, subject))
+        return UnitOfWork(self.database, self.clock, Act(action, actor, subject), self.rule_version)
+
+    @property
+    def rule_version(self) -> str:
+        """The version of the rulebook that decisions are made under."""
+        return "unversioned"
 
     @cached_property
     def cipher(self) -> FieldCipher:
