@@ -25,12 +25,34 @@ _MIGRATION_LOCK = 5_201_250_630
 
 # What the application's role may do on PostgreSQL beside reading. Nothing here touches the books: their only way
 # in is ledger_post and ledger_post_many.
-_INSERT = (
-    "announced_year api_client audit_event cap_row cap_table case_import case_import_rejection decision"
-    " deposit_rules disease earlier_standard idempotency_key inpatient_case institution job_run ledger_account"
-    " ledger_block receipt receipt_book setting_value similar_disease slip_request staff_session staff_user stay"
-    " stay_cap"
-).split()
+_INSERT = [
+    "announced_year",
+    "api_client",
+    "audit_event",
+    "cap_row",
+    "cap_table",
+    "case_import",
+    "case_import_rejection",
+    "decision",
+    "deposit_rules",
+    "disease",
+    "earlier_standard",
+    "idempotency_key",
+    "inpatient_case",
+    "institution",
+    "job_run",
+    "ledger_account",
+    "ledger_block",
+    "receipt",
+    "receipt_book",
+    "setting_value",
+    "similar_disease",
+    "slip_request",
+    "staff_session",
+    "staff_user",
+    "stay",
+    "stay_cap",
+]
 _UPDATE: dict[str, str] = {
     "api_client": "is_active",
     "cap_table": (
