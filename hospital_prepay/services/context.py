@@ -10,6 +10,7 @@ from hospital_prepay.crypto import FieldAlgorithm, FieldCipher, HashAlgorithm, K
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.unit_of_work import Act, UnitOfWork
+from hospital_prepay.rulebook import load_rulebook
 from hospital_prepay.settings import Settings
 
 
@@ -33,7 +34,7 @@ class Context:
     @property
     def rule_version(self) -> str:
         """The version of the rulebook that decisions are made under."""
-        return "unversioned"
+        return load_rulebook().version
 
     @cached_property
     def cipher(self) -> FieldCipher:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.persistence.models.inpatient import (
     CapRow,
+    CapTable,
     Disease,
     Receipt,
     ReceiptBook,
@@ -93,12 +94,8 @@ def _cards(institution_id: str) -> sa.Select[tuple[object, ...]]:
         .group_by(StayCap.stay_no)
         .subquery()
     )
-    stay_columns = (
-        "stay_no patient_name sex ward bed admitted_at discharged_at certificate_enc phone_enc".split()
-    )
-    cap_columns = (
-        "disease_code disease_name insured_class circumstance unposted similar_code talk cap_fen table_id decision_id"
-    ).split()
+    stay_columns = _names(StayCard, before="cap_version")
+    cap_columns = _names(StayCard, after="cap_version", before="collected_fen")
     return (
         sa.select(
             *(getattr(Stay, name) for name in stay_columns),
@@ -154,7 +151,12 @@ def find_stays(
 
 
 def find_diseases(
-    connection: sa.Connection, institution_id: str, text: str, table_id: str | None, insured_class: str, limit: int = 8
+    connection: sa.Connection,
+    institution_id: str,
+    text: str,
+    table_id: str | None,
+    insured_class: str,
+    limit: int = 8,
 ) -> list[DiseaseHit]:
     """Diseases by name, code or initials: those that begin so first, posted ones before others."""
     like = _like(text)
@@ -224,7 +226,9 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
     kinds = {(one.book, one.serial): one.kind for one in taken}
     voided_refunds = {one.cancelled_by for one in taken if one.kind == "refund" and one.cancelled_by}
     net = sum(
-        one.amount_fen if one.kind == "deposit" or (one.kind == "void" and one.number in voided_refunds) else -one.amount_fen
+        one.amount_fen
+        if one.kind == "deposit" or (one.kind == "void" and one.number in voided_refunds)
+        else -one.amount_fen
         for one in taken
     )
     return BookDay(book, len(kinds), net)
@@ -232,7 +236,7 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
 
 def waiting_requests(connection: sa.Connection, institution_id: str) -> list[WaitingRequest]:
     """Requests that wait for a second person, longest waiting first."""
-    names = "request_id kind stay_no book serial amount_fen tender ground requested_by requested_at".split()
+    names = [name for name in _names(WaitingRequest) if name not in ("patient_name", "requested_by_name")]
     rows = connection.execute(
         sa.select(
             *(getattr(SlipRequest, name) for name in names),
@@ -256,14 +260,18 @@ def waiting_requests(connection: sa.Connection, institution_id: str) -> list[Wai
 
 def table_version(connection: sa.Connection, institution_id: str, table_id: str) -> tuple[int, date, date] | None:
     """Version and window of a published table."""
-    from hospital_prepay.persistence.models.inpatient import CapTable
-
     row = connection.execute(
         sa.select(CapTable.version_no, CapTable.window_from, CapTable.window_to).where(
             CapTable.institution_id == institution_id, CapTable.table_id == table_id
         )
     ).one_or_none()
     return None if row is None else (row.version_no, row.window_from, row.window_to)
+
+
+def _names(row: type, *, after: str | None = None, before: str | None = None) -> list[str]:
+    """Field names of a frozen row, between two of them."""
+    names = [field.name for field in fields(row)]
+    return names[names.index(after) + 1 if after else 0 : names.index(before) if before else None]
 
 
 def _like(text: str) -> str:
