@@ -81,10 +81,6 @@ def fault_of(row: dict[str, str], seen: set[str]) -> str | None:
     return "burden_above_cost" if values[-1].fen > values[0].fen else None
 
 
-def mean_cost(rows: list[dict[str, str]]) -> float:
-    return sum(Money.of_yuan(row["住院总费用"]).fen for row in rows) / len(rows)
-
-
 def test_every_disease_has_a_code_and_a_name_of_its_own() -> None:
     listed = diseases()
     assert len(listed) == 300
@@ -123,6 +119,28 @@ def test_there_are_60000_usable_cases_and_150_rows_for_each_reason_to_reject_one
     )
 
 
+def test_dirty_rows_stand_among_the_others_and_a_repeated_number_after_its_first(
+    rows: list[dict[str, str]], usable: list[dict[str, str]]
+) -> None:
+    original = {row["结算流水号"]: row for row in usable}
+    seen: set[str] = set()
+    thirds: Counter[int] = Counter()
+    repeated = 0
+    for index, row in enumerate(rows):
+        number = row["结算流水号"]
+        if number in seen:
+            repeated += 1
+            assert row == original[number]
+        elif number not in original:
+            thirds[3 * index // len(rows)] += 1
+        seen.add(number)
+    assert repeated == 150
+    assert set(thirds) == {0, 1, 2}
+    assert min(thirds.values()) > 300
+    numbers = [row["结算流水号"] for row in rows if row["结算流水号"] in original]
+    assert list(dict.fromkeys(numbers)) == sorted(original)
+
+
 def test_the_cases_fill_three_years_and_all_diseases(usable: list[dict[str, str]]) -> None:
     years = Counter(row["出院日期"][:4] for row in usable)
     assert set(years) == {"2023", "2024", "2025"}
@@ -140,12 +158,14 @@ def test_few_diseases_make_most_cases(usable: list[dict[str, str]]) -> None:
 
 
 def test_prices_rise(usable: list[dict[str, str]]) -> None:
-    # Of one disease of steady season, so that the mixture doesn't blur it.
-    of_year = defaultdict(list)
+    levels = {disease.code: disease.mean_cost_yuan for disease in diseases()}
+    relative = defaultdict(list)
     for row in usable:
-        if row["病种编码"] == "K80.100":
-            of_year[row["出院日期"][:4]].append(row)
-    assert mean_cost(of_year["2023"]) < mean_cost(of_year["2024"]) < mean_cost(of_year["2025"])
+        relative[row["出院日期"][:4]].append(Money.of_yuan(row["住院总费用"]).fen / levels[row["病种编码"]] / 100)
+    means = {year: sum(values) / len(values) for year, values in relative.items()}
+    assert means["2023"] * 1.02 < means["2024"]
+    assert means["2024"] * 1.02 < means["2025"]
+    assert 0.9 < means["2024"] < 1.1
 
 
 def test_pneumonia_is_a_winter_disease_and_trauma_is_not(usable: list[dict[str, str]]) -> None:
