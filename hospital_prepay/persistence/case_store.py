@@ -126,10 +126,10 @@ class Snapshot:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = self.path.with_suffix(".rows")
         names = [name.strip() for name in SNAPSHOT_COLUMNS.split(",") if name.strip() != "line"]
-        rows = connection.execution_options(yield_per=_BATCH).execute(
-            sa.select(*(getattr(InpatientCase, name) for name in names)).where(
-                InpatientCase.institution_id == institution_id
-            )
+        rows = connection.execute(
+            sa.select(*(getattr(InpatientCase, name) for name in names))
+            .where(InpatientCase.institution_id == institution_id)
+            .execution_options(yield_per=_BATCH)
         )
         with text.open("w", encoding="utf-8", newline="") as target:
             for row in rows:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-import time
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -208,12 +207,6 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     other = digests(write_demonstration_cases(tmp_path / "other", seed=1))
     assert other[0] != digests(files)[0]
     assert other[1] != digests(files)[1]
-
-
-def test_writing_takes_less_than_three_seconds(tmp_path: Path) -> None:
-    start = time.perf_counter()
-    write_demonstration_cases(tmp_path)
-    assert time.perf_counter() - start < 3
 
 
 def test_the_files_say_that_they_are_synthetic(files: DemonstrationFiles, rows: list[dict[str, str]]) -> None:

@@ -25,7 +25,6 @@ from hospital_prepay.services.inpatient.measure import (
     measure_snapshot,
 )
 
-
 TEN_YUAN = Money(1000)
 
 

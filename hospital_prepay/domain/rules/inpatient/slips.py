@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from hospital_prepay.domain.clauses import house_rule
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
@@ -33,6 +34,7 @@ class RefundFacts:
     balance_fen: int
 
 
+@house_rule
 def void(facts: VoidFacts, rule_version: str) -> Decision:
     """Whether a slip may be voided: the same day, once, a slip of money, and the money is still there."""
     reasons = []
@@ -47,6 +49,7 @@ def void(facts: VoidFacts, rule_version: str) -> Decision:
     return _decision("inpatient.void_slip", rule_version, facts.amount_fen, reasons, asdict(facts))
 
 
+@house_rule
 def refund(facts: RefundFacts, rule_version: str) -> Decision:
     """Whether an amount may be refunded: more than nothing, and no more than the stay's deposits hold."""
     reasons = []
