@@ -29,13 +29,13 @@ class ClientRow:
         return Actor(self.institution_id, self.client_id, self.name, frozenset({self.role}), address)
 
 
-_COLUMNS = (
-    ApiClient.institution_id,
-    ApiClient.client_id,
-    ApiClient.name,
-    ApiClient.role,
-    ApiClient.is_active,
-    ApiClient.created_at,
+_COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
+    ApiClient.__table__.c.institution_id,
+    ApiClient.__table__.c.client_id,
+    ApiClient.__table__.c.name,
+    ApiClient.__table__.c.role,
+    ApiClient.__table__.c.is_active,
+    ApiClient.__table__.c.created_at,
 )
 
 

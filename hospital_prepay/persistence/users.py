@@ -77,9 +77,10 @@ def add(connection: sa.Connection, user: UserRow) -> None:
     """Open an account. Raises :class:`Conflict` when the user name is taken."""
     values = {name: getattr(user, name) for name in UserRow.__dataclass_fields__}
     values["roles"] = sorted(role.value for role in user.roles)
-    if connection.scalar(sa.select(User.user_id).where(User.login == user.login)) is not None:
-        raise Conflict(f"用户名 {user.login} 已经有人用了。请换一个，例如工号。")
-    connection.execute(sa.insert(User).values(values))
+    try:
+        connection.execute(sa.insert(User).values(values))
+    except sa.exc.IntegrityError as error:
+        raise Conflict(f"用户名 {user.login} 已经有人用了。请换一个，例如工号。") from error
 
 
 def change(connection: sa.Connection, user: UserRow, **values: Any) -> None:

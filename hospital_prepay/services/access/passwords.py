@@ -17,12 +17,41 @@ _FEWEST_DIFFERENT: Final = 5
 # Without look-alikes: the first password is read from a screen and typed by another person.
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _COMMON: Final = frozenset(
-    """
-    password123 passw0rd123 password1234 admin12345 administrator 1234567890 0123456789 12345678910 123456789a
-    a123456789 aa123456789 qwertyuiop qwerty12345 1q2w3e4r5t 1qaz2wsx3edc qazwsxedc1 asdfghjkl1 abcdefghij
-    abcd123456 abc1234567 woaini1314 woaini521 iloveyou123 5201314520 hospital123 hospital2025 hospital2026
-    yiyuan123456 yibao123456 guizhou123 welcome123 changeme123 letmein1234
-    """.split()
+    (
+        "password123",
+        "passw0rd123",
+        "password1234",
+        "admin12345",
+        "administrator",
+        "1234567890",
+        "0123456789",
+        "12345678910",
+        "123456789a",
+        "a123456789",
+        "aa123456789",
+        "qwertyuiop",
+        "qwerty12345",
+        "1q2w3e4r5t",
+        "1qaz2wsx3edc",
+        "qazwsxedc1",
+        "asdfghjkl1",
+        "abcdefghij",
+        "abcd123456",
+        "abc1234567",
+        "woaini1314",
+        "woaini521",
+        "iloveyou123",
+        "5201314520",
+        "hospital123",
+        "hospital2025",
+        "hospital2026",
+        "yiyuan123456",
+        "yibao123456",
+        "guizhou123",
+        "welcome123",
+        "changeme123",
+        "letmein1234",
+    )
 )
 
 

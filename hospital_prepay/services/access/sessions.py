@@ -96,7 +96,7 @@ def resume(context: Context, token: str, address: str = "") -> SignedIn | Lapse:
     now = context.clock.now()
     with context.database.reading() as connection:
         session = sessions.by_token(connection, token)
-        user = session and users.by_id(connection, session.institution_id, session.user_id)
+        user = None if session is None else users.by_id(connection, session.institution_id, session.user_id)
     if session is None or user is None:
         return Lapse.UNKNOWN
     if session.ended_at is not None or not user.is_active:
