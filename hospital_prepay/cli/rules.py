@@ -1,0 +1,99 @@
+"""``hospital-prepay rules``: the clauses, their code and tests, and the page about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from unicodedata import east_asian_width
+
+import click
+
+from hospital_prepay.domain.errors import RulebookFault
+from hospital_prepay.rulebook.collect import INDEX, collect_tests, load_index, render_index
+from hospital_prepay.rulebook.coverage import Coverage, coverage, findings, implemented, unmarked_rules
+from hospital_prepay.rulebook.document import document
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.rulebook.model import Addressee, Status
+
+_ADDRESSEES = {Addressee.HOSPITAL: "医院", Addressee.AUTHORITY: "主管部门", Addressee.BOTH: "双方"}
+_STATUSES = {
+    Status.ENFORCED: "已执行",
+    Status.EVIDENCED: "留证据",
+    Status.REPORTED: "列报表",
+    Status.NOT_OURS: "非医院系统事项",
+    Status.PLANNED: "待完成",
+}
+_IN_CHECKOUT = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group()
+def rules() -> None:
+    """五份文件的条款、代码和测试。"""
+
+
+@rules.command("list")
+@click.option("--format", "fmt", type=click.Choice(["table", "json"]), default="table", help="给人看还是给程序用")
+def list_clauses(fmt: str) -> None:
+    """列出每一条每一项，和它的状态、代码、测试。"""
+    covered = _covered()
+    if fmt == "json":
+        click.echo(json.dumps([entry.as_json() for entry in covered], ensure_ascii=False, indent=2))
+    else:
+        click.echo(_table(covered))
+
+
+@rules.command("check")
+def check() -> None:
+    """检查有没有漏掉的条款、没有测试的条款、没有条款的规则。"""
+    found = findings(load_rulebook(), implemented(), load_index(), unmarked_rules())
+    for finding in found:
+        click.echo(f"{finding.code} {finding.subject} {finding.message}", err=True)
+    if found:
+        raise RulebookFault(
+            f"规则库有{len(found)}处对不上。请逐条补齐后再检查。",
+            details={"findings": [[finding.code, finding.subject] for finding in found]},
+        )
+    click.echo(f"规则库对得上，共{len(load_rulebook().clauses)}条。")
+
+
+@rules.command("index")
+@click.option("--root", type=_IN_CHECKOUT, default=Path(), help="源代码目录")
+def index(root: Path) -> None:
+    """读一遍测试，把每条的测试清单写进程序。"""
+    found = collect_tests(root)
+    INDEX.write_text(render_index(found), "utf-8")
+    click.echo(f"{len(found)}条有测试，清单已更新。")
+
+
+@rules.command("document")
+@click.option("--root", type=_IN_CHECKOUT, default=Path(), help="源代码目录")
+def write_document(root: Path) -> None:
+    """重写条款一览 docs/clauses.md。"""
+    page = root / "docs" / "clauses.md"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(document(load_rulebook(), _covered()), "utf-8")
+    click.echo("条款一览已更新。")
+
+
+def _covered() -> tuple[Coverage, ...]:
+    return coverage(load_rulebook(), implemented(), load_index())
+
+
+def _table(covered: Sequence[Coverage]) -> str:
+    rows = [("条款", "对象", "状态", "代码", "测试", "标题")]
+    for entry in covered:
+        clause = entry.clause
+        state = (_ADDRESSEES[clause.addressee], _STATUSES[clause.status], str(len(entry.by)), str(len(entry.tests)))
+        rows.append((clause.id, *state, clause.title))
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(map(_padded, row, widths)).rstrip() for row in rows)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: a Chinese character takes two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
