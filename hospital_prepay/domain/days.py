@@ -1,0 +1,75 @@
+"""Days as files write them.
+
+Hospital systems write the same day in many ways; all of them are read here, and nothing that isn't a day of the
+calendar passes.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from typing import Final
+
+from hospital_prepay.domain.errors import MalformedInput
+
+# China has kept one offset without summer time since 1991.
+_SHANGHAI: Final = timezone(timedelta(hours=8))
+
+_DAY = r"(?P<y>[0-9]{4})(?:-(?P<m1>[0-9]{1,2})-(?P<d1>[0-9]{1,2})|/(?P<m2>[0-9]{1,2})/(?P<d2>[0-9]{1,2})"
+_DAY += r"|年(?P<m3>[0-9]{1,2})月(?P<d3>[0-9]{1,2})日|(?P<m4>[0-9]{2})(?P<d4>[0-9]{2}))"
+_TIME = r"(?P<H>[0-9]{1,2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2})(?:\.[0-9]{1,9})?)?"
+_OFFSET = r"(?: ?(?P<utc>[Zz])| ?(?P<sign>[+-])(?P<oh>[0-9]{2}):?(?P<om>[0-9]{2}))?"
+_TEXT = re.compile(rf"{_DAY}(?:(?:[Tt]| ?){_TIME}{_OFFSET})?", re.ASCII)
+_COMPACT = re.compile(
+    r"(?P<y>[0-9]{4})(?P<m4>[0-9]{2})(?P<d4>[0-9]{2})[Tt]?(?P<H>[0-9]{2})(?P<M>[0-9]{2})(?P<S>[0-9]{2})?", re.ASCII
+)
+
+
+class NotADate(MalformedInput):
+    """The text is no day of the calendar."""
+
+    code = "not_a_date"
+
+
+def day_of(text: str) -> date:
+    """The day in Shanghai that ``text`` names, with or without a time of day and an offset.
+
+    Reads ``2024-01-02``, ``2024/1/2``, ``2024年1月2日``, ``20240102`` and each of them with a time. A time without
+    an offset is Shanghai's. Raises :class:`NotADate`, also for days and times that don't exist.
+    """
+    key = text.strip()
+    match = _COMPACT.fullmatch(key) or _TEXT.fullmatch(key)
+    if match:
+        try:
+            return _day(match.groupdict())
+        except (ValueError, OverflowError):
+            pass
+    raise NotADate(f"“{key[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
+
+
+def _day(part: dict[str, str | None]) -> date:
+    month, day = next((part[f"m{i}"], part[f"d{i}"]) for i in "1234" if part.get(f"m{i}"))
+    moment = datetime(  # noqa: DTZ001 - the offset is added below, when the text carries one
+        int(part["y"] or 0),
+        int(month or 0),
+        int(day or 0),
+        int(part["H"] or 0),
+        int(part["M"] or 0),
+        int(part["S"] or 0),
+    )
+    offset = _offset(part)
+    if offset is None:
+        return moment.date()
+    return moment.replace(tzinfo=offset).astimezone(_SHANGHAI).date()
+
+
+def _offset(part: dict[str, str | None]) -> timezone | None:
+    if part.get("utc"):
+        return timezone(timedelta(0))
+    if not part.get("sign"):
+        return None
+    hours, minutes = int(part["oh"] or 0), int(part["om"] or 0)
+    if minutes > 59:
+        raise ValueError("an offset has at most 59 minutes")
+    span = timedelta(hours=hours, minutes=minutes)
+    return timezone(-span if part["sign"] == "-" else span)

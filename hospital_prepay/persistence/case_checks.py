@@ -1,0 +1,160 @@
+"""One row of a file of cases, judged: the reference that the bulk check must agree with.
+
+The bulk check lets through only what it is certain of; every other row comes here, so that each amount is read by
+``Money`` and each refusal is worded in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from hospital_prepay.domain.days import NotADate, day_of
+from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.persistence.case_columns import COLUMNS
+
+# Of several faults in a row the first of these is named.
+CODES: Final = (
+    "formula",
+    "missing_value",
+    "not_a_date",
+    "not_an_amount",
+    "negative_amount",
+    "too_many_decimals",
+    "unknown_class",
+    "duplicate_case",
+    "burden_above_cost",
+)
+
+_TEXTS: Final = ("case_no", "discharged_on", "disease_code", "disease_name", "insured_class")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One discharge that counts. Of a self-pay patient the burden is the whole cost."""
+
+    case_no: str
+    discharged_on: date
+    disease_code: str
+    disease_name: str
+    insured_class: InsuredClass
+    total_cost: Money
+    burden: Money
+    copayment: Money | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedCase:
+    """A row left out, where it starts in the file, and what to do about it."""
+
+    line: int
+    code: str
+    message: str
+
+
+Fault = tuple[str, str]
+
+
+def judge_row(
+    line: int, cells: Sequence[str], columns: Mapping[str, int], width: int, burden: Burden
+) -> Case | RejectedCase:
+    """Read the cells of a row whose header has ``width`` cells, ``columns`` saying where each value stands.
+
+    Only cells that the measurement uses are judged: not the burden of a self-pay patient, and the copayment only
+    when it is the burden (an unreadable one is unknown otherwise). A row with more cells than the header is
+    rejected as no amount: its values can't be told apart, mostly because of a bare thousands separator.
+    """
+    if any(cell.strip() for cell in cells[width:]):
+        message = "这一行的单元格比表头多，金额或名称里可能有逗号。请给它加上英文双引号。"
+        return RejectedCase(line, "not_an_amount", message)
+    values = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
+    faults: list[Fault] = []
+    insured = _class_of(values["insured_class"], faults)
+    used = _used(insured, burden)
+    faults += [fault for key in used if (fault := _blank_or_formula(key, values[key]))]
+    day = _day(values["discharged_on"], faults)
+    amounts = {key: _amount(key, values[key], faults) for key in used if key not in _TEXTS}
+    cost = amounts["total_cost"]
+    if cost is not None:
+        faults += [_above_cost(key) for key, amount in amounts.items() if amount is not None and amount > cost]
+    share = cost if insured is InsuredClass.SELF_PAY else amounts.get("burden")
+    if faults or insured is None or day is None or cost is None or share is None:
+        code, message = min(faults, key=lambda fault: CODES.index(fault[0]))
+        return RejectedCase(line, code, message)
+    return Case(
+        values["case_no"],
+        day,
+        values["disease_code"],
+        values["disease_name"],
+        insured,
+        cost,
+        share,
+        _copayment(values.get("copayment"), insured, cost),
+        line,
+    )
+
+
+def duplicate(line: int, case_no: str, first_line: int) -> RejectedCase:
+    """The refusal of a case number that stood on an earlier line."""
+    return RejectedCase(
+        line, "duplicate_case", f"结算流水号“{case_no[:40]}”与第 {first_line} 行重复。请保留一行，删去另一行。"
+    )
+
+
+def _used(insured: InsuredClass | None, burden: Burden) -> tuple[str, ...]:
+    if insured is InsuredClass.SELF_PAY:
+        return (*_TEXTS, "total_cost")
+    return (*_TEXTS, "total_cost", "burden", *(("copayment",) if burden is Burden.COPAYMENT else ()))
+
+
+def _blank_or_formula(key: str, value: str) -> Fault | None:
+    label = COLUMNS[key].label
+    if not value:
+        return "missing_value", f"缺少{label}。请补上。"
+    if value.startswith("="):
+        return "formula", f"{label}是公式“{value[:40]}”。请改成数值后重新导出。"
+    return None
+
+
+def _class_of(value: str, faults: list[Fault]) -> InsuredClass | None:
+    try:
+        return insured_class_of(value)
+    except UnknownClass as error:
+        faults.append((error.reason, error.message))
+        return None
+
+
+def _day(value: str, faults: list[Fault]) -> date | None:
+    try:
+        return day_of(value)
+    except NotADate as error:
+        faults.append((error.reason, "出院日期" + error.message))
+        return None
+
+
+def _amount(key: str, value: str, faults: list[Fault]) -> Money | None:
+    try:
+        return Money.of_yuan(value)
+    except MalformedInput as error:
+        faults.append((error.reason, COLUMNS[key].label + error.message))
+        return None
+
+
+def _above_cost(key: str) -> Fault:
+    return "burden_above_cost", f"{COLUMNS[key].label}大于住院总费用。请核对这两个金额。"
+
+
+def _copayment(value: str | None, insured: InsuredClass, cost: Money) -> Money | None:
+    if insured is InsuredClass.SELF_PAY:
+        return cost
+    try:
+        amount = Money.of_yuan(value or "")
+    except MalformedInput:
+        return None
+    return amount if amount <= cost else None

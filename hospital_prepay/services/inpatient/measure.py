@@ -1,0 +1,189 @@
+"""Measure the caps of inpatient deposits: from a file of cases to an amount per disease and class.
+
+The calculator of the command line and the service behind the screens take the same steps from the snapshot on, so
+that an auditor's recomputation and the hospital's own measurement can't differ.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
+from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.rules.inpatient.caps import (
+    Burden,
+    Cap,
+    Cell,
+    CellKey,
+    Window,
+    measure_caps,
+    measuring_window,
+    posted_diseases,
+)
+from hospital_prepay.persistence.case_checks import RejectedCase
+from hospital_prepay.persistence.case_statistics import (
+    CellStatistics,
+    cell_statistics,
+    disease_names,
+    disease_totals,
+)
+from hospital_prepay.persistence.cases import Progress, read_cases
+from hospital_prepay.services.inpatient.standards import read_similar, read_standards
+
+ONE_YUAN = Money(100)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureOptions:
+    """How to measure. ``min_cases`` 0 means no minimum; caps are rounded down to multiples of ``round_down_to``."""
+
+    as_of: date
+    min_cases: int = 0
+    round_down_to: Money = ONE_YUAN
+    burden: Burden = Burden.WHOLE
+    standards: Mapping[CellKey, Money] = field(default_factory=dict)
+    similar: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.min_cases < 0:
+            raise MalformedInput("最少病例数不能小于零。请改成零或正整数。")
+        if self.round_down_to <= ZERO:
+            raise MalformedInput("取整单位必须大于零。请改成 1 元或其他正数。")
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRow:
+    """One disease and class with its cap, and what the cap was computed from."""
+
+    statistics: CellStatistics
+    disease_name: str | None
+    legacy: Money | None
+    cap: Cap
+
+    def to_json(self) -> dict[str, Any]:
+        """The row as the contract shows it; amounts in fen."""
+        return {
+            "disease_code": self.statistics.disease_code,
+            "disease_name": self.disease_name,
+            "insured_class": self.statistics.insured_class.value,
+            "cases": self.statistics.cases,
+            "sum_cost_fen": self.statistics.sum_cost.fen,
+            "sum_burden_fen": self.statistics.sum_burden.fen,
+            "legacy_fen": None if self.legacy is None else self.legacy.fen,
+            "cap_fen": None if self.cap.amount is None else self.cap.amount.fen,
+            "basis": self.cap.basis.value,
+            "clauses": list(self.cap.clauses),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotMeasurement:
+    """What a snapshot of accepted cases yields for a window."""
+
+    window: Window
+    cases_used: int
+    rows: tuple[MeasuredRow, ...]
+    posted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The answer of ``inpatient measure``."""
+
+    as_of: date
+    cases_read: int
+    outside_window: int
+    rejected: tuple[RejectedCase, ...]
+    measured: SnapshotMeasurement
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as the contract shows it."""
+        measured = self.measured
+        return {
+            "as_of": self.as_of.isoformat(),
+            "window": {"from": measured.window.first.isoformat(), "to": measured.window.last.isoformat()},
+            "cases_read": self.cases_read,
+            "cases_used": measured.cases_used,
+            "outside_window": self.outside_window,
+            "rejected": [{"line": row.line, "code": row.code, "message": row.message} for row in self.rejected],
+            "rows": [row.to_json() for row in measured.rows],
+            "posted": list(measured.posted),
+        }
+
+
+def measure_cases(
+    cases: Path,
+    *,
+    as_of: date,
+    legacy: Path | None = None,
+    similar: Path | None = None,
+    min_cases: int = 0,
+    round_down_to: Money = ONE_YUAN,
+    burden: Burden = Burden.WHOLE,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Measure the file ``cases`` as of a day, with the earlier standards and similar diseases of two more files.
+
+    Raises ``NoRuleInForce`` for a day before the rules, ``NoUsableRow`` when no case is left in the window, and
+    the errors of the files.
+    """
+    measuring_window(as_of)  # a day without a rule is said before a long file is read
+    options = MeasureOptions(
+        as_of,
+        min_cases,
+        round_down_to,
+        burden,
+        read_standards(legacy) if legacy else {},
+        read_similar(similar) if similar else {},
+    )
+    with tempfile.TemporaryDirectory(prefix="prepay-measure-") as folder:
+        reading = read_cases(cases, burden=burden, snapshot=Path(folder) / "cases.parquet", progress=progress)
+        measured = measure_snapshot(reading.snapshot, options)
+    outside = reading.accepted - measured.cases_used
+    if not measured.cases_used:
+        raise _nothing_usable(measured.window, outside, reading.rejected)
+    return Measurement(as_of, reading.cases_read, outside, reading.rejected, measured)
+
+
+def measure_snapshot(snapshot: Path, options: MeasureOptions, *, spread: bool = False) -> SnapshotMeasurement:
+    """Measure the accepted cases of ``snapshot``; ``spread`` adds the quantiles that screens show."""
+    window = measuring_window(options.as_of)
+    found = cell_statistics(snapshot, window, options.burden, spread=spread)
+    every = _with_referred(found, options.similar)
+    cells = [_cell(statistics, options.standards) for statistics in every]
+    caps = measure_caps(cells, options.similar, options.min_cases, options.round_down_to)
+    names = disease_names(snapshot, window)
+    rows = tuple(
+        MeasuredRow(statistics, names.get(cell.disease_code), cell.legacy, caps[cell.key])
+        for statistics, cell in zip(every, cells, strict=True)
+    )
+    posted = posted_diseases(disease_totals(snapshot, window.last_year))
+    return SnapshotMeasurement(window, sum(cell.cases for cell in found), rows, posted)
+
+
+def _with_referred(found: list[CellStatistics], similar: Mapping[str, Sequence[str]]) -> list[CellStatistics]:
+    """The cells with cases, and every class of a disease that is referred to others, sorted."""
+    cells = {
+        (code, insured): CellStatistics(code, insured, 0, ZERO, ZERO) for code in similar for insured in InsuredClass
+    }
+    cells |= {(cell.disease_code, cell.insured_class): cell for cell in found}
+    order = list(InsuredClass)
+    return [cells[key] for key in sorted(cells, key=lambda key: (key[0], order.index(key[1])))]
+
+
+def _cell(statistics: CellStatistics, standards: Mapping[CellKey, Money]) -> Cell:
+    code, insured = statistics.disease_code, statistics.insured_class
+    return Cell(code, insured, statistics.cases, statistics.sum_burden, standards.get((code, insured)))
+
+
+def _nothing_usable(window: Window, outside: int, rejected: tuple[RejectedCase, ...]) -> NoUsableRow:
+    parts = [f"没有可用的病例：{outside} 例不在 {window.first} 至 {window.last} 内，{len(rejected)} 行未通过检查"]
+    if rejected:
+        parts.append(f"其中第 {rejected[0].line} 行：{rejected[0].message}")
+    return NoUsableRow("；".join(parts).rstrip("。") + "。请检查文件后重试。")

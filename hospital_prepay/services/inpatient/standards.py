@@ -1,0 +1,95 @@
+"""The two small tables beside the cases: the hospital's earlier standards, and which diseases are similar.
+
+They are somebody's decision, row by row, so nothing in them is passed over: the first wrong row stops the reading
+with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.insured_class import insured_class_of
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.caps import CellKey
+from hospital_prepay.files.tables import Column, open_table
+
+T = TypeVar("T")
+
+_CODE: Final = Column("病种编码", ("disease_code", "diag_code", "病种编码", "病组编码", "诊断编码"))
+_LEGACY: Final = {
+    "disease_code": _CODE,
+    "insured_class": Column("参保类型", ("insured_class", "insutype", "参保类型", "险种", "险种类型")),
+    "standard": Column("原标准", ("standard", "原标准", "预交金标准", "标准")),
+}
+_SIMILAR: Final = {
+    "disease_code": _CODE,
+    "similar_to": Column("相似病种", ("similar_to", "相似病种", "相似病种编码", "参照病种编码")),
+}
+
+
+class FaultyRow(MalformedInput):
+    """A row of a small table can't be used; the code of the error says why, the details carry the line."""
+
+    code = "faulty_row"
+
+
+def read_standards(path: Path) -> dict[CellKey, Money]:
+    """The hospital's own amounts from before the rules, by disease and class.
+
+    Raises :class:`FaultyRow` with the reason's code for an unknown class, an amount that is none, an empty or
+    formula cell, and a pair that stands twice.
+    """
+    standards: dict[CellKey, Money] = {}
+    lines: dict[CellKey, int] = {}
+    for line, row in _rows(path, _LEGACY, "原标准表"):
+        key = row["disease_code"], _read(line, insured_class_of, row["insured_class"])
+        if key in standards:
+            raise _fault(line, "duplicate_standard", f"与第 {lines[key]} 行的病种和参保类型相同。请只保留一行。")
+        standards[key] = _read(line, Money.of_yuan, row["standard"])
+        lines[key] = line
+    return standards
+
+
+def read_similar(path: Path) -> dict[str, tuple[str, ...]]:
+    """For each disease the similar ones it may be referred to. Raises :class:`FaultyRow`."""
+    similar: dict[str, tuple[str, ...]] = {}
+    for _, row in _rows(path, _SIMILAR, "相似病种表"):
+        code = row["disease_code"]
+        similar[code] = (*similar.get(code, ()), row["similar_to"])
+    return similar
+
+
+def _rows(path: Path, wanted: Mapping[str, Column], name: str) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        yield from _checked_rows(path, wanted)
+    except MalformedInput as error:
+        raise FaultyRow(name + "：" + error.message, code=error.reason, details=error.details) from error
+
+
+def _checked_rows(path: Path, wanted: Mapping[str, Column]) -> Iterator[tuple[int, dict[str, str]]]:
+    with open_table(path) as table:
+        columns = table.columns(wanted)
+        for line, cells in table.rows:
+            if any(cell.strip() for cell in cells[len(table.header) :]):
+                raise _fault(line, "too_many_cells", "单元格比表头多。金额或名称里有逗号时，请加上英文双引号。")
+            row = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
+            for key, value in row.items():
+                if not value:
+                    raise _fault(line, "missing_value", f"缺少{wanted[key].label}。请补上。")
+                if value.startswith("="):
+                    raise _fault(line, "formula", f"{wanted[key].label}是公式。请改成数值。")
+            yield line, row
+
+
+def _read(line: int, reader: Callable[[str], T], text: str) -> T:
+    try:
+        return reader(text)
+    except MalformedInput as error:
+        raise _fault(line, error.reason, error.message) from error
+
+
+def _fault(line: int, code: str, message: str) -> FaultyRow:
+    return FaultyRow(f"第 {line} 行{message}", code=code, details={"line": line})
