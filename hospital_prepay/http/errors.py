@@ -28,6 +28,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.csrf import ForeignForm
 from hospital_prepay.http.current import current_context, is_api, is_partial
+from hospital_prepay.schemas.base import messages_of
 
 STATUS: Final[dict[type[PrepayError], int]] = {
     MalformedInput: 422,
@@ -109,7 +110,7 @@ def _expected(error: PrepayError) -> AnyResponse:
 
 
 def _wrong_input(error: ValidationError) -> AnyResponse:
-    return _tell(_of_messages(error.normalized_messages()))
+    return _tell(_of_messages(messages_of(error)))
 
 
 def _wrong_api_input(error: HTTPError) -> AnyResponse:

@@ -10,7 +10,7 @@ from flask import request
 from marshmallow import ValidationError
 
 from hospital_prepay.domain.errors import MalformedInput, PrepayError
-from hospital_prepay.schemas.base import CommandSchema
+from hospital_prepay.schemas.base import CommandSchema, messages_of
 
 Command = TypeVar("Command")
 
@@ -46,7 +46,7 @@ def read_form(schema: CommandSchema[Command], *secret: str) -> Command:
     try:
         return schema.read(request.form)
     except ValidationError as error:
-        messages = {name: _first(told) for name, told in error.normalized_messages().items()}
+        messages = {name: _first(told) for name, told in messages_of(error).items()}
         if "_schema" in messages:
             messages[""] = messages.pop("_schema")
         raise WrongForm(Form(typed(*secret).values, messages)) from error

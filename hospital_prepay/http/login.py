@@ -32,6 +32,13 @@ def load_sign_in() -> SignedIn | None:
     return signed_in
 
 
+def lapse() -> Lapse | None:
+    """Why the token that the browser brought opens nothing, if it brought one."""
+    load_sign_in()
+    found: Lapse | None = g.lapse
+    return found
+
+
 def session_token() -> str | None:
     """The token the browser brought."""
     return request.cookies.get(cookie_name(_NAME))

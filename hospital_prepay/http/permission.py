@@ -119,8 +119,7 @@ def _check_form() -> None:
 def _to_sign_in() -> AnyResponse:
     """To the log-in, and from there back: a form can't be sent again, so after one its page comes back."""
     wanted = request.full_path.rstrip("?") if request.method in SAFE and not is_partial() else _page_before()
-    response = _go("/login" + (f"?next={quote(wanted)}" if wanted not in ("", "/") else ""))
-    return response
+    return _go("/login" + (f"?next={quote(wanted)}" if wanted not in ("", "/") else ""))
 
 
 def _page_before() -> str:

@@ -61,9 +61,7 @@ def add(connection: sa.Connection, institution: InstitutionRow) -> None:
 
 def change(connection: sa.Connection, institution_id: str, **values: Any) -> None:
     """Write new values of an institution; its code stays."""
-    connection.execute(
-        sa.update(Institution).where(Institution.institution_id == institution_id).values(**values)
-    )
+    connection.execute(sa.update(Institution).where(Institution.institution_id == institution_id).values(**values))
 
 
 def rules_of(connection: sa.Connection, institution_id: str) -> list[RulesRow]:

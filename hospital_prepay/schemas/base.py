@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, Final, Generic, TypeVar, cast
@@ -42,10 +43,11 @@ _BY_TYPE: Final[dict[type[fields.Field[Any]], str]] = {
 class BaseSchema(Schema):
     """Root of all schemas; unknown fields are errors unless a form says otherwise."""
 
-    class Meta:
-        unknown = RAISE
+    class Meta(Schema.Meta):
+        unknown: UnknownOption = RAISE
 
-    error_messages: ClassVar = {"unknown": MESSAGES["unknown"], "type": MESSAGES["type"]}
+    # marshmallow's own way to override messages; it copies them for each schema.
+    error_messages = {"unknown": MESSAGES["unknown"], "type": MESSAGES["type"]}  # noqa: RUF012
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Give a field Chinese words wherever it still has marshmallow's own."""
@@ -61,7 +63,7 @@ class BaseSchema(Schema):
 class CommandSchema(BaseSchema, Generic[Command]):
     """A schema whose result is a frozen command. Forms carry more than the fields (the CSRF proof): that is left."""
 
-    class Meta:
+    class Meta(BaseSchema.Meta):
         unknown = EXCLUDE
 
     command: ClassVar[type[Any]]
@@ -75,10 +77,9 @@ class Text(fields.String):
     """Text without surrounding blanks, of at most ``longest`` signs and no control characters."""
 
     def __init__(self, *, longest: int = 200, lines: bool = False, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**_described(options, maxLength=longest))
         self.longest = longest
         self.lines = lines
-        self.metadata.setdefault("maxLength", longest)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
         text = super()._deserialize(value, attr, data, **options).replace("\r\n", "\n").strip()
@@ -86,7 +87,8 @@ class Text(fields.String):
             raise ValidationError(MESSAGES["required"])
         if len(text) > self.longest:
             raise ValidationError(f"最多 {self.longest} 个字。")
-        if any(not sign.isprintable() for sign in (text.replace("\n", "") if self.lines else text)):
+        allowed = "\n\t" if self.lines else ""
+        if any(unicodedata.category(sign).startswith("C") and sign not in allowed for sign in text):
             raise ValidationError("有看不见的字符，请重新输入。")
         return text
 
@@ -102,16 +104,15 @@ class Secret(fields.String):
 
 
 class Yuan(fields.Field[Money]):
-    """An amount of yuan as strict text (``1234.50``) into whole fen. ``12e3`` and full-width digits are no amounts."""
+    """An amount of yuan as strict text (``1234.50``) into whole fen; ``12e3`` and full-width digits are none."""
 
     def __init__(self, *, separators: bool = True, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**_described(options, type="string", pattern=f"^{_PLAIN_YUAN.pattern}$", example="1200.00"))
         self.separators = separators
-        self.metadata |= {"type": "string", "pattern": f"^{_PLAIN_YUAN.pattern}$", "example": "1200.00"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
         if not isinstance(value, str):
-            raise ValidationError("金额要写成文字，例如 \"120.00\"。")
+            raise ValidationError('金额要写成文字，例如 "120.00"。')
         if not value.strip():
             raise ValidationError(MESSAGES["required"])
         try:
@@ -130,8 +131,7 @@ class Fen(fields.Field[Money]):
     """An amount as JSON carries it: a whole number of fen, never negative, never text or with a decimal point."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.metadata |= {"type": "integer", "minimum": 0, "maximum": MAX_FEN, "example": 120000}
+        super().__init__(**_described(options, type="integer", minimum=0, maximum=MAX_FEN, example=120000))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
         if type(value) is not int:
@@ -148,8 +148,7 @@ class Day(fields.Field[date]):
     """A day as ``2025-10-10``."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.metadata |= {"type": "string", "format": "date", "example": "2025-10-10"}
+        super().__init__(**_described(options, type="string", format="date", example="2025-10-10"))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> date:
         if not isinstance(value, str) or not value:
@@ -169,9 +168,8 @@ class Choice(fields.Field[Any]):
     """One of the members of an enumeration, by its value."""
 
     def __init__(self, choices: type[Any], **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**_described(options, type="string", enum=[one.value for one in choices]))
         self.choices = choices
-        self.metadata |= {"type": "string", "enum": [one.value for one in choices]}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         if value in ("", None):
@@ -193,6 +191,17 @@ class Ticked(fields.Field[bool]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         return value in ("yes", "on", "true", True)
+
+
+def messages_of(error: ValidationError) -> dict[str, Any]:
+    """What is wrong, by field; ``_schema`` holds what concerns the whole."""
+    told = error.messages
+    return dict(told) if isinstance(told, dict) else {"_schema": told}
+
+
+def _described(options: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    """What the OpenAPI document says of a field; what the schema says of it comes first."""
+    return {**options, "metadata": {**metadata, **options.get("metadata", {})}}
 
 
 def _chinese(key: str, field_obj: fields.Field[Any]) -> str:

@@ -14,7 +14,7 @@ from hospital_prepay.persistence import sessions, users
 from hospital_prepay.persistence.queries import access as queries
 from hospital_prepay.persistence.queries.access import LastSignIn
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
-from hospital_prepay.persistence.users import UserRow
+from hospital_prepay.persistence.users import UserRow as UserRow
 from hospital_prepay.services.access import attempts, second_factor
 from hospital_prepay.services.access.passwords import check_password, first_password, hash_password
 from hospital_prepay.services.context import Context

@@ -64,7 +64,7 @@ def import_year(context: Context, actor: Actor, announced: AnnouncedYear) -> Non
         actor.require(Permission.CALENDAR_MANAGE)
         imported = choices.imported_years(work.connection, actor.institution_id)
         known = {year: one.announced for year, one in imported.items()}
-        calendar_of([*(announced_years() | known).values(), announced])
+        calendar_of([*{**announced_years(), **known}.values(), announced])
         if known.get(announced.year) == announced:
             raise Conflict(f"{announced.year} 年的安排已经导入过了，内容一样。")
         newest = imported[announced.year].version_no if announced.year in imported else 0
