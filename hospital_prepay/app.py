@@ -6,6 +6,7 @@ from typing import Final
 
 from apiflask import APIFlask
 from flask import Blueprint
+from jinja2 import StrictUndefined
 
 from hospital_prepay import __version__
 from hospital_prepay.crypto import derive
@@ -88,4 +89,6 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         TEMPLATES_AUTO_RELOAD=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    # A name the view forgot is an error, not an empty place on the page.
+    app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apiflask import HTTPError
-from flask import Flask, Response, jsonify, make_response, redirect, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, redirect, render_template, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -130,6 +130,8 @@ def _http(error: HTTPException) -> AnyResponse:
 
 
 def _unexpected(error: Exception) -> AnyResponse:
+    if current_app.config["PROPAGATE_EXCEPTIONS"]:
+        raise error  # Flask's own switch, for tests that want to see what went wrong
     return _tell(Problem(FAULT, "fault", _TITLES[FAULT], "系统出了故障，请稍后重试。", number=_logged(error)))
 
 

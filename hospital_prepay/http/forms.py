@@ -19,12 +19,12 @@ Command = TypeVar("Command")
 class Form:
     """What stands in the fields, and a message for each that is wrong (``""`` for the form as a whole)."""
 
-    values: Mapping[str, Any] = field(default_factory=dict)
+    entered: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
     def with_error(self, error: PrepayError, name: str = "") -> Form:
         """The same form with a service's objection, beside the field ``name`` or above all."""
-        return Form(self.values, {**self.errors, name: error.message})
+        return Form(self.entered, {**self.errors, name: error.message})
 
 
 class WrongForm(MalformedInput):
@@ -49,7 +49,7 @@ def read_form(schema: CommandSchema[Command], *secret: str) -> Command:
         messages = {name: _first(told) for name, told in messages_of(error).items()}
         if "_schema" in messages:
             messages[""] = messages.pop("_schema")
-        raise WrongForm(Form(typed(*secret).values, messages)) from error
+        raise WrongForm(Form(typed(*secret).entered, messages)) from error
 
 
 def _first(told: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 from apiflask import Schema
 from marshmallow import EXCLUDE, RAISE, ValidationError, fields
+from marshmallow.types import UnknownOption
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import MAX_FEN, Money

@@ -49,13 +49,13 @@ def check_notice() -> Any:
     if upload is None or not upload.filename:
         errors["file"] = "请选一个文件。"
     if errors or upload is None:
-        return _page(Form(typed().values, errors)), 422
+        return _page(Form(typed().entered, errors)), 422
     try:
         content = upload.read(_LARGEST + 1)
         announced = holidays.check_notice(current_context(), current_actor(), content, source)
     except MalformedInput as error:
         rows = [f"第 {row['line']} 行：{row['message']}" for row in error.details.get("rows", [])]
-        return _page(Form(typed().values, {"file": "".join(rows[:20]) or error.message})), 422
+        return _page(Form(typed().entered, {"file": "".join(rows[:20]) or error.message})), 422
     return _page(typed(), _preview(announced))
 
 

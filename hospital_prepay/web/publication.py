@@ -111,7 +111,7 @@ def change_setting(name: str) -> Any:
 def _institution_page(form: Form | None = None, rules_form: Form | None = None) -> str:
     context, actor = current_context(), current_actor()
     hospital = institution.hospital_of(context, actor.institution_id)
-    values = {**(form.values if form else _values(hospital)), "code": hospital.code}
+    values = {**(form.entered if form else _values(hospital)), "code": hospital.code}
     return render_template(
         "pages/publication/institution.html",
         form=Form(values, form.errors if form else {}),
@@ -183,10 +183,10 @@ def _settings_page(open_id: str | None, form: Form | None) -> str:
         (one.reading.used_in[0].partition(".")[0], _setting(one, form if one.reading.name == open_id else None))
         for one in readings.list_readings(context, actor.institution_id)
     ]
-    groups = [{"title": title, "items": [one for key, one in items if key == area]} for area, title in _AREAS.items()]
+    groups = [{"title": title, "readings": [one for key, one in items if key == area]} for area, title in _AREAS.items()]
     return render_template(
         "pages/publication/settings.html",
-        groups=[group for group in groups if group["items"]],
+        groups=[group for group in groups if group["readings"]],
         may_edit=actor.may(Permission.SETTINGS_MANAGE),
         open_id=open_id,
     )

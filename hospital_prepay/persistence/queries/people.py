@@ -11,4 +11,4 @@ def names(connection: sa.Connection, institution_id: str) -> dict[str, str]:
     """The names of everybody and every system of an institution, by id."""
     people = sa.select(User.user_id, User.name).where(User.institution_id == institution_id)
     systems = sa.select(ApiClient.client_id, ApiClient.name).where(ApiClient.institution_id == institution_id)
-    return {key: name for query in (systems, people) for key, name in connection.execute(query).tuples()}
+    return {key: name for query in (systems, people) for key, name in connection.execute(query)}
