@@ -51,6 +51,7 @@ class Permission(StrEnum):
     COMPLIANCE_VIEW = "compliance.view"
     AUDIT_VIEW = "audit.view"
     USERS_MANAGE = "users.manage"
+    INSTITUTION_VIEW = "institution.view"
     INSTITUTION_MANAGE = "institution.manage"
     RULES_APPROVE = "deposit_rules.approve"
     SETTINGS_MANAGE = "settings.manage"
@@ -85,6 +86,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.COMPLIANCE_VIEW,
             _P.CALENDAR_MANAGE,
             _P.SETTINGS_MANAGE,
+            _P.INSTITUTION_VIEW,
             _P.INSTITUTION_MANAGE,
         }
     ),
@@ -98,14 +100,30 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.CAPS_PUBLISH,
             _P.LEDGER_VIEW,
             _P.COMPLIANCE_VIEW,
+            _P.INSTITUTION_VIEW,
             _P.RULES_APPROVE,
         }
     ),
     Role.AUDITOR: frozenset(
-        {_P.ACCOUNT_OWN, _P.DESK_VIEW, _P.CAPS_VIEW, _P.LEDGER_VIEW, _P.COMPLIANCE_VIEW, _P.AUDIT_VIEW}
+        {
+            _P.ACCOUNT_OWN,
+            _P.DESK_VIEW,
+            _P.CAPS_VIEW,
+            _P.LEDGER_VIEW,
+            _P.COMPLIANCE_VIEW,
+            _P.INSTITUTION_VIEW,
+            _P.AUDIT_VIEW,
+        }
     ),
     Role.SYSTEM_ADMINISTRATOR: frozenset(
-        {_P.ACCOUNT_OWN, _P.USERS_MANAGE, _P.INSTITUTION_MANAGE, _P.SETTINGS_MANAGE, _P.CALENDAR_MANAGE}
+        {
+            _P.ACCOUNT_OWN,
+            _P.USERS_MANAGE,
+            _P.INSTITUTION_VIEW,
+            _P.INSTITUTION_MANAGE,
+            _P.SETTINGS_MANAGE,
+            _P.CALENDAR_MANAGE,
+        }
     ),
     Role.SECURITY_ADMINISTRATOR: frozenset({_P.ACCOUNT_OWN, _P.SESSIONS_MANAGE, _P.AUDIT_VIEW}),
 }

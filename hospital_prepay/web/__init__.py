@@ -1,0 +1,1 @@
+"""Pages for people. Each module holds the blueprint of one part of the site."""

@@ -1,0 +1,94 @@
+"""The composition root: puts settings, database, pages and API together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from apiflask import APIFlask
+from flask import Blueprint
+from jinja2 import StrictUndefined
+
+from hospital_prepay import __version__
+from hospital_prepay.crypto import derive
+from hospital_prepay.http.csrf import keep_cookie
+from hospital_prepay.http.current import EXTENSION
+from hospital_prepay.http.errors import handle_errors
+from hospital_prepay.http.filters import add_filters
+from hospital_prepay.http.frame import add_frame
+from hospital_prepay.http.permission import guard, public
+from hospital_prepay.http.security import harden
+from hospital_prepay.persistence.migrate import check_current
+from hospital_prepay.services.context import Context
+from hospital_prepay.settings import Settings, resource
+from hospital_prepay.web import account, clients, holidays, home, publication, security, sign_in, users
+
+# Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
+    home.blueprint,
+    sign_in.blueprint,
+    account.blueprint,
+    users.blueprint,
+    clients.blueprint,
+    security.blueprint,
+    publication.blueprint,
+    holidays.blueprint,
+)
+SPEC_PATH: Final = "/api/v1/openapi.json"
+_LARGEST_UPLOAD: Final = 512 * 1024 * 1024
+
+
+def create_app(context: Context | None = None) -> APIFlask:
+    """The application, on ``context`` or on what the environment says.
+
+    Raises :class:`~hospital_prepay.settings.SettingMissing` for absent secrets in production and
+    :class:`~hospital_prepay.domain.errors.DatabaseFault` for a database of another version.
+    """
+    context = context or Context.of(Settings.from_environment())
+    check_current(context.database)
+    app = APIFlask(
+        "hospital_prepay",
+        title="医院预付金与住院预交金接口",
+        version=__version__,
+        spec_path=SPEC_PATH,
+        docs_path=None,
+        json_errors=False,
+        template_folder=str(resource("templates")),
+        static_folder=str(resource("static")),
+    )
+    app.extensions[EXTENSION] = context
+    _configure(app, context.settings)
+    add_filters(app)
+    add_frame(app)
+    register(app)
+    handle_errors(app)
+    harden(app)
+    app.after_request(keep_cookie)
+    guard(app)
+    return app
+
+
+def register(app: APIFlask) -> None:
+    """Add every page and every part of the API."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for endpoint in ("static", "openapi.spec"):
+        public(app.view_functions[endpoint])
+
+
+def _configure(app: APIFlask, settings: Settings) -> None:
+    # The signed cookie carries only words about what was just done; the sign-in has a server-side session.
+    app.secret_key = derive(settings.secret_key, "flash")
+    app.config.update(
+        SESSION_COOKIE_NAME="prepay_words" if settings.is_demo else "__Host-prepay_words",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=not settings.is_demo,
+        MAX_CONTENT_LENGTH=_LARGEST_UPLOAD,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    # A name the view forgot is an error, not an empty place on the page.
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -1,0 +1,23 @@
+"""Words about what was just done, shown on the next page."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import flash, get_flashed_messages
+
+
+def say(
+    kind: Literal["ok", "wait", "stop", "info"],
+    text: str,
+    *,
+    href: str | None = None,
+    link_label: str | None = None,
+) -> None:
+    """Show ``text`` on the page that comes next, with a link if given. Never put secrets here."""
+    flash({"kind": kind, "text": text, "href": href, "link_label": link_label})  # type: ignore[arg-type]
+
+
+def said() -> list[object]:
+    """What waits to be shown."""
+    return list(get_flashed_messages())

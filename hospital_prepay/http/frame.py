@@ -1,0 +1,106 @@
+"""What every page shows around its content: the hospital, the person, the areas of the role.
+
+Each part is looked up only when a template asks, so that the page for a broken database needs no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Final
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from hospital_prepay.domain.access import Permission, Role
+from hospital_prepay.http.csrf import csrf_token
+from hospital_prepay.http.current import current_context
+from hospital_prepay.http.flash import said
+from hospital_prepay.http.login import load_sign_in
+from hospital_prepay.services.access.sessions import Stage
+from hospital_prepay.services.publication.institution import Hospital, default_hospital, hospital_of
+
+# The areas in the order of the bar; a room shows once its pages exist and the role may open them.
+AREAS: Final = (
+    ("收款", "/desk", Permission.DEPOSIT_COLLECT),
+    ("复核", "/desk/voids", Permission.SLIP_APPROVE),
+    ("额度", "/finance/caps", Permission.CAPS_VIEW),
+    ("账本", "/finance/ledger", Permission.LEDGER_VIEW),
+    ("依据", "/compliance", Permission.COMPLIANCE_VIEW),
+    ("本院", "/admin/institution", Permission.INSTITUTION_VIEW),
+    ("日历", "/admin/calendar", Permission.INSTITUTION_VIEW),
+    ("读法", "/admin/settings", Permission.INSTITUTION_VIEW),
+    ("人员", "/admin/users", Permission.USERS_MANAGE),
+    ("接口", "/admin/clients", Permission.USERS_MANAGE),
+    ("登录和锁定", "/security/sessions", Permission.SESSIONS_MANAGE),
+    ("操作记录", "/security/log", Permission.AUDIT_VIEW),
+)
+SUPPORT: Final = {"place": "信息科", "phone": ""}
+
+
+class Frame:
+    """One page's frame."""
+
+    support: Mapping[str, str] = SUPPORT
+
+    @cached_property
+    def hospital(self) -> Hospital:
+        """The person's institution, on public pages the one the server speaks for."""
+        signed_in = load_sign_in()
+        context = current_context()
+        return hospital_of(context, signed_in.user.institution_id) if signed_in else default_hospital(context)
+
+    @cached_property
+    def demo(self) -> bool:
+        """Whether all data is synthetic."""
+        return current_context().settings.is_demo
+
+    @cached_property
+    def user(self) -> dict[str, Any] | None:
+        """The person, once the sign-in is complete enough to act on the own account."""
+        signed_in = load_sign_in()
+        if signed_in is None or signed_in.stage is Stage.CODE:
+            return None
+        user = signed_in.user
+        return {"name": user.name, "role": role_words(user.roles), "station": user.station or None}
+
+    @cached_property
+    def nav(self) -> list[dict[str, Any]]:
+        """The areas of the role."""
+        signed_in = load_sign_in()
+        if signed_in is None or signed_in.stage is not Stage.FULL:
+            return []
+        open_to = [(label, href) for label, href, needed in AREAS if signed_in.actor.may(needed) and exists(href)]
+        here = max((href for _, href in open_to if _is_within(href)), key=len, default=None)
+        return [{"label": label, "href": href, "current": href == here, "count": None} for label, href in open_to]
+
+    @cached_property
+    def messages(self) -> list[object]:
+        """What was just done."""
+        return said()
+
+
+def add_frame(app: Flask) -> None:
+    """Give every template ``frame`` and ``csrf_token()``."""
+    app.context_processor(lambda: {"frame": Frame(), "csrf_token": csrf_token})
+
+
+def role_words(roles: frozenset[Role]) -> str:
+    """The roles' names, in their own order."""
+    return "、".join(role.label for role in Role if role in roles)
+
+
+def exists(path: str) -> bool:
+    """Whether this program has a page at ``path``."""
+    try:
+        current_app.url_map.bind("").match(path, "GET")
+    except RequestRedirect:
+        return True
+    except HTTPException:
+        return False
+    return True
+
+
+def _is_within(href: str) -> bool:
+    return request.path == href or request.path.startswith(href + "/")

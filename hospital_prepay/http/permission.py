@@ -1,0 +1,151 @@
+"""The door: every route says who may enter, and one function checks it before any view runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlsplit
+
+from flask import Flask, Response, current_app, g, make_response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import NotAuthenticated, NotPermitted
+from hospital_prepay.http.csrf import SAFE, ForeignForm, check_form
+from hospital_prepay.http.current import address, current_actor, current_context, is_api, is_partial
+from hospital_prepay.http.login import load_sign_in
+from hospital_prepay.services.access.api_clients import authenticate
+from hospital_prepay.services.access.refusals import keep_refusal
+from hospital_prepay.services.access.sessions import Stage
+
+View = TypeVar("View", bound=Callable[..., Any])
+_MARK: Final = "__access__"
+_NEXT_STEP: Final = {Stage.CODE: "/login/code", Stage.ACCOUNT: "/account", Stage.FULL: "/"}
+
+
+class UnguardedRoute(RuntimeError):
+    """A route doesn't say who may enter; the application isn't built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may enter: everybody (no permission), or holders of one permission whose sign-in has come far enough."""
+
+    permission: Permission | None
+    stages: frozenset[Stage] = frozenset({Stage.FULL})
+
+
+def public(view: View) -> View:
+    """Open to everybody."""
+    setattr(view, _MARK, Access(None))
+    return view
+
+
+def requires(permission: Permission, *, stages: frozenset[Stage] = frozenset({Stage.FULL})) -> Callable[[View], View]:
+    """Open to people and systems that hold ``permission``; pages of sign-in itself name earlier ``stages``."""
+
+    def mark(view: View) -> View:
+        setattr(view, _MARK, Access(permission, stages))
+        return view
+
+    return mark
+
+
+def access_of(view: Callable[..., Any]) -> Access | None:
+    """What a view says about itself."""
+    found: Access | None = getattr(view, _MARK, None)
+    return found
+
+
+def guard(app: Flask) -> None:
+    """Put the door in front of every view. Raises :class:`UnguardedRoute` for a view that says nothing."""
+    silent = sorted(name for name, view in app.view_functions.items() if access_of(view) is None)
+    if silent:
+        raise UnguardedRoute(f"routes without @public or @requires: {', '.join(silent)}")
+    app.before_request(_admit)
+
+
+def _admit() -> AnyResponse | None:
+    if request.endpoint is None:
+        return None
+    access = access_of(current_app.view_functions[request.endpoint])
+    assert access is not None, "guard() saw every view"
+    if is_api():
+        if access.permission is not None:
+            g.actor = _calling_system()
+            _check(g.actor, access.permission)
+        return None
+    if access.permission is not None:
+        signed_in = load_sign_in()
+        if signed_in is None:
+            return _to_sign_in()
+        _check(signed_in.actor, access.permission)
+        if signed_in.stage not in access.stages:
+            return _go(_NEXT_STEP[signed_in.stage])
+    if request.method not in SAFE:
+        _check_form()
+    return None
+
+
+def _calling_system() -> Actor:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("请带上令牌（Authorization: Bearer …）。令牌由系统管理员发给。")
+    try:
+        return authenticate(current_context(), token.strip(), address())
+    except NotAuthenticated as error:
+        keep_refusal(current_context(), current_actor(), "access.token", _what(), {"code": error.reason})
+        raise
+
+
+def _check(actor: Actor, permission: Permission) -> None:
+    try:
+        actor.require(permission)
+    except NotPermitted as error:
+        detail = {"code": error.reason, "permission": permission.value}
+        keep_refusal(current_context(), actor, "access.open", _what(), detail)
+        raise
+
+
+def _check_form() -> None:
+    try:
+        check_form()
+    except ForeignForm:
+        keep_refusal(current_context(), current_actor(), "access.form", _what(), {"code": "foreign_form"})
+        raise
+
+
+def _to_sign_in() -> AnyResponse:
+    """To the log-in, and from there back: a form can't be sent again, so after one its page comes back."""
+    wanted = request.full_path.rstrip("?") if request.method in SAFE and not is_partial() else _page_before()
+    return _go("/login" + (f"?next={quote(wanted)}" if wanted not in ("", "/") else ""))
+
+
+def _page_before() -> str:
+    before = request.headers.get("HX-Current-URL") or request.referrer or ""
+    parts = urlsplit(before)
+    same = parts.netloc == request.host
+    return (parts.path + (f"?{parts.query}" if parts.query else "")) if same else ""
+
+
+def _go(path: str) -> AnyResponse:
+    if not is_partial():
+        return redirect(path, 303)
+    # A swap would put the log-in page into the middle of another: htmx goes there as a whole instead.
+    response: Response = make_response("", 401)
+    response.headers["HX-Redirect"] = path
+    return response
+
+
+def safe_next(path: str) -> str:
+    """Where to go after signing in: a path of ours, or home. ``//host`` and ``/\\host`` lead elsewhere."""
+    parts = urlsplit(path)
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    plain = path.isprintable() and "\\" not in path
+    return path if ours and plain and not path.startswith(("/login", "/logout")) else "/"
+
+
+def _what() -> str:
+    rule = request.url_rule.rule if request.url_rule else request.path
+    return f"{request.method} {rule}"

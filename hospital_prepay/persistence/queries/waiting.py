@@ -1,0 +1,95 @@
+"""What waits for somebody, and which cap table is in force: the figures of the home page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
+from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest
+from hospital_prepay.persistence.models.publication import DepositRules
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """So many things wait, the oldest since ``since``."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """The cap table in force."""
+
+    number: int
+    effective_on: date
+    diseases: int
+
+
+def drafts_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Cap tables measured by somebody else and not yet decided on."""
+    return _pile(
+        connection,
+        CapTable.measured_at,
+        CapTable.institution_id == institution_id,
+        CapTable.state == "draft",
+        CapTable.measured_by != person,
+    )
+
+
+def tables_to_publish(connection: sa.Connection, institution_id: str) -> Pile:
+    """Cap tables approved and not yet published."""
+    return _pile(
+        connection, CapTable.approved_at, CapTable.institution_id == institution_id, CapTable.state == "approved"
+    )
+
+
+def slips_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Voids and refunds asked for by somebody else."""
+    return _pile(
+        connection,
+        SlipRequest.requested_at,
+        SlipRequest.institution_id == institution_id,
+        SlipRequest.state == "waiting",
+        SlipRequest.requested_by != person,
+    )
+
+
+def rules_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Deposit rules written by somebody else and not yet approved."""
+    return _pile(
+        connection,
+        DepositRules.written_at,
+        DepositRules.institution_id == institution_id,
+        DepositRules.approved_by.is_(None),
+        DepositRules.written_by != person,
+    )
+
+
+def table_in_force(connection: sa.Connection, institution_id: str, day: date) -> PublishedTable | None:
+    """The newest published table that has taken effect by ``day``."""
+    row = connection.execute(
+        sa.select(CapTable.table_id, CapTable.version_no, CapTable.effective_on)
+        .where(CapTable.institution_id == institution_id, CapTable.state == "published", CapTable.effective_on <= day)
+        .order_by(CapTable.effective_on.desc(), CapTable.version_no.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    diseases = connection.scalar(
+        sa.select(sa.func.count(sa.distinct(CapRow.disease_code))).where(
+            CapRow.institution_id == institution_id, CapRow.table_id == row.table_id, CapRow.posted
+        )
+    )
+    return PublishedTable(row.version_no, row.effective_on, diseases or 0)
+
+
+def _pile(connection: sa.Connection, moment: InstrumentedAttribute[Any], *fits: sa.ColumnElement[bool]) -> Pile:
+    count, since = connection.execute(
+        sa.select(sa.func.count(), sa.func.min(moment, type_=moment.type)).where(*fits)
+    ).one()
+    return Pile(count, since)

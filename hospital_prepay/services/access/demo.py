@@ -1,0 +1,74 @@
+"""The people of the synthetic hospital. Their passwords are printed on purpose; production refuses to have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.persistence import users
+from hospital_prepay.persistence.queries.access import default_institution
+from hospital_prepay.services.access import second_factor
+from hospital_prepay.services.access.users import NewUser, seed_demo_user
+from hospital_prepay.services.context import Context
+
+# Easy to read aloud in a training room.
+PASSWORD: Final = "yanshi-yiyuan-2026"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """One account of the demonstration."""
+
+    login: str
+    name: str
+    role: Role
+    station: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """What the log-in page and the start of the program show."""
+
+    login: str
+    password: str
+    role: str
+
+
+PEOPLE: Final = (
+    DemoPerson("shoufei1", "周晓梅", Role.CASHIER, "1 号窗口"),
+    DemoPerson("shoufei2", "罗建国", Role.CASHIER, "2 号窗口"),
+    DemoPerson("caiwu", "陈静", Role.FINANCE_OFFICER),
+    DemoPerson("shenpi", "吴涛", Role.FINANCE_APPROVER),
+    DemoPerson("shenji", "杨敏", Role.AUDITOR),
+    DemoPerson("xitong", "龙飞", Role.SYSTEM_ADMINISTRATOR),
+    DemoPerson("anquan", "石磊", Role.SECURITY_ADMINISTRATOR),
+)
+
+
+def seed_demo_people(context: Context, institution_id: str) -> dict[str, str]:
+    """Open the accounts; returns user ids by user name. Raises :class:`Conflict` in production or when they exist."""
+    return {
+        person.login: seed_demo_user(
+            context,
+            institution_id,
+            NewUser(person.login, person.name, frozenset({person.role}), person.station),
+            password=PASSWORD,
+            secret=second_factor.new_secret() if person.role.needs_second_factor else None,
+        )
+        for person in PEOPLE
+    }
+
+
+def demo_logins(context: Context) -> list[DemoLogin]:
+    """The accounts of the demonstration that are open; none in production."""
+    if not context.settings.is_demo:
+        return []
+    with context.database.reading() as connection:
+        institution_id = default_institution(connection)
+        known = {user.login: user for user in users.all_of(connection, institution_id)}
+    return [
+        DemoLogin(person.login, PASSWORD, person.role.label)
+        for person in PEOPLE
+        if person.login in known and known[person.login].is_active
+    ]

@@ -1,0 +1,47 @@
+"""What waits for the person who just signed in, and the table in force for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import hospital_prepay.persistence.queries.waiting as queries
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.persistence.queries.waiting import Pile, PublishedTable
+from hospital_prepay.services.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Things of one kind that wait for a decision."""
+
+    kind: str
+    pile: Pile
+
+
+# Kind, the permission that decides it, and how to count it for one person.
+_KINDS: Final[tuple[tuple[str, Permission, Callable[..., Pile]], ...]] = (
+    ("slip", Permission.SLIP_APPROVE, queries.slips_of_others),
+    ("draft", Permission.CAPS_APPROVE, queries.drafts_of_others),
+    ("rules", Permission.RULES_APPROVE, queries.rules_of_others),
+)
+
+
+def tasks(context: Context, actor: Actor) -> list[Task]:
+    """What the person may decide now; what they made themselves waits for somebody else."""
+    with context.database.reading() as connection:
+        found = [
+            Task(kind, count(connection, actor.institution_id, actor.actor_id))
+            for kind, permission, count in _KINDS
+            if actor.may(permission)
+        ]
+        if actor.may(Permission.CAPS_PUBLISH):
+            found.append(Task("publish", queries.tables_to_publish(connection, actor.institution_id)))
+    return [task for task in found if task.pile.count]
+
+
+def table_in_force(context: Context, institution_id: str) -> PublishedTable | None:
+    """The cap table patients can look up today."""
+    with context.database.reading() as connection:
+        return queries.table_in_force(connection, institution_id, context.clock.today())

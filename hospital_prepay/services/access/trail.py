@@ -1,0 +1,37 @@
+"""The audit trail as the security administrator and the auditor read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.persistence.queries import access as queries
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries.access import AuditFilter as AuditFilter
+from hospital_prepay.persistence.queries.access import AuditRow as AuditRow
+from hospital_prepay.services.context import Context
+
+PAGE_SIZE: Final = 50
+EXPORT_SIZE: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """Events of one page and where it stands among all that fit; ``names`` of people and systems by id."""
+
+    events: list[AuditRow]
+    total: int
+    first: int
+    names: Mapping[str, str]
+
+
+def read_trail(context: Context, actor: Actor, wanted: AuditFilter, page: int, size: int = PAGE_SIZE) -> TrailPage:
+    """Page ``page`` (from 1) of the events that fit, newest first. Needs ``audit.view``."""
+    actor.require(Permission.AUDIT_VIEW)
+    first = (max(page, 1) - 1) * size
+    with context.database.reading() as connection:
+        events, total = queries.audit_events(connection, actor.institution_id, wanted, first=first, size=size)
+        names = people.names(connection, actor.institution_id)
+    return TrailPage(events, total, first, names)

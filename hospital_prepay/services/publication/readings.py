@@ -1,0 +1,108 @@
+"""Named readings: the questions the notices leave open, and how this hospital answers them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.persistence import choices
+from hospital_prepay.persistence.choices import SettingRow
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.rulebook.model import Reading
+from hospital_prepay.services.context import Context
+
+Value = str | int | date
+_LONGEST_GROUND: Final = 200
+_WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenReading:
+    """A question with the answer that holds; ``chosen`` is ``None`` while the default does."""
+
+    reading: Reading
+    value: Value
+    chosen: SettingRow | None
+    changed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewChoice:
+    """Another answer and why."""
+
+    value: str
+    reason: str
+
+
+def list_readings(context: Context, institution_id: str) -> list[ChosenReading]:
+    """Every question in the order of the rulebook, with the answer that holds."""
+    with context.database.reading() as connection:
+        chosen = choices.newest_settings(connection, institution_id)
+        names = people.names(connection, institution_id)
+    found = []
+    for name, reading in load_rulebook().readings.items():
+        row = chosen.get(name)
+        by = None if row is None else names.get(row.changed_by, row.changed_by)
+        found.append(ChosenReading(reading, _in_force(reading, row), row, by))
+    return found
+
+
+def chosen_readings(context: Context, institution_id: str) -> dict[str, Value]:
+    """The answer that holds for every question, to hand to rules and to keep with decisions."""
+    return {one.reading.name: one.value for one in list_readings(context, institution_id)}
+
+
+def readings_within(work: UnitOfWork) -> dict[str, Value]:
+    """The same inside a unit of work."""
+    chosen = choices.newest_settings(work.connection, work.institution_id)
+    return {name: _in_force(one, chosen.get(name)) for name, one in load_rulebook().readings.items()}
+
+
+def change_reading(context: Context, actor: Actor, name: str, command: NewChoice) -> None:
+    """Answer a question anew, from the next decision on. Needs ``settings.manage``.
+
+    Raises :class:`NotFound`, :class:`MalformedInput`, and :class:`Conflict` when the answer holds already.
+    """
+    with context.work(actor, "setting.change", f"setting:{name}"[:120]) as work:
+        actor.require(Permission.SETTINGS_MANAGE)
+        reading = load_rulebook().readings.get(name)
+        if reading is None:
+            raise NotFound("没有这一项。请从列表里选。")
+        if not 1 <= len(command.reason) <= _LONGEST_GROUND:
+            raise MalformedInput(f"请写理由，最多 {_LONGEST_GROUND} 个字。")
+        value = reading.chosen(_read(reading, command.value))
+        row = choices.newest_settings(work.connection, actor.institution_id).get(name)
+        before = _in_force(reading, row)
+        if value == before:
+            raise Conflict("现在就是这样读的，不用改。")
+        version_no = 1 if row is None else row.version_no + 1
+        choices.add_setting(
+            work.connection,
+            actor.institution_id,
+            SettingRow(name, version_no, str(value), command.reason, actor.actor_id, work.now),
+        )
+        work.audit(detail={"before": str(before), "after": str(value), "reason": command.reason})
+
+
+def _in_force(reading: Reading, row: SettingRow | None) -> Value:
+    return reading.chosen(None if row is None else _read(reading, row.value))
+
+
+def _read(reading: Reading, text: str) -> Value:
+    match reading.default:
+        case date():
+            try:
+                return date.fromisoformat(text)
+            except ValueError:
+                raise MalformedInput(f"“{text[:20]}”不是日期，请写成 2025-06-30 这样。") from None
+        case int():
+            if not _WHOLE.fullmatch(text):
+                raise MalformedInput(f"“{text[:20]}”不是整数，请写成 10 这样。")
+            return int(text)
+    return text

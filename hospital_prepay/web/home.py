@@ -1,0 +1,81 @@
+"""``/``: where to go from here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, render_template
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.filters import moment, weekday
+from hospital_prepay.http.frame import exists
+from hospital_prepay.http.login import load_sign_in
+from hospital_prepay.http.permission import public
+from hospital_prepay.services.access import home
+from hospital_prepay.services.access.home import Task
+from hospital_prepay.services.access.sessions import Stage
+
+blueprint = Blueprint("home", __name__)
+
+# label, words, address, picture, permission
+_DOORS: Final = (
+    ("收款", "登记住院，收住院预交金，补打收据", "/desk", "table", Permission.DEPOSIT_COLLECT),
+    ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
+    ("额度表", "导入病例，测算，批准，发布", "/finance/caps", "table", Permission.CAPS_VIEW),
+    ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
+    ("依据", "五份通知的每一条，本程序怎样落实", "/compliance", "ok", Permission.COMPLIANCE_VIEW),
+    ("本院", "名称、电话、适用哪些规定、本院制度", "/admin/institution", "hospital", Permission.INSTITUTION_VIEW),
+    ("工作日历", "已公布的放假安排，导入下一年", "/admin/calendar", "calendar", Permission.INSTITUTION_VIEW),
+    ("读法和参数", "通知没写明的，本院怎样读", "/admin/settings", "info", Permission.INSTITUTION_VIEW),
+    ("人员", "开账号，定角色，重发密码", "/admin/users", "user", Permission.USERS_MANAGE),
+    ("接口", "给其他系统发令牌", "/admin/clients", "refresh", Permission.USERS_MANAGE),
+    ("登录和锁定", "谁在线，谁被锁，强制退出", "/security/sessions", "lock", Permission.SESSIONS_MANAGE),
+    ("操作记录", "每一次办理和每一次拒绝", "/security/log", "search", Permission.AUDIT_VIEW),
+    ("我的账号", "换密码，换动态码", "/account", "user", Permission.ACCOUNT_OWN),
+)
+# kind: title, words, address, button
+_TASKS: Final = {
+    "slip": ("作废或退款等复核", "申请人自己不能复核", "/desk/voids", "去复核"),
+    "draft": ("额度表等批准", "测算的人自己不能批准", "/finance/caps", "去批准"),
+    "rules": ("本院制度等批准", "拟稿的人自己不能批准", "/admin/institution", "去批准"),
+    "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
+}
+
+
+@blueprint.get("/")
+@public
+def show_home() -> str:
+    """Doors by role, what waits, and where patients look."""
+    context, actor = current_context(), current_actor()
+    signed_in = load_sign_in()
+    open_to_all = signed_in is not None and signed_in.stage is Stage.FULL
+    today = context.clock.today()
+    return render_template(
+        "pages/access/home.html",
+        doors=_doors() if open_to_all else [],
+        todo=[_shown(task) for task in home.tasks(context, actor)] if open_to_all else [],
+        public_version=home.table_in_force(context, actor.institution_id),
+        today=today,
+        weekday=weekday(today),
+    )
+
+
+def _doors() -> list[dict[str, Any]]:
+    return [
+        {"label": label, "words": words, "href": href, "icon": icon, "state": None}
+        for label, words, href, icon, needed in _DOORS
+        if current_actor().may(needed) and exists(href)
+    ]
+
+
+def _shown(task: Task) -> dict[str, Any]:
+    title, words, href, button = _TASKS[task.kind]
+    return {
+        "when": f"{task.pile.count} 件",
+        "when_small": f"最早 {moment(task.pile.since)}",
+        "title": title,
+        "words": words,
+        "href": href,
+        "button": button,
+    }

@@ -1,0 +1,210 @@
+"""``/security``: who is signed in, who is locked out, what was done."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, render_template, request
+
+from hospital_prepay.clock import SHANGHAI, local
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.audit import ACTIONS, action_label
+from hospital_prepay.http.current import current_actor, current_context, current_sign_in
+from hospital_prepay.http.flash import say
+from hospital_prepay.http.frame import exists, role_words
+from hospital_prepay.http.permission import requires
+from hospital_prepay.services.access import sessions, trail, users
+from hospital_prepay.services.access.trail import AuditFilter, AuditRow, TrailPage
+
+blueprint = Blueprint("security", __name__, url_prefix="/security")
+_OUTCOMES: Final = {"done": ("ok", "办成"), "refused": ("stop", "拒绝"), "failed": ("warn", "失败")}
+_KINDS: Final = {
+    "user": "账号 ",
+    "client": "接口 ",
+    "login": "没有的用户名",
+    "session": "一个登录",
+    "institution": "机构 ",
+    "deposit_rules": "本院制度版本 ",
+    "year": "年份 ",
+    "setting": "读法 ",
+}
+_NAMELESS: Final = frozenset({"login", "session", "user", "client"})
+_HIDDEN: Final = frozenset({"session.seen"})
+
+
+@blueprint.get("/sessions")
+@requires(Permission.SESSIONS_MANAGE)
+def show_sessions() -> str:
+    """Open sessions and locked accounts."""
+    context, actor = current_context(), current_actor()
+    own = current_sign_in().session.session_id
+    return render_template(
+        "pages/access/sessions.html",
+        sessions=[
+            {
+                "id": one.session_id,
+                "name": one.name,
+                "login": one.login,
+                "role": role_words(one.roles),
+                "since": one.started_at,
+                "seen_at": one.last_seen_at,
+                "address": one.address,
+                "agent": one.agent,
+                "own": one.session_id == own,
+            }
+            for one in sessions.list_open(context, actor)
+        ],
+        lockouts=[
+            {
+                "login": one.user.login,
+                "name": one.user.name,
+                "failures": one.user.failed_attempts,
+                "locked_until": one.user.locked_until,
+                "address": one.address,
+                "user_id": one.user.user_id,
+            }
+            for one in users.list_lockouts(context, actor)
+        ],
+        idle_minutes=int(sessions.IDLE.total_seconds() // 60),
+    )
+
+
+@blueprint.get("/lockouts")
+@requires(Permission.SESSIONS_MANAGE)
+def show_lockouts() -> Any:
+    """The locked accounts stand on the page of sessions."""
+    return redirect("/security/sessions#h-locks", 303)
+
+
+@blueprint.post("/sessions/<session_id>/end")
+@requires(Permission.SESSIONS_MANAGE)
+def end_session(session_id: str) -> Any:
+    """End somebody's session at once."""
+    sessions.end_session(current_context(), current_actor(), session_id)
+    say("ok", "已强制退出，对方要重新登录。")
+    return redirect("/security/sessions", 303)
+
+
+@blueprint.post("/lockouts/<login>/clear")
+@requires(Permission.SESSIONS_MANAGE)
+def unlock(login: str) -> Any:
+    """Let a locked account sign in again."""
+    users.unlock(current_context(), current_actor(), login)
+    say("ok", f"{login} 已解锁，可以登录。")
+    return redirect("/security/sessions", 303)
+
+
+@blueprint.post("/users/<user_id>/second-factor/reset")
+@requires(Permission.SESSIONS_MANAGE)
+def reset_second_factor(user_id: str) -> Any:
+    """Take a lost second factor away; the person enrols anew at the next sign-in."""
+    users.reset_second_factor(current_context(), current_actor(), user_id)
+    say("ok", "动态码已重置，本人下次登录时重新扫码。")
+    return redirect("/security/sessions", 303)
+
+
+@blueprint.get("/log")
+@requires(Permission.AUDIT_VIEW)
+def show_log() -> str:
+    """One page of the audit trail."""
+    number = request.args.get("page", "1")
+    page = int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1
+    found = trail.read_trail(current_context(), current_actor(), _wanted(), page)
+    last = found.first + len(found.events)
+    return render_template(
+        "pages/access/access_log.html",
+        events=[_line(one, found.names) for one in found.events],
+        filters={name: request.args.get(name, "") for name in ("q", "action", "outcome", "since", "until")},
+        actions=[{"value": name, "label": label} for name, label in ACTIONS.items() if name not in _HIDDEN],
+        page={
+            "first": found.first + 1,
+            "last": last,
+            "total": found.total,
+            "unit": "条",
+            "previous_href": _page_href(page - 1) if page > 1 else None,
+            "next_href": _page_href(page + 1) if last < found.total else None,
+        },
+    )
+
+
+@blueprint.get("/log.csv")
+@requires(Permission.AUDIT_VIEW)
+def export_log() -> Response:
+    """The events that fit, for a spreadsheet."""
+    found = trail.read_trail(current_context(), current_actor(), _wanted(), 1, trail.EXPORT_SIZE)
+    return Response(
+        "\ufeff" + _table(found),
+        mimetype="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="access-log.csv"'},
+    )
+
+
+def _table(found: TrailPage) -> str:
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["时间", "姓名", "角色", "做了什么", "对什么", "结果", "地址", "决定号", "凭证号"])
+    for one in found.events:
+        cells = [_line(one, found.names)[name] for name in ("who", "role", "action", "about")]
+        rest = [_OUTCOMES[one.outcome][1], one.address, one.decision_id or "", one.entry_no or ""]
+        table.writerow([f"{local(one.at):%Y-%m-%d %H:%M:%S}", *(_inert(str(cell)) for cell in (*cells, *rest))])
+    return text.getvalue()
+
+
+def _wanted() -> AuditFilter:
+    given = request.args
+    until = _midnight(given.get("until", ""))
+    return AuditFilter(
+        words=given.get("q", "").strip()[:80],
+        action=given.get("action", "") if given.get("action") in ACTIONS else "",
+        outcome=given.get("outcome", "") if given.get("outcome") in _OUTCOMES else "",
+        since=_midnight(given.get("since", "")),
+        before=until and until + timedelta(days=1),
+    )
+
+
+def _midnight(text: str) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), SHANGHAI)
+    except ValueError:
+        return None
+
+
+def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:
+    kind, word = _OUTCOMES[one.outcome]
+    decision = one.decision_id and f"/compliance/decisions/{one.decision_id}"
+    return {
+        "id": one.event_id,
+        "at": one.at,
+        "who": one.actor_name or "没有登录的人",
+        "login": "",
+        "role": role_words(one.roles),
+        "action": action_label(one.action),
+        "about": _about(one.subject, names),
+        "about_href": None,
+        "outcome": {"kind": kind, "word": word},
+        "address": one.address or "—",
+        "decision_href": decision if decision and exists(decision) else None,
+    }
+
+
+def _about(subject: str, names: Mapping[str, str]) -> str:
+    """What was acted on, in words: a person by name, an unknown user name not at all."""
+    kind, _, key = subject.partition(":")
+    if kind not in _KINDS or not key:
+        return subject or "—"
+    return f"{_KINDS[kind]}{names.get(key, '' if kind in _NAMELESS else key)}"
+
+
+def _page_href(page: int) -> str:
+    rest = {name: value for name, value in request.args.items() if name != "page" and value}
+    return f"/security/log?{urlencode({**rest, 'page': page})}"
+
+
+def _inert(cell: str) -> str:
+    """A cell that a spreadsheet can't take for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,5 @@
+"""Entry point for WSGI servers."""
+
+from hospital_prepay.app import create_app
+
+app = create_app()
