@@ -45,7 +45,7 @@ class BaseSchema(Schema):
     """Root of all schemas; unknown fields are errors unless a form says otherwise."""
 
     class Meta(Schema.Meta):
-        unknown: UnknownOption = RAISE
+        unknown: ClassVar[UnknownOption] = RAISE
 
     # marshmallow's own way to override messages; it copies them for each schema.
     error_messages = {"unknown": MESSAGES["unknown"], "type": MESSAGES["type"]}  # noqa: RUF012
@@ -65,7 +65,7 @@ class CommandSchema(BaseSchema, Generic[Command]):
     """A schema whose result is a frozen command. Forms carry more than the fields (the CSRF proof): that is left."""
 
     class Meta(BaseSchema.Meta):
-        unknown = EXCLUDE
+        unknown: ClassVar[UnknownOption] = EXCLUDE
 
     command: ClassVar[type[Any]]
 
