@@ -31,6 +31,14 @@ ACTIONS: Final[dict[str, str]] = {
     "deposit_rules.approve": "批准本院制度",
     "calendar.import": "导入放假安排",
     "setting.change": "改读法",
+    "caps.import": "导入病例",
+    "caps.measure": "测算额度",
+    "caps.approve": "批准额度表",
+    "caps.reject": "退回额度表",
+    "caps.publish": "发布额度表",
+    "caps.standards": "导入原标准",
+    "caps.similar": "导入相似病种",
+    "caps.posted": "录入已公示的表",
 }
 
 

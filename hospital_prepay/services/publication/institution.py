@@ -14,6 +14,7 @@ from hospital_prepay.persistence.institutions import InstitutionRow
 from hospital_prepay.persistence.queries.access import default_institution
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.announcement import announce
 
 _CODE: Final = re.compile(r"[A-Z][0-9A-Z]{11}", re.ASCII)
 
@@ -101,6 +102,7 @@ def open_institution(context: Context, command: NewInstitution) -> None:
             ),
         )
         work.audit(detail={"name": details.name})
+    announce(context.settings.data_dir, command.code, "institution")
 
 
 def change_institution(context: Context, actor: Actor, command: ChangedInstitution) -> None:
@@ -123,6 +125,7 @@ def change_institution(context: Context, actor: Actor, command: ChangedInstituti
             work.connection, actor.institution_id, **values, changed_at=work.now, changed_by=actor.actor_id
         )
         work.audit(detail={"changed": changed})
+    announce(context.settings.data_dir, actor.institution_id, "institution")
 
 
 def _hospital(row: InstitutionRow) -> Hospital:
