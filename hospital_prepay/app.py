@@ -23,12 +23,16 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
     account,
+    cap_tables,
+    caps,
+    case_imports,
     clients,
     holidays,
     home,
     publication,
     security,
     sign_in,
+    standards,
     users,
     verify,
 )
@@ -46,6 +50,10 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     security.blueprint,
     publication.blueprint,
     holidays.blueprint,
+    caps.blueprint,
+    case_imports.blueprint,
+    standards.blueprint,
+    cap_tables.blueprint,
     public_pages.blueprint,
     verify.blueprint,
 )
