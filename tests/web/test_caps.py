@@ -19,6 +19,7 @@ from hospital_prepay.persistence.queries.access import AuditFilter
 from hospital_prepay.services.inpatient import import_runs
 from hospital_prepay.services.inpatient.cap_tables import MeasureTable, approve_table, measure_table
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
+from hospital_prepay.web import case_imports
 from tests.people import INSTITUTION, Browser, House
 
 Login = Callable[[Role], Browser]
@@ -26,6 +27,12 @@ DATA = Path(__file__).parents[1] / "data"
 SAMPLE = (DATA / "inpatient_cases.csv").read_bytes()
 HEADER = "结算流水号,出院日期,病种编码,病种名称,参保类型,住院总费用,个人负担\n"
 AS_OF = {"as_of": "2025-12-31", "min_cases": "10", "round_down_to": "10"}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to an upload waits for its end, however busy the machine is."""
+    monkeypatch.setattr(case_imports, "_PATIENCE", 60.0)
 
 
 def upload(browser: Browser, data: bytes | str, name: str = "cases.csv", **options: Any) -> TestResponse:
