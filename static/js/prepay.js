@@ -99,6 +99,7 @@
     var radio = document.querySelector('[data-tender-keys] [data-code="' + event.code + '"]');
     if (!radio) return false;
     event.preventDefault();
+    if (radio.closest("details")) radio.closest("details").open = true;
     if (!radio.checked) {
       radio.checked = true;
       radio.dispatchEvent(new Event("change", { bubbles: true }));
