@@ -18,7 +18,7 @@ from hospital_prepay.domain.errors import NotATable
 CHUNK: Final = 1 << 20
 FIELD_MARK: Final = "\x1f"
 LINE_MARK: Final = "\x1e"
-_MARKS: Final = (b'"', FIELD_MARK.encode(), LINE_MARK.encode())
+_MARKS: Final = (FIELD_MARK.encode(), LINE_MARK.encode())
 
 Encoding = Literal["utf-8-sig", "gb18030"]
 Progress = Callable[[int, int], None]
@@ -26,12 +26,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """``plain`` says that each physical line is one record: no quotes, no blank lines, one kind of line end."""
+    """``regular`` says that nothing but quotes keeps lines and records apart: there are no blank lines, one kind of
+    line end, and none of our marks. Without quotes each physical line of such a file is one record."""
 
     sha256: str
     size: int
     encoding: Encoding
-    plain: bool
+    regular: bool
+    quotes: bool
     newline: Literal["\n", "\r\n"]
 
 
@@ -44,6 +46,7 @@ class _Lines:
     feeds: int = 0
     pairs: int = 0
     irregular: bool = False
+    quotes: bool = False
     tail: bytes = b"\n"
 
     def add(self, block: bytes) -> None:
@@ -55,10 +58,11 @@ class _Lines:
         # Line feeds matter only beside carriage returns, but those may come later in the file.
         self.feeds += block.count(b"\n")
         self.irregular = self.irregular or b"\n\n" in joined or any(mark in block for mark in _MARKS)
+        self.quotes = self.quotes or b'"' in block
         self.tail = joined[-2:]
 
     @property
-    def plain(self) -> bool:
+    def regular(self) -> bool:
         return not self.irregular and (self.returns == 0 or self.returns == self.feeds == self.pairs)
 
 
@@ -81,7 +85,12 @@ def survey(path: Path, progress: Progress | None = None) -> Survey:
     if not utf8:
         _check_gb18030(path)
     return Survey(
-        digest.hexdigest(), size, "utf-8-sig" if utf8 else "gb18030", lines.plain, "\r\n" if lines.returns else "\n"
+        digest.hexdigest(),
+        size,
+        "utf-8-sig" if utf8 else "gb18030",
+        lines.regular,
+        lines.quotes,
+        "\r\n" if lines.returns else "\n",
     )
 
 

@@ -19,7 +19,8 @@ from hospital_prepay.persistence.bulk import file_literal, quoted
 
 # What str.strip() takes off. DuckDB's own trim is quick for the plain space only, so the others make a row doubtful.
 _SPACES: Final = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
-_TIME: Final = r"([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?"
+_HOUR: Final = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+_TIME: Final = rf"([ T]{_HOUR}( ?\+08:?00)?)?"
 _PLAIN: Final = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 _GROUPED: Final = r"[0-9]{1,3}(,[0-9]{3}){1,3}(\.[0-9]{1,2})?"
 
@@ -107,9 +108,12 @@ def _day(column: str) -> str:
     year = "[1-9][0-9]{3}"
     forms = (
         (f"{year}-[0-9]{{2}}-[0-9]{{2}}{_TIME}", f"{column}[1:10]"),
-        (f"{year}/[0-9]{{1,2}}/[0-9]{{1,2}}{_TIME}", f"replace(split_part({column}, ' ', 1)[1:10], '/', '-')"),
-        (f"{year}年[0-9]{{1,2}}月[0-9]{{1,2}}日", f"translate({column}, '年月日', '--')"),
-        (f"{year}[0-9]{{4}}", f"{column}[1:4] || '-' || {column}[5:6] || '-' || {column}[7:8]"),
+        (f"{year}/[0-9]{{1,2}}/[0-9]{{1,2}}{_TIME}", f"replace(regexp_extract({column}, '^[0-9/]+'), '/', '-')"),
+        (f"{year}年[0-9]{{1,2}}月[0-9]{{1,2}}日{_TIME}", f"translate(split_part({column}, '日', 1), '年月', '--')"),
+        (
+            f"{year}[0-9]{{4}}(([01][0-9]|2[0-3])([0-5][0-9]){{1,2}})?",
+            f"{column}[1:4] || '-' || {column}[5:6] || '-' || {column}[7:8]",
+        ),
     )
     cases = " ".join(f"WHEN regexp_full_match({column}, {quoted(form)}) THEN {day}" for form, day in forms)
     return f"TRY_CAST(CASE {cases} END AS DATE)"
