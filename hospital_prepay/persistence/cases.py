@@ -20,7 +20,7 @@ from hospital_prepay.domain.rules.inpatient.caps import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence import case_bulk
-from hospital_prepay.persistence.bulk import bulk_connection, file_literal, quoted
+from hospital_prepay.persistence.bulk import bulk_connection, execute_watched, file_literal, quoted
 from hospital_prepay.persistence.case_checks import Case, RejectedCase, duplicate, judge_row
 from hospital_prepay.persistence.case_columns import wanted_columns
 
@@ -72,7 +72,7 @@ def read_cases(
         bulk_connection(Path(name)) as connection,
     ):
         work = _Work(connection, Path(name), table, burden)
-        work.check()
+        work.check(lambda part: report(_SURVEYED + int(part * (_CHECKED - _SURVEYED)), WHOLE))
         report(_CHECKED, WHOLE)
         rejected = work.judge()
         rejected += work.set_duplicates_aside()
@@ -102,24 +102,24 @@ class _Work:
         self.judged = folder / "judged.txt"
         self.marked = folder / "marked.txt"
 
-    def check(self) -> None:
+    def check(self, watch: Callable[[float], None]) -> None:
         """Check every row as a whole. Lines that DuckDB won't take are read again the careful way."""
         if self.table.plain:
             try:
-                self._check(case_bulk.plain_records(self.table.plain))
+                self._check(case_bulk.plain_records(self.table.plain), watch)
             except duckdb.Error:
                 pass
             else:
                 return
         self._write_marked()
-        self._check(case_bulk.marked_records(self.marked))
+        self._check(case_bulk.marked_records(self.marked), watch)
 
-    def _check(self, records: str) -> None:
+    def _check(self, records: str, watch: Callable[[float], None]) -> None:
         width = len(self.table.header)
         sample = self.connection.execute(case_bulk.padded(records)).fetchone()
         trim = bool(sample and sample[0])
         statement = case_bulk.check(records, self.columns, width, self.burden, self.checked, trim=trim)
-        self.connection.execute(statement)
+        execute_watched(self.connection, statement, watch)
 
     def _write_marked(self) -> None:
         with self.marked.open("w", encoding="utf-8", newline="") as target:

@@ -12,6 +12,7 @@ import xlsxwriter
 from hospital_prepay.domain.errors import MissingColumn, NotATable
 from hospital_prepay.domain.rules.inpatient.caps import Burden
 from hospital_prepay.files.tables import RepeatedColumn
+from hospital_prepay.persistence import bulk
 from hospital_prepay.persistence.cases import read_cases, stream_cases
 
 HEADER = "case_no,discharged_on,disease_code,disease_name,insured_class,total_cost,burden"
@@ -228,14 +229,17 @@ def test_the_name_of_the_file_does_not_matter(read, name):
     assert read(f"{HEADER}\n{row()}\n", name=name).accepted == 1
 
 
-def test_progress_runs_to_its_end_and_never_back(tmp_path):
-    (tmp_path / "cases.csv").write_text(f"{HEADER}\n{row()}\n", encoding="utf-8")
+def test_progress_runs_to_its_end_and_never_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "_GLANCE", 0.001)
+    rows = "\n".join(row(str(number)) for number in range(20_000))
+    (tmp_path / "cases.csv").write_text(f"{HEADER}\n{rows}\n", encoding="utf-8")
     told = []
     read_cases(
         tmp_path / "cases.csv", snapshot=tmp_path / "s", progress=lambda done, whole: told.append(done / whole)
     )
     assert told == sorted(told)
     assert told[-1] == 1
+    assert len(set(told)) > 4
 
 
 def test_the_snapshot_has_typed_columns(read):
