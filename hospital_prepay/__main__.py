@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import click
 
 from hospital_prepay import __version__
+from hospital_prepay.cli.calendar import calendar
 from hospital_prepay.cli.errors import report, report_usage
 from hospital_prepay.cli.inpatient import inpatient
+from hospital_prepay.cli.rules import rules
 from hospital_prepay.domain.errors import PrepayError
 
-COMMANDS: tuple[click.Command, ...] = (inpatient,)
+COMMANDS: tuple[click.Command, ...] = (calendar, inpatient, rules)
 
 
 @click.group("hospital-prepay", no_args_is_help=True)

@@ -618,6 +618,7 @@ def _tables() -> None:
         sa.Column("disease_name", sa.Text(), nullable=False),
         sa.Column("insured_class", sa.String(length=10), nullable=False),
         sa.Column("circumstance", sa.String(length=24), nullable=False),
+        sa.Column("unposted", sa.Boolean(), nullable=False),
         sa.Column("similar_code", sa.String(length=80), nullable=True),
         sa.Column("cap_fen", sa.BigInteger(), nullable=True),
         sa.Column("table_id", sa.String(length=36), nullable=True),

@@ -108,6 +108,7 @@ def set_cap(
                 disease_name="高血压",
                 insured_class="employee",
                 circumstance="plain",
+                unposted=False,
                 cap_fen=cap_fen,
                 decision_id=decision_id,
                 recorded_by="test",

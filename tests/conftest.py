@@ -14,7 +14,10 @@ import sqlalchemy as sa
 from hospital_prepay.clock import SHANGHAI, Clock, FixedClock
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.migrate import upgrade
+from hospital_prepay.services.context import Context
+from hospital_prepay.settings import Settings
 from tests import servers
+from tests.hospital import Hospital, open_hospital
 
 MOMENT = datetime(2026, 1, 15, 10, 0, tzinfo=SHANGHAI)
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -118,3 +121,16 @@ def postgres_database(postgres_urls: tuple[str, str]) -> Iterator[Database]:
     found = Database(postgres_urls[1])
     yield found
     found.close()
+
+
+@pytest.fixture
+def context(database: Database, clock: FixedClock, tmp_path: Path) -> Context:
+    """The services' context over :func:`database`."""
+    environment = {"PREPAY_MODE": "demo", "PREPAY_DATA_DIR": str(tmp_path / "var")}
+    return Context(Settings.from_environment(environment), database, clock)
+
+
+@pytest.fixture
+def hospital(context: Context) -> Hospital:
+    """A small hospital with one published cap table."""
+    return open_hospital(context)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from unicodedata import east_asian_width
 
 import click
 
+from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.domain.errors import RulebookFault
 from hospital_prepay.rulebook.collect import INDEX, collect_tests, load_index, render_index
 from hospital_prepay.rulebook.coverage import Coverage, coverage, findings, implemented, unmarked_rules
@@ -33,14 +32,14 @@ def rules() -> None:
 
 
 @rules.command("list")
-@click.option("--format", "fmt", type=click.Choice(["table", "json"]), default="table", help="给人看还是给程序用")
-def list_clauses(fmt: str) -> None:
+@format_option
+def list_clauses(form: str) -> None:
     """列出每一条每一项，和它的状态、代码、测试。"""
     covered = _covered()
-    if fmt == "json":
-        click.echo(json.dumps([entry.as_json() for entry in covered], ensure_ascii=False, indent=2))
+    if form == "json":
+        print_json([entry.as_json() for entry in covered])
     else:
-        click.echo(_table(covered))
+        _print_table(covered)
 
 
 @rules.command("check")
@@ -80,20 +79,16 @@ def _covered() -> tuple[Coverage, ...]:
     return coverage(load_rulebook(), implemented(), load_index())
 
 
-def _table(covered: Sequence[Coverage]) -> str:
-    rows = [("条款", "对象", "状态", "代码", "测试", "标题")]
-    for entry in covered:
-        clause = entry.clause
-        state = (_ADDRESSEES[clause.addressee], _STATUSES[clause.status], str(len(entry.by)), str(len(entry.tests)))
-        rows.append((clause.id, *state, clause.title))
-    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(map(_padded, row, widths)).rstrip() for row in rows)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: a Chinese character takes two."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+def _print_table(covered: Sequence[Coverage]) -> None:
+    rows = [
+        (
+            entry.clause.id,
+            _ADDRESSEES[entry.clause.addressee],
+            _STATUSES[entry.clause.status],
+            str(len(entry.by)),
+            str(len(entry.tests)),
+            entry.clause.title,
+        )
+        for entry in covered
+    ]
+    print_table(("条款", "对象", "状态", "代码", "测试", "标题"), rows, right=(3, 4))

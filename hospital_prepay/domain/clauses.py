@@ -13,6 +13,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 IMPLEMENTED: dict[str, list[str]] = {}
+HOUSE_RULES: list[str] = []
 
 
 def implements(*clauses: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -25,3 +26,9 @@ def implements(*clauses: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return function
 
     return mark
+
+
+def house_rule(function: Callable[P, R]) -> Callable[P, R]:
+    """Register the decorated function as a rule of the hospital's own (本院规定), never to be cited as law."""
+    HOUSE_RULES.append(f"{function.__module__}.{function.__qualname__}")
+    return function

@@ -62,7 +62,19 @@ def disease_totals(snapshot: Path, window: Window) -> list[DiseaseTotal]:
 
 def disease_names(snapshot: Path, window: Window) -> dict[str, str]:
     """The most frequent name of each disease in ``window``, ties by text."""
-    rows = _query(snapshot, window, "SELECT disease_code, disease_name, count(*)", "GROUP BY ALL")
+    return _most_frequent(_query(snapshot, window, "SELECT disease_code, disease_name, count(*)", "GROUP BY ALL"))
+
+
+def all_disease_names(snapshot: Path) -> dict[str, str]:
+    """The same over every case of the snapshot, whatever its date."""
+    statement = (
+        f"SELECT disease_code, disease_name, count(*) FROM read_parquet({file_literal(snapshot)}) GROUP BY ALL"
+    )
+    with bulk_connection() as connection:
+        return _most_frequent(connection.execute(statement).fetchall())
+
+
+def _most_frequent(rows: list[tuple[Any, ...]]) -> dict[str, str]:
     names: dict[str, str] = {}
     for code, name, _ in sorted(rows, key=lambda row: (-row[2], row[1])):
         names.setdefault(code, name)

@@ -39,10 +39,11 @@ class UnitOfWork:
     written to the audit trail in a transaction of its own.
     """
 
-    def __init__(self, database: Database, clock: Clock, act: Act) -> None:
+    def __init__(self, database: Database, clock: Clock, act: Act, rule_version: str) -> None:
         self._database = database
         self._clock = clock
         self.act = act
+        self.rule_version = rule_version
         self.now: datetime = clock.now()
         self.today: date = local(self.now).date()
         self.institution_id = act.actor.institution_id

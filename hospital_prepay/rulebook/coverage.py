@@ -12,7 +12,7 @@ from typing import Any
 
 import hospital_prepay.domain
 from hospital_prepay.domain import rules
-from hospital_prepay.domain.clauses import IMPLEMENTED
+from hospital_prepay.domain.clauses import HOUSE_RULES, IMPLEMENTED
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.rulebook.model import Clause, Rulebook, Status
 from hospital_prepay.rulebook.numbering import sort_key
@@ -56,8 +56,9 @@ def implemented() -> Mapping[str, Sequence[str]]:
 
 
 def unmarked_rules(modules: Iterable[ModuleType] | None = None) -> tuple[str, ...]:
-    """Public functions of ``modules`` (else ``domain/rules``) that give a :class:`Decision` and cite no clause."""
-    marked = {name for names in implemented().values() for name in names}
+    """Public functions of ``modules`` (else ``domain/rules``) that give a :class:`Decision`, cite no clause, and
+    don't say that they are the hospital's own."""
+    marked = {name for names in implemented().values() for name in names} | set(HOUSE_RULES)
     deciding = (name for module in modules or _modules(rules) for name in _deciding_functions(module))
     return tuple(sorted(set(deciding) - marked))
 

@@ -33,11 +33,15 @@ def load_rulebook() -> Rulebook:
 
 
 def rule_files(folder: Path) -> dict[str, str]:
-    """The text of every YAML file under ``folder``, by its path inside it, in order of path."""
+    """The text of every rule file under ``folder``, by its path inside it, in order of path.
+
+    The announced holidays in ``calendar/`` are facts, not rules, and have a strict loader of their own.
+    """
     # Line ends are evened out, so that a checkout's habits don't change the version.
     return {
         path.relative_to(folder).as_posix(): path.read_text("utf-8").replace("\r\n", "\n")
         for path in sorted(folder.rglob("*.y*ml"))
+        if path.parent.name != "calendar"
     }
 
 

@@ -10,6 +10,7 @@ from hospital_prepay.crypto import FieldAlgorithm, FieldCipher, HashAlgorithm, K
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.unit_of_work import Act, UnitOfWork
+from hospital_prepay.rulebook import load_rulebook
 from hospital_prepay.settings import Settings
 
 
@@ -28,7 +29,12 @@ class Context:
 
     def work(self, actor: Actor, action: str, subject: str = "") -> UnitOfWork:
         """A unit of work for one act of ``actor``."""
-        return UnitOfWork(self.database, self.clock, Act(action, actor, subject))
+        return UnitOfWork(self.database, self.clock, Act(action, actor, subject), self.rule_version)
+
+    @property
+    def rule_version(self) -> str:
+        """The version of the rulebook that decisions are made under."""
+        return load_rulebook().version
 
     @cached_property
     def cipher(self) -> FieldCipher:

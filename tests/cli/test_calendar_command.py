@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hospital_prepay.cli.calendar import calendar
-from hospital_prepay.domain.errors import CalendarUnknown, MalformedInput, PrepayError
 
 
 def run(*arguments: str) -> Result:
@@ -41,16 +40,17 @@ def test_the_table_calls_an_estimate_an_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "code"),
+    ("arguments", "said"),
     [
-        (("2025-02-29", "--working-days", "3"), MalformedInput, "not_a_date"),
-        (("20250926", "--working-days", "3"), MalformedInput, "not_a_date"),
-        (("2025-09-26", "--working-days", "three"), MalformedInput, "malformed_input"),
-        (("2025-09-26", "--working-days", "0"), MalformedInput, "malformed_input"),
-        (("2024-12-31", "--working-days", "3"), CalendarUnknown, "calendar_unknown"),
+        (("2025-02-29", "--working-days", "3"), "不是有效的日期"),
+        (("20250926", "--working-days", "3"), "不是有效的日期"),
+        (("2025-09-26", "--working-days", "three"), "参数"),
+        (("2025-09-26", "--working-days", "0"), "malformed_input"),
+        (("2024-12-31", "--working-days", "3"), "calendar_unknown"),
     ],
 )
-def test_bad_input_raises_its_reason(arguments: tuple[str, ...], error: type[PrepayError], code: str) -> None:
-    result = run(*arguments)
-    assert isinstance(result.exception, error)
-    assert result.exception.reason == code
+def test_bad_input_is_said_in_chinese_and_exits_2(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program(["calendar", "due", *arguments]) == 2
+    assert said in capsys.readouterr().err

@@ -60,7 +60,13 @@ def test_a_key_posts_once(database: Database, clock: FixedClock, stay: str) -> N
 def test_an_entry_is_reversed_once_and_exactly(database: Database, clock: FixedClock, stay: str) -> None:
     original = transfer(clock, CASH, stay, 700)
     (number,) = post(database, original)
-    red = dict(kind="void", summary="红字冲销", at=clock.now(), day=local(clock.now()).date(), by="second")
+    red = {
+        "kind": "void",
+        "summary": "红字冲销",
+        "at": clock.now(),
+        "day": local(clock.now()).date(),
+        "by": "second",
+    }
     post(database, reversing(original, number, idempotency_key="r1", **red))  # type: ignore[arg-type]
     assert balance(database, stay) == 0
     with pytest.raises(ReusedKey) as caught:
@@ -71,7 +77,13 @@ def test_an_entry_is_reversed_once_and_exactly(database: Database, clock: FixedC
 def test_a_reversal_of_other_lines_is_refused(database: Database, clock: FixedClock, stay: str) -> None:
     original = transfer(clock, CASH, stay, 700)
     (number,) = post(database, original)
-    red = dict(kind="void", summary="红字冲销", at=clock.now(), day=local(clock.now()).date(), by="second")
+    red = {
+        "kind": "void",
+        "summary": "红字冲销",
+        "at": clock.now(),
+        "day": local(clock.now()).date(),
+        "by": "second",
+    }
     for other in (
         transfer(clock, CASH, stay, 699),
         transfer(clock, BANK, stay, 700),

@@ -223,6 +223,7 @@ class StayCap(Base):
     disease_name: Mapped[str]
     insured_class: Mapped[str] = mapped_column(sa.String(10))
     circumstance: Mapped[str] = mapped_column(sa.String(24))
+    unposted: Mapped[bool]
     similar_code: Mapped[str | None] = mapped_column(sa.String(80))
     cap_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     table_id: Mapped[str | None] = mapped_column(sa.String(36))

@@ -1,0 +1,70 @@
+"""Undoing a slip and giving money back: house rules of the counter, with a second person.
+
+No clause speaks of voiding a slip; that it is done the same day, by red letter and by two people is this
+hospital's own rule and is never cited as law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from hospital_prepay.domain.clauses import house_rule
+from hospital_prepay.domain.decision import Decision, Outcome, Reason
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class VoidFacts:
+    """A slip somebody wants undone; days in Shanghai."""
+
+    kind: str
+    amount_fen: int
+    issued_on: str
+    today: str
+    already_void: bool
+    balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFacts:
+    """Money somebody wants given back from a stay's deposits."""
+
+    amount_fen: int
+    balance_fen: int
+
+
+@house_rule
+def void(facts: VoidFacts, rule_version: str) -> Decision:
+    """Whether a slip may be voided: the same day, once, a slip of money, and the money is still there."""
+    reasons = []
+    if facts.kind == "void":
+        reasons.append(Reason("not_a_money_slip", "作废单本身不能再作废，请重新收款或退款。"))
+    if facts.already_void:
+        reasons.append(Reason("already_void", "这张票已经作废过。"))
+    if facts.issued_on != facts.today:
+        reasons.append(Reason("not_today", "只能作废当天的票；隔天的请办退款。"))
+    if facts.kind == "deposit" and facts.amount_fen > facts.balance_fen:
+        reasons.append(Reason("already_returned", "这笔钱已经退过或用过，余额不够作废。"))
+    return _decision("inpatient.void_slip", rule_version, facts.amount_fen, reasons, asdict(facts))
+
+
+@house_rule
+def refund(facts: RefundFacts, rule_version: str) -> Decision:
+    """Whether an amount may be refunded: more than nothing, and no more than the stay's deposits hold."""
+    reasons = []
+    if facts.amount_fen <= 0:
+        reasons.append(Reason("nothing_to_refund", "退款金额要大于零。"))
+    if facts.amount_fen > facts.balance_fen:
+        reasons.append(Reason("above_balance", f"最多可退 {Money(facts.balance_fen)} 元。"))
+    return _decision("inpatient.refund", rule_version, facts.amount_fen, reasons, asdict(facts))
+
+
+def _decision(rule: str, version: str, amount_fen: int, reasons: list[Reason], facts: dict[str, object]) -> Decision:
+    outcome = Outcome.REFUSED if reasons else Outcome.HELD
+    grounds = tuple(reasons) or (Reason("second_person", "由另一个人复核后办理。"),)
+    return Decision(rule, version, outcome, Money(amount_fen), grounds, facts)
+
+
+RULES["inpatient.void_slip"] = lambda stored, version: void(VoidFacts(**stored), version)
+RULES["inpatient.refund"] = lambda stored, version: refund(RefundFacts(**stored), version)

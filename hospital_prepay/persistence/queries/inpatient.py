@@ -1,0 +1,279 @@
+"""What the desk's pages read: frozen rows, no locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.ledger.chart import stay_account
+from hospital_prepay.persistence.models.access import User
+from hospital_prepay.persistence.models.inpatient import (
+    CapRow,
+    CapTable,
+    Disease,
+    Receipt,
+    ReceiptBook,
+    SlipRequest,
+    Stay,
+    StayCap,
+)
+from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.receipts import Slip, slip, slips
+
+
+@dataclass(frozen=True, slots=True)
+class StayCard:
+    """A stay as the desk shows it. Amounts in fen; certificate and phone stay encrypted."""
+
+    stay_no: str
+    patient_name: str
+    sex: str
+    ward: str
+    bed: str
+    admitted_at: datetime
+    discharged_at: datetime | None
+    certificate_enc: str | None
+    phone_enc: str | None
+    cap_version: int
+    disease_code: str
+    disease_name: str
+    insured_class: str
+    circumstance: str
+    unposted: bool
+    similar_code: str | None
+    talk: str
+    cap_fen: int | None
+    table_id: str | None
+    decision_id: str
+    collected_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseHit:
+    """A disease found at the desk, with its cap in one class of one table."""
+
+    disease_code: str
+    name: str
+    cap_fen: int | None
+    posted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRequest:
+    """A void or refund that waits for a second person."""
+
+    request_id: str
+    kind: str
+    stay_no: str
+    patient_name: str
+    book: str | None
+    serial: int | None
+    amount_fen: int
+    tender: str
+    ground: str
+    requested_by: str
+    requested_by_name: str | None
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookDay:
+    """What a cashier's open book took in since a moment, net of voids and refunds."""
+
+    book: str | None
+    slips: int
+    net_fen: int
+
+
+def _cards(institution_id: str) -> sa.Select[tuple[object, ...]]:
+    newest = (
+        sa.select(StayCap.stay_no, sa.func.max(StayCap.version_no).label("version_no"))
+        .where(StayCap.institution_id == institution_id)
+        .group_by(StayCap.stay_no)
+        .subquery()
+    )
+    stay_columns = _names(StayCard, before="cap_version")
+    cap_columns = _names(StayCard, after="cap_version", before="collected_fen")
+    return (
+        sa.select(
+            *(getattr(Stay, name) for name in stay_columns),
+            StayCap.version_no.label("cap_version"),
+            *(getattr(StayCap, name) for name in cap_columns),
+            LedgerAccount.balance_fen.label("collected_fen"),
+        )
+        .join(newest, newest.c.stay_no == Stay.stay_no)
+        .join(
+            StayCap,
+            sa.and_(
+                StayCap.institution_id == Stay.institution_id,
+                StayCap.stay_no == Stay.stay_no,
+                StayCap.version_no == newest.c.version_no,
+            ),
+        )
+        .join(
+            LedgerAccount,
+            sa.and_(
+                LedgerAccount.institution_id == Stay.institution_id,
+                LedgerAccount.account_id == sa.literal(stay_account("")) + Stay.stay_no,
+            ),
+        )
+        .where(Stay.institution_id == institution_id)
+    )
+
+
+def stay_card(connection: sa.Connection, institution_id: str, stay_no: str) -> StayCard | None:
+    """One stay, or ``None``."""
+    row = connection.execute(_cards(institution_id).where(Stay.stay_no == stay_no)).one_or_none()
+    return None if row is None else StayCard(**row._mapping)
+
+
+def find_stays(
+    connection: sa.Connection, institution_id: str, text: str, hashes: tuple[str, ...], limit: int = 8
+) -> list[StayCard]:
+    """Stays by number, name, initials of the name, or the keyed hash of a certificate or phone; newest first."""
+    like = _like(text)
+    where = sa.or_(
+        Stay.stay_no.like(like + "%", escape="\\"),
+        Stay.patient_name.like("%" + like + "%", escape="\\"),
+        (" " + Stay.initials).like("% " + like.lower() + "%", escape="\\"),
+        Stay.certificate_hash.in_(hashes),
+        Stay.phone_hash.in_(hashes),
+    )
+    rows = connection.execute(
+        _cards(institution_id)
+        .where(where)
+        .order_by(Stay.discharged_at.isnot(None), Stay.admitted_at.desc())
+        .limit(limit)
+    )
+    return [StayCard(**row._mapping) for row in rows]
+
+
+def find_diseases(
+    connection: sa.Connection,
+    institution_id: str,
+    text: str,
+    table_id: str | None,
+    insured_class: str,
+    limit: int = 8,
+) -> list[DiseaseHit]:
+    """Diseases by name, code or initials: those that begin so first, posted ones before others."""
+    like = _like(text)
+    begins = sa.or_(
+        Disease.name.like(like + "%", escape="\\"),
+        Disease.disease_code.like(like + "%", escape="\\"),
+        (" " + Disease.initials).like("% " + like.lower() + "%", escape="\\"),
+    )
+    found = sa.or_(begins, Disease.name.like("%" + like + "%", escape="\\"))
+    cap = sa.and_(
+        CapRow.institution_id == Disease.institution_id,
+        CapRow.table_id == table_id,
+        CapRow.disease_code == Disease.disease_code,
+        CapRow.insured_class == insured_class,
+    )
+    posted = sa.func.coalesce(CapRow.posted, sa.false())
+    rows = connection.execute(
+        sa.select(Disease.disease_code, Disease.name, CapRow.cap_fen, posted.label("posted"))
+        .join(CapRow, cap, isouter=True)
+        .where(Disease.institution_id == institution_id, found)
+        .order_by(begins.desc(), posted.desc(), sa.func.length(Disease.name), Disease.disease_code)
+        .limit(limit)
+    )
+    return [DiseaseHit(r.disease_code, r.name, r.cap_fen, bool(r.posted)) for r in rows]
+
+
+def disease_name(connection: sa.Connection, institution_id: str, disease_code: str) -> str | None:
+    """The catalogue's name of a code."""
+    return connection.scalar(
+        sa.select(Disease.name).where(Disease.institution_id == institution_id, Disease.disease_code == disease_code)
+    )
+
+
+def slips_of_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> list[Slip]:
+    """Every slip of a stay, newest first."""
+    rows = connection.execute(
+        slips()
+        .where(Receipt.institution_id == institution_id, Receipt.stay_no == stay_no)
+        .order_by(Receipt.issued_at.desc(), Receipt.serial.desc())
+    )
+    return [slip(row) for row in rows]
+
+
+def slips_of_holder(connection: sa.Connection, institution_id: str, holder: str, since: datetime) -> list[Slip]:
+    """What a cashier's books issued since a moment, newest first."""
+    rows = connection.execute(
+        slips()
+        .where(Receipt.institution_id == institution_id, Receipt.issued_by == holder, Receipt.issued_at >= since)
+        .order_by(Receipt.issued_at.desc(), Receipt.serial.desc())
+    )
+    return [slip(row) for row in rows]
+
+
+def book_day(connection: sa.Connection, institution_id: str, holder: str, since: datetime) -> BookDay:
+    """The head of the desk: the open book, how many slips and how much since a moment."""
+    book = connection.scalar(
+        sa.select(ReceiptBook.book)
+        .where(
+            ReceiptBook.institution_id == institution_id,
+            ReceiptBook.holder == holder,
+            ReceiptBook.closed_at.is_(None),
+        )
+        .order_by(ReceiptBook.book)
+        .limit(1)
+    )
+    taken = slips_of_holder(connection, institution_id, holder, since)
+    kinds = {(one.book, one.serial): one.kind for one in taken}
+    voided_refunds = {one.cancelled_by for one in taken if one.kind == "refund" and one.cancelled_by}
+    net = sum(
+        one.amount_fen
+        if one.kind == "deposit" or (one.kind == "void" and one.number in voided_refunds)
+        else -one.amount_fen
+        for one in taken
+    )
+    return BookDay(book, len(kinds), net)
+
+
+def waiting_requests(connection: sa.Connection, institution_id: str) -> list[WaitingRequest]:
+    """Requests that wait for a second person, longest waiting first."""
+    names = [name for name in _names(WaitingRequest) if name not in ("patient_name", "requested_by_name")]
+    rows = connection.execute(
+        sa.select(
+            *(getattr(SlipRequest, name) for name in names),
+            Stay.patient_name,
+            User.name.label("requested_by_name"),
+        )
+        .join(
+            Stay,
+            sa.and_(Stay.institution_id == SlipRequest.institution_id, Stay.stay_no == SlipRequest.stay_no),
+        )
+        .join(
+            User,
+            sa.and_(User.institution_id == SlipRequest.institution_id, User.user_id == SlipRequest.requested_by),
+            isouter=True,
+        )
+        .where(SlipRequest.institution_id == institution_id, SlipRequest.state == "waiting")
+        .order_by(SlipRequest.requested_at)
+    )
+    return [WaitingRequest(**row._mapping) for row in rows]
+
+
+def table_version(connection: sa.Connection, institution_id: str, table_id: str) -> tuple[int, date, date] | None:
+    """Version and window of a published table."""
+    row = connection.execute(
+        sa.select(CapTable.version_no, CapTable.window_from, CapTable.window_to).where(
+            CapTable.institution_id == institution_id, CapTable.table_id == table_id
+        )
+    ).one_or_none()
+    return None if row is None else (row.version_no, row.window_from, row.window_to)
+
+
+def _names(row: type, *, after: str | None = None, before: str | None = None) -> list[str]:
+    """Field names of a frozen row, between two of them."""
+    names = [field.name for field in fields(row)]
+    return names[names.index(after) + 1 if after else 0 : names.index(before) if before else None]
+
+
+def _like(text: str) -> str:
+    """Escape what LIKE would read as a wildcard."""
+    return text.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

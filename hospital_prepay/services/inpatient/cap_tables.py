@@ -1,0 +1,199 @@
+"""From cases to a published cap table: measured by one person, approved by another, kept for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NoUsableRow
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.persistence import cap_tables as store
+from hospital_prepay.persistence import case_store
+from hospital_prepay.persistence.models.base import canonical_json
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.inpatient.measure import (
+    MeasuredRow,
+    MeasureOptions,
+    SnapshotMeasurement,
+    measure_snapshot,
+)
+
+TEN_YUAN = Money(1000)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureTable:
+    """How to measure; ``min_cases`` and ``round_down_to`` are the hospital's own settings."""
+
+    as_of: date
+    min_cases: int = 10
+    round_down_to: Money = TEN_YUAN
+    burden: Burden = Burden.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class PublishTable:
+    """Put an approved table in force."""
+
+    table_id: str
+    effective_on: date
+
+
+def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
+    """Measure every case the hospital has stored and keep the result as a draft; returns its id.
+
+    Raises ``NoRuleInForce`` for a day before the rules and ``NoUsableRow`` when the window holds no case (12).
+    """
+    actor.require(Permission.CAPS_MEASURE)
+    snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id)
+    with context.database.reading() as connection:
+        path = snapshot.ensure(connection, actor.institution_id)
+        stored = case_store.stored_cases(connection, actor.institution_id)
+        standards = store.standards(connection, actor.institution_id)
+        similar = store.similar(connection, actor.institution_id)
+    options = MeasureOptions(
+        command.as_of, command.min_cases, command.round_down_to, command.burden, standards, similar
+    )
+    measured = measure_snapshot(path, options, spread=True)
+    if not measured.cases_used:
+        window = measured.window
+        raise NoUsableRow(f"{window.first} 至 {window.last} 没有病例，不能测算。请先导入这三年的病例。")
+    with context.work(actor, "caps.measure", command.as_of.isoformat()) as work:
+        return _keep_draft(work, command, measured, stored)
+
+
+def approve_table(context: Context, actor: Actor, table_id: str) -> None:
+    """Approve a draft somebody else measured. Raises ``SecondPersonRequired``, :class:`Conflict`."""
+    actor.require(Permission.CAPS_APPROVE)
+    with context.work(actor, "caps.approve", table_id) as work:
+        head = store.head(work.connection, work.institution_id, table_id, lock=True)
+        actor.require_other_than(head.measured_by, "批准")
+        _require_state(head, "draft", "批准")
+        _require_digest(work, head)
+        values = {"state": "approved", "approved_by": actor.actor_id, "approved_at": work.now}
+        store.walk(work.connection, work.institution_id, table_id, values)
+        work.audit(detail={"digest": head.digest})
+
+
+def reject_table(context: Context, actor: Actor, table_id: str, ground: str) -> None:
+    """Send a draft back with a written ground."""
+    actor.require(Permission.CAPS_APPROVE)
+    if not ground.strip():
+        raise MalformedInput("请写明退回的原因。", code="missing_value", details={"field": "ground"})
+    with context.work(actor, "caps.reject", table_id) as work:
+        head = store.head(work.connection, work.institution_id, table_id, lock=True)
+        if head.state not in ("draft", "approved"):
+            raise Conflict("这张额度表已经发布或退回，不能再退回。")
+        values = {"state": "rejected", "rejected_by": actor.actor_id, "rejected_ground": ground.strip()}
+        store.walk(work.connection, work.institution_id, table_id, values)
+        work.audit(detail={"ground": ground.strip()})
+
+
+def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
+    """Publish an approved table from a day on (18); returns its version. Patients' pages follow at once.
+
+    The day may not lie in the past: a patient can't be held to a table that nobody could read.
+    """
+    actor.require(Permission.CAPS_PUBLISH)
+    with context.work(actor, "caps.publish", command.table_id) as work:
+        case_store.lock_institution(work.connection, work.institution_id)
+        head = store.head(work.connection, work.institution_id, command.table_id, lock=True)
+        _require_state(head, "approved", "发布")
+        _require_digest(work, head)
+        if command.effective_on < work.today:
+            raise MalformedInput(
+                f"执行日期不能早于今天（{work.today}）。", code="not_a_date", details={"field": "effective_on"}
+            )
+        version = store.next_version(work.connection, work.institution_id)
+        values = {
+            "state": "published",
+            "version_no": version,
+            "published_by": actor.actor_id,
+            "published_at": work.now,
+            "effective_on": command.effective_on,
+        }
+        store.walk(work.connection, work.institution_id, command.table_id, values)
+        work.audit(detail={"version": version, "effective_on": command.effective_on.isoformat()})
+    announce(context.settings.data_dir, actor.institution_id, version)
+    return version
+
+
+def announce(data_dir: Path, institution_id: str, version: int) -> None:
+    """Tell every worker that the public pages of an institution changed."""
+    folder = data_dir / "public"
+    folder.mkdir(parents=True, exist_ok=True)
+    marker = folder / f"{institution_id}.version"
+    fresh = marker.with_suffix(".next")
+    fresh.write_text(str(version), "ascii")
+    fresh.replace(marker)
+
+
+def table_digest(rows: Sequence[dict[str, Any]]) -> str:
+    """SHA-256 over all rows of a table in order: what the approver saw is what is published."""
+    return hashlib.sha256(canonical_json(rows).encode()).hexdigest()
+
+
+def _keep_draft(work: UnitOfWork, command: MeasureTable, measured: SnapshotMeasurement, stored: int) -> str:
+    posted = set(measured.posted)
+    rows = [_row(row, posted) for row in measured.rows]
+    table_id = work.new_id()
+    head = {
+        "institution_id": work.institution_id,
+        "table_id": table_id,
+        "as_of": command.as_of,
+        "window_from": measured.window.first,
+        "window_to": measured.window.last,
+        "parameters": {
+            "min_cases": command.min_cases,
+            "round_down_to_fen": command.round_down_to.fen,
+            "burden": command.burden.value,
+        },
+        "cases_read": stored,
+        "cases_used": measured.cases_used,
+        "row_count": len(rows),
+        "rule_version": work.rule_version,
+        "digest": table_digest(rows),
+        "measured_by": work.act.actor.actor_id,
+        "measured_at": work.now,
+    }
+    store.add_draft(work.connection, head, rows)
+    work.audit(subject=table_id, detail={"rows": len(rows), "cases": measured.cases_used, "digest": head["digest"]})
+    return table_id
+
+
+def _row(row: MeasuredRow, posted: set[str]) -> dict[str, Any]:
+    statistics = row.statistics
+    spread = statistics.spread
+    return {
+        "disease_code": statistics.disease_code,
+        "insured_class": statistics.insured_class.value,
+        "disease_name": row.disease_name or statistics.disease_code,
+        "cases": statistics.cases,
+        "sum_cost_fen": statistics.sum_cost.fen,
+        "sum_burden_fen": statistics.sum_burden.fen,
+        "legacy_fen": None if row.legacy is None else row.legacy.fen,
+        "cap_fen": None if row.cap.amount is None else row.cap.amount.fen,
+        "basis": row.cap.basis.value,
+        "clauses": list(row.cap.clauses),
+        "quantiles": [] if spread is None else [spread.p10.fen, spread.p50.fen, spread.p90.fen],
+        "posted": statistics.disease_code in posted,
+    }
+
+
+def _require_state(head: store.TableHead, state: str, step: str) -> None:
+    if head.state != state:
+        words = {"draft": "还是草稿", "approved": "已批准", "rejected": "已退回", "published": "已发布"}[head.state]
+        raise Conflict(f"这张额度表{words}，不能{step}。请刷新后查看。")
+
+
+def _require_digest(work: UnitOfWork, head: store.TableHead) -> None:
+    rows = [asdict(row) for row in store.rows(work.connection, work.institution_id, head.table_id)]
+    if table_digest(rows) != head.digest:
+        raise LedgerFault("额度表与测算时的摘要不一致，不能批准或发布。请重新测算，并报告信息科。")

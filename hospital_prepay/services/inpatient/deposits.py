@@ -1,0 +1,216 @@
+"""Collecting an inpatient deposit: decide, post, number, answer — all in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hospital_prepay.crypto import new_token
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.decision import Decision, Outcome, Reason
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.ledger.chart import Tender, stay_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.deposits import CollectFacts, collect
+from hospital_prepay.persistence import receipts as books
+from hospital_prepay.persistence import stays as store
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+
+SERIES = "A"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectDeposit:
+    """Money a patient pays ahead for a stay. ``stage`` names the stage of treatment in a staged collection (17.2)."""
+
+    stay_no: str
+    amount: Money
+    tender: Tender
+    idempotency_key: str
+    payment_reference: str = ""
+    payer: str = ""
+    stage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The answer to a collection, a refusal too. ``receipt_no`` and ``token`` are ``None`` when refused."""
+
+    decision: Decision
+    decision_id: str
+    cap: Money | None
+    collected: Money
+    room: Money
+    receipt_no: str | None = None
+    token: str | None = None
+    entry_no: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored for the next request with the same key."""
+        return {
+            "decision": {
+                "rule": self.decision.rule,
+                "rule_version": self.decision.rule_version,
+                "outcome": self.decision.outcome.value,
+                "amount_fen": None if self.decision.amount is None else self.decision.amount.fen,
+                "reasons": [asdict(r) for r in self.decision.reasons],
+                "facts": dict(self.decision.facts),
+            },
+            "decision_id": self.decision_id,
+            "cap_fen": None if self.cap is None else self.cap.fen,
+            "collected_fen": self.collected.fen,
+            "room_fen": self.room.fen,
+            "receipt_no": self.receipt_no,
+            "token": self.token,
+            "entry_no": self.entry_no,
+        }
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any]) -> Collected:
+        """The opposite of :meth:`to_json`."""
+        said = stored["decision"]
+        decision = Decision(
+            said["rule"],
+            said["rule_version"],
+            Outcome(said["outcome"]),
+            None if said["amount_fen"] is None else Money(said["amount_fen"]),
+            tuple(Reason(**reason) for reason in said["reasons"]),
+            said["facts"],
+        )
+        return cls(
+            decision,
+            stored["decision_id"],
+            None if stored["cap_fen"] is None else Money(stored["cap_fen"]),
+            Money(stored["collected_fen"]),
+            Money(stored["room_fen"]),
+            stored["receipt_no"],
+            stored["token"],
+            stored["entry_no"],
+        )
+
+
+def preview_deposit(context: Context, actor: Actor, stay_no: str, amount: Money, stage: str = "") -> Decision:
+    """What :func:`collect_deposit` would decide now. Nothing is stored, nobody is blocked."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        state = store.read_stay(connection, actor.institution_id, stay_no)
+    return collect(_facts(state, amount, stage), context.rule_version)
+
+
+def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> Collected:
+    """Collect ``command.amount`` if the cap leaves room, and issue the next receipt of the actor's book.
+
+    The same key with the same content gives the same answer, a refusal too. Raises :class:`NotFound` for an
+    unknown stay, :class:`ReusedKey` for the key of another payment, :class:`Conflict` when the payment reference
+    already stands on a receipt. A rule's "no" is not raised: it is the ``decision`` of the answer (17, 12, 18).
+    """
+    actor.require(Permission.DEPOSIT_COLLECT)
+    _check(command)
+    payload = {**asdict(command), "amount": command.amount.fen, "tender": command.tender.value}
+    with context.work(actor, "deposit.collect", command.stay_no) as work:
+        state = store.lock_stay(work.connection, work.institution_id, command.stay_no)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return Collected.of_json(known)
+        _refuse_used_reference(work, command)
+        decision = collect(_facts(state, command.amount, command.stage), work.rule_version)
+        decision_id = work.keep_decision(decision, work.today)
+        answer = _take(work, command, state, decision, decision_id)
+        work.keep_answer(command.idempotency_key, payload, answer.to_json())
+        return answer
+
+
+def _take(
+    work: UnitOfWork, command: CollectDeposit, state: store.StayState, decision: Decision, decision_id: str
+) -> Collected:
+    cap = None if state.cap_fen is None else Money(state.cap_fen)
+    before = Money(state.collected_fen)
+    room = Money(max(0, (state.cap_fen or 0) - state.collected_fen))
+    if not decision.permitted:
+        work.audit(outcome="refused", decision_id=decision_id, detail={"amount_fen": command.amount.fen})
+        return Collected(decision, decision_id, cap, before, room)
+    entry_no = work.ledger.post(_entry(work, command))
+    book, serial = books.next_serial(work.connection, work.institution_id, work.act.actor.actor_id, SERIES, work.now)
+    token = new_token()
+    books.add_receipt(
+        work.connection,
+        {
+            "institution_id": work.institution_id,
+            "book": book,
+            "serial": serial,
+            "kind": "deposit",
+            "stay_no": command.stay_no,
+            "amount_fen": command.amount.fen,
+            "tender": command.tender.value,
+            "payment_reference": command.payment_reference,
+            "payer": command.payer,
+            "ground": command.stage,
+            "entry_no": entry_no,
+            "decision_id": decision_id,
+            "token": token,
+            "issued_at": work.now,
+            "issued_by": work.act.actor.actor_id,
+        },
+    )
+    number = books.receipt_number(book, serial)
+    work.audit(
+        decision_id=decision_id, entry_no=entry_no, detail={"amount_fen": command.amount.fen, "receipt": number}
+    )
+    return Collected(
+        decision, decision_id, cap, before + command.amount, room - command.amount, number, token, entry_no
+    )
+
+
+def _entry(work: UnitOfWork, command: CollectDeposit) -> JournalEntry:
+    return JournalEntry(
+        institution_id=work.institution_id,
+        idempotency_key=f"deposit:{command.idempotency_key}",
+        kind="inpatient_deposit",
+        summary="收住院预交金",
+        source=f"stay:{command.stay_no}",
+        occurred_at=work.now,
+        posted_at=work.now,
+        effective_on=work.today,
+        posted_by=work.act.actor.actor_id,
+        postings=(
+            Posting(command.tender.account_id, debit=command.amount),
+            Posting(stay_account(command.stay_no), credit=command.amount),
+        ),
+    )
+
+
+def _facts(state: store.StayState, amount: Money, stage: str) -> CollectFacts:
+    return CollectFacts(
+        amount_fen=amount.fen,
+        cap_fen=state.cap_fen,
+        collected_fen=state.collected_fen,
+        circumstance=state.circumstance,
+        unposted=state.unposted,
+        stage_recorded=bool(stage.strip()),
+        discharged=state.discharged_at is not None,
+    )
+
+
+def _check(command: CollectDeposit) -> None:
+    if command.amount.fen <= 0:
+        raise MalformedInput("收款金额要大于零，例如 500.00。", code="not_an_amount", details={"field": "amount"})
+    if command.tender is not Tender.CASH and not command.payment_reference.strip():
+        raise MalformedInput(
+            f"{command.tender.label}付款要填支付单号，可以扫小票上的条码。",
+            code="missing_value",
+            details={"field": "payment_reference"},
+        )
+
+
+def _refuse_used_reference(work: UnitOfWork, command: CollectDeposit) -> None:
+    if not command.payment_reference:
+        return
+    number = books.reference_in_use(
+        work.connection, work.institution_id, command.tender.value, command.payment_reference
+    )
+    if number is not None:
+        raise Conflict(
+            f"这个支付单号已经记在票据 {number} 上。请核对是不是同一笔付款；本次没有入账。", code="reference_in_use"
+        )
