@@ -49,7 +49,9 @@ class House:
         """Enter the hospital and its people."""
         url = database.url.render_as_string(hide_password=False)
         context = Context(settings_for(url, data_dir), database, clock)
-        details = ChangedInstitution("云岭县人民医院", "0855-1234567", "每天 8:00–18:00", "一楼大厅", Ownership.PUBLIC, True)
+        details = ChangedInstitution(
+            "云岭县人民医院", "0855-1234567", "每天 8:00–18:00", "一楼大厅", Ownership.PUBLIC, True
+        )
         open_institution(context, NewInstitution(INSTITUTION, details, level=3, is_default=True))
         ids = {
             role: seed_demo_user(
@@ -85,9 +87,7 @@ class House:
             user = users.by_id(work.connection, INSTITUTION, actor.actor_id)
             assert user is not None
             moment = work.now if complete and user.is_enrolled else None
-            return open_session(
-                work, user, Origin("127.0.0.1", "test"), second_factor_at=moment, started_at=work.now
-            )
+            return open_session(work, user, Origin("127.0.0.1", "test"), second_factor_at=moment, started_at=work.now)
 
 
 class Browser:

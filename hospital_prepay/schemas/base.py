@@ -45,7 +45,7 @@ class BaseSchema(Schema):
     """Root of all schemas; unknown fields are errors unless a form says otherwise."""
 
     class Meta(Schema.Meta):
-        unknown: UnknownOption = RAISE
+        unknown: ClassVar[UnknownOption] = RAISE
 
     # marshmallow's own way to override messages; it copies them for each schema.
     error_messages = {"unknown": MESSAGES["unknown"], "type": MESSAGES["type"]}  # noqa: RUF012

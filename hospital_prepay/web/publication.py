@@ -183,7 +183,9 @@ def _settings_page(open_id: str | None, form: Form | None) -> str:
         (one.reading.used_in[0].partition(".")[0], _setting(one, form if one.reading.name == open_id else None))
         for one in readings.list_readings(context, actor.institution_id)
     ]
-    groups = [{"title": title, "readings": [one for key, one in items if key == area]} for area, title in _AREAS.items()]
+    groups = [
+        {"title": title, "readings": [one for key, one in items if key == area]} for area, title in _AREAS.items()
+    ]
     return render_template(
         "pages/publication/settings.html",
         groups=[group for group in groups if group["readings"]],

@@ -44,7 +44,9 @@ def sign_in() -> Any:
         return _login_page(wrong.form, wanted), 422
     attempt = login.sign_in(current_context(), command, origin())
     if attempt.outcome is not Outcome.DONE:
-        return _login_page(Form(typed("password").entered, {"": _refusal(attempt, "用户名或密码不对。")}), wanted), 422
+        return _login_page(
+            Form(typed("password").entered, {"": _refusal(attempt, "用户名或密码不对。")}), wanted
+        ), 422
     return _go_on(attempt, wanted)
 
 

@@ -48,7 +48,11 @@ def list_users() -> str:
         for key, label in _STATES.items()
     ]
     return render_template(
-        "pages/access/users.html", people=[_line(one) for one in shown], tabs=tabs, page=whole(len(shown), "人"), q=words
+        "pages/access/users.html",
+        people=[_line(one) for one in shown],
+        tabs=tabs,
+        page=whole(len(shown), "人"),
+        q=words,
     )
 
 

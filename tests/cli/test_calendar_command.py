@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
+from hospital_prepay.__main__ import run as program
 from hospital_prepay.cli.calendar import calendar
 
 

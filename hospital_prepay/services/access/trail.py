@@ -30,6 +30,8 @@ def read_trail(context: Context, actor: Actor, wanted: AuditFilter, page: int, s
     """Page ``page`` (from 1) of the events that fit, newest first. Needs ``audit.view``."""
     actor.require(Permission.AUDIT_VIEW)
     with context.database.reading() as connection:
-        events, total = queries.audit_events(connection, actor.institution_id, wanted, first=(max(page, 1) - 1) * size, size=size)
+        events, total = queries.audit_events(
+            connection, actor.institution_id, wanted, first=(max(page, 1) - 1) * size, size=size
+        )
         names = people.names(connection, actor.institution_id)
     return TrailPage(events, total, names)
