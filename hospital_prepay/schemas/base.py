@@ -65,7 +65,7 @@ class CommandSchema(BaseSchema, Generic[Command]):
     """A schema whose result is a frozen command. Forms carry more than the fields (the CSRF proof): that is left."""
 
     class Meta(BaseSchema.Meta):
-        unknown = EXCLUDE
+        unknown: ClassVar[UnknownOption] = EXCLUDE
 
     command: ClassVar[type[Any]]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from hospital_prepay.clock import FixedClock, local
@@ -60,39 +62,27 @@ def test_a_key_posts_once(database: Database, clock: FixedClock, stay: str) -> N
 def test_an_entry_is_reversed_once_and_exactly(database: Database, clock: FixedClock, stay: str) -> None:
     original = transfer(clock, CASH, stay, 700)
     (number,) = post(database, original)
-    red = {
-        "kind": "void",
-        "summary": "红字冲销",
-        "at": clock.now(),
-        "day": local(clock.now()).date(),
-        "by": "second",
-    }
-    post(database, reversing(original, number, idempotency_key="r1", **red))  # type: ignore[arg-type]
+    red = partial(reversing, kind="void", summary="红字冲销", at=clock.now(), day=local(clock.now()).date(), by="b")
+    post(database, red(original, number, idempotency_key="r1"))
     assert balance(database, stay) == 0
     with pytest.raises(ReusedKey) as caught:
-        post(database, reversing(original, number, idempotency_key="r2", **red))  # type: ignore[arg-type]
+        post(database, red(original, number, idempotency_key="r2"))
     assert caught.value.reason == "already_reversed"
 
 
 def test_a_reversal_of_other_lines_is_refused(database: Database, clock: FixedClock, stay: str) -> None:
     original = transfer(clock, CASH, stay, 700)
     (number,) = post(database, original)
-    red = {
-        "kind": "void",
-        "summary": "红字冲销",
-        "at": clock.now(),
-        "day": local(clock.now()).date(),
-        "by": "second",
-    }
+    red = partial(reversing, kind="void", summary="红字冲销", at=clock.now(), day=local(clock.now()).date(), by="b")
     for other in (
         transfer(clock, CASH, stay, 699),
         transfer(clock, BANK, stay, 700),
         transfer(clock, stay, CASH, 700),
     ):
         with pytest.raises(LedgerFault):
-            post(database, reversing(other, number, idempotency_key="r1", **red))  # type: ignore[arg-type]
+            post(database, red(other, number, idempotency_key="r1"))
     with pytest.raises(LedgerFault):
-        post(database, reversing(original, number + 7, idempotency_key="r1", **red))  # type: ignore[arg-type]
+        post(database, red(original, number + 7, idempotency_key="r1"))
     assert balance(database, stay) == 700
 
 

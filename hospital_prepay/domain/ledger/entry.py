@@ -13,7 +13,6 @@ from hospital_prepay.domain.money import ZERO, Money
 
 _FIELD, _LINE = "\x1f", "\x1e"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,8 @@ class JournalEntry:
             self.summary,
             self.source,
             "" if self.reverses_no is None else str(self.reverses_no),
-            str(microseconds(self.occurred_at)),
-            str(microseconds(self.posted_at)),
+            utc_text(self.occurred_at),
+            utc_text(self.posted_at),
             self.effective_on.isoformat(),
             self.posted_by,
         )
@@ -110,10 +109,9 @@ def reversing(
     )
 
 
-def microseconds(moment: datetime) -> int:
-    """Whole microseconds since 1970 in UTC: what both databases keep of a moment."""
-    difference = moment - _EPOCH
-    return (difference.days * 86_400 + difference.seconds) * 1_000_000 + difference.microseconds
+def utc_text(moment: datetime) -> str:
+    """ISO text in UTC, always with microseconds: what both databases keep of a moment."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _check_balance(postings: Iterable[Posting]) -> None:

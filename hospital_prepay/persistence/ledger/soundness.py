@@ -1,0 +1,128 @@
+"""What must hold between tables, each as one question that names what breaks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.ledger.verification import Finding, Kind
+
+# Findings of one kind beyond these say nothing new.
+_MOST = 20
+
+_UNSOUND = """
+SELECT e.entry_no FROM ledger_entry e
+WHERE e.institution_id = :i AND e.entry_no > :after AND e.entry_no <= :to AND (
+  coalesce(e.line_count, -1) <> (SELECT count(*) FROM ledger_posting p
+    WHERE p.institution_id = e.institution_id AND p.entry_no = e.entry_no)
+  OR EXISTS (SELECT 1 FROM ledger_posting p
+    WHERE p.institution_id = e.institution_id AND p.entry_no = e.entry_no
+      AND (p.debit_fen >= 0 AND p.credit_fen >= 0 AND (p.debit_fen = 0) <> (p.credit_fen = 0)) IS NOT TRUE)
+  OR EXISTS (SELECT 1 FROM ledger_posting p
+    WHERE p.institution_id = e.institution_id AND p.entry_no = e.entry_no
+    GROUP BY p.fund HAVING (sum(p.debit_fen) = sum(p.credit_fen)) IS NOT TRUE))
+ORDER BY e.entry_no LIMIT :most
+"""
+
+_SUMS = """
+SELECT p.account_id, sum(p.debit_fen) - sum(p.credit_fen) AS moved, count(*) AS line_count
+FROM ledger_posting p WHERE p.institution_id = :i GROUP BY p.account_id
+"""
+
+_BALANCES = f"""
+SELECT a.account_id, a.balance_fen AS found, CASE WHEN a.guarded THEN a.normal_side * coalesce(s.moved, 0) ELSE 0 END
+  AS expected
+FROM ledger_account a LEFT JOIN ({_SUMS}) s ON s.account_id = a.account_id
+WHERE a.institution_id = :i AND ((a.balance_fen =
+    CASE WHEN a.guarded THEN a.normal_side * coalesce(s.moved, 0) ELSE 0 END) IS NOT TRUE OR a.balance_fen < 0)
+ORDER BY a.account_id LIMIT :most
+"""
+
+_UNKNOWN_ACCOUNTS = f"""
+SELECT s.account_id FROM ({_SUMS}) s LEFT JOIN ledger_account a
+  ON a.institution_id = :i AND a.account_id = s.account_id
+WHERE a.account_id IS NULL ORDER BY s.account_id LIMIT :most
+"""
+
+_ORPHANS = """
+SELECT DISTINCT p.entry_no FROM ledger_posting p WHERE p.institution_id = :i AND NOT EXISTS (
+  SELECT 1 FROM ledger_entry e WHERE e.institution_id = p.institution_id AND e.entry_no = p.entry_no)
+ORDER BY p.entry_no LIMIT :most
+"""
+
+_CEILINGS = """
+SELECT a.account_id FROM ledger_account a
+WHERE a.institution_id = :i AND a.subject = '23050103' AND (a.guarded AND a.ceiling_fen = coalesce((
+  SELECT c.cap_fen FROM stay_cap c WHERE c.institution_id = a.institution_id
+    AND c.stay_no = substr(a.account_id, 10) ORDER BY c.version_no DESC LIMIT 1), 0)) IS NOT TRUE
+ORDER BY a.account_id LIMIT :most
+"""
+
+_LOST = """
+SELECT x.entry_no FROM (
+  SELECT r.entry_no FROM receipt r WHERE r.institution_id = :i
+  UNION SELECT v.entry_no FROM audit_event v WHERE v.institution_id = :i AND v.entry_no IS NOT NULL) x
+WHERE NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = :i AND e.entry_no = x.entry_no)
+ORDER BY x.entry_no LIMIT :most
+"""
+
+
+def unsound(connection: sa.Connection, institution_id: str, after: int, to: int) -> list[Finding]:
+    """Entries whose lines are not what the header says, or not balanced within each fund."""
+    where = {"i": institution_id, "after": after, "to": to}
+    return [
+        Finding(
+            Kind.ENTRY_UNBALANCED,
+            institution_id,
+            f"凭证 {row.entry_no} 的分录不全或借贷不平。",
+            entry_no=row.entry_no,
+            last_no=row.entry_no,
+        )
+        for row in _ask(connection, _UNSOUND, where)
+    ]
+
+
+def across_tables(connection: sa.Connection, institution_id: str, lines_seen: int) -> list[Finding]:
+    """Balances, ceilings, lines without a header, and entries that a receipt or an audit event names in vain.
+
+    ``lines_seen`` is how many lines stand under a header; only when there are more are the others looked for.
+    """
+    where = {"i": institution_id}
+    found = [_lost(institution_id, row.entry_no) for row in _ask(connection, _LOST, where)]
+    total = connection.scalar(sa.text(f"SELECT sum(x.line_count) FROM ({_SUMS}) x"), where)
+    if int(total or 0) != lines_seen:
+        found += [_orphaned(institution_id, row.entry_no) for row in _ask(connection, _ORPHANS, where)]
+    found += [
+        _account(
+            Kind.BALANCE_WRONG, institution_id, row.account_id, f"存着 {row.found} 分，按分录应为 {row.expected} 分"
+        )
+        for row in _ask(connection, _BALANCES, where)
+    ]
+    found += [
+        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "有分录却没有这个科目")
+        for row in _ask(connection, _UNKNOWN_ACCOUNTS, where)
+    ]
+    found += [
+        _account(Kind.CEILING_WRONG, institution_id, row.account_id, "可收额度与最新的限额记录不一致")
+        for row in _ask(connection, _CEILINGS, where)
+    ]
+    return found
+
+
+def _ask(connection: sa.Connection, question: str, where: dict[str, Any]) -> list[Any]:
+    return list(connection.execute(sa.text(question), {**where, "most": _MOST}))
+
+
+def _lost(institution_id: str, entry_no: int) -> Finding:
+    message = f"凭证 {entry_no} 不见了，收据或操作记录里还写着它。"
+    return Finding(Kind.ENTRY_LOST, institution_id, message, entry_no=entry_no, last_no=entry_no)
+
+
+def _orphaned(institution_id: str, entry_no: int) -> Finding:
+    message = f"有分录写着凭证 {entry_no}，但没有这张凭证。"
+    return Finding(Kind.POSTING_ORPHANED, institution_id, message, entry_no=entry_no, last_no=entry_no)
+
+
+def _account(kind: Kind, institution_id: str, account_id: str, what: str) -> Finding:
+    return Finding(kind, institution_id, f"科目 {account_id} {what}。", account_id=account_id)
