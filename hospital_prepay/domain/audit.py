@@ -31,6 +31,17 @@ ACTIONS: Final[dict[str, str]] = {
     "deposit_rules.approve": "批准本院制度",
     "calendar.import": "导入放假安排",
     "setting.change": "改读法",
+    "cases.import": "导入病例",
+    "caps.measure": "测算额度表",
+    "caps.approve": "批准额度表",
+    "caps.reject": "退回额度表",
+    "caps.publish": "发布额度表",
+    "stay.register": "登记住院",
+    "stay.change": "改病种或类别",
+    "deposit.collect": "收预交金",
+    "slip.request_void": "申请作废",
+    "slip.request_refund": "申请退款",
+    "slip.decide": "复核作废或退款",
 }
 
 

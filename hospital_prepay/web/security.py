@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, render_template, request
 
@@ -17,6 +16,7 @@ from hospital_prepay.domain.audit import ACTIONS, action_label
 from hospital_prepay.http.current import current_actor, current_context, current_sign_in
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.frame import exists, role_words
+from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.access import sessions, trail, users
 from hospital_prepay.services.access.trail import AuditFilter, AuditRow, TrailPage
@@ -99,12 +99,13 @@ def unlock(login: str) -> Any:
     return redirect("/security/sessions", 303)
 
 
-@blueprint.post("/users/<user_id>/second-factor/reset")
+@blueprint.post("/second-factor/reset")
 @requires(Permission.SESSIONS_MANAGE)
-def reset_second_factor(user_id: str) -> Any:
+def reset_second_factor() -> Any:
     """Take a lost second factor away; the person enrols anew at the next sign-in."""
-    users.reset_second_factor(current_context(), current_actor(), user_id)
-    say("ok", "动态码已重置，本人下次登录时重新扫码。")
+    login = request.form.get("login", "")
+    users.reset_second_factor(current_context(), current_actor(), login)
+    say("ok", f"{login} 的动态码已重置，本人下次登录时重新扫码。")
     return redirect("/security/sessions", 303)
 
 
@@ -112,23 +113,13 @@ def reset_second_factor(user_id: str) -> Any:
 @requires(Permission.AUDIT_VIEW)
 def show_log() -> str:
     """One page of the audit trail."""
-    number = request.args.get("page", "1")
-    page = int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1
-    found = trail.read_trail(current_context(), current_actor(), _wanted(), page)
-    last = found.first + len(found.events)
+    found = trail.read_trail(current_context(), current_actor(), _wanted(), page_number())
     return render_template(
         "pages/access/access_log.html",
         events=[_line(one, found.names) for one in found.events],
         filters={name: request.args.get(name, "") for name in ("q", "action", "outcome", "since", "until")},
         actions=[{"value": name, "label": label} for name, label in ACTIONS.items() if name not in _HIDDEN],
-        page={
-            "first": found.first + 1,
-            "last": last,
-            "total": found.total,
-            "unit": "条",
-            "previous_href": _page_href(page - 1) if page > 1 else None,
-            "next_href": _page_href(page + 1) if last < found.total else None,
-        },
+        page=page_of(len(found.events), found.total, "条", trail.PAGE_SIZE),
     )
 
 
@@ -198,11 +189,6 @@ def _about(subject: str, names: Mapping[str, str]) -> str:
     if kind not in _KINDS or not key:
         return subject or "—"
     return f"{_KINDS[kind]}{names.get(key, '' if kind in _NAMELESS else key)}"
-
-
-def _page_href(page: int) -> str:
-    rest = {name: value for name, value in request.args.items() if name != "page" and value}
-    return f"/security/log?{urlencode({**rest, 'page': page})}"
 
 
 def _inert(cell: str) -> str:

@@ -13,6 +13,7 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.frame import role_words
+from hospital_prepay.http.paging import whole
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.access import ChangedUserSchema, NewUserSchema
 from hospital_prepay.services.access import attempts, users
@@ -46,9 +47,12 @@ def list_users() -> str:
         }
         for key, label in _STATES.items()
     ]
-    page = {"first": 1, "last": len(shown), "total": len(shown), "unit": "人"}
     return render_template(
-        "pages/access/users.html", people=[_line(one) for one in shown], tabs=tabs, page=page, q=words
+        "pages/access/users.html",
+        people=[_line(one) for one in shown],
+        tabs=tabs,
+        page=whole(len(shown), "人"),
+        q=words,
     )
 
 

@@ -19,19 +19,19 @@ EXPORT_SIZE: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class TrailPage:
-    """Events of one page and where it stands among all that fit; ``names`` of people and systems by id."""
+    """Events of one page and how many fit in all; ``names`` of people and systems by id."""
 
     events: list[AuditRow]
     total: int
-    first: int
     names: Mapping[str, str]
 
 
 def read_trail(context: Context, actor: Actor, wanted: AuditFilter, page: int, size: int = PAGE_SIZE) -> TrailPage:
     """Page ``page`` (from 1) of the events that fit, newest first. Needs ``audit.view``."""
     actor.require(Permission.AUDIT_VIEW)
-    first = (max(page, 1) - 1) * size
     with context.database.reading() as connection:
-        events, total = queries.audit_events(connection, actor.institution_id, wanted, first=first, size=size)
+        events, total = queries.audit_events(
+            connection, actor.institution_id, wanted, first=(max(page, 1) - 1) * size, size=size
+        )
         names = people.names(connection, actor.institution_id)
-    return TrailPage(events, total, first, names)
+    return TrailPage(events, total, names)
