@@ -73,15 +73,15 @@ class Ours:
         with database.writing() as connection:
             open_chart(connection, HOSPITAL, now)
             for number in range(1, ACCOUNTS + 1):
-                open_account(
-                    connection, HOSPITAL, f"2307:{number:04}", name=str(number), opened_at=now, guarded=True
-                )
+                open_account(connection, HOSPITAL, f"2307:{number:04}", name=str(number), opened_at=now, guarded=True)
                 open_account(connection, HOSPITAL, f"410101:{number:04}", name=str(number), opened_at=now)
         plenty = Money(10**12)
         with database.writing() as connection:
             ledger_on(connection).post_many(
                 [
-                    _entry(f"open-{number}", now, (Posting("1002", plenty), Posting(f"2307:{number:04}", credit=plenty)))
+                    _entry(
+                        f"open-{number}", now, (Posting("1002", plenty), Posting(f"2307:{number:04}", credit=plenty))
+                    )
                     for number in range(1, ACCOUNTS + 1)
                 ]
             )

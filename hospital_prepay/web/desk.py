@@ -184,7 +184,7 @@ def _previewed(found: service.DeskStay, form: Form, amount: Money | None, live: 
             current_context(), current_actor(), found.card.stay_no, amount, stage, cap=found.cap
         )
     shown = view.counter(found, form=form, now=amount, decision=decision, live=live)
-    return _part(shown, 200 if decision.permitted else 422, live)
+    return _part(shown, 200, live)
 
 
 def _part(shown: dict[str, Any], status: int, live: bool = False) -> Any:

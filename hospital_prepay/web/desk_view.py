@@ -152,7 +152,7 @@ def refused(
         "lines": ["没有入账，没有占用票号；填写的内容都还在。"],
         "clauses": grounds,
         "options": options,
-        "number": number or "预览，没有编号",
+        "number": number,
         "number_href": None,
         "rule_version": f"贵州细则 2025-06-30 版 {decision.rule_version}",
         "print_href": None if decision_id is None else f"/desk/decisions/{decision_id}/print?stay={stay_no}",
@@ -317,9 +317,18 @@ def _collect(
         "reference_label": _REFERENCES[tender] if tender else "",
         "state": state,
         "live": live,
+        "most_words": f"最多 {view.room} 元" if view.cap else "",
+        "how_words": _how(tender, form),
         "preview": _preview(view, now) if state == "permitted" and now else None,
         "decision": refused(view, told, decision_id, now) if state == "refused" and told else None,
     }
+
+
+def _how(tender: Tender | None, form: Form) -> str:
+    """The rest of the payment in a line, beside a refused amount."""
+    reference = str(form.entered.get("payment_reference") or "")
+    parts = [tender.label if tender else "", str(form.entered.get("payer") or "")]
+    return " · ".join([part for part in parts if part] + ([f"单号尾 {reference[-4:]}"] if reference else []))
 
 
 def _preview(view: DeskStay, now: Money) -> dict[str, Any]:

@@ -267,7 +267,7 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
             "tender_label": Tender(slip.tender).label,
         },
         form=form,
-        reasons=[{"value": words, "label": words} for words in _REASONS],
+        reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],
         confirmers=service.confirmers(context, actor),
         idempotency_key="",
         blocked=blocked,

@@ -233,6 +233,7 @@ def change_page(
                 "clause_label": clause,
                 "href": f"{path}?case={value}",
                 "current": value == chosen[0],
+                "count": None,
             }
             for value, label, clause, _ in _CASES
         ],

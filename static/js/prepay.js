@@ -155,6 +155,9 @@
     if (words) words.hidden = false;
   }
   document.addEventListener("input", function (event) {
+    // A new amount is a new payment: what was said of the last one gives way.
+    var done = event.target.matches("[data-amount]") && document.getElementById("done");
+    if (done) done.remove();
     if (!event.target.hasAttribute("data-amount")) return;
     if (!event.isComposing) tidy(event.target);
     stale();
