@@ -20,12 +20,14 @@ from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
-from hospital_prepay.web import account, clients, holidays, home, publication, security, sign_in, users
+from hospital_prepay.web import account, clients, desk, holidays, home, publication, security, sign_in, slips, users
 
 # Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     home.blueprint,
     sign_in.blueprint,
+    desk.blueprint,
+    slips.blueprint,
     account.blueprint,
     users.blueprint,
     clients.blueprint,

@@ -337,6 +337,10 @@ def _tables() -> None:
             "guarded OR ceiling_fen IS NULL", name="ck_ledger_account__only_guarded_accounts_have_a_ceiling"
         ),
         sa.CheckConstraint("normal_side IN (1, -1)", name="ck_ledger_account__normal_side"),
+        sa.CheckConstraint(
+            "account_id = subject OR substr(account_id, 1, length(subject) + 1) = subject || ':'",
+            name="ck_ledger_account__named_by_its_subject",
+        ),
         sa.PrimaryKeyConstraint("institution_id", "account_id", name="pk_ledger_account"),
     )
     op.create_table(
@@ -368,6 +372,7 @@ def _tables() -> None:
         sa.Column("posted_by", sa.String(length=40), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(length=32), nullable=False),
         sa.CheckConstraint("line_count >= 2", name="ck_ledger_entry__two_lines_at_least"),
+        sa.CheckConstraint("length(content_hash) = 32", name="ck_ledger_entry__hash_of_32_bytes"),
         sa.ForeignKeyConstraint(
             ["institution_id", "reverses_no"],
             ["ledger_entry.institution_id", "ledger_entry.entry_no"],
@@ -547,14 +552,14 @@ def _tables() -> None:
             ["institution_id", "account_id"],
             ["ledger_account.institution_id", "ledger_account.account_id"],
             name="fk_ledger_posting__ledger_account",
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
             ["institution_id", "entry_no"],
             ["ledger_entry.institution_id", "ledger_entry.entry_no"],
             name="fk_ledger_posting__ledger_entry",
             initially="DEFERRED",
             deferrable=True,
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.PrimaryKeyConstraint("institution_id", "entry_no", "line_no", name="pk_ledger_posting"),
     )
     op.create_index(

@@ -12,6 +12,9 @@ from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
 
+Connection = sa.Connection
+"""For signatures in services, which hold no SQL and don't name the library."""
+
 
 class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""

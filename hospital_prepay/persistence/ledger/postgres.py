@@ -17,7 +17,7 @@ _POST = (
 )
 _POST_MANY = (
     "SELECT ledger_post_many(%s, %s::text[], %s, %s, %s::text[], %s, %s, %s, %s, %s::bytea[],"
-    " %s::int[], %s::smallint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
+    " %s::smallint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
 )
 
 
@@ -60,7 +60,7 @@ class PostgresLedger:
         if not entries:
             return []
         first = entries[0]
-        lines = [(i, n, p) for i, e in enumerate(entries, 1) for n, p in enumerate(e.postings, 1)]
+        lines = [line for entry in entries for line in entry.postings]
         numbers = self._call(
             _POST_MANY,
             (
@@ -74,12 +74,11 @@ class PostgresLedger:
                 first.effective_on,
                 first.posted_by,
                 [e.content_hash() for e in entries],
-                [i for i, _, _ in lines],
-                [n for _, n, _ in lines],
-                [p.account_id for _, _, p in lines],
-                [p.debit.fen for _, _, p in lines],
-                [p.credit.fen for _, _, p in lines],
-                [p.fund for _, _, p in lines],
+                [len(e.postings) for e in entries],
+                [p.account_id for p in lines],
+                [p.debit.fen for p in lines],
+                [p.credit.fen for p in lines],
+                [p.fund for p in lines],
             ),
         )
         return list(numbers)
