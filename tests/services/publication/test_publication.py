@@ -34,6 +34,7 @@ def states(house: House) -> list[State]:
     return [one.state for one in deposit_rules.list_rules(house.context, INSTITUTION)]
 
 
+@pytest.mark.clause("guizhou-deposit-2025/2")
 def test_a_changed_profile_changes_the_rules_that_bind(house: House) -> None:
     before = institution.hospital_of(house.context, INSTITUTION)
     assert binding(before.profile) is Binding.BOUND
@@ -69,6 +70,7 @@ def test_an_institution_is_entered_once(house: House) -> None:
         institution.open_institution(house.context, NewInstitution(INSTITUTION, DETAILS))
 
 
+@pytest.mark.clause("guizhou-deposit-2025/4")
 def test_own_rules_hold_once_another_person_approved_and_their_day_has_come(house: House, clock: FixedClock) -> None:
     version = deposit_rules.write_rules(house.context, house.actor(Role.FINANCE_OFFICER), RULES)
     assert states(house) == [State.DRAFT]
@@ -85,6 +87,7 @@ def test_own_rules_hold_once_another_person_approved_and_their_day_has_come(hous
     assert states(house) == [State.IN_FORCE, State.REPLACED]
 
 
+@pytest.mark.clause("guizhou-deposit-2025/4")
 def test_the_writer_cannot_approve_even_with_the_role(house: House) -> None:
     version = deposit_rules.write_rules(house.context, house.actor(Role.FINANCE_OFFICER), RULES)
     both = frozenset({Role.FINANCE_OFFICER, Role.FINANCE_APPROVER})
@@ -93,6 +96,7 @@ def test_the_writer_cannot_approve_even_with_the_role(house: House) -> None:
     assert states(house) == [State.DRAFT]
 
 
+@pytest.mark.clause("guizhou-deposit-2025/4")
 def test_rules_are_approved_once_and_only_if_they_exist(house: House) -> None:
     version = deposit_rules.write_rules(house.context, house.actor(Role.FINANCE_OFFICER), RULES)
     approver = house.actor(Role.FINANCE_APPROVER)
@@ -103,6 +107,7 @@ def test_rules_are_approved_once_and_only_if_they_exist(house: House) -> None:
         deposit_rules.approve_rules(house.context, approver, version + 1)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/4")
 def test_rules_never_take_effect_in_the_past(house: House) -> None:
     yesterday = replace(RULES, effective_on=house.context.clock.today() - timedelta(days=1))
     with pytest.raises(MalformedInput):
