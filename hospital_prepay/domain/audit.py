@@ -42,6 +42,7 @@ ACTIONS: Final[dict[str, str]] = {
     "slip.request_void": "申请作废",
     "slip.request_refund": "申请退款",
     "slip.decide": "复核作废或退款",
+    "identity.reveal": "显示完整信息",
 }
 
 
