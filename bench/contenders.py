@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -62,7 +62,8 @@ class Ours:
         self.connection.connection.driver_connection.prepare_threshold = 0  # type: ignore[union-attr]
         self.ledger = ledger_on(self.connection)
         self.both = both
-        self.names = (f"{os.getpid()}-{number}" for number in itertools.count())
+        run = secrets.token_hex(6)
+        self.names = (f"{run}-{number}" for number in itertools.count())
         self.now = datetime.now(UTC)
 
     @staticmethod
@@ -73,15 +74,15 @@ class Ours:
         with database.writing() as connection:
             open_chart(connection, HOSPITAL, now)
             for number in range(1, ACCOUNTS + 1):
-                open_account(
-                    connection, HOSPITAL, f"2307:{number:04}", name=str(number), opened_at=now, guarded=True
-                )
+                open_account(connection, HOSPITAL, f"2307:{number:04}", name=str(number), opened_at=now, guarded=True)
                 open_account(connection, HOSPITAL, f"410101:{number:04}", name=str(number), opened_at=now)
         plenty = Money(10**12)
         with database.writing() as connection:
             ledger_on(connection).post_many(
                 [
-                    _entry(f"open-{number}", now, (Posting("1002", plenty), Posting(f"2307:{number:04}", credit=plenty)))
+                    _entry(
+                        f"open-{number}", now, (Posting("1002", plenty), Posting(f"2307:{number:04}", credit=plenty))
+                    )
                     for number in range(1, ACCOUNTS + 1)
                 ]
             )
