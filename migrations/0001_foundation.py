@@ -328,19 +328,19 @@ def _tables() -> None:
         sa.CheckConstraint(
             "subject <> '23050103' OR (guarded AND normal_side = -1 AND ceiling_fen IS NOT NULL)",
             name="ck_ledger_account__inpatient_deposits_are_guarded",
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint("NOT guarded OR balance_fen >= 0", name="ck_ledger_account__balance_not_negative"),
         sa.CheckConstraint(
             "guarded OR balance_fen = 0", name="ck_ledger_account__only_guarded_accounts_carry_a_balance"
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
             "guarded OR ceiling_fen IS NULL", name="ck_ledger_account__only_guarded_accounts_have_a_ceiling"
-        ),
-        sa.CheckConstraint("normal_side IN (1, -1)", name="ck_ledger_account__normal_side"),
+        ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("normal_side IN (1, -1)", name="ck_ledger_account__normal_side").ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
             "account_id = subject OR substr(account_id, 1, length(subject) + 1) = subject || ':'",
             name="ck_ledger_account__named_by_its_subject",
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.PrimaryKeyConstraint("institution_id", "account_id", name="pk_ledger_account"),
     )
     op.create_table(
@@ -371,8 +371,8 @@ def _tables() -> None:
         sa.Column("effective_on", sa.Date(), nullable=False),
         sa.Column("posted_by", sa.String(length=40), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.CheckConstraint("line_count >= 2", name="ck_ledger_entry__two_lines_at_least"),
-        sa.CheckConstraint("length(content_hash) = 32", name="ck_ledger_entry__hash_of_32_bytes"),
+        sa.CheckConstraint("line_count >= 2", name="ck_ledger_entry__two_lines_at_least").ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("length(content_hash) = 32", name="ck_ledger_entry__hash_of_32_bytes").ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
             ["institution_id", "reverses_no"],
             ["ledger_entry.institution_id", "ledger_entry.entry_no"],
@@ -546,8 +546,8 @@ def _tables() -> None:
         sa.Column("debit_fen", sa.BigInteger(), nullable=False),
         sa.Column("credit_fen", sa.BigInteger(), nullable=False),
         sa.Column("fund", sa.String(length=60), nullable=False),
-        sa.CheckConstraint("(debit_fen = 0) <> (credit_fen = 0)", name="ck_ledger_posting__exactly_one_side"),
-        sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="ck_ledger_posting__sides_not_negative"),
+        sa.CheckConstraint("(debit_fen = 0) <> (credit_fen = 0)", name="ck_ledger_posting__exactly_one_side").ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="ck_ledger_posting__sides_not_negative").ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
             ["institution_id", "account_id"],
             ["ledger_account.institution_id", "ledger_account.account_id"],
