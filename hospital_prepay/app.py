@@ -9,6 +9,8 @@ from flask import Blueprint
 from jinja2 import StrictUndefined
 
 from hospital_prepay import __version__
+from hospital_prepay.api import cap_tables, deposits, document, stays
+from hospital_prepay.api import slips as api_slips
 from hospital_prepay.crypto import derive
 from hospital_prepay.http.csrf import keep_cookie
 from hospital_prepay.http.current import EXTENSION
@@ -20,7 +22,19 @@ from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
-from hospital_prepay.web import account, clients, desk, holidays, home, publication, security, sign_in, slips, users
+from hospital_prepay.web import (
+    account,
+    clients,
+    desk,
+    holidays,
+    home,
+    operations,
+    publication,
+    security,
+    sign_in,
+    slips,
+    users,
+)
 
 # Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
@@ -34,8 +48,13 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     security.blueprint,
     publication.blueprint,
     holidays.blueprint,
+    operations.blueprint,
+    document.blueprint,
+    stays.blueprint,
+    deposits.blueprint,
+    api_slips.blueprint,
+    cap_tables.blueprint,
 )
-SPEC_PATH: Final = "/api/v1/openapi.json"
 _LARGEST_UPLOAD: Final = 512 * 1024 * 1024
 
 
@@ -51,7 +70,7 @@ def create_app(context: Context | None = None) -> APIFlask:
         "hospital_prepay",
         title="医院预付金与住院预交金接口",
         version=__version__,
-        spec_path=SPEC_PATH,
+        spec_path=document.SPEC_PATH,
         docs_path=None,
         json_errors=False,
         template_folder=str(resource("templates")),
@@ -61,6 +80,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     _configure(app, context.settings)
     add_filters(app)
     add_frame(app)
+    document.describe(app)
     register(app)
     handle_errors(app)
     harden(app)
