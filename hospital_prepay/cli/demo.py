@@ -18,7 +18,12 @@ from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.services.access.second_factor import current_code
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.database import database_standing, upgrade_database
-from hospital_prepay.services.demonstration.hospital import load_demonstration, require_demonstration
+from hospital_prepay.services.demonstration.hospital import (
+    SMALL,
+    Scale,
+    load_demonstration,
+    require_demonstration,
+)
 from hospital_prepay.services.demonstration.logins import HouseLogins, house_logins
 from hospital_prepay.settings import Settings, demonstration_environment
 
@@ -49,14 +54,15 @@ def code(user: str) -> None:
 
 
 @demo.command()
-def run() -> None:
+@click.option("--small", is_flag=True, help="只载入少量数据，几秒钟就好。")
+def run(small: bool) -> None:
     """准备演示数据（第一次约 20 秒），启动网站和定时任务；按 Ctrl-C 停止。"""
     environment = demonstration_environment()
     settings = Settings.from_environment(environment)
     require_free_port(LOCAL, settings.port)
     try:
         with children(environment) as started:
-            logins = _prepare(settings)
+            logins = _prepare(settings, SMALL if small else Scale())
             started.start("serve")
             started.start("scheduler")
             _await_site(started, settings.port)
@@ -69,7 +75,7 @@ def run() -> None:
         click.echo("\n演示已停止；数据还在，下次启动接着用。", err=True)
 
 
-def _prepare(settings: Settings) -> list[HouseLogins]:
+def _prepare(settings: Settings, scale: Scale) -> list[HouseLogins]:
     context = Context.of(settings)
     try:
         if database_standing(settings).found is not None:
@@ -77,7 +83,7 @@ def _prepare(settings: Settings) -> list[HouseLogins]:
         upgrade = upgrade_database(settings, Clock())
         if upgrade.backup:
             _step(f"数据库已升级，升级前的备份在 {_short(upgrade.backup)}")
-        load_demonstration(context, _step)
+        load_demonstration(context, _step, scale)
         return house_logins(context)
     finally:
         context.database.close()

@@ -19,28 +19,20 @@ from hospital_prepay.settings import Settings
 
 # Twice within the window that is promised, so that one late run doesn't break it.
 SEAL_EVERY_SECONDS: Final = WINDOW_SECONDS // 2
-_GRACE_SECONDS: Final = 600
+# Runs that were missed (the machine slept) are made up by one run, if it isn't too late for it.
+_MISSED: Final = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 600}
 _LOOK_EVERY_SECONDS: Final = 5
 
 
 def schedule() -> BlockingScheduler:
     """Every job with its times. Jobs are named, take nothing and run one at a time each."""
-    scheduler = BlockingScheduler(
-        timezone=SHANGHAI,
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": _GRACE_SECONDS},
-    )
+    scheduler = BlockingScheduler(timezone=SHANGHAI)
     # The first run comes at once: what fell due while no scheduler ran isn't left for the next night.
-    now = Clock().now()
+    common = {"next_run_time": Clock().now(), **_MISSED}
     scheduler.add_job(
-        "hospital_prepay.jobs.seal:seal_books",
-        "interval",
-        seconds=SEAL_EVERY_SECONDS,
-        id="seal",
-        next_run_time=now,
+        "hospital_prepay.jobs.seal:seal_books", "interval", seconds=SEAL_EVERY_SECONDS, id="seal", **common
     )
-    scheduler.add_job(
-        "hospital_prepay.jobs.verify:verify_books", "cron", hour=HOUR, minute=10, id="verify", next_run_time=now
-    )
+    scheduler.add_job("hospital_prepay.jobs.verify:verify_books", "cron", hour=HOUR, minute=10, id="verify", **common)
     return scheduler
 
 
@@ -84,7 +76,7 @@ def _work(leader: Leadership) -> None:
         if not leader.is_held():
             scheduler.shutdown(wait=False)
 
-    scheduler.add_job(look, "interval", seconds=_LOOK_EVERY_SECONDS, id="look")
+    scheduler.add_job(look, "interval", seconds=_LOOK_EVERY_SECONDS, id="look", **_MISSED)
     try:
         scheduler.start()
     finally:

@@ -65,7 +65,7 @@ def is_loaded(context: Context) -> bool:
         return last_done(connection, MAIN.code, _ACTION, _FINISHED) is not None
 
 
-def load_demonstration(context: Context, tell: Tell, scale: Scale = Scale()) -> bool:  # noqa: B008 - frozen
+def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     """Load whatever isn't loaded yet; returns whether anything was. ``tell`` hears of each step before it begins.
 
     Raises :class:`Conflict` for a database that holds somebody else's institution.
