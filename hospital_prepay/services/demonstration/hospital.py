@@ -41,9 +41,10 @@ class Scale:
     cases: int = 60_000
     dirty_of_each_kind: int = 150
     stays: int = 40
+    min_cases: int = 10
 
 
-SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS)
+SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS, min_cases=1)
 
 
 def require_demonstration(context: Context, *, or_empty: bool = False) -> None:
@@ -80,8 +81,8 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     tell(f"导入三年病例（{scale.cases:,} 例）、原标准和相似病种")
     tables.import_synthetic_cases(stage, founded + 2 * _HOUR, scale.cases, scale.dirty_of_each_kind)
     tell("测算、批准、公布第 1 版额度表，另测算一份草稿等人批准")
-    tables.publish_first_table(stage, founded + 3 * _HOUR)
-    tables.leave_draft(stage, begun - _DAY)
+    tables.publish_first_table(stage, founded + 3 * _HOUR, scale.min_cases)
+    tables.leave_second_draft(stage, begun - _DAY, scale.min_cases)
     tell(f"登记 {scale.stays} 位在院患者并收预交金")
     _fill_desk(stage, begun, scale.stays)
     tell("导入公开的真实数据：样例病例和两家医院公示的表")
@@ -99,7 +100,7 @@ def _fill_desk(stage: Stage, begun: datetime, stays: int) -> None:
 def _open_others(context: Context, moment: datetime) -> None:
     sample = open_house(context, SAMPLE, moment)
     tables.import_sample_cases(sample, moment + 3 * _HOUR)
-    tables.leave_draft(sample, moment + 4 * _HOUR, sample=True)
+    tables.leave_sample_draft(sample, moment + 4 * _HOUR)
     import_posted_tables(open_house(context, HUZHOU, moment), open_house(context, LONGQUANYI, moment), moment)
 
 

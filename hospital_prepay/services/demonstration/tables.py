@@ -28,10 +28,7 @@ AS_OF: Final = date(2026, 1, 15)
 SAMPLE_AS_OF: Final = date(2025, 12, 31)
 _SAMPLES: Final = files("hospital_prepay.services.demonstration") / "samples"
 _HOUR: Final = timedelta(hours=1)
-# The draft that waits asks for more cases behind each cap than the table in force.
-_FIRST: Final = MeasureTable(AS_OF)
-_SECOND: Final = MeasureTable(AS_OF, min_cases=20, round_down_to=Money(10_000))
-_SAMPLE: Final = MeasureTable(SAMPLE_AS_OF)
+_HUNDRED_YUAN: Final = Money(10_000)
 
 
 def import_synthetic_cases(stage: Stage, moment: datetime, cases: int, dirty_of_each_kind: int) -> None:
@@ -54,11 +51,13 @@ def import_sample_cases(stage: Stage, moment: datetime) -> None:
         import_cases(stage.at(moment), stage.actor(Role.FINANCE_OFFICER), path, name)
 
 
-def publish_first_table(stage: Stage, moment: datetime) -> None:
+def publish_first_table(stage: Stage, moment: datetime, min_cases: int) -> None:
     """Version 1: measured, approved, published, as far as that isn't done."""
     officer, approver = stage.actor(Role.FINANCE_OFFICER), stage.actor(Role.FINANCE_APPROVER)
     found = _tables(stage)
-    table_id = found[0].table_id if found else measure_table(stage.at(moment), officer, _FIRST)
+    table_id = (
+        found[0].table_id if found else measure_table(stage.at(moment), officer, MeasureTable(AS_OF, min_cases))
+    )
     state = found[0].state if found else "draft"
     if state == "draft":
         approve_table(stage.at(moment + _HOUR), approver, table_id)
@@ -67,10 +66,20 @@ def publish_first_table(stage: Stage, moment: datetime) -> None:
         publish_table(stage.at(at), approver, PublishTable(table_id, local(at).date()))
 
 
-def leave_draft(stage: Stage, moment: datetime, *, sample: bool = False) -> None:
-    """A measured table that waits for a second person to approve it."""
-    if len(_tables(stage)) < (1 if sample else 2):
-        measure_table(stage.at(moment), stage.actor(Role.FINANCE_OFFICER), _SAMPLE if sample else _SECOND)
+def leave_second_draft(stage: Stage, moment: datetime, min_cases: int) -> None:
+    """A draft that waits for a second person; it asks for more cases behind each cap than the table in force."""
+    if len(_tables(stage)) < 2:
+        _measure(stage, moment, MeasureTable(AS_OF, 2 * min_cases, _HUNDRED_YUAN))
+
+
+def leave_sample_draft(stage: Stage, moment: datetime) -> None:
+    """The sample measured and waiting for a second person."""
+    if not _tables(stage):
+        _measure(stage, moment, MeasureTable(SAMPLE_AS_OF))
+
+
+def _measure(stage: Stage, moment: datetime, command: MeasureTable) -> None:
+    measure_table(stage.at(moment), stage.actor(Role.FINANCE_OFFICER), command)
 
 
 def _tables(stage: Stage) -> list[store.TableHead]:
