@@ -67,6 +67,12 @@ class Settings:
         )
 
 
+def demonstration_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for this process's children, ``PREPAY_MODE`` being ``demo`` where nobody said otherwise."""
+    env = os.environ if environment is None else environment
+    return {"PREPAY_MODE": "demo", **env}
+
+
 def _whole(env: Mapping[str, str], name: str, default: str, most: int) -> int:
     text = env.get(name, default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= most):
