@@ -31,8 +31,8 @@ ACTIONS: Final[dict[str, str]] = {
     "deposit_rules.approve": "批准本院制度",
     "calendar.import": "导入放假安排",
     "setting.change": "改读法",
-    "cases.import": "导入病例",
     "caps.measure": "测算额度表",
+    "caps.import": "导入病例",
     "caps.approve": "批准额度表",
     "caps.reject": "退回额度表",
     "caps.publish": "发布额度表",
@@ -47,6 +47,7 @@ ACTIONS: Final[dict[str, str]] = {
     "identity.reveal": "显示完整信息",
     "job.ledger_verify": "定时核对账本",
     "demonstration.load": "载入演示数据",
+    "caps.posted": "录入已公示的表",
 }
 
 
