@@ -46,9 +46,7 @@ def _run(context: Context, institution_id: str, job: str, business_date: date, w
     return outcome
 
 
-def _finish(
-    context: Context, institution_id: str, job: str, business_date: date, outcome: str, reason: str
-) -> None:
+def _finish(context: Context, institution_id: str, job: str, business_date: date, outcome: str, reason: str) -> None:
     scheduler = Actor(institution_id, "scheduler", "定时任务", frozenset())
     with context.work(scheduler, f"job.{job}", business_date.isoformat()) as work:
         job_runs.finish(work.connection, institution_id, job, business_date, work.now, outcome)

@@ -72,9 +72,7 @@ def leave_void(stage: Stage, clock: Clock, until: datetime, number: int) -> None
 def _special(index: int, stay: DemonstrationStay) -> DemonstrationStay:
     if index == _UNPOSTED:
         uncommon = {code for code, _ in similar_pairs()}
-        disease = min(
-            (one for one in diseases() if one.code in uncommon), key=lambda one: (one.frequency, one.code)
-        )
+        disease = min((one for one in diseases() if one.code in uncommon), key=lambda one: (one.frequency, one.code))
         return replace(stay, disease_code=disease.code, disease_name=disease.name, insured_class="resident")
     return replace(stay, insured_class="self_pay") if index == _FALLEN else stay
 
@@ -108,9 +106,7 @@ def _register(stage: Stage, cashier: Actor, index: int, stay: DemonstrationStay,
     if index == _STAGED:
         placement = replace(placement, circumstance=Circumstance.STAGED.value)
     bed = f"{index % 40 + 1} 床"
-    command = RegisterStay(
-        stay.admission_no, stay.patient_name, placement, stay.admitted_at, ward=stay.ward, bed=bed
-    )
+    command = RegisterStay(stay.admission_no, stay.patient_name, placement, stay.admitted_at, ward=stay.ward, bed=bed)
     register_stay(stage.at(moment), cashier, command)
 
 
@@ -146,9 +142,7 @@ def _lower_a_class(stage: Stage, stay: DemonstrationStay, moment: datetime) -> N
     if state is None or state.cap_version > 1:
         return
     placement = Placement(stay.disease_code, stay.disease_name, "employee", talk="患者补交了职工医保凭证。")
-    change_placement(
-        stage.at(moment), stage.actor(Role.CASHIER, 1), ChangePlacement(stay.admission_no, placement, 1)
-    )
+    change_placement(stage.at(moment), stage.actor(Role.CASHIER, 1), ChangePlacement(stay.admission_no, placement, 1))
 
 
 def _ask_for_refund(stage: Stage, stay: DemonstrationStay, moment: datetime) -> None:

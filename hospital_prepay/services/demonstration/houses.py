@@ -42,7 +42,12 @@ def _house(
 
 
 MAIN: Final = _house(
-    "H52990000001", "黔岭市人民医院", PEOPLE, "虚构的医院：60,000 例病例、已公布的额度表、在院患者", 3, is_default=True
+    "H52990000001",
+    "黔岭市人民医院",
+    PEOPLE,
+    "虚构的医院：三年病例、已公布的额度表、在院患者",
+    3,
+    is_default=True,
 )
 SAMPLE: Final = _house(
     "H52990000004",

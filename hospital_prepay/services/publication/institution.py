@@ -79,7 +79,10 @@ def hospital_of(context: Context, institution_id: str) -> Hospital:
 
 
 def open_institution(context: Context, command: NewInstitution) -> None:
-    """Enter an institution with its chart of accounts, from the machine itself. Raises :class:`MalformedInput`, :class:`Conflict`."""
+    """Enter an institution with its chart of accounts, from the machine itself.
+
+    Raises :class:`MalformedInput`, :class:`Conflict`.
+    """
     if not _CODE.fullmatch(command.code):
         raise MalformedInput("机构代码是 12 位大写字母和数字，例如 H52010300125。")
     actor = Actor(command.code, INSTALLER, "安装程序", frozenset())
