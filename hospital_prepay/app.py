@@ -16,11 +16,29 @@ from hospital_prepay.http.errors import handle_errors
 from hospital_prepay.http.filters import add_filters
 from hospital_prepay.http.frame import add_frame
 from hospital_prepay.http.permission import guard, public
+from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
-from hospital_prepay.web import account, clients, holidays, home, publication, security, sign_in, users
+from hospital_prepay.web import (
+    account,
+    cap_tables,
+    caps,
+    case_imports,
+    clients,
+    holidays,
+    home,
+    publication,
+    security,
+    sign_in,
+    standards,
+    users,
+    verify,
+)
+from hospital_prepay.web import (
+    public as public_pages,
+)
 
 # Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
@@ -32,6 +50,12 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     security.blueprint,
     publication.blueprint,
     holidays.blueprint,
+    caps.blueprint,
+    case_imports.blueprint,
+    standards.blueprint,
+    cap_tables.blueprint,
+    public_pages.blueprint,
+    verify.blueprint,
 )
 SPEC_PATH: Final = "/api/v1/openapi.json"
 _LARGEST_UPLOAD: Final = 512 * 1024 * 1024
@@ -64,6 +88,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     harden(app)
     app.after_request(keep_cookie)
     guard(app)
+    answer_in_front(app)
     return app
 
 

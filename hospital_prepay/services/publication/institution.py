@@ -15,6 +15,7 @@ from hospital_prepay.persistence.ledger import open_chart
 from hospital_prepay.persistence.queries.access import default_institution
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.announcement import announce
 
 _CODE: Final = re.compile(r"[A-Z][0-9A-Z]{11}", re.ASCII)
 
@@ -106,6 +107,7 @@ def open_institution(context: Context, command: NewInstitution) -> None:
         )
         open_chart(work.connection, command.code, work.now)
         work.audit(detail={"name": details.name})
+    announce(context.settings.data_dir, command.code, "institution")
 
 
 def change_institution(context: Context, actor: Actor, command: ChangedInstitution) -> None:
@@ -128,6 +130,7 @@ def change_institution(context: Context, actor: Actor, command: ChangedInstituti
             work.connection, actor.institution_id, **values, changed_at=work.now, changed_by=actor.actor_id
         )
         work.audit(detail={"changed": changed})
+    announce(context.settings.data_dir, actor.institution_id, "institution")
 
 
 def _hospital(row: InstitutionRow) -> Hospital:
