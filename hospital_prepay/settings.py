@@ -90,6 +90,9 @@ def _secret(env: Mapping[str, str], mode: str, name: str) -> str:
 
 
 def resource(name: str) -> Path:
-    """The folder ``name`` (templates, static, migrations): the checkout's, else the one in the wheel."""
-    checkout = _PACKAGE.parent / name
-    return checkout if checkout.is_dir() else _PACKAGE / "_resources" / name
+    """The folder ``name`` (templates, static, migrations): the checkout's, else the one in the wheel.
+
+    A checkout is known by its ``pyproject.toml``: beside an installed package other programs' folders may lie.
+    """
+    checkout = _PACKAGE.parent
+    return checkout / name if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_resources" / name

@@ -67,7 +67,7 @@ def kept(folder: Path) -> tuple[int, ...]:
 def test_one_command_brings_the_hospital_up_and_a_restart_keeps_its_data(tmp_path: Path) -> None:
     port = free_port()
     with demonstration(tmp_path, port) as process:
-        assert [status(port, path) for path in ("/", "/login")] == [200, 200]
+        assert [status(port, path) for path in ("/", "/login", "/public/deposits")] == [200] * 3
         code = subprocess.run(
             [sys.executable, "-m", "hospital_prepay", "demo", "code", "shenpi"],
             env=environment(tmp_path, port),

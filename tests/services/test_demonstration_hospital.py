@@ -18,7 +18,7 @@ from hospital_prepay.persistence.queries.waiting import drafts_of_others, slips_
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration import hospital
 from hospital_prepay.services.demonstration.hospital import SMALL, is_loaded, load_demonstration
-from hospital_prepay.services.demonstration.houses import HOUSES, MAIN, SAMPLE
+from hospital_prepay.services.demonstration.houses import HOUSES, HUZHOU, LONGQUANYI, MAIN, SAMPLE
 from hospital_prepay.services.demonstration.logins import house_logins
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_table, publish_table
@@ -121,6 +121,25 @@ def test_every_institution_has_people_rules_and_a_login_that_is_printed(loaded: 
         assert rules is not None
         assert rules.approved_by not in (None, rules.written_by)
     assert {person.role for person in house_logins(loaded)[0].people} == set(Role)
+
+
+def test_two_real_posted_tables_are_earlier_standards_and_published_from_their_own_day(loaded: Context) -> None:
+    query = "SELECT * FROM cap_table WHERE institution_id = :i"
+    [huzhou], [longquanyi] = (rows(loaded, query, i=house.code) for house in (HUZHOU, LONGQUANYI))
+    assert [(one.state, one.version_no, str(one.effective_on)) for one in (huzhou, longquanyi)] == [
+        ("published", 1, "2025-06-30"),
+        ("published", 1, "2025-07-01"),
+    ]
+    assert "hzsy.com" in huzhou.parameters
+    standard = (
+        "SELECT standard_fen FROM earlier_standard WHERE institution_id = :i AND disease_code = :d"
+        " AND insured_class = :c"
+    )
+    employee = rows(loaded, standard, i=LONGQUANYI.code, d="J15.900", c="employee")
+    resident = rows(loaded, standard, i=LONGQUANYI.code, d="J15.900", c="resident")
+    assert [row.standard_fen for row in (*employee, *resident)] == [100_000, 120_000]
+    assert rows(loaded, standard, i=LONGQUANYI.code, d="J15.900", c="self_pay") == []
+    assert rows(loaded, standard, i=HUZHOU.code, d="重大的情感障碍", c="self_pay")[0].standard_fen == 1_000_000
 
 
 def test_nothing_was_refused_while_loading(loaded: Context) -> None:

@@ -48,7 +48,10 @@ PEOPLE: Final = (
 
 
 def seed_demo_people(context: Context, institution_id: str, people: Sequence[DemoPerson] = PEOPLE) -> dict[str, str]:
-    """Open the accounts that aren't open yet; user ids by user name. Raises :class:`Conflict` in production."""
+    """Open the accounts that aren't open yet; returns user ids by user name.
+
+    Raises :class:`Conflict` in production.
+    """
     with context.database.reading() as connection:
         known = {user.login: user.user_id for user in users.all_of(connection, institution_id)}
     return {

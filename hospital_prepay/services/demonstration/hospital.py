@@ -19,8 +19,8 @@ from hospital_prepay.persistence.queries.access import last_done
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration import desk, tables
-from hospital_prepay.services.demonstration.houses import HUZHOU, LONGQUANYI, MAIN, SAMPLE
-from hospital_prepay.services.demonstration.posted import import_posted_tables
+from hospital_prepay.services.demonstration.houses import MAIN, SAMPLE
+from hospital_prepay.services.demonstration.posted import open_posted_houses
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.ledger.seals import seal_ledger
 
@@ -101,7 +101,7 @@ def _open_others(context: Context, moment: datetime) -> None:
     sample = open_house(context, SAMPLE, moment)
     tables.import_sample_cases(sample, moment + 3 * _HOUR)
     tables.leave_sample_draft(sample, moment + 4 * _HOUR)
-    import_posted_tables(open_house(context, HUZHOU, moment), open_house(context, LONGQUANYI, moment), moment)
+    open_posted_houses(context)
 
 
 def _begin(context: Context) -> datetime:
