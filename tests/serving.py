@@ -66,9 +66,13 @@ def serving(
     *,
     workers: int = 2,
     threads: int = 8,
+    target: str = "hospital_prepay.app:create_app",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
-    """Start the server on a free port of loopback, wait until it is ready, and stop it by its process id."""
+    """Start the server on a free port of loopback, wait until it is ready, and stop it by its process id.
+
+    ``target`` names another application factory, which must answer ``/readyz`` as well.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     log = data_dir / f"server-{port}.log"
@@ -78,14 +82,7 @@ def serving(
             [
                 *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)),
                 *("--workers", str(workers), "--blocking-threads", str(threads)),
-                *(
-                    "--no-ws",
-                    "--no-access-log",
-                    "--log-level",
-                    "warning",
-                    "--factory",
-                    "hospital_prepay.app:create_app",
-                ),
+                *("--no-ws", "--no-access-log", "--log-level", "warning", "--factory", target),
             ],
             cwd=CHECKOUT,
             env={**os.environ, **_settings(database_url, data_dir, port), **(environment or {})},

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from typing import ClassVar
+
+from marshmallow import INCLUDE, fields
+from marshmallow.types import UnknownOption
 
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen
@@ -30,6 +33,10 @@ class DecisionOut(BaseSchema):
 
 class ProblemOut(BaseSchema):
     """A problem as RFC 9457 describes it. ``code`` is stable; ``detail`` says in words what to do next."""
+
+    class Meta(BaseSchema.Meta):
+        # Problems may carry more about themselves (RFC 9457, 3.2).
+        unknown: ClassVar[UnknownOption] = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

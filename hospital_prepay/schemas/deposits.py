@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import OneOf
 
 from hospital_prepay.domain.ledger.chart import Tender
+from hospital_prepay.domain.money import Money
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.schemas.stays import Moment
@@ -38,10 +39,23 @@ class KeyHeader(BaseSchema):
     )
 
 
+class PositiveFen(Fen):
+    """An amount above zero."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "metadata": {"minimum": 1, **options.get("metadata", {})}})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
+        amount = super()._deserialize(value, attr, data, **options)
+        if not amount:
+            raise ValidationError("金额要大于零。")
+        return amount
+
+
 class PreviewIn(BaseSchema):
     """An amount to try out."""
 
-    amount_fen = Fen(required=True, metadata={"minimum": 1, "description": "金额（分）"})
+    amount_fen = PositiveFen(required=True, metadata={"description": "金额（分）"})
     stage = Text(load_default="", longest=60, metadata={"description": "分阶段收款时，这一次是哪个诊疗阶段"})
 
 

@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
 from hospital_prepay.schemas.decisions import DecisionOut
+from hospital_prepay.schemas.deposits import PositiveFen
 
 
 class Truth(fields.Field[bool]):
@@ -32,7 +33,7 @@ class VoidIn(BaseSchema):
 class RefundIn(VoidIn):
     """How much is to be given back, how and why."""
 
-    amount_fen = Fen(required=True, metadata={"minimum": 1, "description": "退款金额（分）"})
+    amount_fen = PositiveFen(required=True, metadata={"description": "退款金额（分）"})
     tender = Choice(Tender, required=True, metadata={"description": "退款方式"})
     payment_reference = Text(load_default="", longest=64, metadata={"description": "原支付单号"})
 
