@@ -31,11 +31,13 @@ ACTIONS: Final[dict[str, str]] = {
     "deposit_rules.approve": "批准本院制度",
     "calendar.import": "导入放假安排",
     "setting.change": "改读法",
-    "cases.import": "导入病例",
     "caps.measure": "测算额度表",
+    "caps.import": "导入病例",
     "caps.approve": "批准额度表",
     "caps.reject": "退回额度表",
     "caps.publish": "发布额度表",
+    "caps.standards": "导入原标准",
+    "caps.similar": "导入相似病种",
     "stay.register": "登记住院",
     "stay.change": "改病种或类别",
     "deposit.collect": "收预交金",
@@ -43,6 +45,9 @@ ACTIONS: Final[dict[str, str]] = {
     "slip.request_refund": "申请退款",
     "slip.decide": "复核作废或退款",
     "identity.reveal": "显示完整信息",
+    "job.ledger_verify": "定时核对账本",
+    "demonstration.load": "载入演示数据",
+    "caps.posted": "录入已公示的表",
 }
 
 

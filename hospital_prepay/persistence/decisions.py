@@ -30,13 +30,31 @@ class StoredDecision:
 
 def find(connection: sa.Connection, institution_id: str, decision_id: str) -> tuple[Decision, datetime]:
     """One decision and when it was made. Raises :class:`NotFound`."""
+    stored = find_stored(connection, institution_id, decision_id)
+    return stored.decision, stored.decided_at
+
+
+def find_stored(connection: sa.Connection, institution_id: str, decision_id: str) -> StoredDecision:
+    """One decision with its circumstances. Raises :class:`NotFound`."""
     row = connection.execute(
         _select().where(DecisionRecord.institution_id == institution_id, DecisionRecord.decision_id == decision_id)
     ).one_or_none()
     if row is None:
         raise NotFound("没有这个决定。请核对决定号。")
-    stored = _stored(row)
-    return stored.decision, stored.decided_at
+    return _stored(row)
+
+
+def latest(connection: sa.Connection, institution_id: str, limit: int) -> Iterator[StoredDecision]:
+    """The latest decisions of an institution, newest first."""
+    query = _select().where(DecisionRecord.institution_id == institution_id)
+    order = DecisionRecord.decided_at.desc(), DecisionRecord.decision_id.desc()
+    for row in connection.execute(query.order_by(*order).limit(limit)):
+        yield _stored(row)
+
+
+def count(connection: sa.Connection) -> int:
+    """How many decisions are stored, of all institutions."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(DecisionRecord)) or 0
 
 
 def every(connection: sa.Connection) -> Iterator[StoredDecision]:

@@ -14,6 +14,7 @@ from hospital_prepay.persistence import institutions
 from hospital_prepay.persistence.institutions import RulesRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.announcement import announce
 
 _LONGEST: Final = 60_000
 
@@ -110,6 +111,7 @@ def approve_rules(context: Context, actor: Actor, version_no: int) -> None:
         if not institutions.approve_rules(work.connection, row, actor.actor_id, work.now):
             raise Conflict(f"第 {version_no} 版已经批准过了，不用再办。")
         work.audit(detail={"written_by": row.written_by})
+    announce(context.settings.data_dir, actor.institution_id, f"rules {version_no}")
 
 
 def _in_force(rows: list[RulesRow], today: date) -> RulesRow | None:
