@@ -20,7 +20,21 @@ from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
-from hospital_prepay.web import account, clients, desk, holidays, home, publication, security, sign_in, slips, users
+from hospital_prepay.web import (
+    account,
+    clients,
+    compliance,
+    desk,
+    holidays,
+    home,
+    identity,
+    ledger,
+    publication,
+    security,
+    sign_in,
+    slips,
+    users,
+)
 
 # Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
@@ -28,6 +42,9 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     sign_in.blueprint,
     desk.blueprint,
     slips.blueprint,
+    identity.blueprint,
+    ledger.blueprint,
+    compliance.blueprint,
     account.blueprint,
     users.blueprint,
     clients.blueprint,
