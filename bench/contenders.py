@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -62,7 +62,8 @@ class Ours:
         self.connection.connection.driver_connection.prepare_threshold = 0  # type: ignore[union-attr]
         self.ledger = ledger_on(self.connection)
         self.both = both
-        self.names = (f"{os.getpid()}-{number}" for number in itertools.count())
+        run = secrets.token_hex(6)
+        self.names = (f"{run}-{number}" for number in itertools.count())
         self.now = datetime.now(UTC)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Postings a second on PostgreSQL, durable, beside the limit and the peers: single, hot account, a thousand a commit."""
+"""Postings a second on PostgreSQL, durable, beside limit and peers: single, hot account, a thousand a commit."""
 
 from __future__ import annotations
 

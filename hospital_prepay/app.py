@@ -9,6 +9,9 @@ from flask import Blueprint
 from jinja2 import StrictUndefined
 
 from hospital_prepay import __version__
+from hospital_prepay.api import cap_tables as api_cap_tables
+from hospital_prepay.api import deposits, document, stays
+from hospital_prepay.api import slips as api_slips
 from hospital_prepay.crypto import derive
 from hospital_prepay.http.csrf import keep_cookie
 from hospital_prepay.http.current import EXTENSION
@@ -16,12 +19,16 @@ from hospital_prepay.http.errors import handle_errors
 from hospital_prepay.http.filters import add_filters
 from hospital_prepay.http.frame import add_frame
 from hospital_prepay.http.permission import guard, public
+from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
     account,
+    cap_tables,
+    caps,
+    case_imports,
     clients,
     compliance,
     desk,
@@ -29,11 +36,17 @@ from hospital_prepay.web import (
     home,
     identity,
     ledger,
+    operations,
     publication,
     security,
     sign_in,
     slips,
+    standards,
     users,
+    verify,
+)
+from hospital_prepay.web import (
+    public as public_pages,
 )
 
 # Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
@@ -51,8 +64,19 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     security.blueprint,
     publication.blueprint,
     holidays.blueprint,
+    caps.blueprint,
+    case_imports.blueprint,
+    standards.blueprint,
+    cap_tables.blueprint,
+    public_pages.blueprint,
+    verify.blueprint,
+    operations.blueprint,
+    document.blueprint,
+    stays.blueprint,
+    deposits.blueprint,
+    api_slips.blueprint,
+    api_cap_tables.blueprint,
 )
-SPEC_PATH: Final = "/api/v1/openapi.json"
 _LARGEST_UPLOAD: Final = 512 * 1024 * 1024
 
 
@@ -68,7 +92,7 @@ def create_app(context: Context | None = None) -> APIFlask:
         "hospital_prepay",
         title="医院预付金与住院预交金接口",
         version=__version__,
-        spec_path=SPEC_PATH,
+        spec_path=document.SPEC_PATH,
         docs_path=None,
         json_errors=False,
         template_folder=str(resource("templates")),
@@ -78,11 +102,13 @@ def create_app(context: Context | None = None) -> APIFlask:
     _configure(app, context.settings)
     add_filters(app)
     add_frame(app)
+    document.describe(app)
     register(app)
     handle_errors(app)
     harden(app)
     app.after_request(keep_cookie)
     guard(app)
+    answer_in_front(app)
     return app
 
 

@@ -76,8 +76,9 @@ def _admit() -> AnyResponse | None:
             g.actor = _calling_system()
             _check(g.actor, access.permission)
         return None
+    # On public pages too, so that whoever is signed in is known there; without a cookie it costs nothing.
+    signed_in = None if request.endpoint == "static" else load_sign_in()
     if access.permission is not None:
-        signed_in = load_sign_in()
         if signed_in is None:
             return _to_sign_in()
         _check(signed_in.actor, access.permission)

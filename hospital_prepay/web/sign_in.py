@@ -9,7 +9,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_context, current_sign_in, origin
-from hospital_prepay.http.flash import say
+from hospital_prepay.http.flash import said, say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.login import LAPSE_WORDS, forget, lapse, load_sign_in, remember
 from hospital_prepay.http.permission import public, requires, safe_next
@@ -30,7 +30,10 @@ def show_login() -> Any:
     signed_in = load_sign_in()
     if signed_in is not None and signed_in.stage is Stage.FULL:
         return redirect(safe_next(request.args.get("next", "/")), 303)
-    return _login_page(Form(), request.args.get("next", ""), LAPSE_WORDS.get(lapse() or sessions.Lapse.UNKNOWN))
+    words = [one["text"] for one in said()]
+    if (found := lapse()) in LAPSE_WORDS:
+        words.insert(0, LAPSE_WORDS[found])
+    return _login_page(Form(), request.args.get("next", ""), words[0] if words else None)
 
 
 @blueprint.post("/login")

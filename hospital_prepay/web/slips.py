@@ -33,7 +33,7 @@ from hospital_prepay.services.inpatient.stays import ChangePlacement, change_pla
 from hospital_prepay.web import desk_view as view
 from hospital_prepay.web import slips_view
 
-blueprint = Blueprint("slips", __name__, url_prefix="/desk")
+blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
 _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者要求取消")
 
 

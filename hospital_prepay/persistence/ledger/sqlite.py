@@ -13,7 +13,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import InsufficientFund, PrepayError
-from hospital_prepay.domain.ledger.entry import JournalEntry, utc_text
+from hospital_prepay.domain.ledger.entry import JournalEntry, shared_head, utc_text
 from hospital_prepay.persistence.ledger.refusals import refusal
 
 _LAST = "SELECT coalesce(max(entry_no), 0) FROM ledger_entry WHERE institution_id = ?"
@@ -46,6 +46,8 @@ class SqliteLedger:
     def post_many(self, entries: Sequence[JournalEntry]) -> list[int | None]:
         """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
         numbers: list[int | None] = []
+        if entries:
+            shared_head(entries)
         with self._all_or_nothing("batch"):
             for entry in entries:
                 try:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission, Role, check_role_mix
@@ -132,12 +133,17 @@ def seed_demo_user(
     if not context.settings.is_demo:
         raise Conflict("演示账号只能建在演示环境里。")
     check_password(password, command.login)
-    stored = hash_password(password)
     with context.work(_installer(institution_id), "user.create") as work:
-        user = _new(work, institution_id, command, stored)
+        user = _new(work, institution_id, command, _printed_password(password))
         sealed = secret and second_factor.seal(context, institution_id, secret)
         users.change(work.connection, user, totp_secret=sealed, password_changed_at=_later(user))
         return user.user_id
+
+
+@cache
+def _printed_password(password: str) -> str:
+    # One salt for all accounts of the demonstration: the password is printed anyway, and fourteen hashes take long.
+    return hash_password(password)
 
 
 def change_user(context: Context, actor: Actor, user_id: str, command: ChangedUser) -> None:

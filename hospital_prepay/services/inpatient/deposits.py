@@ -7,7 +7,7 @@ from typing import Any
 
 from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.decision import Decision, Outcome, Reason
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.chart import Tender, stay_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
@@ -50,14 +50,7 @@ class Collected:
     def to_json(self) -> dict[str, Any]:
         """As stored for the next request with the same key."""
         return {
-            "decision": {
-                "rule": self.decision.rule,
-                "rule_version": self.decision.rule_version,
-                "outcome": self.decision.outcome.value,
-                "amount_fen": None if self.decision.amount is None else self.decision.amount.fen,
-                "reasons": [asdict(r) for r in self.decision.reasons],
-                "facts": dict(self.decision.facts),
-            },
+            "decision": self.decision.to_json(),
             "decision_id": self.decision_id,
             "cap_fen": None if self.cap is None else self.cap.fen,
             "collected_fen": self.collected.fen,
@@ -70,17 +63,8 @@ class Collected:
     @classmethod
     def of_json(cls, stored: dict[str, Any]) -> Collected:
         """The opposite of :meth:`to_json`."""
-        said = stored["decision"]
-        decision = Decision(
-            said["rule"],
-            said["rule_version"],
-            Outcome(said["outcome"]),
-            None if said["amount_fen"] is None else Money(said["amount_fen"]),
-            tuple(Reason(**reason) for reason in said["reasons"]),
-            said["facts"],
-        )
         return cls(
-            decision,
+            Decision.of_json(stored["decision"]),
             stored["decision_id"],
             None if stored["cap_fen"] is None else Money(stored["cap_fen"]),
             Money(stored["collected_fen"]),

@@ -27,6 +27,7 @@ from hospital_prepay.domain.rules.inpatient.caps import (
     measuring_window,
     posted_diseases,
 )
+from hospital_prepay.domain.rules.inpatient.evidence import Reach, posted_reach
 from hospital_prepay.persistence.case_checks import RejectedCase
 from hospital_prepay.persistence.case_statistics import (
     CellStatistics,
@@ -92,6 +93,7 @@ class SnapshotMeasurement:
     cases_used: int
     rows: tuple[MeasuredRow, ...]
     posted: tuple[str, ...]
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,10 @@ def measure_snapshot(snapshot: Path, options: MeasureOptions, *, spread: bool = 
         MeasuredRow(statistics, names.get(cell.disease_code), cell.legacy, caps[cell.key])
         for statistics, cell in zip(every, cells, strict=True)
     )
-    posted = posted_diseases(disease_totals(snapshot, window.last_year), rules.posted_share)
-    return SnapshotMeasurement(window, sum(cell.cases for cell in found), rows, posted)
+    totals = disease_totals(snapshot, window.last_year)
+    posted = posted_diseases(totals, rules.posted_share)
+    reach = posted_reach(window.last.year, totals, frozenset(posted))
+    return SnapshotMeasurement(window, sum(cell.cases for cell in found), rows, posted, reach)
 
 
 def _with_referred(found: list[CellStatistics], similar: Mapping[str, Sequence[str]]) -> list[CellStatistics]:

@@ -1,4 +1,4 @@
-"""A house with people, on SQLite and on PostgreSQL."""
+"""A house with people, on SQLite."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.people import House
 
 
 @pytest.fixture
-def house(database: Database, clock: FixedClock, tmp_path: Path) -> House:
+def house(sqlite_database: Database, clock: FixedClock, tmp_path: Path) -> House:
     """One person of each role."""
-    return House.built(database, clock, tmp_path)
+    return House.built(sqlite_database, clock, tmp_path)
