@@ -36,7 +36,6 @@ ACTIONS: Final[dict[str, str]] = {
     "caps.approve": "批准额度表",
     "caps.reject": "退回额度表",
     "caps.publish": "发布额度表",
-    "identity.reveal": "查看完整证件和电话",
     "ledger.verify": "核对账本",
     "decision.replay": "重新计算决定",
     "caps.standards": "导入原标准",
