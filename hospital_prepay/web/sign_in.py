@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
@@ -12,7 +13,7 @@ from hospital_prepay.http.current import current_context, current_sign_in, origi
 from hospital_prepay.http.flash import said, say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.login import LAPSE_WORDS, forget, lapse, load_sign_in, remember
-from hospital_prepay.http.permission import public, requires, safe_next
+from hospital_prepay.http.permission import NEXT_STEP, public, requires, safe_next
 from hospital_prepay.schemas.access import SignInSchema
 from hospital_prepay.services.access import login, sessions
 from hospital_prepay.services.access.demo import demo_logins
@@ -93,8 +94,10 @@ def _go_on(attempt: Attempt, wanted: str) -> Response:
 def _aside(token: str, wanted: str) -> str:
     found = sessions.resume(current_context(), token)
     path = safe_next(wanted)
-    waits = isinstance(found, sessions.SignedIn) and found.stage is Stage.CODE
-    return f"/login/code?next={path}" if waits and path != "/" else path
+    stage = found.stage if isinstance(found, sessions.SignedIn) else Stage.FULL
+    if stage is Stage.CODE and path != "/":
+        return f"{NEXT_STEP[stage]}?next={quote(path)}"
+    return path if stage is Stage.FULL else NEXT_STEP[stage]
 
 
 def _refusal(attempt: Attempt, wrong: str) -> str:

@@ -34,6 +34,15 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: 
     assert "Max-Age" not in cookie
 
 
+def test_without_a_wish_the_log_in_leads_to_what_is_still_due_or_home(app: APIFlask, house: House) -> None:
+    def leads(name: str) -> str:
+        return Browser(app).post("/login", {"login": name, "password": PASSWORD}).headers["Location"]
+
+    assert (leads("cashier"), leads("auditor")) == ("/", "/login/code")
+    users.reset_second_factor(house.context, house.actor(Role.SECURITY_ADMINISTRATOR), "auditor")
+    assert leads("auditor") == "/account"
+
+
 def test_everybody_else_is_asked_for_the_code_and_then_goes_on(browser: Browser, house: House) -> None:
     browser.get("/login")
     response = browser.post("/login", {"login": "auditor", "password": PASSWORD, "next": "/security/log"})
