@@ -9,12 +9,17 @@ import click
 
 from hospital_prepay import __version__
 from hospital_prepay.cli.calendar import calendar
+from hospital_prepay.cli.db import db
+from hospital_prepay.cli.demo import demo
 from hospital_prepay.cli.errors import report, report_usage
 from hospital_prepay.cli.inpatient import inpatient
+from hospital_prepay.cli.ledger import ledger
 from hospital_prepay.cli.rules import rules
+from hospital_prepay.cli.serve import serve
 from hospital_prepay.domain.errors import PrepayError
+from hospital_prepay.jobs.command import scheduler
 
-COMMANDS: tuple[click.Command, ...] = (calendar, inpatient, rules)
+COMMANDS: tuple[click.Command, ...] = (calendar, db, demo, inpatient, ledger, rules, scheduler, serve)
 
 
 @click.group("hospital-prepay", no_args_is_help=True)

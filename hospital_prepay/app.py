@@ -9,6 +9,9 @@ from flask import Blueprint
 from jinja2 import StrictUndefined
 
 from hospital_prepay import __version__
+from hospital_prepay.api import cap_tables as api_cap_tables
+from hospital_prepay.api import deposits, document, stays
+from hospital_prepay.api import slips as api_slips
 from hospital_prepay.crypto import derive
 from hospital_prepay.http.csrf import keep_cookie
 from hospital_prepay.http.current import EXTENSION
@@ -27,11 +30,17 @@ from hospital_prepay.web import (
     caps,
     case_imports,
     clients,
+    compliance,
+    desk,
     holidays,
     home,
+    identity,
+    ledger,
+    operations,
     publication,
     security,
     sign_in,
+    slips,
     standards,
     users,
     verify,
@@ -44,6 +53,11 @@ from hospital_prepay.web import (
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     home.blueprint,
     sign_in.blueprint,
+    desk.blueprint,
+    slips.blueprint,
+    identity.blueprint,
+    ledger.blueprint,
+    compliance.blueprint,
     account.blueprint,
     users.blueprint,
     clients.blueprint,
@@ -56,8 +70,13 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     cap_tables.blueprint,
     public_pages.blueprint,
     verify.blueprint,
+    operations.blueprint,
+    document.blueprint,
+    stays.blueprint,
+    deposits.blueprint,
+    api_slips.blueprint,
+    api_cap_tables.blueprint,
 )
-SPEC_PATH: Final = "/api/v1/openapi.json"
 _LARGEST_UPLOAD: Final = 512 * 1024 * 1024
 
 
@@ -73,7 +92,7 @@ def create_app(context: Context | None = None) -> APIFlask:
         "hospital_prepay",
         title="医院预付金与住院预交金接口",
         version=__version__,
-        spec_path=SPEC_PATH,
+        spec_path=document.SPEC_PATH,
         docs_path=None,
         json_errors=False,
         template_folder=str(resource("templates")),
@@ -83,6 +102,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     _configure(app, context.settings)
     add_filters(app)
     add_frame(app)
+    document.describe(app)
     register(app)
     handle_errors(app)
     harden(app)

@@ -7,7 +7,7 @@ stored together; ``hospital-prepay rules replay`` computes every stored decision
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +55,29 @@ class Decision:
     def permitted(self) -> bool:
         """Whether the action may go on now."""
         return self.outcome is Outcome.PERMITTED
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as stored with an answer that may be asked for again."""
+        return {
+            "rule": self.rule,
+            "rule_version": self.rule_version,
+            "outcome": self.outcome.value,
+            "amount_fen": None if self.amount is None else self.amount.fen,
+            "reasons": [asdict(reason) for reason in self.reasons],
+            "facts": dict(self.facts),
+        }
+
+    @classmethod
+    def of_json(cls, stored: Mapping[str, Any]) -> Decision:
+        """The opposite of :meth:`to_json`."""
+        return cls(
+            stored["rule"],
+            stored["rule_version"],
+            Outcome(stored["outcome"]),
+            None if stored["amount_fen"] is None else Money(stored["amount_fen"]),
+            tuple(Reason(**reason) for reason in stored["reasons"]),
+            stored["facts"],
+        )
 
     def answer(self) -> dict[str, Any]:
         """What replay compares: everything but the words."""

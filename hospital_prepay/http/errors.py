@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apiflask import HTTPError
-from flask import Flask, Response, current_app, jsonify, make_response, redirect, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from marshmallow import ValidationError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from hospital_prepay.crypto import new_token
@@ -28,6 +28,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.csrf import ForeignForm
 from hospital_prepay.http.current import current_context, is_api, is_partial
+from hospital_prepay.http.permission import lead_to
 from hospital_prepay.schemas.base import messages_of
 
 STATUS: Final[dict[type[PrepayError], int]] = {
@@ -63,8 +64,17 @@ _MESSAGES: Final = {
     415: "请按接口说明的格式发送。",
     429: "请稍等一会儿再试。",
 }
+# The same for programs: nobody there has a page to reload or a button to press.
+_API_TITLES: Final = {400: "请求读不出来", 413: "内容太大", 415: "内容要用 JSON"}
+_API_MESSAGES: Final = {
+    400: "请求体不是完整的 JSON（UTF-8），没有办成，也没有入账。请改正后重发。",
+    404: "没有这个地址。请对照接口说明。",
+    405: "这个地址不接受这种方法。请对照接口说明。",
+    413: "请求体最大 64 KB，没有办成，也没有入账。",
+    415: "请求体要用 JSON 发送（Content-Type: application/json）。没有办成，也没有入账。",
+}
 _OWN_PAGE: Final = frozenset({403, 404, 409})
-_PROBLEM_JSON: Final = "application/problem+json"
+PROBLEM_JSON: Final = "application/problem+json"
 _log = logging.getLogger("hospital_prepay.http")
 
 
@@ -103,7 +113,7 @@ def _expected(error: PrepayError) -> AnyResponse:
         number = _logged(error)
         return _tell(Problem(status, error.reason, _TITLES[status], error.message, number=number))
     if status == 401 and not is_api():
-        return redirect("/login", 303)
+        return lead_to("/login")
     title = "规则不允许" if isinstance(error, RuleRefused | InsufficientFund) else _TITLES[status]
     clauses = tuple(error.details.get("clauses", ()))
     return _tell(Problem(status, error.reason, title, error.message, clauses=clauses, details=error.details))
@@ -126,7 +136,10 @@ def _http(error: HTTPException) -> AnyResponse:
         return _tell(Problem(400, "foreign_form", _TITLES[400], message))
     if error.code is not None and 300 <= error.code < 400:
         return error.get_response()
-    return _tell(_plain(error.code or FAULT))
+    response = _tell(_plain(error.code or FAULT))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
 
 
 def _unexpected(error: Exception) -> AnyResponse:
@@ -136,8 +149,9 @@ def _unexpected(error: Exception) -> AnyResponse:
 
 
 def _plain(status: int) -> Problem:
-    title = _TITLES.get(status, "没有办成")
-    return Problem(status, f"http_{status}", title, _MESSAGES.get(status, "请回到上一页再试。"))
+    titles, messages = (_TITLES | _API_TITLES, _MESSAGES | _API_MESSAGES) if is_api() else (_TITLES, _MESSAGES)
+    title = titles.get(status, "没有办成")
+    return Problem(status, f"http_{status}", title, messages.get(status, "请回到上一页再试。"))
 
 
 def _of_messages(messages: Mapping[str, Any]) -> Problem:
@@ -177,7 +191,7 @@ def _tell(problem: Problem) -> Response:
 
 def _json(problem: Problem) -> Response:
     body: dict[str, Any] = {
-        "type": f"{current_context().settings.public_url}/api/v1/docs#{problem.code}",
+        "type": f"{current_context().settings.public_url}/api/docs#{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.message,
@@ -187,7 +201,7 @@ def _json(problem: Problem) -> Response:
     body |= {name: value for name, value in extras.items() if value is not None and name not in body}
     response = jsonify(body)
     response.status_code = problem.status
-    response.mimetype = _PROBLEM_JSON
+    response.mimetype = PROBLEM_JSON
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="hospital-prepay"'
     return response

@@ -12,6 +12,9 @@ from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
 
+Connection = sa.Connection
+"""For signatures in services, which hold no SQL and don't name the library."""
+
 
 class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""
@@ -37,8 +40,9 @@ class Database:
                 max_overflow=8,
                 pool_pre_ping=True,
                 connect_args=_pg_options(self.url),
+                hide_parameters=True,
             )
-        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8)
+        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
@@ -48,7 +52,7 @@ class Database:
         """An engine whose transactions only read: on SQLite they don't queue behind writers."""
         if self.is_postgresql:
             return self.engine
-        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8)
+        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_deferred)
         return engine
@@ -56,14 +60,14 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading; whatever happens inside is rolled back."""
-        with self.reading_engine.connect() as connection:
+        with _reached(self.reading_engine) as connection:
             yield connection
             connection.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A connection in one transaction: committed at the end, rolled back on any error."""
-        with self.engine.begin() as connection:
+        with _reached(self.engine) as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -71,6 +75,14 @@ class Database:
         for name in ("engine", "reading_engine"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()
+
+
+def _reached(engine: sa.Engine) -> sa.Connection:
+    """A connection of ``engine``. Raises :class:`DatabaseFault` when the server can't be reached."""
+    try:
+        return engine.connect()
+    except sa.exc.OperationalError as error:
+        raise DatabaseFault("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。") from error
 
 
 def _pg_options(url: sa.URL) -> dict[str, Any]:

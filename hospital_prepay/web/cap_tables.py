@@ -18,7 +18,7 @@ from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_
 from hospital_prepay.web.cap_rows import rows_of
 from hospital_prepay.web.cap_summary import action_of, changes_words, checks_of, facts_of, notices_of, tiles_of
 
-blueprint = Blueprint("cap_tables", __name__, url_prefix="/finance/caps")
+blueprint = Blueprint("cap_table_pages", __name__, url_prefix="/finance/caps")
 _CONFIRMED: Final = frozenset({"publish", "reject"})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -60,9 +60,13 @@ class JournalEntry:
             raise LedgerFault("凭证文字里有不能入账的控制字符，没有入账。")
 
     def canonical(self) -> bytes:
-        """The bytes that the content hash covers: every stored field but the number."""
+        """The bytes that the content hash covers: every stored field but the number.
+
+        The number of lines stands first, so that no text with separators in it can pass for lines.
+        """
         head = (
             "v1",
+            str(len(self.postings)),
             self.institution_id,
             self.idempotency_key,
             self.kind,
@@ -80,6 +84,28 @@ class JournalEntry:
     def content_hash(self) -> bytes:
         """SHA-256 of :meth:`canonical`."""
         return hashlib.sha256(self.canonical()).digest()
+
+
+def shared_head(entries: Sequence[JournalEntry]) -> JournalEntry:
+    """The first of entries that may be posted in one call. Raises :class:`LedgerFault` when their heads differ."""
+    first = entries[0]
+    head = _batch_head(first)
+    if first.reverses_no is not None or any(_batch_head(entry) != head for entry in entries):
+        raise LedgerFault("一起入账的凭证，除编号、来源和分录外必须相同；没有入账。")
+    return first
+
+
+def _batch_head(entry: JournalEntry) -> tuple[object, ...]:
+    return (
+        entry.institution_id,
+        entry.kind,
+        entry.summary,
+        entry.occurred_at,
+        entry.posted_at,
+        entry.effective_on,
+        entry.posted_by,
+        entry.reverses_no is None,
+    )
 
 
 def reversing(

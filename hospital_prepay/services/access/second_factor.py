@@ -65,7 +65,7 @@ def current_code(context: Context, login: str) -> str:
     if user is None:
         raise NotFound(f"没有用户 {login[:40]}。演示账号在启动时列出。")
     if user.totp_secret is None:
-        raise NotFound(f"{user.login} 没有启用动态码，输密码就能登录。")
+        raise NotFound(f"{user.login} 还没有启用动态码。请先用密码登录，在“我的账号”里启用。")
     secret = unseal(context, user.institution_id, user.totp_secret)
     return _code(secret, int(context.clock.now().timestamp()) // STEP_SECONDS)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.decision import Decision, Outcome, Reason
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.chart import Tender, stay_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
@@ -50,14 +50,7 @@ class Collected:
     def to_json(self) -> dict[str, Any]:
         """As stored for the next request with the same key."""
         return {
-            "decision": {
-                "rule": self.decision.rule,
-                "rule_version": self.decision.rule_version,
-                "outcome": self.decision.outcome.value,
-                "amount_fen": None if self.decision.amount is None else self.decision.amount.fen,
-                "reasons": [asdict(r) for r in self.decision.reasons],
-                "facts": dict(self.decision.facts),
-            },
+            "decision": self.decision.to_json(),
             "decision_id": self.decision_id,
             "cap_fen": None if self.cap is None else self.cap.fen,
             "collected_fen": self.collected.fen,
@@ -70,17 +63,8 @@ class Collected:
     @classmethod
     def of_json(cls, stored: dict[str, Any]) -> Collected:
         """The opposite of :meth:`to_json`."""
-        said = stored["decision"]
-        decision = Decision(
-            said["rule"],
-            said["rule_version"],
-            Outcome(said["outcome"]),
-            None if said["amount_fen"] is None else Money(said["amount_fen"]),
-            tuple(Reason(**reason) for reason in said["reasons"]),
-            said["facts"],
-        )
         return cls(
-            decision,
+            Decision.of_json(stored["decision"]),
             stored["decision_id"],
             None if stored["cap_fen"] is None else Money(stored["cap_fen"]),
             Money(stored["collected_fen"]),
@@ -91,12 +75,18 @@ class Collected:
         )
 
 
-def preview_deposit(context: Context, actor: Actor, stay_no: str, amount: Money, stage: str = "") -> Decision:
-    """What :func:`collect_deposit` would decide now. Nothing is stored, nobody is blocked."""
+def preview_deposit(
+    context: Context, actor: Actor, stay_no: str, amount: Money, stage: str = "", *, cap: Money | None = None
+) -> Decision:
+    """What :func:`collect_deposit` would decide now. Nothing is stored, nobody is blocked.
+
+    ``cap`` stands for the cap of a disease and class that are picked on the screen and not yet the stay's.
+    """
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
         state = store.read_stay(connection, actor.institution_id, stay_no)
-    return collect(_facts(state, amount, stage), context.rule_version)
+    facts = _facts(state, amount, stage)
+    return collect(facts if cap is None else replace(facts, cap_fen=cap.fen), context.rule_version)
 
 
 def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> Collected:

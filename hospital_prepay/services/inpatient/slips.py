@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from hospital_prepay.clock import local
 from hospital_prepay.crypto import new_token
@@ -29,6 +29,7 @@ class RequestVoid:
 
     receipt_no: str
     ground: str
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class RequestRefund:
     tender: Tender
     ground: str
     payment_reference: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class DecideRequest:
     request_id: str
     approve: bool
     payment_reference: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,15 @@ class Asked:
     request_id: str
     decision: Decision
     decision_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored for the next request with the same key."""
+        return {**asdict(self), "decision": self.decision.to_json()}
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any]) -> Asked:
+        """The opposite of :meth:`to_json`."""
+        return cls(**{**stored, "decision": Decision.of_json(stored["decision"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,22 @@ class Done:
     token: str | None
     amount: Money
     decision: Decision | None
+    decision_id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored for the next request with the same key."""
+        decision = None if self.decision is None else self.decision.to_json()
+        return {**asdict(self), "amount": self.amount.fen, "decision": decision}
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any]) -> Done:
+        """The opposite of :meth:`to_json`."""
+        decision = None if stored["decision"] is None else Decision.of_json(stored["decision"])
+        return cls(**{**stored, "amount": Money(stored["amount"]), "decision": decision})
+
+
+Command = RequestVoid | RequestRefund | DecideRequest
+Answer = TypeVar("Answer", Asked, Done)
 
 
 def request_void(context: Context, actor: Actor, command: RequestVoid) -> Asked:
@@ -79,12 +107,17 @@ def request_void(context: Context, actor: Actor, command: RequestVoid) -> Asked:
     with context.work(actor, "slip.request_void", command.receipt_no) as work:
         slip = books.find_slip(work.connection, work.institution_id, book, serial)
         state = store.lock_stay(work.connection, work.institution_id, slip.stay_no)
+        known = _known(work, command)
+        if known is not None:
+            return Asked.of_json(known)
+        slip = books.find_slip(work.connection, work.institution_id, book, serial)  # as it stands under the lock
         decision, decision_id = _void_decision(work, slip, state)
         if decision.outcome is Outcome.REFUSED:
-            return Asked("", decision, decision_id)
+            return _remembered(work, command, Asked("", decision, decision_id))
         values = {"kind": "void", "source": f"void:{slip.number}", "stay_no": slip.stay_no, "book": book}
         more = {"serial": serial, "amount_fen": slip.amount_fen, "tender": slip.tender, "ground": command.ground}
-        return Asked(_ask(work, {**values, **more, "payment_reference": ""}), decision, decision_id)
+        request_id = _ask(work, {**values, **more, "payment_reference": ""})
+        return _remembered(work, command, Asked(request_id, decision, decision_id))
 
 
 def request_refund(context: Context, actor: Actor, command: RequestRefund) -> Asked:
@@ -93,10 +126,13 @@ def request_refund(context: Context, actor: Actor, command: RequestRefund) -> As
     _check_ground(command.ground)
     with context.work(actor, "slip.request_refund", command.stay_no) as work:
         state = store.lock_stay(work.connection, work.institution_id, command.stay_no)
+        known = _known(work, command)
+        if known is not None:
+            return Asked.of_json(known)
         decision, decision_id = _refund_decision(work, command.amount.fen, state)
         if decision.outcome is Outcome.REFUSED:
-            return Asked("", decision, decision_id)
-        return Asked(_ask_refund(work, command), decision, decision_id)
+            return _remembered(work, command, Asked("", decision, decision_id))
+        return _remembered(work, command, Asked(_ask_refund(work, command), decision, decision_id))
 
 
 def propose_excess_refund(work: UnitOfWork, stay_no: str, amount: Money) -> None:
@@ -122,19 +158,22 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
         # The stay first, then the request: the order in which every other act locks.
         stay_no = books.stay_of_request(work.connection, work.institution_id, command.request_id)
         state = store.lock_stay(work.connection, work.institution_id, stay_no)
+        known = _known(work, command)
+        if known is not None:
+            return Done.of_json(known)
         request = books.lock_request(work.connection, work.institution_id, command.request_id)
         actor.require_other_than(request.requested_by, "复核")
         done = Done(request.request_id, None, None, Money(request.amount_fen), None)
         if command.approve:
             done = _carry_out(work, request, command, state)
             if done.receipt_no is None:
-                return done
+                return _remembered(work, command, done)
         books.decide(work.connection, work.institution_id, request.request_id, _decided(work, done))
         work.audit(
             subject=request.source,
             detail={"approved": command.approve, "receipt": done.receipt_no, "amount_fen": request.amount_fen},
         )
-        return done
+        return _remembered(work, command, done)
 
 
 def _carry_out(work: UnitOfWork, request: books.Request, command: DecideRequest, state: store.StayState) -> Done:
@@ -146,7 +185,7 @@ def _carry_out(work: UnitOfWork, request: books.Request, command: DecideRequest,
     else:
         decision, decision_id = _refund_decision(work, request.amount_fen, state)
     if decision.outcome is Outcome.REFUSED:
-        return Done(request.request_id, None, None, Money(request.amount_fen), decision)
+        return Done(request.request_id, None, None, Money(request.amount_fen), decision, decision_id)
     entry_no = work.ledger.post(_entry(work, request, sign, reverses))
     return _issue(work, request, command, entry_no, decision, decision_id)
 
@@ -185,7 +224,8 @@ def _issue(
             "approved_by": work.act.actor.actor_id,
         },
     )
-    return Done(request.request_id, books.receipt_number(book, serial), token, Money(request.amount_fen), decision)
+    number = books.receipt_number(book, serial)
+    return Done(request.request_id, number, token, Money(request.amount_fen), decision, decision_id)
 
 
 def _entry(work: UnitOfWork, request: books.Request, sign: int, reverses: int | None) -> JournalEntry:
@@ -265,6 +305,18 @@ def _decided(work: UnitOfWork, done: Done) -> dict[str, Any]:
         "receipt_book": book,
         "receipt_serial": serial,
     }
+
+
+def _known(work: UnitOfWork, command: Command) -> dict[str, Any] | None:
+    """The answer given before to this key; ask with the stay locked."""
+    return work.known_answer(command.idempotency_key, asdict(command)) if command.idempotency_key else None
+
+
+def _remembered(work: UnitOfWork, command: Command, answer: Answer) -> Answer:
+    """Keep an answer, a refusal too, for when the same request comes again."""
+    if command.idempotency_key:
+        work.keep_answer(command.idempotency_key, asdict(command), answer.to_json())
+    return answer
 
 
 def _check_ground(ground: str) -> None:

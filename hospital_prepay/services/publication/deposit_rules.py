@@ -9,6 +9,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.rules.publication.own_rules import DatedVersion, version_in_force
 from hospital_prepay.persistence import institutions
 from hospital_prepay.persistence.institutions import RulesRow
 from hospital_prepay.persistence.queries import people
@@ -114,8 +115,9 @@ def approve_rules(context: Context, actor: Actor, version_no: int) -> None:
 
 
 def _in_force(rows: list[RulesRow], today: date) -> RulesRow | None:
-    held = [row for row in rows if row.approved_by is not None and row.effective_on <= today]
-    return max(held, key=lambda row: (row.effective_on, row.version_no), default=None)
+    versions = (DatedVersion(row.version_no, row.effective_on, row.approved_by is not None) for row in rows)
+    number = version_in_force(versions, today)
+    return next((row for row in rows if row.version_no == number), None)
 
 
 def _state(row: RulesRow, holds: RulesRow | None, today: date) -> State:

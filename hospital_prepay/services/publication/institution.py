@@ -11,6 +11,7 @@ from hospital_prepay.domain.errors import MalformedInput, NotFound
 from hospital_prepay.domain.rules.publication.scope import Ownership, Profile
 from hospital_prepay.persistence import institutions
 from hospital_prepay.persistence.institutions import InstitutionRow
+from hospital_prepay.persistence.ledger import open_chart
 from hospital_prepay.persistence.queries.access import default_institution
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
@@ -79,7 +80,10 @@ def hospital_of(context: Context, institution_id: str) -> Hospital:
 
 
 def open_institution(context: Context, command: NewInstitution) -> None:
-    """Enter an institution, from the machine itself. Raises :class:`MalformedInput`, :class:`Conflict`."""
+    """Enter an institution with its chart of accounts, from the machine itself.
+
+    Raises :class:`MalformedInput`, :class:`Conflict`.
+    """
     if not _CODE.fullmatch(command.code):
         raise MalformedInput("机构代码是 12 位大写字母和数字，例如 H52010300125。")
     actor = Actor(command.code, INSTALLER, "安装程序", frozenset())
@@ -101,6 +105,7 @@ def open_institution(context: Context, command: NewInstitution) -> None:
                 changed_by=INSTALLER,
             ),
         )
+        open_chart(work.connection, command.code, work.now)
         work.audit(detail={"name": details.name})
     announce(context.settings.data_dir, command.code, "institution")
 

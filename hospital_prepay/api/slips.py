@@ -1,0 +1,93 @@
+"""Voids and refunds: asked for by one, done by another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hospital_prepay.api.requests import namespaced, part_of_api
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Outcome
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.decisions import require_permitted
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas.deposits import KeyHeader
+from hospital_prepay.schemas.slips import AskedOut, DecideIn, DoneOut, RefundIn, VoidIn
+from hospital_prepay.services.inpatient.slips import (
+    Asked,
+    DecideRequest,
+    RequestRefund,
+    RequestVoid,
+    decide_request,
+    request_refund,
+    request_void,
+)
+
+blueprint = part_of_api("slips", "退款和作废")
+
+
+@blueprint.post("/stays/<word:stay_no>/refund-requests")
+@requires(Permission.SLIP_REQUEST)
+@blueprint.input(KeyHeader, location="headers")
+@blueprint.input(RefundIn)
+@blueprint.output(AskedOut, status_code=201, description="已申请，等另一个人复核")
+@blueprint.doc(
+    summary="申请退款",
+    description="最多退这次住院预交金的余额。同一次住院已有申请在等复核时是 409。",
+    responses=[404, 409],
+)
+def ask_refund(stay_no: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
+    """Ask for money to be given back."""
+    command = RequestRefund(
+        stay_no=stay_no,
+        amount=json_data["amount_fen"],
+        tender=json_data["tender"],
+        ground=json_data["ground"],
+        payment_reference=json_data["payment_reference"],
+        idempotency_key=namespaced(headers_data["key"]),
+    )
+    return _asked(request_refund(current_context(), current_actor(), command))
+
+
+@blueprint.post("/receipts/<word:receipt_no>/void-requests")
+@requires(Permission.SLIP_REQUEST)
+@blueprint.input(KeyHeader, location="headers")
+@blueprint.input(VoidIn)
+@blueprint.output(AskedOut, status_code=201, description="已申请，等另一个人复核")
+@blueprint.doc(
+    summary="申请作废", description="只能作废当天的票，由另一个人复核后红字冲销（本院规定）。", responses=[404, 409]
+)
+def ask_void(receipt_no: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
+    """Ask for a slip to be undone."""
+    command = RequestVoid(receipt_no, json_data["ground"], namespaced(headers_data["key"]))
+    return _asked(request_void(current_context(), current_actor(), command))
+
+
+@blueprint.post("/slip-requests/<word:request_id>/decision")
+@requires(Permission.SLIP_APPROVE)
+@blueprint.input(KeyHeader, location="headers")
+@blueprint.input(DecideIn)
+@blueprint.output(DoneOut, description="已办理")
+@blueprint.doc(
+    summary="复核作废或退款",
+    description="同意就立即办理并出票；申请的人不能复核自己的申请（403）。",
+    responses=[404, 409],
+)
+def decide(request_id: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
+    """Approve or turn down a request somebody else made."""
+    command = DecideRequest(request_id, idempotency_key=namespaced(headers_data["key"]), **json_data)
+    done = decide_request(current_context(), current_actor(), command)
+    if done.decision is not None and done.decision.outcome is Outcome.REFUSED:
+        require_permitted(done.decision, done.decision_id or "")
+    return {
+        "request_id": done.request_id,
+        "state": "approved" if done.receipt_no else "rejected",
+        "amount": done.amount,
+        "receipt_no": done.receipt_no,
+    }
+
+
+def _asked(asked: Asked) -> Asked:
+    # An allowed request is held for the second person: only a refusal is an error.
+    if asked.decision.outcome is Outcome.REFUSED:
+        require_permitted(asked.decision, asked.decision_id)
+    return asked

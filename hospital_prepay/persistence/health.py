@@ -1,0 +1,17 @@
+"""Whether the database answers and is of the right version."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.migrate import check_current
+
+
+def check_database(database: Database) -> None:
+    """Raise :class:`DatabaseFault` unless the database answers and stands where this code needs it."""
+    try:
+        check_current(database)
+    except sa.exc.SQLAlchemyError as error:
+        raise DatabaseFault("数据库连不上，请检查数据库服务和 PREPAY_DATABASE_URL。") from error

@@ -1,0 +1,152 @@
+"""Money through the API, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hospital_prepay.domain.access import Role
+from tests.api.conftest import System
+from tests.hospital import Hospital
+
+STAY = "2601140001"
+DEPOSITS = f"/stays/{STAY}/deposits"
+CASH: dict[str, Any] = {"amount_fen": 120000, "tender": "cash"}
+
+
+@pytest.fixture(autouse=True)
+def admitted(hospital: Hospital) -> None:
+    hospital.admit(STAY)
+
+
+def test_a_deposit_within_the_cap_answers_with_its_receipt(cashier: System, hospital: Hospital) -> None:
+    answer = cashier.post(DEPOSITS, CASH)
+    assert answer.status_code == 201
+    body = answer.get_json()
+    assert {name: body[name] for name in ("receipt_no", "cap_fen", "collected_fen", "room_fen")} == {
+        "receipt_no": "A01-000001",
+        "cap_fen": 320000,
+        "collected_fen": 120000,
+        "room_fen": 200000,
+    }
+    assert body["decision"]["clauses"] == ["guizhou-deposit-2025/17", "guizhou-deposit-2025/12"]
+    assert "/r/" in body["verify_url"]
+    assert hospital.balance("1001").fen == 120000
+
+
+def test_what_goes_over_the_cap_is_a_problem_with_clauses_room_and_decision(
+    cashier: System, hospital: Hospital
+) -> None:
+    cashier.post(DEPOSITS, CASH)
+    answer = cashier.post(DEPOSITS, {**CASH, "amount_fen": 200001})
+    assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
+    body = answer.get_json()
+    assert body["code"] == "over_cap"
+    assert body["clauses"] == ["guizhou-deposit-2025/17", "guizhou-deposit-2025/12"]
+    assert body["amount_fen"] == 200000
+    assert hospital.count("decision", f"decision_id = '{body['decision_id']}' AND outcome = 'refused'") == 1
+    assert hospital.count("receipt") == 1
+
+
+@pytest.mark.parametrize("amount", [120000, 900000])
+def test_the_same_key_and_content_answer_the_same_status_and_body(
+    cashier: System, hospital: Hospital, amount: int
+) -> None:
+    first, again = (cashier.post(DEPOSITS, {**CASH, "amount_fen": amount}, "the-same-key") for _ in range(2))
+    assert (first.status_code, first.get_json()) == (again.status_code, again.get_json())
+    assert hospital.count("receipt") == (1 if amount == 120000 else 0)
+    assert hospital.count("decision", "rule = 'inpatient.collect'") == 1
+
+
+def test_the_same_key_with_another_content_is_a_conflict(cashier: System, hospital: Hospital) -> None:
+    cashier.post(DEPOSITS, CASH, "the-same-key")
+    for other in ({**CASH, "amount_fen": 1}, {**CASH, "payer": "吴"}):
+        answer = cashier.post(DEPOSITS, other, "the-same-key")
+        assert (answer.status_code, answer.get_json()["code"]) == (409, "reused_key")
+    answer = cashier.post(f"/stays/{STAY}/refund-requests", {**CASH, "ground": "退"}, "the-same-key")
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "reused_key")
+    assert hospital.balance("1001").fen == 120000
+
+
+def test_two_systems_may_use_the_same_key(system: Callable[[Role], System], hospital: Hospital) -> None:
+    answers = [system(Role.CASHIER).post(DEPOSITS, CASH, "the-same-key") for _ in range(2)]
+    assert [answer.get_json()["receipt_no"] for answer in answers] == ["A01-000001", "A02-000001"]
+    assert hospital.balance("1001").fen == 240000
+
+
+def test_a_payment_reference_is_booked_once(cashier: System) -> None:
+    paid = {**CASH, "tender": "wechat", "payment_reference": "4200002788"}
+    assert cashier.post(DEPOSITS, paid).status_code == 201
+    answer = cashier.post(DEPOSITS, paid)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "reference_in_use")
+
+
+def test_a_refund_is_asked_for_by_one_system_and_done_by_another(
+    cashier: System, officer: System, hospital: Hospital
+) -> None:
+    cashier.post(DEPOSITS, CASH)
+    ask = {"amount_fen": 20000, "tender": "cash", "ground": "出院退费"}
+    first, again = (cashier.post(f"/stays/{STAY}/refund-requests", ask, "refund-key-1") for _ in range(2))
+    assert (first.status_code, first.get_json()) == (201, again.get_json())
+    assert cashier.post(f"/stays/{STAY}/refund-requests", ask).status_code == 409
+    path = f"/slip-requests/{first.get_json()['request_id']}/decision"
+    assert cashier.post(path, {"approve": True}).status_code == 403
+    done, repeated = (officer.post(path, {"approve": True}, "decide-key-1") for _ in range(2))
+    assert (done.status_code, done.get_json()) == (200, repeated.get_json())
+    assert done.get_json()["state"] == "approved"
+    assert done.get_json()["receipt_no"] == "A01-000002"
+    assert officer.post(path, {"approve": True}).status_code == 409
+    assert hospital.balance("1001").fen == 100000
+
+
+def test_a_refund_above_the_balance_is_refused_the_same_twice(cashier: System, hospital: Hospital) -> None:
+    ask = {"amount_fen": 1, "tender": "cash", "ground": "退"}
+    first, again = (cashier.post(f"/stays/{STAY}/refund-requests", ask, "refund-key-2") for _ in range(2))
+    assert (first.status_code, first.get_json()["code"]) == (422, "above_balance")
+    assert first.get_json() == again.get_json()
+    assert hospital.count("slip_request") == 0
+
+
+def test_a_void_turned_down_leaves_the_slip(cashier: System, officer: System, hospital: Hospital) -> None:
+    number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
+    asked = cashier.post(f"/receipts/{number}/void-requests", {"ground": "金额录错"}).get_json()
+    done = officer.post(f"/slip-requests/{asked['request_id']}/decision", {"approve": False})
+    assert (done.get_json()["state"], done.get_json()["receipt_no"]) == ("rejected", None)
+    assert officer.get(f"/receipts/{number}").get_json()["cancelled_by"] is None
+    assert hospital.balance("1001").fen == 120000
+
+
+def test_a_void_carried_out_shows_on_the_slip(cashier: System, officer: System, hospital: Hospital) -> None:
+    number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
+    asked = cashier.post(f"/receipts/{number}/void-requests", {"ground": "金额录错"}).get_json()
+    done = officer.post(f"/slip-requests/{asked['request_id']}/decision", {"approve": True}).get_json()
+    assert cashier.get(f"/receipts/{number}").get_json()["cancelled_by"] == done["receipt_no"] == "A01-000002"
+    listed = cashier.get(DEPOSITS).get_json()
+    assert [one["kind"] for one in listed["receipts"]] == ["void", "deposit"]
+    assert (listed["collected_fen"], listed["room_fen"]) == (0, 320000)
+    assert hospital.balance("1001").fen == 0
+
+
+def test_yesterdays_slip_is_not_voided(cashier: System, hospital: Hospital) -> None:
+    number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
+    hospital.context.clock.moment += timedelta(days=1)  # type: ignore[attr-defined]
+    answer = cashier.post(f"/receipts/{number}/void-requests", {"ground": "录错"})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "not_today")
+    assert answer.get_json().get("clauses", []) == []
+
+
+def test_a_request_that_may_no_longer_be_carried_out_is_refused_with_its_decision(
+    cashier: System, officer: System, hospital: Hospital
+) -> None:
+    number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
+    void = cashier.post(f"/receipts/{number}/void-requests", {"ground": "录错"}).get_json()["request_id"]
+    ask = {"amount_fen": 120000, "tender": "cash", "ground": "退"}
+    refund = cashier.post(f"/stays/{STAY}/refund-requests", ask).get_json()["request_id"]
+    assert officer.post(f"/slip-requests/{refund}/decision", {"approve": True}).status_code == 200
+    answer = officer.post(f"/slip-requests/{void}/decision", {"approve": True})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "already_returned")
+    assert hospital.count("decision", f"decision_id = '{answer.get_json()['decision_id']}'") == 1
+    assert hospital.balance("1001").fen == 0
