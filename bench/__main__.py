@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import postings
+from bench import postings, public_page
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
     ("postings", "one posting a commit, spread and hot, beside raw insert and peers", postings.single),
     ("batch", "a thousand postings a commit", postings.batch),
+    ("public", "the posted table and its 304, beside bare bytes and Flask", public_page.run),
 ]
 
 
