@@ -9,7 +9,9 @@ from flask import Blueprint
 from jinja2 import StrictUndefined
 
 from hospital_prepay import __version__
-from hospital_prepay.api import cap_tables, deposits, document, slips, stays
+from hospital_prepay.api import cap_tables as api_cap_tables
+from hospital_prepay.api import deposits, document, stays
+from hospital_prepay.api import slips as api_slips
 from hospital_prepay.crypto import derive
 from hospital_prepay.http.csrf import keep_cookie
 from hospital_prepay.http.current import EXTENSION
@@ -17,28 +19,57 @@ from hospital_prepay.http.errors import handle_errors
 from hospital_prepay.http.filters import add_filters
 from hospital_prepay.http.frame import add_frame
 from hospital_prepay.http.permission import guard, public
+from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
-from hospital_prepay.web import account, clients, holidays, home, operations, publication, security, sign_in, users
+from hospital_prepay.web import (
+    account,
+    cap_tables,
+    caps,
+    case_imports,
+    clients,
+    desk,
+    holidays,
+    home,
+    operations,
+    publication,
+    security,
+    sign_in,
+    slips,
+    standards,
+    users,
+    verify,
+)
+from hospital_prepay.web import (
+    public as public_pages,
+)
 
 # Every blueprint of the site: add yours here. A route that names no permission stops the application being built.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     home.blueprint,
     sign_in.blueprint,
+    desk.blueprint,
+    slips.blueprint,
     account.blueprint,
     users.blueprint,
     clients.blueprint,
     security.blueprint,
     publication.blueprint,
     holidays.blueprint,
+    caps.blueprint,
+    case_imports.blueprint,
+    standards.blueprint,
+    cap_tables.blueprint,
+    public_pages.blueprint,
+    verify.blueprint,
     operations.blueprint,
     document.blueprint,
     stays.blueprint,
     deposits.blueprint,
-    slips.blueprint,
-    cap_tables.blueprint,
+    api_slips.blueprint,
+    api_cap_tables.blueprint,
 )
 _LARGEST_UPLOAD: Final = 512 * 1024 * 1024
 
@@ -71,6 +102,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     harden(app)
     app.after_request(keep_cookie)
     guard(app)
+    answer_in_front(app)
     return app
 
 

@@ -67,6 +67,12 @@ class Settings:
         )
 
 
+def demonstration_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for this process's children, ``PREPAY_MODE`` being ``demo`` where nobody said otherwise."""
+    env = os.environ if environment is None else environment
+    return {"PREPAY_MODE": "demo", **env}
+
+
 def _whole(env: Mapping[str, str], name: str, default: str, most: int) -> int:
     text = env.get(name, default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= most):
@@ -84,6 +90,9 @@ def _secret(env: Mapping[str, str], mode: str, name: str) -> str:
 
 
 def resource(name: str) -> Path:
-    """The folder ``name`` (templates, static, migrations): the checkout's, else the one in the wheel."""
-    checkout = _PACKAGE.parent / name
-    return checkout if checkout.is_dir() else _PACKAGE / "_resources" / name
+    """The folder ``name`` (templates, static, migrations): the checkout's, else the one in the wheel.
+
+    A checkout is known by its ``pyproject.toml``: beside an installed package other programs' folders may lie.
+    """
+    checkout = _PACKAGE.parent
+    return checkout / name if (checkout / "pyproject.toml").is_file() else _PACKAGE / "_resources" / name

@@ -48,6 +48,10 @@ KEPT = (
     "stay",
 )
 
+# INSERT OR REPLACE skips the delete triggers of SQLite: tables of evidence also refuse a key that is there. Those of
+# the books do so in their own triggers.
+EVIDENCE = {"audit_event": "event_id", "decision": "decision_id", "idempotency_key": "key"}
+
 
 def upgrade() -> None:
     """Make the tables, then the triggers and functions."""
@@ -68,6 +72,8 @@ def upgrade() -> None:
             _run(_sqlite_refusal(table, "DELETE"))
         for table in KEPT:
             _run(_sqlite_refusal(table, "DELETE"))
+        for table, key in EVIDENCE.items():
+            _run(_sqlite_refuse_replacement(table, key))
 
 
 def _run(statement: str) -> None:
@@ -96,13 +102,26 @@ def _sqlite_refusal(table: str, event: str) -> str:
     )
 
 
+def _sqlite_refuse_replacement(table: str, key: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_no_replacement BEFORE INSERT ON {table} BEGIN "
+        f"SELECT RAISE(ABORT, 'append_only: {table}') WHERE EXISTS (SELECT 1 FROM {table} x "
+        f'WHERE x.institution_id IS NEW.institution_id AND x."{key}" IS NEW."{key}"); END'
+    )
+
+
 def downgrade() -> None:
     """Books are never taken down by a program: restore the backup instead."""
     raise RuntimeError("restore the backup that was made before the migration")
 
 
+def _create_table(name: str, *parts: sa.schema.SchemaItem) -> None:
+    # Without a rowid there is no second key that INSERT OR REPLACE could name to push a row out past its triggers.
+    op.create_table(name, *parts, sqlite_with_rowid=name not in (*APPEND_ONLY, *KEPT))
+
+
 def _tables() -> None:
-    op.create_table(
+    _create_table(
         "announced_year",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
@@ -113,7 +132,7 @@ def _tables() -> None:
         sa.Column("imported_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "year", "version_no", name="pk_announced_year"),
     )
-    op.create_table(
+    _create_table(
         "api_client",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("client_id", sa.String(length=36), nullable=False),
@@ -125,7 +144,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("institution_id", "client_id", name="pk_api_client"),
         sa.UniqueConstraint("token_hash", name="uq_api_client__token_hash"),
     )
-    op.create_table(
+    _create_table(
         "audit_event",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("event_id", sa.String(length=36), nullable=False),
@@ -144,7 +163,7 @@ def _tables() -> None:
     )
     op.create_index("ix_audit_event__at", "audit_event", ["institution_id", "at"], unique=False)
     op.create_index("ix_audit_event__subject", "audit_event", ["institution_id", "subject"], unique=False)
-    op.create_table(
+    _create_table(
         "cap_table",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("table_id", sa.String(length=36), nullable=False),
@@ -181,7 +200,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("institution_id", "table_id", name="pk_cap_table"),
         sa.UniqueConstraint("institution_id", "version_no", name="uq_cap_table__institution_id_version_no"),
     )
-    op.create_table(
+    _create_table(
         "case_import",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("import_id", sa.String(length=36), nullable=False),
@@ -196,7 +215,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("institution_id", "import_id", name="pk_case_import"),
         sa.UniqueConstraint("institution_id", "file_sha256", name="uq_case_import__institution_id_file_sha256"),
     )
-    op.create_table(
+    _create_table(
         "case_import_rejection",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("import_id", sa.String(length=36), nullable=False),
@@ -205,7 +224,7 @@ def _tables() -> None:
         sa.Column("message", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "import_id", "line", name="pk_case_import_rejection"),
     )
-    op.create_table(
+    _create_table(
         "decision",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("decision_id", sa.String(length=36), nullable=False),
@@ -222,7 +241,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("institution_id", "decision_id", name="pk_decision"),
     )
     op.create_index("ix_decision__decided_at", "decision", ["institution_id", "decided_at"], unique=False)
-    op.create_table(
+    _create_table(
         "deposit_rules",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("version_no", sa.Integer(), autoincrement=False, nullable=False),
@@ -237,7 +256,7 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("institution_id", "version_no", name="pk_deposit_rules"),
     )
-    op.create_table(
+    _create_table(
         "disease",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("disease_code", sa.String(length=80), nullable=False),
@@ -246,7 +265,7 @@ def _tables() -> None:
         sa.Column("catalogue", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "disease_code", name="pk_disease"),
     )
-    op.create_table(
+    _create_table(
         "earlier_standard",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("disease_code", sa.String(length=80), nullable=False),
@@ -260,7 +279,7 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("institution_id", "disease_code", "insured_class", name="pk_earlier_standard"),
     )
-    op.create_table(
+    _create_table(
         "idempotency_key",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("key", sa.String(length=120), nullable=False),
@@ -270,7 +289,7 @@ def _tables() -> None:
         sa.Column("answered_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "key", name="pk_idempotency_key"),
     )
-    op.create_table(
+    _create_table(
         "inpatient_case",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("case_no", sa.String(length=80), nullable=False),
@@ -288,7 +307,7 @@ def _tables() -> None:
         sa.CheckConstraint("total_cost_fen >= 0 AND burden_fen >= 0", name="ck_inpatient_case__amounts_not_negative"),
         sa.PrimaryKeyConstraint("institution_id", "case_no", name="pk_inpatient_case"),
     )
-    op.create_table(
+    _create_table(
         "institution",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -304,7 +323,7 @@ def _tables() -> None:
         sa.CheckConstraint("ownership IN ('public', 'private', 'military')", name="ck_institution__ownership"),
         sa.PrimaryKeyConstraint("institution_id", name="pk_institution"),
     )
-    op.create_table(
+    _create_table(
         "job_run",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("job", sa.String(length=60), nullable=False),
@@ -314,7 +333,7 @@ def _tables() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "job", "business_date", name="pk_job_run"),
     )
-    op.create_table(
+    _create_table(
         "ledger_account",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("account_id", sa.String(length=80), nullable=False),
@@ -328,18 +347,22 @@ def _tables() -> None:
         sa.CheckConstraint(
             "subject <> '23050103' OR (guarded AND normal_side = -1 AND ceiling_fen IS NOT NULL)",
             name="ck_ledger_account__inpatient_deposits_are_guarded",
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint("NOT guarded OR balance_fen >= 0", name="ck_ledger_account__balance_not_negative"),
         sa.CheckConstraint(
             "guarded OR balance_fen = 0", name="ck_ledger_account__only_guarded_accounts_carry_a_balance"
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
             "guarded OR ceiling_fen IS NULL", name="ck_ledger_account__only_guarded_accounts_have_a_ceiling"
-        ),
-        sa.CheckConstraint("normal_side IN (1, -1)", name="ck_ledger_account__normal_side"),
+        ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("normal_side IN (1, -1)", name="ck_ledger_account__normal_side").ddl_if(dialect="sqlite"),
+        sa.CheckConstraint(
+            "account_id = subject OR substr(account_id, 1, length(subject) + 1) = subject || ':'",
+            name="ck_ledger_account__named_by_its_subject",
+        ).ddl_if(dialect="sqlite"),
         sa.PrimaryKeyConstraint("institution_id", "account_id", name="pk_ledger_account"),
     )
-    op.create_table(
+    _create_table(
         "ledger_block",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("block_no", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -352,7 +375,7 @@ def _tables() -> None:
         sa.Column("sealed_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "block_no", name="pk_ledger_block"),
     )
-    op.create_table(
+    _create_table(
         "ledger_entry",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("entry_no", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -367,7 +390,10 @@ def _tables() -> None:
         sa.Column("effective_on", sa.Date(), nullable=False),
         sa.Column("posted_by", sa.String(length=40), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.CheckConstraint("line_count >= 2", name="ck_ledger_entry__two_lines_at_least"),
+        sa.CheckConstraint("line_count >= 2", name="ck_ledger_entry__two_lines_at_least").ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("length(content_hash) = 32", name="ck_ledger_entry__hash_of_32_bytes").ddl_if(
+            dialect="sqlite"
+        ),
         sa.ForeignKeyConstraint(
             ["institution_id", "reverses_no"],
             ["ledger_entry.institution_id", "ledger_entry.entry_no"],
@@ -386,7 +412,7 @@ def _tables() -> None:
         sqlite_where=sa.text("reverses_no IS NOT NULL"),
         postgresql_where=sa.text("reverses_no IS NOT NULL"),
     )
-    op.create_table(
+    _create_table(
         "receipt_book",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("book", sa.String(length=12), nullable=False),
@@ -396,7 +422,7 @@ def _tables() -> None:
         sa.Column("closed_at", MOMENT, nullable=True),
         sa.PrimaryKeyConstraint("institution_id", "book", name="pk_receipt_book"),
     )
-    op.create_table(
+    _create_table(
         "setting_value",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
@@ -407,14 +433,14 @@ def _tables() -> None:
         sa.Column("changed_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "name", "version_no", name="pk_setting_value"),
     )
-    op.create_table(
+    _create_table(
         "similar_disease",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("disease_code", sa.String(length=80), nullable=False),
         sa.Column("similar_to", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("institution_id", "disease_code", "similar_to", name="pk_similar_disease"),
     )
-    op.create_table(
+    _create_table(
         "slip_request",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
@@ -448,7 +474,7 @@ def _tables() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
-    op.create_table(
+    _create_table(
         "staff_session",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("session_id", sa.String(length=64), nullable=False),
@@ -464,7 +490,7 @@ def _tables() -> None:
         sa.UniqueConstraint("session_id", name="uq_staff_session__session_id"),
     )
     op.create_index("ix_staff_session__user", "staff_session", ["institution_id", "user_id"], unique=False)
-    op.create_table(
+    _create_table(
         "staff_user",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -483,7 +509,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("institution_id", "user_id", name="pk_staff_user"),
         sa.UniqueConstraint("login", name="uq_staff_user__login"),
     )
-    op.create_table(
+    _create_table(
         "stay",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("stay_no", sa.String(length=40), nullable=False),
@@ -504,7 +530,7 @@ def _tables() -> None:
     )
     op.create_index("ix_stay__admitted_at", "stay", ["institution_id", "admitted_at"], unique=False)
     op.create_index("ix_stay__certificate_hash", "stay", ["institution_id", "certificate_hash"], unique=False)
-    op.create_table(
+    _create_table(
         "cap_row",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("table_id", sa.String(length=36), nullable=False),
@@ -532,7 +558,7 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("institution_id", "table_id", "disease_code", "insured_class", name="pk_cap_row"),
     )
-    op.create_table(
+    _create_table(
         "ledger_posting",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("entry_no", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -541,26 +567,30 @@ def _tables() -> None:
         sa.Column("debit_fen", sa.BigInteger(), nullable=False),
         sa.Column("credit_fen", sa.BigInteger(), nullable=False),
         sa.Column("fund", sa.String(length=60), nullable=False),
-        sa.CheckConstraint("(debit_fen = 0) <> (credit_fen = 0)", name="ck_ledger_posting__exactly_one_side"),
-        sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="ck_ledger_posting__sides_not_negative"),
+        sa.CheckConstraint("(debit_fen = 0) <> (credit_fen = 0)", name="ck_ledger_posting__exactly_one_side").ddl_if(
+            dialect="sqlite"
+        ),
+        sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="ck_ledger_posting__sides_not_negative").ddl_if(
+            dialect="sqlite"
+        ),
         sa.ForeignKeyConstraint(
             ["institution_id", "account_id"],
             ["ledger_account.institution_id", "ledger_account.account_id"],
             name="fk_ledger_posting__ledger_account",
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.ForeignKeyConstraint(
             ["institution_id", "entry_no"],
             ["ledger_entry.institution_id", "ledger_entry.entry_no"],
             name="fk_ledger_posting__ledger_entry",
             initially="DEFERRED",
             deferrable=True,
-        ),
+        ).ddl_if(dialect="sqlite"),
         sa.PrimaryKeyConstraint("institution_id", "entry_no", "line_no", name="pk_ledger_posting"),
     )
     op.create_index(
         "ix_ledger_posting__account", "ledger_posting", ["institution_id", "account_id", "entry_no"], unique=False
     )
-    op.create_table(
+    _create_table(
         "receipt",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("book", sa.String(length=12), nullable=False),
@@ -609,7 +639,7 @@ def _tables() -> None:
         sqlite_where=sa.text("cancels_serial IS NOT NULL"),
         postgresql_where=sa.text("cancels_serial IS NOT NULL"),
     )
-    op.create_table(
+    _create_table(
         "stay_cap",
         sa.Column("institution_id", sa.String(length=12), nullable=False),
         sa.Column("stay_no", sa.String(length=40), nullable=False),

@@ -1,156 +1,272 @@
 -- What PostgreSQL itself refuses, and the one way into the books.
 -- The application's role may call ledger_post and ledger_post_many; it may not insert, change, delete or truncate
--- any row of the books. The triggers hold for the owner as well.
+-- any row of the books. The triggers hold for the owner as well. Every function names its search path with pg_temp
+-- last, so that nobody's temporary table stands in for one of ours.
 
 CREATE SEQUENCE ledger_entry_no;
+
+-- Balances are updated in place: room on each page keeps the indexes out of it.
+ALTER TABLE ledger_account SET (fillfactor = 50);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'append_only: %', TG_TABLE_NAME USING ERRCODE = 'HP001';
 END $$;
 
--- Postings come first and the header last: the header's trigger sums them once, and nothing joins afterwards.
-CREATE FUNCTION ledger_posting_fresh() RETURNS trigger LANGUAGE plpgsql AS $$
+-- An entry comes in one statement: header and lines together. Triggers of both tables look when that statement ends.
+-- The lines must then have their header, all of them at once (line 1 can't come twice), one side each, on accounts
+-- that were opened. This stands for two foreign keys and two CHECKs, which would be asked row by row at several times
+-- the cost; accounts and headers can neither go nor be renamed.
+-- The ORDER BYs below look idle: they leave the planner no index but the primary key, also before the first ANALYZE.
+CREATE FUNCTION ledger_posting_complete() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh f JOIN ledger_entry e USING (institution_id, entry_no)) THEN
+  IF EXISTS (
+    SELECT 1 FROM (
+      SELECT f.institution_id, f.entry_no, count(*) AS lines, min(f.line_no) AS first_line,
+        bool_and(f.debit_fen >= 0 AND f.credit_fen >= 0 AND (f.debit_fen = 0) <> (f.credit_fen = 0) AND EXISTS (
+          SELECT 1 FROM ledger_account a
+          WHERE a.institution_id = f.institution_id AND a.account_id = f.account_id)) AS sound
+      FROM fresh f GROUP BY f.institution_id, f.entry_no) q
+    WHERE (q.sound AND q.first_line = 1 AND q.lines = (
+      SELECT CASE WHEN e.entry_no = q.entry_no THEN e.line_count END FROM ledger_entry e
+      WHERE e.institution_id = q.institution_id AND e.entry_no >= q.entry_no
+      ORDER BY e.institution_id, e.entry_no LIMIT 1)) IS NOT TRUE) THEN
     RAISE EXCEPTION 'append_only: ledger_posting' USING ERRCODE = 'HP001';
   END IF;
   RETURN NULL;
 END $$;
 
+-- The header must then find its lines, balanced within each fund; a red-letter entry mirrors what it reverses.
 CREATE FUNCTION ledger_entry_balances() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (
-    SELECT 1 FROM fresh f CROSS JOIN LATERAL (
-      SELECT count(*) AS lines, bool_and(s.balanced) AS balanced FROM (
-        SELECT sum(p.debit_fen) = sum(p.credit_fen) AS balanced, count(*) AS n FROM ledger_posting p
-        WHERE p.institution_id = f.institution_id AND p.entry_no = f.entry_no GROUP BY p.fund) s
-    ) q WHERE q.balanced IS DISTINCT FROM true)
-  OR EXISTS (
-    SELECT 1 FROM fresh f WHERE f.line_count IS DISTINCT FROM (
-      SELECT count(*) FROM ledger_posting p
-      WHERE p.institution_id = f.institution_id AND p.entry_no = f.entry_no)) THEN
+    SELECT 1 FROM fresh f WHERE (f.line_count >= 2 AND length(f.content_hash) = 32 AND (
+      SELECT count(*) = f.line_count AND sum(p.debit_fen) = sum(p.credit_fen) AND (min(p.fund) = max(p.fund)
+        OR NOT EXISTS (SELECT 1 FROM ledger_posting o
+          WHERE o.institution_id = f.institution_id AND o.entry_no = f.entry_no
+          GROUP BY o.fund HAVING (sum(o.debit_fen) = sum(o.credit_fen)) IS NOT TRUE))
+      FROM (SELECT l.debit_fen, l.credit_fen, l.fund FROM ledger_posting l
+        WHERE l.institution_id = f.institution_id AND l.entry_no = f.entry_no
+        ORDER BY l.line_no OFFSET 0) p)) IS NOT TRUE
+    OR f.reverses_no IS NOT NULL AND (
+      f.line_count IS DISTINCT FROM (SELECT o.line_count FROM ledger_entry o
+        WHERE o.institution_id = f.institution_id AND o.entry_no = f.reverses_no)
+      OR EXISTS (
+        SELECT p.account_id, p.fund, p.debit_fen, p.credit_fen, count(*) FROM ledger_posting p
+        WHERE p.institution_id = f.institution_id AND p.entry_no = f.entry_no GROUP BY 1, 2, 3, 4
+        EXCEPT
+        SELECT o.account_id, o.fund, o.credit_fen, o.debit_fen, count(*) FROM ledger_posting o
+        WHERE o.institution_id = f.institution_id AND o.entry_no = f.reverses_no GROUP BY 1, 2, 3, 4))) THEN
     RAISE EXCEPTION 'unbalanced: ledger_entry' USING ERRCODE = 'HP002';
   END IF;
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER ledger_posting_fresh AFTER INSERT ON ledger_posting
-  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_posting_fresh();
+CREATE TRIGGER ledger_posting_complete AFTER INSERT ON ledger_posting
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_posting_complete();
 CREATE TRIGGER ledger_entry_balances AFTER INSERT ON ledger_entry
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_balances();
 
+-- What never changes about an account is checked when it is opened, not at each move of its balance.
 CREATE FUNCTION ledger_account_opens() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.balance_fen IS DISTINCT FROM 0 OR coalesce(NEW.ceiling_fen, 0) <> 0 THEN
+  IF (NEW.balance_fen = 0 AND coalesce(NEW.ceiling_fen, 0) = 0 AND NEW.normal_side IN (1, -1)
+      AND split_part(NEW.account_id, ':', 1) = NEW.subject
+      AND (NEW.guarded OR NEW.ceiling_fen IS NULL)
+      AND (NEW.subject <> '23050103'
+        OR (NEW.guarded AND NEW.normal_side = -1 AND NEW.ceiling_fen IS NOT NULL))) IS NOT TRUE THEN
     RAISE EXCEPTION 'append_only: ledger_account' USING ERRCODE = 'HP001';
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER ledger_account_opens BEFORE INSERT ON ledger_account
   FOR EACH ROW EXECUTE FUNCTION ledger_account_opens();
+CREATE TRIGGER ledger_account_identity
+  BEFORE UPDATE OF institution_id, account_id, subject, name, normal_side, guarded, opened_at ON ledger_account
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- A block follows the last one, counts what is there, and covers no number that is still to come.
+CREATE FUNCTION ledger_block_follows() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  last ledger_block;
+BEGIN
+  SELECT * INTO last FROM ledger_block b WHERE b.institution_id = NEW.institution_id ORDER BY b.block_no DESC LIMIT 1;
+  IF (NEW.block_no = coalesce(last.block_no, 0) + 1
+      AND NEW.first_no = coalesce(last.last_no, 0) + 1
+      AND NEW.previous_hash = coalesce(last.block_hash, decode(repeat('00', 32), 'hex'))
+      AND NEW.last_no <= (SELECT s.last_value FROM ledger_entry_no s)
+      AND NEW.entry_count = (SELECT count(*) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+        AND e.entry_no BETWEEN NEW.first_no AND NEW.last_no)) IS NOT TRUE THEN
+    RAISE EXCEPTION 'append_only: ledger_block' USING ERRCODE = 'HP001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_block_follows BEFORE INSERT ON ledger_block
+  FOR EACH ROW EXECUTE FUNCTION ledger_block_follows();
+
+-- Why a guarded account took no line: the key was used before, the original reversed before, or the balance.
+CREATE FUNCTION ledger_refuse(
+  p_institution text, p_key text, p_reverses bigint, p_account text, p_change bigint
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = p_institution AND e.idempotency_key = p_key) THEN
+    RAISE EXCEPTION 'reused_key: ledger_entry' USING ERRCODE = 'HP007';
+  END IF;
+  IF EXISTS (SELECT 1 FROM ledger_entry e
+      WHERE e.institution_id = p_institution AND e.reverses_no = p_reverses) THEN
+    RAISE EXCEPTION 'already_reversed: ledger_entry' USING ERRCODE = 'HP007';
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM ledger_account a
+      WHERE a.institution_id = p_institution AND a.account_id = p_account) THEN
+    RAISE EXCEPTION 'unknown_account: %', p_account USING ERRCODE = 'HP003';
+  END IF;
+  IF p_change < 0 THEN
+    RAISE EXCEPTION 'below_zero: %', p_account USING ERRCODE = 'HP004';
+  END IF;
+  RAISE EXCEPTION 'above_ceiling: %', p_account USING ERRCODE = 'HP004';
+END $$;
 
 -- One posting: lock and move the guarded balances in the order given (ascending account ids, so that two postings
--- never wait for each other in a circle), take the number after the locks, write lines, then the header.
+-- never wait for each other in a circle), take the number after the locks, then write header and lines at once.
 CREATE FUNCTION ledger_post(
   p_institution text, p_key text, p_kind text, p_summary text, p_source text, p_reverses bigint,
   p_occurred timestamptz, p_posted timestamptz, p_effective date, p_by text, p_hash bytea,
   p_accounts text[], p_debits bigint[], p_credits bigint[], p_funds text[]
-) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_catalog, pg_temp AS $$
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   n int := cardinality(p_accounts);
   no bigint;
   change bigint;
-  balance bigint;
-  ceiling bigint;
 BEGIN
+  IF (n >= 2 AND cardinality(p_debits) = n AND cardinality(p_credits) = n AND cardinality(p_funds) = n) IS NOT TRUE THEN
+    RAISE EXCEPTION 'malformed: ledger_post' USING ERRCODE = 'HP003';
+  END IF;
   PERFORM pg_current_xact_id();  -- the sealer waits for transactions that may hold a number
   FOR i IN 1..n LOOP
-    IF i > 1 AND p_accounts[i] COLLATE "C" < p_accounts[i - 1] COLLATE "C" THEN
-      RAISE EXCEPTION 'unsorted: ledger_post' USING ERRCODE = 'HP003';
+    -- An element that is NULL, or that stands elsewhere than at 1..n, makes these NULL as well.
+    change := p_debits[i] - p_credits[i];
+    IF (p_debits[i] >= 0 AND p_credits[i] >= 0 AND (p_debits[i] = 0) <> (p_credits[i] = 0)
+        AND p_funds[i] IS NOT NULL AND p_accounts[i] IS NOT NULL
+        AND (i = 1 OR p_accounts[i] COLLATE "C" >= p_accounts[i - 1] COLLATE "C")) IS NOT TRUE THEN
+      RAISE EXCEPTION 'malformed: ledger_post' USING ERRCODE = 'HP003';
     END IF;
-    UPDATE ledger_account a SET balance_fen = a.balance_fen + a.normal_side * (p_debits[i] - p_credits[i])
+    UPDATE ledger_account a SET balance_fen = a.balance_fen + a.normal_side * change
       WHERE a.institution_id = p_institution AND a.account_id = p_accounts[i] AND a.guarded
-      RETURNING a.balance_fen, a.ceiling_fen, a.normal_side * (p_debits[i] - p_credits[i])
-      INTO balance, ceiling, change;
-    IF FOUND AND change > 0 AND balance > ceiling THEN
-      RAISE EXCEPTION 'above_ceiling: %', p_accounts[i] USING ERRCODE = 'HP004';
+        AND a.balance_fen + a.normal_side * change >= 0
+        AND (a.normal_side * change < 0 OR a.ceiling_fen IS NULL
+          OR a.balance_fen + a.normal_side * change <= a.ceiling_fen);
+    IF NOT FOUND THEN
+      PERFORM 1 FROM ledger_account a
+        WHERE a.institution_id = p_institution AND a.account_id = p_accounts[i] AND NOT a.guarded;
+      IF NOT FOUND THEN
+        PERFORM ledger_refuse(p_institution, p_key, p_reverses, p_accounts[i], (SELECT a.normal_side * change
+          FROM ledger_account a WHERE a.institution_id = p_institution AND a.account_id = p_accounts[i]));
+      END IF;
     END IF;
   END LOOP;
   no := nextval('ledger_entry_no');
+  WITH header AS (
+    INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, reverses_no,
+        line_count, occurred_at, posted_at, effective_on, posted_by, content_hash)
+      VALUES (p_institution, no, p_kind, p_summary, p_source, p_key, p_reverses,
+        n, p_occurred, p_posted, p_effective, p_by, p_hash))
   INSERT INTO ledger_posting (institution_id, entry_no, line_no, account_id, debit_fen, credit_fen, fund)
-    SELECT p_institution, no, u.line, u.account, u.debit, u.credit, u.fund
-    FROM unnest(p_accounts, p_debits, p_credits, p_funds) WITH ORDINALITY AS u(account, debit, credit, fund, line);
-  INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, reverses_no,
-      line_count, occurred_at, posted_at, effective_on, posted_by, content_hash)
-    VALUES (p_institution, no, p_kind, p_summary, p_source, p_key, p_reverses,
-      n, p_occurred, p_posted, p_effective, p_by, p_hash);
+    SELECT p_institution, no, i, p_accounts[i], p_debits[i], p_credits[i], p_funds[i] FROM generate_series(1, n) i;
   RETURN no;
 END $$;
 
--- Many postings in one call. One refused posting doesn't fail the rest: the answer holds a number for each entry,
--- or NULL where a guard refused it. The common case, where no guard is touched, is set-based.
--- p_entries names the entry (1..n, ascending) of each line; lines of an entry stand in account order.
+-- Many postings in one call, one statement each for locks, balances and rows. One refused posting doesn't fail the
+-- rest: the answer holds a number for each entry, or NULL where a guard refused it. p_counts says how many lines each
+-- entry has; the lines of all entries stand one after another.
 CREATE FUNCTION ledger_post_many(
   p_institution text, p_keys text[], p_kind text, p_summary text, p_sources text[],
   p_occurred timestamptz, p_posted timestamptz, p_effective date, p_by text, p_hashes bytea[],
-  p_entries int[], p_lines smallint[], p_accounts text[], p_debits bigint[], p_credits bigint[], p_funds text[]
-) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_catalog, pg_temp AS $$
+  p_counts smallint[], p_accounts text[], p_debits bigint[], p_credits bigint[], p_funds text[]
+) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   n int := cardinality(p_keys);
-  numbers bigint[] := array_fill(NULL::bigint, ARRAY[n]);
-  no bigint;
-  refused boolean;
+  m int := cardinality(p_accounts);
+  entry_of int[];
+  line_of smallint[];
+  numbers bigint[];
+  refused boolean[];
+  ids text[];
+  sides smallint[];
+  balances bigint[];
+  ceilings bigint[];
+  guards int[];
+  at_line int[];
+  change bigint;
+  g int;
+  entry int := 0;
 BEGIN
-  PERFORM pg_current_xact_id();
-  PERFORM 1 FROM ledger_account a
-    WHERE a.institution_id = p_institution AND a.account_id = ANY (p_accounts) AND a.guarded
-    ORDER BY a.account_id COLLATE "C" FOR NO KEY UPDATE;
-  SELECT coalesce(bool_or(r.running < 0 OR (r.change > 0 AND r.running > r.ceiling_fen)), false) INTO refused
-    FROM (
-      SELECT a.normal_side * (b.debit - b.credit) AS change, a.ceiling_fen,
-        a.balance_fen + sum(a.normal_side * (b.debit - b.credit))
-          OVER (PARTITION BY a.account_id ORDER BY b.entry, b.line) AS running
-      FROM unnest(p_entries, p_lines, p_accounts, p_debits, p_credits) AS b(entry, line, account, debit, credit)
-      JOIN ledger_account a ON a.institution_id = p_institution AND a.account_id = b.account AND a.guarded) r;
-  IF refused THEN
-    FOR i IN 1..n LOOP
-      BEGIN
-        SELECT ledger_post(p_institution, p_keys[i], p_kind, p_summary, p_sources[i], NULL,
-            p_occurred, p_posted, p_effective, p_by, p_hashes[i],
-            array_agg(b.account ORDER BY b.line), array_agg(b.debit ORDER BY b.line),
-            array_agg(b.credit ORDER BY b.line), array_agg(b.fund ORDER BY b.line)) INTO no
-          FROM unnest(p_entries, p_lines, p_accounts, p_debits, p_credits, p_funds)
-            AS b(entry, line, account, debit, credit, fund) WHERE b.entry = i;
-        numbers[i] := no;
-      EXCEPTION WHEN check_violation OR SQLSTATE 'HP004' THEN
-        numbers[i] := NULL;
-      END;
-    END LOOP;
-    RETURN numbers;
+  IF (n >= 1 AND cardinality(p_sources) = n AND cardinality(p_hashes) = n AND cardinality(p_counts) = n
+      AND cardinality(p_debits) = m AND cardinality(p_credits) = m AND cardinality(p_funds) = m
+      AND array_ndims(p_counts) = 1 AND array_lower(p_counts, 1) = 1
+      AND array_ndims(p_debits) = 1 AND array_lower(p_debits, 1) = 1
+      AND array_ndims(p_credits) = 1 AND array_lower(p_credits, 1) = 1
+      AND (SELECT min(c) >= 2 AND sum(c) = m AND count(c) = n FROM unnest(p_counts) c)
+      AND (SELECT bool_and(coalesce(u.debit >= 0 AND u.credit >= 0 AND (u.debit = 0) <> (u.credit = 0)
+             AND u.account IS NOT NULL AND u.fund IS NOT NULL, false))
+           FROM unnest(p_accounts, p_debits, p_credits, p_funds) u(account, debit, credit, fund))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'malformed: ledger_post_many' USING ERRCODE = 'HP003';
   END IF;
-  UPDATE ledger_account a SET balance_fen = a.balance_fen + a.normal_side * s.change
-    FROM (SELECT b.account, sum(b.debit - b.credit) AS change
-          FROM unnest(p_accounts, p_debits, p_credits) AS b(account, debit, credit) GROUP BY b.account) s
-    WHERE a.institution_id = p_institution AND a.account_id = s.account AND a.guarded;
-  SELECT array_agg(x.no ORDER BY x.k) INTO numbers
-    FROM (SELECT k, nextval('ledger_entry_no') AS no FROM generate_series(1, n) k) x;
+  PERFORM pg_current_xact_id();
+  SELECT array_agg(c.k ORDER BY c.k, l), array_agg(l ORDER BY c.k, l) INTO entry_of, line_of
+    FROM unnest(p_counts) WITH ORDINALITY AS c(lines, k) CROSS JOIN LATERAL generate_series(1, c.lines) l;
+  -- The locks, in the order of single postings.
+  SELECT array_agg(a.account_id), array_agg(a.normal_side), array_agg(a.balance_fen), array_agg(a.ceiling_fen)
+    INTO ids, sides, balances, ceilings
+    FROM (SELECT * FROM ledger_account a
+          WHERE a.institution_id = p_institution AND a.account_id = ANY (p_accounts) AND a.guarded
+          ORDER BY a.account_id COLLATE "C" FOR NO KEY UPDATE) a;
+  refused := array_fill(false, ARRAY[n]);
+  IF ids IS NOT NULL THEN
+    -- Line by line over guarded accounts only, in memory: an entry that breaks a guard gives back what it moved.
+    SELECT array_agg(x.line ORDER BY x.line), array_agg(x.g ORDER BY x.line) INTO at_line, guards
+      FROM (SELECT l.line, i.g FROM unnest(p_accounts) WITH ORDINALITY AS l(account, line)
+            JOIN unnest(ids) WITH ORDINALITY AS i(account, g) ON i.account = l.account) x;
+    FOR j IN 1..cardinality(at_line) LOOP
+      entry := entry_of[at_line[j]];
+      CONTINUE WHEN refused[entry];
+      g := guards[j];
+      change := sides[g] * (p_debits[at_line[j]] - p_credits[at_line[j]]);
+      balances[g] := balances[g] + change;
+      IF balances[g] < 0 OR (change > 0 AND balances[g] > ceilings[g]) THEN
+        refused[entry] := true;
+        FOR k IN REVERSE j..1 LOOP
+          EXIT WHEN entry_of[at_line[k]] <> entry;
+          balances[guards[k]] := balances[guards[k]]
+            - sides[guards[k]] * (p_debits[at_line[k]] - p_credits[at_line[k]]);
+        END LOOP;
+      END IF;
+    END LOOP;
+    UPDATE ledger_account a SET balance_fen = b.balance FROM unnest(ids, balances) AS b(account, balance)
+      WHERE a.institution_id = p_institution AND a.account_id = b.account;
+  END IF;
+  SELECT array_agg(CASE WHEN NOT u.refused THEN nextval('ledger_entry_no') END ORDER BY u.k) INTO numbers
+    FROM unnest(refused) WITH ORDINALITY AS u(refused, k);
+  WITH header AS (
+    INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, reverses_no,
+        line_count, occurred_at, posted_at, effective_on, posted_by, content_hash)
+      SELECT p_institution, u.no, p_kind, p_summary, u.source, u.key, NULL,
+        u.lines, p_occurred, p_posted, p_effective, p_by, u.hash
+      FROM unnest(numbers, p_keys, p_sources, p_hashes, p_counts) AS u(no, key, source, hash, lines)
+      WHERE u.no IS NOT NULL)
   INSERT INTO ledger_posting (institution_id, entry_no, line_no, account_id, debit_fen, credit_fen, fund)
-    SELECT p_institution, numbers[b.entry], b.line, b.account, b.debit, b.credit, b.fund
-    FROM unnest(p_entries, p_lines, p_accounts, p_debits, p_credits, p_funds)
-      AS b(entry, line, account, debit, credit, fund);
-  INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, reverses_no,
-      line_count, occurred_at, posted_at, effective_on, posted_by, content_hash)
-    SELECT p_institution, numbers[u.k], p_kind, p_summary, u.source, u.key, NULL,
-      c.lines, p_occurred, p_posted, p_effective, p_by, u.hash
-    FROM unnest(p_keys, p_sources, p_hashes) WITH ORDINALITY AS u(key, source, hash, k)
-    JOIN (SELECT e.entry, count(*) AS lines FROM unnest(p_entries) AS e(entry) GROUP BY e.entry) c ON c.entry = u.k;
+    SELECT p_institution, numbers[u.entry], u.line, u.account, u.debit, u.credit, u.fund
+    FROM unnest(entry_of, line_of, p_accounts, p_debits, p_credits, p_funds)
+      AS u(entry, line, account, debit, credit, fund)
+    WHERE NOT refused[u.entry];
   RETURN numbers;
 END $$;
 
 -- The ceiling of a stay's deposits is the cap of its newest stay_cap row.
 CREATE FUNCTION stay_cap_ceiling() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = public, pg_catalog, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW.version_no IS DISTINCT FROM (SELECT coalesce(max(c.version_no), 0) + 1 FROM stay_cap c
       WHERE c.institution_id = NEW.institution_id AND c.stay_no = NEW.stay_no) THEN
@@ -164,7 +280,7 @@ CREATE TRIGGER stay_cap_ceiling BEFORE INSERT ON stay_cap FOR EACH ROW EXECUTE F
 
 -- Receipts count on without a gap, and each shows exactly what its entry posted to the stay.
 CREATE FUNCTION receipt_counts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = public, pg_catalog, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE receipt_book b SET last_serial = NEW.serial WHERE b.institution_id = NEW.institution_id
     AND b.book = NEW.book AND b.closed_at IS NULL AND b.last_serial = NEW.serial - 1;
@@ -213,7 +329,8 @@ BEGIN
 END $$;
 CREATE TRIGGER cap_table_walk BEFORE INSERT OR UPDATE ON cap_table FOR EACH ROW EXECUTE FUNCTION cap_table_walk();
 
-CREATE FUNCTION cap_row_draft() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION cap_row_draft() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fresh f LEFT JOIN cap_table t USING (institution_id, table_id)
              WHERE t.state IS DISTINCT FROM 'draft') THEN

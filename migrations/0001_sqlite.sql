@@ -10,12 +10,38 @@ CREATE TRIGGER ledger_entry_insert BEFORE INSERT ON ledger_entry BEGIN
       AND e.idempotency_key = NEW.idempotency_key);
   SELECT RAISE(ABORT, 'already_reversed: ledger_entry') WHERE NEW.reverses_no IS NOT NULL AND EXISTS (
     SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.reverses_no = NEW.reverses_no);
+  SELECT RAISE(ABORT, 'append_only: number') WHERE NEW.entry_no IS NOT 1 + (
+    SELECT coalesce(max(e.entry_no), 0) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id);
   SELECT RAISE(ABORT, 'unbalanced: line count') WHERE NEW.line_count IS NOT (
     SELECT count(*) FROM ledger_posting p
     WHERE p.institution_id = NEW.institution_id AND p.entry_no = NEW.entry_no);
   SELECT RAISE(ABORT, 'unbalanced: debit and credit differ') WHERE EXISTS (
     SELECT 1 FROM ledger_posting p WHERE p.institution_id = NEW.institution_id AND p.entry_no = NEW.entry_no
     GROUP BY p.fund HAVING coalesce(sum(p.debit_fen), -1) <> coalesce(sum(p.credit_fen), -2));
+  SELECT RAISE(ABORT, 'no_mirror: ledger_entry') WHERE NEW.reverses_no IS NOT NULL AND (
+    NEW.line_count IS NOT (SELECT o.line_count FROM ledger_entry o
+      WHERE o.institution_id = NEW.institution_id AND o.entry_no = NEW.reverses_no)
+    OR EXISTS (
+      SELECT p.account_id, p.fund, p.debit_fen, p.credit_fen, count(*) FROM ledger_posting p
+      WHERE p.institution_id = NEW.institution_id AND p.entry_no = NEW.entry_no GROUP BY 1, 2, 3, 4
+      EXCEPT
+      SELECT o.account_id, o.fund, o.credit_fen, o.debit_fen, count(*) FROM ledger_posting o
+      WHERE o.institution_id = NEW.institution_id AND o.entry_no = NEW.reverses_no GROUP BY 1, 2, 3, 4));
+END;
+
+-- A block follows the last one, counts what is there, and covers no number that is still to come.
+CREATE TRIGGER ledger_block_insert BEFORE INSERT ON ledger_block BEGIN
+  SELECT RAISE(ABORT, 'append_only: ledger_block') WHERE EXISTS (
+    SELECT 1 FROM ledger_block b WHERE b.institution_id IS NEW.institution_id AND b.block_no IS NEW.block_no)
+    OR NEW.block_no IS NOT 1 + (SELECT coalesce(max(b.block_no), 0) FROM ledger_block b
+      WHERE b.institution_id = NEW.institution_id)
+    OR NEW.first_no IS NOT 1 + (SELECT coalesce(max(b.last_no), 0) FROM ledger_block b
+      WHERE b.institution_id = NEW.institution_id)
+    OR NEW.previous_hash IS NOT coalesce((SELECT b.block_hash FROM ledger_block b
+      WHERE b.institution_id = NEW.institution_id ORDER BY b.block_no DESC LIMIT 1), zeroblob(32))
+    OR NEW.last_no > (SELECT max(e.entry_no) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id)
+    OR NEW.entry_count IS NOT (SELECT count(*) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+      AND e.entry_no BETWEEN NEW.first_no AND NEW.last_no);
 END;
 
 CREATE TRIGGER ledger_posting_insert BEFORE INSERT ON ledger_posting BEGIN

@@ -93,10 +93,11 @@ def publish_caps(
     caps: dict[str, tuple[str, bool, dict[str, int | None]]],
     version: int = 1,
     effective_on: date = date(2026, 1, 1),
+    institution_id: str = INSTITUTION,
 ) -> str:
     """Publish a cap table as it stands after measurement and approval."""
     now, table_id = clock.now(), f"table-{version}"
-    key = {"institution_id": INSTITUTION, "table_id": table_id}
+    key = {"institution_id": institution_id, "table_id": table_id}
     connection.execute(
         sa.insert(CapTable).values(
             **key,
@@ -135,7 +136,7 @@ def publish_caps(
             for insured_class, cap in classes.items()
         ],
     )
-    table = sa.update(CapTable).where(CapTable.table_id == table_id)
+    table = sa.update(CapTable).where(CapTable.institution_id == institution_id, CapTable.table_id == table_id)
     connection.execute(table.values(state="approved", approved_by="approver", approved_at=now))
     connection.execute(
         table.values(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
@@ -16,6 +18,8 @@ from hospital_prepay.http.csrf import token_for
 from hospital_prepay.persistence import users
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.access import second_factor
+from hospital_prepay.services.access import users as user_service
+from hospital_prepay.services.access.passwords import hash_password
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
 from hospital_prepay.services.context import Context
@@ -24,6 +28,12 @@ from hospital_prepay.settings import Settings
 
 INSTITUTION = "H52010300125"
 PASSWORD = "correct horse battery"
+
+
+@cache
+def _hash() -> str:
+    """The password's hash, made once: argon2 is slow on purpose."""
+    return hash_password(PASSWORD)
 
 
 def settings_for(url: str, data_dir: Path, mode: str = "demo") -> Settings:
@@ -53,7 +63,13 @@ class House:
             "云岭县人民医院", "0855-1234567", "每天 8:00–18:00", "一楼大厅", Ownership.PUBLIC, True
         )
         open_institution(context, NewInstitution(INSTITUTION, details, level=3, is_default=True))
-        ids = {
+        with patch.object(user_service, "hash_password", lambda _password: _hash()):
+            ids = cls._people(context)
+        return cls(context, ids)
+
+    @staticmethod
+    def _people(context: Context) -> dict[Role, str]:
+        return {
             role: seed_demo_user(
                 context,
                 INSTITUTION,
@@ -63,7 +79,6 @@ class House:
             )
             for role in Role
         }
-        return cls(context, ids)
 
     def login(self, role: Role) -> str:
         """The user name of the role's person."""

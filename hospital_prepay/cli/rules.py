@@ -1,19 +1,24 @@
-"""``hospital-prepay rules``: the clauses, their code and tests, and the page about them."""
+"""``hospital-prepay rules``: the clauses, their code and tests, and the stored decisions computed again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from hospital_prepay.cli.output import format_option, print_json, print_table
+from hospital_prepay.cli.output import format_option, print_json, print_table, progress_bar
 from hospital_prepay.domain.errors import RulebookFault
 from hospital_prepay.rulebook.collect import INDEX, collect_tests, load_index, render_index
 from hospital_prepay.rulebook.coverage import Coverage, coverage, findings, implemented, unmarked_rules
 from hospital_prepay.rulebook.document import document
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.rulebook.model import Addressee, Status
+from hospital_prepay.services.compliance.replay import Replay, replay_decisions, require_same
+from hospital_prepay.services.ledger.opening import opened_books
+from hospital_prepay.settings import Settings
 
 _ADDRESSEES = {Addressee.HOSPITAL: "医院", Addressee.AUTHORITY: "主管部门", Addressee.BOTH: "双方"}
 _STATUSES = {
@@ -73,6 +78,41 @@ def write_document(root: Path) -> None:
     page.parent.mkdir(exist_ok=True)
     page.write_text(document(load_rulebook(), _covered()), "utf-8")
     click.echo("条款一览已更新。")
+
+
+@rules.command("replay")
+@format_option
+def replay(form: str) -> None:
+    """用存下的事实把每个决定重算一遍；有不一样的就指出最早的一个，退出码 70。"""
+    with opened_books(Settings.from_environment()) as database, progress_bar("重算决定") as progress:
+        found = replay_decisions(database, progress)
+    if form == "json":
+        print_json(replay_as_json(found))
+    else:
+        rows = [(one.rule, one.rule_version, str(one.decisions), str(one.different)) for one in found.counts]
+        print_table(("规则", "规则版本", "决定", "不一样"), rows, right=(2, 3))
+        click.echo(f"共 {found.decisions} 个决定，{found.different} 个重新计算后不一样。")
+    require_same(found)
+
+
+def replay_as_json(found: Replay) -> dict[str, Any]:
+    """The result of a replay, for programs."""
+    first = found.first
+    return {
+        "decisions": found.decisions,
+        "different": found.different,
+        "rules": [asdict(one) for one in found.counts],
+        "first_different": first
+        and {
+            "decision_id": first.decision_id,
+            "institution_id": first.institution_id,
+            "rule": first.rule,
+            "rule_version": first.rule_version,
+            "decided_at": first.decided_at.isoformat(),
+            "stored": first.stored,
+            "computed": first.computed,
+        },
+    }
 
 
 def _covered() -> tuple[Coverage, ...]:

@@ -42,6 +42,8 @@ _LABELS: Final = {
 }
 
 # 320, 330 and 370 supplement 310; 380, 391 and 392 are kinds of resident insurance.
+# The rural cooperative scheme (新农合) is left out: it was merged into the residents' insurance years ago, so a case
+# of the window that still carries the name is to be looked at by a person.
 _NAMES: Final = {
     InsuredClass.EMPLOYEE: (
         "employee 310 320 330 370 职工 职工医保 城镇职工 城镇职工医保 在职城镇职工医保 职工医疗保险 职工基本医保 "
@@ -49,8 +51,7 @@ _NAMES: Final = {
     ),
     InsuredClass.RESIDENT: (
         "resident 390 380 391 392 居民 居民医保 城乡居民 城乡居民医保 城镇居民 城镇居民医保 居民医疗保险 "
-        "居民基本医保 居民基本医疗保险 城乡居民基本医保 城乡居民基本医疗保险 城镇居民基本医疗保险 "
-        "新农合 新型农村合作医疗"
+        "居民基本医保 居民基本医疗保险 城乡居民基本医保 城乡居民基本医疗保险 城镇居民基本医疗保险"
     ),
     InsuredClass.SELF_PAY: "self_pay 自费 自费患者 自费病人 全自费",
 }

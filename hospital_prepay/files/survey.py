@@ -17,6 +17,8 @@ from hospital_prepay.domain.errors import NotATable
 
 CHUNK: Final = 1 << 20
 FIELD_MARK: Final = "\x1f"
+LINE_MARK: Final = "\x1e"
+_MARKS: Final = (FIELD_MARK.encode(), LINE_MARK.encode())
 
 Encoding = Literal["utf-8-sig", "gb18030"]
 Progress = Callable[[int, int], None]
@@ -24,40 +26,44 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """``plain`` says that each physical line is one record: no quotes, no blank lines, one kind of line end."""
+    """``regular`` says that nothing but quotes keeps lines and records apart: there are no blank lines, one kind of
+    line end, and none of our marks. Without quotes each physical line of such a file is one record."""
 
     sha256: str
     size: int
     encoding: Encoding
-    plain: bool
+    regular: bool
+    quotes: bool
     newline: Literal["\n", "\r\n"]
 
 
 @dataclass(slots=True)
 class _Lines:
-    """Counts that tell whether lines and records are the same thing. All bytes looked for are ASCII, and neither
-    UTF-8 nor GB18030 uses them inside a longer character."""
+    """What tells whether lines and records are the same thing. All bytes looked for are ASCII, and neither UTF-8
+    nor GB18030 uses them inside a longer character."""
 
     returns: int = 0
     feeds: int = 0
     pairs: int = 0
-    blank: bool = False
-    marks: bool = False
+    irregular: bool = False
+    quotes: bool = False
     tail: bytes = b"\n"
 
     def add(self, block: bytes) -> None:
         joined = self.tail + block
-        self.returns += block.count(b"\r")
+        if b"\r" in joined:
+            self.returns += block.count(b"\r")
+            self.pairs += block.count(b"\r\n") + (self.tail.endswith(b"\r") and block.startswith(b"\n"))
+            self.irregular = self.irregular or b"\n\r\n" in joined
+        # Line feeds matter only beside carriage returns, but those may come later in the file.
         self.feeds += block.count(b"\n")
-        self.pairs += block.count(b"\r\n") + (self.tail.endswith(b"\r") and block.startswith(b"\n"))
-        self.blank = self.blank or b"\n\n" in joined or b"\n\r\n" in joined
-        self.marks = self.marks or b'"' in block or FIELD_MARK.encode() in block
+        self.irregular = self.irregular or b"\n\n" in joined or any(mark in block for mark in _MARKS)
+        self.quotes = self.quotes or b'"' in block
         self.tail = joined[-2:]
 
     @property
-    def plain(self) -> bool:
-        regular = self.returns == 0 or self.returns == self.feeds == self.pairs
-        return regular and not self.blank and not self.marks
+    def regular(self) -> bool:
+        return not self.irregular and (self.returns == 0 or self.returns == self.feeds == self.pairs)
 
 
 def survey(path: Path, progress: Progress | None = None) -> Survey:
@@ -79,7 +85,12 @@ def survey(path: Path, progress: Progress | None = None) -> Survey:
     if not utf8:
         _check_gb18030(path)
     return Survey(
-        digest.hexdigest(), size, "utf-8-sig" if utf8 else "gb18030", lines.plain, "\r\n" if lines.returns else "\n"
+        digest.hexdigest(),
+        size,
+        "utf-8-sig" if utf8 else "gb18030",
+        lines.regular,
+        lines.quotes,
+        "\r\n" if lines.returns else "\n",
     )
 
 
@@ -95,6 +106,8 @@ def digest_of(path: Path) -> str:
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
+    if block.isascii() and not decoder.getstate()[0]:
+        return True
     try:
         decoder.decode(block, final)
     except UnicodeDecodeError:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from hospital_prepay.domain.errors import MalformedInput, MissingColumn, NotATable
+from hospital_prepay.files.quoting import unquote
 from hospital_prepay.files.spreadsheets import read_sheet
-from hospital_prepay.files.survey import CHUNK, Progress, digest_of, not_text, survey
+from hospital_prepay.files.survey import CHUNK, FIELD_MARK, Progress, Survey, digest_of, not_text, survey
 
 _DELIMITERS: Final = ",\t;"
 _ZIP: Final = b"PK\x03\x04"
@@ -119,8 +120,16 @@ def _open_text(path: Path, folder: Path, progress: Progress | None) -> Iterator[
     with source.open(encoding="utf-8-sig", newline="") as text:
         rows = _with_content(_records(text, delimiter))
         line, header = _header(rows)
-        plain = PlainLines(source, delimiter, facts.newline) if facts.plain and line == 1 else None
+        plain = _plain_lines(facts, source, folder / "unquoted.csv", delimiter) if line == 1 else None
         yield Table(header, rows, facts.sha256, facts.size, plain)
+
+
+def _plain_lines(facts: Survey, source: Path, copy: Path, delimiter: str) -> PlainLines | None:
+    if not facts.regular:
+        return None
+    if not facts.quotes:
+        return PlainLines(source, delimiter, facts.newline)
+    return PlainLines(copy, FIELD_MARK, "\n") if unquote(source, copy, delimiter, facts.newline) else None
 
 
 def _as_utf8(path: Path, target: Path) -> Path:
@@ -152,7 +161,8 @@ def _records(text: TextIO, delimiter: str) -> Rows:
 def _with_content(rows: Rows) -> Rows:
     """Leave out blank lines and rows of empty cells, which spreadsheets love to append."""
     for line, cells in rows:
-        if any(cell and not cell.isspace() for cell in cells):
+        # The first cell decides nearly always, and is much quicker to look at than all of them.
+        if (cells and cells[0] and not cells[0].isspace()) or any(cell and not cell.isspace() for cell in cells):
             yield line, cells
 
 

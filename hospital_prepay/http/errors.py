@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apiflask import HTTPError
-from flask import Flask, Response, current_app, jsonify, make_response, redirect, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
@@ -28,6 +28,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.csrf import ForeignForm
 from hospital_prepay.http.current import current_context, is_api, is_partial
+from hospital_prepay.http.permission import lead_to
 from hospital_prepay.schemas.base import messages_of
 
 STATUS: Final[dict[type[PrepayError], int]] = {
@@ -112,7 +113,7 @@ def _expected(error: PrepayError) -> AnyResponse:
         number = _logged(error)
         return _tell(Problem(status, error.reason, _TITLES[status], error.message, number=number))
     if status == 401 and not is_api():
-        return redirect("/login", 303)
+        return lead_to("/login")
     title = "规则不允许" if isinstance(error, RuleRefused | InsufficientFund) else _TITLES[status]
     clauses = tuple(error.details.get("clauses", ()))
     return _tell(Problem(status, error.reason, title, error.message, clauses=clauses, details=error.details))

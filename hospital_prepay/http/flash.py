@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from flask import flash, get_flashed_messages
 
@@ -18,6 +18,6 @@ def say(
     flash({"kind": kind, "text": text, "href": href, "link_label": link_label})  # type: ignore[arg-type]
 
 
-def said() -> list[object]:
+def said() -> list[dict[str, Any]]:
     """What waits to be shown."""
-    return list(get_flashed_messages())
+    return [dict(message) for message in get_flashed_messages()]  # type: ignore[arg-type]

@@ -76,7 +76,7 @@ class Frame:
         return [{"label": label, "href": href, "current": href == here, "count": None} for label, href in open_to]
 
     @cached_property
-    def messages(self) -> list[object]:
+    def messages(self) -> list[dict[str, Any]]:
         """What was just done."""
         return said()
 

@@ -21,7 +21,7 @@ from hospital_prepay.services.access.sessions import Stage
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK: Final = "__access__"
-_NEXT_STEP: Final = {Stage.CODE: "/login/code", Stage.ACCOUNT: "/account", Stage.FULL: "/"}
+NEXT_STEP: Final = {Stage.CODE: "/login/code", Stage.ACCOUNT: "/account", Stage.FULL: "/"}
 
 
 class UnguardedRoute(RuntimeError):
@@ -76,13 +76,14 @@ def _admit() -> AnyResponse | None:
             g.actor = _calling_system()
             _check(g.actor, access.permission)
         return None
+    # On public pages too, so that whoever is signed in is known there; without a cookie it costs nothing.
+    signed_in = None if request.endpoint == "static" else load_sign_in()
     if access.permission is not None:
-        signed_in = load_sign_in()
         if signed_in is None:
             return _to_sign_in()
         _check(signed_in.actor, access.permission)
         if signed_in.stage not in access.stages:
-            return _go(_NEXT_STEP[signed_in.stage])
+            return lead_to(NEXT_STEP[signed_in.stage])
     if request.method not in SAFE:
         _check_form()
     return None
@@ -119,7 +120,7 @@ def _check_form() -> None:
 def _to_sign_in() -> AnyResponse:
     """To the log-in, and from there back: a form can't be sent again, so after one its page comes back."""
     wanted = request.full_path.rstrip("?") if request.method in SAFE and not is_partial() else _page_before()
-    return _go("/login" + (f"?next={quote(wanted)}" if wanted not in ("", "/") else ""))
+    return lead_to("/login" + (f"?next={quote(wanted)}" if wanted not in ("", "/") else ""))
 
 
 def _page_before() -> str:
@@ -129,7 +130,8 @@ def _page_before() -> str:
     return (parts.path + (f"?{parts.query}" if parts.query else "")) if same else ""
 
 
-def _go(path: str) -> AnyResponse:
+def lead_to(path: str) -> AnyResponse:
+    """Another page instead of this answer, for a whole page and for htmx."""
     if not is_partial():
         return redirect(path, 303)
     # A swap would put the log-in page into the middle of another: htmx goes there as a whole instead.

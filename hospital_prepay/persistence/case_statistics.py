@@ -9,6 +9,7 @@ from typing import Any
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.caps import Burden, DiseaseTotal, Window
+from hospital_prepay.domain.rules.inpatient.evidence import YearCount
 from hospital_prepay.persistence.bulk import bulk_connection, file_literal
 from hospital_prepay.persistence.case_columns import BURDEN_COLUMNS
 
@@ -58,6 +59,15 @@ def disease_totals(snapshot: Path, window: Window) -> list[DiseaseTotal]:
     """Cases and cost of each disease in ``window`` over all classes."""
     rows = _query(snapshot, window, "SELECT disease_code, count(*), sum(total_cost_fen)", "GROUP BY ALL")
     return [DiseaseTotal(code, cases, Money(int(cost))) for code, cases, cost in rows]
+
+
+def year_counts(snapshot: Path, window: Window) -> list[YearCount]:
+    """Cases and diseases of every year of ``window``, years without a case too."""
+    rows = _query(
+        snapshot, window, "SELECT year(discharged_on), count(*), count(DISTINCT disease_code)", "GROUP BY ALL"
+    )
+    found = {int(year): YearCount(int(year), cases, diseases) for year, cases, diseases in rows}
+    return [found.get(year, YearCount(year, 0, 0)) for year in range(window.first.year, window.last.year + 1)]
 
 
 def disease_names(snapshot: Path, window: Window) -> dict[str, str]:

@@ -6,6 +6,7 @@ flat: rows live in files, only rejected ones in a list.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from typing import Final
 
 import duckdb
 
+from hospital_prepay.domain.errors import NotATable
 from hospital_prepay.domain.rules.inpatient.caps import Burden
-from hospital_prepay.files.survey import FIELD_MARK
+from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence import case_bulk
-from hospital_prepay.persistence.bulk import bulk_connection, file_literal, quoted
+from hospital_prepay.persistence.bulk import bulk_connection, execute_watched, file_literal, quoted
 from hospital_prepay.persistence.case_checks import Case, RejectedCase, duplicate, judge_row
 from hospital_prepay.persistence.case_columns import wanted_columns
 
@@ -29,13 +31,18 @@ WHOLE: Final = 1000
 _SURVEYED: Final = 200
 _CHECKED: Final = 700
 _BATCH: Final = 10_000
+# Characters in one row; DuckDB takes lines of up to two million bytes.
+_LONGEST: Final = 400_000
+# A line break inside a cell counts as a space, and so do the marks that part cells and lines here.
+_BREAKS: Final = re.compile(f"[\r\n{LINE_MARK}]")
+_ANY_MARK: Final = re.compile(f"[\r\n{LINE_MARK}{FIELD_MARK}]+")
 
 
 @dataclass(frozen=True, slots=True)
 class CaseReading:
     """What a file of cases held. ``snapshot`` is a Parquet file of the accepted cases with the columns
     ``case_no, discharged_on, disease_code, disease_name, insured_class, total_cost_fen, burden_fen,
-    copayment_fen, line``, whatever their date; ``rejected`` is in the order of the file."""
+    copayment_fen, line``, whatever their date and in no set order; ``rejected`` is in the order of the file."""
 
     snapshot: Path
     sha256: str
@@ -65,7 +72,7 @@ def read_cases(
         bulk_connection(Path(name)) as connection,
     ):
         work = _Work(connection, Path(name), table, burden)
-        work.check()
+        work.check(lambda part: report(_SURVEYED + int(part * (_CHECKED - _SURVEYED)), WHOLE))
         report(_CHECKED, WHOLE)
         rejected = work.judge()
         rejected += work.set_duplicates_aside()
@@ -95,28 +102,33 @@ class _Work:
         self.judged = folder / "judged.txt"
         self.marked = folder / "marked.txt"
 
-    def check(self) -> None:
+    def check(self, watch: Callable[[float], None]) -> None:
         """Check every row as a whole. Lines that DuckDB won't take are read again the careful way."""
         if self.table.plain:
             try:
-                self._check(case_bulk.plain_records(self.table.plain))
+                self._check(case_bulk.plain_records(self.table.plain), watch)
             except duckdb.Error:
                 pass
             else:
                 return
         self._write_marked()
-        self._check(case_bulk.marked_records(self.marked))
+        self._check(case_bulk.marked_records(self.marked), watch)
 
-    def _check(self, records: str) -> None:
+    def _check(self, records: str, watch: Callable[[float], None]) -> None:
         width = len(self.table.header)
-        self.connection.execute(case_bulk.check(records, self.columns, width, self.burden, self.checked))
+        sample = self.connection.execute(case_bulk.padded(records)).fetchone()
+        trim = bool(sample and sample[0])
+        statement = case_bulk.check(records, self.columns, width, self.burden, self.checked, trim=trim)
+        execute_watched(self.connection, statement, watch)
 
     def _write_marked(self) -> None:
         with self.marked.open("w", encoding="utf-8", newline="") as target:
             for line, cells in self.table.rows:
                 record = FIELD_MARK.join(cells)
-                if "\n" in record or "\r" in record or record.count(FIELD_MARK) >= len(cells):
-                    record = FIELD_MARK.join(_one_line(cell) for cell in cells)
+                if _BREAKS.search(record) or record.count(FIELD_MARK) >= len(cells):
+                    record = FIELD_MARK.join(_ANY_MARK.sub(" ", cell) for cell in cells)
+                if len(record) > _LONGEST:
+                    raise NotATable(f"第 {line} 行太长，不像病例。请检查后重新上传。", details={"line": line})
                 target.write(f"{line}{FIELD_MARK}{record}\n")
 
     def judge(self) -> list[RejectedCase]:
@@ -148,15 +160,12 @@ class _Work:
     def save(self, snapshot: Path) -> int:
         """Write the accepted cases and return their number."""
         kept = f"SELECT * FROM ({self._sound()}) WHERE line NOT IN (SELECT line FROM duplicates)"
+        part = snapshot.with_name(snapshot.name + ".part")
         written = self.connection.execute(
-            f"COPY ({kept}) TO {quoted(str(snapshot))} (FORMAT parquet, COMPRESSION zstd)"
+            f"COPY ({kept}) TO {quoted(str(part))} (FORMAT parquet, COMPRESSION zstd)"
         ).fetchone()
+        part.replace(snapshot)  # a reader never sees half a snapshot
         return int(written[0]) if written else 0
-
-
-def _one_line(cell: str) -> str:
-    """A line break inside a cell counts as a space."""
-    return " ".join(cell.replace(FIELD_MARK, " ").splitlines())
 
 
 def _as_text(case: Case) -> str:

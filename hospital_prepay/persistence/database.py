@@ -17,6 +17,9 @@ from hospital_prepay.domain.errors import DatabaseFault
 _ASK_AFTER_SECONDS: Final = 5.0
 _SEEN: Final = "prepay_seen"
 
+Connection = sa.Connection
+"""For signatures in services, which hold no SQL and don't name the library."""
+
 
 class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""

@@ -95,3 +95,8 @@ def approve_rules(connection: sa.Connection, rules: RulesRow, by: str, at: datet
         .values(approved_by=by, approved_at=at)
     )
     return done.rowcount == 1
+
+
+def any_institution(connection: sa.Connection) -> bool:
+    """Whether any institution was entered."""
+    return connection.scalar(sa.select(sa.exists().select_from(Institution))) is True

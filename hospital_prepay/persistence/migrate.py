@@ -80,10 +80,14 @@ def check_current(database: Database) -> None:
         found = current(connection)
     if found == head():
         return
+    _refuse_newer(found)
+    raise DatabaseFault("数据库还没有升级到这一版程序。请先运行 hospital-prepay db upgrade；数据没有动。")
+
+
+def _refuse_newer(found: str | None) -> None:
     known = {script.revision for script in script_directory().walk_revisions()}
     if found is not None and found not in known:
         raise DatabaseFault(f"数据库版本 {found} 比程序新。请换上新程序，或恢复升级前的备份；数据没有动。")
-    raise DatabaseFault("数据库还没有升级到这一版程序。请先运行 hospital-prepay db upgrade；数据没有动。")
 
 
 def upgrade(
@@ -91,6 +95,7 @@ def upgrade(
 ) -> list[str]:
     """Bring the database to ``target``, backed up first if anything is to be done; returns the steps taken.
 
+    Raises :class:`DatabaseFault` for a database newer than the code, and when there is no room for the backup.
     On PostgreSQL ``app_role`` is then granted exactly what the application needs.
     """
     steps: list[str] = []
@@ -98,6 +103,7 @@ def upgrade(
     with database.engine.connect() as connection:
         found = current(connection)
         connection.rollback()
+    _refuse_newer(found)
     if found is not None and found != head() and target == "head":
         back_up(database, backup_folder, moment)
 

@@ -31,6 +31,7 @@ class Slip:
     issued_at: datetime
     issued_by: str
     cancelled_by: str | None
+    cancels: str | None
 
     @property
     def number(self) -> str:
@@ -165,6 +166,8 @@ def slips() -> sa.Select[Any]:
         *(getattr(Receipt, name) for name in columns.split()),
         cancelling.book.label("by_book"),
         cancelling.serial.label("by_serial"),
+        Receipt.cancels_book,
+        Receipt.cancels_serial,
     ).join(
         cancelling,
         sa.and_(
@@ -180,7 +183,12 @@ def slip(row: sa.Row[Any]) -> Slip:
     """A row of :func:`slips` as a value."""
     fields = dict(row._mapping)
     book, serial = fields.pop("by_book"), fields.pop("by_serial")
-    return Slip(**fields, cancelled_by=None if book is None else receipt_number(book, serial))
+    of_book, of_serial = fields.pop("cancels_book"), fields.pop("cancels_serial")
+    return Slip(
+        **fields,
+        cancelled_by=None if book is None else receipt_number(book, serial),
+        cancels=None if of_book is None else receipt_number(of_book, of_serial),
+    )
 
 
 def reference_in_use(connection: sa.Connection, institution_id: str, tender: str, reference: str) -> str | None:

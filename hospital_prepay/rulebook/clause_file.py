@@ -33,6 +33,7 @@ def _clause(clause_id: str, node: Node, instrument: Instrument) -> Clause:
             number=number,
             title=fields.text("title"),
             says=fields.text("says"),
+            plain=fields.text("plain"),
             addressee=Addressee(fields.word("addressee", tuple(Addressee))),
             status=Status(fields.word("status", tuple(Status))),
             cited=cite(number, instrument.numbered_by, has_items=has_items),

@@ -53,8 +53,8 @@ def _instrument(instrument: Instrument, covered: Sequence[Coverage]) -> Iterator
         clause = entry.clause
         by = "<br>".join(f"`{name.removeprefix('hospital_prepay.')}`" for name in entry.by)
         yield (
-            f"| {clause.id} | {clause.title} | {clause.says} | {clause.addressee} | {clause.status} "
-            f"| {by or '–'} | {_test_files(entry.tests) or '–'} |"
+            f"| {clause.id} | {clause.title} | {clause.says}<br>{clause.plain} | {clause.addressee} "
+            f"| {clause.status} | {by or '–'} | {_test_files(entry.tests) or '–'} |"
         )
     yield ""
 
@@ -73,8 +73,8 @@ def _values(values: Iterable[Sequence[DatedValue]]) -> Iterator[str]:
             value = str(item.value).lower()
             principle = "yes" if item.in_principle else "no"
             yield (
-                f"| {item.key}<br>{item.says} | {item.effective_on} | {item.until_on or '–'} | {value} "
-                f"| {item.unit} | {item.clause} | {item.named_by} | {principle} |"
+                f"| {item.key}<br>{item.says}<br>{item.plain} | {item.effective_on} | {item.until_on or '–'} "
+                f"| {value} | {item.unit} | {item.clause} | {item.named_by} | {principle} |"
             )
     yield ""
 

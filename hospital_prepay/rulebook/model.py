@@ -53,13 +53,15 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One article or numbered item. ``says`` is our paraphrase, ``cited`` how a Chinese sentence names it."""
+    """One article or numbered item. ``says`` is our paraphrase, ``plain`` the same in Chinese for the people who
+    use the program, ``cited`` how a Chinese sentence names it."""
 
     id: str
     instrument: str
     number: str
     title: str
     says: str
+    plain: str
     addressee: Addressee
     status: Status
     cited: str
@@ -70,7 +72,7 @@ class DatedValue:
     """What a value is from ``effective_on`` on (through ``until_on``, if any).
 
     ``named_by`` tells whether the notice names it or our reading does; ``in_principle`` that the notice says so
-    only in principle (原则上).
+    only in principle (原则上). ``plain`` names the value in Chinese.
     """
 
     key: str
@@ -83,6 +85,7 @@ class DatedValue:
     in_principle: bool
     reading: str | None
     says: str
+    plain: str
 
     def whole(self) -> int:
         """The value as a whole number of its unit; :class:`RulebookFault` when it is another kind."""

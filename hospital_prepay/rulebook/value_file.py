@@ -41,6 +41,7 @@ class _Heading:
     clause: str
     unit: str
     says: str
+    plain: str
     reading: str | None
 
 
@@ -61,6 +62,7 @@ def _value(key: str, node: Node, instrument: Instrument) -> tuple[DatedValue, ..
             clause=fields.text("clause"),
             unit=fields.word("unit", UNITS),
             says=fields.text("says"),
+            plain=fields.text("plain"),
             reading=fields.text_or_none("reading"),
         )
         dated = tuple(_dated(item, heading) for item in fields.members("dated"))
@@ -85,6 +87,7 @@ def _dated(node: Node, heading: _Heading) -> DatedValue:
             in_principle=fields.flag("in_principle"),
             reading=heading.reading,
             says=heading.says,
+            plain=heading.plain,
         )
 
 

@@ -53,6 +53,16 @@ def upgrade_database(settings: Settings, clock: Clock) -> Upgrade:
     return Upgrade(tuple(steps), made[-1] if made else None)
 
 
+def require_current(settings: Settings) -> None:
+    """Refuse a database that is newer or older than the program, in a sentence (:class:`DatabaseFault`)."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        migrate.check_current(database)
+    finally:
+        database.close()
+
+
 def database_standing(settings: Settings) -> Standing:
     """Where the database stands."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder

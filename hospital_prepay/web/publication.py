@@ -111,7 +111,10 @@ def change_setting(name: str) -> Any:
 def _institution_page(form: Form | None = None, rules_form: Form | None = None) -> str:
     context, actor = current_context(), current_actor()
     hospital = institution.hospital_of(context, actor.institution_id)
-    values = {**(form.entered if form else _values(hospital)), "code": hospital.code}
+    values = _values(hospital)
+    if form:
+        values = {name: str(form.entered.get(name, "")) for name in values}
+    values["code"] = hospital.code
     return render_template(
         "pages/publication/institution.html",
         form=Form(values, form.errors if form else {}),

@@ -99,12 +99,13 @@ def unlock(login: str) -> Any:
     return redirect("/security/sessions", 303)
 
 
-@blueprint.post("/users/<user_id>/second-factor/reset")
+@blueprint.post("/second-factor/reset")
 @requires(Permission.SESSIONS_MANAGE)
-def reset_second_factor(user_id: str) -> Any:
+def reset_second_factor() -> Any:
     """Take a lost second factor away; the person enrols anew at the next sign-in."""
-    users.reset_second_factor(current_context(), current_actor(), user_id)
-    say("ok", "动态码已重置，本人下次登录时重新扫码。")
+    login = request.form.get("login", "")
+    users.reset_second_factor(current_context(), current_actor(), login)
+    say("ok", f"{login} 的动态码已重置，本人下次登录时重新扫码。")
     return redirect("/security/sessions", 303)
 
 

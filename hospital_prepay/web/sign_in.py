@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_context, current_sign_in, origin
-from hospital_prepay.http.flash import say
+from hospital_prepay.http.flash import said, say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.login import LAPSE_WORDS, forget, lapse, load_sign_in, remember
-from hospital_prepay.http.permission import public, requires, safe_next
+from hospital_prepay.http.permission import NEXT_STEP, public, requires, safe_next
 from hospital_prepay.schemas.access import SignInSchema
 from hospital_prepay.services.access import login, sessions
 from hospital_prepay.services.access.demo import demo_logins
@@ -30,7 +31,10 @@ def show_login() -> Any:
     signed_in = load_sign_in()
     if signed_in is not None and signed_in.stage is Stage.FULL:
         return redirect(safe_next(request.args.get("next", "/")), 303)
-    return _login_page(Form(), request.args.get("next", ""), LAPSE_WORDS.get(lapse() or sessions.Lapse.UNKNOWN))
+    words = [one["text"] for one in said()]
+    if (found := lapse()) in LAPSE_WORDS:
+        words.insert(0, LAPSE_WORDS[found])
+    return _login_page(Form(), request.args.get("next", ""), words[0] if words else None)
 
 
 @blueprint.post("/login")
@@ -90,8 +94,10 @@ def _go_on(attempt: Attempt, wanted: str) -> Response:
 def _aside(token: str, wanted: str) -> str:
     found = sessions.resume(current_context(), token)
     path = safe_next(wanted)
-    waits = isinstance(found, sessions.SignedIn) and found.stage is Stage.CODE
-    return f"/login/code?next={path}" if waits and path != "/" else path
+    stage = found.stage if isinstance(found, sessions.SignedIn) else Stage.FULL
+    if stage is Stage.CODE and path != "/":
+        return f"{NEXT_STEP[stage]}?next={quote(path)}"
+    return path if stage is Stage.FULL else NEXT_STEP[stage]
 
 
 def _refusal(attempt: Attempt, wrong: str) -> str:

@@ -99,6 +99,7 @@
     var radio = document.querySelector('[data-tender-keys] [data-code="' + event.code + '"]');
     if (!radio) return false;
     event.preventDefault();
+    if (radio.closest("details")) radio.closest("details").open = true;
     if (!radio.checked) {
       radio.checked = true;
       radio.dispatchEvent(new Event("change", { bubbles: true }));
@@ -154,6 +155,9 @@
     if (words) words.hidden = false;
   }
   document.addEventListener("input", function (event) {
+    // A new amount is a new payment: what was said of the last one gives way.
+    var done = event.target.matches("[data-amount]") && document.getElementById("done");
+    if (done) done.remove();
     if (!event.target.hasAttribute("data-amount")) return;
     if (!event.isComposing) tidy(event.target);
     stale();

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock, local
 from hospital_prepay.domain.errors import InsufficientFund, LedgerFault, ReusedKey
 from hospital_prepay.domain.ledger.entry import reversing
 from hospital_prepay.persistence.database import Database
-from tests.books import BANK, CASH, balance, open_books, open_guarded, open_stay, post, post_many, set_cap, transfer
+from hospital_prepay.persistence.ledger import ledger_on
+from tests.books import (
+    BANK,
+    CASH,
+    balance,
+    entry,
+    line,
+    open_books,
+    open_guarded,
+    open_stay,
+    post,
+    post_many,
+    set_cap,
+    transfer,
+)
 
 
 @pytest.fixture
@@ -127,3 +143,45 @@ def test_a_batch_with_a_used_key_is_refused_whole(database: Database, clock: Fix
 
 def test_an_empty_batch_does_nothing(database: Database, clock: FixedClock, stay: str) -> None:
     assert post_many(database, []) == []
+
+
+def test_entries_of_different_heads_are_not_posted_together(database: Database, clock: FixedClock, stay: str) -> None:
+    first = transfer(clock, CASH, stay, 5)
+    for other in (
+        replace(transfer(clock, CASH, stay, 5), summary="另一件事"),
+        replace(transfer(clock, CASH, stay, 5), reverses_no=1),
+    ):
+        with pytest.raises(LedgerFault):
+            post_many(database, [first, other])
+    with pytest.raises(LedgerFault):
+        post_many(database, [replace(first, reverses_no=1)])
+    assert balance(database, stay) == 0
+
+
+def test_a_refusal_that_is_caught_leaves_nothing_behind_on_sqlite(
+    sqlite_database: Database, clock: FixedClock
+) -> None:
+    open_books(sqlite_database, clock)
+    stay = open_stay(sqlite_database, clock, "S1", 100)
+    with sqlite_database.writing() as connection:
+        with pytest.raises(InsufficientFund):
+            ledger_on(connection).post(transfer(clock, CASH, stay, 101))
+        ledger_on(connection).post(transfer(clock, CASH, stay, 100))
+    assert balance(sqlite_database, stay) == 100
+    with sqlite_database.reading() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM ledger_posting")) == 2
+
+
+@pytest.mark.postgres
+def test_texts_with_quotes_and_backslashes_reach_postgresql_whole(
+    postgres_database: Database, clock: FixedClock
+) -> None:
+    open_books(postgres_database, clock)
+    strange = "a\"b\\c,{d} 'e' NULL"
+    post(postgres_database, entry(clock, line(CASH, 1, strange), line(BANK, -1, strange), source=strange))
+    post_many(postgres_database, [entry(clock, line(CASH, 1, ""), line(BANK, -1, ""), source="")])
+    with postgres_database.reading() as connection:
+        rows = connection.execute(sa.text("SELECT source FROM ledger_entry ORDER BY entry_no")).scalars().all()
+        funds = connection.execute(sa.text("SELECT DISTINCT fund FROM ledger_posting")).scalars().all()
+    assert rows == [strange, ""]
+    assert set(funds) == {strange, ""}

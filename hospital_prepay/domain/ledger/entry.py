@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -80,6 +80,28 @@ class JournalEntry:
     def content_hash(self) -> bytes:
         """SHA-256 of :meth:`canonical`."""
         return hashlib.sha256(self.canonical()).digest()
+
+
+def shared_head(entries: Sequence[JournalEntry]) -> JournalEntry:
+    """The first of entries that may be posted in one call. Raises :class:`LedgerFault` when their heads differ."""
+    first = entries[0]
+    head = _batch_head(first)
+    if first.reverses_no is not None or any(_batch_head(entry) != head for entry in entries):
+        raise LedgerFault("一起入账的凭证，除编号、来源和分录外必须相同；没有入账。")
+    return first
+
+
+def _batch_head(entry: JournalEntry) -> tuple[object, ...]:
+    return (
+        entry.institution_id,
+        entry.kind,
+        entry.summary,
+        entry.occurred_at,
+        entry.posted_at,
+        entry.effective_on,
+        entry.posted_by,
+        entry.reverses_no is None,
+    )
 
 
 def reversing(

@@ -26,7 +26,11 @@ class Ledger(Protocol):
         """
 
     def post_many(self, entries: Sequence[JournalEntry]) -> list[int | None]:
-        """Post entries that share all but key, source, lines and hash; ``None`` marks one that a guard refused."""
+        """Post entries in order; ``None`` marks one that a guard refused, which doesn't fail the rest.
+
+        The entries share everything but key, source, lines and hash, and reverse nothing (:class:`LedgerFault`).
+        Any other reason to refuse one, such as a key used before, refuses the whole call.
+        """
 
 
 def ledger_on(connection: sa.Connection) -> Ledger:

@@ -8,23 +8,17 @@ from typing import Any, cast
 import psycopg
 import sqlalchemy as sa
 
-from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.domain.ledger.entry import JournalEntry, shared_head, utc_text
 from hospital_prepay.persistence.ledger.refusals import refusal
 
-_POST = (
-    "SELECT ledger_post(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-    " %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
-)
-_POST_MANY = (
-    "SELECT ledger_post_many(%s, %s::text[], %s, %s, %s::text[], %s, %s, %s, %s, %s::bytea[],"
-    " %s::int[], %s::smallint[], %s::text[], %s::bigint[], %s::bigint[], %s::text[])"
-)
+_POST = f"SELECT ledger_post({', '.join(['%s'] * 15)})"
+_POST_MANY = f"SELECT ledger_post_many({', '.join(['%s'] * 15)})"
 
 
 class PostgresLedger:
     """The ledger inside one transaction of a SQLAlchemy connection.
 
-    It talks to the driver directly: mapping costs more than the posting itself.
+    It talks to the driver directly, in text: mapping costs more than the posting itself.
     """
 
     def __init__(self, connection: sa.Connection) -> None:
@@ -42,15 +36,15 @@ class PostgresLedger:
                 entry.summary,
                 entry.source,
                 entry.reverses_no,
-                entry.occurred_at,
-                entry.posted_at,
-                entry.effective_on,
+                utc_text(entry.occurred_at),
+                utc_text(entry.posted_at),
+                entry.effective_on.isoformat(),
                 entry.posted_by,
                 entry.content_hash(),
-                [p.account_id for p in lines],
-                [p.debit.fen for p in lines],
-                [p.credit.fen for p in lines],
-                [p.fund for p in lines],
+                _texts([p.account_id for p in lines]),
+                _numbers([p.debit.fen for p in lines]),
+                _numbers([p.credit.fen for p in lines]),
+                _texts([p.fund for p in lines]),
             ),
         )
         return int(row)
@@ -59,27 +53,26 @@ class PostgresLedger:
         """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
         if not entries:
             return []
-        first = entries[0]
-        lines = [(i, n, p) for i, e in enumerate(entries, 1) for n, p in enumerate(e.postings, 1)]
+        first = shared_head(entries)
+        lines = [line for entry in entries for line in entry.postings]
         numbers = self._call(
             _POST_MANY,
             (
                 first.institution_id,
-                [e.idempotency_key for e in entries],
+                _texts([e.idempotency_key for e in entries]),
                 first.kind,
                 first.summary,
-                [e.source for e in entries],
-                first.occurred_at,
-                first.posted_at,
-                first.effective_on,
+                _texts([e.source for e in entries]),
+                utc_text(first.occurred_at),
+                utc_text(first.posted_at),
+                first.effective_on.isoformat(),
                 first.posted_by,
-                [e.content_hash() for e in entries],
-                [i for i, _, _ in lines],
-                [n for _, n, _ in lines],
-                [p.account_id for _, _, p in lines],
-                [p.debit.fen for _, _, p in lines],
-                [p.credit.fen for _, _, p in lines],
-                [p.fund for _, _, p in lines],
+                _texts(["\\x" + e.content_hash().hex() for e in entries]),
+                _numbers([len(e.postings) for e in entries]),
+                _texts([p.account_id for p in lines]),
+                _numbers([p.debit.fen for p in lines]),
+                _numbers([p.credit.fen for p in lines]),
+                _texts([p.fund for p in lines]),
             ),
         )
         return list(numbers)
@@ -91,3 +84,13 @@ class PostgresLedger:
             raise refusal(error) from error
         assert row is not None
         return row[0]
+
+
+def _texts(values: list[str]) -> str:
+    """An array literal; the driver's own takes ten times as long. Entries carry no control characters."""
+    joined = "\x1f".join(values).replace("\\", "\\\\").replace('"', '\\"')
+    return '{"' + joined.replace("\x1f", '","') + '"}'
+
+
+def _numbers(values: list[int]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"

@@ -6,15 +6,15 @@ Lines go in first: their trigger moves the guarded balances. The header goes las
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 import sqlalchemy as sa
 
-from hospital_prepay.domain.errors import InsufficientFund
-from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.domain.errors import InsufficientFund, PrepayError
+from hospital_prepay.domain.ledger.entry import JournalEntry, shared_head, utc_text
 from hospital_prepay.persistence.ledger.refusals import refusal
-from hospital_prepay.persistence.models.base import moment_text
 
 _LAST = "SELECT coalesce(max(entry_no), 0) FROM ledger_entry WHERE institution_id = ?"
 _LINE = "INSERT INTO ledger_posting VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -25,6 +25,10 @@ _HEAD = (
 )
 
 
+_USED = "SELECT 1 FROM ledger_entry WHERE institution_id = ? AND idempotency_key = ?"
+_REVERSED = "SELECT 1 FROM ledger_entry WHERE institution_id = ? AND reverses_no = ?"
+
+
 class SqliteLedger:
     """The ledger inside one transaction of a SQLAlchemy connection."""
 
@@ -33,53 +37,69 @@ class SqliteLedger:
 
     def post(self, entry: JournalEntry) -> int:
         """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
-        execute = self._driver.execute
-        try:
-            number = int(execute(_LAST, (entry.institution_id,)).fetchone()[0]) + 1
-            for line_no, line in enumerate(entry.postings, 1):
-                execute(
-                    _LINE,
-                    (
-                        entry.institution_id,
-                        number,
-                        line_no,
-                        line.account_id,
-                        line.debit.fen,
-                        line.credit.fen,
-                        line.fund,
-                    ),
-                )
-            execute(
-                _HEAD,
-                (
-                    entry.institution_id,
-                    number,
-                    entry.kind,
-                    entry.summary,
-                    entry.source,
-                    entry.idempotency_key,
-                    entry.reverses_no,
-                    len(entry.postings),
-                    moment_text(entry.occurred_at),
-                    moment_text(entry.posted_at),
-                    entry.effective_on.isoformat(),
-                    entry.posted_by,
-                    entry.content_hash(),
-                ),
-            )
-        except sqlite3.Error as error:
-            raise refusal(error) from error
-        return number
+        with self._all_or_nothing("posting"):
+            try:
+                return self._write(entry)
+            except sqlite3.Error as error:
+                raise self._reason(entry, error) from error
 
     def post_many(self, entries: Sequence[JournalEntry]) -> list[int | None]:
         """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
         numbers: list[int | None] = []
-        for entry in entries:
-            self._driver.execute("SAVEPOINT posting")
-            try:
-                numbers.append(self.post(entry))
-            except InsufficientFund:
-                self._driver.execute("ROLLBACK TO posting")
-                numbers.append(None)
-            self._driver.execute("RELEASE posting")
+        if entries:
+            shared_head(entries)
+        with self._all_or_nothing("batch"):
+            for entry in entries:
+                try:
+                    numbers.append(self.post(entry))
+                except InsufficientFund:
+                    numbers.append(None)
         return numbers
+
+    def _write(self, entry: JournalEntry) -> int:
+        number = int(self._driver.execute(_LAST, (entry.institution_id,)).fetchone()[0]) + 1
+        for line_no, line in enumerate(entry.postings, 1):
+            row = (line.account_id, line.debit.fen, line.credit.fen, line.fund)
+            self._driver.execute(_LINE, (entry.institution_id, number, line_no, *row))
+        self._driver.execute(
+            _HEAD,
+            (
+                entry.institution_id,
+                number,
+                entry.kind,
+                entry.summary,
+                entry.source,
+                entry.idempotency_key,
+                entry.reverses_no,
+                len(entry.postings),
+                utc_text(entry.occurred_at),
+                utc_text(entry.posted_at),
+                entry.effective_on.isoformat(),
+                entry.posted_by,
+                entry.content_hash(),
+            ),
+        )
+        return number
+
+    def _reason(self, entry: JournalEntry, error: sqlite3.Error) -> PrepayError:
+        """The database's reason; a key used before, or an original reversed before, goes ahead of a balance."""
+        found = refusal(error)
+        if isinstance(found, InsufficientFund):
+            institution_id = entry.institution_id
+            if self._driver.execute(_USED, (institution_id, entry.idempotency_key)).fetchone():
+                return refusal(Exception("reused_key"))
+            if self._driver.execute(_REVERSED, (institution_id, entry.reverses_no)).fetchone():
+                return refusal(Exception("already_reversed"))
+        return found
+
+    @contextmanager
+    def _all_or_nothing(self, name: str) -> Iterator[None]:
+        # Whoever catches the refusal and goes on must find no line without its header.
+        self._driver.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self._driver.execute(f"ROLLBACK TO {name}")
+            self._driver.execute(f"RELEASE {name}")
+            raise
+        self._driver.execute(f"RELEASE {name}")

@@ -258,14 +258,128 @@ def waiting_requests(connection: sa.Connection, institution_id: str) -> list[Wai
     return [WaitingRequest(**row._mapping) for row in rows]
 
 
-def table_version(connection: sa.Connection, institution_id: str, table_id: str) -> tuple[int, date, date] | None:
-    """Version and window of a published table."""
+@dataclass(frozen=True, slots=True)
+class CapSource:
+    """What a cap rests on, for the sentence beneath it."""
+
+    version_no: int | None
+    window_from: date
+    window_to: date
+    cases: int
+    sum_burden_fen: int
+    legacy_fen: int | None
+    basis: str
+
+
+def cap_source(
+    connection: sa.Connection, institution_id: str, table_id: str, disease_code: str, insured_class: str
+) -> CapSource | None:
+    """The row of a table that a cap came from, or ``None`` when it has none of its own."""
     row = connection.execute(
-        sa.select(CapTable.version_no, CapTable.window_from, CapTable.window_to).where(
-            CapTable.institution_id == institution_id, CapTable.table_id == table_id
+        sa.select(
+            CapTable.version_no,
+            CapTable.window_from,
+            CapTable.window_to,
+            CapRow.cases,
+            CapRow.sum_burden_fen,
+            CapRow.legacy_fen,
+            CapRow.basis,
+        )
+        .join(CapRow, sa.and_(CapRow.institution_id == CapTable.institution_id, CapRow.table_id == CapTable.table_id))
+        .where(
+            CapTable.institution_id == institution_id,
+            CapTable.table_id == table_id,
+            CapRow.disease_code == disease_code,
+            CapRow.insured_class == insured_class,
         )
     ).one_or_none()
-    return None if row is None else (row.version_no, row.window_from, row.window_to)
+    return None if row is None else CapSource(**row._mapping)
+
+
+def wards(connection: sa.Connection, institution_id: str) -> list[str]:
+    """Wards that stays name, for the list beside the field."""
+    return list(
+        connection.scalars(
+            sa.select(Stay.ward)
+            .where(Stay.institution_id == institution_id, Stay.ward != "")
+            .distinct()
+            .order_by(Stay.ward)
+        )
+    )
+
+
+def staff_name(connection: sa.Connection, institution_id: str, user_id: str) -> tuple[str, str]:
+    """A person's name and station; the id itself where nobody is known by it (a system, a job)."""
+    row = connection.execute(
+        sa.select(User.name, User.station).where(User.institution_id == institution_id, User.user_id == user_id)
+    ).one_or_none()
+    return (user_id, "") if row is None else (row.name, row.station)
+
+
+def staff_with_roles(connection: sa.Connection, institution_id: str, roles: list[str], but: str) -> list[str]:
+    """Names of active staff who hold one of some roles, without one person."""
+    rows = connection.execute(
+        sa.select(User.name, User.roles).where(
+            User.institution_id == institution_id, User.is_active, User.user_id != but
+        )
+    )
+    return [row.name for row in rows if set(row.roles) & set(roles)]
+
+
+def diseases_of_table(connection: sa.Connection, institution_id: str, table_id: str, limit: int) -> list[DiseaseHit]:
+    """The posted diseases of a table by code, each once."""
+    rows = connection.execute(
+        sa.select(CapRow.disease_code, CapRow.disease_name, CapRow.posted)
+        .where(CapRow.institution_id == institution_id, CapRow.table_id == table_id)
+        .distinct()
+        .order_by(CapRow.posted.desc(), CapRow.disease_code)
+        .limit(limit)
+    )
+    return [DiseaseHit(row.disease_code, row.disease_name, None, row.posted) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRequest:
+    """A request that a second person approved, and the slip that came of it."""
+
+    kind: str
+    stay_no: str
+    book: str | None
+    serial: int | None
+    amount_fen: int
+    receipt_book: str
+    receipt_serial: int
+    decided_at: datetime
+    asked_by: str | None
+    confirmed_by: str | None
+
+
+def decided_requests(connection: sa.Connection, institution_id: str, since: datetime) -> list[DecidedRequest]:
+    """Requests approved since a moment, newest first."""
+    asker, decider = sa.orm.aliased(User), sa.orm.aliased(User)
+    rows = connection.execute(
+        sa.select(
+            SlipRequest.kind,
+            SlipRequest.stay_no,
+            SlipRequest.book,
+            SlipRequest.serial,
+            SlipRequest.amount_fen,
+            SlipRequest.receipt_book,
+            SlipRequest.receipt_serial,
+            SlipRequest.decided_at,
+            asker.name.label("asked_by"),
+            decider.name.label("confirmed_by"),
+        )
+        .join(asker, asker.user_id == SlipRequest.requested_by, isouter=True)
+        .join(decider, decider.user_id == SlipRequest.decided_by, isouter=True)
+        .where(
+            SlipRequest.institution_id == institution_id,
+            SlipRequest.state == "approved",
+            SlipRequest.decided_at >= since,
+        )
+        .order_by(SlipRequest.decided_at.desc())
+    )
+    return [DecidedRequest(**row._mapping) for row in rows]
 
 
 def _names(row: type, *, after: str | None = None, before: str | None = None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,17 +47,23 @@ PEOPLE: Final = (
 )
 
 
-def seed_demo_people(context: Context, institution_id: str) -> dict[str, str]:
-    """Open the accounts; returns user ids by user name. Raises :class:`Conflict` in production or when they exist."""
+def seed_demo_people(context: Context, institution_id: str, people: Sequence[DemoPerson] = PEOPLE) -> dict[str, str]:
+    """Open the accounts that aren't open yet; returns user ids by user name.
+
+    Raises :class:`Conflict` in production.
+    """
+    with context.database.reading() as connection:
+        known = {user.login: user.user_id for user in users.all_of(connection, institution_id)}
     return {
-        person.login: seed_demo_user(
+        person.login: known.get(person.login)
+        or seed_demo_user(
             context,
             institution_id,
             NewUser(person.login, person.name, frozenset({person.role}), person.station),
             password=PASSWORD,
             secret=second_factor.new_secret() if person.role.needs_second_factor else None,
         )
-        for person in PEOPLE
+        for person in people
     }
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission, Role, check_role_mix
@@ -132,12 +133,17 @@ def seed_demo_user(
     if not context.settings.is_demo:
         raise Conflict("演示账号只能建在演示环境里。")
     check_password(password, command.login)
-    stored = hash_password(password)
     with context.work(_installer(institution_id), "user.create") as work:
-        user = _new(work, institution_id, command, stored)
+        user = _new(work, institution_id, command, _printed_password(password))
         sealed = secret and second_factor.seal(context, institution_id, secret)
         users.change(work.connection, user, totp_secret=sealed, password_changed_at=_later(user))
         return user.user_id
+
+
+@cache
+def _printed_password(password: str) -> str:
+    # One salt for all accounts of the demonstration: the password is printed anyway, and fourteen hashes take long.
+    return hash_password(password)
 
 
 def change_user(context: Context, actor: Actor, user_id: str, command: ChangedUser) -> None:
@@ -184,23 +190,21 @@ def reset_password(context: Context, actor: Actor, user_id: str) -> HandedOut:
         return HandedOut(user_id, user.login, password)
 
 
-def reset_second_factor(context: Context, actor: Actor, user_id: str) -> None:
-    """Take the second factor away after the person was verified; they enrol anew. Needs ``sessions.manage``."""
-    with context.work(actor, "user.second_factor", f"user:{user_id}") as work:
-        user = _somebody_else(work, actor, user_id, "重置动态码", Permission.SESSIONS_MANAGE)
+def reset_second_factor(context: Context, actor: Actor, login: str) -> None:
+    """Take a lost second factor away after the person was verified; they enrol anew. Needs ``sessions.manage``."""
+    with context.work(actor, "user.second_factor") as work:
+        user = _by_login(work, actor, login, "重置动态码")
+        if not user.is_enrolled:
+            raise Conflict(f"{user.login} 没有启用动态码，不用重置。")
         users.change(work.connection, user, totp_secret=None)
-        sessions.end_all(work.connection, user.institution_id, user_id, work.now, actor.actor_id)
-        work.audit(detail={"login": user.login})
+        sessions.end_all(work.connection, user.institution_id, user.user_id, work.now, actor.actor_id)
+        work.audit(subject=f"user:{user.user_id}", detail={"login": user.login})
 
 
 def unlock(context: Context, actor: Actor, login: str) -> None:
     """Let a locked account sign in again. Needs ``sessions.manage``."""
     with context.work(actor, "user.unlock") as work:
-        actor.require(Permission.SESSIONS_MANAGE)
-        found = users.by_login(work.connection, login)
-        if found is None or found.institution_id != actor.institution_id:
-            raise NotFound("没有这个账号。请刷新名单。")
-        user = _somebody_else(work, actor, found.user_id, "解锁账号", Permission.SESSIONS_MANAGE)
+        user = _by_login(work, actor, login, "解锁账号")
         attempts.forget_failures(work, user)
         work.audit(subject=f"user:{user.user_id}", detail={"login": user.login})
 
@@ -241,6 +245,14 @@ def _somebody_else(
     if user is None:
         raise NotFound("没有这个人。请从人员名单里选。")
     return user
+
+
+def _by_login(work: UnitOfWork, actor: Actor, login: str, step: str) -> UserRow:
+    actor.require(Permission.SESSIONS_MANAGE)
+    found = users.by_login(work.connection, login.strip().lower())
+    if found is None or found.institution_id != actor.institution_id:
+        raise NotFound("没有这个用户名。请核对后再办。")
+    return _somebody_else(work, actor, found.user_id, step, Permission.SESSIONS_MANAGE)
 
 
 def _keep_an_administrator(work: UnitOfWork, user: UserRow, roles: frozenset[Role]) -> None:

@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NoUsableRow
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence import case_store
+from hospital_prepay.persistence.case_statistics import year_counts
 from hospital_prepay.persistence.models.base import canonical_json
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -24,8 +25,12 @@ from hospital_prepay.services.inpatient.measure import (
     SnapshotMeasurement,
     measure_snapshot,
 )
+from hospital_prepay.services.publication.announcement import announce
+from hospital_prepay.services.publication.readings import ChosenReading, list_readings
 
-TEN_YUAN = Money(1000)
+TEN_YUAN: Final = Money(1000)
+# What the form or the calculation takes from the readings; every other question of measuring has one answer so far.
+_FOLLOWED: Final = frozenset({"minimum_cases", "burden_measure", "earlier_standard_day"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,11 @@ class PublishTable:
 def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
     """Measure every case the hospital has stored and keep the result as a draft; returns its id.
 
-    Raises ``NoRuleInForce`` for a day before the rules and ``NoUsableRow`` when the window holds no case (12).
+    Raises ``NoRuleInForce`` for a day before the rules, ``NoUsableRow`` when the window holds no case (12), and
+    ``MalformedInput`` when a reading was chosen that can't be measured by: never is another one taken in silence.
     """
     actor.require(Permission.CAPS_MEASURE)
+    readings = _measuring_readings(context, actor.institution_id)
     snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id)
     with context.database.reading() as connection:
         path = snapshot.ensure(connection, actor.institution_id)
@@ -65,8 +72,13 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
     if not measured.cases_used:
         window = measured.window
         raise NoUsableRow(f"{window.first} 至 {window.last} 没有病例，不能测算。请先导入这三年的病例。")
+    evidence = {
+        "reach": _reach(measured.reach),
+        "years": [_year(year) for year in year_counts(path, measured.window)],
+        "readings": readings,
+    }
     with context.work(actor, "caps.measure", command.as_of.isoformat()) as work:
-        return _keep_draft(work, command, measured, stored)
+        return _keep_draft(work, command, measured, stored, evidence)
 
 
 def approve_table(context: Context, actor: Actor, table_id: str) -> None:
@@ -99,7 +111,8 @@ def reject_table(context: Context, actor: Actor, table_id: str, ground: str) -> 
 def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
     """Publish an approved table from a day on (18); returns its version. Patients' pages follow at once.
 
-    The day may not lie in the past: a patient can't be held to a table that nobody could read.
+    The day may not lie in the past: a patient can't be held to a table that nobody could read. A table that was
+    taken over from a posted sheet keeps the day on which that one took effect.
     """
     actor.require(Permission.CAPS_PUBLISH)
     with context.work(actor, "caps.publish", command.table_id) as work:
@@ -107,7 +120,7 @@ def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
         head = store.head(work.connection, work.institution_id, command.table_id, lock=True)
         _require_state(head, "approved", "发布")
         _require_digest(work, head)
-        if command.effective_on < work.today:
+        if command.effective_on < work.today and not _was_posted(head, command.effective_on):
             raise MalformedInput(
                 f"执行日期不能早于今天（{work.today}）。", code="not_a_date", details={"field": "effective_on"}
             )
@@ -121,18 +134,8 @@ def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
         }
         store.walk(work.connection, work.institution_id, command.table_id, values)
         work.audit(detail={"version": version, "effective_on": command.effective_on.isoformat()})
-    announce(context.settings.data_dir, actor.institution_id, version)
+    announce(context.settings.data_dir, actor.institution_id, str(version))
     return version
-
-
-def announce(data_dir: Path, institution_id: str, version: int) -> None:
-    """Tell every worker that the public pages of an institution changed."""
-    folder = data_dir / "public"
-    folder.mkdir(parents=True, exist_ok=True)
-    marker = folder / f"{institution_id}.version"
-    fresh = marker.with_suffix(".next")
-    fresh.write_text(str(version), "ascii")
-    fresh.replace(marker)
 
 
 def table_digest(rows: Sequence[dict[str, Any]]) -> str:
@@ -140,7 +143,45 @@ def table_digest(rows: Sequence[dict[str, Any]]) -> str:
     return hashlib.sha256(canonical_json(rows).encode()).hexdigest()
 
 
-def _keep_draft(work: UnitOfWork, command: MeasureTable, measured: SnapshotMeasurement, stored: int) -> str:
+def _measuring_readings(context: Context, institution_id: str) -> dict[str, str]:
+    every = [one for one in list_readings(context, institution_id) if "inpatient.measure" in one.reading.used_in]
+    for one in every:
+        if one.value != one.reading.default and one.reading.name not in _FOLLOWED:
+            raise _not_measurable(one)
+    return {one.reading.name: str(one.value) for one in every}
+
+
+def _not_measurable(one: ChosenReading) -> MalformedInput:
+    chosen = one.reading.choices.get(str(one.value), str(one.value))
+    usual = one.reading.choices.get(str(one.reading.default), str(one.reading.default))
+    return MalformedInput(
+        f"「{one.reading.question}」本院选了「{chosen}」，现在还不能这样测算。要测算，请先在读法里改回「{usual}」。",
+        code="reading_not_measurable",
+    )
+
+
+def _reach(reach: Reach) -> dict[str, int]:
+    return {
+        "year": reach.year,
+        "diseases": reach.diseases,
+        "cost_fen": reach.cost.fen,
+        "posted_cost_fen": reach.posted_cost.fen,
+        "admissions": reach.admissions,
+        "posted_admissions": reach.posted_admissions,
+    }
+
+
+def _year(count: YearCount) -> dict[str, int]:
+    return {"year": count.year, "cases": count.cases, "diseases": count.diseases}
+
+
+def _keep_draft(
+    work: UnitOfWork,
+    command: MeasureTable,
+    measured: SnapshotMeasurement,
+    stored: int,
+    evidence: dict[str, Any],
+) -> str:
     posted = set(measured.posted)
     rows = [_row(row, posted) for row in measured.rows]
     table_id = work.new_id()
@@ -154,6 +195,7 @@ def _keep_draft(work: UnitOfWork, command: MeasureTable, measured: SnapshotMeasu
             "min_cases": command.min_cases,
             "round_down_to_fen": command.round_down_to.fen,
             "burden": command.burden.value,
+            **evidence,
         },
         "cases_read": stored,
         "cases_used": measured.cases_used,
@@ -166,6 +208,10 @@ def _keep_draft(work: UnitOfWork, command: MeasureTable, measured: SnapshotMeasu
     store.add_draft(work.connection, head, rows)
     work.audit(subject=table_id, detail={"rows": len(rows), "cases": measured.cases_used, "digest": head["digest"]})
     return table_id
+
+
+def _was_posted(head: store.TableHead, day: date) -> bool:
+    return bool(head.parameters.get("source")) and head.as_of == day
 
 
 def _row(row: MeasuredRow, posted: set[str]) -> dict[str, Any]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import NoUsableRow, PrepayError
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.persistence import case_store
 from hospital_prepay.persistence.case_statistics import all_disease_names
 from hospital_prepay.persistence.cases import CaseReading, Progress, read_cases
+from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
+
+_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,31 @@ def import_cases(
     """Store the sound cases of a file (article 12's "historical data of three years") and keep the bad rows aside.
 
     The same file counts once, and so does a case that an earlier file held. Raises what
-    :func:`hospital_prepay.persistence.cases.read_cases` raises; nothing is stored then.
+    :func:`hospital_prepay.persistence.cases.read_cases` raises, and ``NoUsableRow`` when no row is sound; nothing
+    but the refusal is stored then.
     """
     actor.require(Permission.CASES_IMPORT)
     with tempfile.TemporaryDirectory(prefix="prepay-import-") as folder:
-        reading = read_cases(path, snapshot=Path(folder) / "cases.parquet", progress=progress)
+        try:
+            reading = read_cases(path, snapshot=Path(folder) / "cases.parquet", progress=progress)
+            _require_usable(reading)
+        except PrepayError as error:
+            detail = {"code": error.reason, "message": error.message}
+            keep_refusal(context, actor, "caps.import", file_name, detail)
+            raise
         return _store(context, actor, reading, file_name)
+
+
+def _require_usable(reading: CaseReading) -> None:
+    if not reading.accepted:
+        lines = [f"第 {row.line} 行：{row.message}" for row in reading.rejected[:_SHOWN]]
+        message = f"{len(reading.rejected)} 行都不能用。" if lines else "表头下面没有病例。"
+        raise NoUsableRow(f"{message}请改好后重新上传。", details={"lines": lines})
 
 
 def _store(context: Context, actor: Actor, reading: CaseReading, file_name: str) -> ImportedCases:
     snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id)
-    with context.work(actor, "cases.import", file_name[:120]) as work:
+    with context.work(actor, "caps.import", file_name[:120]) as work:
         case_store.lock_institution(work.connection, work.institution_id)
         before = case_store.import_of_file(work.connection, work.institution_id, reading.sha256)
         if before is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hospital_prepay.crypto import new_token
@@ -75,12 +75,18 @@ class Collected:
         )
 
 
-def preview_deposit(context: Context, actor: Actor, stay_no: str, amount: Money, stage: str = "") -> Decision:
-    """What :func:`collect_deposit` would decide now. Nothing is stored, nobody is blocked."""
+def preview_deposit(
+    context: Context, actor: Actor, stay_no: str, amount: Money, stage: str = "", *, cap: Money | None = None
+) -> Decision:
+    """What :func:`collect_deposit` would decide now. Nothing is stored, nobody is blocked.
+
+    ``cap`` stands for the cap of a disease and class that are picked on the screen and not yet the stay's.
+    """
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
         state = store.read_stay(connection, actor.institution_id, stay_no)
-    return collect(_facts(state, amount, stage), context.rule_version)
+    facts = _facts(state, amount, stage)
+    return collect(facts if cap is None else replace(facts, cap_fen=cap.fen), context.rule_version)
 
 
 def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> Collected:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from hospital_prepay.domain.rules.inpatient.caps import (
     measuring_window,
     posted_diseases,
 )
+from hospital_prepay.domain.rules.inpatient.evidence import Reach, posted_reach
 from hospital_prepay.persistence.case_checks import RejectedCase
 from hospital_prepay.persistence.case_statistics import (
     CellStatistics,
@@ -34,6 +36,7 @@ from hospital_prepay.persistence.case_statistics import (
     disease_totals,
 )
 from hospital_prepay.persistence.cases import Progress, read_cases
+from hospital_prepay.rulebook import load_rulebook
 from hospital_prepay.services.inpatient.standards import read_similar, read_standards
 
 ONE_YUAN = Money(100)
@@ -90,6 +93,7 @@ class SnapshotMeasurement:
     cases_used: int
     rows: tuple[MeasuredRow, ...]
     posted: tuple[str, ...]
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,25 @@ class Measurement:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuringRules:
+    """What the rulebook says on the day of a measurement (12, 18)."""
+
+    window_years: int
+    earlier_standard_binds: bool
+    posted_share: Fraction
+
+
+def rules_on(day: date) -> MeasuringRules:
+    """The rules of measuring in force on ``day``. Raises ``NoRuleInForce`` before the first (27)."""
+    rulebook = load_rulebook()
+    return MeasuringRules(
+        rulebook.value_on("guizhou-deposit-2025/window_years", day).whole(),
+        rulebook.value_on("guizhou-deposit-2025/earlier_standard_binds", day).flag(),
+        rulebook.value_on("guizhou-deposit-2025/posted_share", day).share(),
+    )
+
+
 def measure_cases(
     cases: Path,
     *,
@@ -133,7 +156,7 @@ def measure_cases(
     Raises ``NoRuleInForce`` for a day before the rules, ``NoUsableRow`` when no case is left in the window, and
     the errors of the files.
     """
-    measuring_window(as_of)  # a day without a rule is said before a long file is read
+    rules_on(as_of)  # a day without a rule is said before a long file is read
     options = MeasureOptions(
         as_of,
         min_cases,
@@ -153,18 +176,22 @@ def measure_cases(
 
 def measure_snapshot(snapshot: Path, options: MeasureOptions, *, spread: bool = False) -> SnapshotMeasurement:
     """Measure the accepted cases of ``snapshot``; ``spread`` adds the quantiles that screens show."""
-    window = measuring_window(options.as_of)
+    rules = rules_on(options.as_of)
+    window = measuring_window(options.as_of, rules.window_years)
     found = cell_statistics(snapshot, window, options.burden, spread=spread)
     every = _with_referred(found, options.similar)
-    cells = [_cell(statistics, options.standards) for statistics in every]
+    standards = options.standards if rules.earlier_standard_binds else {}
+    cells = [_cell(statistics, standards) for statistics in every]
     caps = measure_caps(cells, options.similar, options.min_cases, options.round_down_to)
     names = disease_names(snapshot, window)
     rows = tuple(
         MeasuredRow(statistics, names.get(cell.disease_code), cell.legacy, caps[cell.key])
         for statistics, cell in zip(every, cells, strict=True)
     )
-    posted = posted_diseases(disease_totals(snapshot, window.last_year))
-    return SnapshotMeasurement(window, sum(cell.cases for cell in found), rows, posted)
+    totals = disease_totals(snapshot, window.last_year)
+    posted = posted_diseases(totals, rules.posted_share)
+    reach = posted_reach(window.last.year, totals, frozenset(posted))
+    return SnapshotMeasurement(window, sum(cell.cases for cell in found), rows, posted, reach)
 
 
 def _with_referred(found: list[CellStatistics], similar: Mapping[str, Sequence[str]]) -> list[CellStatistics]:

@@ -7,6 +7,7 @@ with its line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -44,32 +45,37 @@ def read_standards(path: Path) -> dict[CellKey, Money]:
     """
     standards: dict[CellKey, Money] = {}
     lines: dict[CellKey, int] = {}
-    for line, row in _rows(path, _LEGACY, "原标准表"):
-        key = row["disease_code"], _read(line, insured_class_of, row["insured_class"])
-        if key in standards:
-            raise _fault(line, "duplicate_standard", f"与第 {lines[key]} 行的病种和参保类型相同。请只保留一行。")
-        standards[key] = _read(line, Money.of_yuan, row["standard"])
-        lines[key] = line
+    with _naming("原标准表"):
+        for line, row in _rows(path, _LEGACY):
+            key = row["disease_code"], _read(line, insured_class_of, row["insured_class"])
+            if key in standards:
+                message = f"与第 {lines[key]} 行的病种和参保类型相同。请只保留一行。"
+                raise _fault(line, "duplicate_standard", message)
+            standards[key] = _read(line, Money.of_yuan, row["standard"])
+            lines[key] = line
     return standards
 
 
 def read_similar(path: Path) -> dict[str, tuple[str, ...]]:
     """For each disease the similar ones it may be referred to. Raises :class:`FaultyRow`."""
     similar: dict[str, tuple[str, ...]] = {}
-    for _, row in _rows(path, _SIMILAR, "相似病种表"):
-        code = row["disease_code"]
-        similar[code] = (*similar.get(code, ()), row["similar_to"])
+    with _naming("相似病种表"):
+        for _, row in _rows(path, _SIMILAR):
+            code = row["disease_code"]
+            similar[code] = (*similar.get(code, ()), row["similar_to"])
     return similar
 
 
-def _rows(path: Path, wanted: Mapping[str, Column], name: str) -> Iterator[tuple[int, dict[str, str]]]:
+@contextmanager
+def _naming(table: str) -> Iterator[None]:
+    """Say which of the files is meant."""
     try:
-        yield from _checked_rows(path, wanted)
+        yield
     except MalformedInput as error:
-        raise FaultyRow(name + "：" + error.message, code=error.reason, details=error.details) from error
+        raise FaultyRow(f"{table}：{error.message}", code=error.reason, details=error.details) from error
 
 
-def _checked_rows(path: Path, wanted: Mapping[str, Column]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: Path, wanted: Mapping[str, Column]) -> Iterator[tuple[int, dict[str, str]]]:
     with open_table(path) as table:
         columns = table.columns(wanted)
         for line, cells in table.rows:

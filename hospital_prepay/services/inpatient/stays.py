@@ -18,6 +18,7 @@ from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, Circumstance, determine_cap, excess
 from hospital_prepay.persistence import stays as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -117,13 +118,26 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
         return placed
 
 
+def preview_placement(context: Context, actor: Actor, stay_no: str, placement: Placement) -> Decision:
+    """The cap that :func:`change_placement` would determine now; nothing is stored."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        state = store.read_stay(connection, actor.institution_id, stay_no)
+        circumstance = Circumstance(placement.circumstance)
+        insured_class = "self_pay" if circumstance.takes_self_pay else placement.insured_class
+        day = local(state.admitted_at).date()
+        table = store.table_in_force(connection, actor.institution_id, day)
+        facts = _cap_facts(connection, actor.institution_id, placement, insured_class, table)
+    return determine_cap(facts, context.rule_version)
+
+
 def _place(
     work: UnitOfWork, stay_no: str, admitted_at: datetime, placement: Placement, *, version: int, collected: Money
 ) -> Placed:
     circumstance = Circumstance(placement.circumstance)
     insured_class = "self_pay" if circumstance.takes_self_pay else placement.insured_class
     table = store.table_in_force(work.connection, work.institution_id, local(admitted_at).date())
-    facts = _cap_facts(work, placement, insured_class, table)
+    facts = _cap_facts(work.connection, work.institution_id, placement, insured_class, table)
     decision = determine_cap(facts, work.rule_version)
     decision_id = work.keep_decision(decision, work.today)
     cap_fen = decision.amount.fen if decision.permitted and decision.amount is not None else None
@@ -162,15 +176,19 @@ def _place(
 
 
 def _cap_facts(
-    work: UnitOfWork, placement: Placement, insured_class: str, table: store.TableInForce | None
+    connection: Connection,
+    institution_id: str,
+    placement: Placement,
+    insured_class: str,
+    table: store.TableInForce | None,
 ) -> CapFacts:
     talk_recorded = bool(placement.talk.strip())
     if table is None:
         return CapFacts(placement.disease_code, insured_class, placement.circumstance, talk_recorded, None, None)
-    similar = store.similar_codes(work.connection, work.institution_id, placement.disease_code)
+    similar = store.similar_codes(connection, institution_id, placement.disease_code)
     # A similar disease picked at the desk joins the hospital's own table of similar ones.
     wanted = [placement.disease_code, *similar, *([placement.similar_code] if placement.similar_code else [])]
-    rows = store.cap_rows(work.connection, work.institution_id, table.table_id, wanted, insured_class)
+    rows = store.cap_rows(connection, institution_id, table.table_id, wanted, insured_class)
     chosen = rows.get(placement.similar_code) if placement.similar_code else None
     others = [rows[code] for code in wanted[1:] if code in rows]
     return CapFacts(

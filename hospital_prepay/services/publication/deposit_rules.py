@@ -9,10 +9,12 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.rules.publication.own_rules import DatedVersion, version_in_force
 from hospital_prepay.persistence import institutions
 from hospital_prepay.persistence.institutions import RulesRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.announcement import announce
 
 _LONGEST: Final = 60_000
 
@@ -109,11 +111,13 @@ def approve_rules(context: Context, actor: Actor, version_no: int) -> None:
         if not institutions.approve_rules(work.connection, row, actor.actor_id, work.now):
             raise Conflict(f"第 {version_no} 版已经批准过了，不用再办。")
         work.audit(detail={"written_by": row.written_by})
+    announce(context.settings.data_dir, actor.institution_id, f"rules {version_no}")
 
 
 def _in_force(rows: list[RulesRow], today: date) -> RulesRow | None:
-    held = [row for row in rows if row.approved_by is not None and row.effective_on <= today]
-    return max(held, key=lambda row: (row.effective_on, row.version_no), default=None)
+    versions = (DatedVersion(row.version_no, row.effective_on, row.approved_by is not None) for row in rows)
+    number = version_in_force(versions, today)
+    return next((row for row in rows if row.version_no == number), None)
 
 
 def _state(row: RulesRow, holds: RulesRow | None, today: date) -> State:

@@ -11,9 +11,11 @@ from hospital_prepay.domain.errors import MalformedInput, NotFound
 from hospital_prepay.domain.rules.publication.scope import Ownership, Profile
 from hospital_prepay.persistence import institutions
 from hospital_prepay.persistence.institutions import InstitutionRow
+from hospital_prepay.persistence.ledger import open_chart
 from hospital_prepay.persistence.queries.access import default_institution
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.announcement import announce
 
 _CODE: Final = re.compile(r"[A-Z][0-9A-Z]{11}", re.ASCII)
 
@@ -78,7 +80,10 @@ def hospital_of(context: Context, institution_id: str) -> Hospital:
 
 
 def open_institution(context: Context, command: NewInstitution) -> None:
-    """Enter an institution, from the machine itself. Raises :class:`MalformedInput`, :class:`Conflict`."""
+    """Enter an institution with its chart of accounts, from the machine itself.
+
+    Raises :class:`MalformedInput`, :class:`Conflict`.
+    """
     if not _CODE.fullmatch(command.code):
         raise MalformedInput("机构代码是 12 位大写字母和数字，例如 H52010300125。")
     actor = Actor(command.code, INSTALLER, "安装程序", frozenset())
@@ -100,7 +105,9 @@ def open_institution(context: Context, command: NewInstitution) -> None:
                 changed_by=INSTALLER,
             ),
         )
+        open_chart(work.connection, command.code, work.now)
         work.audit(detail={"name": details.name})
+    announce(context.settings.data_dir, command.code, "institution")
 
 
 def change_institution(context: Context, actor: Actor, command: ChangedInstitution) -> None:
@@ -123,6 +130,7 @@ def change_institution(context: Context, actor: Actor, command: ChangedInstituti
             work.connection, actor.institution_id, **values, changed_at=work.now, changed_by=actor.actor_id
         )
         work.audit(detail={"changed": changed})
+    announce(context.settings.data_dir, actor.institution_id, "institution")
 
 
 def _hospital(row: InstitutionRow) -> Hospital:

@@ -30,8 +30,9 @@ from hospital_prepay.services.inpatient.cap_tables import (
     reject_table,
 )
 from hospital_prepay.services.inpatient.case_imports import import_cases
+from hospital_prepay.services.inpatient.desk import disease_name, find_diseases
 from hospital_prepay.services.inpatient.measure import measure_cases
-from tests.hospital import APPROVER, CASHIER, INSTITUTION, OFFICER, Hospital
+from tests.hospital import ADMITTED, APPROVER, CASHIER, INSTITUTION, OFFICER, Hospital
 
 SAMPLE = Path(__file__).parents[2] / "data" / "inpatient_cases.csv"
 AS_OF = date(2025, 12, 31)
@@ -48,6 +49,7 @@ def rows(hospital: Hospital, table_id: str) -> list[store.TableRow]:
         return store.rows(connection, INSTITUTION, table_id)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/12")
 def test_the_service_measures_what_the_calculator_measures(hospital: Hospital) -> None:
     # The test hospital's own table of similar diseases adds rows without cases.
     kept = [row for row in rows(hospital, measured(hospital)) if row.cases]
@@ -79,6 +81,17 @@ def test_a_case_that_another_file_holds_counts_once_and_bad_rows_are_kept_aside(
     assert hospital.count("case_import_rejection", "line = 3 AND code = 'not_an_amount'") == 1
 
 
+@pytest.mark.clause("guizhou-deposit-2025/11")
+def test_the_diseases_of_the_cases_become_the_catalogue_of_the_hospital(hospital: Hospital, tmp_path: Path) -> None:
+    path = tmp_path / "1.csv"
+    path.write_text(HEADER + "C1,2025-01-02,J15,细菌性肺炎,310,100,50\nC2,2025-01-02,W01,日间病区,310,9,5\n", "utf-8")
+    import_cases(hospital.context, OFFICER, path, "1.csv")
+    assert disease_name(hospital.context, CASHIER, "J15") == "细菌性肺炎"
+    assert [hit.disease_code for hit in find_diseases(hospital.context, CASHIER, "rjbq", ADMITTED, "employee")] == [
+        "W01"
+    ]
+
+
 def test_a_file_that_is_no_table_leaves_nothing(hospital: Hospital, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
@@ -93,6 +106,7 @@ def test_a_lost_snapshot_is_made_again_from_the_database(hospital: Hospital) -> 
     assert rows(hospital, measure_table(hospital.context, OFFICER, MeasureTable(AS_OF, 0, Money(100)))) == first
 
 
+@pytest.mark.clause("guizhou-deposit-2025/18")
 def test_a_draft_is_approved_by_another_person_and_published(hospital: Hospital) -> None:
     table_id = measured(hospital)
     with pytest.raises(Conflict):

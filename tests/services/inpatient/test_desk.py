@@ -44,6 +44,7 @@ def collect(hospital: Hospital, yuan: str, **changes: object) -> Collected:
     return collect_deposit(hospital.context, CASHIER, pay(yuan, **changes))
 
 
+@pytest.mark.clause("guizhou-deposit-2025/10", "guizhou-deposit-2025/17")
 def test_a_deposit_within_the_cap_is_posted_and_numbered(hospital: Hospital) -> None:
     hospital.admit()
     done = collect(hospital, "1200")
@@ -52,6 +53,7 @@ def test_a_deposit_within_the_cap_is_posted_and_numbered(hospital: Hospital) -> 
     assert hospital.balance(f"23050103:{STAY}") == Money(-120000)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/12", "guizhou-deposit-2025/17")
 def test_several_payments_together_never_pass_the_cap(hospital: Hospital) -> None:
     hospital.admit()
     collect(hospital, "3199.99")
@@ -100,6 +102,7 @@ def test_fifty_identical_requests_at_once_make_one_receipt(hospital: Hospital) -
     assert hospital.count("receipt") == 1
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17")
 def test_two_cashiers_at_once_never_pass_the_cap_together(hospital: Hospital) -> None:
     hospital.admit()
     commands = [pay("500") for _ in range(16)]
@@ -155,6 +158,7 @@ def test_a_stay_number_is_registered_once(hospital: Hospital) -> None:
 # --- article 17 and 18 -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17.1")
 def test_unknown_identity_takes_the_self_pay_cap_after_the_talk(hospital: Hospital) -> None:
     without = hospital.admit(circumstance="identity_unknown")
     assert without.cap is None
@@ -164,6 +168,7 @@ def test_unknown_identity_takes_the_self_pay_cap_after_the_talk(hospital: Hospit
     assert changed.cap == Money(600000)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17.1")
 def test_a_class_known_later_lowers_the_cap_and_the_excess_is_proposed_for_refund(hospital: Hospital) -> None:
     hospital.admit(circumstance="third_party", talk="已沟通")
     collect(hospital, "5000")
@@ -176,6 +181,7 @@ def test_a_class_known_later_lowers_the_cap_and_the_excess_is_proposed_for_refun
     assert hospital.balance("1001") == Money(184000)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17.3")
 def test_a_disease_that_changes_upwards_is_collected_up_to_the_new_cap_once_explained(hospital: Hospital) -> None:
     hospital.admit()
     collect(hospital, "3200")
@@ -191,6 +197,7 @@ def test_a_disease_that_changes_upwards_is_collected_up_to_the_new_cap_once_expl
     assert done.room == Money(0)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17.2")
 def test_an_unclear_diagnosis_follows_the_similar_disease_or_is_collected_in_stages(hospital: Hospital) -> None:
     assert hospital.admit(circumstance="similar", similar_code="G00.900").cap == Money(684000)
     assert change(hospital, 1, circumstance="staged").cap == Money(320000)
@@ -198,6 +205,7 @@ def test_an_unclear_diagnosis_follows_the_similar_disease_or_is_collected_in_sta
     assert collect(hospital, "100", stage="入院检查").receipt_no
 
 
+@pytest.mark.clause("guizhou-deposit-2025/18")
 def test_an_unposted_disease_takes_the_lowest_of_its_similar_posted_ones_and_its_own(hospital: Hospital) -> None:
     unposted = {"disease_code": "A03.900", "disease_name": "细菌性痢疾"}
     assert hospital.admit(**unposted).cap == Money(200000)

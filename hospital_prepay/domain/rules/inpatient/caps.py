@@ -11,15 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from hospital_prepay.domain.clauses import implements
-from hospital_prepay.domain.errors import NoRuleInForce
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
-
-# The day the rules came into force (article 27). The rulebook's dated value takes this constant's place.
-IN_FORCE_FROM: Final = date(2025, 6, 30)
 
 MEASURED: Final = "guizhou-deposit-2025/12"
 REFERRED: Final = "guizhou-deposit-2025/18"
@@ -92,17 +89,15 @@ class DiseaseTotal:
 
 
 @implements("guizhou-deposit-2025/12")
-def measuring_window(as_of: date, in_force_from: date = IN_FORCE_FROM) -> Window:
-    """The three full calendar years before the year of ``as_of`` (our reading of 既往三年).
+def measuring_window(as_of: date, window_years: int) -> Window:
+    """The full calendar years before the year of ``as_of`` (our reading of 既往三年).
 
-    Raises :class:`NoRuleInForce` for a day before ``in_force_from``.
+    ``window_years`` is the rulebook's value on that day; asking for it fails before the rules were in force.
     """
-    if as_of < in_force_from:
-        raise NoRuleInForce(f"{as_of} 时测算规则尚未施行。请改用 {in_force_from} 或以后的日期。")
-    return Window(date(as_of.year - 3, 1, 1), date(as_of.year - 1, 12, 31))
+    return Window(date(as_of.year - window_years, 1, 1), date(as_of.year - 1, 12, 31))
 
 
-@implements("guizhou-deposit-2025/12")
+@implements("guizhou-deposit-2025/10", "guizhou-deposit-2025/12")
 def own_cap(cell: Cell, step: Money) -> Cap:
     """The cap of a cell that has cases enough: the lower of its mean and its earlier standard.
 
@@ -148,22 +143,22 @@ def _similar_amounts(cell: Cell, similar_to: Mapping[str, Sequence[str]], own: M
 
 
 @implements("guizhou-deposit-2025/18")
-def posted_diseases(totals: Iterable[DiseaseTotal]) -> tuple[str, ...]:
-    """The diseases that must be posted: those that make half the cost, and those that make half the cases.
+def posted_diseases(totals: Iterable[DiseaseTotal], share: Fraction) -> tuple[str, ...]:
+    """The diseases that must be posted: those that make ``share`` of the cost, and those that make it of the cases.
 
     Each is the shortest head of its own descending order, ties by code; the answer is their union, sorted.
     """
     every = list(totals)
-    by_cost = _head({total.disease_code: total.sum_cost.fen for total in every})
-    by_cases = _head({total.disease_code: total.cases for total in every})
+    by_cost = _head({total.disease_code: total.sum_cost.fen for total in every}, share)
+    by_cases = _head({total.disease_code: total.cases for total in every}, share)
     return tuple(sorted(by_cost | by_cases))
 
 
-def _head(sizes: Mapping[str, int]) -> set[str]:
+def _head(sizes: Mapping[str, int], share: Fraction) -> set[str]:
     whole, reached = sum(sizes.values()), 0
     head: set[str] = set()
     for code in sorted(sizes, key=lambda code: (-sizes[code], code)):
-        if 2 * reached >= whole:
+        if reached >= whole * share:
             break
         reached += sizes[code]
         head.add(code)

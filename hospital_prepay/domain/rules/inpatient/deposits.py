@@ -119,7 +119,7 @@ def determine_cap(facts: CapFacts, rule_version: str) -> Decision:
     return _unposted(facts, rule_version, circumstance)
 
 
-@implements(TOTAL, TABLE)
+@implements(TOTAL, TABLE, IDENTITY, UNCLEAR, CHANGED, UNPOSTED)
 def collect(facts: CollectFacts, rule_version: str) -> Decision:
     """Whether ``amount_fen`` more may be collected: the total of a stay never passes its cap (17).
 

@@ -1,8 +1,8 @@
 from datetime import date
+from fractions import Fraction
 
 import pytest
 
-from hospital_prepay.domain.errors import NoRuleInForce
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.caps import (
@@ -17,6 +17,7 @@ from hospital_prepay.domain.rules.inpatient.caps import (
 
 YUAN = Money(100)
 FEN = Money(1)
+HALF = Fraction(1, 2)
 EMPLOYEE = InsuredClass.EMPLOYEE
 MEAN, SIMILAR = "guizhou-deposit-2025/12", "guizhou-deposit-2025/18"
 
@@ -29,6 +30,7 @@ def cap_of(*cells, similar=None, min_cases=0, step=YUAN, code="A"):
     return measure_caps(cells, similar or {}, min_cases, step)[code, EMPLOYEE]
 
 
+@pytest.mark.clause("guizhou-deposit-2025/12")
 def test_the_cap_is_the_mean_rounded_down_once():
     cap = cap_of(cell(cases=3, burden=100_099))
     assert (cap.amount, cap.basis, cap.clauses) == (Money(33_300), Basis.MEAN, (MEAN,))
@@ -49,11 +51,13 @@ def test_equal_amounts_rest_on_the_mean():
     assert cap_of(cell(cases=2, burden=200_000, legacy=100_000)).basis is Basis.MEAN
 
 
+@pytest.mark.clause("guizhou-deposit-2025/12")
 def test_a_lower_earlier_standard_is_the_cap_and_is_rounded_down_too():
     cap = cap_of(cell(cases=2, burden=200_000, legacy=90_050))
     assert (cap.amount, cap.basis, cap.clauses) == (Money(90_000), Basis.LEGACY, (MEAN,))
 
 
+@pytest.mark.clause("guizhou-deposit-2025/18")
 def test_too_few_cases_take_the_lowest_similar_cap_of_the_same_class():
     resident = cell("B", 50, 50 * 10_000, insured=InsuredClass.RESIDENT)
     cap = cap_of(
@@ -105,31 +109,37 @@ def test_a_cell_without_cases_has_no_mean_even_without_a_minimum():
     ],
 )
 def test_the_window_is_the_three_full_years_before(as_of, first, last):
-    assert measuring_window(as_of) == Window(first, last)
-    assert measuring_window(as_of).last_year == Window(date(last.year, 1, 1), last)
+    assert measuring_window(as_of, 3) == Window(first, last)
+    assert measuring_window(as_of, 3).last_year == Window(date(last.year, 1, 1), last)
 
 
-def test_no_rule_was_in_force_the_day_before():
-    with pytest.raises(NoRuleInForce):
-        measuring_window(date(2025, 6, 29))
+def test_the_window_is_as_long_as_the_rulebook_says():
+    assert measuring_window(date(2026, 1, 1), 5).first == date(2021, 1, 1)
 
 
 def total(code, cases, cost):
     return DiseaseTotal(code, cases, Money(cost))
 
 
+@pytest.mark.clause("guizhou-deposit-2025/18")
 def test_the_posted_list_is_the_union_of_the_two_shortest_heads():
     totals = [total("A", 1, 60), total("B", 5, 10), total("C", 3, 20), total("D", 1, 10)]
-    assert posted_diseases(totals) == ("A", "B")
+    assert posted_diseases(totals, HALF) == ("A", "B")
 
 
 def test_a_head_that_reaches_exactly_half_is_long_enough():
-    assert posted_diseases([total("A", 1, 50), total("B", 1, 30), total("C", 2, 20)]) == ("A", "C")
+    assert posted_diseases([total("A", 1, 50), total("B", 1, 30), total("C", 2, 20)], HALF) == ("A", "C")
+
+
+def test_another_share_makes_another_head():
+    totals = [total("A", 2, 60), total("B", 1, 30), total("C", 1, 10)]
+    assert posted_diseases(totals, Fraction(9, 10)) == ("A", "B", "C")
+    assert posted_diseases(totals, Fraction(1, 10)) == ("A",)
 
 
 def test_ties_go_by_code():
-    assert posted_diseases([total("C", 1, 10), total("B", 1, 10), total("A", 1, 10)]) == ("A", "B")
+    assert posted_diseases([total("C", 1, 10), total("B", 1, 10), total("A", 1, 10)], HALF) == ("A", "B")
 
 
 def test_a_year_without_cases_posts_nothing():
-    assert posted_diseases([]) == ()
+    assert posted_diseases([], HALF) == ()

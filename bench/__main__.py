@@ -1,0 +1,33 @@
+"""``python -m bench [SECTION …]``: run the benchmarks, or only those named."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from bench import postings
+
+# (name, what it measures, function); other rooms add a line.
+SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
+    ("postings", "one posting a commit, spread and hot, beside raw insert and peers", postings.single),
+    ("batch", "a thousand postings a commit", postings.batch),
+]
+
+
+def main() -> None:
+    """Run the sections asked for, all by default."""
+    described = "\n".join(f"  {name:<12}{what}" for name, what, _ in SECTIONS)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", epilog=f"sections:\n{described}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("section", nargs="*", choices=[[], *(name for name, _, _ in SECTIONS)], default=[])
+    postings.add_options(parser)
+    options = parser.parse_args()
+    for name, what, run in SECTIONS:
+        if not options.section or name in options.section:
+            print(f"== {name}: {what}", flush=True)
+            run(options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Stored decisions computed again from their stored facts.
+
+A rule is a pure function, so the same facts must give the same answer for ever: another one means that a fact, an
+answer or the code of a rule was changed afterwards. Only the words may differ.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hospital_prepay.domain.errors import RulebookFault
+from hospital_prepay.domain.rules import RULES
+from hospital_prepay.persistence import decisions
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.decisions import StoredDecision
+from hospital_prepay.rulebook.coverage import implemented
+
+Progress = Callable[[int, int], None]
+_STEP = 500
+
+
+class DecisionsDiffer(RulebookFault):
+    """At least one stored decision doesn't come out again as it was stored. Exit 70."""
+
+    code = "decision_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A decision that came out otherwise. ``computed`` is ``None`` when its rule or facts can't be read any more."""
+
+    decision_id: str
+    institution_id: str
+    rule: str
+    rule_version: str
+    decided_at: datetime
+    stored: Mapping[str, Any]
+    computed: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """How many decisions a rule gave under one version of the rulebook, and how many came out otherwise."""
+
+    rule: str
+    rule_version: str
+    decisions: int
+    different: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Every stored decision, computed again. ``first`` is the earliest that differs."""
+
+    counts: tuple[RuleCount, ...]
+    first: Difference | None
+
+    @property
+    def decisions(self) -> int:
+        """How many were computed."""
+        return sum(count.decisions for count in self.counts)
+
+    @property
+    def different(self) -> int:
+        """How many came out otherwise."""
+        return sum(count.different for count in self.counts)
+
+
+def replay_decisions(database: Database, progress: Progress | None = None) -> Replay:
+    """Compute every stored decision again, of every institution. Never raises for what it finds."""
+    total, different = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    first: Difference | None = None
+    with database.reading() as connection:
+        whole = decisions.count(connection)
+        for at, stored in enumerate(decisions.every(connection), 1):
+            key = stored.decision.rule, stored.decision.rule_version
+            total[key] += 1
+            found = compare(stored)
+            if found is not None:
+                different[key] += 1
+                first = first if first and first.decided_at <= found.decided_at else found
+            if progress and at % _STEP == 0:
+                progress(at, whole)
+        if progress:
+            progress(whole, whole)
+    return Replay(tuple(RuleCount(*key, total[key], different[key]) for key in sorted(total)), first)
+
+
+def compare(stored: StoredDecision) -> Difference | None:
+    """Compute one decision again: ``None`` when outcome, amount and reasons are what was stored."""
+    decision = stored.decision
+    computed = _computed(decision.rule, decision.facts, decision.rule_version)
+    if computed == decision.answer():
+        return None
+    return Difference(
+        stored.decision_id,
+        stored.institution_id,
+        decision.rule,
+        decision.rule_version,
+        stored.decided_at,
+        decision.answer(),
+        computed,
+    )
+
+
+def require_same(replay: Replay) -> None:
+    """Raise :class:`DecisionsDiffer` naming the first decision that came out otherwise, if there is one."""
+    first = replay.first
+    if first is None:
+        return
+    raise DecisionsDiffer(
+        f"有 {replay.different} 个决定重新计算后不一样，最早的是机构 {first.institution_id} 的决定 "
+        f"{first.decision_id}。事实、结果或规则程序被改过，请保留现场并通知审计和信息科。",
+        details={"decision_id": first.decision_id, "institution_id": first.institution_id, "rule": first.rule},
+    )
+
+
+def _computed(rule: str, facts: Mapping[str, Any], version: str) -> dict[str, Any] | None:
+    implemented()  # reads in every module of rules, each of which enters its own
+    replay = RULES.get(rule)
+    if replay is None:
+        return None
+    try:
+        return replay(facts, version).answer()
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None  # facts that the rule can't read aren't the facts it was given

@@ -1,0 +1,83 @@
+"""The institutions of the demonstration and their people. Every name of a person is made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.rules.publication.scope import Ownership
+from hospital_prepay.services.access.demo import PEOPLE, DemoPerson
+from hospital_prepay.services.publication.institution import ChangedInstitution, NewInstitution
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One institution. ``remark`` says in a few words what a newcomer finds there."""
+
+    institution: NewInstitution
+    people: tuple[DemoPerson, ...]
+    remark: str
+
+    @property
+    def code(self) -> str:
+        """The institution's code."""
+        return self.institution.code
+
+    @property
+    def name(self) -> str:
+        """The institution's name."""
+        return self.institution.details.name
+
+
+def _house(
+    code: str, name: str, people: tuple[DemoPerson, ...], remark: str, level: int, *, is_default: bool = False
+) -> House:
+    # 99 is no administrative division: none of these codes can be a real institution's.
+    hours = "每天 8:00–18:00，夜间在急诊收费窗口办理"
+    details = ChangedInstitution(
+        name, "0859-1234567", hours, "门诊楼一楼住院收费处", Ownership.PUBLIC, designated=True
+    )
+    return House(NewInstitution(code, details, level=level, is_default=is_default), people, remark)
+
+
+MAIN: Final = _house(
+    "H52990000001",
+    "黔岭市人民医院",
+    PEOPLE,
+    "虚构的医院：三年病例、已公布的额度表、在院患者",
+    3,
+    is_default=True,
+)
+SAMPLE: Final = _house(
+    "H52990000004",
+    "公开病例样例医院",
+    (
+        DemoPerson("yl.shoufei", "韦小兰", Role.CASHIER, "1 号窗口"),
+        DemoPerson("yl.caiwu", "潘志强", Role.FINANCE_OFFICER),
+        DemoPerson("yl.shenpi", "蒙丽华", Role.FINANCE_APPROVER),
+    ),
+    "真实的公开病例（纽约州 2024 年心力衰竭出院数据，美元当作元）：额度表已测算，等人批准",
+    2,
+)
+HUZHOU: Final = _house(
+    "H33990000002",
+    "湖州市第三人民医院（公开数据）",
+    (
+        DemoPerson("hz.caiwu", "冉春燕", Role.FINANCE_OFFICER),
+        DemoPerson("hz.shenpi", "田国平", Role.FINANCE_APPROVER),
+    ),
+    "该院 2025 年公示的预交金表",
+    3,
+)
+LONGQUANYI: Final = _house(
+    "H51990000003",
+    "成都市龙泉驿区中医医院（公开数据）",
+    (
+        DemoPerson("lqy.caiwu", "覃文芳", Role.FINANCE_OFFICER),
+        DemoPerson("lqy.shenpi", "仇建军", Role.FINANCE_APPROVER),
+    ),
+    "该院 2025 年公示的预交金表（前 24 行，没有自费一栏）",
+    3,
+)
+HOUSES: Final = (MAIN, SAMPLE, HUZHOU, LONGQUANYI)

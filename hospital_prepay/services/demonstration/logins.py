@@ -1,0 +1,34 @@
+"""Who can sign in to the demonstration: printed when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hospital_prepay.persistence import users
+from hospital_prepay.services.access.demo import PASSWORD, DemoPerson
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.demonstration.houses import HOUSES
+
+
+@dataclass(frozen=True, slots=True)
+class HouseLogins:
+    """The open accounts of one institution; the password is the same for all."""
+
+    name: str
+    remark: str
+    password: str
+    people: tuple[DemoPerson, ...]
+
+
+def house_logins(context: Context) -> list[HouseLogins]:
+    """Every institution of the demonstration with the accounts that are still open; none in production."""
+    if not context.settings.is_demo:
+        return []
+    found = []
+    with context.database.reading() as connection:
+        for house in HOUSES:
+            open_ = {user.login for user in users.all_of(connection, house.code) if user.is_active}
+            people = tuple(person for person in house.people if person.login in open_)
+            if people:
+                found.append(HouseLogins(house.name, house.remark, PASSWORD, people))
+    return found

@@ -1,0 +1,292 @@
+"""What the counter reads: stays, diseases, caps and receipts. Nothing here moves money or locks anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+
+from hospital_prepay.clock import SHANGHAI, local
+from hospital_prepay.domain.access import GRANTS, Actor, Permission, Role
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.persistence import decisions
+from hospital_prepay.persistence import receipts as books
+from hospital_prepay.persistence import stays as store
+from hospital_prepay.persistence.queries import inpatient as queries
+from hospital_prepay.persistence.queries.inpatient import (
+    BookDay,
+    DecidedRequest,
+    DiseaseHit,
+    StayCard,
+    WaitingRequest,
+)
+from hospital_prepay.persistence.receipts import Slip, receipt_number
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.inpatient.stays import Placement, preview_placement
+
+# The frozen rows that pages show, under the service's own name: pages know no tables.
+__all__ = [
+    "BookDay",
+    "DecidedRequest",
+    "DeskStay",
+    "DiseaseHit",
+    "Slip",
+    "StayCard",
+    "WaitingRequest",
+    "receipt_number",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A disease and class picked at the desk before the first receipt."""
+
+    disease_code: str
+    insured_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeskStay:
+    """A stay as the counter needs it. ``cap_decision`` is about ``placement``, perhaps a choice not yet stored."""
+
+    card: StayCard
+    certificate: str
+    slips: list[Slip]
+    locked: bool
+    placement: Placement
+    cap_decision: Decision
+    class_caps: dict[InsuredClass, Money | None]
+    source: queries.CapSource | None
+    excess: Money
+    waiting_refund: bool
+
+    @property
+    def cap(self) -> Money | None:
+        """The cap of the placement, ``None`` while something must be done first."""
+        return self.cap_decision.amount if self.cap_decision.permitted else None
+
+    @property
+    def collected(self) -> Money:
+        """What the stay's deposits hold."""
+        return Money(self.card.collected_fen)
+
+    @property
+    def room(self) -> Money:
+        """What may still be collected."""
+        return Money(max(0, (self.cap or Money(0)).fen - self.card.collected_fen))
+
+
+def find_stays(context: Context, actor: Actor, text: str) -> list[StayCard]:
+    """Stays by number, name, initials, or a whole certificate number or phone; at most eight, newest first."""
+    actor.require(Permission.DESK_VIEW)
+    text = text.strip()
+    if not text:
+        return []
+    hashes = tuple(
+        digest
+        for field in ("certificate", "phone")
+        for digest in context.keyed_hash.candidates(text, institution=actor.institution_id, field=field)
+    )
+    with context.database.reading() as connection:
+        return queries.find_stays(connection, actor.institution_id, text, hashes)
+
+
+def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | None = None) -> DeskStay:
+    """Everything the counter shows of one stay. Raises :class:`NotFound`."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        card = queries.stay_card(connection, actor.institution_id, stay_no)
+        if card is None:
+            raise NotFound(f"没有找到住院号 {stay_no[:40]}。请核对住院号，或先登记这次住院。")
+        slips = queries.slips_of_stay(connection, actor.institution_id, stay_no)
+        waiting = books.waiting_refund(connection, actor.institution_id, stay_no)
+        table = store.table_in_force(connection, actor.institution_id, local(card.admitted_at).date())
+        placement = _placement(card)
+        if choice and not slips:
+            name = queries.disease_name(connection, actor.institution_id, choice.disease_code)
+            placement = replace(
+                placement,
+                disease_code=choice.disease_code,
+                disease_name=name or choice.disease_code,
+                insured_class=choice.insured_class,
+            )
+        followed = "self_pay" if Circumstance(placement.circumstance).takes_self_pay else placement.insured_class
+        code = placement.similar_code or placement.disease_code
+        source = (
+            None
+            if table is None
+            else queries.cap_source(connection, actor.institution_id, table.table_id, code, followed)
+        )
+    return DeskStay(
+        card=card,
+        certificate=_certificate(context, actor, card),
+        slips=slips,
+        locked=bool(slips),
+        placement=placement,
+        cap_decision=preview_placement(context, actor, stay_no, placement),
+        class_caps=_class_caps(context, actor, stay_no, placement),
+        source=source,
+        excess=excess(card.cap_fen, card.collected_fen),
+        waiting_refund=waiting is not None,
+    )
+
+
+def find_diseases(
+    context: Context, actor: Actor, text: str, admitted_at: datetime, insured_class: str
+) -> list[DiseaseHit]:
+    """Diseases by name, code or initials with their cap in one class, as it was on the day of admission."""
+    actor.require(Permission.DESK_VIEW)
+    if not text.strip():
+        return []
+    with context.database.reading() as connection:
+        table = store.table_in_force(connection, actor.institution_id, local(admitted_at).date())
+        table_id = None if table is None else table.table_id
+        return queries.find_diseases(connection, actor.institution_id, text, table_id, insured_class)
+
+
+def similar_choices(context: Context, actor: Actor, card: StayCard) -> list[DiseaseHit]:
+    """The hospital's similar diseases of a stay's disease that have a cap, lowest first (17.2, 18)."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        table = store.table_in_force(connection, actor.institution_id, local(card.admitted_at).date())
+        if table is None:
+            return []
+        codes = store.similar_codes(connection, actor.institution_id, card.disease_code)
+        rows = store.cap_rows(connection, actor.institution_id, table.table_id, codes, card.insured_class)
+    hits = [
+        DiseaseHit(row.disease_code, row.disease_name, row.cap_fen, row.posted)
+        for row in rows.values()
+        if row.cap_fen is not None
+    ]
+    return sorted(hits, key=lambda hit: (hit.cap_fen or 0, hit.disease_code))
+
+
+def disease_name(context: Context, actor: Actor, code: str) -> str | None:
+    """What the catalogue calls a code."""
+    with context.database.reading() as connection:
+        return queries.disease_name(connection, actor.institution_id, code)
+
+
+def common_diseases(context: Context, actor: Actor, limit: int = 50) -> list[DiseaseHit]:
+    """The posted diseases of the table in force today, by name: what a form offers before anything is typed."""
+    with context.database.reading() as connection:
+        table = store.table_in_force(connection, actor.institution_id, context.clock.today())
+        if table is None:
+            return []
+        return queries.diseases_of_table(connection, actor.institution_id, table.table_id, limit)
+
+
+def patient_name(context: Context, actor: Actor, stay_no: str) -> str:
+    """Whose stay it is."""
+    with context.database.reading() as connection:
+        card = queries.stay_card(connection, actor.institution_id, stay_no)
+    return "" if card is None else card.patient_name
+
+
+def confirmers(context: Context, actor: Actor) -> list[str]:
+    """Who may decide what this person asks for."""
+    roles = [role.value for role in Role if Permission.SLIP_APPROVE in GRANTS[role]]
+    with context.database.reading() as connection:
+        return queries.staff_with_roles(connection, actor.institution_id, roles, actor.actor_id)
+
+
+def stored_decision(context: Context, actor: Actor, decision_id: str) -> tuple[Decision, datetime]:
+    """A decision as it was stored, and when. Raises :class:`NotFound`."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        return decisions.find(connection, actor.institution_id, decision_id)
+
+
+def known_wards(context: Context, actor: Actor) -> list[str]:
+    """Wards to offer when a stay is registered."""
+    with context.database.reading() as connection:
+        return queries.wards(connection, actor.institution_id)
+
+
+def book_today(context: Context, actor: Actor) -> BookDay:
+    """The cashier's open book and what it took today."""
+    with context.database.reading() as connection:
+        return queries.book_day(connection, actor.institution_id, actor.actor_id, _midnight(context))
+
+
+def slips_today(context: Context, actor: Actor) -> list[Slip]:
+    """Today's slips of the cashier's books, newest first."""
+    actor.require(Permission.DEPOSIT_COLLECT)
+    with context.database.reading() as connection:
+        return queries.slips_of_holder(connection, actor.institution_id, actor.actor_id, _midnight(context))
+
+
+def find_slip(context: Context, actor: Actor, number: str) -> Slip:
+    """A slip by its number. Raises :class:`NotFound`."""
+    actor.require(Permission.DESK_VIEW)
+    book, serial = books.split_number(number)
+    with context.database.reading() as connection:
+        return books.find_slip(connection, actor.institution_id, book, serial)
+
+
+def waiting_requests(context: Context, actor: Actor) -> list[WaitingRequest]:
+    """What waits for a second person."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        return queries.waiting_requests(connection, actor.institution_id)
+
+
+def requests_done_today(context: Context, actor: Actor) -> list[DecidedRequest]:
+    """What a second person approved today."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        return queries.decided_requests(connection, actor.institution_id, _midnight(context))
+
+
+def person(context: Context, actor: Actor, user_id: str) -> tuple[str, str]:
+    """A colleague's name and station."""
+    with context.database.reading() as connection:
+        return queries.staff_name(connection, actor.institution_id, user_id)
+
+
+def reveal_identity(context: Context, actor: Actor, stay_no: str, ground: str) -> tuple[str, str]:
+    """Certificate number and phone in full, for a written reason that the audit trail keeps."""
+    actor.require(Permission.REVEAL_IDENTITY)
+    with context.work(actor, "identity.reveal", stay_no) as work:
+        card = queries.stay_card(work.connection, actor.institution_id, stay_no)
+        if card is None:
+            raise NotFound(f"没有找到住院号 {stay_no[:40]}。")
+        work.audit(detail={"ground": ground})
+    return _certificate(context, actor, card), _clear(context, actor, card.phone_enc, "phone")
+
+
+def _placement(card: StayCard) -> Placement:
+    return Placement(
+        disease_code=card.disease_code,
+        disease_name=card.disease_name,
+        insured_class=card.insured_class,
+        circumstance=card.circumstance,
+        similar_code=card.similar_code,
+        talk=card.talk,
+    )
+
+
+def _class_caps(
+    context: Context, actor: Actor, stay_no: str, placement: Placement
+) -> dict[InsuredClass, Money | None]:
+    caps: dict[InsuredClass, Money | None] = {}
+    for insured in InsuredClass:
+        plain = replace(placement, insured_class=insured.value)
+        decision = preview_placement(context, actor, stay_no, plain)
+        caps[insured] = decision.amount if decision.permitted else None
+    return caps
+
+
+def _certificate(context: Context, actor: Actor, card: StayCard) -> str:
+    return _clear(context, actor, card.certificate_enc, "certificate")
+
+
+def _clear(context: Context, actor: Actor, value: str | None, field: str) -> str:
+    return "" if value is None else context.cipher.decrypt(value, institution=actor.institution_id, field=field)
+
+
+def _midnight(context: Context) -> datetime:
+    return datetime.combine(context.clock.today(), time(), SHANGHAI)

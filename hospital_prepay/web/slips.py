@@ -1,0 +1,294 @@
+"""``/desk``'s papers: receipts to print, voids and refunds with a second person, today's slips, changes in a stay."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request
+from markupsafe import Markup
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.errors import Conflict, NotPermitted
+from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.ledger.chart import Tender
+from hospital_prepay.domain.money import Money
+from hospital_prepay.files.qr import qr_svg
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.decisions import require_permitted
+from hospital_prepay.http.flash import say
+from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas.desk import ChangeSchema, GroundSchema
+from hospital_prepay.services.inpatient import desk as service
+from hospital_prepay.services.inpatient.slips import (
+    DecideRequest,
+    RequestRefund,
+    RequestVoid,
+    decide_request,
+    request_refund,
+    request_void,
+)
+from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement
+from hospital_prepay.web import desk_view as view
+from hospital_prepay.web import slips_view
+
+blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
+_REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者要求取消")
+
+
+@blueprint.get("/receipts/<number>/print")
+@requires(Permission.DESK_VIEW)
+def print_receipt(number: str) -> str:
+    """A receipt for 80 mm paper with its QR code."""
+    context, actor = current_context(), current_actor()
+    slip = service.find_slip(context, actor, number)
+    found = service.desk_stay(context, actor, slip.stay_no)
+    cashier, station = service.person(context, actor, slip.issued_by)
+    url = f"{context.settings.public_url}/r/{slip.token}"
+    sign = -1 if slip.kind != "deposit" else 1
+    receipt = {
+        "receipt_no": slip.number,
+        "kind": slip.kind,
+        "at": slip.issued_at,
+        "name": found.card.patient_name,
+        "stay_no": slip.stay_no,
+        "ward": found.card.ward,
+        "tender_label": Tender(slip.tender).label,
+        "reference_tail": slip.payment_reference[-4:] or None,
+        "payer": slip.payer or "—",
+        "amount_fen": sign * slip.amount_fen,
+        "words": Money(slip.amount_fen).in_words(),
+        "disease_name": found.placement.disease_name,
+        "class_label": view.class_label(found),
+        "cap_fen": found.cap.fen if found.cap else None,
+        "total_fen": found.collected.fen,
+        "room_fen": found.room.fen,
+        "cashier": cashier,
+        "station": station or None,
+        "original_no": slip.cancels,
+        "reprint": 0,
+    }
+    return render_template(
+        "print/receipt.html",
+        receipt=receipt,
+        verify_url=url,
+        qr_svg=Markup(qr_svg(url)),
+        back_href=f"/desk/stays/{slip.stay_no}",
+    )
+
+
+@blueprint.get("/decisions/<decision_id>/print")
+@requires(Permission.DESK_VIEW)
+def print_explanation(decision_id: str) -> str:
+    """A refusal on paper for the patient."""
+    context, actor = current_context(), current_actor()
+    decision, at = service.stored_decision(context, actor, decision_id)
+    found = service.desk_stay(context, actor, request.args.get("stay", ""))
+    amount = decision.facts.get("amount_fen")
+    shown = view.refused(found, decision, decision_id, None if amount is None else Money(amount))
+    return render_template(
+        "print/explanation.html",
+        decision=shown,
+        at=at,
+        name=found.card.patient_name,
+        stay_no=found.card.stay_no,
+        disease_name=found.placement.disease_name,
+        class_label=view.class_label(found),
+        cap_fen=found.cap.fen if found.cap else None,
+        taken_fen=found.collected.fen,
+        room_fen=found.room.fen,
+        source_words=view.source_words(found),
+        back_href=f"/desk/stays/{found.card.stay_no}",
+    )
+
+
+@blueprint.get("/shift")
+@requires(Permission.DEPOSIT_COLLECT)
+def show_shift() -> str:
+    """Today's slips of my book, and what they come to by way of paying."""
+    context, actor = current_context(), current_actor()
+    slips = service.slips_today(context, actor)
+    names = {slip.stay_no: service.patient_name(context, actor, slip.stay_no) for slip in slips}
+    waiting = [one for one in service.waiting_requests(context, actor) if one.requested_by == actor.actor_id]
+    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, names, len(waiting)))
+
+
+@blueprint.get("/receipts/<number>/void")
+@requires(Permission.SLIP_REQUEST)
+def ask_void(number: str) -> str:
+    """The form that asks for a slip to be voided."""
+    return _void_form(number, Form())
+
+
+@blueprint.post("/receipts/<number>/void")
+@requires(Permission.SLIP_REQUEST)
+def void(number: str) -> Any:
+    """Ask for a slip to be voided; somebody else decides."""
+    try:
+        ground = read_form(GroundSchema()).reason
+        asked = request_void(current_context(), current_actor(), RequestVoid(number, ground))
+    except WrongForm as wrong:
+        return _void_form(number, wrong.form), 422
+    except Conflict as error:
+        return _void_form(number, typed().with_error(error)), 409
+    if not asked.request_id:
+        message = "".join(reason.message for reason in asked.decision.reasons)
+        return _void_form(number, typed(), blocked=message), 422
+    say("wait", f"{number} 的作废已交复核，办完会出红字票据。")
+    return redirect(f"/desk/stays/{service.find_slip(current_context(), current_actor(), number).stay_no}", 303)
+
+
+@blueprint.get("/voids")
+@requires(Permission.DESK_VIEW)
+def show_voids() -> str:
+    """Voids and refunds that wait for a second person."""
+    context, actor = current_context(), current_actor()
+    waiting = service.waiting_requests(context, actor)
+    return render_template(
+        "pages/inpatient/voids.html",
+        voids=[slips_view.waiting(one, actor) for one in waiting],
+        done=[slips_view.decided(one) for one in service.requests_done_today(context, actor)],
+    )
+
+
+@blueprint.post("/voids/<request_id>/confirm")
+@requires(Permission.SLIP_APPROVE)
+def confirm(request_id: str) -> Any:
+    """Approve: the red or refund slip is made at once."""
+    done = decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=True))
+    if done.receipt_no is None and done.decision is not None:
+        require_permitted(done.decision, request_id)
+    say(
+        "ok",
+        f"已办理 {done.amount} 元，票号 {done.receipt_no}。",
+        href=f"/desk/receipts/{done.receipt_no}/print",
+        link_label="打印",
+    )
+    return redirect("/desk/voids", 303)
+
+
+@blueprint.post("/voids/<request_id>/decline")
+@requires(Permission.SLIP_APPROVE)
+def decline(request_id: str) -> Any:
+    """Turn a request down; nothing is booked."""
+    decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=False))
+    say("info", "这份申请已退回，没有动账。")
+    return redirect("/desk/voids", 303)
+
+
+@blueprint.get("/stays/<stay_no>/refund")
+@requires(Permission.SLIP_REQUEST)
+def ask_refund(stay_no: str) -> str:
+    """The form that asks for the excess to be given back."""
+    return _refund_form(stay_no, Form())
+
+
+@blueprint.post("/stays/<stay_no>/refund")
+@requires(Permission.SLIP_REQUEST)
+def refund(stay_no: str) -> Any:
+    """Ask for the excess to be given back; somebody else decides."""
+    context, actor = current_context(), current_actor()
+    found = service.desk_stay(context, actor, stay_no)
+    route = request.form.get("route", "")
+    tender = slips_view.tender_of(route, found)
+    if tender is None:
+        return _refund_form(stay_no, Form(typed().entered, {"route": "请选一种退回方式。"})), 422
+    command = RequestRefund(
+        stay_no, found.excess, tender, "额度降低，超出部分退回", request.form.get("account", "").strip()[:64]
+    )
+    try:
+        asked = request_refund(context, actor, command)
+    except Conflict as error:
+        return _refund_form(stay_no, typed().with_error(error)), 409
+    if not asked.request_id:
+        message = "".join(reason.message for reason in asked.decision.reasons)
+        return _refund_form(stay_no, Form(typed().entered, {"": message})), 422
+    say("wait", f"{command.amount} 元的退款已交复核。")
+    return redirect(f"/desk/stays/{stay_no}", 303)
+
+
+@blueprint.get("/stays/<stay_no>/change")
+@requires(Permission.STAY_REGISTER)
+def ask_change(stay_no: str) -> str:
+    """The form of a special case (17.1–17.3) or a change in the stay, with what it would do."""
+    return _change_form(stay_no, Form(request.args.to_dict()))
+
+
+@blueprint.post("/stays/<stay_no>/change")
+@requires(Permission.STAY_REGISTER)
+def change(stay_no: str) -> Any:
+    """Register the change; the cap follows at once."""
+    context, actor = current_context(), current_actor()
+    try:
+        said = read_form(ChangeSchema())
+        found = service.desk_stay(context, actor, stay_no)
+        placement = slips_view.changed_placement(found.placement, request.form.get("case", ""), said, _name_of)
+        placed = change_placement(context, actor, ChangePlacement(stay_no, placement, found.card.cap_version))
+    except WrongForm as wrong:
+        return _change_form(stay_no, wrong.form), 422
+    except Conflict as error:
+        return _change_form(stay_no, typed().with_error(error)), 409
+    if not placed.decision.permitted:
+        say("stop", placed.decision.reasons[0].message)
+    elif placed.excess:
+        say(
+            "wait",
+            f"已登记，额度 {placed.cap} 元；多收的 {placed.excess} 元已交复核退款。",
+            href="/desk/voids",
+            link_label="看复核",
+        )
+    else:
+        say("ok", f"已登记，额度 {placed.cap} 元。")
+    return redirect(f"/desk/stays/{stay_no}", 303)
+
+
+def _name_of(code: str) -> str:
+    return service.disease_name(current_context(), current_actor(), code) or code
+
+
+def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
+    context, actor = current_context(), current_actor()
+    slip = service.find_slip(context, actor, number)
+    if slip.kind == "void":
+        raise NotPermitted("作废单本身不能再作废，请重新收款或退款。")
+    today = local(slip.issued_at).date() == context.clock.today()
+    blocked = blocked or (None if today else "只能作废当天的票；隔天的请办退款。")
+    blocked = blocked or (f"这张票已经由 {slip.cancelled_by} 作废。" if slip.cancelled_by else None)
+    return render_template(
+        "pages/inpatient/void_form.html",
+        receipt={
+            "receipt_no": slip.number,
+            "at": slip.issued_at,
+            "stay_no": slip.stay_no,
+            "name": service.patient_name(context, actor, slip.stay_no),
+            "amount_fen": slip.amount_fen,
+            "words": view.short_words(Money(slip.amount_fen)),
+            "tender_label": Tender(slip.tender).label,
+        },
+        form=form,
+        reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],
+        confirmers=service.confirmers(context, actor),
+        idempotency_key="",
+        blocked=blocked,
+    )
+
+
+def _refund_form(stay_no: str, form: Form) -> str:
+    found = service.desk_stay(current_context(), current_actor(), stay_no)
+    return render_template("pages/inpatient/refund_form.html", form=form, **slips_view.refund_page(found))
+
+
+def _change_form(stay_no: str, form: Form) -> str:
+    context, actor = current_context(), current_actor()
+    found = service.desk_stay(context, actor, stay_no)
+    case = request.values.get("case", "disease")
+    similar = service.similar_choices(context, actor, found.card)
+    diseases = service.common_diseases(context, actor, 400)
+    effect = slips_view.effect(context, actor, found, case, form, _name_of)
+    return render_template(
+        "pages/inpatient/change_form.html",
+        form=form,
+        classes=[{"value": one.value, "label": one.label, "note": None} for one in InsuredClass],
+        **slips_view.change_page(found, case, similar, diseases, effect),
+    )

@@ -1,0 +1,286 @@
+"""What the pages of voids, refunds, changes and the day's slips show."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.ledger.chart import Tender
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.forms import Form
+from hospital_prepay.schemas.desk import Change
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.inpatient.desk import (
+    DecidedRequest,
+    DeskStay,
+    DiseaseHit,
+    Slip,
+    WaitingRequest,
+    receipt_number,
+)
+from hospital_prepay.services.inpatient.stays import Placement, preview_placement
+from hospital_prepay.web.desk_view import class_label
+
+_KINDS: Final = {"deposit": ("info", "收款"), "void": ("stop", "红字"), "refund": ("wait", "退款")}
+_CASES: Final = (
+    ("disease", "病种变了", "第十七条（三）", "guizhou-deposit-2025/17.3"),
+    ("unclear", "诊断不明、病情复杂", "第十七条（二）", "guizhou-deposit-2025/17.2"),
+    ("identity", "身份未定或第三方纠纷", "第十七条（一）", "guizhou-deposit-2025/17.1"),
+    ("class", "参保类型变了", "本院规定", None),
+)
+
+
+def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
+    """A request in the list of those that wait."""
+    own = one.requested_by == actor.actor_id
+    why_not = "您自己申请的，由别人复核" if own else None
+    if not own and not actor.may(Permission.SLIP_APPROVE):
+        why_not = "由财务复核"
+    number = receipt_number(one.book, one.serial) if one.book and one.serial else "退款"
+    return {
+        "id": one.request_id,
+        "receipt_no": number,
+        "at": one.requested_at,
+        "name": one.patient_name,
+        "stay_no": one.stay_no,
+        "amount_fen": one.amount_fen,
+        "tender_label": Tender(one.tender).label,
+        "reason": one.ground,
+        "asked_by": one.requested_by_name or one.requested_by,
+        "asked_at": one.requested_at,
+        "may_decide": why_not is None,
+        "why_not": why_not,
+        "idempotency_key": one.request_id,
+    }
+
+
+def decided(one: DecidedRequest) -> dict[str, Any]:
+    """A request that was approved today."""
+    return {
+        "receipt_no": receipt_number(one.book, one.serial) if one.book and one.serial else one.stay_no,
+        "red_no": receipt_number(one.receipt_book, one.receipt_serial),
+        "amount_fen": one.amount_fen,
+        "asked_by": one.asked_by or "—",
+        "confirmed_by": one.confirmed_by or "—",
+        "at": one.decided_at,
+    }
+
+
+def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dict[str, Any]:
+    """Today's slips, newest first, and what they come to by way of paying."""
+    totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], slips) for tender in Tender]
+    used = [total for total in totals if total["count"]]
+    last, first = (slips[0], slips[-1]) if slips else (None, None)
+    summed = {key: sum(total[key] for total in used) for key in ("count", "in_fen", "out_fen", "net_fen")}
+    shift = None
+    if last and first:
+        shift = {
+            "name": "今日",
+            "book": last.book,
+            "opened_at": first.issued_at,
+            "first_no": first.number,
+            "last_no": last.number,
+            "count": len(slips),
+            "total_fen": summed["net_fen"],
+        }
+    return {
+        "shift": shift,
+        "totals": used,
+        "sum": summed,
+        "receipts": [_shift_line(slip, names) for slip in slips],
+        "page": {
+            "first": min(1, len(slips)),
+            "last": len(slips),
+            "total": len(slips),
+            "unit": "张",
+            "previous_href": None,
+            "next_href": None,
+        },
+        "form": Form(),
+        "may_close": False,
+        "idempotency_key": "",
+        "pending_voids": pending,
+    }
+
+
+def signed(slip: Slip, slips: list[Slip]) -> int:
+    """What a slip put into the drawer, in fen: below zero when it took out."""
+    if slip.kind == "deposit":
+        return slip.amount_fen
+    if slip.kind == "refund":
+        return -slip.amount_fen
+    cancelled = next((one for one in slips if one.number == slip.cancels), None)
+    return slip.amount_fen if cancelled and cancelled.kind == "refund" else -slip.amount_fen
+
+
+def tender_of(route: str, found: DeskStay) -> Tender | None:
+    """The way of paying behind a route of refund: the way the money came, the patient's bank account, or cash."""
+    if route == "original":
+        came = next((slip.tender for slip in found.slips if slip.kind == "deposit" and not slip.cancelled_by), None)
+        return Tender(came) if came else None
+    return {"bank": Tender.TRANSFER, "cash": Tender.CASH}.get(route)
+
+
+def refund_page(found: DeskStay) -> dict[str, Any]:
+    """What the refund form says about a stay."""
+    sources = [
+        {
+            "receipt_no": slip.number,
+            "at": slip.issued_at,
+            "tender_label": Tender(slip.tender).label,
+            "amount_fen": slip.amount_fen,
+            "refundable_fen": min(slip.amount_fen, found.excess.fen),
+        }
+        for slip in found.slips
+        if slip.kind == "deposit" and not slip.cancelled_by
+    ]
+    blocked = None
+    if found.waiting_refund:
+        blocked = "这次住院已有一份退款在等复核。"
+    elif not found.excess:
+        blocked = "没有超过额度的钱要退。"
+    return {
+        "stay": _head(found),
+        "excess_fen": found.excess.fen,
+        "words": found.excess.in_words().removeprefix("人民币"),
+        "clause": chip(None, "额度变低，多收的当即退"),
+        "why": f"额度现在是 {found.cap or Money(0)} 元，已收 {found.collected} 元。",
+        "sources": sources,
+        "routes": [
+            {"value": "original", "label": "原路退回", "note": "怎么交的怎么退"},
+            {"value": "bank", "label": "患者本人银行卡", "note": "填开户行和卡号后四位"},
+            {"value": "cash", "label": "现金", "note": None},
+        ],
+        "idempotency_key": str(uuid.uuid4()),
+        "blocked": blocked,
+    }
+
+
+def changed_placement(now: Placement, case: str, said: Change, name_of: Callable[[str], str]) -> Placement:
+    """The placement that a filled change form asks for (17.1–17.3)."""
+    talk = f"{said.talked_at} {said.talked_with}：{said.talk}"
+    if case == "identity":
+        circumstance = Circumstance.THIRD_PARTY if said.reason == "third_party" else Circumstance.IDENTITY_UNKNOWN
+        return replace(now, circumstance=circumstance.value, talk=talk)
+    if case == "unclear":
+        similar = said.similar_to or None
+        kind = Circumstance.SIMILAR if similar else Circumstance.STAGED
+        return replace(now, circumstance=kind.value, similar_code=similar, talk=talk)
+    if case == "class" and said.insured_class in list(InsuredClass):
+        return replace(now, insured_class=said.insured_class, circumstance=Circumstance.PLAIN.value, talk=talk)
+    code = said.disease or now.disease_code
+    return replace(
+        now,
+        disease_code=code,
+        disease_name=name_of(code),
+        circumstance=Circumstance.CHANGED.value,
+        similar_code=None,
+        talk=talk,
+    )
+
+
+def effect(
+    context: Context, actor: Actor, found: DeskStay, case: str, form: Form, name_of: Callable[[str], str]
+) -> dict[str, Any] | None:
+    """What the change would do to the cap, once enough of it is filled."""
+    given = {key: str(form.entered.get(key, "")) for key in ("reason", "disease", "similar_to", "insured_class")}
+    if case != "identity" and not any(given[key] for key in ("disease", "similar_to", "insured_class")):
+        return None
+    said = Change(**given, talked_with="", talked_at="", talk="预览")
+    decision = preview_placement(
+        context, actor, found.card.stay_no, changed_placement(found.placement, case, said, name_of)
+    )
+    if not decision.permitted or decision.amount is None:
+        return None
+    before = found.cap or Money(0)
+    kind = "same" if decision.amount == before else ("up" if decision.amount > before else "down")
+    over = excess(decision.amount.fen, found.card.collected_fen)
+    return {
+        "words": "".join(reason.message for reason in decision.reasons),
+        "cap_fen": decision.amount.fen,
+        "room_fen": max(0, decision.amount.fen - found.card.collected_fen),
+        "excess_fen": over.fen,
+        "kind": kind,
+    }
+
+
+def change_page(
+    found: DeskStay, case: str, similar: list[DiseaseHit], diseases: list[DiseaseHit], shown: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The change form around its fields."""
+    path = f"/desk/stays/{found.card.stay_no}/change"
+    chosen = next((one for one in _CASES if one[0] == case), _CASES[0])
+    return {
+        "stay": _head(found),
+        "now": {
+            "disease_name": found.placement.disease_name,
+            "disease_code": found.placement.disease_code,
+            "class_label": class_label(found),
+            "cap_fen": None if found.cap is None else found.cap.fen,
+            "taken_fen": found.collected.fen,
+        },
+        "cases": [
+            {
+                "value": value,
+                "label": label,
+                "clause_label": clause,
+                "href": f"{path}?case={value}",
+                "current": value == chosen[0],
+                "count": None,
+            }
+            for value, label, clause, _ in _CASES
+        ],
+        "case": chosen[0],
+        "clause": chip(chosen[3], chosen[1] if chosen[3] is None else ""),
+        "diseases": [_option(hit) for hit in diseases],
+        "similar": [_option(hit) for hit in similar],
+        "effect": shown,
+        "staged": chosen[0] == "unclear",
+        "idempotency_key": str(uuid.uuid4()),
+    }
+
+
+def _option(hit: DiseaseHit) -> dict[str, str]:
+    cap = "" if hit.cap_fen is None else f"，额度 {Money(hit.cap_fen)} 元"
+    return {"value": hit.disease_code, "label": f"{hit.name} {hit.disease_code}{cap}"}
+
+
+def _head(found: DeskStay) -> dict[str, str]:
+    return {"stay_no": found.card.stay_no, "name": found.card.patient_name, "ward": found.card.ward}
+
+
+def _total(tender: Tender, mine: list[Slip], every: list[Slip]) -> dict[str, Any]:
+    amounts = [signed(slip, every) for slip in mine]
+    return {
+        "tender_label": tender.label,
+        "count": len(mine),
+        "in_fen": sum(amount for amount in amounts if amount > 0),
+        "out_fen": -sum(amount for amount in amounts if amount < 0),
+        "net_fen": sum(amounts),
+    }
+
+
+def _shift_line(slip: Slip, names: Mapping[str, str]) -> dict[str, Any]:
+    kind, word = _KINDS[slip.kind]
+    if slip.cancelled_by:
+        kind, word = "stop", "已作废"
+    return {
+        "receipt_no": slip.number,
+        "at": local(slip.issued_at),
+        "kind": {"kind": kind, "word": word},
+        "name": names.get(slip.stay_no, ""),
+        "stay_no": slip.stay_no,
+        "tender_label": Tender(slip.tender).label,
+        "amount_fen": slip.amount_fen if slip.kind == "deposit" else -slip.amount_fen,
+        "entry_no": str(slip.entry_no),
+        "entry_href": f"/finance/ledger/{slip.entry_no}",
+        "print_href": f"/desk/receipts/{slip.number}/print",
+        "void_href": None if slip.kind == "void" or slip.cancelled_by else f"/desk/receipts/{slip.number}/void",
+    }

@@ -1,0 +1,58 @@
+"""``hospital-prepay db`` and ``demo code`` on a new installation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hospital_prepay.__main__ import run
+
+SECRETS = {
+    "PREPAY_SECRET_KEY": "a-secret-of-production-0123456789",
+    "PREPAY_FIELD_KEY": "another-secret-of-production-98765",
+}
+FOUND = ["db", "found", "H52010300125", "--hospital", "云岭县人民医院", "--login", "longfei", "--name", "龙飞"]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A production installation in an empty folder."""
+    for name in ("PREPAY_DATABASE_URL", "PREPAY_DATABASE_OWNER_URL", "PREPAY_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**SECRETS, "PREPAY_DATA_DIR": str(tmp_path / "var")}.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+def test_a_new_installation_is_upgraded_and_founded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["db", "current", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["current"] is False
+    assert run(FOUND) == 70, "the tables are still to come"
+    capsys.readouterr()
+    assert run(["db", "upgrade"]) == 0
+    assert "已升级" in capsys.readouterr().out
+    assert run(["db", "upgrade"]) == 0
+    assert "不用升级" in capsys.readouterr().out
+    assert run(FOUND) == 0
+    assert "首次密码" in capsys.readouterr().out
+    assert run(FOUND) == 5, "an installation is founded once"
+
+
+def test_no_code_is_shown_outside_the_demonstration(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["db", "upgrade"])
+    run(FOUND)
+    capsys.readouterr()
+    assert run(["demo", "code", "longfei"]) in {3, 5}
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "演示" in said.err or "正式运行" in said.err
+
+
+def test_production_without_secrets_is_refused_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREPAY_SECRET_KEY", "demonstration-only-demonstration-only")
+    assert run(["db", "current"]) == 70
+    assert "PREPAY_SECRET_KEY" in capsys.readouterr().err
