@@ -48,6 +48,7 @@ class Permission(StrEnum):
     CAPS_PUBLISH = "caps.publish"
     LEDGER_VIEW = "ledger.view"
     LEDGER_SEAL = "ledger.seal"
+    CLAUSES_VIEW = "clauses.view"
     COMPLIANCE_VIEW = "compliance.view"
     AUDIT_VIEW = "audit.view"
     USERS_MANAGE = "users.manage"
@@ -70,11 +71,20 @@ _ROLE_LABELS: Final = {
 }
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.CASHIER: frozenset(
-        {_P.ACCOUNT_OWN, _P.DESK_VIEW, _P.STAY_REGISTER, _P.DEPOSIT_COLLECT, _P.SLIP_REQUEST, _P.REVEAL_IDENTITY}
+        {
+            _P.ACCOUNT_OWN,
+            _P.CLAUSES_VIEW,
+            _P.DESK_VIEW,
+            _P.STAY_REGISTER,
+            _P.DEPOSIT_COLLECT,
+            _P.SLIP_REQUEST,
+            _P.REVEAL_IDENTITY,
+        }
     ),
     Role.FINANCE_OFFICER: frozenset(
         {
             _P.ACCOUNT_OWN,
+            _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
             _P.SLIP_APPROVE,
             _P.CAPS_VIEW,
@@ -93,6 +103,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.FINANCE_APPROVER: frozenset(
         {
             _P.ACCOUNT_OWN,
+            _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
             _P.SLIP_APPROVE,
             _P.CAPS_VIEW,
@@ -107,6 +118,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.AUDITOR: frozenset(
         {
             _P.ACCOUNT_OWN,
+            _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
             _P.CAPS_VIEW,
             _P.LEDGER_VIEW,
@@ -118,6 +130,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.SYSTEM_ADMINISTRATOR: frozenset(
         {
             _P.ACCOUNT_OWN,
+            _P.CLAUSES_VIEW,
             _P.USERS_MANAGE,
             _P.INSTITUTION_VIEW,
             _P.INSTITUTION_MANAGE,
@@ -125,7 +138,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.CALENDAR_MANAGE,
         }
     ),
-    Role.SECURITY_ADMINISTRATOR: frozenset({_P.ACCOUNT_OWN, _P.SESSIONS_MANAGE, _P.AUDIT_VIEW}),
+    Role.SECURITY_ADMINISTRATOR: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.SESSIONS_MANAGE, _P.AUDIT_VIEW}),
 }
 
 

@@ -36,6 +36,8 @@ ACTIONS: Final[dict[str, str]] = {
     "caps.approve": "批准额度表",
     "caps.reject": "退回额度表",
     "caps.publish": "发布额度表",
+    "ledger.verify": "核对账本",
+    "decision.replay": "重新计算决定",
     "caps.standards": "导入原标准",
     "caps.similar": "导入相似病种",
     "stay.register": "登记住院",

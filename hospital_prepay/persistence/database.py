@@ -40,12 +40,16 @@ class Database:
         """The writing engine."""
         if self.is_postgresql:
             server = sa.create_engine(
-                self.url, pool_size=self._pool_size, max_overflow=8, connect_args=_pg_options(self.url)
+                self.url,
+                pool_size=self._pool_size,
+                max_overflow=8,
+                connect_args=_pg_options(self.url),
+                hide_parameters=True,
             )
             event.listen(server, "checkin", _note_idle)
             event.listen(server, "checkout", _ask_if_long_idle)
             return server
-        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8)
+        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
@@ -55,7 +59,7 @@ class Database:
         """An engine whose transactions only read: on SQLite they don't queue behind writers."""
         if self.is_postgresql:
             return self.engine
-        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8)
+        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_deferred)
         return engine
@@ -63,7 +67,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading; whatever happens inside is rolled back."""
-        with self.reading_engine.connect() as connection:
+        with _reached(self.reading_engine) as connection:
             yield connection
             connection.rollback()
 
@@ -74,13 +78,13 @@ class Database:
             with self.reading() as connection:
                 yield connection
             return
-        with self.engine.connect() as connection:
+        with _reached(self.engine) as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A connection in one transaction: committed at the end, rolled back on any error."""
-        with self.engine.begin() as connection:
+        with _reached(self.engine) as connection, connection.begin():
             yield connection
 
     def close(self) -> None:
@@ -88,6 +92,14 @@ class Database:
         for name in ("engine", "reading_engine"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()
+
+
+def _reached(engine: sa.Engine) -> sa.Connection:
+    """A connection of ``engine``. Raises :class:`DatabaseFault` when the server can't be reached."""
+    try:
+        return engine.connect()
+    except sa.exc.OperationalError as error:
+        raise DatabaseFault("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。") from error
 
 
 def _pg_options(url: sa.URL) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
-from hospital_prepay.persistence.models.audit import DecisionRecord
+from hospital_prepay.persistence.models.audit import AuditEvent, DecisionRecord
 
 _BATCH = 1000
 
@@ -28,6 +28,16 @@ class StoredDecision:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The act that a decision was made for, from its audit event."""
+
+    action: str
+    subject: str
+    actor_name: str
+    entry_no: int | None
+
+
 def find(connection: sa.Connection, institution_id: str, decision_id: str) -> tuple[Decision, datetime]:
     """One decision and when it was made. Raises :class:`NotFound`."""
     stored = find_stored(connection, institution_id, decision_id)
@@ -42,6 +52,37 @@ def find_stored(connection: sa.Connection, institution_id: str, decision_id: str
     if row is None:
         raise NotFound("没有这个决定。请核对决定号。")
     return _stored(row)
+
+
+def occasion_of(connection: sa.Connection, stored: StoredDecision) -> Occasion | None:
+    """The act of a decision: both carry the very moment of their transaction."""
+    rows = connection.execute(
+        sa.select(
+            AuditEvent.action,
+            AuditEvent.subject,
+            AuditEvent.actor_name,
+            AuditEvent.entry_no,
+            AuditEvent.decision_id,
+        )
+        .where(
+            AuditEvent.institution_id == stored.institution_id,
+            AuditEvent.at == stored.decided_at,
+            AuditEvent.actor == stored.actor,
+        )
+        .order_by(AuditEvent.event_id)
+    ).all()
+    named = [row for row in rows if row.decision_id == stored.decision_id]
+    row = next(iter(named or [row for row in rows if row.decision_id is None]), None)
+    return None if row is None else Occasion(row.action, row.subject, row.actor_name, row.entry_no)
+
+
+def ending(connection: sa.Connection, institution_id: str, text: str) -> str | None:
+    """The id of the newest decision whose id ends in ``text``."""
+    query = sa.select(DecisionRecord.decision_id).where(
+        DecisionRecord.institution_id == institution_id,
+        DecisionRecord.decision_id.endswith(text, autoescape=True),
+    )
+    return connection.scalar(query.order_by(DecisionRecord.decision_id.desc()).limit(1))
 
 
 def latest(connection: sa.Connection, institution_id: str, limit: int) -> Iterator[StoredDecision]:

@@ -167,3 +167,30 @@ class GroundSchema(CommandSchema[Ground]):
     command: ClassVar = Ground
 
     reason = Text(required=True, longest=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """Why somebody wants to see a certificate and a phone in full."""
+
+    ground: str
+
+
+class RevealSchema(CommandSchema[Reveal]):
+    """One of the usual reasons, or another one in words."""
+
+    command: ClassVar = Reveal
+
+    reason = Text(required=True, longest=40)
+    note = Text(load_default="", longest=120)
+
+    def read(self, given: Mapping[str, Any]) -> Reveal:
+        """Reason and note as one text for the audit trail."""
+        loaded = self.load(given)
+        return Reveal("：".join(part for part in (loaded["reason"], loaded["note"]) if part))
+
+    @validates_schema(skip_on_field_errors=True)
+    def check_note(self, data: Mapping[str, Any], **_options: Any) -> None:
+        """ "Other" alone is no reason."""
+        if data["reason"] == "其他" and not data["note"]:
+            raise ValidationError("请写清楚为什么要看。", "note")

@@ -6,6 +6,7 @@ import uuid
 from typing import Any, Final
 
 from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
@@ -17,6 +18,7 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, Slip, StayCard, book_today
+from hospital_prepay.web.decision_view import decision_href, decision_number
 
 _REFERENCES: Final = {
     Tender.CASH: "",
@@ -153,15 +155,10 @@ def refused(
         "clauses": grounds,
         "options": options,
         "number": number,
-        "number_href": None,
+        "number_href": decision_href(decision_id),
         "rule_version": f"贵州细则 2025-06-30 版 {decision.rule_version}",
         "print_href": None if decision_id is None else f"/desk/decisions/{decision_id}/print?stay={stay_no}",
     }
-
-
-def decision_number(decision_id: str) -> str:
-    """The end of a decision's id: short enough to say on the telephone, found again by search."""
-    return "D-" + decision_id[-12:].upper()
 
 
 def receipt_line(slip: Slip) -> dict[str, Any]:
@@ -228,9 +225,16 @@ def _stay(view: DeskStay) -> dict[str, Any]:
         "diagnosis": card.disease_name,
         "diagnosis_code": card.disease_code,
         "certificate_masked": mask_certificate(view.certificate) if view.certificate else None,
+        "reveal_href": _reveal_href(view),
         "state": None if card.discharged_at is None else {"kind": "idle", "word": "已出院"},
         "special": special,
     }
+
+
+def _reveal_href(view: DeskStay) -> str | None:
+    if not (view.certificate or view.phone) or not current_actor().may(Permission.REVEAL_IDENTITY):
+        return None
+    return f"/desk/stays/{view.card.stay_no}/identity"
 
 
 def _basis(view: DeskStay, diseases: list[dict[str, Any]] | None, q: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.audit import ACTIONS, action_label
 from hospital_prepay.http.current import current_actor, current_context, current_sign_in
 from hospital_prepay.http.flash import say
-from hospital_prepay.http.frame import exists, role_words
+from hospital_prepay.http.frame import role_words
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.access import sessions, trail, users
@@ -179,7 +179,7 @@ def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:
         "about_href": None,
         "outcome": {"kind": kind, "word": word},
         "address": one.address or "—",
-        "decision_href": decision if decision and exists(decision) else None,
+        "decision_href": decision if decision and current_actor().may(Permission.COMPLIANCE_VIEW) else None,
     }
 
 

@@ -69,6 +69,58 @@ def account_balances(
     return sorted(rows, key=lambda row: row.account_id)
 
 
+@dataclass(frozen=True, slots=True)
+class SubjectYear:
+    """One subject with its sub-accounts: what stood at the start of the year and what came since, in fen."""
+
+    subject: str
+    normal_side: int
+    before_debit_fen: int
+    before_credit_fen: int
+    debit_fen: int
+    credit_fen: int
+
+    @property
+    def opening_fen(self) -> int:
+        """The balance at the start of the year, on the normal side."""
+        return self.normal_side * (self.before_debit_fen - self.before_credit_fen)
+
+    @property
+    def closing_fen(self) -> int:
+        """The balance at the end of the day, on the normal side."""
+        return self.opening_fen + self.normal_side * (self.debit_fen - self.credit_fen)
+
+
+def subject_years(connection: sa.Connection, institution_id: str, through: date) -> list[SubjectYear]:
+    """Every subject with postings up to and on ``through``, summed from the postings, by code."""
+    account, posting, entry = LedgerAccount, LedgerPosting, LedgerEntry
+    is_before = entry.effective_on < date(through.year, 1, 1)
+    sums = [
+        sa.func.sum(sa.case((condition, column), else_=0))
+        for condition in (is_before, sa.not_(is_before))
+        for column in (posting.debit_fen, posting.credit_fen)
+    ]
+    statement = (
+        sa.select(account.subject, account.normal_side, *sums)
+        .join_from(
+            posting,
+            entry,
+            sa.and_(entry.institution_id == posting.institution_id, entry.entry_no == posting.entry_no),
+        )
+        .join(
+            account,
+            sa.and_(posting.institution_id == account.institution_id, posting.account_id == account.account_id),
+        )
+        .where(posting.institution_id == institution_id, entry.effective_on <= through)
+        .group_by(account.subject, account.normal_side)
+        .order_by(account.subject)
+    )
+    return [
+        SubjectYear(subject, side, *(int(amount) for amount in amounts))
+        for subject, side, *amounts in connection.execute(statement)
+    ]
+
+
 def account_exists(connection: sa.Connection, institution_id: str, account_id: str) -> bool:
     """Whether the account, or a sub-account of it, was opened."""
     below = LedgerAccount.account_id.startswith(f"{account_id}:", autoescape=True)

@@ -50,10 +50,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class DeskStay:
-    """A stay as the counter needs it. ``cap_decision`` is about ``placement``, perhaps a choice not yet stored."""
+    """A stay as the counter needs it; ``certificate`` and ``phone`` are clear and to be masked.
+
+    ``cap_decision`` is about ``placement``, perhaps a choice not yet stored.
+    """
 
     card: StayCard
     certificate: str
+    phone: str
     slips: list[Slip]
     locked: bool
     placement: Placement
@@ -123,6 +127,7 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
     return DeskStay(
         card=card,
         certificate=_certificate(context, actor, card),
+        phone=_clear(context, actor, card.phone_enc, "phone"),
         slips=slips,
         locked=bool(slips),
         placement=placement,

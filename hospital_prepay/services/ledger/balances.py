@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput, NotFound
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.queries.ledger import (
     AccountBalance,
+    SubjectYear,
     account_balances,
     account_exists,
     institution_ids,
+    subject_years,
 )
+from hospital_prepay.services.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,37 @@ def trial_balance(
             raise NotFound(f"没有科目 {account_id}，请核对科目代码。")
         rows = account_balances(connection, institution_id, account_id=account_id, through=through)
     return TrialBalance(institution_id, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class YearBalance:
+    """Every subject with postings: the start of the year, the year's turnover, the balance on a day."""
+
+    on: date
+    rows: tuple[SubjectYear, ...]
+
+    @property
+    def debit_fen(self) -> int:
+        """All debits of the year."""
+        return sum(row.debit_fen for row in self.rows)
+
+    @property
+    def credit_fen(self) -> int:
+        """All credits of the year."""
+        return sum(row.credit_fen for row in self.rows)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether debits equal credits, before the year and in it."""
+        before = sum(row.before_debit_fen - row.before_credit_fen for row in self.rows)
+        return before == 0 and self.debit_fen == self.credit_fen
+
+
+def year_balance(context: Context, actor: Actor, on: date) -> YearBalance:
+    """The trial balance (试算平衡) of the actor's institution at the end of a day. Needs ``ledger.view``."""
+    actor.require(Permission.LEDGER_VIEW)
+    with context.database.reading() as connection:
+        return YearBalance(on, tuple(subject_years(connection, actor.institution_id, on)))
 
 
 def _choose(known: list[str], wanted: str | None) -> str:

@@ -1,0 +1,295 @@
+"""The journal as frozen rows: entries with their lines, what belongs to an entry, and the blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.ledger.chart import stay_account
+from hospital_prepay.persistence.models.audit import AuditEvent, JobRun
+from hospital_prepay.persistence.models.inpatient import Receipt
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerBlock, LedgerEntry, LedgerPosting
+
+# A stay has a handful of entries; a number that finds more than this is no stay's.
+_MOST_FOUND = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFilter:
+    """What is looked for. ``words`` is an entry number, a receipt's book and serial, or a stay's number."""
+
+    words: str = ""
+    receipt: tuple[str, int] | None = None
+    account_id: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line (分录) with the name of its account."""
+
+    account_id: str
+    name: str
+    debit_fen: int
+    credit_fen: int
+    fund: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """One entry as stored, with its lines, and the receipt that came of it, if any."""
+
+    entry_no: int
+    idempotency_key: str
+    kind: str
+    summary: str
+    source: str
+    reverses_no: int | None
+    occurred_at: datetime
+    posted_at: datetime
+    effective_on: date
+    posted_by: str
+    content_hash: bytes
+    book: str | None
+    serial: int | None
+    decision_id: str | None
+    lines: tuple[JournalLine, ...]
+
+    @property
+    def debit_fen(self) -> int:
+        """All debits, which are all credits."""
+        return sum(line.debit_fen for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEvent:
+    """What the audit trail says of an entry."""
+
+    at: datetime
+    actor: str
+    actor_name: str
+    action: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRow:
+    """A sealed block."""
+
+    block_no: int
+    first_no: int
+    last_no: int
+    entry_count: int
+    merkle_root: bytes
+    previous_hash: bytes
+    sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """A check of the books that was run: by a person, or by the daily job, which keeps no ``detail``."""
+
+    at: datetime
+    outcome: str
+    detail: dict[str, Any]
+
+
+def journal_rows(
+    connection: sa.Connection, institution_id: str, wanted: JournalFilter, *, first: int, size: int
+) -> list[JournalRow]:
+    """One page of the entries that fit, newest first."""
+    fits = _fits(connection, institution_id, wanted)
+    query = _entries().where(*fits).order_by(LedgerEntry.entry_no.desc()).offset(first).limit(size)
+    rows = connection.execute(query).all()
+    lines = _lines(connection, institution_id, [row.entry_no for row in rows])
+    return [_row(row, lines) for row in rows]
+
+
+def journal_totals(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> tuple[int, int]:
+    """How many entries fit, and the sum of their debits in fen."""
+    fits = _fits(connection, institution_id, wanted)
+    count = connection.scalar(sa.select(sa.func.count()).select_from(LedgerEntry).where(*fits)) or 0
+    total = sa.select(sa.func.coalesce(sa.func.sum(LedgerPosting.debit_fen), 0))
+    if len(fits) > 1:
+        total = total.join(
+            LedgerEntry,
+            sa.and_(
+                LedgerEntry.institution_id == LedgerPosting.institution_id,
+                LedgerEntry.entry_no == LedgerPosting.entry_no,
+            ),
+        ).where(*fits)
+    found = connection.scalar(total.where(LedgerPosting.institution_id == institution_id))
+    return count, int(found or 0)
+
+
+def journal_row(connection: sa.Connection, institution_id: str, entry_no: int) -> JournalRow | None:
+    """One entry, or ``None``."""
+    query = _entries().where(LedgerEntry.institution_id == institution_id, LedgerEntry.entry_no == entry_no)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _row(row, _lines(connection, institution_id, [entry_no]))
+
+
+def reversed_by(connection: sa.Connection, institution_id: str, entry_no: int) -> int | None:
+    """The number of the red-letter entry that names this one."""
+    return connection.scalar(
+        sa.select(LedgerEntry.entry_no).where(
+            LedgerEntry.institution_id == institution_id, LedgerEntry.reverses_no == entry_no
+        )
+    )
+
+
+def entry_events(connection: sa.Connection, row: JournalRow, institution_id: str) -> list[EntryEvent]:
+    """The audit events of the act that posted an entry: they carry the very moment of its transaction."""
+    query = (
+        sa.select(AuditEvent.at, AuditEvent.actor, AuditEvent.actor_name, AuditEvent.action, AuditEvent.outcome)
+        .where(
+            AuditEvent.institution_id == institution_id,
+            AuditEvent.at == row.posted_at,
+            AuditEvent.actor == row.posted_by,
+            sa.or_(AuditEvent.entry_no == row.entry_no, AuditEvent.entry_no.is_(None)),
+        )
+        .order_by(AuditEvent.event_id)
+    )
+    return [EntryEvent(*found) for found in connection.execute(query)]
+
+
+def sealed_to(connection: sa.Connection, institution_id: str) -> int:
+    """The number up to which entries are sealed."""
+    query = sa.select(sa.func.max(LedgerBlock.last_no)).where(LedgerBlock.institution_id == institution_id)
+    return connection.scalar(query) or 0
+
+
+def waiting_for_seal(connection: sa.Connection, institution_id: str, after: int) -> tuple[int, datetime | None]:
+    """How many entries stand behind the last block, and when the oldest was posted."""
+    query = sa.select(sa.func.count(), sa.func.min(LedgerEntry.posted_at))
+    row = connection.execute(
+        query.where(LedgerEntry.institution_id == institution_id, LedgerEntry.entry_no > after)
+    ).one()
+    return row[0], row[1]
+
+
+def block_of(connection: sa.Connection, institution_id: str, entry_no: int) -> int | None:
+    """The block that covers a number."""
+    return connection.scalar(
+        sa.select(LedgerBlock.block_no)
+        .where(LedgerBlock.institution_id == institution_id, LedgerBlock.first_no <= entry_no)
+        .where(LedgerBlock.last_no >= entry_no)
+    )
+
+
+def block_rows(
+    connection: sa.Connection, institution_id: str, *, first: int, size: int
+) -> tuple[list[BlockRow], int]:
+    """One page of the blocks, newest first, and how many there are."""
+    mine = LedgerBlock.institution_id == institution_id
+    total = connection.scalar(sa.select(sa.func.count()).select_from(LedgerBlock).where(mine)) or 0
+    columns = [getattr(LedgerBlock, name) for name in BlockRow.__dataclass_fields__]
+    query = sa.select(*columns).where(mine).order_by(LedgerBlock.block_no.desc()).offset(first).limit(size)
+    return [BlockRow(*row) for row in connection.execute(query)], total
+
+
+def last_check(connection: sa.Connection, institution_id: str, subject: str, job: str) -> CheckRow | None:
+    """The latest check of the books by a person (an audit event about ``subject``) or by the daily ``job``."""
+    by_hand = connection.execute(
+        sa.select(AuditEvent.at, AuditEvent.outcome, AuditEvent.detail)
+        .where(AuditEvent.institution_id == institution_id, AuditEvent.subject == subject)
+        .order_by(AuditEvent.at.desc())
+        .limit(1)
+    ).one_or_none()
+    nightly = connection.execute(
+        sa.select(JobRun.finished_at, JobRun.outcome)
+        .where(JobRun.institution_id == institution_id, JobRun.job == job, JobRun.finished_at.is_not(None))
+        .order_by(JobRun.business_date.desc())
+        .limit(1)
+    ).one_or_none()
+    found = [CheckRow(*by_hand)] if by_hand else []
+    if nightly and nightly.finished_at is not None:
+        found.append(CheckRow(nightly.finished_at, nightly.outcome, {}))
+    return max(found, key=lambda one: one.at, default=None)
+
+
+def _entries() -> sa.Select[tuple[object, ...]]:
+    stored = JournalRow.__dataclass_fields__.keys() & {column.key for column in LedgerEntry.__table__.columns}
+    return sa.select(
+        *(getattr(LedgerEntry, name) for name in sorted(stored)), Receipt.book, Receipt.serial, Receipt.decision_id
+    ).outerjoin(
+        Receipt,
+        sa.and_(
+            Receipt.institution_id == LedgerEntry.institution_id,
+            Receipt.entry_no == LedgerEntry.entry_no,
+        ),
+    )
+
+
+def _fits(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> list[sa.ColumnElement[bool]]:
+    fits = [LedgerEntry.institution_id == institution_id]
+    if wanted.words:
+        fits.append(LedgerEntry.entry_no.in_(_numbers(connection, institution_id, wanted)))
+    if wanted.account_id:
+        below = LedgerPosting.account_id.startswith(f"{wanted.account_id}:", autoescape=True)
+        on_account = sa.select(LedgerPosting.entry_no).where(
+            LedgerPosting.institution_id == institution_id,
+            sa.or_(LedgerPosting.account_id == wanted.account_id, below),
+        )
+        fits.append(LedgerEntry.entry_no.in_(on_account))
+    if wanted.since is not None:
+        fits.append(LedgerEntry.effective_on >= wanted.since)
+    if wanted.until is not None:
+        fits.append(LedgerEntry.effective_on <= wanted.until)
+    return fits
+
+
+def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> Sequence[int]:
+    """The entries that the words name, found first: three steps along indexes instead of a walk through all."""
+    found = [int(wanted.words)] if wanted.words.isascii() and wanted.words.isdigit() else []
+    found = [number for number in found if number < 2**62]
+    of_stay = sa.select(LedgerPosting.entry_no).where(
+        LedgerPosting.institution_id == institution_id,
+        LedgerPosting.account_id == stay_account(wanted.words),
+    )
+    found += connection.scalars(of_stay.limit(_MOST_FOUND))
+    if wanted.receipt is not None:
+        book, serial = wanted.receipt
+        of_receipt = sa.select(Receipt.entry_no).where(
+            Receipt.institution_id == institution_id, Receipt.book == book, Receipt.serial == serial
+        )
+        found += connection.scalars(of_receipt)
+    return found
+
+
+def _lines(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[int]
+) -> dict[int, tuple[JournalLine, ...]]:
+    query = (
+        sa.select(
+            LedgerPosting.entry_no,
+            LedgerPosting.account_id,
+            sa.func.coalesce(LedgerAccount.name, LedgerPosting.account_id).label("name"),
+            LedgerPosting.debit_fen,
+            LedgerPosting.credit_fen,
+            LedgerPosting.fund,
+        )
+        .outerjoin(
+            LedgerAccount,
+            sa.and_(
+                LedgerAccount.institution_id == LedgerPosting.institution_id,
+                LedgerAccount.account_id == LedgerPosting.account_id,
+            ),
+        )
+        .where(LedgerPosting.institution_id == institution_id, LedgerPosting.entry_no.in_(numbers))
+        .order_by(LedgerPosting.entry_no, LedgerPosting.line_no)
+    )
+    found: dict[int, list[JournalLine]] = {}
+    for row in connection.execute(query):
+        line = JournalLine(row.account_id, row.name, row.debit_fen, row.credit_fen, row.fund)
+        found.setdefault(row.entry_no, []).append(line)
+    return {number: tuple(lines) for number, lines in found.items()}
+
+
+def _row(row: Any, lines: dict[int, tuple[JournalLine, ...]]) -> JournalRow:
+    return JournalRow(**row._mapping, lines=lines.get(row.entry_no, ()))

@@ -1,0 +1,168 @@
+"""A stored decision in words: what it says, what it rests on, which facts it used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Decision, Outcome
+from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.services.compliance.decisions import Occasion
+
+OUTCOMES: Final = {
+    Outcome.PERMITTED: ("ok", "可以"),
+    Outcome.HELD: ("held", "待复核"),
+    Outcome.REFUSED: ("stop", "拒绝"),
+}
+RULES: Final = {
+    "inpatient.collect": "能不能收这笔预交金",
+    "inpatient.determine_cap": "这次住院的额度",
+    "inpatient.void_slip": "这张票能不能作废",
+    "inpatient.refund": "能不能退这笔钱",
+}
+_NOTHING: Final = "没有"
+_SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
+
+
+def decision_number(decision_id: str) -> str:
+    """The end of a decision's id: short enough to say on the telephone, found again by search."""
+    return "D-" + decision_id[-12:].upper()
+
+
+def decision_href(decision_id: str | None) -> str | None:
+    """The page of a decision, for those who may see it."""
+    if decision_id is None or not current_actor().may(Permission.COMPLIANCE_VIEW):
+        return None
+    return f"/compliance/decisions/{decision_id}"
+
+
+def outcome(decision: Decision) -> dict[str, str]:
+    """The mark of an outcome."""
+    kind, word = OUTCOMES[decision.outcome]
+    return {"kind": kind, "word": word}
+
+
+def title(decision: Decision) -> str:
+    """What was decided, in one line."""
+    why = decision.reasons[0].message.rstrip("。") if decision.reasons else "没有写原因"
+    amount = decision.amount
+    refused = decision.outcome is Outcome.REFUSED
+    match decision.rule:
+        case "inpatient.collect":
+            return _collected(decision, why) if refused else f"可以收 {amount} 元"
+        case "inpatient.determine_cap":
+            return f"还没有额度：{why}" if refused else f"额度 {amount} 元"
+        case "inpatient.void_slip":
+            return f"不能作废：{why}" if refused else f"作废 {amount} 元，由另一个人复核"
+        case "inpatient.refund":
+            return f"不能退：{why}" if refused else f"退 {amount} 元，由另一个人复核"
+    return why
+
+
+def about(occasion: Occasion | None) -> tuple[str, str | None]:
+    """What the decision was about, and its page at the counter."""
+    if occasion is None or not occasion.subject:
+        return "—", None
+    kind, _, key = occasion.subject.rpartition(":")
+    if kind == "void" or occasion.action == "slip.request_void":
+        return f"票据 {key}", None
+    if kind == "refund" or occasion.action in _ABOUT_STAYS:
+        return f"住院 {key}", f"/desk/stays/{key}"
+    return "—", None
+
+
+def facts(decision: Decision) -> list[dict[str, str]]:
+    """The facts in words, in the order in which people ask for them; one that has no words shows as stored."""
+    labels = FACTS.get(decision.rule, {})
+    known = [name for name in labels if name in decision.facts]
+    rest = [name for name in decision.facts if name not in labels]
+    found = []
+    for name in (*known, *rest):
+        label, word = labels.get(name, (name, str))
+        value = decision.facts[name]
+        found.append({"label": label, "value": _NOTHING if value is None else word(value)})
+    return found
+
+
+def _collected(decision: Decision, why: str) -> str:
+    asked = decision.facts.get("amount_fen")
+    if not isinstance(asked, int):
+        return f"不能收：{why}"
+    over = any(reason.code == "over_cap" for reason in decision.reasons)
+    left = 0 if decision.amount is None else decision.amount.fen
+    more = f"超过额度 {Money(asked - left)} 元" if over else why
+    return f"不能收 {Money(asked)} 元：{more}"
+
+
+def _yuan(fen: int) -> str:
+    return f"{Money(fen)} 元"
+
+
+def _yes(value: bool) -> str:
+    return "是" if value else "否"
+
+
+def _class(value: str) -> str:
+    return InsuredClass(value).label if value in list(InsuredClass) else value
+
+
+def _circumstance(value: str) -> str:
+    return Circumstance(value).label if value in list(Circumstance) else value
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    cap = "没有额度" if row["cap_fen"] is None else _yuan(row["cap_fen"])
+    return f"{row['disease_name']} {row['disease_code']}，{cap}，{'已公示' if row['posted'] else '未公示'}"
+
+
+def _rows(rows: list[Mapping[str, Any]]) -> str:
+    return "；".join(_row(row) for row in rows) or _NOTHING
+
+
+def _version(number: int) -> str:
+    return f"第 {number} 版"
+
+
+def _slip(kind: str) -> str:
+    return _SLIPS.get(kind, kind)
+
+
+_ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})
+# A guard test holds these to the facts of the rules.
+FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
+    "inpatient.collect": {
+        "amount_fen": ("本次", _yuan),
+        "cap_fen": ("额度", _yuan),
+        "collected_fen": ("已收", _yuan),
+        "circumstance": ("情形", _circumstance),
+        "unposted": ("未公示病种", _yes),
+        "stage_recorded": ("写明了诊疗阶段", _yes),
+        "discharged": ("已出院", _yes),
+    },
+    "inpatient.determine_cap": {
+        "disease_code": ("病种编码", str),
+        "insured_class": ("参保类型", _class),
+        "circumstance": ("情形", _circumstance),
+        "talk_recorded": ("记了与患者的沟通", _yes),
+        "table_version": ("额度表", _version),
+        "own": ("表里的这个病种", _row),
+        "similar": ("相似病种", _rows),
+        "chosen": ("选的相似病种", _row),
+    },
+    "inpatient.void_slip": {
+        "kind": ("票据", _slip),
+        "amount_fen": ("金额", _yuan),
+        "issued_on": ("开票日", str),
+        "today": ("当天", str),
+        "already_void": ("已经作废过", _yes),
+        "balance_fen": ("这次住院的余额", _yuan),
+    },
+    "inpatient.refund": {
+        "amount_fen": ("要退", _yuan),
+        "balance_fen": ("这次住院的余额", _yuan),
+    },
+}
