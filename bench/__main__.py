@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import postings
+from bench import desk_request, postings
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
     ("postings", "one posting a commit, spread and hot, beside raw insert and peers", postings.single),
     ("batch", "a thousand postings a commit", postings.batch),
+    ("desk", "a deposit over HTTP, beside a bare function and an ORM application", desk_request.run),
 ]
 
 
