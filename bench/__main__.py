@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import postings, verification
+from bench import desk_request, postings, verification
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
     ("postings", "one posting a commit, spread and hot, beside raw insert and peers", postings.single),
     ("batch", "a thousand postings a commit", postings.batch),
     ("verify", "checking sealed entries", verification.run),
+    ("desk", "a deposit over HTTP, beside a bare function and an ORM application", desk_request.run),
 ]
 
 
