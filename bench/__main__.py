@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import postings
+from bench import postings, verification
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
     ("postings", "one posting a commit, spread and hot, beside raw insert and peers", postings.single),
     ("batch", "a thousand postings a commit", postings.batch),
+    ("verify", "checking sealed entries", verification.run),
 ]
 
 
@@ -22,6 +23,7 @@ def main() -> None:
     )
     parser.add_argument("section", nargs="*", choices=[[], *(name for name, _, _ in SECTIONS)], default=[])
     postings.add_options(parser)
+    verification.add_options(parser)
     options = parser.parse_args()
     for name, what, run in SECTIONS:
         if not options.section or name in options.section:

@@ -51,9 +51,7 @@ def show_import(import_id: str) -> Any:
         run = import_runs.read_run(current_context(), current_actor(), import_id)
     except NotFound:
         return _reviewed(import_id)
-    if run.state is State.DONE:
-        return redirect(_done(run), 303)
-    return _run_page(run)
+    return _after(run) if run.state is State.DONE else _run_page(run)
 
 
 @blueprint.get("/<import_id>/progress")

@@ -30,7 +30,7 @@ from hospital_prepay.services.publication.posted_table import PostedRow, PostedT
 blueprint = Blueprint("public", __name__)
 _LEGAL: Final = "贵州省规范公立医疗机构预交金管理工作实施细则（试行）第十至十八条"
 _CLASSES: Final = frozenset(InsuredClass)
-_SCREEN_ROWS: Final = 10
+_SCREEN_ROWS: Final = 12
 _SCREEN_SECONDS: Final = 15
 _SHEET_ROWS: Final = 80
 _BINDINGS: Final = {

@@ -40,10 +40,10 @@ def show_standards() -> str:
 def take_in_standards() -> Any:
     """Take in earlier standards."""
     try:
-        with _uploaded() as (path, name):
+        with _uploaded("legacy") as (path, name):
             added = import_standards(current_context(), current_actor(), path, name)
     except (MalformedInput, Conflict) as error:
-        return _page(standards_form=typed().with_error(error, "file")), status_of(error)
+        return _page(standards_form=typed().with_error(error, "legacy")), status_of(error)
     return _added(added, "原标准", "项")
 
 
@@ -52,10 +52,10 @@ def take_in_standards() -> Any:
 def take_in_similar() -> Any:
     """Take in similar diseases."""
     try:
-        with _uploaded() as (path, name):
+        with _uploaded("similar") as (path, name):
             added = import_similar(current_context(), current_actor(), path, name)
     except (MalformedInput, Conflict) as error:
-        return _page(similar_form=typed().with_error(error, "file")), status_of(error)
+        return _page(similar_form=typed().with_error(error, "similar")), status_of(error)
     return _added(added, "相似病种", "对")
 
 
@@ -65,7 +65,7 @@ def take_over() -> Any:
     """Take a posted sheet over."""
     try:
         form = read_form(SheetSchema())
-        with _uploaded() as (path, _):
+        with _uploaded("sheet") as (path, _):
             command = TakeOver(_mapping(form, path), form.source, form.effective_on, form.as_standards, form.as_table)
             done = take_over_sheet(current_context(), current_actor(), path, command)
     except WrongForm as wrong:
@@ -76,9 +76,9 @@ def take_over() -> Any:
 
 
 @contextmanager
-def _uploaded() -> Iterator[tuple[Path, str]]:
+def _uploaded(field: str) -> Iterator[tuple[Path, str]]:
     """The uploaded file on disk and what it is called. Raises :class:`MalformedInput` when none was chosen."""
-    upload = request.files.get("file")
+    upload = request.files.get(field)
     if upload is None or not upload.filename:
         raise MalformedInput(_NO_FILE, code="missing_value")
     with tempfile.TemporaryDirectory(prefix="prepay-upload-") as folder:
@@ -97,14 +97,13 @@ def _mapping(form: SheetForm, path: Path) -> ColumnMapping:
     proposed = proposed_mapping(header)
     if proposed is None:
         shown = "、".join(f"“{heading}”" for heading in header if heading)
-        raise MalformedInput(
-            f"看不出哪一列是病种、哪一列是金额。表头有：{shown}。请在下面写明。", code="missing_column"
-        )
+        words = f"看不出哪一列是病种、哪一列是金额。表头有：{shown}。请在下面写明。"
+        raise MalformedInput(words, code="missing_column")
     return proposed
 
 
 def _field_of(error: PrepayError) -> str:
-    return "name" if error.reason == "missing_column" else "file"
+    return "name" if error.reason == "missing_column" else "sheet"
 
 
 def _added(added: Added, what: str, unit: str) -> Any:

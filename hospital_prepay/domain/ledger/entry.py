@@ -60,9 +60,13 @@ class JournalEntry:
             raise LedgerFault("凭证文字里有不能入账的控制字符，没有入账。")
 
     def canonical(self) -> bytes:
-        """The bytes that the content hash covers: every stored field but the number."""
+        """The bytes that the content hash covers: every stored field but the number.
+
+        The number of lines stands first, so that no text with separators in it can pass for lines.
+        """
         head = (
             "v1",
+            str(len(self.postings)),
             self.institution_id,
             self.idempotency_key,
             self.kind,

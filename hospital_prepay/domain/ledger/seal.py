@@ -95,7 +95,7 @@ class Block:
 
 def leaf(entry_no: int, content_hash: bytes) -> bytes:
     """The leaf of an entry: its number in eight bytes, then its content hash."""
-    return entry_no.to_bytes(8, "big") + content_hash
+    return entry_no.to_bytes(8, "big", signed=True) + content_hash
 
 
 def merkle_root(leaves: bytes) -> bytes:

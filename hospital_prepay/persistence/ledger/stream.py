@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.ledger.seal import leaf
 
 PAGE_ENTRIES = 20_000
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class Page:
     to: int
 
 
-def pages(connection: sa.Connection, institution_id: str, after: int = 0) -> Iterator[Page]:
-    """Every entry of an institution with a number above ``after``."""
+def pages(connection: sa.Connection, institution_id: str) -> Iterator[Page]:
+    """Every entry of an institution, also under a number that no honest entry has."""
+    after = _LOWEST
     read = _read_postgresql if connection.dialect.name == "postgresql" else _read_sqlite
     bound = sa.text(
         "SELECT entry_no FROM ledger_entry WHERE institution_id = :i AND entry_no > :after"
@@ -44,7 +46,7 @@ def pages(connection: sa.Connection, institution_id: str, after: int = 0) -> Ite
     )
     while True:
         to = connection.scalar(bound, {"i": institution_id, "after": after, "skip": PAGE_ENTRIES - 1})
-        yield read(connection, {"i": institution_id, "after": after, "to": 2**62 if to is None else to})
+        yield read(connection, {"i": institution_id, "after": after, "to": _HIGHEST if to is None else to})
         if to is None:
             return
         after = int(to)
@@ -102,7 +104,7 @@ def _digests(texts: Sequence[bytes]) -> bytes:
 # the text NULL, and that never hashes to anything stored.
 _POSTGRESQL_EACH = r"""
 SELECT e.entry_no, e.content_hash,
-  concat_ws(E'\x1f', 'v1', e.institution_id, e.idempotency_key, e.kind, e.summary, e.source,
+  concat_ws(E'\x1f', 'v1', e.line_count, e.institution_id, e.idempotency_key, e.kind, e.summary, e.source,
     coalesce(e.reverses_no::text, ''),
     to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'),
     to_char(e.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'),
@@ -132,7 +134,8 @@ FROM ({_POSTGRESQL_EACH}) x
 
 _SQLITE = r"""
 SELECT e.entry_no, e.content_hash,
-  CAST('v1' || char(31) || e.institution_id || char(31) || e.idempotency_key || char(31) || e.kind || char(31) ||
+  CAST('v1' || char(31) || e.line_count || char(31) || e.institution_id || char(31) ||
+  e.idempotency_key || char(31) || e.kind || char(31) ||
   e.summary || char(31) || e.source || char(31) || coalesce(e.reverses_no, '') || char(31) || e.occurred_at ||
   char(31) || e.posted_at || char(31) || e.effective_on || char(31) || e.posted_by || char(30) || l.lines
     AS BLOB),
