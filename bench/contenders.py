@@ -80,7 +80,7 @@ class Ours:
         with database.writing() as connection:
             ledger_on(connection).post_many(
                 [
-                    _entry(
+                    make_entry(
                         f"open-{number}", now, (Posting("1002", plenty), Posting(f"2307:{number:04}", credit=plenty))
                     )
                     for number in range(1, ACCOUNTS + 1)
@@ -91,7 +91,7 @@ class Ours:
     def _one(self, debit: int, credit: int) -> JournalEntry:
         other = f"2307:{credit:04}" if self.both else f"410101:{credit:04}"
         lines = (Posting(f"2307:{debit:04}", debit=_FEN), Posting(other, credit=_FEN))
-        return _entry(next(self.names), self.now, lines)
+        return make_entry(next(self.names), self.now, lines)
 
     def post(self, debit: int, credit: int) -> None:
         """One call of the function."""
@@ -103,7 +103,8 @@ class Ours:
         assert None not in numbers
 
 
-def _entry(key: str, now: datetime, lines: tuple[Posting, ...]) -> JournalEntry:
+def make_entry(key: str, now: datetime, lines: tuple[Posting, ...]) -> JournalEntry:
+    """An entry as the desk makes it."""
     return JournalEntry(
         institution_id=HOSPITAL,
         idempotency_key=key,

@@ -54,7 +54,7 @@ def nobody(q: str = "", results: list[StayCard] | None = None) -> dict[str, Any]
     """The counter with no stay chosen."""
     found = None if results is None else [result(card) for card in results]
     nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "changed"))
-    return {**nothing, "q": q, "results": found, "receipts": [], "classes": []}
+    return {**nothing, "q": q, "results": found, "receipts": [], "classes": [], "may": _may()}
 
 
 def result(card: StayCard) -> dict[str, Any]:
@@ -92,11 +92,12 @@ def counter(
         "basis": _basis(view, diseases, disease_q),
         "classes": _classes(view),
         "cap": _cap(view, now if decision else None),
-        "collect": _collect(view, form, now, decision, decision_id, live),
+        "collect": _collect(view, form, now, decision, decision_id, live) if _may()["collect"] else None,
         "done": done,
         "receipts": [receipt_line(slip) for slip in reversed(view.slips)],
         "refund_due": _refund_due(view),
         "changed": changed,
+        "may": _may(),
     }
 
 
@@ -178,7 +179,7 @@ def receipt_line(slip: Slip) -> dict[str, Any]:
         "kind": slip.kind,
         "state": state,
         "print_href": f"/desk/receipts/{slip.number}/print",
-        "void_href": f"/desk/receipts/{slip.number}/void" if may_void else None,
+        "void_href": f"/desk/receipts/{slip.number}/void" if may_void and _may()["request"] else None,
     }
 
 
@@ -206,6 +207,16 @@ def source_words(view: DeskStay) -> str:
     if source.legacy_fen is not None:
         words += f"，原标准 {Money(source.legacy_fen)} 元"
     return f"{words}，{_BASES[source.basis]}，向下取整。"
+
+
+def _may() -> dict[str, bool]:
+    """What the person may do here: finance and audit look on, and are offered no step of the cashier's."""
+    actor = current_actor()
+    return {
+        "register": actor.may(Permission.STAY_REGISTER),
+        "collect": actor.may(Permission.DEPOSIT_COLLECT),
+        "request": actor.may(Permission.SLIP_REQUEST),
+    }
 
 
 def _stay(view: DeskStay) -> dict[str, Any]:
@@ -353,7 +364,8 @@ def _fills(room: Money) -> list[dict[str, str]]:
 def _refund_due(view: DeskStay) -> dict[str, Any] | None:
     if not view.excess or view.locked is False:
         return None
-    return {"amount_fen": view.excess.fen, "href": "/desk/voids" if view.waiting_refund else _refund_href(view)}
+    asks = not view.waiting_refund and _may()["request"]
+    return {"amount_fen": view.excess.fen, "href": _refund_href(view) if asks else "/desk/voids"}
 
 
 def _refund_href(view: DeskStay) -> str:

@@ -14,6 +14,7 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
 from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
@@ -280,7 +281,7 @@ def _shift_line(slip: Slip, names: Mapping[str, str]) -> dict[str, Any]:
         "tender_label": Tender(slip.tender).label,
         "amount_fen": slip.amount_fen if slip.kind == "deposit" else -slip.amount_fen,
         "entry_no": str(slip.entry_no),
-        "entry_href": f"/finance/ledger/{slip.entry_no}",
+        "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "print_href": f"/desk/receipts/{slip.number}/print",
         "void_href": None if slip.kind == "void" or slip.cancelled_by else f"/desk/receipts/{slip.number}/void",
     }

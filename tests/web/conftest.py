@@ -12,6 +12,7 @@ from hospital_prepay.app import create_app
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.persistence.database import Database
+from tests.counter import Counter
 from tests.people import Browser, House
 
 
@@ -39,3 +40,9 @@ def browser(app: APIFlask) -> Browser:
 def login_as(app: APIFlask, house: House) -> Callable[[Role], Browser]:
     """A browser signed in as the person of a role, second factor and all."""
     return lambda role: Browser(app).signed_in(house.session(role))
+
+
+@pytest.fixture
+def counter(house: House) -> Counter:
+    """The house with open books, a published table and two stays."""
+    return Counter.opened(house)

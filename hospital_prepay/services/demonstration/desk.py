@@ -105,7 +105,7 @@ def _register(stage: Stage, cashier: Actor, index: int, stay: DemonstrationStay,
         placement = replace(placement, circumstance=Circumstance.IDENTITY_UNKNOWN.value, talk=_TALK)
     if index == _STAGED:
         placement = replace(placement, circumstance=Circumstance.STAGED.value)
-    bed = f"{index % 40 + 1} 床"
+    bed = str(index % 40 + 1)
     command = RegisterStay(stay.admission_no, stay.patient_name, placement, stay.admitted_at, ward=stay.ward, bed=bed)
     register_stay(stage.at(moment), cashier, command)
 
