@@ -70,6 +70,8 @@ def revalidated(response: Response, *, keep: bool = True) -> Response:
     response.headers["Cache-Control"] = _CACHE_CONTROL
     response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
     response.make_conditional(request)
+    # The server dates each answer; a date kept in memory would be yesterday's.
+    response.headers.pop("Date", None)
     return response
 
 

@@ -243,10 +243,19 @@ def test_who_has_the_page_already_is_told_so(posted: House, browser: Browser, ta
     assert browser.get("/public/deposits", headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+def test_what_the_first_reader_brings_does_not_shape_the_page_for_others(
+    posted: House, browser: Browser, asked: list[str]
+) -> None:
+    assert browser.get("/public/deposits", headers={"If-None-Match": "*"}).status_code == 304
+    assert browser.get("/public/deposits").status_code == 200
+    assert asked == ["/public/deposits"]
+
+
 def test_headers_are_the_ones_of_flask(posted: House, browser: Browser, app: APIFlask) -> None:
     plain = browser.get("/public/deposits?class=").headers
     front = browser.get("/public/deposits").headers
     assert set(front) == set(plain)
+    assert "Date" not in front  # the server dates each answer
     assert front["Cache-Control"] == "public, no-cache"
     assert front["ETag"].startswith('"')
 
