@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import postings, verification
+from bench import caps, desk_request, postings, public_page, verification
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
     ("postings", "one posting a commit, spread and hot, beside raw insert and peers", postings.single),
     ("batch", "a thousand postings a commit", postings.batch),
     ("verify", "checking sealed entries", verification.run),
+    ("caps", "caps over millions of cases, beside bare DuckDB", caps.run),
+    ("desk", "a deposit over HTTP, beside a bare function and an ORM application", desk_request.run),
+    ("public", "the posted table and its 304, beside bare bytes and Flask", public_page.run),
 ]
 
 
@@ -24,6 +27,7 @@ def main() -> None:
     parser.add_argument("section", nargs="*", choices=[[], *(name for name, _, _ in SECTIONS)], default=[])
     postings.add_options(parser)
     verification.add_options(parser)
+    caps.add_options(parser)
     options = parser.parse_args()
     for name, what, run in SECTIONS:
         if not options.section or name in options.section:

@@ -1,4 +1,4 @@
-"""The desk request over HTTP: ``python -m bench.desk_request [--seconds N] [--repeats N] [--connections N]``.
+"""The desk request over HTTP: ``python -m bench desk [--clients N] [--seconds N] [--repeats N]``.
 
 A deposit is collected through the API under granian with 2 workers of 8 threads, on a durable PostgreSQL, driven by
 wrk; beside it, in the same run and in turn, the bare function and the ORM application of ``desk_rivals``. Every
@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -68,24 +67,17 @@ class Contender:
         return statistics.median(self.rates)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def run(options: argparse.Namespace) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.desk_request")
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--only", action="append", help="measure only this contender")
-    options = parser.parse_args(arguments)
     if shutil.which("wrk") is None:
         sys.exit("wrk is needed: apt-get install wrk")
     with servers.postgres_server(durable=True) as server, tempfile.TemporaryDirectory() as folder:
-        ours, tokens = prepare(server, Path(folder), options.connections)
+        ours, tokens = prepare(server, Path(folder), options.clients)
         contenders = [
             Contender("bare function", "bench.desk_rivals:create_bare", ours[1]),
             Contender("ORM application", "bench.desk_rivals:create_orm", ours[1]),
             Contender("hospital-prepay", "hospital_prepay.app:create_app", ours[0]),
         ]
-        contenders = [one for one in contenders if not options.only or one.name in options.only]
         script = Path(folder, "desk.lua")
         script.write_text(SCRIPT, "utf-8")
         for turn in range(options.repeats):
@@ -126,10 +118,18 @@ def measure(
 ) -> None:
     """One round: start the server, warm it, measure it, stop it."""
     with serving(contender.url, folder, target=contender.target) as served:
-        for seconds, name in ((2, f"{turn}1"), (options.seconds, f"{turn}2")):
+        for seconds, name in ((2, f"{turn}1"), (max(2, round(options.seconds)), f"{turn}2")):
             output = subprocess.run(
                 [
-                    *("wrk", f"-t{options.connections}", f"-c{options.connections}", f"-d{seconds}s", "--latency"),
+                    *(
+                        "wrk",
+                        f"-t{options.clients}",
+                        f"-c{options.clients}",
+                        f"-d{seconds}s",
+                        "--latency",
+                        "--timeout",
+                        "10s",
+                    ),
                     *("-s", str(script), served.url, "--", str(desk_rivals.STAYS), name, *tokens),
                 ],
                 capture_output=True,
@@ -140,8 +140,8 @@ def measure(
         if failed or "Socket errors" in output:
             raise RuntimeError(f"{contender.name} didn't answer every request:\n{output}")
         contender.rates.append(float(_found(r"Requests/sec:\s+([\d.]+)", output)))
-        contender.p50.append(_milliseconds(_found(r"(?m)^ +50% +(\S+)$", output)))
-        contender.p99.append(_milliseconds(_found(r"(?m)^ +99% +(\S+)$", output)))
+        contender.p50.append(_milliseconds(_found(r"(?m)^ +50% +(\S+)", output)))
+        contender.p99.append(_milliseconds(_found(r"(?m)^ +99% +(\S+)", output)))
 
 
 def show(contenders: list[Contender]) -> None:
@@ -167,7 +167,3 @@ def _found(pattern: str, output: str) -> str:
 def _milliseconds(text: str) -> float:
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
-
-
-if __name__ == "__main__":
-    main()

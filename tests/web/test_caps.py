@@ -210,7 +210,7 @@ def test_unusual_orders_are_warned_of_and_refuse_nothing(login_as: Login) -> Non
     ("form", "says"),
     [
         ({"as_of": "2025-02-30"}, "这一天不存在"),
-        ({"as_of": "2025-06-29"}, "尚未施行"),
+        ({"as_of": "2025-06-29"}, "没有施行中的规定"),
         ({"min_cases": "-1"}, "请填 0 到 1000 的整数"),
         ({"round_down_to": "0"}, "取整单位要大于零"),
         ({"round_down_to": "12e3"}, "金额"),

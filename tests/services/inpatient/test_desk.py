@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
+from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import (
     Conflict,
@@ -127,6 +129,26 @@ def test_another_way_of_paying_needs_a_reference_and_takes_it_once(hospital: Hos
     assert hospital.balance("1021") == Money(10000)
     with pytest.raises(Conflict, match="A01-000001"):
         collect(hospital, "100", tender=Tender.WECHAT, payment_reference="4200002788")
+
+
+def test_two_desks_at_once_never_book_one_payment_in_two_stays(hospital: Hospital) -> None:
+    for n in range(4):
+        stays = [f"26{n}{side}" for side in "ab"]
+        for stay_no in stays:
+            hospital.admit(stay_no)
+        at_once = Barrier(2)
+
+        def book(actor: Actor, stay_no: str, at_once: Barrier = at_once, reference: str = f"42000027{n}") -> str:
+            at_once.wait()
+            command = pay("100", stay_no=stay_no, tender=Tender.WECHAT, payment_reference=reference)
+            try:
+                return collect_deposit(hospital.context, actor, command).decision.outcome.value
+            except Conflict as error:
+                return error.reason
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = pool.map(book, (CASHIER, CASHIER_2), stays)
+            assert sorted(answers) == ["permitted", "reference_in_use"]
 
 
 @pytest.mark.parametrize("amount", [0, -5])
