@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import sqlalchemy as sa
 
@@ -21,6 +21,8 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import Ledger, ledger_on
 from hospital_prepay.persistence.models.audit import AuditEvent, DecisionRecord, IdempotencyKey
 from hospital_prepay.persistence.models.base import canonical_json
+
+_LONGEST_SUBJECT: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ class UnitOfWork:
                 actor_name=self.act.actor.name,
                 action=self.act.action,
                 outcome=outcome,
-                subject=self.act.subject if subject is None else subject,
+                # Addresses can be of any length; an event that doesn't fit would be lost with its attempt.
+                subject=(self.act.subject if subject is None else subject)[:_LONGEST_SUBJECT],
                 decision_id=decision_id,
                 entry_no=entry_no,
                 address=self.act.actor.address,
