@@ -37,12 +37,11 @@ _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     ApiClient.__table__.c.is_active,
     ApiClient.__table__.c.created_at,
 )
-_BY_TOKEN = sa.select(*_COLUMNS).where(ApiClient.token_hash == sa.bindparam("token_hash"))
 
 
 def by_token(connection: sa.Connection, token: str) -> ClientRow | None:
     """The system with this token, in use or not."""
-    row = connection.execute(_BY_TOKEN, {"token_hash": id_of(token)}).one_or_none()
+    row = connection.execute(sa.select(*_COLUMNS).where(ApiClient.token_hash == id_of(token))).one_or_none()
     return None if row is None else _row(row)
 
 

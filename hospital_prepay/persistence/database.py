@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
-
-# A connection that was idle this long is asked whether it still lives before it is used again.
-_ASK_AFTER_SECONDS: Final = 5.0
-_SEEN: Final = "prepay_seen"
 
 Connection = sa.Connection
 """For signatures in services, which hold no SQL and don't name the library."""
@@ -39,16 +34,14 @@ class Database:
     def engine(self) -> sa.Engine:
         """The writing engine."""
         if self.is_postgresql:
-            server = sa.create_engine(
+            return sa.create_engine(
                 self.url,
                 pool_size=self._pool_size,
                 max_overflow=8,
+                pool_pre_ping=True,
                 connect_args=_pg_options(self.url),
                 hide_parameters=True,
             )
-            event.listen(server, "checkin", _note_idle)
-            event.listen(server, "checkout", _ask_if_long_idle)
-            return server
         engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
@@ -70,16 +63,6 @@ class Database:
         with _reached(self.reading_engine) as connection:
             yield connection
             connection.rollback()
-
-    @contextmanager
-    def glancing(self) -> Iterator[sa.Connection]:
-        """A connection for one statement that only reads: no transaction is begun and ended around it."""
-        if not self.is_postgresql:
-            with self.reading() as connection:
-                yield connection
-            return
-        with _reached(self.engine) as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -105,22 +88,6 @@ def _reached(engine: sa.Engine) -> sa.Connection:
 def _pg_options(url: sa.URL) -> dict[str, Any]:
     # PgBouncer in transaction mode can't keep prepared statements; ask for that with ?pgbouncer=1.
     return {"prepare_threshold": None} if "pgbouncer" in url.query else {"prepare_threshold": 2}
-
-
-def _note_idle(_connection: Any, record: Any) -> None:
-    record.info[_SEEN] = time.monotonic()
-
-
-def _ask_if_long_idle(connection: Any, record: Any, _proxy: Any) -> None:
-    """A server that restarted, or a firewall, ends idle connections: such a one is replaced, not handed out."""
-    seen = record.info.get(_SEEN)
-    if seen is None or time.monotonic() - seen < _ASK_AFTER_SECONDS:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except Exception as error:
-        raise sa.exc.DisconnectionError() from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.persistence.models.inpatient import Receipt, ReceiptBook, SlipRequest
-from hospital_prepay.persistence.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +127,9 @@ def _open_book(connection: sa.Connection, institution_id: str, holder: str, seri
     return book
 
 
-def add_receipt(work: UnitOfWork, values: dict[str, Any]) -> None:
+def add_receipt(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Write a receipt; the database checks its serial and its amount."""
-    work.insert(Receipt, values)
+    connection.execute(sa.insert(Receipt).values(**values))
 
 
 def find_slip(connection: sa.Connection, institution_id: str, book: str, serial: int) -> Slip:

@@ -13,7 +13,6 @@ from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.rules.inpatient.deposits import TableCap
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
-from hospital_prepay.persistence.trips import fetch_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,10 @@ def add_cap(connection: sa.Connection, values: dict[str, Any]) -> None:
 
 def lock_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> StayState:
     """Lock a stay against every other act on it and read its newest cap and balance. Raises :class:`NotFound`."""
-    named = {"institution": institution_id, "stay": stay_no}
-    # Two statements: the second sees what the acts before this one left behind.
-    _, found = fetch_together(connection, (_LOCK, named), (_STATE, {**named, "account": stay_account(stay_no)}))
-    if not found:
+    lock = sa.select(Stay.stay_no).where(Stay.institution_id == institution_id, Stay.stay_no == stay_no)
+    if connection.execute(lock.with_for_update()).one_or_none() is None:
         raise NotFound(f"没有找到住院号 {stay_no}。请核对住院号，或先登记这次住院。")
-    return StayState(*found[0])
+    return read_stay(connection, institution_id, stay_no)
 
 
 def read_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> StayState:
@@ -79,11 +76,6 @@ def read_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> S
     return StayState(**found._mapping)
 
 
-_LOCK = (
-    sa.select(Stay.stay_no)
-    .where(Stay.institution_id == sa.bindparam("institution"), Stay.stay_no == sa.bindparam("stay"))
-    .with_for_update()
-)
 _NEWEST = (
     sa.select(StayCap.version_no)
     .where(StayCap.institution_id == sa.bindparam("institution"), StayCap.stay_no == sa.bindparam("stay"))

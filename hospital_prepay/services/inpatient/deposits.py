@@ -106,26 +106,26 @@ def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> 
             return Collected.of_json(known)
         _refuse_used_reference(work, command)
         decision = collect(_facts(state, command.amount, command.stage), work.rule_version)
-        answer = _take(work, command, state, decision)
+        decision_id = work.keep_decision(decision, work.today)
+        answer = _take(work, command, state, decision, decision_id)
         work.keep_answer(command.idempotency_key, payload, answer.to_json())
         return answer
 
 
-def _take(work: UnitOfWork, command: CollectDeposit, state: store.StayState, decision: Decision) -> Collected:
+def _take(
+    work: UnitOfWork, command: CollectDeposit, state: store.StayState, decision: Decision, decision_id: str
+) -> Collected:
     cap = None if state.cap_fen is None else Money(state.cap_fen)
     before = Money(state.collected_fen)
     room = Money(max(0, (state.cap_fen or 0) - state.collected_fen))
     if not decision.permitted:
-        decision_id = work.keep_decision(decision, work.today)
         work.audit(outcome="refused", decision_id=decision_id, detail={"amount_fen": command.amount.fen})
         return Collected(decision, decision_id, cap, before, room)
     entry_no = work.ledger.post(_entry(work, command))
     book, serial = books.next_serial(work.connection, work.institution_id, work.act.actor.actor_id, SERIES, work.now)
-    # From here on nothing is asked any more: decision, receipt, audit event and answer travel with the commit.
-    decision_id = work.keep_decision(decision, work.today)
     token = new_token()
     books.add_receipt(
-        work,
+        work.connection,
         {
             "institution_id": work.institution_id,
             "book": book,
