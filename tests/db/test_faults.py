@@ -37,7 +37,7 @@ def books(database: Database, clock: FixedClock) -> Database:
 
 def collect(books: Database, clock: FixedClock) -> None:
     """One act as a service does it: posting, decision, answer, audit event."""
-    with UnitOfWork(books, clock, Act("deposit.collect", ACTOR, "S1")) as work:
+    with UnitOfWork(books, clock, Act("deposit.collect", ACTOR, "S1"), "test") as work:
         assert work.known_answer("k1", {}) is None
         number = work.ledger.post(transfer(clock, CASH, "23050103:S1", 300, key="k1"))
         work.ledger.post_many([transfer(clock, CASH, "23050103:S1", n, key=f"m{n}") for n in (1, 2)])
