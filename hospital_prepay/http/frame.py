@@ -18,6 +18,7 @@ from hospital_prepay.http.csrf import csrf_token
 from hospital_prepay.http.current import current_context
 from hospital_prepay.http.flash import said
 from hospital_prepay.http.login import load_sign_in
+from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.access.sessions import Stage
 from hospital_prepay.services.publication.institution import Hospital, default_hospital, hospital_of
 
@@ -36,6 +37,13 @@ AREAS: Final = (
     ("登录和锁定", "/security/sessions", Permission.SESSIONS_MANAGE),
     ("操作记录", "/security/log", Permission.AUDIT_VIEW),
 )
+_POSTED: Final = {
+    "page": "deposits",
+    "screen": "screen",
+    "poster": "deposits/poster",
+    "json": "deposits.json",
+    "csv": "deposits.csv",
+}
 SUPPORT: Final = {"place": "信息科", "phone": ""}
 
 
@@ -50,6 +58,12 @@ class Frame:
         signed_in = load_sign_in()
         context = current_context()
         return hospital_of(context, signed_in.user.institution_id) if signed_in else default_hospital(context)
+
+    @cached_property
+    def posted(self) -> dict[str, str]:
+        """Where patients and programs read the institution's posted table."""
+        code = self.hospital.code
+        return {key: public_path(name, code) for key, name in _POSTED.items()}
 
     @cached_property
     def demo(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, request
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -21,6 +22,7 @@ from hospital_prepay.services.access.sessions import Stage
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK: Final = "__access__"
+_NUL: Final = "\0"
 NEXT_STEP: Final = {Stage.CODE: "/login/code", Stage.ACCOUNT: "/account", Stage.FULL: "/"}
 
 
@@ -63,7 +65,14 @@ def guard(app: Flask) -> None:
     silent = sorted(name for name, view in app.view_functions.items() if access_of(view) is None)
     if silent:
         raise UnguardedRoute(f"routes without @public or @requires: {', '.join(silent)}")
+    app.before_request(_refuse_nul)
     app.before_request(_admit)
+
+
+def _refuse_nul() -> None:
+    # No text of ours holds one, and PostgreSQL takes none: a fault of the database for what is a wrong request.
+    if _NUL in request.path or any(_NUL in value for value in request.args.values()):
+        raise BadRequest()
 
 
 def _admit() -> AnyResponse | None:
@@ -86,6 +95,8 @@ def _admit() -> AnyResponse | None:
             return lead_to(NEXT_STEP[signed_in.stage])
     if request.method not in SAFE:
         _check_form()
+        if any(_NUL in value for value in request.form.values()):
+            raise BadRequest()
     return None
 
 
@@ -125,7 +136,10 @@ def _to_sign_in() -> AnyResponse:
 
 def _page_before() -> str:
     before = request.headers.get("HX-Current-URL") or request.referrer or ""
-    parts = urlsplit(before)
+    try:
+        parts = urlsplit(before)
+    except ValueError:
+        return ""
     same = parts.netloc == request.host
     return (parts.path + (f"?{parts.query}" if parts.query else "")) if same else ""
 
@@ -142,7 +156,10 @@ def lead_to(path: str) -> AnyResponse:
 
 def safe_next(path: str) -> str:
     """Where to go after signing in: a path of ours, or home. ``//host`` and ``/\\host`` lead elsewhere."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return "/"
     ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
     plain = path.isprintable() and "\\" not in path
     return path if ours and plain and not path.startswith(("/login", "/logout")) else "/"

@@ -1,12 +1,17 @@
 """Cases kept: rows in the database, and beside them one Parquet snapshot per institution to measure from.
 
-The database is the truth. The snapshot is a copy that is made again whenever it is missing or of another length.
+The database is the truth. The snapshot is a copy that is made again whenever it is missing, of another length or
+not the file that was written here: a keyed mark lies beside it.
 """
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import hmac
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -15,6 +20,7 @@ import duckdb
 import psycopg
 import sqlalchemy as sa
 
+from hospital_prepay.crypto import KeyedHash
 from hospital_prepay.persistence.bulk import bulk_connection, file_literal, quoted
 from hospital_prepay.persistence.case_bulk import SNAPSHOT_COLUMNS
 from hospital_prepay.persistence.case_checks import RejectedCase
@@ -80,19 +86,33 @@ def add_diseases(
 
 
 class Snapshot:
-    """The Parquet file of one institution's cases."""
+    """The Parquet file of one institution's cases. Everything but its path is for whoever holds :meth:`locked`."""
 
-    def __init__(self, data_dir: Path, institution_id: str) -> None:
+    def __init__(self, data_dir: Path, institution_id: str, keyed_hash: KeyedHash) -> None:
         self.path = data_dir / "snapshots" / institution_id / "cases.parquet"
+        self._institution_id = institution_id
+        self._keyed_hash = keyed_hash
+        self._mark = self.path.with_suffix(".mark")
         self._next = self.path.with_suffix(".next")
         self._fresh = self.path.with_suffix(".fresh")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the files: one import or measurement of the institution at a time on this machine.
+
+        Take it before the transaction and give it back after :meth:`adopt`: between the commit and the new file
+        others would find the two apart, and write over what is prepared.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with (self.path.parent / ".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def prepare(self, reading: Path) -> tuple[int, int]:
         """Set the rows of ``reading`` that are not known yet apart, and the whole snapshot with them.
 
         Returns (new, known). Nothing is in force until :meth:`adopt`.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         source = f"SELECT {SNAPSHOT_COLUMNS} FROM read_parquet({file_literal(reading)})"
         fresh = source
         if self.path.exists():
@@ -115,15 +135,31 @@ class Snapshot:
 
     def adopt(self) -> None:
         """After the commit: the prepared snapshot takes the place of the old one."""
-        os.replace(self._next, self.path)
+        self._put_in_place()
         self._fresh.unlink(missing_ok=True)
 
     def ensure(self, connection: sa.Connection, institution_id: str) -> Path:
-        """The snapshot, made again from the database when it is missing or of another length."""
+        """The snapshot, made again from the database when it is missing, of another length or not ours."""
         expected = stored_cases(connection, institution_id)
-        if not (self.path.exists() and self._length() == expected):
+        if not (self._is_ours() and self._length() == expected):
             self._rebuild(connection, institution_id)
         return self.path
+
+    def _put_in_place(self) -> None:
+        # Dying between the two leaves a file without its mark, which is made again.
+        os.replace(self._next, self.path)
+        self._mark.write_text(self._marked(), "ascii")
+
+    def _is_ours(self) -> bool:
+        try:
+            return hmac.compare_digest(self._mark.read_bytes(), self._marked().encode())
+        except FileNotFoundError:
+            return False
+
+    def _marked(self) -> str:
+        with self.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._keyed_hash.digest(digest, institution=self._institution_id, field="case snapshot")
 
     def _length(self) -> int:
         with bulk_connection() as connection:
@@ -131,7 +167,6 @@ class Snapshot:
         return int(row[0]) if row else 0
 
     def _rebuild(self, connection: sa.Connection, institution_id: str) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         text = self.path.with_suffix(".rows")
         names = [name.strip() for name in SNAPSHOT_COLUMNS.split(",") if name.strip() != "line"]
         rows = connection.execute(
@@ -151,7 +186,7 @@ class Snapshot:
             )
             _copy(bulk, source, self._next)
         text.unlink()
-        os.replace(self._next, self.path)
+        self._put_in_place()
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path) -> int:

@@ -80,7 +80,8 @@ def next_serial(
     """
     row = _open_book_of(connection, institution_id, holder)
     if row is None:
-        _lock_opening(connection, institution_id)
+        # One book is opened at a time, so that desks starting together get one each.
+        _lock_name(connection, f"receipt_book:{institution_id}")
         row = _open_book_of(connection, institution_id, holder)  # perhaps opened by the same holder just now
     if row is None:
         return _open_book(connection, institution_id, holder, series, now), 1
@@ -105,10 +106,10 @@ _OPEN_BOOK = (
 )
 
 
-def _lock_opening(connection: sa.Connection, institution_id: str) -> None:
-    """One book is opened at a time, so that desks starting together get one each. SQLite has one writer anyhow."""
+def _lock_name(connection: sa.Connection, name: str) -> None:
+    """Hold what has no row to lock yet until the transaction ends. SQLite has one writer anyhow."""
     if connection.dialect.name == "postgresql":
-        key = sa.func.hashtextextended(f"receipt_book:{institution_id}", 0)
+        key = sa.func.hashtextextended(name, 0)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
@@ -192,7 +193,11 @@ def slip(row: sa.Row[Any]) -> Slip:
 
 
 def reference_in_use(connection: sa.Connection, institution_id: str, tender: str, reference: str) -> str | None:
-    """The number of a standing deposit with the same payment reference: the same money entered twice."""
+    """The number of a standing deposit with the same payment reference: the same money entered twice.
+
+    The reference is held until the transaction ends: desks that take it for two stays at once wait for each other.
+    """
+    _lock_name(connection, f"payment:{institution_id}:{tender}:{reference}")
     row = connection.execute(
         slips().where(
             Receipt.institution_id == institution_id,

@@ -27,6 +27,8 @@ _ANSWER: Final = sa.select(IdempotencyKey.payload_hash, IdempotencyKey.answer).w
     IdempotencyKey.institution_id == sa.bindparam("institution"), IdempotencyKey.key == sa.bindparam("key")
 )
 
+_LONGEST_SUBJECT: Final = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -185,7 +187,8 @@ class UnitOfWork:
                 "actor_name": self.act.actor.name,
                 "action": self.act.action,
                 "outcome": outcome,
-                "subject": self.act.subject if subject is None else subject,
+                # Addresses can be of any length; an event that doesn't fit would be lost with its attempt.
+                "subject": (self.act.subject if subject is None else subject)[:_LONGEST_SUBJECT],
                 "decision_id": decision_id,
                 "entry_no": entry_no,
                 "address": self.act.actor.address,

@@ -20,6 +20,7 @@ from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Yuan
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay
 
 _STAY_NO: Final = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
+_FIRST_YEAR, _LAST_YEAR = 1900, 2099
 _KEY: Final = re.compile(r"[A-Za-z0-9._:-]{8,100}", re.ASCII)
 
 
@@ -41,6 +42,8 @@ class LocalMoment(fields.Field[datetime]):
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             raise ValidationError("请填日期和时间，例如 2025-10-10 08:41。") from None
+        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise ValidationError(f"请核对年份，写 {_FIRST_YEAR} 到 {_LAST_YEAR} 之间的。")
         return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
 
 

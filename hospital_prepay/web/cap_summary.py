@@ -43,7 +43,7 @@ def facts_of(table: ReviewedTable) -> dict[str, Any]:
         "rejected_by": table.name(head.rejected_by),
         "rejected_ground": head.rejected_ground,
         "next_version": table.next_version,
-        "public_href": "/public/deposits" if table.current else None,
+        "is_public": table.current,
     }
 
 

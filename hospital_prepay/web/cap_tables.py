@@ -12,6 +12,7 @@ from hospital_prepay.http.current import current_actor, current_context, is_part
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
+from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.schemas.inpatient_caps import PublishSchema, RejectSchema
 from hospital_prepay.services.inpatient.cap_review import ReviewedTable, review_table, table_csv
 from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_table, publish_table, reject_table
@@ -76,7 +77,7 @@ def publish(table_id: str) -> Any:
     say(
         "ok",
         f"第 {version} 版已发布，{command.effective_on} 起执行。",
-        href="/public/deposits",
+        href=public_path("deposits", current_actor().institution_id),
         link_label="看患者看到的页面",
     )
     return redirect(f"/finance/caps/{table_id}", 303)

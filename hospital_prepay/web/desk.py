@@ -64,6 +64,8 @@ def register() -> Any:
         register_stay(context, actor, command)
     except WrongForm as wrong:
         return _stay_form(wrong.form), 422
+    except MalformedInput as error:
+        return _stay_form(typed().with_error(error, "admitted_at")), 422
     except Conflict as error:
         return _stay_form(typed().with_error(error, "stay_no")), 409
     return redirect(f"/desk/stays/{command.stay_no}", 303)

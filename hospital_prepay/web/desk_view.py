@@ -17,6 +17,7 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import weekday
 from hospital_prepay.http.forms import Form
+from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, Slip, StayCard, book_today
 from hospital_prepay.web.decision_view import decision_href, decision_number
 
@@ -303,7 +304,7 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         "says": says,
         "clause": chip("guizhou-deposit-2025/17", "多次收取合计不超过额度"),
         "source_label": f"公示表第 {version} 版" if version else "公示表",
-        "source_href": f"/public/deposits?version={version}" if version else "/public/deposits",
+        "source_href": public_path("deposits", current_actor().institution_id, version),
         "source_words": source_words(view),
         "warning": f"{warning.rstrip('。')}，请向患者说明" if warning else None,
     }

@@ -28,6 +28,7 @@ _KINDS: Final = {
 }
 _OTHER: Final = ("idle", "其他")
 _SHOWN_OF_HASH: Final = 8
+_LARGEST_NUMBER: Final = 2**63 - 1
 
 
 @blueprint.get("")
@@ -55,7 +56,7 @@ def show_journal() -> str:
     )
 
 
-@blueprint.get("/<int:entry_no>")
+@blueprint.get(f"/<int(max={_LARGEST_NUMBER}):entry_no>")
 @requires(Permission.LEDGER_VIEW)
 def show_entry(entry_no: int) -> str:
     """One entry: its lines, where it came from, and whether it is still what was posted."""

@@ -7,7 +7,6 @@ asks: no sign-in, no form, no words about what was just done.
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, make_response, render_template, request
 from markupsafe import Markup
@@ -21,10 +20,11 @@ from hospital_prepay.http.current import current_context
 from hospital_prepay.http.filters import whole_yuan
 from hospital_prepay.http.permission import public
 from hospital_prepay.http.public_cache import revalidated
+from hospital_prepay.http.public_paths import public_path, public_question
 from hospital_prepay.services.publication import posted_document as documents
 from hospital_prepay.services.publication import posted_table as tables
 from hospital_prepay.services.publication.deposit_rules import rules_in_force
-from hospital_prepay.services.publication.institution import Hospital, default_hospital
+from hospital_prepay.services.publication.institution import Hospital
 from hospital_prepay.services.publication.posted_table import PostedRow, PostedTable, Version
 
 blueprint = Blueprint("public", __name__)
@@ -323,15 +323,11 @@ def _qr(address: str) -> Markup:
 
 def _kept(hospital: Hospital, version: Version | None) -> dict[str, str]:
     """What an address must say besides its own question."""
-    kept = {} if version is None else {"version": str(version.number)}
-    if hospital.code != default_hospital(current_context()).code:
-        kept["institution"] = hospital.code
-    return kept
+    return public_question(hospital.code, None if version is None else version.number)
 
 
 def _path(name: str, hospital: Hospital, version: Version | None = None) -> str:
-    query = urlencode(_kept(hospital, version))
-    return f"/public/{name}" + (f"?{query}" if query else "")
+    return public_path(name, hospital.code, None if version is None else version.number)
 
 
 def _address(name: str, hospital: Hospital | None = None) -> str:

@@ -160,9 +160,11 @@ def _wanted() -> AuditFilter:
 
 def _midnight(text: str) -> datetime | None:
     try:
-        return datetime.combine(date.fromisoformat(text), time(), SHANGHAI)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    # The first and the last day of the calendar have no midnight in every zone.
+    return datetime.combine(day, time(), SHANGHAI) if date.min < day < date.max else None
 
 
 def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:

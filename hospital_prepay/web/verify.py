@@ -10,6 +10,7 @@ from hospital_prepay.http.current import current_context
 from hospital_prepay.http.filters import day, stamp, yuan
 from hospital_prepay.http.permission import public
 from hospital_prepay.http.public_cache import revalidated
+from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.publication.genuineness import CheckedSlip, CheckedTable, check_paper
 from hospital_prepay.services.publication.institution import default_hospital
 
@@ -61,7 +62,11 @@ def _slip(found: CheckedSlip) -> dict[str, Any]:
             _fact("医院", found.hospital.name),
             _fact("状态", "已作废" if found.cancelled_by else "有效"),
         ],
-        "next": {"words": "最多交多少、什么时候退：", "href": "/public/deposits", "label": "看额度表"},
+        "next": {
+            "words": "最多交多少、什么时候退：",
+            "href": public_path("deposits", found.hospital.code),
+            "label": "看额度表",
+        },
     }
 
 
@@ -86,14 +91,8 @@ def _table(found: CheckedTable) -> dict[str, Any]:
             _fact("批准", version.approved_by),
             _fact("编号", version.serial),
         ],
-        "next": {"words": "现在执行的：", "href": _table_href(found), "label": "看额度表"},
+        "next": {"words": "现在执行的：", "href": public_path("deposits", found.hospital.code), "label": "看额度表"},
     }
-
-
-def _table_href(found: CheckedTable) -> str:
-    default = default_hospital(current_context()).code
-    code = found.hospital.code
-    return "/public/deposits" + ("" if code == default else f"?institution={code}")
 
 
 def _fact(label: str, value: str, *, big: bool = False) -> dict[str, Any]:

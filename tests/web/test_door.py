@@ -268,3 +268,44 @@ def test_wrong_fields_are_named_in_chinese(app: APIFlask, house: House, body: ob
     assert response.status_code == 422
     words = response.get_json()["errors"][field]
     assert not any("a" <= sign <= "z" for sign in words.lower()), words
+
+
+@pytest.mark.parametrize("path", ["/r/%00", "/r/a%00b", "/public/deposits?institution=%00", "/desk/stays?q=a%00b"])
+def test_an_address_with_a_nul_is_refused_before_a_database_sees_it(browser: Browser, path: str) -> None:
+    assert browser.get(path).status_code == 400
+
+
+def test_a_way_back_that_is_no_address_leads_home(browser: Browser) -> None:
+    assert browser.get("/login?next=//%5B").status_code == 200
+
+
+def test_a_page_before_that_is_no_address_leads_to_the_plain_log_in(browser: Browser) -> None:
+    answer = browser.client.post("/desk/stays", headers={"Referer": "http://["})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login")
+
+
+def test_a_form_with_a_nul_is_refused(login_as: Callable[[Role], Browser]) -> None:
+    security = login_as(Role.SECURITY_ADMINISTRATOR)
+    assert security.post("/security/second-factor/reset", {"login": "a\0b"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "status"),
+    [
+        (Role.SECURITY_ADMINISTRATOR, "/security/log?since=0001-01-01&until=9999-12-31", 200),
+        (Role.SECURITY_ADMINISTRATOR, "/security/log.csv?until=9999-12-31", 200),
+        (Role.FINANCE_OFFICER, "/finance/ledger/99999999999999999999", 404),
+    ],
+)
+def test_the_ends_of_days_and_numbers_are_no_fault_of_ours(
+    login_as: Callable[[Role], Browser], role: Role, path: str, status: int
+) -> None:
+    assert login_as(role).get(path).status_code == status
+
+
+def test_an_admission_before_our_time_is_said_beside_the_field(login_as: Callable[[Role], Browser]) -> None:
+    stay = {"stay_no": "S1", "name": "吴桂兰", "ward": "内科", "disease": "J15.900", "insured_class": "resident"}
+    for moment in ("0001-01-01T00:00", "9999-12-31T23:59"):
+        answer = login_as(Role.CASHIER).post("/desk/stays", {**stay, "admitted_at": moment})
+        assert answer.status_code == 422
+        assert "请核对年份" in answer.text

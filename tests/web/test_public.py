@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import sqlalchemy as sa
 from apiflask import APIFlask
 
 from hospital_prepay.clock import FixedClock
@@ -26,6 +27,7 @@ from hospital_prepay.services.publication.institution import (
     change_institution,
     open_institution,
 )
+from tests.counter import STAY, Counter, collect
 from tests.hospital import CAPS, publish_caps
 from tests.people import INSTITUTION, Browser, House
 
@@ -178,6 +180,28 @@ def test_each_institution_has_its_own_page(posted: House, browser: Browser) -> N
     assert "别的病" not in browser.get("/public/deposits").text
     assert "龙泉医院" in browser.get(f"/public/rules?institution={SECOND}").text
     assert browser.get("/public/deposits?institution=H00000000000").status_code == 404
+
+
+def test_staff_and_receipts_lead_to_the_posted_table_of_their_own_hospital(
+    counter: Counter, login_as: Callable[[Role], Browser], browser: Browser
+) -> None:
+    details = ChangedInstitution("龙泉医院", "028-5550000", "每天", "二楼", Ownership.PUBLIC, True)
+    open_institution(counter.house.context, NewInstitution(SECOND, details))
+    with counter.house.context.database.writing() as connection:
+        for wanted in (False, True):
+            which = sa.text("UPDATE institution SET is_default = :wanted WHERE (institution_id = :code) = :wanted")
+            connection.execute(which, {"wanted": wanted, "code": SECOND})
+    own = f"institution={INSTITUTION}"
+    cashier = login_as(Role.CASHIER)
+    collect(cashier, "100")
+    home = cashier.get("/").text
+    for name in ("deposits", "screen", "deposits.json", "deposits.csv"):
+        assert f'href="/public/{name}?{own}"' in home
+    assert f"/public/deposits?version=1&amp;{own}" in cashier.get(f"/desk/stays/{STAY}").text
+    assert f'href="/public/deposits?{own}"' in login_as(Role.FINANCE_OFFICER).get("/finance/caps").text
+    with counter.house.context.database.reading() as connection:
+        token = connection.scalar(sa.text("SELECT token FROM receipt"))
+    assert f'href="/public/deposits?{own}"' in browser.get(f"/r/{token}").text
 
 
 @pytest.mark.clause("guizhou-deposit-2025/2", "guizhou-deposit-2025/4")

@@ -59,22 +59,25 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
     """
     actor.require(Permission.CAPS_MEASURE)
     readings = _measuring_readings(context, actor.institution_id)
-    snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id)
-    with context.database.reading() as connection:
-        path = snapshot.ensure(connection, actor.institution_id)
-        stored = case_store.stored_cases(connection, actor.institution_id)
-        standards = store.standards(connection, actor.institution_id)
-        similar = store.similar(connection, actor.institution_id)
-    options = MeasureOptions(
-        command.as_of, command.min_cases, command.round_down_to, command.burden, standards, similar
-    )
-    measured = measure_snapshot(path, options, spread=True)
+    snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id, context.keyed_hash)
+    # Held to the end of measuring: every figure of a table comes from the same cases.
+    with snapshot.locked():
+        with context.database.reading() as connection:
+            path = snapshot.ensure(connection, actor.institution_id)
+            stored = case_store.stored_cases(connection, actor.institution_id)
+            standards = store.standards(connection, actor.institution_id)
+            similar = store.similar(connection, actor.institution_id)
+        options = MeasureOptions(
+            command.as_of, command.min_cases, command.round_down_to, command.burden, standards, similar
+        )
+        measured = measure_snapshot(path, options, spread=True)
+        years = year_counts(path, measured.window)
     if not measured.cases_used:
         window = measured.window
         raise NoUsableRow(f"{window.first} 至 {window.last} 没有病例，不能测算。请先导入这三年的病例。")
     evidence = {
         "reach": _reach(measured.reach),
-        "years": [_year(year) for year in year_counts(path, measured.window)],
+        "years": [_year(year) for year in years],
         "readings": readings,
     }
     with context.work(actor, "caps.measure", command.as_of.isoformat()) as work:

@@ -59,7 +59,17 @@ def _require_usable(reading: CaseReading) -> None:
 
 
 def _store(context: Context, actor: Actor, reading: CaseReading, file_name: str) -> ImportedCases:
-    snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id)
+    snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id, context.keyed_hash)
+    with snapshot.locked():
+        stored = _store_new(context, actor, reading, file_name, snapshot)
+        if not stored.already_known:
+            snapshot.adopt()
+    return stored
+
+
+def _store_new(
+    context: Context, actor: Actor, reading: CaseReading, file_name: str, snapshot: case_store.Snapshot
+) -> ImportedCases:
     with context.work(actor, "caps.import", file_name[:120]) as work:
         case_store.lock_institution(work.connection, work.institution_id)
         before = case_store.import_of_file(work.connection, work.institution_id, reading.sha256)
@@ -89,5 +99,4 @@ def _store(context: Context, actor: Actor, reading: CaseReading, file_name: str)
             {code: (name, initials(name, surname=False)) for code, name in names.items()},
         )
         work.audit(detail={"import": import_id, "new": new, "known": known, "rejected": len(reading.rejected)})
-    snapshot.adopt()
-    return ImportedCases(import_id, False, new, known, len(reading.rejected))
+        return ImportedCases(import_id, False, new, known, len(reading.rejected))

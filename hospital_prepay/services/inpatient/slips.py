@@ -258,6 +258,7 @@ def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -
         today=work.today.isoformat(),
         already_void=slip.cancelled_by is not None,
         balance_fen=state.collected_fen,
+        cap_fen=state.cap_fen or 0,
     )
     decision = void(facts, work.rule_version)
     decision_id = work.keep_decision(decision, work.today)

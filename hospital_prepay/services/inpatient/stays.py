@@ -12,7 +12,7 @@ from datetime import datetime
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
-from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
@@ -76,10 +76,12 @@ class Placed:
 
 def register_stay(context: Context, actor: Actor, command: RegisterStay) -> Placed:
     """Register a stay and determine its cap. A stay without a cap is registered all the same: nothing may be
-    collected in it until one is found. Raises :class:`Conflict` when the number is taken.
+    collected in it until one is found. Raises :class:`Conflict` when the number is taken, :class:`MalformedInput`
+    for an admission still to come: the day of admission chooses the cap table.
     """
     actor.require(Permission.STAY_REGISTER)
     with context.work(actor, "stay.register", command.stay_no) as work:
+        _require_admitted(work, command.admitted_at)
         store.add_stay(work.connection, _stay_values(context, work, command))
         open_account(
             work.connection,
@@ -201,6 +203,13 @@ def _cap_facts(
         similar=tuple(dict.fromkeys(others)),
         chosen=chosen,
     )
+
+
+def _require_admitted(work: UnitOfWork, admitted_at: datetime) -> None:
+    if local(admitted_at).date() > work.today:
+        raise MalformedInput(
+            f"入院日期不能晚于今天（{work.today}）。请核对。", code="not_a_date", details={"field": "admitted_at"}
+        )
 
 
 def _stay_values(context: Context, work: UnitOfWork, command: RegisterStay) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from hospital_prepay.domain.errors import (
 )
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import cap_tables as store
+from hospital_prepay.persistence.bulk import bulk_connection
 from hospital_prepay.persistence.case_store import Snapshot
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.inpatient.cap_tables import (
@@ -100,10 +102,51 @@ def test_a_file_that_is_no_table_leaves_nothing(hospital: Hospital, tmp_path: Pa
     assert hospital.count("case_import") == hospital.count("inpatient_case") == 0
 
 
+def snapshot(hospital: Hospital) -> Path:
+    return hospital.context.settings.data_dir / "snapshots" / INSTITUTION / "cases.parquet"
+
+
 def test_a_lost_snapshot_is_made_again_from_the_database(hospital: Hospital) -> None:
     first = rows(hospital, measured(hospital))
-    Snapshot(hospital.context.settings.data_dir, INSTITUTION).path.unlink()
+    snapshot(hospital).unlink()
     assert rows(hospital, measure_table(hospital.context, OFFICER, MeasureTable(AS_OF, 0, Money(100)))) == first
+
+
+def test_a_forged_snapshot_of_the_same_length_is_not_measured_from(hospital: Hospital) -> None:
+    first = rows(hospital, measured(hospital))
+    forged = snapshot(hospital).with_suffix(".forged")
+    with bulk_connection() as connection:
+        dearer = f"SELECT * REPLACE (total_cost_fen * 9 AS total_cost_fen) FROM read_parquet('{snapshot(hospital)}')"
+        connection.execute(f"COPY ({dearer}) TO '{forged}' (FORMAT parquet)")
+    forged.replace(snapshot(hospital))
+    assert rows(hospital, measure_table(hospital.context, OFFICER, MeasureTable(AS_OF, 0, Money(100)))) == first
+
+
+def test_an_import_waits_until_the_snapshot_of_the_one_before_is_in_place(
+    hospital: Hospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt, second = Snapshot.adopt, _many(tmp_path / "2.csv", "B")
+    begun: list[Future[object]] = []
+
+    def adopt_late(self: Snapshot) -> None:
+        if not begun:  # the first has just committed: the second comes before its file is there
+            begun.append(pool.submit(import_cases, hospital.context, OFFICER, second, "2.csv"))
+            wait(begun, 1)
+        adopt(self)
+
+    monkeypatch.setattr(Snapshot, "adopt", adopt_late)
+    with ThreadPoolExecutor(1) as pool:
+        import_cases(hospital.context, OFFICER, _many(tmp_path / "1.csv", "A"), "1.csv")
+    begun[0].result()
+    with bulk_connection() as connection:
+        cases = f"SELECT count(*), count(DISTINCT case_no) FROM read_parquet('{snapshot(hospital)}')"
+        assert connection.execute(cases).fetchone() == (200, 200)
+    assert hospital.count("inpatient_case") == 200
+
+
+def _many(path: Path, prefix: str) -> Path:
+    path.write_text(HEADER + "".join(f"{prefix}{n},2025-01-02,J1,肺炎,310,100,50\n" for n in range(100)), "utf-8")
+    return path
 
 
 @pytest.mark.clause("guizhou-deposit-2025/18")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
+from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import (
     Conflict,
@@ -28,7 +31,13 @@ from hospital_prepay.services.inpatient.slips import (
     request_refund,
     request_void,
 )
-from hospital_prepay.services.inpatient.stays import ChangePlacement, Placement, change_placement
+from hospital_prepay.services.inpatient.stays import (
+    ChangePlacement,
+    Placement,
+    RegisterStay,
+    change_placement,
+    register_stay,
+)
 from tests.hospital import APPROVER, CASHIER, CASHIER_2, OFFICER, Hospital
 
 keys = (f"key-{n}" for n in itertools.count())
@@ -127,6 +136,26 @@ def test_another_way_of_paying_needs_a_reference_and_takes_it_once(hospital: Hos
     assert hospital.balance("1021") == Money(10000)
     with pytest.raises(Conflict, match="A01-000001"):
         collect(hospital, "100", tender=Tender.WECHAT, payment_reference="4200002788")
+
+
+def test_two_desks_at_once_never_book_one_payment_in_two_stays(hospital: Hospital) -> None:
+    for n in range(4):
+        stays = [f"26{n}{side}" for side in "ab"]
+        for stay_no in stays:
+            hospital.admit(stay_no)
+        at_once = Barrier(2)
+
+        def book(actor: Actor, stay_no: str, at_once: Barrier = at_once, reference: str = f"42000027{n}") -> str:
+            at_once.wait()
+            command = pay("100", stay_no=stay_no, tender=Tender.WECHAT, payment_reference=reference)
+            try:
+                return collect_deposit(hospital.context, actor, command).decision.outcome.value
+            except Conflict as error:
+                return error.reason
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = pool.map(book, (CASHIER, CASHIER_2), stays)
+            assert sorted(answers) == ["permitted", "reference_in_use"]
 
 
 @pytest.mark.parametrize("amount", [0, -5])
@@ -275,6 +304,34 @@ def test_a_refund_never_exceeds_what_the_stay_holds(hospital: Hospital) -> None:
         request_refund(hospital.context, CASHIER, replace(too_much, amount=Money(1)))
     decide_request(hospital.context, OFFICER, DecideRequest(asked.request_id, approve=True))
     assert hospital.balance(f"23050103:{STAY}") == Money(0)
+
+
+def test_a_refund_is_not_voided_back_above_a_cap_that_fell_meanwhile(hospital: Hospital) -> None:
+    hospital.admit()
+    collect(hospital, "3200")
+    asked = request_refund(hospital.context, CASHIER, RequestRefund(STAY, Money(100000), Tender.CASH, "退"))
+    refunded = decide_request(hospital.context, OFFICER, DecideRequest(asked.request_id, approve=True)).receipt_no
+    waits = request_void(hospital.context, CASHIER, RequestVoid(refunded or "", "录错"))
+    change(hospital, 1, insured_class="employee")
+    done = decide_request(hospital.context, OFFICER, DecideRequest(waits.request_id, approve=True))
+    assert done.decision is not None
+    assert [reason.code for reason in done.decision.reasons] == ["over_cap"]
+    assert hospital.count("decision", f"decision_id = '{done.decision_id}' AND outcome = 'refused'") == 1
+    assert hospital.balance("1001") == Money(220000)
+
+
+@pytest.mark.parametrize("days", [1, 365])
+def test_an_admission_still_to_come_is_not_registered(hospital: Hospital, days: int) -> None:
+    later = hospital.context.clock.now() + timedelta(days=days)
+    placement = Placement("J15.900", "细菌性肺炎", "resident")
+    with pytest.raises(MalformedInput, match="不能晚于今天"):
+        register_stay(hospital.context, CASHIER, RegisterStay(STAY, "吴桂兰", placement, later))
+
+
+def test_an_attempt_at_an_address_of_any_length_is_on_record(hospital: Hospital) -> None:
+    with pytest.raises(NotFound):
+        decide_request(hospital.context, OFFICER, DecideRequest("y" * 300, approve=True))
+    assert hospital.count("audit_event", "action = 'slip.decide' AND outcome = 'refused'") == 1
 
 
 def test_two_people_deciding_at_once_pay_once(hospital: Hospital) -> None:

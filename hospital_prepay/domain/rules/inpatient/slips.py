@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules import RULES
 
 @dataclass(frozen=True, slots=True)
 class VoidFacts:
-    """A slip somebody wants undone; days in Shanghai."""
+    """A slip somebody wants undone; days in Shanghai. ``cap_fen`` is the stay's cap, ``None`` in older facts."""
 
     kind: str
     amount_fen: int
@@ -24,6 +24,7 @@ class VoidFacts:
     today: str
     already_void: bool
     balance_fen: int
+    cap_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,10 @@ class RefundFacts:
 
 @house_rule
 def void(facts: VoidFacts, rule_version: str) -> Decision:
-    """Whether a slip may be voided: the same day, once, a slip of money, and the money is still there."""
+    """Whether a slip may be voided: the same day, once, a slip of money, and the money is still there.
+
+    Undoing a refund brings money back in: not above the cap.
+    """
     reasons = []
     if facts.kind == "void":
         reasons.append(Reason("not_a_money_slip", "作废单本身不能再作废，请重新收款或退款。"))
@@ -46,6 +50,8 @@ def void(facts: VoidFacts, rule_version: str) -> Decision:
         reasons.append(Reason("not_today", "只能作废当天的票；隔天的请办退款。"))
     if facts.kind == "deposit" and facts.amount_fen > facts.balance_fen:
         reasons.append(Reason("already_returned", "这笔钱已经退过或用过，余额不够作废。"))
+    if facts.kind == "refund" and facts.cap_fen is not None and facts.balance_fen + facts.amount_fen > facts.cap_fen:
+        reasons.append(Reason("over_cap", f"额度现在是 {Money(facts.cap_fen)} 元，收回这笔退款就超过了，不能作废。"))
     return _decision("inpatient.void_slip", rule_version, facts.amount_fen, reasons, asdict(facts))
 
 
