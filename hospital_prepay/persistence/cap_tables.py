@@ -107,7 +107,9 @@ def add_draft(connection: sa.Connection, head: dict[str, Any], rows: list[dict[s
 def heads(connection: sa.Connection, institution_id: str) -> list[TableHead]:
     """Every table of an institution, newest first."""
     rows = connection.execute(
-        sa.select(*_HEAD).where(CapTable.institution_id == institution_id).order_by(CapTable.measured_at.desc())
+        sa.select(*_HEAD)
+        .where(CapTable.institution_id == institution_id)
+        .order_by(CapTable.measured_at.desc(), CapTable.table_id.desc())
     )
     return [TableHead(**row._mapping) for row in rows]
 

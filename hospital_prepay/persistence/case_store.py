@@ -65,11 +65,19 @@ def add_import(connection: sa.Connection, values: dict[str, Any], rejected: tupl
         connection.execute(sa.insert(RejectedRow), rows[start : start + _BATCH])
 
 
-def add_diseases(connection: sa.Connection, institution_id: str, names: dict[str, tuple[str, str]]) -> None:
-    """Add diseases (code -> name, initials) that the catalogue doesn't have yet."""
+def add_diseases(
+    connection: sa.Connection, institution_id: str, names: dict[str, tuple[str, str]], catalogue: str = ""
+) -> None:
+    """Add diseases (code -> name, initials) that aren't known yet; ``catalogue`` says where they come from (11)."""
     known = set(connection.scalars(sa.select(Disease.disease_code).where(Disease.institution_id == institution_id)))
     rows = [
-        {"institution_id": institution_id, "disease_code": code, "name": name, "initials": initials}
+        {
+            "institution_id": institution_id,
+            "disease_code": code,
+            "name": name,
+            "initials": initials,
+            "catalogue": catalogue,
+        }
         for code, (name, initials) in names.items()
         if code not in known
     ]

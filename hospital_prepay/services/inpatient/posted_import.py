@@ -68,7 +68,7 @@ def take_over_sheet(context: Context, actor: Actor, path: Path, command: TakeOve
         case_store.lock_institution(work.connection, work.institution_id)
         standards = add_standards(work, _standards(sheet), command.source) if command.as_standards else None
         table_id = _draft(work, sheet, command) if command.as_table else None
-        _add_catalogue(work, sheet)
+        _add_catalogue(work, sheet, command.mapping.catalogue)
         _keep_mapping(work, command.mapping)
         work.audit(detail={"diseases": len(sheet.rows), "table": table_id})
     return TakenOver(len(sheet.rows), standards, table_id)
@@ -129,9 +129,9 @@ def _cap_row(code: str, name: str, insured: InsuredClass, fen: int) -> dict[str,
     }
 
 
-def _add_catalogue(work: UnitOfWork, sheet: Sheet) -> None:
+def _add_catalogue(work: UnitOfWork, sheet: Sheet, catalogue: str) -> None:
     names = {row.disease_code: (row.disease_name, initials(row.disease_name, surname=False)) for row in sheet.rows}
-    case_store.add_diseases(work.connection, work.institution_id, names)
+    case_store.add_diseases(work.connection, work.institution_id, names, catalogue)
 
 
 def _keep_mapping(work: UnitOfWork, mapping: ColumnMapping) -> None:
