@@ -391,7 +391,9 @@ def _tables() -> None:
         sa.Column("posted_by", sa.String(length=40), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(length=32), nullable=False),
         sa.CheckConstraint("line_count >= 2", name="ck_ledger_entry__two_lines_at_least").ddl_if(dialect="sqlite"),
-        sa.CheckConstraint("length(content_hash) = 32", name="ck_ledger_entry__hash_of_32_bytes").ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("length(content_hash) = 32", name="ck_ledger_entry__hash_of_32_bytes").ddl_if(
+            dialect="sqlite"
+        ),
         sa.ForeignKeyConstraint(
             ["institution_id", "reverses_no"],
             ["ledger_entry.institution_id", "ledger_entry.entry_no"],
@@ -565,8 +567,12 @@ def _tables() -> None:
         sa.Column("debit_fen", sa.BigInteger(), nullable=False),
         sa.Column("credit_fen", sa.BigInteger(), nullable=False),
         sa.Column("fund", sa.String(length=60), nullable=False),
-        sa.CheckConstraint("(debit_fen = 0) <> (credit_fen = 0)", name="ck_ledger_posting__exactly_one_side").ddl_if(dialect="sqlite"),
-        sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="ck_ledger_posting__sides_not_negative").ddl_if(dialect="sqlite"),
+        sa.CheckConstraint("(debit_fen = 0) <> (credit_fen = 0)", name="ck_ledger_posting__exactly_one_side").ddl_if(
+            dialect="sqlite"
+        ),
+        sa.CheckConstraint("debit_fen >= 0 AND credit_fen >= 0", name="ck_ledger_posting__sides_not_negative").ddl_if(
+            dialect="sqlite"
+        ),
         sa.ForeignKeyConstraint(
             ["institution_id", "account_id"],
             ["ledger_account.institution_id", "ledger_account.account_id"],
