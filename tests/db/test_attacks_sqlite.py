@@ -369,3 +369,26 @@ def test_a_receipt_or_audit_event_of_an_entry_that_is_gone_is_found(
         )
     found = verify(books, heads, clock.now()).findings
     assert [(finding.kind, finding.entry_no) for finding in found] == [(Kind.ENTRY_LOST, 2)]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "kind"),
+    [
+        ("ledger_block", "sealed_at = 'yesterday'", Kind.UNREADABLE),
+        ("ledger_block", "last_no = 'x'", Kind.BLOCK_ALTERED),
+        ("ledger_entry", "content_hash = 'x'", Kind.ENTRY_ALTERED),
+        ("ledger_entry", "summary = CAST(x'ff' AS TEXT)", Kind.ENTRY_ALTERED),
+        ("ledger_entry", "occurred_at = x'00'", Kind.ENTRY_ALTERED),
+        ("ledger_entry", "line_count = 2.5", Kind.ENTRY_ALTERED),
+        ("ledger_posting", "debit_fen = 0.5", Kind.ENTRY_ALTERED),
+        ("ledger_posting", "debit_fen = 'x'", Kind.ENTRY_ALTERED),
+        ("ledger_account", "balance_fen = 'x'", Kind.BALANCE_WRONG),
+    ],
+)
+def test_values_that_the_program_never_writes_are_found(
+    raw: sqlite3.Connection, books: Database, heads: SealHeads, clock: FixedClock, table: str, change: str, kind: Kind
+) -> None:
+    for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {name}")
+    raw.execute(f"UPDATE {table} SET {change}")
+    assert kind in kinds(books, heads, clock)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     POSTING_ORPHANED = "posting_orphaned"
     BALANCE_WRONG = "balance_wrong"
     CEILING_WRONG = "ceiling_wrong"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Finding:
     @property
     def place(self) -> int:
         """Where it stands in order: the heads first, then by entry number, accounts at the end."""
-        if self.kind in (Kind.HEADS_MISSING, Kind.HEADS_DAMAGED, Kind.HEADS_CUT):
+        if self.kind in (Kind.HEADS_MISSING, Kind.HEADS_DAMAGED, Kind.HEADS_CUT, Kind.UNREADABLE):
             return -1
         return 2**63 if self.entry_no is None else self.entry_no
 

@@ -36,10 +36,22 @@ def verify(database: Database, heads: SealHeads, now: datetime) -> Verification:
         known |= {institution_id for institution_id, size in sizes.items() if size}
         return Verification(
             tuple(
-                _Check(connection, institution_id).run(heads, sizes.get(institution_id), now)
+                _report(connection, institution_id, heads, sizes.get(institution_id), now)
                 for institution_id in sorted(known)
             )
         )
+
+
+def _report(
+    connection: sa.Connection, institution_id: str, heads: SealHeads, heads_size: int | None, now: datetime
+) -> InstitutionReport:
+    try:
+        return _Check(connection, institution_id).run(heads, heads_size, now)
+    except (ValueError, TypeError, OverflowError) as error:
+        # Only a file whose columns take any value can hold what the program never writes.
+        text = f"账本里有程序写不出来的数据，无法继续核对（{str(error)[:80]}）。"
+        finding = Finding(Kind.UNREADABLE, institution_id, text)
+        return InstitutionReport(institution_id, 0, 0, 0, None, Unsealed(0), findings=(finding,))
 
 
 class _Check:
