@@ -25,9 +25,15 @@ from hospital_prepay.files.survey import CHUNK, not_text
 
 # A sheet of the largest kind stays below this; what unpacks to more is refused before it is unpacked.
 MAX_UNPACKED: Final = 2 << 30
+# The reader makes room for every cell between the first and the last, empty ones too. A full sheet of a settlement
+# list stays below this; a single cell in the far corner would take more memory than there is and end the process.
+MAX_CELLS: Final = 32_000_000
+_LAST_ROW, _COLUMNS_TO_Z = 1 << 20, 26
 
 _FORMULA_TAG: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?f[\s/>]")
 _REFERENCE: Final = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+# Places beyond column Z or row 999,999: without one of them a sheet is below the limit whatever it holds.
+_FAR_PLACE: Final = re.compile(rb"""\sr\s*=\s*["'](?:[A-Z]{2}|[A-Z]?[0-9]{7}|[^A-Z0-9])""")
 _Start = Callable[[str, dict[str, str]], None]
 _CellValue = int | float | str | bool | time | date | datetime | timedelta
 
@@ -42,10 +48,11 @@ def read_sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
             names = _sheet_parts(archive)
             with closing(python_calamine.load_workbook(str(path))) as book:
                 name = _first_visible(book)
+                _require_room(archive, names[name])
                 formulas = _formulas(archive, names[name])
                 sheet = book.get_sheet_by_name(name)
                 yield from _rows(sheet, formulas)
-    except (zipfile.BadZipFile, KeyError, expat.ExpatError, python_calamine.CalamineError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, expat.ExpatError, python_calamine.CalamineError) as error:
         raise not_text() from error
 
 
@@ -142,13 +149,35 @@ def _formulas(archive: zipfile.ZipFile, part: str) -> _Formulas:
     return found
 
 
+def _require_room(archive: zipfile.ZipFile, part: str) -> None:
+    if not _mentions(archive, part, _FAR_PLACE):
+        return
+    last = [0, 0]
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "row" and "r" in attributes:
+            last[0] = max(last[0], int(attributes["r"]))
+        elif tag == "c" and "r" in attributes:
+            row, column = _position(attributes["r"])
+            last[:] = max(last[0], row), max(last[1], column)
+
+    _parse(archive, part, start)
+    rows, columns = last[0], max(last[1] + 1, _COLUMNS_TO_Z)
+    if rows > _LAST_ROW or rows * columns > MAX_CELLS:
+        raise NotATable("这个工作表太大，或很远的地方还有单元格。请只留病例，另存为 CSV 后上传。")
+
+
 def _mentions_formulas(archive: zipfile.ZipFile, part: str) -> bool:
+    return _mentions(archive, part, _FORMULA_TAG)
+
+
+def _mentions(archive: zipfile.ZipFile, part: str, wanted: re.Pattern[bytes]) -> bool:
     tail = b""
     with archive.open(part) as source:
         while block := source.read(CHUNK):
             if not tail and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
                 return True  # UTF-16, which the search can't read and the parser can
-            if _FORMULA_TAG.search(tail + block):
+            if wanted.search(tail + block):
                 return True
             tail = block[-64:]
     return False

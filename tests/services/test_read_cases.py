@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from datetime import date
 
 import duckdb
@@ -318,3 +319,32 @@ def test_a_workbook_that_starts_below_and_beside_the_corner_keeps_its_rows(tmp_p
     reading = read_cases(tmp_path / "cases.xlsx", snapshot=tmp_path / "s")
     assert [case[8] for case in accepted(reading)] == [5]
     assert rejected(reading) == [(6, "formula")]
+
+
+@pytest.mark.parametrize("corner", [(1_048_575, 16_383), (1_048_575, 30), (999_998, 40)])
+def test_a_cell_in_the_far_corner_of_a_workbook_is_refused_before_room_is_made_for_it(workbook, tmp_path, corner):
+    path, book, sheet = workbook
+    sheet.write_number(*corner, 1)
+    book.close()
+    with pytest.raises(NotATable, match="太大"):
+        read_cases(path, snapshot=tmp_path / "s")
+
+
+def test_a_workbook_with_many_columns_or_a_late_row_is_read(workbook, tmp_path):
+    path, book, sheet = workbook
+    sheet.write_string(3, 40, "备注")
+    sheet.write_string(0, 40, "其他")
+    book.close()
+    assert len(accepted(read_cases(path, snapshot=tmp_path / "s"))) == 3
+
+
+def test_a_workbook_with_a_row_that_has_no_number_is_no_table(workbook, tmp_path):
+    path, book, sheet = workbook
+    sheet.write_formula("F2", "=1")
+    book.close()
+    broken = tmp_path / "broken.xlsx"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(broken, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b'<row r="2"', b'<row r="two"'))
+    with pytest.raises(NotATable):
+        read_cases(broken, snapshot=tmp_path / "s")
