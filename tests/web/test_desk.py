@@ -102,6 +102,23 @@ def test_a_wrong_admission_is_shown_again_with_what_is_wrong(
     assert counter.count("stay") == 2
 
 
+def test_a_disease_typed_by_its_whole_name_is_taken_by_its_code(cashier: Browser, counter: Counter) -> None:
+    cashier.post("/desk/stays", admission(disease="细菌性脑膜炎"))
+    assert counter.count("stay_cap", "disease_code = 'G00.900' AND disease_name = '细菌性脑膜炎'") == 1
+
+
+def test_a_name_that_could_be_several_diseases_is_asked_about(cashier: Browser, counter: Counter) -> None:
+    response = cashier.post("/desk/stays", admission(disease="细菌性"))
+    assert response.status_code == 422
+    assert "J15.900（细菌性肺炎）" in words(response.text)
+    assert counter.count("stay") == 2
+
+
+def test_a_code_that_no_catalogue_knows_is_registered_as_it_is(cashier: Browser, counter: Counter) -> None:
+    assert cashier.post("/desk/stays", admission(disease="Q99.900")).status_code == 303
+    assert counter.count("stay_cap", "disease_code = 'Q99.900' AND cap_fen IS NULL") == 1
+
+
 def test_a_stay_number_that_is_taken_is_told_beside_its_field(cashier: Browser, counter: Counter) -> None:
     response = cashier.post("/desk/stays", admission(stay_no=STAY))
     assert response.status_code == 409
