@@ -344,7 +344,10 @@ def test_a_void_is_asked_for_by_one_and_done_by_another(cashier: Browser, office
     page = words(cashier.get(f"/desk/stays/{STAY}").text)
     assert "已作废" in page
     assert "红字" in page
-    assert "住院预交金红字收据" in cashier.get("/desk/receipts/A01-000002/print").text
+    assert "-1,200.00" in page
+    red = words(cashier.get("/desk/receipts/A01-000002/print").text)
+    for part in ("住院预交金红字收据", "￥-1,200.00", "负人民币壹仟贰佰元整"):
+        assert part in red
     assert officer.post(f"/desk/voids/{request_id}/confirm").status_code == 409
 
 
@@ -411,6 +414,11 @@ def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
         f"/desk/stays/{STAY}/change", {"case": "class", "insured_class": "employee", **TALK}, follow_redirects=True
     )
     assert "多收的 1,360.00 元已交复核退款" in words(response.text)
+    assert "退款在等复核" in words(response.text)
+    assert "办理退款" not in response.text
+    asked = words(officer.get("/desk/voids").text)
+    assert "退 1,360.00 元" in asked
+    assert "作废 1,360.00 元" not in asked
     officer.post(f"/desk/voids/{waiting(officer)}/confirm")
     assert counter.held() == Money(184000)
 
