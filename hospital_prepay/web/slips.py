@@ -212,7 +212,8 @@ def refund(stay_no: str) -> Any:
 @requires(Permission.STAY_REGISTER)
 def ask_change(stay_no: str) -> str:
     """The form of a special case (17.1–17.3) or a change in the stay, with what it would do."""
-    return _change_form(stay_no, Form(request.args.to_dict()))
+    now = local(current_context().clock.now())
+    return _change_form(stay_no, Form({"talked_at": f"{now:%Y-%m-%dT%H:%M}", **request.args.to_dict()}))
 
 
 @blueprint.post("/stays/<stay_no>/change")

@@ -392,6 +392,17 @@ def test_a_disease_that_changes_is_registered_with_the_talk_and_collected_up_to_
     assert counter.held() == Money(684000)
 
 
+def test_the_form_of_a_change_starts_at_the_time_it_is(cashier: Browser) -> None:
+    page = cashier.get(f"/desk/stays/{STAY}/change?case=class").text
+    [field] = re.findall(r'<input[^>]*name="talked_at"[^>]*>', page)
+    assert re.search(r'value="2026-01-\d\dT\d\d:\d\d"', field)
+
+
+def test_an_unclear_diagnosis_without_similar_diseases_says_who_can_help(cashier: Browser) -> None:
+    assert "请财务在" in cashier.get(f"/desk/stays/{STAY}/change?case=unclear").text
+    assert "请财务在" not in cashier.get(f"/desk/stays/{UNPOSTED}/change?case=unclear").text
+
+
 def test_an_unknown_identity_takes_the_self_pay_cap_after_the_talk(cashier: Browser) -> None:
     cashier.post(f"/desk/stays/{STAY}/change", {"case": "identity", "reason": "identity", **TALK})
     page = words(cashier.get(f"/desk/stays/{STAY}").text)
