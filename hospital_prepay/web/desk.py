@@ -18,7 +18,12 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import NewStaySchema, Payment, PaymentSchema
 from hospital_prepay.services.inpatient import desk as service
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit, preview_deposit
-from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement, register_stay
+from hospital_prepay.services.inpatient.stays import (
+    ChangePlacement,
+    Placement,
+    change_placement,
+    register_stay,
+)
 from hospital_prepay.web import desk_view as view
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
@@ -58,9 +63,7 @@ def register() -> Any:
     context, actor = current_context(), current_actor()
     try:
         command = read_form(NewStaySchema())
-        name = service.disease_name(context, actor, command.placement.disease_code)
-        if name:
-            command = replace(command, placement=replace(command.placement, disease_name=name))
+        command = replace(command, placement=_with_disease(command.placement))
         register_stay(context, actor, command)
     except WrongForm as wrong:
         return _stay_form(wrong.form), 422
@@ -69,6 +72,27 @@ def register() -> Any:
     except Conflict as error:
         return _stay_form(typed().with_error(error, "stay_no")), 409
     return redirect(f"/desk/stays/{command.stay_no}", 303)
+
+
+def _with_disease(placement: Placement) -> Placement:
+    """Code and name of what was typed. A code no catalogue knows is registered as it is; a name that could be
+    several diseases is asked about, or the stay would follow a disease that has no cap.
+    """
+    context, actor = current_context(), current_actor()
+    typed_text = placement.disease_code
+    name = service.disease_name(context, actor, typed_text)
+    if name:
+        return replace(placement, disease_name=name)
+    named = service.diseases_named(context, actor, typed_text)
+    same = [hit for hit in named if hit.name == typed_text]
+    if len(same) == 1:
+        return replace(placement, disease_code=same[0].disease_code, disease_name=same[0].name)
+    if named:
+        some = "、".join(f"{hit.disease_code}（{hit.name}）" for hit in named[:3])
+        raise WrongForm(
+            Form(typed().entered, {"disease": f"这里填编码。名称里有“{typed_text}”的是 {some}，请选一个。"})
+        )
+    return placement
 
 
 @blueprint.get("/stays/<stay_no>")

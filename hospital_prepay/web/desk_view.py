@@ -95,7 +95,7 @@ def counter(
         "cap": _cap(view, now if decision else None),
         "collect": _collect(view, form, now, decision, decision_id, live) if _may()["collect"] else None,
         "done": done,
-        "receipts": [receipt_line(slip) for slip in reversed(view.slips)],
+        "receipts": [receipt_line(slip, view.slips) for slip in reversed(view.slips)],
         "refund_due": _refund_due(view),
         "changed": changed,
         "may": _may(),
@@ -163,7 +163,17 @@ def refused(
     }
 
 
-def receipt_line(slip: Slip) -> dict[str, Any]:
+def signed(slip: Slip, slips: list[Slip]) -> int:
+    """What a slip put into the drawer, in fen: below zero when it took out."""
+    if slip.kind == "deposit":
+        return slip.amount_fen
+    if slip.kind == "refund":
+        return -slip.amount_fen
+    cancelled = next((one for one in slips if one.number == slip.cancels), None)
+    return slip.amount_fen if cancelled and cancelled.kind == "refund" else -slip.amount_fen
+
+
+def receipt_line(slip: Slip, slips: list[Slip]) -> dict[str, Any]:
     """A slip in the list of the stay."""
     state = None
     if slip.cancelled_by:
@@ -176,7 +186,7 @@ def receipt_line(slip: Slip) -> dict[str, Any]:
         "at": slip.issued_at,
         "receipt_no": slip.number,
         "tender_label": Tender(slip.tender).label,
-        "amount_fen": slip.amount_fen,
+        "amount_fen": signed(slip, slips),
         "kind": slip.kind,
         "state": state,
         "print_href": f"/desk/receipts/{slip.number}/print",
@@ -366,7 +376,11 @@ def _refund_due(view: DeskStay) -> dict[str, Any] | None:
     if not view.excess or view.locked is False:
         return None
     asks = not view.waiting_refund and _may()["request"]
-    return {"amount_fen": view.excess.fen, "href": _refund_href(view) if asks else "/desk/voids"}
+    return {
+        "amount_fen": view.excess.fen,
+        "href": _refund_href(view) if asks else "/desk/voids",
+        "waiting": view.waiting_refund,
+    }
 
 
 def _refund_href(view: DeskStay) -> str:

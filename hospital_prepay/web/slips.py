@@ -46,7 +46,7 @@ def print_receipt(number: str) -> str:
     found = service.desk_stay(context, actor, slip.stay_no)
     cashier, station = service.person(context, actor, slip.issued_by)
     url = f"{context.settings.public_url}/r/{slip.token}"
-    sign = -1 if slip.kind != "deposit" else 1
+    amount_fen = view.signed(slip, found.slips)
     receipt = {
         "receipt_no": slip.number,
         "kind": slip.kind,
@@ -57,8 +57,8 @@ def print_receipt(number: str) -> str:
         "tender_label": Tender(slip.tender).label,
         "reference_tail": slip.payment_reference[-4:] or None,
         "payer": slip.payer or "—",
-        "amount_fen": sign * slip.amount_fen,
-        "words": Money(slip.amount_fen).in_words(),
+        "amount_fen": amount_fen,
+        "words": Money(amount_fen).in_words(),
         "disease_name": found.placement.disease_name,
         "class_label": view.class_label(found),
         "cap_fen": found.cap.fen if found.cap else None,
@@ -212,7 +212,8 @@ def refund(stay_no: str) -> Any:
 @requires(Permission.STAY_REGISTER)
 def ask_change(stay_no: str) -> str:
     """The form of a special case (17.1–17.3) or a change in the stay, with what it would do."""
-    return _change_form(stay_no, Form(request.args.to_dict()))
+    now = local(current_context().clock.now())
+    return _change_form(stay_no, Form({"talked_at": f"{now:%Y-%m-%dT%H:%M}", **request.args.to_dict()}))
 
 
 @blueprint.post("/stays/<stay_no>/change")

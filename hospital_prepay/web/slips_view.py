@@ -27,7 +27,7 @@ from hospital_prepay.services.inpatient.desk import (
     receipt_number,
 )
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
-from hospital_prepay.web.desk_view import class_label
+from hospital_prepay.web.desk_view import class_label, signed
 
 _KINDS: Final = {"deposit": ("info", "收款"), "void": ("stop", "红字"), "refund": ("wait", "退款")}
 _CASES: Final = (
@@ -47,6 +47,7 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
     number = receipt_number(one.book, one.serial) if one.book and one.serial else "退款"
     return {
         "id": one.request_id,
+        "kind": one.kind,
         "receipt_no": number,
         "at": one.requested_at,
         "name": one.patient_name,
@@ -95,7 +96,7 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dic
         "shift": shift,
         "totals": used,
         "sum": summed,
-        "receipts": [_shift_line(slip, names) for slip in slips],
+        "receipts": [_shift_line(slip, slips, names) for slip in slips],
         "page": {
             "first": min(1, len(slips)),
             "last": len(slips),
@@ -109,16 +110,6 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dic
         "idempotency_key": "",
         "pending_voids": pending,
     }
-
-
-def signed(slip: Slip, slips: list[Slip]) -> int:
-    """What a slip put into the drawer, in fen: below zero when it took out."""
-    if slip.kind == "deposit":
-        return slip.amount_fen
-    if slip.kind == "refund":
-        return -slip.amount_fen
-    cancelled = next((one for one in slips if one.number == slip.cancels), None)
-    return slip.amount_fen if cancelled and cancelled.kind == "refund" else -slip.amount_fen
 
 
 def tender_of(route: str, found: DeskStay) -> Tender | None:
@@ -268,7 +259,7 @@ def _total(tender: Tender, mine: list[Slip], every: list[Slip]) -> dict[str, Any
     }
 
 
-def _shift_line(slip: Slip, names: Mapping[str, str]) -> dict[str, Any]:
+def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str]) -> dict[str, Any]:
     kind, word = _KINDS[slip.kind]
     if slip.cancelled_by:
         kind, word = "stop", "已作废"
@@ -279,7 +270,7 @@ def _shift_line(slip: Slip, names: Mapping[str, str]) -> dict[str, Any]:
         "name": names.get(slip.stay_no, ""),
         "stay_no": slip.stay_no,
         "tender_label": Tender(slip.tender).label,
-        "amount_fen": slip.amount_fen if slip.kind == "deposit" else -slip.amount_fen,
+        "amount_fen": signed(slip, slips),
         "entry_no": str(slip.entry_no),
         "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "print_href": f"/desk/receipts/{slip.number}/print",

@@ -102,6 +102,23 @@ def test_a_wrong_admission_is_shown_again_with_what_is_wrong(
     assert counter.count("stay") == 2
 
 
+def test_a_disease_typed_by_its_whole_name_is_taken_by_its_code(cashier: Browser, counter: Counter) -> None:
+    cashier.post("/desk/stays", admission(disease="细菌性脑膜炎"))
+    assert counter.count("stay_cap", "disease_code = 'G00.900' AND disease_name = '细菌性脑膜炎'") == 1
+
+
+def test_a_name_that_could_be_several_diseases_is_asked_about(cashier: Browser, counter: Counter) -> None:
+    response = cashier.post("/desk/stays", admission(disease="细菌性"))
+    assert response.status_code == 422
+    assert "J15.900（细菌性肺炎）" in words(response.text)
+    assert counter.count("stay") == 2
+
+
+def test_a_code_that_no_catalogue_knows_is_registered_as_it_is(cashier: Browser, counter: Counter) -> None:
+    assert cashier.post("/desk/stays", admission(disease="Q99.900")).status_code == 303
+    assert counter.count("stay_cap", "disease_code = 'Q99.900' AND cap_fen IS NULL") == 1
+
+
 def test_a_stay_number_that_is_taken_is_told_beside_its_field(cashier: Browser, counter: Counter) -> None:
     response = cashier.post("/desk/stays", admission(stay_no=STAY))
     assert response.status_code == 409
@@ -327,7 +344,10 @@ def test_a_void_is_asked_for_by_one_and_done_by_another(cashier: Browser, office
     page = words(cashier.get(f"/desk/stays/{STAY}").text)
     assert "已作废" in page
     assert "红字" in page
-    assert "住院预交金红字收据" in cashier.get("/desk/receipts/A01-000002/print").text
+    assert "-1,200.00" in page
+    red = words(cashier.get("/desk/receipts/A01-000002/print").text)
+    for part in ("住院预交金红字收据", "￥-1,200.00", "负人民币壹仟贰佰元整"):
+        assert part in red
     assert officer.post(f"/desk/voids/{request_id}/confirm").status_code == 409
 
 
@@ -372,6 +392,17 @@ def test_a_disease_that_changes_is_registered_with_the_talk_and_collected_up_to_
     assert counter.held() == Money(684000)
 
 
+def test_the_form_of_a_change_starts_at_the_time_it_is(cashier: Browser) -> None:
+    page = cashier.get(f"/desk/stays/{STAY}/change?case=class").text
+    [field] = re.findall(r'<input[^>]*name="talked_at"[^>]*>', page)
+    assert re.search(r'value="2026-01-\d\dT\d\d:\d\d"', field)
+
+
+def test_an_unclear_diagnosis_without_similar_diseases_says_who_can_help(cashier: Browser) -> None:
+    assert "请财务在" in cashier.get(f"/desk/stays/{STAY}/change?case=unclear").text
+    assert "请财务在" not in cashier.get(f"/desk/stays/{UNPOSTED}/change?case=unclear").text
+
+
 def test_an_unknown_identity_takes_the_self_pay_cap_after_the_talk(cashier: Browser) -> None:
     cashier.post(f"/desk/stays/{STAY}/change", {"case": "identity", "reason": "identity", **TALK})
     page = words(cashier.get(f"/desk/stays/{STAY}").text)
@@ -394,6 +425,11 @@ def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
         f"/desk/stays/{STAY}/change", {"case": "class", "insured_class": "employee", **TALK}, follow_redirects=True
     )
     assert "多收的 1,360.00 元已交复核退款" in words(response.text)
+    assert "退款在等复核" in words(response.text)
+    assert "办理退款" not in response.text
+    asked = words(officer.get("/desk/voids").text)
+    assert "退 1,360.00 元" in asked
+    assert "作废 1,360.00 元" not in asked
     officer.post(f"/desk/voids/{waiting(officer)}/confirm")
     assert counter.held() == Money(184000)
 

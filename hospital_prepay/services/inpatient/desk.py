@@ -175,6 +175,14 @@ def disease_name(context: Context, actor: Actor, code: str) -> str | None:
         return queries.disease_name(connection, actor.institution_id, code)
 
 
+def diseases_named(context: Context, actor: Actor, text: str) -> list[DiseaseHit]:
+    """Diseases whose name holds ``text``: what somebody means who typed a name in place of a code."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        hits = queries.find_diseases(connection, actor.institution_id, text, None, "")
+    return [hit for hit in hits if text.casefold() in hit.name.casefold()]
+
+
 def common_diseases(context: Context, actor: Actor, limit: int = 50) -> list[DiseaseHit]:
     """The posted diseases of the table in force today, by name: what a form offers before anything is typed."""
     with context.database.reading() as connection:
