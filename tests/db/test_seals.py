@@ -224,6 +224,38 @@ def test_the_sealer_waits_for_a_posting_that_has_its_number_but_not_its_commit(
 
 
 @pytest.mark.postgres
+def test_a_posting_that_has_its_number_but_wrote_nothing_yet_is_waited_for(
+    postgres_database: Database, postgres_urls: tuple[str, str], clock: FixedClock, tmp_path: Path
+) -> None:
+    database = postgres_database
+    open_books(database, clock)
+    owner = Database(postgres_urls[0])
+    with owner.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER aa BEFORE INSERT ON ledger_posting FOR EACH ROW"
+            " WHEN (NEW.fund = 'slow' AND NEW.line_no = 1) EXECUTE FUNCTION nap()"
+        )
+    owner.close()
+    post(database, transfer(clock, CASH, BANK, 1))  # now the sequence has values in hand and takes no transaction id
+    slow = entry(clock, line(CASH, 1, "slow"), line(BANK, -1, "slow"))
+    thread = threading.Thread(target=lambda: post(database, slow))
+    thread.start()
+    while True:
+        with database.reading() as connection:
+            if connection.exec_driver_sql("SELECT last_value FROM ledger_entry_no").scalar_one() == 2:
+                break
+    post(database, transfer(clock, CASH, BANK, 2))
+    (block,) = seal_ledger(database, tmp_path, clock)
+    thread.join()
+    assert block.entry_count == 3
+    assert report(database, clock, tmp_path).findings == ()
+
+
+@pytest.mark.postgres
 def test_a_transaction_that_never_ends_delays_the_sealing_and_nothing_else(
     postgres_database: Database, clock: FixedClock, tmp_path: Path
 ) -> None:
