@@ -9,6 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.audit import action_label
+from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.chart import CHART, DEBIT
 from hospital_prepay.domain.ledger.seal import WINDOW_SECONDS
 from hospital_prepay.http.current import current_actor, current_context
@@ -56,10 +57,12 @@ def show_journal() -> str:
     )
 
 
-@blueprint.get(f"/<int(max={_LARGEST_NUMBER}):entry_no>")
+@blueprint.get("/<int:entry_no>")
 @requires(Permission.LEDGER_VIEW)
 def show_entry(entry_no: int) -> str:
     """One entry: its lines, where it came from, and whether it is still what was posted."""
+    if entry_no > _LARGEST_NUMBER:
+        raise NotFound("没有这张凭证。请回到账本查看。")
     actor = current_actor()
     found = journal.read_entry(current_context(), actor, entry_no)
     row = found.row
