@@ -225,7 +225,9 @@ def change(stay_no: str) -> Any:
         said = read_form(ChangeSchema())
         found = service.desk_stay(context, actor, stay_no)
         placement = slips_view.changed_placement(found.placement, request.form.get("case", ""), said, _name_of)
-        placed = change_placement(context, actor, ChangePlacement(stay_no, placement, found.card.cap_version))
+        placed = change_placement(
+            context, actor, ChangePlacement(stay_no, placement, _seen_version(found.card.cap_version))
+        )
     except WrongForm as wrong:
         return _change_form(stay_no, wrong.form), 422
     except Conflict as error:
@@ -242,6 +244,12 @@ def change(stay_no: str) -> Any:
     else:
         say("ok", f"已登记，额度 {placed.cap} 元。")
     return redirect(f"/desk/stays/{stay_no}", 303)
+
+
+def _seen_version(now: int) -> int:
+    """The version that the form was shown with; a form that doesn't say is taken to have seen the present one."""
+    text = request.form.get("seen_version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else now
 
 
 def _name_of(code: str) -> str:

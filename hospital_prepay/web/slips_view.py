@@ -235,6 +235,7 @@ def change_page(
         "similar": [_option(hit) for hit in similar],
         "effect": shown,
         "staged": chosen[0] == "unclear",
+        "seen_version": found.card.cap_version,
         "idempotency_key": str(uuid.uuid4()),
     }
 

@@ -392,6 +392,16 @@ def test_a_disease_that_changes_is_registered_with_the_talk_and_collected_up_to_
     assert counter.held() == Money(684000)
 
 
+def test_a_change_on_a_form_that_somebody_was_quicker_than_is_a_conflict(cashier: Browser, counter: Counter) -> None:
+    path = f"/desk/stays/{STAY}/change"
+    assert 'name="seen_version" value="1"' in cashier.get(f"{path}?case=class").text
+    form = {"case": "class", "insured_class": "employee", "seen_version": "1", **TALK}
+    assert cashier.post(path, form).status_code == 303
+    late = cashier.post(path, {**form, "insured_class": "self_pay"})
+    assert late.status_code == 409
+    assert "刚被别人改过" in late.text
+
+
 def test_the_form_of_a_change_starts_at_the_time_it_is(cashier: Browser) -> None:
     page = cashier.get(f"/desk/stays/{STAY}/change?case=class").text
     [field] = re.findall(r'<input[^>]*name="talked_at"[^>]*>', page)
