@@ -221,6 +221,9 @@ def test_a_card_payment_without_its_reference_is_refused(cashier: Browser, count
     response = collect(cashier, "100", tender="wechat")
     assert response.status_code == 422
     assert "微信付款要填支付单号" in response.text
+    [form] = re.findall(r'id="collect".*?</form>', response.text, re.DOTALL)
+    [focused] = re.findall(r"<[^>]*data-focus[ >][^>]*", form)
+    assert 'id="f-payment_reference"' in focused, "the cursor stands where the reference is typed"
     assert counter.count("receipt") == 0
 
 
@@ -390,6 +393,13 @@ def test_a_disease_that_changes_is_registered_with_the_talk_and_collected_up_to_
     assert cashier.post(change, {"case": "disease", "disease": "G00.900", **TALK}).status_code == 303
     assert collect(cashier, "3640", disease="G00.900").status_code == 200
     assert counter.held() == Money(684000)
+
+
+def test_the_home_page_counts_the_things_that_wait(cashier: Browser, officer: Browser) -> None:
+    for number in (1, 2):
+        collect(cashier, "100")
+        ask_void(cashier, f"A01-00000{number}")
+    assert "等您办 2 件" in re.sub(r"(等您办)(\d)", r"\1 \2", words(officer.get("/").text))
 
 
 def test_the_form_of_a_change_starts_at_the_time_it_is(cashier: Browser) -> None:
