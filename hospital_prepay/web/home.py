@@ -51,10 +51,12 @@ def show_home() -> str:
     signed_in = load_sign_in()
     open_to_all = signed_in is not None and signed_in.stage is Stage.FULL
     today = context.clock.today()
+    tasks = home.tasks(context, actor) if open_to_all else []
     return render_template(
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],
-        todo=[_shown(task) for task in home.tasks(context, actor)] if open_to_all else [],
+        todo=[_shown(task) for task in tasks],
+        todo_count=sum(task.pile.count for task in tasks),
         public_version=home.table_in_force(context, actor.institution_id),
         today=today,
         weekday=weekday(today),

@@ -221,6 +221,9 @@ def test_a_card_payment_without_its_reference_is_refused(cashier: Browser, count
     response = collect(cashier, "100", tender="wechat")
     assert response.status_code == 422
     assert "微信付款要填支付单号" in response.text
+    [form] = re.findall(r'id="collect".*?</form>', response.text, re.DOTALL)
+    [focused] = re.findall(r"<[^>]*data-focus[ >][^>]*", form)
+    assert 'id="f-payment_reference"' in focused, "the cursor stands where the reference is typed"
     assert counter.count("receipt") == 0
 
 
@@ -400,6 +403,13 @@ def test_a_change_on_a_form_that_somebody_was_quicker_than_is_a_conflict(cashier
     late = cashier.post(path, {**form, "insured_class": "self_pay"})
     assert late.status_code == 409
     assert "刚被别人改过" in late.text
+
+
+def test_the_home_page_counts_the_things_that_wait(cashier: Browser, officer: Browser) -> None:
+    for number in (1, 2):
+        collect(cashier, "100")
+        ask_void(cashier, f"A01-00000{number}")
+    assert "等您办 2 件" in re.sub(r"(等您办)(\d)", r"\1 \2", words(officer.get("/").text))
 
 
 def test_the_form_of_a_change_starts_at_the_time_it_is(cashier: Browser) -> None:
