@@ -160,6 +160,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "today": ("当天", str),
         "already_void": ("已经作废过", _yes),
         "balance_fen": ("这次住院的余额", _yuan),
+        "cap_fen": ("额度", _yuan),
     },
     "inpatient.refund": {
         "amount_fen": ("要退", _yuan),
