@@ -206,8 +206,8 @@ class PgLedger:
             connection.execute(sql)  # type: ignore[arg-type]
             connection.execute("CREATE TABLE bench_map (n int PRIMARY KEY, id text NOT NULL)")
             connection.execute(
-                "INSERT INTO bench_map SELECT n, (pgledger_create_account('a' || n, 'CNY',"
-                f" allow_negative_balance_param => n = 0)).id FROM generate_series(0, {ACCOUNTS}) n"
+                "INSERT INTO bench_map SELECT n, (pgledger_create_account('a' || n, 'CNY', n = 0)).id"
+                f" FROM generate_series(0, {ACCOUNTS}) n"
             )
             connection.execute(
                 "SELECT pgledger_create_transfer((SELECT id FROM bench_map WHERE n = 0), m.id, 1000000000000)"
