@@ -1,7 +1,7 @@
 """The posted table over HTTP: ours beside a bare WSGI application that answers the very same bytes, and beside Flask.
 
-All three run under granian with 2 workers, driven by wrk in turn, for the page and for its 304. nginx is not among
-them because no package of ours brings it; ``performance.md`` relates granian's bare bytes to it.
+Those three run under granian with 2 workers; nginx, when it is installed, serves the same bytes from a file with 2
+workers of its own. All are driven by wrk in turn, for the page and for its 304.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -26,13 +28,14 @@ from hospital_prepay.persistence.migrate import upgrade
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings
 from tests.hospital import open_hospital, publish_caps
-from tests.serving import Served, serving
+from tests.serving import Served, free_port, serving
 
 PAGE = "/public/deposits"
 DISEASES = 30
 CONNECTIONS = 16
-OURS, BARE, FLASK = "hospital-prepay", "bare WSGI bytes", "Flask, no front"
+OURS, BARE, FLASK, NGINX = "hospital-prepay", "bare WSGI bytes", "Flask, no front", "nginx"
 _TARGETS = {
+    NGINX: "",
     BARE: "bench.public_page:create_bare",
     OURS: "hospital_prepay.app:create_app",
     FLASK: "bench.public_page:create_flask",
@@ -60,12 +63,13 @@ def run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = _publish(folder)
-        page, not_modified = ({one: Series(one) for one in _TARGETS} for _ in range(2))
+        targets = {one: target for one, target in _TARGETS.items() if one != NGINX or shutil.which("nginx")}
+        page, not_modified = ({one: Series(one) for one in targets} for _ in range(2))
         for _ in range(min(options.repeats, 3)):
-            for contender, target in _TARGETS.items():
+            for contender, target in targets.items():
                 _measure(folder, url, target, options, page[contender], not_modified[contender])
-    _show("posted table page", page)
-    _show("the same, 304", not_modified)
+    _show("posted table page", page, 0.65)
+    _show("the same, 304", not_modified, 0.6)
 
 
 def create_bare() -> Any:
@@ -112,7 +116,7 @@ def _measure(
     folder: Path, url: str, target: str, options: argparse.Namespace, page: Series, not_modified: Series
 ) -> None:
     """One round: start the server, warm it, measure both answers, stop it."""
-    with serving(url, folder, target=target) as served:
+    with serving(url, folder, target=target) if target else _nginx(folder, url) as served:
         answer = served.call("GET", PAGE)
         assert answer.status == 200, answer.status
         etag = {name.lower(): value for name, value in answer.headers.items()}["etag"]
@@ -123,6 +127,44 @@ def _measure(
             rate, p99 = _wrk(served, lua, max(int(options.seconds), 2))
             series.rates.append(rate)
             series.p99.append(p99)
+
+
+@contextmanager
+def _nginx(folder: Path, url: str) -> Iterator[Served]:
+    """The same page as a file behind nginx."""
+    root = folder / "nginx"
+    file = root / "html" / PAGE.lstrip("/")
+    if not file.exists():
+        with serving(url, folder) as served:
+            body = served.call("GET", PAGE).body
+        file.parent.mkdir(parents=True)
+        file.write_bytes(body)
+        root.chmod(0o755)
+    port = free_port()
+    configuration = root / "nginx.conf"
+    configuration.write_text(_NGINX.format(root=root, port=port), "ascii")
+    process = subprocess.Popen(["nginx", "-p", str(root), "-c", str(configuration)])
+    served = Served(f"http://127.0.0.1:{port}", process.pid)
+    try:
+        for _ in range(100):
+            try:
+                served.call("GET", PAGE)
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        yield served
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+_NGINX = """daemon off; worker_processes 2; pid {root}/nginx.pid; error_log {root}/error.log; user root;
+events {{}}
+http {{
+  access_log off; default_type "text/html; charset=utf-8"; keepalive_requests 1000000;
+  server {{ listen 127.0.0.1:{port}; root {root}/html; }}
+}}
+"""
 
 
 def _wrk(served: Served, script: Path, seconds: int) -> tuple[float, float]:
@@ -148,10 +190,15 @@ def _wrk(served: Served, script: Path, seconds: int) -> tuple[float, float]:
     return float(rate[1]), float(slow[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[slow[2]]
 
 
-def _show(title: str, series: dict[str, Series]) -> None:
+def _show(title: str, series: dict[str, Series], goal_to_nginx: float) -> None:
     print(f"{title:<20}{'median/s':>10}{'lowest':>9}{'highest':>9}{'p99 ms':>9}")
     for one in series.values():
         slow = statistics.median(one.p99)
         print(f"{one.name:<20}{one.median:>10,.0f}{min(one.rates):>9,.0f}{max(one.rates):>9,.0f}{slow:>9.2f}")
-    for other in (BARE, FLASK):
-        print(f"{OURS} / {other}: {series[OURS].median / series[other].median:.2f}")
+    for other, goal in ((NGINX, goal_to_nginx), (BARE, None), (FLASK, None)):
+        if other not in series:
+            print(f"{other} isn't installed; to have it in the comparison: apt-get install nginx-light")
+            continue
+        ratio = series[OURS].median / series[other].median
+        verdict = "" if goal is None else f", goal {goal:g}: {'reached' if ratio >= goal else 'missed'}"
+        print(f"{OURS} / {other}: {ratio:.2f}{verdict}")
