@@ -1,0 +1,59 @@
+"""The Chinese words for what the fund's rules speak of by id; one place for pages, papers and the command line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hospital_prepay.domain.rules.fund.eligibility import Met
+from hospital_prepay.domain.rules.fund.regime import DutyHolder, UseOutcome
+
+CONDITIONS: Final = {
+    "agreement_and_history": "履行协议、正常结算满一年、考核合格",
+    "sound_finance": "财务健全，能够归还",
+    "no_asset_or_judgment_burden": "没有财产被保全、未履行判决和执行案件",
+    "priority_work": "落实医保重点工作",
+    "tracing_codes": "追溯码应扫尽扫、应传尽传",
+    "convenience_services": "医保码、移动支付等便民服务在用",
+    "cooperation": "配合各类检查",
+    "no_penalty": "12 个月内没有被医保行政处罚",
+    "no_fraud_referral": "12 个月内没有因涉嫌骗保被移送",
+    "repays_procurement_shortfall": "集采垫付不足抵扣的差额按时交回",
+    "credit_grade": "医保信用等级达到要求",
+    "monthly_floor": "月均结算额达到门槛",
+    "no_debts_to_agency": "不欠经办机构医保资金",
+    "level": "医院等级达到要求",
+    "cleared_last_year": "上年预付金已经清算完",
+}
+MET: Final = {Met.MET: "符合", Met.UNMET: "不符合", Met.WAIVED: "过渡期内不要求", Met.UNKNOWN: "未知"}
+DUTIES: Final = {
+    "apply": "递交预付金申请",
+    "pay_out": "拨付预付金",
+    "clear": "全额交回或抵扣",
+    "repay_treasury": "收回的预付金缴回财政专户",
+    "publish": "公布拨付情况和计算方法",
+    "net": "与上年预拨金额轧差",
+    "reconcile": "完成上月对账申请",
+    "confirm_cross_region": "确认异地就医清算数据",
+    "check_cross_region": "核对异地资金使用并提交财政",
+    "plan_cross_region": "提交异地资金用款计划",
+    "fund_cross_region": "异地资金拨到省支出户",
+    "forward_cross_region": "异地资金拨到统筹区支出户",
+    "pay_cross_region": "异地资金拨到医院",
+    "clear_cross_region": "异地资金年度清算",
+}
+HOLDERS: Final = {DutyHolder.HOSPITAL: "本院", DutyHolder.AUTHORITY: "非本院"}
+OUTCOMES: Final = {
+    UseOutcome.PERMITTED: "可以用预付金付。",
+    UseOutcome.HELD: "先挂起：补齐资料，或由两人书面决定之后才能付。",
+    UseOutcome.REFUSED: "不能用预付金付。任何人都不能放行；有别的项目请分开申请。",
+}
+REASONS: Final = {
+    "medical_use": "药品、耗材等医疗费用周转",
+    "needs_two_person_decision": "通知没有点名，须两人书面决定",
+    "non_medical_use": "不是医疗费用周转",
+    "notice_silent": "通知没有写用途，按本院规定定",
+    "missing_national_code": "没有国家编码，请补上",
+    "malformed_national_code": "国家编码的位数或开头不对，请核对",
+    "missing_order_no": "没有省平台订单号，请补上",
+    "unknown_category": "没有这一类用途，请从列出的类别里选",
+}
