@@ -43,6 +43,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.rulebook.model import DatedValue, Instrument
 from hospital_prepay.rulebook.situations import Situation, SituationFile, read_situations
+from tests import funding
 
 HERE = Path(__file__).parent
 FILES = {path.relative_to(HERE).as_posix(): path.read_text("utf-8") for path in sorted(HERE.glob("*/*.yaml"))}
@@ -56,7 +57,14 @@ def instrument_on(instrument: str, day: date) -> Instrument:
     return load_rulebook().instrument_on(instrument, day)
 
 
-NAMES: Mapping[str, Callable[..., Any]] = {"value_on": value_on, "instrument_on": instrument_on}
+NAMES: Mapping[str, Callable[..., Any]] = {
+    "value_on": value_on,
+    "instrument_on": instrument_on,
+    "fund_condition": funding.outcome_of,
+    "fund_quota": funding.quota_of,
+    "fund_duty": funding.duty_of,
+    "fund_use": funding.use_of,
+}
 PARSERS: Mapping[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
