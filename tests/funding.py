@@ -72,7 +72,7 @@ def assess(
 
 
 def outcome_of(
-    regime: str, year: int, condition: str, institution: dict[str, str] = NO_CHANGE, paid: dict[str, str] = {}
+    regime: str, year: int, condition: str, institution: dict[str, str] = NO_CHANGE, paid: dict[str, str] = NO_CHANGE
 ) -> dict[str, Any]:
     """One condition of the changed hospital, and whether the hospital is eligible."""
     answer = assess(regime, year, institution, {}, paid, "0.043")
