@@ -27,7 +27,8 @@ _MIGRATION_LOCK = 5_201_250_630
 # in is ledger_post and ledger_post_many.
 _INSERT = (
     "announced_year, api_client, audit_event, cap_row, cap_table, case_import, case_import_rejection, decision,"
-    " deposit_rules, disease, earlier_standard, idempotency_key, inpatient_case, institution, job_run,"
+    " deposit_rules, disease, earlier_standard, fund_evidence, fund_grant, fund_request, fund_request_line,"
+    " idempotency_key, inpatient_case, institution, job_run,"
     " ledger_account, ledger_block, receipt, receipt_book, setting_value, similar_disease, slip_request,"
     " staff_session, staff_user, stay, stay_cap"
 )
@@ -39,6 +40,14 @@ _UPDATE: dict[str, str] = {
     ),
     "deposit_rules": "approved_by, approved_at",
     "disease": "name, initials, catalogue",
+    "fund_grant": (
+        "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
+        " cleared_at"
+    ),
+    "fund_request": (
+        "state, ground, grounded_by, department_by, department_at, finance_by, finance_at, expires_at, paid_by,"
+        " paid_at, bank_reference, ended_by, ended_at, ended_ground"
+    ),
     "institution": (
         "name, phone, hours, address, level, ownership, is_designated, is_default, changed_at, changed_by"
     ),
