@@ -14,11 +14,12 @@ from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.uses import REASON_WORDS
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
 from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, check_request
-from hospital_prepay.services.fund.words import CONDITIONS, DUTIES, HOLDERS, MET, OUTCOMES, REASONS
+from hospital_prepay.services.fund.words import CONDITIONS, DUTIES, HOLDERS, MET, OUTCOMES
 
 _ANSWERS: Final = {True: "可以申请", False: "不可以申请", None: "还有没弄清的条件，暂时不能下结论"}
 
@@ -51,7 +52,7 @@ def check_use(request: Path, form: str) -> None:
         print_json({"outcome": answer.outcome.value, "reasons": reasons})
         return
     click.echo(OUTCOMES[answer.outcome])
-    rows = [(f"第 {one.line} 行", REASONS[one.code], _cite(one.clause)) for one in answer.reasons]
+    rows = [(f"第 {one.line} 行", REASON_WORDS[one.code], _cite(one.clause)) for one in answer.reasons]
     print_table(("行", "为什么", "依据"), rows)
 
 

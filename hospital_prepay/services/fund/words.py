@@ -47,13 +47,3 @@ OUTCOMES: Final = {
     UseOutcome.HELD: "先挂起：补齐资料，或由两人书面决定之后才能付。",
     UseOutcome.REFUSED: "不能用预付金付。任何人都不能放行；有别的项目请分开申请。",
 }
-REASONS: Final = {
-    "medical_use": "药品、耗材等医疗费用周转",
-    "needs_two_person_decision": "通知没有点名，须两人书面决定",
-    "non_medical_use": "不是医疗费用周转",
-    "notice_silent": "通知没有写用途，按本院规定定",
-    "missing_national_code": "没有国家编码，请补上",
-    "malformed_national_code": "国家编码的位数或开头不对，请核对",
-    "missing_order_no": "没有省平台订单号，请补上",
-    "unknown_category": "没有这一类用途，请从列出的类别里选",
-}

@@ -20,7 +20,17 @@ CODE_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     "drug": re.compile(r"X[0-9A-Z]{22}|Z[0-9A-Z]{19}", re.ASCII),
     "consumable": re.compile(r"C[0-9A-Z]{26}|C[0-9A-Z]{19}", re.ASCII),
 }
-_RANK: Final = {UseOutcome.PERMITTED: 0, UseOutcome.HELD: 1, UseOutcome.REFUSED: 2}
+REASON_WORDS: Final[Mapping[str, str]] = {
+    "medical_use": "药品、耗材等医疗费用周转",
+    "needs_two_person_decision": "通知没有点名，须两人书面决定",
+    "non_medical_use": "不是医疗费用周转，任何人都不能放行",
+    "notice_silent": "通知没有写用途，按本院规定定",
+    "missing_national_code": "没有国家编码，请补上",
+    "malformed_national_code": "国家编码的位数或开头不对，请核对",
+    "missing_order_no": "没有省平台订单号，请补上",
+    "unknown_category": "没有这一类用途，请从列出的类别里选",
+}
+RANK: Final = {UseOutcome.PERMITTED: 0, UseOutcome.HELD: 1, UseOutcome.REFUSED: 2}
 _CODE_OF: Final = {
     UseOutcome.PERMITTED: "medical_use",
     UseOutcome.HELD: "needs_two_person_decision",
@@ -70,17 +80,20 @@ def check_use(regime: Regime, lines: tuple[UseLine, ...]) -> UseAnswer:
     outcomes: list[UseOutcome] = []
     reasons: list[LineReason] = []
     for number, line in enumerate(lines, 1):
-        outcome, found = _line(regime, number, line)
+        outcome, found = line_outcome(regime.uses, regime.uses_silent, number, line)
         outcomes.append(outcome)
         reasons += found
-    return UseAnswer(max(outcomes, key=_RANK.__getitem__), tuple(outcomes), tuple(reasons))
+    return UseAnswer(max(outcomes, key=RANK.__getitem__), tuple(outcomes), tuple(reasons))
 
 
-def _line(regime: Regime, number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
-    use = regime.uses.get(line.category)
+def line_outcome(
+    uses: Mapping[str, Use], uses_silent: bool, number: int, line: UseLine
+) -> tuple[UseOutcome, list[LineReason]]:
+    """What one line gets, and why."""
+    use = uses.get(line.category)
     if use is None:
         return UseOutcome.REFUSED, [LineReason("unknown_category", number, None)]
-    silent = [LineReason("notice_silent", number, None)] if regime.uses_silent else []
+    silent = [LineReason("notice_silent", number, None)] if uses_silent else []
     lacking = [LineReason(code, number, None) for code in lacking_evidence(line)]
     if use.outcome is UseOutcome.PERMITTED and lacking:
         return UseOutcome.HELD, [*silent, *lacking]
