@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import SHANGHAI
+from hospital_prepay.domain.errors import NotFound, NotPermitted
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.inpatient import SimilarDisease
+from hospital_prepay.services.access.home import tasks
 from hospital_prepay.services.compliance.replay import replay_decisions, require_same
+from hospital_prepay.services.inpatient.named_similar import add_pair, list_named
 from hospital_prepay.services.inpatient.stays import (
     ChangePlacement,
     Placed,
@@ -21,7 +24,7 @@ from hospital_prepay.services.inpatient.stays import (
     register_stay,
 )
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
-from tests.hospital import CAPS, CASHIER, INSTITUTION, OFFICER, Hospital, publish_caps
+from tests.hospital import APPROVER, CAPS, CASHIER, INSTITUTION, OFFICER, Hospital, publish_caps
 
 STAY = "2601140001"
 NAMED = {"circumstance": "similar", "similar_code": "G00.900"}
@@ -162,3 +165,23 @@ def test_a_stay_registered_in_time_keeps_its_table_however_late_it_is_changed(ho
     admitted_before_the_new_table(hospital, NEW - timedelta(days=1), 300000)
     hospital.context.clock.moment += timedelta(days=30)  # type: ignore[attr-defined]
     assert change(hospital, 1, insured_class="employee").cap == Money(184000)
+
+
+# --- what finance looks at afterwards -----------------------------------------------------------------------------
+
+
+def test_the_list_is_what_stands_on_both_databases(hospital: Hospital) -> None:
+    hospital.admit("1", **NAMED, similar_ground=GROUND)
+    hospital.admit("2", **NAMED)
+    hospital.admit("3")
+    assert [(one.stay_no, one.similar_ground) for one in list_named(hospital.context, OFFICER)] == [("1", GROUND)]
+    [task] = [task for task in tasks(hospital.context, OFFICER) if task.kind == "named"]
+    assert task.pile.count == 1
+    assert not [task for task in tasks(hospital.context, APPROVER) if task.kind == "named"]
+    with pytest.raises(NotPermitted):
+        add_pair(hospital.context, CASHIER, "1")
+    with pytest.raises(NotFound):
+        add_pair(hospital.context, OFFICER, "2")
+    add_pair(hospital.context, OFFICER, "1")
+    assert (list_named(hospital.context, OFFICER), tasks(hospital.context, OFFICER)) == ([], [])
+    assert hospital.count("audit_event", "action = 'caps.similar_pair'") == 2
