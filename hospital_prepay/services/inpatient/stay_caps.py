@@ -121,7 +121,7 @@ def _facts(
         own=first.own if first else None,
         similar=first.similar if first else (),
         chosen=first.chosen if first else None,
-        ground_recorded=bool(placement.similar_ground.strip()),
+        ground_recorded=any(sign.isalnum() for sign in placement.similar_ground),
         reading=_reading(connection, institution_id),
         late=said[1] if len(said) > 1 else None,
     )
@@ -144,8 +144,10 @@ def _table_facts(
 def _picked(
     connection: Connection, institution_id: str, placement: Placement, table: store.TableInForce
 ) -> TableCap | None:
-    """The row of the disease picked, with the step that found it."""
+    """The row of the disease picked, with the step that found it. A disease is not similar to itself."""
     picked, insured_class = placement.picked, placement.followed_class
+    if picked == placement.disease_code:
+        return None
     similar = _similar(connection, institution_id, table, placement.disease_code, insured_class)
     found = next((row for row in similar if row.disease_code == picked), None)
     if found is not None or picked is None:

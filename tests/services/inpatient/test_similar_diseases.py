@@ -94,7 +94,7 @@ def test_read_narrowly_only_the_table_counts_and_the_refusal_says_who_fills_it(h
 @pytest.mark.clause("guizhou-deposit-2025/17.2")
 def test_a_similar_disease_outside_the_steps_needs_the_doctors_ground(hospital: Hospital) -> None:
     hospital.admit()
-    for ground in ("", " \n"):
+    for ground in ("", " \n", "\u200b", "——。"):
         refused = change(hospital, 1, **NAMED, similar_ground=ground)
         assert [reason.code for reason in refused.decision.reasons] == ["ground_missing"]
         assert (refused.cap, refused.cap_version) == (Money(320000), 1)
@@ -110,6 +110,14 @@ def test_one_that_the_steps_find_needs_none_and_keeps_none(hospital: Hospital) -
     similar_to(hospital, "J15.900", "G00.900")
     assert hospital.admit(**NAMED, similar_ground=GROUND).cap == Money(684000)
     assert hospital.count("stay_cap", "similar_ground <> ''") == 0
+
+
+def test_a_disease_is_not_similar_to_itself(hospital: Hospital) -> None:
+    """Or an unposted one would take its own measured cap past the lower similar one."""
+    unposted = {"disease_code": "A03.900", "disease_name": "细菌性痢疾", "insured_class": "self_pay"}
+    placed = hospital.admit(**unposted, circumstance="similar", similar_code="A03.900", similar_ground=GROUND)
+    assert placed.cap is None
+    assert [reason.code for reason in placed.decision.reasons] == ["similar_missing"]
 
 
 def test_a_disease_named_without_unclear_diagnosis_counts_for_nothing(hospital: Hospital) -> None:

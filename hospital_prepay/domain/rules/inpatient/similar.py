@@ -170,8 +170,7 @@ def looked_at(similar: Iterable[TableCap]) -> tuple[TableCap, ...]:
 @implements(UNPOSTED)
 def nearest(similar: Iterable[TableCap]) -> tuple[TableCap, ...]:
     """The rows that serve of the nearest step that has any."""
-    serving = [row for row in looked_at(similar) if row.serves]
-    return tuple(row for row in serving if row.step == serving[0].step)
+    return tuple(row for row in looked_at(similar) if row.serves)
 
 
 def _step(
