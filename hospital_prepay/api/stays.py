@@ -63,7 +63,8 @@ def show(stay_no: str) -> Any:
 @blueprint.output(PlacedOut, description="已改，附新额度")
 @blueprint.doc(
     summary="改病种、参保类型或情形",
-    description="额度升高时可补收到新额度；降低时超出部分提请退款（excess_fen）。seen_version 已过时是 409。",
+    description="额度升高时可补收到新额度；降低时超出部分提请退款（excess_fen）。缺沟通记录、相似病种或医生的依据时 "
+    "decision 为 refused，住院不变。seen_version 已过时是 409。",
     responses=[404, 409],
 )
 def place(stay_no: str, json_data: dict[str, Any]) -> Any:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import stay_account
-from hospital_prepay.domain.rules.inpatient.deposits import TableCap
-from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SimilarDisease, Stay, StayCap
+from hospital_prepay.domain.rules.inpatient.similar import TableCap
+from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, Disease, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 
 
@@ -22,6 +22,7 @@ class StayState:
     stay_no: str
     patient_name: str
     admitted_at: datetime
+    registered_at: datetime
     discharged_at: datetime | None
     cap_version: int
     disease_code: str
@@ -87,6 +88,7 @@ _STATE = sa.select(
     Stay.stay_no,
     Stay.patient_name,
     Stay.admitted_at,
+    Stay.registered_at,
     Stay.discharged_at,
     StayCap.version_no.label("cap_version"),
     StayCap.disease_code,
@@ -126,18 +128,25 @@ def table_in_force(connection: sa.Connection, institution_id: str, day: date) ->
 
 
 def cap_rows(
-    connection: sa.Connection, institution_id: str, table_id: str, disease_codes: list[str], insured_class: str
-) -> dict[str, TableCap]:
-    """The rows of some diseases in one class of one table."""
-    rows = connection.execute(
-        sa.select(CapRow.disease_code, CapRow.disease_name, CapRow.cap_fen, CapRow.posted).where(
-            CapRow.institution_id == institution_id,
-            CapRow.table_id == table_id,
-            CapRow.disease_code.in_(disease_codes),
-            CapRow.insured_class == insured_class,
-        )
+    connection: sa.Connection, institution_id: str, table_id: str, insured_class: str, disease_code: str | None = None
+) -> list[TableCap]:
+    """The rows of one table in one class, or of one disease in it."""
+    query = sa.select(CapRow.disease_code, CapRow.disease_name, CapRow.cap_fen, CapRow.posted).where(
+        CapRow.institution_id == institution_id,
+        CapRow.table_id == table_id,
+        CapRow.insured_class == insured_class,
     )
-    return {row.disease_code: TableCap(**row._mapping) for row in rows}
+    if disease_code is not None:
+        query = query.where(CapRow.disease_code == disease_code)
+    return [TableCap(**row._mapping) for row in connection.execute(query)]
+
+
+def catalogues(connection: sa.Connection, institution_id: str) -> dict[str, str]:
+    """Of each known disease what its catalogue is called."""
+    rows = connection.execute(
+        sa.select(Disease.disease_code, Disease.catalogue).where(Disease.institution_id == institution_id)
+    )
+    return {row.disease_code: row.catalogue for row in rows}
 
 
 def similar_codes(connection: sa.Connection, institution_id: str, disease_code: str) -> list[str]:

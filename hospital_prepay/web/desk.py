@@ -178,12 +178,14 @@ def _take(stay_no: str, said: str) -> Any:
 
 
 def _follow_choice(stay_no: str, payment: Payment) -> None:
-    """Before the first receipt the disease and class picked at the counter become the stay's."""
+    """Before the first receipt the disease and class picked at the counter become the stay's; so does a cap that a
+    stay without one has been given since, for finance has filled the table of similar diseases."""
     context, actor = current_context(), current_actor()
     picked = service.Choice(payment.disease, payment.insured_class.value)
     found = service.desk_stay(context, actor, stay_no, picked)
     card = found.card
-    if found.locked or (card.disease_code, card.insured_class) == (picked.disease_code, picked.insured_class):
+    same = found.locked or (card.disease_code, card.insured_class) == (picked.disease_code, picked.insured_class)
+    if same and (card.cap_fen is not None or found.cap is None):
         return
     change_placement(context, actor, ChangePlacement(stay_no, found.placement, card.cap_version))
 

@@ -233,9 +233,10 @@ def _may() -> dict[str, bool]:
 def _stay(view: DeskStay) -> dict[str, Any]:
     card = view.card
     circumstance = Circumstance(card.circumstance)
-    special = []
-    if circumstance is not Circumstance.PLAIN:
-        special = [chip(reason.clause, reason.message) for reason in view.cap_decision.reasons[1:]]
+    # Of an ordinary stay only the hospital's own rules stand here; what its cap rests on stands beneath the meter.
+    own_rules = circumstance is Circumstance.PLAIN
+    reasons = [reason for reason in view.cap_decision.reasons[1:] if not own_rules or reason.clause is None]
+    special = [chip(reason.clause, reason.message) for reason in reasons]
     return {
         "stay_no": card.stay_no,
         "name": card.patient_name,
@@ -267,9 +268,7 @@ def _basis(view: DeskStay, diseases: list[dict[str, Any]] | None, q: str) -> dic
         "disease": {"code": placement.disease_code, "name": placement.disease_name, "posted": posted},
         "disease_q": q,
         "insured_class": placement.insured_class,
-        "similar": {"code": placement.similar_code, "name": placement.similar_code}
-        if placement.similar_code
-        else None,
+        "similar": {"code": placement.picked, "name": placement.picked} if placement.picked else None,
         "diseases": diseases,
         "list_label": f"匹配的病种，额度按{InsuredClass(placement.insured_class).label}",
         "staged": placement.circumstance == Circumstance.STAGED.value,

@@ -39,6 +39,12 @@ _TASKS: Final = {
     "slip": ("作废或退款等复核", "申请人自己不能复核", "/desk/voids", "去复核"),
     "draft": ("额度表等批准", "测算的人自己不能批准", "/finance/caps", "去批准"),
     "rules": ("本院制度等批准", "拟稿的人自己不能批准", "/admin/institution", "去批准"),
+    "named": (
+        "收费处自选的相似病种",
+        "诊断不明，按医生的依据另选的；请核对",
+        "/finance/caps/standards/named",
+        "去核对",
+    ),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
 

@@ -34,6 +34,8 @@ from hospital_prepay.web import desk_view as view
 from hospital_prepay.web import slips_view
 
 blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
+# The field that a refused change lacks; the stay stands as it was.
+_MISSING: Final = {"talk_missing": "talk", "similar_missing": "similar_other", "ground_missing": "similar_ground"}
 _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者要求取消")
 
 
@@ -83,8 +85,8 @@ def print_receipt(number: str) -> str:
 def print_explanation(decision_id: str) -> str:
     """A refusal on paper for the patient."""
     context, actor = current_context(), current_actor()
-    decision, at = service.stored_decision(context, actor, decision_id)
     found = service.desk_stay(context, actor, request.args.get("stay", ""))
+    decision, at = service.decision_of_stay(context, actor, found.card.stay_no, decision_id)
     amount = decision.facts.get("amount_fen")
     shown = view.refused(found, decision, decision_id, None if amount is None else Money(amount))
     return render_template(
@@ -232,6 +234,9 @@ def change(stay_no: str) -> Any:
         return _change_form(stay_no, wrong.form), 422
     except Conflict as error:
         return _change_form(stay_no, typed().with_error(error)), 409
+    missing = None if placed.decision.permitted else _MISSING.get(placed.decision.reasons[0].code)
+    if missing is not None:
+        return _change_form(stay_no, Form(typed().entered, {missing: placed.decision.reasons[0].message})), 422
     if not placed.decision.permitted:
         say("stop", placed.decision.reasons[0].message)
     elif placed.excess:

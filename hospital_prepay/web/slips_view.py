@@ -13,6 +13,7 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.domain.rules.inpatient.similar import Step, TableCap
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
@@ -162,9 +163,10 @@ def changed_placement(now: Placement, case: str, said: Change, name_of: Callable
         circumstance = Circumstance.THIRD_PARTY if said.reason == "third_party" else Circumstance.IDENTITY_UNKNOWN
         return replace(now, circumstance=circumstance.value, talk=talk)
     if case == "unclear":
-        similar = said.similar_to or None
+        similar = said.similar_other or said.similar_to or None
         kind = Circumstance.SIMILAR if similar else Circumstance.STAGED
-        return replace(now, circumstance=kind.value, similar_code=similar, talk=talk)
+        ground = said.similar_ground
+        return replace(now, circumstance=kind.value, similar_code=similar, similar_ground=ground, talk=talk)
     if case == "class" and said.insured_class in list(InsuredClass):
         return replace(now, insured_class=said.insured_class, circumstance=Circumstance.PLAIN.value, talk=talk)
     code = said.disease or now.disease_code
@@ -182,10 +184,11 @@ def effect(
     context: Context, actor: Actor, found: DeskStay, case: str, form: Form, name_of: Callable[[str], str]
 ) -> dict[str, Any] | None:
     """What the change would do to the cap, once enough of it is filled."""
-    given = {key: str(form.entered.get(key, "")) for key in ("reason", "disease", "similar_to", "insured_class")}
-    if case != "identity" and not any(given[key] for key in ("disease", "similar_to", "insured_class")):
+    keys = ("disease", "similar_to", "similar_other", "insured_class")
+    given = {key: str(form.entered.get(key, "")).strip() for key in ("reason", *keys)}
+    if case != "identity" and not any(given[key] for key in keys):
         return None
-    said = Change(**given, talked_with="", talked_at="", talk="预览")
+    said = Change(**given, similar_ground="预览", talked_with="", talked_at="", talk="预览")
     decision = preview_placement(
         context, actor, found.card.stay_no, changed_placement(found.placement, case, said, name_of)
     )
@@ -204,7 +207,7 @@ def effect(
 
 
 def change_page(
-    found: DeskStay, case: str, similar: list[DiseaseHit], diseases: list[DiseaseHit], shown: dict[str, Any] | None
+    found: DeskStay, case: str, similar: list[TableCap], diseases: list[DiseaseHit], shown: dict[str, Any] | None
 ) -> dict[str, Any]:
     """The change form around its fields."""
     path = f"/desk/stays/{found.card.stay_no}/change"
@@ -232,7 +235,7 @@ def change_page(
         "case": chosen[0],
         "clause": chip(chosen[3], chosen[1] if chosen[3] is None else ""),
         "diseases": [_option(hit) for hit in diseases],
-        "similar": [_option(hit) for hit in similar],
+        "similar": [_similar_option(row) for row in similar],
         "effect": shown,
         "staged": chosen[0] == "unclear",
         "seen_version": found.card.cap_version,
@@ -243,6 +246,11 @@ def change_page(
 def _option(hit: DiseaseHit) -> dict[str, str]:
     cap = "" if hit.cap_fen is None else f"，额度 {Money(hit.cap_fen)} 元"
     return {"value": hit.disease_code, "label": f"{hit.name} {hit.disease_code}{cap}"}
+
+
+def _similar_option(row: TableCap) -> dict[str, str]:
+    cap = "" if row.cap_fen is None else f"，额度 {Money(row.cap_fen)} 元"
+    return {"value": row.disease_code, "label": f"{Step(row.step).label}：{row.disease_name} {row.disease_code}{cap}"}
 
 
 def _head(found: DeskStay) -> dict[str, str]:

@@ -15,8 +15,11 @@ from PIL import Image, ImageDraw
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.models.inpatient import SimilarDisease
+from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, register_stay
 from tests.counter import CERTIFICATE, NAME, PHONE, STAY, UNPOSTED, Counter, collect, payment, words
-from tests.people import Browser
+from tests.hospital import ADMITTED
+from tests.people import INSTITUTION, Browser
 
 LoginAs = Callable[[Role], Browser]
 PREVIEW, DEPOSITS = f"/desk/stays/{STAY}/preview", f"/desk/stays/{STAY}/deposits"
@@ -431,10 +434,54 @@ def test_an_unknown_identity_takes_the_self_pay_cap_after_the_talk(cashier: Brow
     assert "第十七条第（一）项" in page
 
 
-def test_an_unclear_diagnosis_takes_a_similar_disease(cashier: Browser) -> None:
-    form = {"case": "unclear", "similar_to": "G00.900", **TALK}
-    cashier.post(f"/desk/stays/{STAY}/change", form)
+def test_an_unclear_diagnosis_takes_a_similar_disease_of_the_table(cashier: Browser) -> None:
+    page = cashier.get(f"/desk/stays/{UNPOSTED}/change?case=unclear").text
+    assert "本院相似病种表：细菌性肺炎 J15.900，额度 6,000.00 元" in page
+    cashier.post(f"/desk/stays/{UNPOSTED}/change", {"case": "unclear", "similar_to": "J15.900", **TALK})
+    assert "6,000.00" in words(cashier.get(f"/desk/stays/{UNPOSTED}").text)
+
+
+def test_a_similar_disease_named_at_the_counter_asks_for_the_doctors_ground(
+    cashier: Browser, counter: Counter
+) -> None:
+    path = f"/desk/stays/{STAY}/change"
+    form = {"case": "unclear", "similar_other": "G00.900", **TALK}
+    assert "6,840.00" in words(cashier.get(f"{path}?case=unclear&similar_other=G00.900").text)
+    refused = cashier.post(path, form)
+    assert refused.status_code == 422
+    assert 'id="e-similar_ground"' in refused.text
+    assert "请写明医生的依据" in refused.text
+    assert counter.count("stay_cap", f"stay_no = '{STAY}'") == 1
+    assert cashier.post(path, {**form, "similar_ground": "神经内科王医生：脑膜刺激征"}).status_code == 303
     assert "6,840.00" in words(cashier.get(f"/desk/stays/{STAY}").text)
+    assert collect(cashier, "6840.01", disease="J15.900").status_code == 422
+
+
+def test_a_disease_that_finance_gave_a_similar_one_is_collected_for_at_once(
+    cashier: Browser, counter: Counter
+) -> None:
+    context, actor = counter.house.context, counter.house.actor(Role.CASHIER)
+    placement = Placement("A04.900", "细菌性肠炎", "resident")
+    register_stay(context, actor, RegisterStay("9", "石生", placement, ADMITTED))
+    assert "请财务在“额度表”的“原标准和相似病种”里补上" in words(cashier.get("/desk/stays/9").text)
+    assert collect(cashier, "100", "9", disease="A04.900").status_code == 422
+    with context.database.writing() as connection:
+        pair = {"institution_id": INSTITUTION, "disease_code": "A04.900", "similar_to": "J15.900"}
+        connection.execute(sa.insert(SimilarDisease), [pair])
+    assert collect(cashier, "100", "9", disease="A04.900").status_code == 200
+    assert counter.held("9") == Money(10000)
+
+
+def test_an_explanation_is_printed_for_its_own_stay_only(cashier: Browser, counter: Counter) -> None:
+    page = collect(cashier, "9000").text
+    [path] = re.findall(rf"/desk/decisions/[0-9a-f-]+/print\?stay={STAY}", page)
+    assert "为什么不能收" in cashier.get(path).text
+    for other in (UNPOSTED, "no-such-stay", ""):
+        answer = cashier.get(path.replace(STAY, other))
+        assert answer.status_code == 404
+        assert re.search("[一-鿿]", words(answer.text))
+    assert "这个决定不是这次住院的" in cashier.get(path.replace(STAY, UNPOSTED)).text
+    assert cashier.get(path.partition("?")[0]).status_code == 404
 
 
 def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(

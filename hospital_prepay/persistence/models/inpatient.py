@@ -212,6 +212,7 @@ class StayCap(Base):
 
     ``circumstance`` is ``plain`` or one of the special cases of article 17 and 18. A new row moves the ceiling of
     the stay's deposit account (by trigger), so that the database itself refuses what goes over the cap.
+    ``similar_ground`` stands only where the counter named a similar disease outside those found.
     """
 
     __tablename__ = "stay_cap"
@@ -225,6 +226,7 @@ class StayCap(Base):
     circumstance: Mapped[str] = mapped_column(sa.String(24))
     unposted: Mapped[bool]
     similar_code: Mapped[str | None] = mapped_column(sa.String(80))
+    similar_ground: Mapped[str] = mapped_column(default="")
     cap_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     table_id: Mapped[str | None] = mapped_column(sa.String(36))
     talk: Mapped[str] = mapped_column(default="")
@@ -240,6 +242,13 @@ class StayCap(Base):
             ["institution_id", "decision_id"],
             ["decision.institution_id", "decision.decision_id"],
             name="fk_stay_cap__decision",
+        ),
+        sa.Index(
+            "ix_stay_cap__named",
+            "institution_id",
+            "recorded_at",
+            sqlite_where=sa.text("similar_ground <> ''"),
+            postgresql_where=sa.text("similar_ground <> ''"),
         ),
         sa.CheckConstraint(CLASSES, name="insured_class"),
         sa.CheckConstraint("cap_fen IS NULL OR cap_fen >= 0", name="cap_not_negative"),

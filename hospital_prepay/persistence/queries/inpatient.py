@@ -33,6 +33,7 @@ class StayCard:
     ward: str
     bed: str
     admitted_at: datetime
+    registered_at: datetime
     discharged_at: datetime | None
     certificate_enc: str | None
     phone_enc: str | None
@@ -43,6 +44,7 @@ class StayCard:
     circumstance: str
     unposted: bool
     similar_code: str | None
+    similar_ground: str
     talk: str
     cap_fen: int | None
     table_id: str | None

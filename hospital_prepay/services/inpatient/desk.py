@@ -7,14 +7,17 @@ from datetime import datetime, time
 
 from hospital_prepay.clock import SHANGHAI, local
 from hospital_prepay.domain.access import GRANTS, Actor, Permission, Role
+from hospital_prepay.domain.audit import ABOUT_STAYS
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.domain.rules.inpatient.deposits import excess
+from hospital_prepay.domain.rules.inpatient.similar import TableCap
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence import stays as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
 from hospital_prepay.persistence.queries.inpatient import (
     BookDay,
@@ -25,7 +28,7 @@ from hospital_prepay.persistence.queries.inpatient import (
 )
 from hospital_prepay.persistence.receipts import Slip, receipt_number
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.inpatient.stays import Placement, preview_placement
+from hospital_prepay.services.inpatient.stay_caps import Days, Placement, find_cap, similar_rows
 
 # The frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = [
@@ -107,7 +110,6 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
             raise NotFound(f"没有找到住院号 {stay_no[:40]}。请核对住院号，或先登记这次住院。")
         slips = queries.slips_of_stay(connection, actor.institution_id, stay_no)
         waiting = books.waiting_refund(connection, actor.institution_id, stay_no)
-        table = store.table_in_force(connection, actor.institution_id, local(card.admitted_at).date())
         placement = _placement(card)
         if choice and not slips:
             name = queries.disease_name(connection, actor.institution_id, choice.disease_code)
@@ -117,13 +119,9 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
                 disease_name=name or choice.disease_code,
                 insured_class=choice.insured_class,
             )
-        followed = "self_pay" if Circumstance(placement.circumstance).takes_self_pay else placement.insured_class
-        code = placement.similar_code or placement.disease_code
-        source = (
-            None
-            if table is None
-            else queries.cap_source(connection, actor.institution_id, table.table_id, code, followed)
-        )
+        decision, table_id = _cap(context, connection, actor, card, placement)
+        source = _source(connection, actor, placement, table_id)
+        class_caps = _class_caps(context, connection, actor, card, placement)
     return DeskStay(
         card=card,
         certificate=_certificate(context, actor, card),
@@ -131,8 +129,8 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         slips=slips,
         locked=bool(slips),
         placement=placement,
-        cap_decision=preview_placement(context, actor, stay_no, placement),
-        class_caps=_class_caps(context, actor, stay_no, placement),
+        cap_decision=decision,
+        class_caps=class_caps,
         source=source,
         excess=excess(card.cap_fen, card.collected_fen),
         waiting_refund=waiting is not None,
@@ -152,21 +150,13 @@ def find_diseases(
         return queries.find_diseases(connection, actor.institution_id, text, table_id, insured_class)
 
 
-def similar_choices(context: Context, actor: Actor, card: StayCard) -> list[DiseaseHit]:
-    """The hospital's similar diseases of a stay's disease that have a cap, lowest first (17.2, 18)."""
+def similar_choices(context: Context, actor: Actor, card: StayCard) -> list[TableCap]:
+    """The similar diseases of a stay's disease that have a cap, by step, within a step the lowest first (17.2)."""
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
-        table = store.table_in_force(connection, actor.institution_id, local(card.admitted_at).date())
-        if table is None:
-            return []
-        codes = store.similar_codes(connection, actor.institution_id, card.disease_code)
-        rows = store.cap_rows(connection, actor.institution_id, table.table_id, codes, card.insured_class)
-    hits = [
-        DiseaseHit(row.disease_code, row.disease_name, row.cap_fen, row.posted)
-        for row in rows.values()
-        if row.cap_fen is not None
-    ]
-    return sorted(hits, key=lambda hit: (hit.cap_fen or 0, hit.disease_code))
+        insured_class = _placement(card).followed_class
+        rows = similar_rows(connection, actor.institution_id, card.disease_code, insured_class, _days(card))
+    return [row for row in rows if row.cap_fen is not None]
 
 
 def disease_name(context: Context, actor: Actor, code: str) -> str | None:
@@ -206,11 +196,15 @@ def confirmers(context: Context, actor: Actor) -> list[str]:
         return queries.staff_with_roles(connection, actor.institution_id, roles, actor.actor_id)
 
 
-def stored_decision(context: Context, actor: Actor, decision_id: str) -> tuple[Decision, datetime]:
-    """A decision as it was stored, and when. Raises :class:`NotFound`."""
+def decision_of_stay(context: Context, actor: Actor, stay_no: str, decision_id: str) -> tuple[Decision, datetime]:
+    """A decision that was made about this stay, and when. Raises :class:`NotFound` for one about anything else."""
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
-        return decisions.find(connection, actor.institution_id, decision_id)
+        stored = decisions.find_stored(connection, actor.institution_id, decision_id)
+        occasion = decisions.occasion_of(connection, stored)
+    if occasion is None or occasion.action not in ABOUT_STAYS or occasion.subject != stay_no:
+        raise NotFound("这个决定不是这次住院的。请从收款台打开这次住院，再打印它的说明。")
+    return stored.decision, stored.decided_at
 
 
 def known_wards(context: Context, actor: Actor) -> list[str]:
@@ -279,16 +273,40 @@ def _placement(card: StayCard) -> Placement:
         circumstance=card.circumstance,
         similar_code=card.similar_code,
         talk=card.talk,
+        similar_ground=card.similar_ground,
     )
 
 
+def _days(card: StayCard) -> Days:
+    return Days.of(card.admitted_at, card.registered_at)
+
+
+def _source(
+    connection: Connection, actor: Actor, placement: Placement, table_id: str | None
+) -> queries.CapSource | None:
+    if table_id is None:
+        return None
+    code = placement.picked or placement.disease_code
+    return queries.cap_source(connection, actor.institution_id, table_id, code, placement.followed_class)
+
+
+def _cap(
+    context: Context, connection: Connection, actor: Actor, card: StayCard, placement: Placement
+) -> tuple[Decision, str | None]:
+    """The decision that binds, and its table: the stored one, or what would be decided now for a choice not yet
+    stored and for a stay that has no cap so far."""
+    if card.cap_fen is not None and placement == _placement(card):
+        return decisions.find(connection, actor.institution_id, card.decision_id)[0], card.table_id
+    found = find_cap(connection, actor.institution_id, placement, _days(card), context.rule_version)
+    return found.decision, found.table_id
+
+
 def _class_caps(
-    context: Context, actor: Actor, stay_no: str, placement: Placement
+    context: Context, connection: Connection, actor: Actor, card: StayCard, placement: Placement
 ) -> dict[InsuredClass, Money | None]:
     caps: dict[InsuredClass, Money | None] = {}
     for insured in InsuredClass:
-        plain = replace(placement, insured_class=insured.value)
-        decision = preview_placement(context, actor, stay_no, plain)
+        decision, _ = _cap(context, connection, actor, card, replace(placement, insured_class=insured.value))
         caps[insured] = decision.amount if decision.permitted else None
     return caps
 

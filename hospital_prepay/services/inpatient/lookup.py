@@ -38,6 +38,7 @@ class StayView:
     insured_class: InsuredClass
     circumstance: Circumstance
     similar_code: str | None
+    similar_ground: str
     unposted: bool
     cap_version: int
     cap: Money | None
@@ -141,6 +142,7 @@ def _stay(context: Context, actor: Actor, card: queries.StayCard) -> StayView:
         insured_class=InsuredClass(card.insured_class),
         circumstance=Circumstance(card.circumstance),
         similar_code=card.similar_code,
+        similar_ground=card.similar_ground,
         unposted=card.unposted,
         cap_version=card.cap_version,
         cap=cap,

@@ -11,6 +11,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.persistence import choices
 from hospital_prepay.persistence.choices import SettingRow
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -62,6 +63,12 @@ def readings_within(work: UnitOfWork) -> dict[str, Value]:
     """The same inside a unit of work."""
     chosen = choices.newest_settings(work.connection, work.institution_id)
     return {name: _in_force(one, chosen.get(name)) for name, one in load_rulebook().readings.items()}
+
+
+def reading_in_force(connection: Connection, institution_id: str, name: str) -> Value:
+    """The answer to one question, on a connection that is open already."""
+    chosen = choices.newest_settings(connection, institution_id).get(name)
+    return _in_force(load_rulebook().readings[name], chosen)
 
 
 def change_reading(context: Context, actor: Actor, name: str, command: NewChoice) -> None:
