@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.rules.inpatient.similar import TableCap
+from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, Disease, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +55,31 @@ def add_stay(connection: sa.Connection, values: dict[str, Any]) -> None:
         raise Conflict(f"住院号 {values['stay_no']} 已经登记过。请用住院号查找，不要重复登记。") from error
 
 
-def add_cap(connection: sa.Connection, values: dict[str, Any]) -> None:
+def add_cap(rows: AppendedRows, values: dict[str, Any]) -> None:
     """Append what binds the stay from now on; the database moves the account's ceiling with it."""
-    connection.execute(sa.insert(StayCap).values(**values))
+    rows.add(StayCap, values)
 
 
 def lock_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> StayState:
     """Lock a stay against every other act on it and read its newest cap and balance. Raises :class:`NotFound`."""
-    lock = sa.select(Stay.stay_no).where(Stay.institution_id == institution_id, Stay.stay_no == stay_no)
-    if connection.execute(lock.with_for_update()).one_or_none() is None:
+    if _LOCK.first(connection, institution=institution_id, stay=stay_no) is None:
         raise NotFound(f"没有找到住院号 {stay_no}。请核对住院号，或先登记这次住院。")
     return read_stay(connection, institution_id, stay_no)
 
 
 def read_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> StayState:
     """The same without the lock, for previews."""
-    row = connection.execute(
-        _STATE, {"institution": institution_id, "stay": stay_no, "account": stay_account(stay_no)}
-    )
-    found = row.one_or_none()
-    if found is None:
+    row = _STATE.first(connection, institution=institution_id, stay=stay_no, account=stay_account(stay_no))
+    if row is None:
         raise NotFound(f"没有找到住院号 {stay_no}。请核对住院号，或先登记这次住院。")
-    return StayState(**found._mapping)
+    return StayState(*row)
 
 
+_LOCK = Query(
+    sa.select(Stay.stay_no)
+    .where(Stay.institution_id == sa.bindparam("institution"), Stay.stay_no == sa.bindparam("stay"))
+    .with_for_update()
+)
 _NEWEST = (
     sa.select(StayCap.version_no)
     .where(StayCap.institution_id == sa.bindparam("institution"), StayCap.stay_no == sa.bindparam("stay"))
@@ -84,29 +87,32 @@ _NEWEST = (
     .limit(1)
     .scalar_subquery()
 )
-_STATE = sa.select(
-    Stay.stay_no,
-    Stay.patient_name,
-    Stay.admitted_at,
-    Stay.registered_at,
-    Stay.discharged_at,
-    StayCap.version_no.label("cap_version"),
-    StayCap.disease_code,
-    StayCap.disease_name,
-    StayCap.insured_class,
-    StayCap.circumstance,
-    StayCap.unposted,
-    StayCap.similar_code,
-    StayCap.cap_fen,
-    LedgerAccount.balance_fen.label("collected_fen"),
-).where(
-    Stay.institution_id == sa.bindparam("institution"),
-    Stay.stay_no == sa.bindparam("stay"),
-    StayCap.institution_id == Stay.institution_id,
-    StayCap.stay_no == Stay.stay_no,
-    StayCap.version_no == _NEWEST,
-    LedgerAccount.institution_id == Stay.institution_id,
-    LedgerAccount.account_id == sa.bindparam("account"),
+# In the order of StayState.
+_STATE = Query(
+    sa.select(
+        Stay.stay_no,
+        Stay.patient_name,
+        Stay.admitted_at,
+        Stay.registered_at,
+        Stay.discharged_at,
+        StayCap.version_no.label("cap_version"),
+        StayCap.disease_code,
+        StayCap.disease_name,
+        StayCap.insured_class,
+        StayCap.circumstance,
+        StayCap.unposted,
+        StayCap.similar_code,
+        StayCap.cap_fen,
+        LedgerAccount.balance_fen.label("collected_fen"),
+    ).where(
+        Stay.institution_id == sa.bindparam("institution"),
+        Stay.stay_no == sa.bindparam("stay"),
+        StayCap.institution_id == Stay.institution_id,
+        StayCap.stay_no == Stay.stay_no,
+        StayCap.version_no == _NEWEST,
+        LedgerAccount.institution_id == Stay.institution_id,
+        LedgerAccount.account_id == sa.bindparam("account"),
+    )
 )
 
 

@@ -125,7 +125,7 @@ def _take(
     book, serial = books.next_serial(work.connection, work.institution_id, work.act.actor.actor_id, SERIES, work.now)
     token = new_token()
     books.add_receipt(
-        work.connection,
+        work.rows,
         {
             "institution_id": work.institution_id,
             "book": book,

@@ -202,7 +202,7 @@ def _issue(
     book, serial = books.next_serial(work.connection, work.institution_id, request.requested_by, SERIES, work.now)
     token = new_token()
     books.add_receipt(
-        work.connection,
+        work.rows,
         {
             "institution_id": work.institution_id,
             "book": book,

@@ -139,7 +139,7 @@ def _place(
     decision_id = work.keep_decision(decision, work.today)
     cap_fen = decision.amount.fen if decision.permitted and decision.amount is not None else None
     store.add_cap(
-        work.connection,
+        work.rows,
         {
             "institution_id": work.institution_id,
             "stay_no": stay_no,
