@@ -105,8 +105,8 @@ class UnitOfWork:
         except sa.exc.IntegrityError as error:
             raise ReusedKey("这个提交编号正被另一笔业务使用。请刷新页面后重试；本次没有入账。") from error
 
-    def keep_decision(self, decision: Decision, effective_on: date) -> str:
-        """Store a decision with its facts; returns its id."""
+    def keep_decision(self, decision: Decision, effective_on: date, readings: Mapping[str, str]) -> str:
+        """Store a decision with its facts and the readings its rule rests on; returns its id."""
         decision_id = self.new_id()
         self.connection.execute(
             sa.insert(DecisionRecord).values(
@@ -118,6 +118,7 @@ class UnitOfWork:
                 amount_fen=None if decision.amount is None else decision.amount.fen,
                 reasons=[{"code": r.code, "clause": r.clause, "message": r.message} for r in decision.reasons],
                 facts=dict(decision.facts),
+                readings=dict(readings),
                 effective_on=effective_on,
                 decided_at=self.now,
                 actor=self.act.actor.actor_id,

@@ -11,6 +11,7 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.http.current import current_actor
+from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
 
 OUTCOMES: Final = {
@@ -86,6 +87,13 @@ def facts(decision: Decision) -> list[dict[str, str]]:
         value = decision.facts[name]
         found.append({"label": label, "value": _NOTHING if value is None else word(value)})
     return found
+
+
+def readings(kept: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    """The readings a decision was made under, ``None`` where they weren't kept yet."""
+    if kept is None:
+        return None
+    return [{"question": question, "value_label": label} for question, label in load_rulebook().answers(kept)]
 
 
 def _collected(decision: Decision, why: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from hospital_prepay.clock import local
 from hospital_prepay.crypto import new_token
@@ -20,6 +21,8 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 
 SERIES = "A"
+# Voids and refunds rest on house rules alone: no question of the notices is answered by them.
+_NO_READINGS: Final[Mapping[str, str]] = {}
 EXCESS_GROUND = "病种或参保类型变化后额度降低，超出部分退回"
 
 
@@ -261,7 +264,7 @@ def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -
         cap_fen=state.cap_fen or 0,
     )
     decision = void(facts, work.rule_version)
-    decision_id = work.keep_decision(decision, work.today)
+    decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"receipt": slip.number})
     return decision, decision_id
@@ -269,7 +272,7 @@ def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -
 
 def _refund_decision(work: UnitOfWork, amount_fen: int, state: store.StayState) -> tuple[Decision, str]:
     decision = refund(RefundFacts(amount_fen, state.collected_fen), work.rule_version)
-    decision_id = work.keep_decision(decision, work.today)
+    decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"amount_fen": amount_fen})
     return decision, decision_id

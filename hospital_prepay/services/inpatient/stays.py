@@ -23,6 +23,7 @@ from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.slips import propose_excess_refund
+from hospital_prepay.services.publication.readings import readings_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _place(
     table = store.table_in_force(work.connection, work.institution_id, local(admitted_at).date())
     facts = _cap_facts(work.connection, work.institution_id, placement, insured_class, table)
     decision = determine_cap(facts, work.rule_version)
-    decision_id = work.keep_decision(decision, work.today)
+    decision_id = work.keep_decision(decision, work.today, readings_within(work, "inpatient.desk"))
     cap_fen = decision.amount.fen if decision.permitted and decision.amount is not None else None
     store.add_cap(
         work.connection,
