@@ -117,7 +117,7 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
             collected=collected,
         )
         if placed.excess:
-            propose_excess_refund(work, command.stay_no, placed.excess)
+            propose_excess_refund(work, command.stay_no, placed.excess, placed.decision_id)
         return placed
 
 
