@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
 
+_PROBE_SECONDS: Final = 2
 Connection = sa.Connection
 """For signatures in services, which hold no SQL and don't name the library."""
 
@@ -69,6 +72,32 @@ class Database:
         """A connection in one transaction: committed at the end, rolled back on any error."""
         with _reached(self.engine) as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def probing(self) -> Iterator[sa.Connection]:
+        """A connection of its own, to ask whether the database is there: within seconds, and making no file.
+
+        Pooled connections won't do: they wait in line, and one to a file that was taken away goes on working.
+        """
+        engine = self._probing_engine()
+        with engine.connect() as connection:
+            if self.is_postgresql:
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_PROBE_SECONDS}s'")
+            yield connection
+            connection.rollback()
+
+    def _probing_engine(self) -> sa.Engine:
+        if self.is_postgresql:
+            limits = {"connect_timeout": _PROBE_SECONDS, "tcp_user_timeout": _PROBE_SECONDS * 1000}
+            return sa.create_engine(
+                self.url, poolclass=sa.NullPool, connect_args=_pg_options(self.url) | limits, hide_parameters=True
+            )
+        file = f"file:{quote(self.url.database or '')}?mode=rw"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(file, uri=True, timeout=_PROBE_SECONDS)
+
+        return sa.create_engine("sqlite://", poolclass=sa.NullPool, creator=connect, hide_parameters=True)
 
     def close(self) -> None:
         """Close pooled connections (before a fork, at the end of a test)."""
