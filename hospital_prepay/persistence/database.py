@@ -23,7 +23,10 @@ class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self.url = sa.make_url(url)
+        asked = sa.make_url(url)
+        # Our own word in the address: the driver would refuse it.
+        self._behind_pgbouncer = "pgbouncer" in asked.query
+        self.url = asked.difference_update_query(["pgbouncer"])
         if self.url.get_backend_name() not in ("sqlite", "postgresql"):
             raise DatabaseFault("数据库只支持 SQLite 和 PostgreSQL，请检查 PREPAY_DATABASE_URL。")
         self._pool_size = pool_size
@@ -42,7 +45,7 @@ class Database:
                 pool_size=self._pool_size,
                 max_overflow=8,
                 pool_pre_ping=True,
-                connect_args=_pg_options(self.url),
+                connect_args=_pg_options(self._behind_pgbouncer),
                 hide_parameters=True,
             )
         engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
@@ -90,7 +93,10 @@ class Database:
         if self.is_postgresql:
             limits = {"connect_timeout": _PROBE_SECONDS, "tcp_user_timeout": _PROBE_SECONDS * 1000}
             return sa.create_engine(
-                self.url, poolclass=sa.NullPool, connect_args=_pg_options(self.url) | limits, hide_parameters=True
+                self.url,
+                poolclass=sa.NullPool,
+                connect_args=_pg_options(self._behind_pgbouncer) | limits,
+                hide_parameters=True,
             )
         file = f"file:{quote(self.url.database or '')}?mode=rw"
 
@@ -114,9 +120,9 @@ def _reached(engine: sa.Engine) -> sa.Connection:
         raise DatabaseFault("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。") from error
 
 
-def _pg_options(url: sa.URL) -> dict[str, Any]:
+def _pg_options(behind_pgbouncer: bool) -> dict[str, Any]:
     # PgBouncer in transaction mode can't keep prepared statements; ask for that with ?pgbouncer=1.
-    return {"prepare_threshold": None} if "pgbouncer" in url.query else {"prepare_threshold": 2}
+    return {"prepare_threshold": None if behind_pgbouncer else 2}
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
