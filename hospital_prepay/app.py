@@ -18,6 +18,7 @@ from hospital_prepay.http.current import EXTENSION
 from hospital_prepay.http.errors import handle_errors
 from hospital_prepay.http.filters import add_filters
 from hospital_prepay.http.frame import add_frame
+from hospital_prepay.http.metrics import measure_requests
 from hospital_prepay.http.permission import guard, public
 from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
@@ -109,6 +110,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     app.after_request(keep_cookie)
     guard(app)
     answer_in_front(app)
+    measure_requests(app)
     return app
 
 

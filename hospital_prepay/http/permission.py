@@ -12,13 +12,14 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import NotAuthenticated, NotPermitted
+from hospital_prepay.domain.errors import NotAuthenticated, NotFound, NotPermitted
 from hospital_prepay.http.csrf import SAFE, ForeignForm, check_form
 from hospital_prepay.http.current import address, current_actor, current_context, is_api, is_partial
 from hospital_prepay.http.login import load_sign_in
 from hospital_prepay.services.access.api_clients import authenticate
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.access.sessions import Stage
+from hospital_prepay.services.operations import is_monitor
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK: Final = "__access__"
@@ -32,7 +33,8 @@ class UnguardedRoute(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may enter: everybody (no permission), or holders of one permission whose sign-in has come far enough."""
+    """Who may enter: everybody (no permission), or holders of one permission whose sign-in has come far enough;
+    without any stage no person, only the monitoring."""
 
     permission: Permission | None
     stages: frozenset[Stage] = frozenset({Stage.FULL})
@@ -52,6 +54,12 @@ def requires(permission: Permission, *, stages: frozenset[Stage] = frozenset({St
         return view
 
     return mark
+
+
+def for_monitoring(view: View) -> View:
+    """Open to the monitoring, which brings the token of the settings, and to no person or calling system."""
+    setattr(view, _MARK, Access(Permission.METRICS_READ, frozenset()))
+    return view
 
 
 def access_of(view: Callable[..., Any]) -> Access | None:
@@ -80,6 +88,8 @@ def _admit() -> AnyResponse | None:
         return None
     access = access_of(current_app.view_functions[request.endpoint])
     assert access is not None, "guard() saw every view"
+    if access.permission is Permission.METRICS_READ:
+        return _admit_monitoring()
     if is_api():
         if access.permission is not None:
             g.actor = _calling_system()
@@ -101,14 +111,33 @@ def _admit() -> AnyResponse | None:
 
 
 def _calling_system() -> Actor:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = _bearer_token()
+    if not token:
         raise NotAuthenticated("请带上令牌（Authorization: Bearer …）。令牌由系统管理员发给。")
     try:
-        return authenticate(current_context(), token.strip(), address())
+        return authenticate(current_context(), token, address())
     except NotAuthenticated as error:
         keep_refusal(current_context(), current_actor(), "access.token", _what(), {"code": error.reason})
         raise
+
+
+def _admit_monitoring() -> AnyResponse | None:
+    context, token = current_context(), _bearer_token()
+    if not context.settings.metrics_token:
+        raise NotFound("没有开监控。需要时请设置 PREPAY_METRICS_TOKEN。")
+    if is_monitor(context, token):
+        return None
+    if token:
+        detail = {"code": NotAuthenticated.code}
+        keep_refusal(context, current_actor(), "access.token", _what(), detail)
+    words = "请带上监控令牌（Authorization: Bearer …），就是 PREPAY_METRICS_TOKEN 里的那个。\n"
+    headers = {"WWW-Authenticate": 'Bearer realm="metrics"', "Content-Type": "text/plain; charset=utf-8"}
+    return make_response(words, 401, headers)
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _check(actor: Actor, permission: Permission) -> None:
