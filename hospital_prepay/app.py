@@ -78,7 +78,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     api_slips.blueprint,
     api_cap_tables.blueprint,
 )
-_LARGEST_UPLOAD: Final = 512 * 1024 * 1024
+_LARGEST_FORM: Final = 256 * 1024
 
 
 def create_app(context: Context | None = None) -> APIFlask:
@@ -130,7 +130,7 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=not settings.is_demo,
-        MAX_CONTENT_LENGTH=_LARGEST_UPLOAD,
+        MAX_CONTENT_LENGTH=_LARGEST_FORM,
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         TEMPLATES_AUTO_RELOAD=False,

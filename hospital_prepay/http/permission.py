@@ -24,6 +24,7 @@ from hospital_prepay.services.operations import is_monitor
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK: Final = "__access__"
 _NUL: Final = "\0"
+_LARGEST_UPLOAD: Final = 512 * 1024 * 1024
 NEXT_STEP: Final = {Stage.CODE: "/login/code", Stage.ACCOUNT: "/account", Stage.FULL: "/"}
 
 
@@ -38,6 +39,7 @@ class Access:
 
     permission: Permission | None
     stages: frozenset[Stage] = frozenset({Stage.FULL})
+    takes_file: bool = False
 
 
 def public(view: View) -> View:
@@ -46,11 +48,16 @@ def public(view: View) -> View:
     return view
 
 
-def requires(permission: Permission, *, stages: frozenset[Stage] = frozenset({Stage.FULL})) -> Callable[[View], View]:
-    """Open to people and systems that hold ``permission``; pages of sign-in itself name earlier ``stages``."""
+def requires(
+    permission: Permission, *, stages: frozenset[Stage] = frozenset({Stage.FULL}), takes_file: bool = False
+) -> Callable[[View], View]:
+    """Open to people and systems that hold ``permission``; pages of sign-in itself name earlier ``stages``.
+
+    A form that ``takes_file`` may be as large as an upload.
+    """
 
     def mark(view: View) -> View:
-        setattr(view, _MARK, Access(permission, stages))
+        setattr(view, _MARK, Access(permission, stages, takes_file))
         return view
 
     return mark
@@ -66,6 +73,13 @@ def access_of(view: Callable[..., Any]) -> Access | None:
     """What a view says about itself."""
     found: Access | None = getattr(view, _MARK, None)
     return found
+
+
+def takes_file() -> bool:
+    """Whether the request's route takes a file."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    access = view and access_of(view)
+    return bool(access and access.takes_file)
 
 
 def guard(app: Flask) -> None:
@@ -104,6 +118,8 @@ def _admit() -> AnyResponse | None:
         if signed_in.stage not in access.stages:
             return lead_to(NEXT_STEP[signed_in.stage])
     if request.method not in SAFE:
+        if access.takes_file:
+            request.max_content_length = _LARGEST_UPLOAD
         _check_form()
         if any(_NUL in value for value in request.form.values()):
             raise BadRequest()

@@ -26,7 +26,7 @@ _PATIENCE: Final = 2.0
 
 
 @blueprint.post("")
-@requires(Permission.CASES_IMPORT)
+@requires(Permission.CASES_IMPORT, takes_file=True)
 def take_in() -> Any:
     """Begin an import."""
     upload = request.files.get("file")
