@@ -20,7 +20,7 @@ _MEASUREMENTS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class SettingMissing(PrepayError):
-    """A setting that production needs is absent or unusable."""
+    """A setting that production needs is absent or unusable. Exit 2."""
 
     code = "setting_missing"
 
