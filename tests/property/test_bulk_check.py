@@ -184,6 +184,14 @@ def test_the_bulk_check_reads_amounts_as_money_does(texts):
         assert found[line] == expected
 
 
+@pytest.mark.parametrize("sign", ["a", "心", "𠮷"])
+def test_the_bulk_check_counts_the_signs_of_a_code_as_the_reference_does(sign):
+    table = [[sign * 80, "2024-01-02", "D1", "心衰", "310", "120", "20", ""]]
+    table += [[sign * 81, *table[0][1:]], ["1", "2024-01-02", sign * 80, *table[0][3:]]]
+    table += [["2", "2024-01-02", sign * 81, *table[0][3:]]]
+    assert in_bulk(table, Burden.WHOLE, csv.QUOTE_ALL) == by_reference(table, range(2, 6), Burden.WHOLE)
+
+
 def test_plain_files_need_no_row_by_row_judging(monkeypatch):
     """The bulk check would be useless, and agree with the reference all the same, if it doubted everything."""
 
