@@ -58,6 +58,7 @@ class Permission(StrEnum):
     SETTINGS_MANAGE = "settings.manage"
     CALENDAR_MANAGE = "calendar.manage"
     SESSIONS_MANAGE = "sessions.manage"
+    METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
 _P = Permission

@@ -16,6 +16,7 @@ from hospital_prepay.domain.rules.inpatient.caps import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.persistence.bulk import file_literal, quoted
+from hospital_prepay.persistence.case_checks import CODED, LONGEST_CODE
 
 # What str.strip() takes off. DuckDB's own trim is quick for the plain space only, so the others make a row doubtful.
 _SPACES: Final = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
@@ -101,7 +102,8 @@ def _copayment_sure(burden: Burden) -> str:
 
 
 def _text(column: str) -> str:
-    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')})"
+    short = f" AND length({column}) <= {LONGEST_CODE}" if column in CODED else ""
+    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')}){short}"
 
 
 def _day(column: str) -> str:

@@ -12,6 +12,7 @@ import hmac
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -60,7 +61,7 @@ def add_import(connection: sa.Connection, values: dict[str, Any], rejected: tupl
     """Record an import and the rows it kept aside."""
     connection.execute(sa.insert(CaseImport).values(**values))
     key = {"institution_id": values["institution_id"], "import_id": values["import_id"]}
-    rows = [{**key, "line": row.line, "code": row.code, "message": row.message} for row in rejected]
+    rows = [{**key, **asdict(row)} for row in rejected]
     for start in range(0, len(rows), _BATCH):
         connection.execute(sa.insert(RejectedRow), rows[start : start + _BATCH])
 

@@ -78,6 +78,11 @@ def check_current(database: Database) -> None:
     """Refuse a database that is newer or older than the code, in a sentence (:class:`DatabaseFault`)."""
     with database.reading() as connection:
         found = current(connection)
+    require_head(found)
+
+
+def require_head(found: str | None) -> None:
+    """The same for a revision that was read already."""
     if found == head():
         return
     _refuse_newer(found)

@@ -38,10 +38,13 @@ def _compiled(
     statement: sa.Select[*tuple[Any, ...]], dialect: Dialect
 ) -> tuple[str, dict[str, Any], tuple[_Reader, ...]]:
     # Both drivers take parameters by name, each in its own spelling.
-    style = "named" if dialect.name == "sqlite" else "pyformat"
-    compiled = statement.compile(dialect=cast(Any, type(dialect))(paramstyle=style))
-    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+    mine = cast(Any, type(dialect))(paramstyle="named" if dialect.name == "sqlite" else "pyformat")
+    compiled = statement.compile(dialect=mine)
+    asked = {bind.key for bind in compiled.binds.values() if bind.required}
+    # What SQLAlchemy would write into the text at each execution is written now.
+    expanded = compiled.construct_expanded_state(dict.fromkeys(asked, ""))
+    fixed = {name: value for name, value in expanded.parameters.items() if name not in asked}
     read = (
         column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
     )
-    return str(compiled), fixed, tuple(read)
+    return expanded.statement, fixed, tuple(read)

@@ -12,6 +12,7 @@ from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.rules.inpatient.similar import TableCap
 from hospital_prepay.persistence.appending import AppendedRows
+from hospital_prepay.persistence.choices import chosen_settings
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, Disease, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.query import Query
@@ -19,7 +20,8 @@ from hospital_prepay.persistence.query import Query
 
 @dataclass(frozen=True, slots=True)
 class StayState:
-    """A stay as the rules see it, locked for the transaction that read it. Amounts in fen."""
+    """A stay as the rules see it, locked for the transaction that read it. Amounts in fen; ``settings`` as
+    :func:`~hospital_prepay.persistence.choices.values_of` reads them."""
 
     stay_no: str
     patient_name: str
@@ -35,6 +37,7 @@ class StayState:
     similar_code: str | None
     cap_fen: int | None
     collected_fen: int
+    settings: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ _STATE = Query(
         StayCap.similar_code,
         StayCap.cap_fen,
         LedgerAccount.balance_fen.label("collected_fen"),
+        # The hospital's readings belong to the facts: read here, a collection needs no statement more for them.
+        chosen_settings(sa.bindparam("institution")).label("settings"),
     ).where(
         Stay.institution_id == sa.bindparam("institution"),
         Stay.stay_no == sa.bindparam("stay"),

@@ -127,8 +127,8 @@ class UnitOfWork:
             },
         )
 
-    def keep_decision(self, decision: Decision, effective_on: date) -> str:
-        """Store a decision with its facts; returns its id."""
+    def keep_decision(self, decision: Decision, effective_on: date, readings: Mapping[str, str]) -> str:
+        """Store a decision with its facts and the readings its rule rests on; returns its id."""
         decision_id = self.new_id()
         self.rows.add(
             DecisionRecord,
@@ -141,6 +141,7 @@ class UnitOfWork:
                 "amount_fen": None if decision.amount is None else decision.amount.fen,
                 "reasons": [{"code": r.code, "clause": r.clause, "message": r.message} for r in decision.reasons],
                 "facts": dict(decision.facts),
+                "readings": dict(readings),
                 "effective_on": effective_on,
                 "decided_at": self.now,
                 "actor": self.act.actor.actor_id,

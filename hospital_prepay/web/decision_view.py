@@ -91,6 +91,13 @@ def facts(decision: Decision) -> list[dict[str, str]]:
     return found
 
 
+def readings(kept: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    """The readings a decision was made under, ``None`` where they weren't kept yet."""
+    if kept is None:
+        return None
+    return [{"question": question, "value_label": label} for question, label in load_rulebook().answers(kept)]
+
+
 def _collected(decision: Decision, why: str) -> str:
     asked = decision.facts.get("amount_fen")
     if not isinstance(asked, int):

@@ -47,7 +47,7 @@ def collect(books: Database, clock: FixedClock) -> None:
         decision = Decision(
             rule="test", rule_version="1", outcome=Outcome.PERMITTED, amount=None, reasons=(), facts={}
         )
-        decision_id = work.keep_decision(decision, date(2026, 1, 15))
+        decision_id = work.keep_decision(decision, date(2026, 1, 15), {"similar_disease": "table_only"})
         work.keep_answer("k1", {}, {"entry_no": number})
         work.audit(decision_id=decision_id, entry_no=number)
 

@@ -338,13 +338,48 @@ def test_a_workbook_with_many_columns_or_a_late_row_is_read(workbook, tmp_path):
     assert len(accepted(read_cases(path, snapshot=tmp_path / "s"))) == 3
 
 
-def test_a_workbook_with_a_row_that_has_no_number_is_no_table(workbook, tmp_path):
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        (b'<row r="2"', b'<row r="two"'),
+        (b' r:id="rId2"', b""),
+        (b' r:id="rId2"', b' id="rId2"'),
+        (b' r:id="rId2"', b' r:id="rId99"'),
+        ('<sheet name="病例"'.encode(), b"<sheet"),
+        (b' Target="worksheets/sheet2.xml"', b""),
+        (b"worksheets/sheet2.xml", b"worksheets/none.xml"),
+    ],
+)
+def test_a_workbook_whose_parts_lack_what_joins_them_is_no_table(workbook, tmp_path, sound, damaged):
     path, book, sheet = workbook
     sheet.write_formula("F2", "=1")
     book.close()
-    broken = tmp_path / "broken.xlsx"
+    broken, met = tmp_path / "broken.xlsx", 0
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(broken, "w") as target:
         for name in source.namelist():
-            target.writestr(name, source.read(name).replace(b'<row r="2"', b'<row r="two"'))
+            met += source.read(name).count(sound)
+            target.writestr(name, source.read(name).replace(sound, damaged))
+    assert met
     with pytest.raises(NotATable):
         read_cases(broken, snapshot=tmp_path / "s")
+
+
+def test_a_workbook_that_was_damaged_or_locked_is_no_table(workbook, tmp_path):
+    path, book, _ = workbook
+    book.close()
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as source:
+        sheet = source.getinfo("xl/worksheets/sheet2.xml")
+    damaged = bytearray(content)
+    start = sheet.header_offset + 30 + len(sheet.filename)
+    damaged[start : start + 40] = b"\xff" * 40
+    locked = bytearray(content)
+    at = content.index(b"PK\x01\x02")
+    while at >= 0:
+        locked[at + 8] |= 1
+        at = content.find(b"PK\x01\x02", at + 4)
+    for number, one in enumerate((damaged, locked)):
+        broken = tmp_path / f"broken-{number}.xlsx"
+        broken.write_bytes(one)
+        with pytest.raises(NotATable):
+            read_cases(broken, snapshot=tmp_path / "s")

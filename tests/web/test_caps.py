@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.files.spreadsheets import read_sheet
 from hospital_prepay.persistence.queries import access as trail
 from hospital_prepay.persistence.queries.access import AuditFilter
 from hospital_prepay.services.inpatient import import_runs
@@ -142,6 +144,26 @@ def test_rejected_rows_name_line_column_text_and_remedy(login_as: Login) -> None
         ["4", "住院总费用", "'=1+1"],
         ["5", "结算流水号", "C1"],
     ]
+
+
+def test_rejected_rows_are_exported_as_a_workbook_without_a_formula(login_as: Login, tmp_path: Path) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    bad = "C9,2025-01-01,J1,肺炎,火星,100,50\nC8,2025-01-01,J1,肺炎,310,=cmd|' /C calc'!A0,50\n"
+    at = upload(officer, HEADER + row(1) + bad + "C7,2025-01-01,J1,肺炎,310,1,200,50\n").headers["Location"]
+    assert f"{at}/rejected.xlsx" in officer.get(at).text
+    answer = officer.get(f"{at}/rejected.xlsx")
+    assert answer.mimetype == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as book:
+        assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
+    (tmp_path / "rejected.xlsx").write_bytes(answer.data)
+    rows = [cells for _, cells in read_sheet(tmp_path / "rejected.xlsx")]
+    assert rows[0] == ["行号", "列", "原文", "怎么改"]
+    assert [cells[:3] for cells in rows[1:]] == [
+        ["3", "参保类型", "火星"],
+        ["4", "住院总费用", "=cmd|' /C calc'!A0"],
+        ["5", "整行", ""],
+    ]
+    assert login_as(Role.CASHIER).get(f"{at}/rejected.xlsx").status_code == 403
 
 
 def test_the_same_file_counts_once(login_as: Login) -> None:

@@ -33,7 +33,11 @@ class CaseImport(Base):
 
 
 class RejectedRow(Base):
-    """A row kept aside at import, with its line and what to do about it."""
+    """A row kept aside at import, with its line and what to do about it.
+
+    ``field`` and ``original`` are the column at fault and its cell as it stood, empty when the whole row is at fault;
+    ``NULL`` in rows from before they were kept.
+    """
 
     __tablename__ = "case_import_rejection"
 
@@ -42,6 +46,8 @@ class RejectedRow(Base):
     line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     code: Mapped[str] = mapped_column(sa.String(40))
     message: Mapped[str]
+    field: Mapped[str | None] = mapped_column(sa.String(40))
+    original: Mapped[str | None]
 
 
 class InpatientCase(Base):

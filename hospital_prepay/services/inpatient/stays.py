@@ -24,6 +24,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.slips import propose_excess_refund
 from hospital_prepay.services.inpatient.stay_caps import Days, Placement, StayCapFound, find_cap
+from hospital_prepay.services.publication.readings import readings_within
 
 # The stay's placement under the name of the acts that take it.
 __all__ = ["ChangePlacement", "Placed", "Placement", "RegisterStay", "change_placement", "register_stay"]
@@ -110,7 +111,7 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
         collected, version = Money(state.collected_fen), state.cap_version + 1
         placed = _place(work, command.stay_no, command.placement, found, version=version, collected=collected)
         if placed.excess:
-            propose_excess_refund(work, command.stay_no, placed.excess)
+            propose_excess_refund(work, command.stay_no, placed.excess, placed.decision_id)
         return placed
 
 
@@ -125,7 +126,7 @@ def preview_placement(context: Context, actor: Actor, stay_no: str, placement: P
 
 def _leave(work: UnitOfWork, state: store.StayState, found: StayCapFound) -> Placed:
     """Keep the refusal; the stay goes on under the cap it has."""
-    decision_id = work.keep_decision(found.decision, work.today)
+    decision_id = work.keep_decision(found.decision, work.today, readings_within(work, "inpatient.desk"))
     work.audit(outcome="refused", decision_id=decision_id)
     cap = None if state.cap_fen is None else Money(state.cap_fen)
     collected = Money(state.collected_fen)
@@ -136,7 +137,7 @@ def _place(
     work: UnitOfWork, stay_no: str, placement: Placement, found: StayCapFound, *, version: int, collected: Money
 ) -> Placed:
     decision = found.decision
-    decision_id = work.keep_decision(decision, work.today)
+    decision_id = work.keep_decision(decision, work.today, readings_within(work, "inpatient.desk"))
     cap_fen = decision.amount.fen if decision.permitted and decision.amount is not None else None
     store.add_cap(
         work.rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -55,14 +56,23 @@ def list_readings(context: Context, institution_id: str) -> list[ChosenReading]:
 
 
 def chosen_readings(context: Context, institution_id: str) -> dict[str, Value]:
-    """The answer that holds for every question, to hand to rules and to keep with decisions."""
+    """The answer that holds for every question, to hand to rules."""
     return {one.reading.name: one.value for one in list_readings(context, institution_id)}
 
 
-def readings_within(work: UnitOfWork) -> dict[str, Value]:
-    """The same inside a unit of work."""
+def readings_of(place: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """The answers in force to the questions that ``place`` asks (``inpatient.desk``), to keep with its decisions.
+
+    ``chosen`` are the stored values by name; a question without one is answered by the default.
+    """
+    asked = [one for one in load_rulebook().readings.values() if place in one.used_in]
+    return {one.name: chosen.get(one.name, str(one.default)) for one in asked}
+
+
+def readings_within(work: UnitOfWork, place: str) -> dict[str, str]:
+    """The same for an act whose facts don't bring the stored values along."""
     chosen = choices.newest_settings(work.connection, work.institution_id)
-    return {name: _in_force(one, chosen.get(name)) for name, one in load_rulebook().readings.items()}
+    return readings_of(place, {name: row.value for name, row in chosen.items()})
 
 
 def reading_in_force(connection: Connection, institution_id: str, name: str) -> Value:
