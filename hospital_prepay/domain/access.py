@@ -165,6 +165,12 @@ class Actor:
     name: str
     roles: frozenset[Role]
     address: str = ""
+    is_system: bool = False
+
+    @property
+    def calls_patients(self) -> bool:
+        """Whether patients' names show in full: to people who collect, for they call them at the counter."""
+        return self.may(Permission.DEPOSIT_COLLECT) and not self.is_system
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -17,6 +17,7 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import NewStaySchema, Payment, PaymentSchema
 from hospital_prepay.services.inpatient import desk as service
+from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit, preview_deposit
 from hospital_prepay.services.inpatient.stays import (
     ChangePlacement,
@@ -42,7 +43,7 @@ def show_desk() -> str:
 def find_stays() -> str:
     """Stays by number, name or initials."""
     q = request.args.get("q", "")[:80]
-    found = view.nobody(q, service.find_stays(current_context(), current_actor(), q) if q.strip() else None)
+    found = view.nobody(q, lookup.find_stays(current_context(), current_actor(), q) if q.strip() else None)
     if is_partial():
         return render_template("partials/inpatient/_stay_results.html", **found)
     return render_template(_PAGE, **view.frame(), **found)

@@ -10,7 +10,6 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
-from hospital_prepay.domain.masking import mask_certificate
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.http.clauses import chip
@@ -18,7 +17,8 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.public_paths import public_path
-from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, Slip, StayCard, book_today
+from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
+from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 from hospital_prepay.web.decision_view import decision_href, decision_number
 
 _REFERENCES: Final = {
@@ -246,7 +246,7 @@ def _stay(view: DeskStay) -> dict[str, Any]:
         "admitted_at": card.admitted_at,
         "diagnosis": card.disease_name,
         "diagnosis_code": card.disease_code,
-        "certificate_masked": mask_certificate(view.certificate) if view.certificate else None,
+        "certificate_masked": card.certificate or None,
         "reveal_href": _reveal_href(view),
         "state": None if card.discharged_at is None else {"kind": "idle", "word": "已出院"},
         "special": special,
@@ -254,7 +254,9 @@ def _stay(view: DeskStay) -> dict[str, Any]:
 
 
 def _reveal_href(view: DeskStay) -> str | None:
-    if not (view.certificate or view.phone) or not current_actor().may(Permission.REVEAL_IDENTITY):
+    actor = current_actor()
+    masked = view.card.certificate or view.card.phone or not actor.calls_patients
+    if not masked or not actor.may(Permission.REVEAL_IDENTITY):
         return None
     return f"/desk/stays/{view.card.stay_no}/identity"
 

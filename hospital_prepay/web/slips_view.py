@@ -18,14 +18,8 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.inpatient.desk import (
-    DecidedRequest,
-    DeskStay,
-    DiseaseHit,
-    Slip,
-    WaitingRequest,
-    receipt_number,
-)
+from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, WaitingRequest, receipt_number
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
 from hospital_prepay.web.desk_view import class_label, signed
 
@@ -44,11 +38,10 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
     why_not = "您自己申请的，由别人复核" if own else None
     if not own and not actor.may(Permission.SLIP_APPROVE):
         why_not = "由财务复核"
-    number = receipt_number(one.book, one.serial) if one.book and one.serial else "退款"
     return {
         "id": one.request_id,
         "kind": one.kind,
-        "receipt_no": number,
+        "receipt_no": one.number or "退款",
         "at": one.requested_at,
         "name": one.patient_name,
         "stay_no": one.stay_no,
