@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any, Final
 
 from hospital_prepay.clock import local
@@ -95,7 +96,7 @@ def counter(
         "cap": _cap(view, now if decision else None),
         "collect": _collect(view, form, now, decision, decision_id, live) if _may()["collect"] else None,
         "done": done,
-        "receipts": [receipt_line(slip, view.slips) for slip in reversed(view.slips)],
+        "receipts": [receipt_line(slip, view.slips, view.waiting_voids) for slip in reversed(view.slips)],
         "refund_due": _refund_due(view),
         "changed": changed,
         "may": _may(),
@@ -173,22 +174,33 @@ def signed(slip: Slip, slips: list[Slip]) -> int:
     return slip.amount_fen if cancelled and cancelled.kind == "refund" else -slip.amount_fen
 
 
-def receipt_line(slip: Slip, slips: list[Slip]) -> dict[str, Any]:
-    """A slip in the list of the stay."""
-    state = None
+def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
+    """What is to be known of a slip at a glance; ``waiting`` are those whose void waits for a second person."""
     if slip.cancelled_by:
-        state = {"kind": "stop", "word": "已作废"}
-    elif slip.kind != "deposit":
-        state = {"kind": "wait", "word": {"void": "红字", "refund": "退款"}[slip.kind]}
+        return {"kind": "stop", "word": "已作废"}
+    if slip.number in waiting:
+        return {"kind": "held", "word": "作废待复核"}
+    if slip.kind == "void":
+        return {"kind": "idle", "word": f"红字，冲 {slip.cancels}"}
+    return {"kind": "wait", "word": "退款"} if slip.kind == "refund" else None
+
+
+def is_voidable(slip: Slip, waiting: Collection[str]) -> bool:
+    """Whether there is anything left to void."""
+    return slip.kind != "void" and not slip.cancelled_by and slip.number not in waiting
+
+
+def receipt_line(slip: Slip, slips: list[Slip], waiting: Collection[str]) -> dict[str, Any]:
+    """A slip in the list of the stay."""
     today = current_context().clock.today()
-    may_void = slip.kind != "void" and not slip.cancelled_by and local(slip.issued_at).date() == today
+    may_void = is_voidable(slip, waiting) and local(slip.issued_at).date() == today
     return {
         "at": slip.issued_at,
         "receipt_no": slip.number,
         "tender_label": Tender(slip.tender).label,
         "amount_fen": signed(slip, slips),
-        "kind": slip.kind,
-        "state": state,
+        "voided": slip.cancelled_by is not None,
+        "state": slip_state(slip, waiting),
         "print_href": f"/desk/receipts/{slip.number}/print",
         "void_href": f"/desk/receipts/{slip.number}/void" if may_void and _may()["request"] else None,
     }

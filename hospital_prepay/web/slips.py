@@ -111,8 +111,9 @@ def show_shift() -> str:
     context, actor = current_context(), current_actor()
     slips = lookup.slips_today(context, actor)
     names = {slip.stay_no: lookup.find_stay(context, actor, slip.stay_no).patient_name for slip in slips}
-    waiting = [one for one in lookup.waiting_requests(context, actor) if one.requested_by == actor.actor_id]
-    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, names, len(waiting)))
+    every = lookup.waiting_requests(context, actor)
+    waiting = {one.number for one in every if one.number and one.requested_by == actor.actor_id}
+    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, names, waiting))
 
 
 @blueprint.get("/receipts/<number>/void")

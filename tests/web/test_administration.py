@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
+from tests.counter import Counter, collect
 from tests.people import Browser, House
 
 LoginAs = Callable[[Role], Browser]
@@ -153,6 +154,19 @@ def test_the_access_log_shows_who_did_what_to_whom(login_as: LoginAs) -> None:
     table = browser.get("/security/log.csv")
     assert table.mimetype == "text/csv"
     assert "开账号" in table.text
+
+
+def test_the_access_log_names_tables_and_papers_in_words(counter: Counter, login_as: LoginAs, house: House) -> None:
+    collect(login_as(Role.CASHIER), "100")
+    with house.context.database.reading() as connection:
+        table_id = connection.scalars(sa.text("SELECT table_id FROM cap_table")).one()
+    approver = login_as(Role.FINANCE_APPROVER)
+    assert approver.post(f"/finance/caps/{table_id}/approve").status_code == 409
+    auditor = login_as(Role.AUDITOR)
+    for page in (auditor.get("/security/log").text, auditor.get("/security/log.csv").text):
+        assert "额度表第 1 版，2026-01-01 起执行" in page
+        assert "住院号 2601140001" in page
+        assert table_id not in page
 
 
 def test_a_name_that_looks_like_a_formula_is_only_text_in_the_export(login_as: LoginAs, house: House) -> None:

@@ -454,6 +454,29 @@ def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
     assert counter.held() == Money(184000)
 
 
+def struck(page: str) -> list[str]:
+    """The numbers of the slips that are crossed out."""
+    rows = re.findall(r'<tr class="struck">.*?</tr>', page, re.DOTALL)
+    return [number for row in rows for number in re.findall(r'class="code">(A01-\d+)<', row)]
+
+
+@pytest.mark.parametrize("path", [f"/desk/stays/{STAY}", "/desk/shift"])
+def test_a_slip_shows_that_its_void_waits_and_is_crossed_out_once_voided(
+    cashier: Browser, officer: Browser, path: str
+) -> None:
+    collect(cashier, "1000")
+    ask_void(cashier)
+    page = cashier.get(path).text
+    assert "作废待复核" in page
+    assert "/desk/receipts/A01-000001/void" not in page, "it was asked for already"
+    assert struck(page) == []
+    officer.post(f"/desk/voids/{waiting(officer)}/confirm")
+    page = cashier.get(path).text
+    assert "作废待复核" not in page
+    assert "红字，冲 A01-000001" in page
+    assert struck(page) == ["A01-000001"], "the voided slip, not the red one"
+
+
 # --- the shift ----------------------------------------------------------------------------------------------------
 
 
