@@ -12,12 +12,13 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
+from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.public_paths import public_path
+from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
 from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 from hospital_prepay.web.decision_view import decision_href, decision_number
@@ -32,6 +33,7 @@ _REFERENCES: Final = {
 _KEYS: Final = {Tender.CASH: "X", Tender.CARD: "K", Tender.WECHAT: "W", Tender.ALIPAY: "Z", Tender.TRANSFER: "H"}
 _SEXES: Final = {"F": "女", "M": "男"}
 _BASES: Final = {"mean": "取均值", "legacy": "取原标准", "similar": "参照相似病种", "insufficient": "例数不足"}
+_RECENT: Final = 8
 _QUICK: Final = (Money(100000), Money(50000))
 _CASES: Final = (
     ("disease", "医生已改诊断：登记新病种，补收到新病种的额度", "第十七条（三）", "登记病种变更"),
@@ -56,7 +58,20 @@ def nobody(q: str = "", results: list[StayCard] | None = None) -> dict[str, Any]
     """The counter with no stay chosen."""
     found = None if results is None else [result(card) for card in results]
     nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "changed"))
-    return {**nothing, "q": q, "results": found, "receipts": [], "classes": [], "may": _may()}
+    return {**nothing, "q": q, "results": found, "recent": _recent(), "receipts": [], "classes": [], "may": _may()}
+
+
+def _recent() -> list[dict[str, Any]]:
+    """The newest slips of the person's book today: what is asked for again most often."""
+    if not _may()["collect"]:
+        return []
+    context, actor = current_context(), current_actor()
+    slips = lookup.slips_today(context, actor)
+    waiting = {one.number for one in lookup.waiting_requests(context, actor) if one.number}
+    return [
+        {**receipt_line(slip, slips, waiting), "stay_no": slip.stay_no, "href": f"/desk/stays/{slip.stay_no}"}
+        for slip in slips[:_RECENT]
+    ]
 
 
 def result(card: StayCard) -> dict[str, Any]:
@@ -260,6 +275,7 @@ def _stay(view: DeskStay) -> dict[str, Any]:
         "diagnosis_code": card.disease_code,
         "certificate_masked": card.certificate or None,
         "reveal_href": _reveal_href(view),
+        "masked": not current_actor().calls_patients,
         "state": None if card.discharged_at is None else {"kind": "idle", "word": "已出院"},
         "special": special,
     }
@@ -307,11 +323,13 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
     if cap is None:
         return None
     amount = now or Money(0)
-    over = max(0, amount.fen - view.room.fen)
+    over = max(0, amount.fen - view.room.fen) if amount else excess(cap.fen, view.collected.fen).fen
     says = f"额度 {cap} 元，已收 {view.collected} 元"
     if amount:
         tail = f"超过额度 {Money(over)} 元" if over else f"收后还可收 {view.room - amount} 元"
         says += f"，本次 {amount} 元，{tail}"
+    elif over:
+        says += f"，多收 {Money(over)} 元"
     version = view.source.version_no if view.source else None
     standing = [slip for slip in view.slips if slip.kind == "deposit" and not slip.cancelled_by]
     warning = next(
@@ -357,6 +375,7 @@ def _collect(
         "reference_label": _REFERENCES[tender] if tender else "",
         "state": state,
         "live": live,
+        "full": view.cap is not None and not view.room,
         "most_words": f"最多 {view.room} 元" if view.cap else "",
         "how_words": _how(tender, form),
         "preview": _preview(view, now) if state == "permitted" and now else None,
