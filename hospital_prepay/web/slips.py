@@ -33,6 +33,8 @@ from hospital_prepay.services.inpatient.slips import (
 from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement
 from hospital_prepay.web import desk_view as view
 from hospital_prepay.web import slips_view
+from hospital_prepay.web.desk_collect import refused
+from hospital_prepay.web.slip_lines import short_words, signed
 
 blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
 _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者要求取消")
@@ -47,7 +49,7 @@ def print_receipt(number: str) -> str:
     found = service.desk_stay(context, actor, slip.stay_no)
     cashier, station = service.person(context, actor, slip.issued_by)
     url = lookup.verify_url(context, slip.token)
-    amount_fen = view.signed(slip, found.slips)
+    amount_fen = signed(slip, found.slips)
     receipt = {
         "receipt_no": slip.number,
         "kind": slip.kind,
@@ -87,7 +89,7 @@ def print_explanation(decision_id: str) -> str:
     decision, at = service.stored_decision(context, actor, decision_id)
     found = service.desk_stay(context, actor, request.args.get("stay", ""))
     amount = decision.facts.get("amount_fen")
-    shown = view.refused(found, decision, decision_id, None if amount is None else Money(amount))
+    shown = refused(found, decision, decision_id, None if amount is None else Money(amount))
     return render_template(
         "print/explanation.html",
         decision=shown,
@@ -274,7 +276,7 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
             "stay_no": slip.stay_no,
             "name": lookup.find_stay(context, actor, slip.stay_no).patient_name,
             "amount_fen": slip.amount_fen,
-            "words": view.short_words(Money(slip.amount_fen)),
+            "words": short_words(Money(slip.amount_fen)),
             "tender_label": Tender(slip.tender).label,
         },
         form=form,

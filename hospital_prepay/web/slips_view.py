@@ -21,7 +21,8 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
 from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, WaitingRequest, receipt_number
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
-from hospital_prepay.web.desk_view import class_label, is_voidable, signed, slip_state
+from hospital_prepay.web.desk_view import class_label
+from hospital_prepay.web.slip_lines import is_voidable, signed, slip_state
 
 _CASES: Final = (
     ("disease", "病种变了", "第十七条（三）", "guizhou-deposit-2025/17.3"),
