@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -51,6 +52,21 @@ _BARE: Final = {
     "caps.posted": "来源 ",
 }
 _WHOLE: Final = {"ledger": "全部账本", "begun": "开始", "finished": "完成"}
+# The first that fits: most browsers also call themselves by the names of others.
+_BROWSERS: Final = (
+    ("Edge", re.compile(r"Edg/(\d+)")),
+    ("火狐", re.compile(r"Firefox/(\d+)")),
+    ("Chrome", re.compile(r"Chrome/(\d+)")),
+    ("Safari", re.compile(r"Version/(\d+).* Safari/")),
+)
+_SYSTEMS: Final = (
+    ("Android", "安卓"),
+    ("iPhone", "苹果手机"),
+    ("iPad", "苹果平板"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "苹果电脑"),
+    ("Linux", "Linux"),
+)
 _NAMELESS: Final = frozenset({"login", "session", "user", "client"})
 _HIDDEN: Final = frozenset({"session.seen"})
 
@@ -72,7 +88,7 @@ def show_sessions() -> str:
                 "since": one.started_at,
                 "seen_at": one.last_seen_at,
                 "address": one.address,
-                "agent": one.agent,
+                "agent": _device(one.agent),
                 "own": one.session_id == own,
             }
             for one in sessions.list_open(context, actor)
@@ -201,6 +217,13 @@ def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:
         "address": one.address or "—",
         "decision_href": decision if decision and current_actor().may(Permission.COMPLIANCE_VIEW) else None,
     }
+
+
+def _device(agent: str) -> str:
+    """A browser's own words about itself, as people call browser and machine."""
+    browser = next((f"{name} {found[1]}" for name, told in _BROWSERS if (found := told.search(agent))), "其他程序")
+    system = next((word for name, word in _SYSTEMS if name in agent), "")
+    return f"{browser}，{system}" if system else browser
 
 
 def _about(one: AuditRow, names: Mapping[str, str]) -> str:

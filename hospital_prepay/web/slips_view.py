@@ -42,7 +42,6 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
         "id": one.request_id,
         "kind": one.kind,
         "receipt_no": one.number or "退款",
-        "at": one.requested_at,
         "name": one.patient_name,
         "stay_no": one.stay_no,
         "amount_fen": one.amount_fen,

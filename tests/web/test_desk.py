@@ -454,6 +454,20 @@ def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
     assert counter.held() == Money(184000)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17.2")
+def test_collecting_in_stages_asks_for_the_stage_beside_its_field(cashier: Browser, counter: Counter) -> None:
+    assert 'name="stage"' not in cashier.get(f"/desk/stays/{STAY}").text
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "unclear", **TALK})
+    assert 'name="stage"' in cashier.get(f"/desk/stays/{STAY}").text
+    asked = cashier.post(PREVIEW, payment("100"))
+    assert asked.status_code == 422
+    assert 'id="e-stage"' in asked.text
+    assert "登记病种变更</a>" not in asked.text.split('id="collect"')[1], "nothing else is in the way"
+    staged = {"stage": "入院检查"}
+    assert "收款 100.00 元" in words(cashier.post(PREVIEW, payment("100", **staged)).text)
+    assert "已收 100.00 元" in words(collect(cashier, "100", **staged).text)
+
+
 def struck(page: str) -> list[str]:
     """The numbers of the slips that are crossed out."""
     rows = re.findall(r'<tr class="struck">.*?</tr>', page, re.DOTALL)
