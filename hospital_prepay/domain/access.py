@@ -87,6 +87,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.ACCOUNT_OWN,
             _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
+            _P.REVEAL_IDENTITY,
             _P.SLIP_APPROVE,
             _P.CAPS_VIEW,
             _P.CASES_IMPORT,
@@ -106,6 +107,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.ACCOUNT_OWN,
             _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
+            _P.REVEAL_IDENTITY,
             _P.SLIP_APPROVE,
             _P.CAPS_VIEW,
             _P.CAPS_APPROVE,
@@ -121,6 +123,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.ACCOUNT_OWN,
             _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
+            _P.REVEAL_IDENTITY,
             _P.CAPS_VIEW,
             _P.LEDGER_VIEW,
             _P.COMPLIANCE_VIEW,
@@ -166,6 +169,12 @@ class Actor:
     name: str
     roles: frozenset[Role]
     address: str = ""
+    is_system: bool = False
+
+    @property
+    def calls_patients(self) -> bool:
+        """Whether patients' names show in full: to people who collect, for they call them at the counter."""
+        return self.may(Permission.DEPOSIT_COLLECT) and not self.is_system
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, request
-from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import NotAuthenticated, NotFound, NotPermitted
+from hospital_prepay.domain.errors import MalformedInput, NotAuthenticated, NotFound, NotPermitted
 from hospital_prepay.http.csrf import SAFE, ForeignForm, check_form
 from hospital_prepay.http.current import address, current_actor, current_context, is_api, is_partial
 from hospital_prepay.http.login import load_sign_in
@@ -93,8 +92,14 @@ def guard(app: Flask) -> None:
 
 def _refuse_nul() -> None:
     # No text of ours holds one, and PostgreSQL takes none: a fault of the database for what is a wrong request.
-    if _NUL in request.path or any(_NUL in value for value in request.args.values()):
-        raise BadRequest()
+    if _NUL in request.path:
+        raise NotFound("没有这个地址。请核对后再试。")
+    _refuse_nul_in(request.args.values())
+
+
+def _refuse_nul_in(values: Iterable[str]) -> None:
+    if any(_NUL in value for value in values):
+        raise MalformedInput("有看不见的字符，没有办成。请重新输入后再试。")
 
 
 def _admit() -> AnyResponse | None:
@@ -121,8 +126,7 @@ def _admit() -> AnyResponse | None:
         if access.takes_file:
             request.max_content_length = _LARGEST_UPLOAD
         _check_form()
-        if any(_NUL in value for value in request.form.values()):
-            raise BadRequest()
+        _refuse_nul_in(request.form.values())
     return None
 
 

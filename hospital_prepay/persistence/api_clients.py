@@ -29,7 +29,7 @@ class ClientRow:
 
     def actor(self, address: str = "") -> Actor:
         """The system as the one who acts."""
-        return Actor(self.institution_id, self.client_id, self.name, frozenset({self.role}), address)
+        return Actor(self.institution_id, self.client_id, self.name, frozenset({self.role}), address, is_system=True)
 
 
 _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (

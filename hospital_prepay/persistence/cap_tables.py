@@ -123,15 +123,6 @@ def head(connection: sa.Connection, institution_id: str, table_id: str, *, lock:
     return TableHead(**row._mapping)
 
 
-def published(connection: sa.Connection, institution_id: str, version_no: int | None = None) -> TableHead | None:
-    """A published table by its version, or the newest one."""
-    statement = sa.select(*_HEAD).where(CapTable.institution_id == institution_id, CapTable.state == "published")
-    if version_no is not None:
-        statement = statement.where(CapTable.version_no == version_no)
-    row = connection.execute(statement.order_by(CapTable.version_no.desc()).limit(1)).one_or_none()
-    return None if row is None else TableHead(**row._mapping)
-
-
 def rows(connection: sa.Connection, institution_id: str, table_id: str) -> list[TableRow]:
     """All rows of a table: by disease, then employee, resident, self-pay."""
     found = connection.execute(

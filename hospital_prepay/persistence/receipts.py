@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
+from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.models.inpatient import Receipt, ReceiptBook, SlipRequest
 from hospital_prepay.persistence.query import Query
@@ -33,6 +34,11 @@ class Slip:
     issued_by: str
     cancelled_by: str | None
     cancels: str | None
+
+    @property
+    def amount(self) -> Money:
+        """What is written on it."""
+        return Money(self.amount_fen)
 
     @property
     def number(self) -> str:

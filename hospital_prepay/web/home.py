@@ -21,6 +21,7 @@ blueprint = Blueprint("home", __name__)
 # label, words, address, picture, permission
 _DOORS: Final = (
     ("收款", "登记住院，收住院预交金，补打收据", "/desk", "table", Permission.DEPOSIT_COLLECT),
+    ("住院", "看一次住院的额度、已收和票据，姓名已遮盖", "/desk", "search", Permission.DESK_VIEW),
     ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
     ("额度表", "导入病例，测算，批准，发布", "/finance/caps", "table", Permission.CAPS_VIEW),
     ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
@@ -70,11 +71,11 @@ def show_home() -> str:
 
 
 def _doors() -> list[dict[str, Any]]:
-    return [
-        {"label": label, "words": words, "href": href, "icon": icon, "state": None}
-        for label, words, href, icon, needed in _DOORS
-        if current_actor().may(needed) and exists(href)
-    ]
+    found: dict[str, dict[str, Any]] = {}  # of two doors to one place the first that opens is shown
+    for label, words, href, icon, needed in _DOORS:
+        if current_actor().may(needed) and exists(href):
+            found.setdefault(href, {"label": label, "words": words, "href": href, "icon": icon, "state": None})
+    return list(found.values())
 
 
 def _shown(task: Task) -> dict[str, Any]:

@@ -217,7 +217,7 @@ def _common(table: PostedTable) -> dict[str, Any]:
     return {
         "version": _shown(version, hospital),
         "total": len(table.rows),
-        "window": table.window and {"from_year": table.window[0].year, "to_year": table.window[1].year},
+        "window": table.window and {"from_year": table.window.first.year, "to_year": table.window.last.year},
         "rounding_words": f"向下取整到 {whole_yuan(step)} 元" if step else "不往上凑整",
         "example": _example(table),
         "instalments_words": None,

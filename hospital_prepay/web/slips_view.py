@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,18 +19,12 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.inpatient.desk import (
-    DecidedRequest,
-    DeskStay,
-    DiseaseHit,
-    Slip,
-    WaitingRequest,
-    receipt_number,
-)
+from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, WaitingRequest, receipt_number
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
-from hospital_prepay.web.desk_view import class_label, signed
+from hospital_prepay.web.desk_view import class_label
+from hospital_prepay.web.slip_lines import is_voidable, signed, slip_state
 
-_KINDS: Final = {"deposit": ("info", "收款"), "void": ("stop", "红字"), "refund": ("wait", "退款")}
 _CASES: Final = (
     ("disease", "病种变了", "第十七条（三）", "guizhou-deposit-2025/17.3"),
     ("unclear", "诊断不明、病情复杂", "第十七条（二）", "guizhou-deposit-2025/17.2"),
@@ -45,12 +39,10 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
     why_not = "您自己申请的，由别人复核" if own else None
     if not own and not actor.may(Permission.SLIP_APPROVE):
         why_not = "由财务复核"
-    number = receipt_number(one.book, one.serial) if one.book and one.serial else "退款"
     return {
         "id": one.request_id,
         "kind": one.kind,
-        "receipt_no": number,
-        "at": one.requested_at,
+        "receipt_no": one.number or "退款",
         "name": one.patient_name,
         "stay_no": one.stay_no,
         "amount_fen": one.amount_fen,
@@ -76,7 +68,7 @@ def decided(one: DecidedRequest) -> dict[str, Any]:
     }
 
 
-def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dict[str, Any]:
+def shift_page(slips: list[Slip], names: Mapping[str, str], waiting: Collection[str]) -> dict[str, Any]:
     """Today's slips, newest first, and what they come to by way of paying."""
     totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], slips) for tender in Tender]
     used = [total for total in totals if total["count"]]
@@ -97,7 +89,7 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dic
         "shift": shift,
         "totals": used,
         "sum": summed,
-        "receipts": [_shift_line(slip, slips, names) for slip in slips],
+        "receipts": [_shift_line(slip, slips, names, waiting) for slip in slips],
         "page": {
             "first": min(1, len(slips)),
             "last": len(slips),
@@ -109,7 +101,7 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dic
         "form": Form(),
         "may_close": False,
         "idempotency_key": "",
-        "pending_voids": pending,
+        "pending_voids": len(waiting),
     }
 
 
@@ -268,14 +260,12 @@ def _total(tender: Tender, mine: list[Slip], every: list[Slip]) -> dict[str, Any
     }
 
 
-def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str]) -> dict[str, Any]:
-    kind, word = _KINDS[slip.kind]
-    if slip.cancelled_by:
-        kind, word = "stop", "已作废"
+def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str], waiting: Collection[str]) -> dict[str, Any]:
     return {
         "receipt_no": slip.number,
         "at": local(slip.issued_at),
-        "kind": {"kind": kind, "word": word},
+        "kind": slip_state(slip, waiting) or {"kind": "info", "word": "收款"},
+        "voided": slip.cancelled_by is not None,
         "name": names.get(slip.stay_no, ""),
         "stay_no": slip.stay_no,
         "tender_label": Tender(slip.tender).label,
@@ -283,5 +273,5 @@ def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str]) -> dict
         "entry_no": str(slip.entry_no),
         "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "print_href": f"/desk/receipts/{slip.number}/print",
-        "void_href": None if slip.kind == "void" or slip.cancelled_by else f"/desk/receipts/{slip.number}/void",
+        "void_href": f"/desk/receipts/{slip.number}/void" if is_voidable(slip, waiting) else None,
     }

@@ -128,7 +128,7 @@ def test_a_decision_shows_the_readings_it_was_made_under(
     change_reading(counter.house.context, officer, "similar_disease", NewChoice("table_only", "县里要求"))
     collect(login_as(Role.CASHIER), "2000")
     later = decision_of(counter, "rule = 'inpatient.collect' AND readings LIKE '%table_only%'")
-    for decision_id, answer in ((refused, "先查本院对照表，再依次看同一分组"), (later, "只查本院对照表")):
+    for decision_id, answer in ((refused, "先查本院相似病种表，再依次看同一分组"), (later, "只查本院相似病种表")):
         shown = words(auditor.get(f"/compliance/decisions/{decision_id}").text)
         assert f"相似病种怎么找？{answer}" in shown
     login_as(Role.CASHIER).post("/desk/receipts/A01-000001/void", {"reason": "金额录错"})

@@ -501,6 +501,43 @@ def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
     assert counter.held() == Money(184000)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/17.2")
+def test_collecting_in_stages_asks_for_the_stage_beside_its_field(cashier: Browser, counter: Counter) -> None:
+    assert 'name="stage"' not in cashier.get(f"/desk/stays/{STAY}").text
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "unclear", **TALK})
+    assert 'name="stage"' in cashier.get(f"/desk/stays/{STAY}").text
+    asked = cashier.post(PREVIEW, payment("100"))
+    assert asked.status_code == 422
+    assert 'id="e-stage"' in asked.text
+    assert "登记病种变更</a>" not in asked.text.split('id="collect"')[1], "nothing else is in the way"
+    staged = {"stage": "入院检查"}
+    assert "收款 100.00 元" in words(cashier.post(PREVIEW, payment("100", **staged)).text)
+    assert "已收 100.00 元" in words(collect(cashier, "100", **staged).text)
+
+
+def struck(page: str) -> list[str]:
+    """The numbers of the slips that are crossed out."""
+    rows = re.findall(r'<tr class="struck">.*?</tr>', page, re.DOTALL)
+    return [number for row in rows for number in re.findall(r'class="code">(A01-\d+)<', row)]
+
+
+@pytest.mark.parametrize("path", [f"/desk/stays/{STAY}", "/desk/shift"])
+def test_a_slip_shows_that_its_void_waits_and_is_crossed_out_once_voided(
+    cashier: Browser, officer: Browser, path: str
+) -> None:
+    collect(cashier, "1000")
+    ask_void(cashier)
+    page = cashier.get(path).text
+    assert "作废待复核" in page
+    assert "/desk/receipts/A01-000001/void" not in page, "it was asked for already"
+    assert struck(page) == []
+    officer.post(f"/desk/voids/{waiting(officer)}/confirm")
+    page = cashier.get(path).text
+    assert "作废待复核" not in page
+    assert "红字，冲 A01-000001" in page
+    assert struck(page) == ["A01-000001"], "the voided slip, not the red one"
+
+
 # --- the shift ----------------------------------------------------------------------------------------------------
 
 
@@ -521,6 +558,21 @@ def test_the_shift_shows_every_slip_and_its_sums_by_way_of_paying(cashier: Brows
 def reveal(browser: Browser, **form: str) -> tuple[int, str]:
     response = browser.post(f"/desk/stays/{STAY}/identity", form)
     return response.status_code, response.text
+
+
+def pages(app: APIFlask) -> list[str]:
+    """The address of every page and export about the stay, its receipt and its entry, and of those about nothing."""
+    named = {"stay_no": STAY, "number": "A01-000001", "entry_no": 1}
+    found = []
+    for rule in app.url_map.iter_rules():
+        methods = rule.methods or set()
+        if "GET" not in methods or rule.arguments - named.keys() or rule.rule.startswith(("/api", "/static")):
+            continue
+        path = rule.rule
+        for name, value in named.items():
+            path = re.sub(rf"<(?:\w+:)?{name}>", str(value), path)
+        found.append(path)
+    return found
 
 
 def test_certificate_and_phone_show_in_full_only_for_a_reason_on_record(cashier: Browser, counter: Counter) -> None:
@@ -544,16 +596,82 @@ def test_without_a_reason_nothing_is_shown(cashier: Browser, counter: Counter, f
     assert counter.count("audit_event", "action = 'identity.reveal' AND outcome = 'done'") == 0
 
 
-def test_only_who_needs_it_at_the_counter_may_ask(counter: Counter, login_as: LoginAs) -> None:
-    for role in set(Role) - {Role.CASHIER}:
+ONLOOKERS = [Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR]
+PAYER, REFERENCE = "吴小军", "4200002788202601150256"
+
+
+def test_who_has_no_business_at_the_desk_may_not_ask(counter: Counter, login_as: LoginAs) -> None:
+    for role in (Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR):
         status, page = reveal(login_as(role), reason="给患者打电话")
         assert status == 403
         assert CERTIFICATE not in page
-    assert "显示完整信息" not in login_as(Role.AUDITOR).get(f"/desk/stays/{STAY}").text
 
 
-def test_a_stay_without_papers_offers_nothing_to_reveal(cashier: Browser) -> None:
+@pytest.fixture
+def paid(cashier: Browser) -> None:
+    """One receipt by a relative's phone, and one void of it that waits."""
+    collect(cashier, "1200", tender="wechat", payment_reference=REFERENCE, payer=PAYER)
+    ask_void(cashier)
+
+
+def test_who_collects_sees_whose_money_it_is(cashier: Browser, paid: None) -> None:
+    for path in (f"/desk/stays/{STAY}", f"/desk/stays?q={STAY}", "/desk/shift", "/desk/voids"):
+        assert NAME in cashier.get(path).text, path
+    printed = cashier.get("/desk/receipts/A01-000001/print").text
+    assert NAME in printed
+    assert PAYER in printed
+
+
+@pytest.mark.parametrize("role", ONLOOKERS)
+def test_who_looks_on_sees_masked_names_payers_and_references(
+    counter: Counter, login_as: LoginAs, paid: None, role: Role
+) -> None:
+    onlooker = login_as(role)
+    for path in (f"/desk/stays/{STAY}", f"/desk/stays?q={STAY}", "/desk/voids", f"/desk/stays/{STAY}/identity"):
+        page = onlooker.get(path).text
+        assert "吴＊兰" in page, path
+        assert NAME not in page, path
+    printed = onlooker.get("/desk/receipts/A01-000001/print").text
+    assert "吴＊兰" in printed
+    assert "吴＊军" in printed
+    assert "单号尾 0256" in words(printed)
+
+
+@pytest.mark.parametrize("role", ONLOOKERS)
+def test_who_looks_on_sees_everything_for_a_reason_on_record(
+    counter: Counter, login_as: LoginAs, paid: None, role: Role
+) -> None:
+    status, page = reveal(login_as(role), reason="审计或复核要核对")
+    assert status == 200
+    for whole in (NAME, CERTIFICATE, PHONE, PAYER, REFERENCE):
+        assert whole in page
+    seen = f"action = 'identity.reveal' AND outcome = 'done' AND actor = '{counter.house.ids[role]}'"
+    assert counter.count("audit_event", f"{seen} AND detail LIKE '%审计或复核要核对%'") == 1
+
+
+def test_a_payment_in_person_needs_no_mask(cashier: Browser, login_as: LoginAs) -> None:
+    collect(cashier, "1200")
+    assert "本人" in login_as(Role.AUDITOR).get("/desk/receipts/A01-000001/print").text
+
+
+def test_no_page_or_export_carries_names_to_who_may_not_collect(
+    app: APIFlask, cashier: Browser, login_as: LoginAs, paid: None
+) -> None:
+    collect(cashier, "9000")
+    seen = 0
+    for role in set(Role) - {Role.CASHIER}:
+        browser = login_as(role)
+        for path in pages(app):
+            page = browser.get(path, query_string={"q": STAY, "stay": STAY}).text
+            seen += "吴＊兰" in page
+            for whole in (NAME, PAYER, REFERENCE):
+                assert whole not in page, f"{path} for {role.label}"
+    assert seen > len(ONLOOKERS)
+
+
+def test_a_stay_without_papers_offers_a_cashier_nothing_to_reveal(cashier: Browser, officer: Browser) -> None:
     assert "显示完整信息" not in cashier.get(f"/desk/stays/{UNPOSTED}").text
+    assert "显示完整信息" in officer.get(f"/desk/stays/{UNPOSTED}").text, "the name is masked to who doesn't collect"
 
 
 def test_no_page_of_any_role_carries_a_certificate_or_phone_in_full(
@@ -562,15 +680,8 @@ def test_no_page_of_any_role_carries_a_certificate_or_phone_in_full(
     collect(cashier, "1200")
     collect(cashier, "9000")
     ask_void(cashier)
-    named = {"stay_no": STAY, "number": "A01-000001", "entry_no": 1}
     seen = 0
-    for rule in app.url_map.iter_rules():
-        methods = rule.methods or set()
-        if "GET" not in methods or rule.arguments - named.keys() or rule.rule.startswith(("/api", "/static")):
-            continue
-        path = rule.rule
-        for name, value in named.items():
-            path = re.sub(rf"<(?:\w+:)?{name}>", str(value), path)
+    for path in pages(app):
         for role in Role:
             page = login_as(role).get(path, query_string={"q": STAY, "stay": STAY}).text
             seen += CERTIFICATE[:6] in page

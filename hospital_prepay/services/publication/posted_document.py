@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import types
-from datetime import date
 from typing import Any, Final, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 from urllib.parse import quote
 
@@ -74,7 +73,6 @@ class Document(TypedDict):
 def document(table: PostedTable, url: str, previous: int | None) -> Document:
     """The table as a document; ``url`` is the address of ``deposits.json``, ``previous`` the version before."""
     hospital, version = table.hospital, table.version
-    first, last = table.window or (None, None)
     made: Document = {
         "schema": SCHEMA_VERSION,
         "institution": {
@@ -87,7 +85,7 @@ def document(table: PostedTable, url: str, previous: int | None) -> Document:
         "published_at": local(version.published_at).isoformat(timespec="seconds"),
         "effective_on": version.effective_on.isoformat(),
         "approved_by": version.approved_by,
-        "window": {"from": _day(first), "to": _day(last)},
+        "window": _window(table),
         "basis": basis_words(table),
         "rows": [_row(row) for row in table.rows],
         "digest": "",
@@ -211,8 +209,10 @@ def _row(row: PostedRow) -> RowPart:
     }
 
 
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+def _window(table: PostedTable) -> WindowPart:
+    if table.window is None:
+        return {"from": None, "to": None}
+    return {"from": table.window.first.isoformat(), "to": table.window.last.isoformat()}
 
 
 def _fen(amount: Money | None) -> int | None:

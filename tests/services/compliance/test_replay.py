@@ -138,7 +138,7 @@ def test_the_command_counts_by_rule_and_version_and_ends_with_70(
     done = CliRunner().invoke(rules, ["replay"])
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0].split() == ["规则", "规则版本", "读法", "决定", "不一样"]
-    assert "  相似病种怎么找？先查本院对照表，再" in done.stdout
+    assert "  相似病种怎么找？先查本院相似病种表，再" in done.stdout
     assert done.stdout.splitlines()[-1] == "共 10 个决定，0 个重新计算后不一样。"
     decision_id = tamper(owner_database, "inpatient.collect", "facts", '"amount_fen":900000', '"amount_fen":9')
     found = CliRunner().invoke(rules, ["replay", "--format", "json"])
