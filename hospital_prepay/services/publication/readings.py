@@ -47,7 +47,7 @@ def list_readings(context: Context, institution_id: str) -> list[ChosenReading]:
         names = people.names(connection, institution_id)
     found = []
     for name, reading in load_rulebook().readings.items():
-        row = chosen.get(name)
+        row = _offered(reading, chosen.get(name))
         by = None if row is None else names.get(row.changed_by, row.changed_by)
         found.append(ChosenReading(reading, _in_force(reading, row), row, by))
     return found
@@ -61,7 +61,7 @@ def chosen_readings(context: Context, institution_id: str) -> dict[str, Value]:
 def readings_within(work: UnitOfWork) -> dict[str, Value]:
     """The same inside a unit of work."""
     chosen = choices.newest_settings(work.connection, work.institution_id)
-    return {name: _in_force(one, chosen.get(name)) for name, one in load_rulebook().readings.items()}
+    return {name: _in_force(one, _offered(one, chosen.get(name))) for name, one in load_rulebook().readings.items()}
 
 
 def change_reading(context: Context, actor: Actor, name: str, command: NewChoice) -> None:
@@ -76,9 +76,9 @@ def change_reading(context: Context, actor: Actor, name: str, command: NewChoice
             raise NotFound("没有这一项。请从列表里选。")
         if not 1 <= len(command.reason) <= _LONGEST_GROUND:
             raise MalformedInput(f"请写理由，最多 {_LONGEST_GROUND} 个字。")
-        value = reading.chosen(_read(reading, command.value))
+        value = reading.chosen(read_answer(reading, command.value))
         row = choices.newest_settings(work.connection, actor.institution_id).get(name)
-        before = _in_force(reading, row)
+        before = _in_force(reading, _offered(reading, row))
         if value == before:
             raise Conflict("现在就是这样读的，不用改。")
         version_no = 1 if row is None else row.version_no + 1
@@ -91,10 +91,16 @@ def change_reading(context: Context, actor: Actor, name: str, command: NewChoice
 
 
 def _in_force(reading: Reading, row: SettingRow | None) -> Value:
-    return reading.chosen(None if row is None else _read(reading, row.value))
+    return reading.default if row is None else reading.chosen(read_answer(reading, row.value))
 
 
-def _read(reading: Reading, text: str) -> Value:
+def _offered(reading: Reading, row: SettingRow | None) -> SettingRow | None:
+    # An answer that is offered no longer was refused wherever it mattered, so the default held all the while.
+    return row if row is not None and reading.allows(read_answer(reading, row.value)) else None
+
+
+def read_answer(reading: Reading, text: str) -> Value:
+    """``text`` as a day, a number or a code, whichever the reading asks for. Raises :class:`MalformedInput`."""
     match reading.default:
         case date():
             try:
