@@ -151,6 +151,20 @@ def test_the_mean_follows_the_readings(
 
 
 @pytest.mark.clause("guizhou-deposit-2025/12")
+def test_outliers_are_counted_but_not_in_the_mean(hospital: Hospital, tmp_path: Path) -> None:
+    # 100 cases: one of 9,000 yuan all borne, one of 1 yuan, 98 of 100 yuan with 50 borne.
+    path, burdens = tmp_path / "c.csv", [(9000, 9000), (1, 0), *[(100, 50)] * 98]
+    lines = [f"C{at},2025-05-05,J1,肺炎,310,{cost},{share},\n" for at, (cost, share) in enumerate(burdens)]
+    path.write_text(HEADER + "".join(lines), "utf-8")
+    import_cases(hospital.context, OFFICER, path, "c.csv")
+    assert cap(measured(hospital)[1], "J1") == (13900, "mean", 100)  # (9000 + 0 + 4900) / 100
+    choose(hospital, "outliers", "dropped")
+    head, rows = measured(hospital)
+    assert cap(rows, "J1") == (5000, "mean", 100)
+    assert head.cases_used == 100
+
+
+@pytest.mark.clause("guizhou-deposit-2025/12")
 def test_the_earlier_standards_follow_the_readings(hospital: Hospital, files: tuple[Path, Path]) -> None:
     import_cases(hospital.context, OFFICER, files[0], "c.csv")
     import_standards(hospital.context, OFFICER, files[1], "l.csv")
