@@ -13,9 +13,9 @@ from typing import Final
 
 from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of
+from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of, is_self_pay_by_choice
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence.case_columns import COLUMNS
 
 # Of several faults in a row the first of these is named.
@@ -42,7 +42,8 @@ _TEXTS: Final = ("case_no", "discharged_on", "disease_code", "disease_name", "in
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One discharge that counts. Of a self-pay patient the burden is the whole cost."""
+    """One discharge that counts. Of a self-pay patient the burden is the whole cost; ``self_pay_by_choice`` tells
+    those who are one only because article 14 lets a hospital count them so."""
 
     case_no: str
     discharged_on: date
@@ -52,6 +53,7 @@ class Case:
     total_cost: Money
     burden: Money
     copayment: Money | None
+    self_pay_by_choice: bool
     line: int
 
 
@@ -112,6 +114,7 @@ def judge_row(
         cost,
         share,
         _copayment(values.get("copayment"), insured, cost),
+        is_self_pay_by_choice(values["insured_class"]),
         line,
     )
 

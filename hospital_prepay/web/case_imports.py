@@ -155,14 +155,14 @@ def _batch(found: ReviewedImport) -> dict[str, Any]:
         "first_discharge": days.first,
         "last_discharge": days.last,
         "state": {"kind": "ok", "word": "已收下"},
-        "thin_words": thin_words(days.years[-1].year, days.years[-1].cases) if found.is_thin else None,
+        "thin_words": thin_words(f"{days.years[-1].year} 年", days.years[-1].cases) if found.is_thin else None,
     }
 
 
-def thin_words(year: int, cases: int) -> str:
+def thin_words(year: str, cases: int) -> str:
     """That the last year has few cases, and what to do."""
     many = f"只有 {cases:,} 例，不到前几年平均的一半" if cases else "一例也没有"
-    return f"{year} 年{many}。请核对是否导全，再测算。"
+    return f"{year}{many}。请核对是否导全，再测算。"
 
 
 def _kinds(found: ReviewedImport, chosen: str) -> list[dict[str, Any]]:

@@ -147,10 +147,10 @@ def source_words(view: DeskStay) -> str:
     source = view.source
     if source is None:
         return view.cap_decision.reasons[0].message
-    mean = Money(source.sum_burden_fen // source.cases) if source.cases else None
     words = f"{source.window_from.year}–{source.window_to.year} 年 {source.cases} 例"
-    if mean is not None:
-        words += f"，个人负担均值 {mean} 元"
+    if source.cases:
+        mean = source.sum_burden_fen // source.cases if source.mean_fen is None else source.mean_fen
+        words += f"，个人负担均值 {Money(mean)} 元"
     if source.legacy_fen is not None:
         words += f"，原标准 {Money(source.legacy_fen)} 元"
     return f"{words}，{_BASES[source.basis]}，向下取整。"

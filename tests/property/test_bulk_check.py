@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence import cases as cases_module
 from hospital_prepay.persistence.case_checks import RejectedCase, judge_row
 from hospital_prepay.persistence.cases import read_cases, stream_cases
@@ -82,7 +82,9 @@ long_texts = st.builds(
     st.sampled_from(["", " "]),
 )
 texts = st.one_of(st.text("aB1 心=\u3000\t\xa0'", max_size=4), st.just("D1"), long_texts)
-classes = st.sampled_from(["310", "390", "自费", "全公费", " 310", "Employee", "510", "999", "", "=1", "310\u3000"])
+classes = st.sampled_from(
+    ["310", "390", "自费", "全公费", "340", " 商保", " 310", "Employee", "510", "999", "", "=1", "310\u3000"]
+)
 rows = st.tuples(texts, days, texts, texts, classes, amounts, amounts, amounts).map(list)
 ragged = st.builds(
     lambda cells, cut, extra: cells[:cut] + extra, rows, st.integers(1, 8), st.lists(texts, max_size=2)
@@ -127,6 +129,7 @@ def by_reference(table, lines, burden):
                     case.total_cost.fen,
                     case.burden.fen,
                     None if case.copayment is None else case.copayment.fen,
+                    case.self_pay_by_choice,
                     line,
                 )
             )

@@ -104,6 +104,7 @@ def test_own_rules_are_written_by_one_and_approved_by_another(login_as: LoginAs)
 def test_a_further_year_is_checked_first_and_then_imported(login_as: LoginAs) -> None:
     browser = login_as(Role.FINANCE_OFFICER)
     assert "没公布" in browser.get("/admin/calendar?year=2027").text
+    assert "不认识在这里导入的年份" in browser.get("/admin/calendar").text
     page = upload(browser, NOTICE)
     assert "导入 2027 年放假安排？" in page
     assert "没公布" in browser.get("/admin/calendar").text, "nothing is stored by looking"

@@ -248,13 +248,46 @@ def test_a_wrong_measurement_keeps_what_was_typed(login_as: Login, form: dict[st
     assert next(iter(form.values())) in answer.text
 
 
-def test_a_reading_that_cannot_be_measured_by_is_never_passed_over(house: House, login_as: Login) -> None:
+def test_a_draft_says_which_readings_differ_and_the_posted_table_how_it_was_measured(
+    house: House, browser: Browser, login_as: Login
+) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    upload(officer, HEADER + "".join(row(n, on="2024-05-05") for n in range(10)) + row(10, insured="商业保险"))
+    plain = officer.post("/finance/caps", AS_OF).headers["Location"]
+    assert "与默认不同的读法" not in officer.get(plain).text
+    for name, value in (
+        ("past_three_years", "rolling_months_by_discharge"),
+        ("outliers", "dropped"),
+        ("self_pay_classes", "left_out"),
+    ):
+        change_reading(house.context, house.actor(Role.FINANCE_OFFICER), name, NewChoice(value, "试一试"))
+    assert "到基准日前一天为止三十六个月的" in officer.get("/finance/caps").text
+    draft = officer.post("/finance/caps", {**AS_OF, "min_cases": "5"}).headers["Location"]
+    page = officer.get(draft).text
+    assert "与默认不同的读法：既往三年怎么数？到测算前一天为止的三十六个月，按出院日期；" in page
+    assert "少于多少例就改按相似病种？5" in page
+    assert "1 例全公费、商业保险、异地未实时结算的病例按读法不计入" in page
+    assert approver.post(f"{draft}/approve").status_code == 303
+    assert approver.post(f"{draft}/publish", {"effective_on": "2026-01-15"}).status_code == 303
+    posted = browser.get("/public/deposits").text
+    assert "用 2022 年 12 月 31 日 至 2025 年 12 月 30 日在本院出院的病人" in posted
+    assert "费用最高和最低的各百分之一不算进平均" in posted
+    assert "异地没有直接结算的，请问住院收费处" in posted
+    assert "2022 年 12 月 31 日 至 2025 年 12 月 30 日" in browser.get("/public/deposits/poster").text
+
+
+def test_without_earlier_standards_nothing_is_praised(login_as: Login) -> None:
     officer = login_as(Role.FINANCE_OFFICER)
-    upload(officer, HEADER + row(1))
-    change_reading(house.context, house.actor(Role.FINANCE_OFFICER), "outliers", NewChoice("dropped", "试一试"))
-    answer = officer.post("/finance/caps", AS_OF)
-    assert answer.status_code == 422
-    assert "现在还不能这样测算" in answer.text
+    upload(officer, HEADER + "".join(row(n) for n in range(10)))
+    assert "没有登记原标准，测算只看均值" in officer.get("/finance/caps").text
+    page = officer.get(officer.post("/finance/caps", AS_OF).headers["Location"]).text
+    assert "没有登记原标准" in page
+    assert "不高于原标准" not in page
+    legacy = (io.BytesIO("病种编码,参保类型,原标准\nJ1,310,900\n".encode()), "legacy.csv")
+    officer.post("/finance/caps/standards/legacy", {"legacy": legacy}, content_type="multipart/form-data")
+    page = officer.get(officer.post("/finance/caps", AS_OF).headers["Location"]).text
+    assert "不高于原标准" in page
+    assert "没有登记原标准" not in page
 
 
 def test_the_copayment_is_measured_when_the_reading_says_so(house: House, login_as: Login) -> None:

@@ -51,7 +51,11 @@ class RejectedRow(Base):
 
 
 class InpatientCase(Base):
-    """One discharge of the past years, the ground of the caps (article 12)."""
+    """One discharge of the past years, the ground of the caps (article 12).
+
+    ``self_pay_by_choice``: a class that article 14 lets be put with self-pay; unknown of cases stored before it was
+    written down.
+    """
 
     __tablename__ = "inpatient_case"
 
@@ -65,6 +69,7 @@ class InpatientCase(Base):
     burden_fen: Mapped[Fen]
     copayment_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     import_id: Mapped[str] = mapped_column(sa.String(36))
+    self_pay_by_choice: Mapped[bool | None]
 
     __table_args__ = (
         sa.CheckConstraint(CLASSES, name="insured_class"),
@@ -85,13 +90,14 @@ class Disease(Base):
 
 
 class EarlierStandard(Base):
-    """The hospital's own standard in force before the rules were issued (article 12)."""
+    """The hospital's own standard from before the rules were issued (article 12), and since when it was in force."""
 
     __tablename__ = "earlier_standard"
 
     institution_id: Mapped[InstitutionId]
     disease_code: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
     insured_class: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
+    in_force_from: Mapped[date] = mapped_column(primary_key=True)
     standard_fen: Mapped[Fen]
     source: Mapped[str] = mapped_column(default="")
     recorded_by: Mapped[str] = mapped_column(sa.String(40))
@@ -155,7 +161,10 @@ class CapTable(Base):
 
 
 class CapRow(Base):
-    """One cap: a disease and an insured class in one table."""
+    """One cap: a disease and an insured class in one table.
+
+    ``mean_fen`` is the mean, rounded down, where the readings make it another one than the burdens by the cases.
+    """
 
     __tablename__ = "cap_row"
 
@@ -173,6 +182,7 @@ class CapRow(Base):
     clauses: Mapped[list[Any]]
     quantiles: Mapped[list[Any]]
     posted: Mapped[bool]
+    mean_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
 
     __table_args__ = (
         sa.ForeignKeyConstraint(

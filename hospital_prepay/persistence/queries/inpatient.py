@@ -299,6 +299,7 @@ class CapSource:
     window_to: date
     cases: int
     sum_burden_fen: int
+    mean_fen: int | None
     legacy_fen: int | None
     basis: str
 
@@ -314,6 +315,7 @@ def cap_source(
             CapTable.window_to,
             CapRow.cases,
             CapRow.sum_burden_fen,
+            CapRow.mean_fen,
             CapRow.legacy_fen,
             CapRow.basis,
         )

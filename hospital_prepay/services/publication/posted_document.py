@@ -13,8 +13,10 @@ from urllib.parse import quote
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.readings import Burden, PastYears
 from hospital_prepay.files.exports import csv_text
 from hospital_prepay.persistence.models.base import canonical_json
+from hospital_prepay.services.publication.basis import further_words, window_words
 from hospital_prepay.services.publication.posted_table import PostedRow, PostedTable, Version
 
 SCHEMA_VERSION: Final = "1.0"
@@ -111,10 +113,14 @@ def basis_words(table: PostedTable) -> str:
     """How the caps were computed, in one sentence."""
     if table.source:
         return f"照本院公示的表录入，来源：{table.source}"
-    share = "个人自付" if table.burden == "psn_selfpay" else "个人负担"
+    readings = table.readings
+    share = "个人自付" if readings.get("burden_measure") == Burden.COPAYMENT else "个人负担"
+    rolling = readings.get("past_three_years") == PastYears.ROLLING
+    years = window_words(table.window, readings) if table.window and rolling else "近三年"
+    further = "".join(f"{words}；" for words in further_words(readings))
     rounding = "" if table.round_down_to is None else f"，向下取整到 {_plain_yuan(table.round_down_to)} 元"
     return (
-        f"近三年同病种、同参保类型出院病例的{share}平均数，与细则印发前的原标准比，取低的{rounding}；"
+        f"{years}同病种、同参保类型出院病例的{share}平均数，与细则印发前的原标准比，取低的{rounding}；{further}"
         "依据 guizhou-deposit-2025/12、guizhou-deposit-2025/18"
     )
 

@@ -5,6 +5,7 @@ Everything in it is what was approved and published; only the hospital's contact
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -80,15 +81,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class PostedTable:
-    """One version of an institution's posted table. ``source`` is set when it was taken over from a posted sheet:
-    then nothing is known of how it was computed."""
+    """One version of an institution's posted table, with the ``readings`` it was measured under. ``source`` is
+    set when it was taken over from a posted sheet: then nothing is known of how it was computed."""
 
     hospital: Hospital
     version: Version
     window: Window | None
     round_down_to: Money | None
     min_cases: int | None
-    burden: str | None
+    readings: Mapping[str, str]
     source: str | None
     rows: tuple[PostedRow, ...]
     reach: Reach | None
@@ -207,7 +208,7 @@ def _table(
         window=None if source else version.window,
         round_down_to=None if step is None else Money(step),
         min_cases=said.get("min_cases"),
-        burden=said.get("burden"),
+        readings=said.get("readings", {}),
         source=source,
         rows=tuple(_rows(rows, known, measured=not source)),
         reach=reach_of(said),
@@ -255,13 +256,13 @@ def _example(rows: list[TableRow]) -> Example | None:
     """The posted cap with the most patients, one that the earlier standard lowered if there is one."""
     fit = [row for row in rows if row.posted and row.cases >= _EXAMPLE_CASES and row.cap_fen is not None]
     row = max(fit, key=lambda row: (row.basis == "legacy", row.cases), default=None)
-    if row is None or row.cap_fen is None:
+    if row is None or row.cap_fen is None or row.mean_burden_fen is None:
         return None
     return Example(
         row.disease_name,
         InsuredClass(row.insured_class),
         row.cases,
-        Money(row.sum_burden_fen // row.cases),
+        Money(row.mean_burden_fen),
         None if row.legacy_fen is None else Money(row.legacy_fen),
         Money(row.cap_fen),
     )
