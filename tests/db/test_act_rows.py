@@ -22,7 +22,7 @@ REFUSED = Decision(rule="test", rule_version="1", outcome=Outcome.REFUSED, amoun
 def refuse(database: Database, clock: FixedClock, key: str) -> None:
     """An act that decides, answers and notes it, without asking first whether the key was used."""
     with UnitOfWork(database, clock, Act("deposit.collect", ACTOR, "S1"), "test") as work:
-        decision_id = work.keep_decision(REFUSED, date(2026, 1, 15))
+        decision_id = work.keep_decision(REFUSED, date(2026, 1, 15), {})
         work.keep_answer(key, {}, {"no": 2**40})
         work.audit(outcome="refused", decision_id=decision_id, entry_no=2**40)
 

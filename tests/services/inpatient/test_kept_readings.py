@@ -18,7 +18,6 @@ from tests.hospital import CASHIER, INSTITUTION, OFFICER, Hospital
 STAY = "2601140001"
 DEFAULTS = {
     "class_known_later": "known_class_from_then",
-    "retirees": "not_apart",
     "self_pay_classes": "put_with_self_pay",
     "similar_disease": "table_then_groups",
 }
