@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, request
@@ -75,6 +76,10 @@ class _Measured:
         finally:
             path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
             route = environ.get(_ROUTE) or (path if path in PATHS else _OTHER)
-            _REQUESTS.labels(route, method if method in _METHODS else _OTHER, status).observe(
-                time.perf_counter() - begun
-            )
+            series = _series(route, method if method in _METHODS else _OTHER, status)
+            series.observe(time.perf_counter() - begun)
+
+
+@cache  # labels are few, see above, and the library's own way to a series costs more than a page from memory
+def _series(route: str, method: str, status: str) -> Histogram:
+    return _REQUESTS.labels(route, method, status)
