@@ -93,7 +93,7 @@ def create_bare() -> Any:
 def create_flask() -> Any:
     """Our application without its pages in memory."""
     app = create_app()
-    app.wsgi_app = app.wsgi_app._inner  # type: ignore[method-assign, attr-defined]
+    app.wsgi_app = app.wsgi_app._inner._inner  # type: ignore[method-assign, attr-defined]
     return app
 
 

@@ -18,6 +18,7 @@ from hospital_prepay.http.current import EXTENSION
 from hospital_prepay.http.errors import handle_errors
 from hospital_prepay.http.filters import add_filters
 from hospital_prepay.http.frame import add_frame
+from hospital_prepay.http.metrics import measure_requests
 from hospital_prepay.http.permission import guard, public
 from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
@@ -36,6 +37,7 @@ from hospital_prepay.web import (
     home,
     identity,
     ledger,
+    named_similar,
     operations,
     publication,
     security,
@@ -67,6 +69,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     caps.blueprint,
     case_imports.blueprint,
     standards.blueprint,
+    named_similar.blueprint,
     cap_tables.blueprint,
     public_pages.blueprint,
     verify.blueprint,
@@ -77,7 +80,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     api_slips.blueprint,
     api_cap_tables.blueprint,
 )
-_LARGEST_UPLOAD: Final = 512 * 1024 * 1024
+_LARGEST_FORM: Final = 256 * 1024
 
 
 def create_app(context: Context | None = None) -> APIFlask:
@@ -109,6 +112,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     app.after_request(keep_cookie)
     guard(app)
     answer_in_front(app)
+    measure_requests(app)
     return app
 
 
@@ -128,7 +132,7 @@ def _configure(app: APIFlask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=not settings.is_demo,
-        MAX_CONTENT_LENGTH=_LARGEST_UPLOAD,
+        MAX_CONTENT_LENGTH=_LARGEST_FORM,
         AUTO_404_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         TEMPLATES_AUTO_RELOAD=False,

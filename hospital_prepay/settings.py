@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,13 @@ from hospital_prepay.domain.errors import PrepayError
 
 _PACKAGE: Final = Path(__file__).resolve().parent
 _DEMO_SECRET: Final = "demonstration-only"
+_SHORTEST_SECRET: Final = 32
+# The name is the metrics library's: it looks for it when it is imported.
+_MEASUREMENTS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class SettingMissing(PrepayError):
-    """A setting that production needs is absent or unusable."""
+    """A setting that production needs is absent or unusable. Exit 2."""
 
     code = "setting_missing"
 
@@ -36,6 +40,7 @@ class Settings:
     field_key: str
     workers: int
     domestic_cryptography: bool
+    metrics_token: str
 
     @property
     def is_demo(self) -> bool:
@@ -64,6 +69,7 @@ class Settings:
             field_key=_secret(env, mode, "PREPAY_FIELD_KEY"),
             workers=_whole(env, "PREPAY_WORKERS", "2", 64),
             domestic_cryptography=env.get("PREPAY_CRYPTOGRAPHY", "international") == "domestic",
+            metrics_token=_token(env, "PREPAY_METRICS_TOKEN"),
         )
 
 
@@ -84,9 +90,31 @@ def _secret(env: Mapping[str, str], mode: str, name: str) -> str:
     value = env.get(name, "")
     if mode == "demo":
         return value or hashlib.sha256(f"{_DEMO_SECRET}:{name}".encode()).hexdigest()
-    if len(value) < 32 or _DEMO_SECRET in value or len(set(value)) < 8:
-        raise SettingMissing(f"正式运行要先设置密钥 {name}（不少于 32 个字符的随机文字），本次没有启动。")
+    if len(value) < _SHORTEST_SECRET or _DEMO_SECRET in value or len(set(value)) < 8:
+        raise SettingMissing(
+            f"正式运行要先设置密钥 {name}（不少于 {_SHORTEST_SECRET} 个字符的随机文字），本次没有启动。"
+        )
     return value
+
+
+def _token(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if value and len(value) < _SHORTEST_SECRET:
+        raise SettingMissing(f"{name} 要不少于 {_SHORTEST_SECRET} 个字符；不需要监控就不要设置它。")
+    return value
+
+
+def share_measurements(folder: Path) -> None:
+    """Let the processes that this one starts count requests together, in files of ``folder``, from zero on."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ[_MEASUREMENTS] = str(folder)
+
+
+def shared_measurements() -> Path | None:
+    """Where this process counts together with others, if it does."""
+    folder = os.environ.get(_MEASUREMENTS)
+    return Path(folder) if folder else None
 
 
 def resource(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from hospital_prepay.api.requests import part_of_api
@@ -9,7 +10,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.cap_tables import CapTableDetail, CapTableList
-from hospital_prepay.services.inpatient.posted_tables import published_table, published_tables
+from hospital_prepay.services.publication import posted_table as tables
 
 blueprint = part_of_api("cap_tables", "额度表")
 
@@ -20,7 +21,7 @@ blueprint = part_of_api("cap_tables", "额度表")
 @blueprint.doc(summary="查看有哪些额度表", description="已发布的每一版，新的在前；每一版都保留。")
 def list_tables() -> Any:
     """List published tables."""
-    return {"cap_tables": published_tables(current_context(), current_actor())}
+    return {"cap_tables": tables.versions(current_context(), current_actor().institution_id)}
 
 
 @blueprint.get("/cap-tables/<int:version>")
@@ -29,4 +30,7 @@ def list_tables() -> Any:
 @blueprint.doc(summary="查看一版额度表", description="每个病种三类参保人的额度（分）。", responses=[404])
 def show_table(version: int) -> Any:
     """Show one version."""
-    return published_table(current_context(), current_actor(), version)
+    context = current_context()
+    hospital = tables.hospital_by_code(context, current_actor().institution_id)
+    found = tables.published_table(context, hospital, version)
+    return {**asdict(found.version), "rows": found.rows}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from hospital_prepay.api.requests import namespaced, part_of_api
+from hospital_prepay.api.requests import keyed_post, namespaced, part_of_api
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.decisions import require_permitted
@@ -13,7 +14,6 @@ from hospital_prepay.schemas.deposits import (
     CollectedOut,
     CollectIn,
     DepositList,
-    KeyHeader,
     PreviewIn,
     PreviewOut,
     ReceiptOut,
@@ -24,15 +24,15 @@ from hospital_prepay.services.inpatient.deposits import collect_deposit, preview
 blueprint = part_of_api("deposits", "预交金")
 
 
-@blueprint.post("/stays/<word:stay_no>/deposits")
-@requires(Permission.DEPOSIT_COLLECT)
-@blueprint.input(KeyHeader, location="headers")
-@blueprint.input(CollectIn)
-@blueprint.output(CollectedOut, status_code=201, description="已收款，附票号")
-@blueprint.doc(
+@keyed_post(
+    blueprint,
+    "/stays/<word:stay_no>/deposits",
+    Permission.DEPOSIT_COLLECT,
+    CollectIn,
+    CollectedOut,
+    answer="已收款，附票号",
     summary="收预交金",
     description="在额度以内收一笔并出票。超过额度的被拒绝（422），写明条款、还可收多少和决定编号。",
-    responses=[404, 409],
 )
 def collect(stay_no: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
     """Collect a deposit."""
@@ -71,7 +71,11 @@ def preview(stay_no: str, json_data: dict[str, Any]) -> Any:
 @blueprint.doc(summary="查看一次住院的票据", description="收款、退款、作废，新的在前。", responses=[404])
 def list_deposits(stay_no: str) -> Any:
     """List a stay's slips."""
-    return lookup.deposits_of_stay(current_context(), current_actor(), stay_no)
+    context, actor = current_context(), current_actor()
+    stay = lookup.find_stay(context, actor, stay_no)
+    slips = lookup.slips_of_stay(context, actor, stay_no)
+    standing = {"cap": stay.cap, "collected": stay.collected, "room": stay.room}
+    return {"stay_no": stay_no, **standing, "receipts": [_receipt(one) for one in slips]}
 
 
 @blueprint.get("/receipts/<word:receipt_no>")
@@ -80,4 +84,9 @@ def list_deposits(stay_no: str) -> Any:
 @blueprint.doc(summary="查看票据", description="按票号查一张票据，例如 A03-000412。", responses=[404])
 def show_receipt(receipt_no: str) -> Any:
     """Show a receipt."""
-    return lookup.find_receipt(current_context(), current_actor(), receipt_no)
+    return _receipt(lookup.find_slip(current_context(), current_actor(), receipt_no))
+
+
+def _receipt(slip: lookup.Slip) -> dict[str, Any]:
+    url = lookup.verify_url(current_context(), slip.token)
+    return {**asdict(slip), "number": slip.number, "amount": slip.amount, "verify_url": url}

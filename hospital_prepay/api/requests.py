@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, Final
 
 from apiflask import APIBlueprint
 from flask import request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
+from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas.base import BaseSchema
+from hospital_prepay.schemas.deposits import KeyHeader
 
 LARGEST_BODY: Final = 64 * 1024
 
@@ -26,6 +32,30 @@ def part_of_api(name: str, tag: str) -> APIBlueprint:
     blueprint = APIBlueprint(name, f"hospital_prepay.api.{name}", url_prefix="/api/v1", tag=tag)
     blueprint.before_request(_check_body)
     return blueprint
+
+
+def keyed_post(
+    blueprint: APIBlueprint,
+    path: str,
+    permission: Permission,
+    takes: type[BaseSchema],
+    gives: type[BaseSchema],
+    *,
+    status: int = 201,
+    answer: str,
+    summary: str,
+    description: str,
+) -> Callable[[Callable[..., Any]], Any]:
+    """The head of a call that moves money, or asks for it: posted under a key, so that it is done once."""
+    steps: tuple[Callable[[Any], Any], ...] = (
+        blueprint.doc(summary=summary, description=description, responses=[404, 409]),
+        blueprint.output(gives, status_code=status, description=answer),
+        blueprint.input(takes),
+        blueprint.input(KeyHeader, location="headers"),
+        requires(permission),
+        blueprint.post(path),
+    )
+    return lambda view: reduce(lambda dressed, step: step(dressed), steps, view)
 
 
 def namespaced(key: str) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from hospital_prepay.api.requests import namespaced, part_of_api
+from hospital_prepay.api.requests import keyed_post, namespaced, part_of_api
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.decisions import require_permitted
-from hospital_prepay.http.permission import requires
-from hospital_prepay.schemas.deposits import KeyHeader
 from hospital_prepay.schemas.slips import AskedOut, DecideIn, DoneOut, RefundIn, VoidIn
 from hospital_prepay.services.inpatient.slips import (
     Asked,
@@ -25,15 +23,15 @@ from hospital_prepay.services.inpatient.slips import (
 blueprint = part_of_api("slips", "退款和作废")
 
 
-@blueprint.post("/stays/<word:stay_no>/refund-requests")
-@requires(Permission.SLIP_REQUEST)
-@blueprint.input(KeyHeader, location="headers")
-@blueprint.input(RefundIn)
-@blueprint.output(AskedOut, status_code=201, description="已申请，等另一个人复核")
-@blueprint.doc(
+@keyed_post(
+    blueprint,
+    "/stays/<word:stay_no>/refund-requests",
+    Permission.SLIP_REQUEST,
+    RefundIn,
+    AskedOut,
+    answer="已申请，等另一个人复核",
     summary="申请退款",
     description="最多退这次住院预交金的余额。同一次住院已有申请在等复核时是 409。",
-    responses=[404, 409],
 )
 def ask_refund(stay_no: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
     """Ask for money to be given back."""
@@ -48,13 +46,15 @@ def ask_refund(stay_no: str, headers_data: dict[str, Any], json_data: dict[str, 
     return _asked(request_refund(current_context(), current_actor(), command))
 
 
-@blueprint.post("/receipts/<word:receipt_no>/void-requests")
-@requires(Permission.SLIP_REQUEST)
-@blueprint.input(KeyHeader, location="headers")
-@blueprint.input(VoidIn)
-@blueprint.output(AskedOut, status_code=201, description="已申请，等另一个人复核")
-@blueprint.doc(
-    summary="申请作废", description="只能作废当天的票，由另一个人复核后红字冲销（本院规定）。", responses=[404, 409]
+@keyed_post(
+    blueprint,
+    "/receipts/<word:receipt_no>/void-requests",
+    Permission.SLIP_REQUEST,
+    VoidIn,
+    AskedOut,
+    answer="已申请，等另一个人复核",
+    summary="申请作废",
+    description="只能作废当天的票，由另一个人复核后红字冲销（本院规定）。",
 )
 def ask_void(receipt_no: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
     """Ask for a slip to be undone."""
@@ -62,15 +62,16 @@ def ask_void(receipt_no: str, headers_data: dict[str, Any], json_data: dict[str,
     return _asked(request_void(current_context(), current_actor(), command))
 
 
-@blueprint.post("/slip-requests/<word:request_id>/decision")
-@requires(Permission.SLIP_APPROVE)
-@blueprint.input(KeyHeader, location="headers")
-@blueprint.input(DecideIn)
-@blueprint.output(DoneOut, description="已办理")
-@blueprint.doc(
+@keyed_post(
+    blueprint,
+    "/slip-requests/<word:request_id>/decision",
+    Permission.SLIP_APPROVE,
+    DecideIn,
+    DoneOut,
+    status=200,
+    answer="已办理",
     summary="复核作废或退款",
     description="同意就立即办理并出票；申请的人不能复核自己的申请（403）。",
-    responses=[404, 409],
 )
 def decide(request_id: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
     """Approve or turn down a request somebody else made."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.api.requests import part_of_api
 from hospital_prepay.domain.access import Permission
@@ -20,6 +20,7 @@ from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.stays import Placed, change_placement, register_stay
 
 blueprint = part_of_api("stays", "住院")
+LONGEST_LIST: Final = 20
 
 
 @blueprint.post("/stays")
@@ -45,7 +46,7 @@ def register(json_data: dict[str, Any]) -> Any:
 @blueprint.doc(summary="查找住院", description="按住院号开头、姓名、首字母，或完整的证件号、电话查找。")
 def search(query_data: dict[str, Any]) -> Any:
     """Find stays."""
-    return {"stays": lookup.search_stays(current_context(), current_actor(), query_data["q"])}
+    return {"stays": lookup.find_stays(current_context(), current_actor(), query_data["q"], LONGEST_LIST)}
 
 
 @blueprint.get("/stays/<word:stay_no>")
@@ -63,7 +64,8 @@ def show(stay_no: str) -> Any:
 @blueprint.output(PlacedOut, description="已改，附新额度")
 @blueprint.doc(
     summary="改病种、参保类型或情形",
-    description="额度升高时可补收到新额度；降低时超出部分提请退款（excess_fen）。seen_version 已过时是 409。",
+    description="额度升高时可补收到新额度；降低时超出部分提请退款（excess_fen）。缺沟通记录、相似病种或医生的依据时 "
+    "decision 为 refused，住院不变。seen_version 已过时是 409。",
     responses=[404, 409],
 )
 def place(stay_no: str, json_data: dict[str, Any]) -> Any:

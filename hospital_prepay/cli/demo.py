@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import sys
 import time
-from pathlib import Path
 from typing import Final
 
 import click
@@ -24,7 +22,7 @@ from hospital_prepay.services.demonstration.hospital import (
     load_demonstration,
     require_demonstration,
 )
-from hospital_prepay.services.demonstration.logins import HouseLogins, house_logins
+from hospital_prepay.services.demonstration.logins import HouseLogins, house_logins, program, short_path
 from hospital_prepay.settings import Settings, demonstration_environment
 
 _SECONDS_TO_START: Final = 60
@@ -82,7 +80,7 @@ def _prepare(settings: Settings, scale: Scale) -> list[HouseLogins]:
             require_demonstration(context, or_empty=True)
         upgrade = upgrade_database(settings, Clock())
         if upgrade.backup:
-            _step(f"数据库已升级，升级前的备份在 {_short(upgrade.backup)}")
+            _step(f"数据库已升级，升级前的备份在 {short_path(upgrade.backup)}")
         load_demonstration(context, _step, scale)
         return house_logins(context)
     finally:
@@ -111,11 +109,5 @@ def _tell_where(settings: Settings, logins: list[HouseLogins]) -> None:
         click.echo(f"\n{house.name}：{house.remark}")
         rows = [(person.login, house.password, person.name, person.role.label) for person in house.people]
         print_table(("用户名", "密码", "姓名（虚构）", "角色"), rows)
-    program = _short(Path(sys.executable).parent / "hospital-prepay")
-    click.echo(f"\n动态码（收费员不用）：另开一个终端运行  {program} demo code 用户名")
-    click.echo(f"数据在 {_short(settings.data_dir)}，再次启动仍在。按 Ctrl-C 停止。")
-
-
-def _short(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    click.echo(f"\n动态码（收费员不用）：另开一个终端运行  {program()} demo code 用户名")
+    click.echo(f"数据在 {short_path(settings.data_dir)}，再次启动仍在。按 Ctrl-C 停止。")

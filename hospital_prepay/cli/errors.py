@@ -16,9 +16,11 @@ from hospital_prepay.domain.errors import (
     PrepayError,
     RuleRefused,
 )
+from hospital_prepay.settings import SettingMissing
 
 EXIT_CODES: Final[dict[type[PrepayError], int]] = {
     MalformedInput: 2,
+    SettingMissing: 2,
     NotAuthenticated: 3,
     NotPermitted: 3,
     NotFound: 4,

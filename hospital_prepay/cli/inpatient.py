@@ -11,8 +11,9 @@ import click
 from hospital_prepay.cli.output import format_option, print_json, print_table, progress_bar
 from hospital_prepay.cli.parameters import Day, InputFile, Yuan
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.services.inpatient.measure import MeasuredRow, Measurement, measure_cases
+from hospital_prepay.services.inpatient.measuring_readings import readings_of_calculator
 
 _BASIS: Final = {"mean": "平均个人负担", "legacy": "原标准", "similar": "相似病种", "insufficient": "病例不足"}
 _SHOWN_REJECTED: Final = 20
@@ -37,6 +38,13 @@ def inpatient() -> None:
     show_default=True,
     help="个人负担的口径：全部个人负担，或只算个人自付",
 )
+@click.option(
+    "--reading",
+    "given",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="改用另一种读法，可以写多次，例如 mean_over_years=mean_of_yearly_means",
+)
 @format_option
 def measure(
     cases: Path,
@@ -46,9 +54,11 @@ def measure(
     min_cases: int,
     round_down_to: Money,
     burden: str,
+    given: tuple[str, ...],
     form: str,
 ) -> None:
     """按既往三年病例测算住院预交金限额。CASES 是 CSV 或 XLSX 病例文件。"""
+    readings = readings_of_calculator(Burden(burden), given)
     with progress_bar("读取病例") as progress:
         answer = measure_cases(
             cases,
@@ -57,7 +67,7 @@ def measure(
             similar=similar,
             min_cases=min_cases,
             round_down_to=round_down_to,
-            burden=Burden(burden),
+            readings=readings,
             progress=progress,
         )
     if form == "json":
@@ -86,14 +96,13 @@ def _print(answer: Measurement) -> None:
 
 def _cells(row: MeasuredRow, posted: set[str]) -> tuple[str, ...]:
     statistics = row.statistics
-    mean = str(Money(statistics.sum_burden.fen // statistics.cases)) if statistics.cases else "–"
     return (
         "是" if statistics.disease_code in posted else "",
         statistics.disease_code,
         row.disease_name or "–",
         statistics.insured_class.label,
         f"{statistics.cases:,}",
-        mean,
+        "–" if row.mean is None else str(row.mean),
         "–" if row.legacy is None else str(row.legacy),
         "–" if row.cap.amount is None else str(row.cap.amount),
         _BASIS[row.cap.basis.value],

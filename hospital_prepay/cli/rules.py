@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from hospital_prepay.rulebook.coverage import Coverage, coverage, findings, impl
 from hospital_prepay.rulebook.document import document
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.rulebook.model import Addressee, Status
-from hospital_prepay.services.compliance.replay import Replay, replay_decisions, require_same
+from hospital_prepay.services.compliance.replay import Replay, RuleCount, replay_decisions, require_same
 from hospital_prepay.services.ledger.opening import opened_books
 from hospital_prepay.settings import Settings
 
@@ -89,8 +89,7 @@ def replay(form: str) -> None:
     if form == "json":
         print_json(replay_as_json(found))
     else:
-        rows = [(one.rule, one.rule_version, str(one.decisions), str(one.different)) for one in found.counts]
-        print_table(("规则", "规则版本", "决定", "不一样"), rows, right=(2, 3))
+        _print_counts(found.counts)
         click.echo(f"共 {found.decisions} 个决定，{found.different} 个重新计算后不一样。")
     require_same(found)
 
@@ -108,11 +107,29 @@ def replay_as_json(found: Replay) -> dict[str, Any]:
             "institution_id": first.institution_id,
             "rule": first.rule,
             "rule_version": first.rule_version,
+            "readings": first.readings,
             "decided_at": first.decided_at.isoformat(),
             "stored": first.stored,
             "computed": first.computed,
         },
     }
+
+
+def _print_counts(counts: Sequence[RuleCount]) -> None:
+    """The counts; sets of readings are numbered there and written out below."""
+    sets: list[Mapping[str, str]] = []
+    rows = []
+    for one in counts:
+        if one.readings and one.readings not in sets:
+            sets.append(one.readings)
+        unnumbered = "未知" if one.readings is None else "无"
+        readings = f"读法{sets.index(one.readings) + 1}" if one.readings else unnumbered
+        rows.append((one.rule, one.rule_version, readings, str(one.decisions), str(one.different)))
+    print_table(("规则", "规则版本", "读法", "决定", "不一样"), rows, right=(3, 4))
+    for number, kept in enumerate(sets, 1):
+        click.echo(f"读法{number}")
+        for question, answer in load_rulebook().answers(kept):
+            click.echo(f"  {question}{answer}")
 
 
 def _covered() -> tuple[Coverage, ...]:

@@ -12,7 +12,7 @@ from granian.log import LogLevels
 
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.services.database import require_current
-from hospital_prepay.settings import Settings
+from hospital_prepay.settings import Settings, share_measurements
 
 LOCAL: Final = "127.0.0.1"
 _APPLICATION: Final = "hospital_prepay.app:create_app"
@@ -34,6 +34,7 @@ def serve(host: str) -> None:
     settings = Settings.from_environment()
     require_free_port(host, settings.port)
     require_current(settings)
+    share_measurements(settings.data_dir / "metrics" / str(settings.port))
     Granian(
         _APPLICATION,
         address=host,

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     SETTINGS_MANAGE = "settings.manage"
     CALENDAR_MANAGE = "calendar.manage"
     SESSIONS_MANAGE = "sessions.manage"
+    METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
 _P = Permission
@@ -86,6 +87,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.ACCOUNT_OWN,
             _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
+            _P.REVEAL_IDENTITY,
             _P.SLIP_APPROVE,
             _P.CAPS_VIEW,
             _P.CASES_IMPORT,
@@ -105,6 +107,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.ACCOUNT_OWN,
             _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
+            _P.REVEAL_IDENTITY,
             _P.SLIP_APPROVE,
             _P.CAPS_VIEW,
             _P.CAPS_APPROVE,
@@ -120,6 +123,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.ACCOUNT_OWN,
             _P.CLAUSES_VIEW,
             _P.DESK_VIEW,
+            _P.REVEAL_IDENTITY,
             _P.CAPS_VIEW,
             _P.LEDGER_VIEW,
             _P.COMPLIANCE_VIEW,
@@ -165,6 +169,12 @@ class Actor:
     name: str
     roles: frozenset[Role]
     address: str = ""
+    is_system: bool = False
+
+    @property
+    def calls_patients(self) -> bool:
+        """Whether patients' names show in full: to people who collect, for they call them at the counter."""
+        return self.may(Permission.DEPOSIT_COLLECT) and not self.is_system
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -40,6 +40,7 @@ ACTIONS: Final[dict[str, str]] = {
     "decision.replay": "重新计算决定",
     "caps.standards": "导入原标准",
     "caps.similar": "导入相似病种",
+    "caps.similar_pair": "补进相似病种表",
     "stay.register": "登记住院",
     "stay.change": "改病种或类别",
     "deposit.collect": "收预交金",
@@ -51,6 +52,8 @@ ACTIONS: Final[dict[str, str]] = {
     "demonstration.load": "载入演示数据",
     "caps.posted": "录入已公示的表",
 }
+# The acts whose subject is a stay.
+ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})
 
 
 def action_label(action: str) -> str:

@@ -80,8 +80,8 @@ class ClassReadings:
     """How the open questions of article 14 are read here.
 
     ``may_be_self_pay``: the fully public, the commercially insured and the cross-region patients without real-time
-    settlement stand with self-pay; when it is off their rows need a class from the hospital. ``local_codes``: the
-    class of the insurance codes whose place is a local decision.
+    settlement stand with self-pay, and so do the local codes paid for publicly; when it is off none of them has a
+    class. ``local_codes``: the class of the insurance codes whose place is a local decision.
     """
 
     may_be_self_pay: bool = True
@@ -97,10 +97,13 @@ def class_names(readings: ClassReadings = DEFAULT_READINGS) -> dict[str, Insured
     names = {name: insured for insured, listed in _NAMES.items() for name in listed.split()}
     if readings.may_be_self_pay:
         names |= dict.fromkeys(_MAY_BE_SELF_PAY.split(), InsuredClass.SELF_PAY)
-    return names | dict(readings.local_codes)
+    local = readings.local_codes.items()
+    return names | {code: to for code, to in local if readings.may_be_self_pay or to is not InsuredClass.SELF_PAY}
 
 
 _DEFAULT_NAMES: Final = class_names()
+# Names that stand with self-pay only because article 14 lets a hospital put them there.
+SELF_PAY_BY_CHOICE: Final = _DEFAULT_NAMES.keys() - class_names(ClassReadings(may_be_self_pay=False)).keys()
 
 
 def insured_class_of(text: str, readings: ClassReadings = DEFAULT_READINGS) -> InsuredClass:
@@ -114,3 +117,9 @@ def insured_class_of(text: str, readings: ClassReadings = DEFAULT_READINGS) -> I
     if found is None:
         raise UnknownClass(f"“{key[:40]}”不是参保类型。请写职工医保、居民医保或自费。")
     return found
+
+
+@implements("guizhou-deposit-2025/14")
+def is_self_pay_by_choice(text: str) -> bool:
+    """Whether ``text`` names a class that only the "may" of article 14 puts with self-pay."""
+    return text.strip() in SELF_PAY_BY_CHOICE

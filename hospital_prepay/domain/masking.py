@@ -12,6 +12,7 @@ from typing import Final
 _STAR: Final = "＊"
 _HIDDEN: Final = "****"
 _NEWBORN: Final = ("之子", "之女")
+_IN_PERSON: Final = "本人"
 _MOST_STARS: Final = 2
 
 
@@ -44,6 +45,16 @@ def mask_certificate(number: str) -> str:
 def mask_card(number: str) -> str:
     """A bank card: the first and last four digits, ``6217 **** 3308``."""
     return _ends(_plain(number))
+
+
+def mask_payer(payer: str) -> str:
+    """Who paid: the patient in person shows as such, anybody else as a name."""
+    return payer if payer == _IN_PERSON else mask_name(payer)
+
+
+def mask_reference(reference: str) -> str:
+    """A payment's reference: its end, as it also stands on the receipt, ``**** 0256``."""
+    return _tail(_plain(reference))
 
 
 def _plain(text: str) -> str:

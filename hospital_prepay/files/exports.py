@@ -1,4 +1,4 @@
-"""Tables out: CSV that spreadsheet programs open rightly and in which they find no formula."""
+"""Tables out, as CSV and XLSX, that spreadsheet programs open rightly and in which they find no formula."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+import xlsxwriter
+import xlsxwriter.worksheet
+
 # A negative amount is a number, not a formula.
 _AMOUNT: Final = re.compile(r"-[0-9]+(\.[0-9]{1,2})?", re.ASCII)
+_ROWS_OF_A_SHEET: Final = 1_000_000
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -20,6 +24,29 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     table.writerow(header)
     table.writerows([_cell(value) for value in row] for row in rows)
     return "\ufeff" + text.getvalue()
+
+
+def xlsx_bytes(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """A workbook: text stays text whatever it begins with, whole numbers are numbers, ``None`` is an empty cell.
+
+    More rows than a sheet holds go on in another sheet.
+    """
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        for start in range(0, max(len(rows), 1), _ROWS_OF_A_SHEET):
+            part = rows[start : start + _ROWS_OF_A_SHEET]
+            sheet = book.add_worksheet(f"{title} {start // _ROWS_OF_A_SHEET + 1}" if start else title)
+            for number, row in enumerate((header, *part)):
+                _write_row(sheet, number, row)
+    return file.getvalue()
+
+
+def _write_row(sheet: xlsxwriter.worksheet.Worksheet, number: int, row: Sequence[object]) -> None:
+    for column, value in enumerate(row):
+        if isinstance(value, int):
+            sheet.write_number(number, column, value)
+        elif value is not None:
+            sheet.write_string(number, column, str(value))
 
 
 def _cell(value: object) -> object:

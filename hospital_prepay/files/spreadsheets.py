@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ MAX_UNPACKED: Final = 2 << 30
 # The reader makes room for every cell between the first and the last, empty ones too. A full sheet of a settlement
 # list stays below this; a single cell in the far corner would take more memory than there is and end the process.
 MAX_CELLS: Final = 32_000_000
+_ENCRYPTED: Final = 0x1
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)  # the last: packed some other way
+_WRONG: Final = (KeyError, ValueError, expat.ExpatError, python_calamine.CalamineError)
 _LAST_ROW, _COLUMNS_TO_Z = 1 << 20, 26
 
 _FORMULA_TAG: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?f[\s/>]")
@@ -52,7 +56,7 @@ def read_sheet(path: Path) -> Iterator[tuple[int, list[str]]]:
                 formulas = _formulas(archive, names[name])
                 sheet = book.get_sheet_by_name(name)
                 yield from _rows(sheet, formulas)
-    except (zipfile.BadZipFile, KeyError, ValueError, expat.ExpatError, python_calamine.CalamineError) as error:
+    except (*_DAMAGED, *_WRONG) as error:
         raise not_text() from error
 
 
@@ -91,6 +95,8 @@ def _first_visible(book: python_calamine.CalamineWorkbook) -> str:
 
 def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     """Sheet names with the archive member that holds each."""
+    if any(member.flag_bits & _ENCRYPTED for member in archive.infolist()):
+        raise not_text()
     if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED:
         raise NotATable("这个文件太大。请另存为 CSV 后上传。")
     targets: dict[str, str] = {}
@@ -103,7 +109,10 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
 
     def sheet(tag: str, attributes: dict[str, str]) -> None:
         if tag == "sheet":
-            names[attributes["name"]] = next(v for k, v in attributes.items() if _local(k) == "id" and ":" in k)
+            relations = [value for key, value in attributes.items() if _local(key) == "id" and ":" in key]
+            if not relations:
+                raise not_text()
+            names[attributes["name"]] = relations[0]
 
     _parse(archive, "xl/_rels/workbook.xml.rels", relationship)
     _parse(archive, "xl/workbook.xml", sheet)

@@ -28,7 +28,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.csrf import ForeignForm
 from hospital_prepay.http.current import current_context, is_api, is_partial
-from hospital_prepay.http.permission import lead_to
+from hospital_prepay.http.permission import lead_to, takes_file
 from hospital_prepay.schemas.base import messages_of
 
 STATUS: Final[dict[type[PrepayError], int]] = {
@@ -65,6 +65,8 @@ _MESSAGES: Final = {
     429: "请稍等一会儿再试。",
 }
 # The same for programs: nobody there has a page to reload or a button to press.
+_FORM_TITLE: Final = {413: "填写的内容太多"}
+_FORM_MESSAGE: Final = {413: "一次最多提交 256 KB，没有办成，也没有入账。请删短后再交。"}
 _API_TITLES: Final = {400: "请求读不出来", 413: "内容太大", 415: "内容要用 JSON"}
 _API_MESSAGES: Final = {
     400: "请求体不是完整的 JSON（UTF-8），没有办成，也没有入账。请改正后重发。",
@@ -149,7 +151,11 @@ def _unexpected(error: Exception) -> AnyResponse:
 
 
 def _plain(status: int) -> Problem:
-    titles, messages = (_TITLES | _API_TITLES, _MESSAGES | _API_MESSAGES) if is_api() else (_TITLES, _MESSAGES)
+    titles, messages = _TITLES, _MESSAGES
+    if is_api():
+        titles, messages = titles | _API_TITLES, messages | _API_MESSAGES
+    elif not takes_file():
+        titles, messages = titles | _FORM_TITLE, messages | _FORM_MESSAGE
     title = titles.get(status, "没有办成")
     return Problem(status, f"http_{status}", title, messages.get(status, "请回到上一页再试。"))
 

@@ -25,6 +25,7 @@ from hospital_prepay.services.publication.institution import Hospital, default_h
 # The areas in the order of the bar; a room shows once its pages exist and the role may open them.
 AREAS: Final = (
     ("收款", "/desk", Permission.DEPOSIT_COLLECT),
+    ("住院", "/desk", Permission.DESK_VIEW),  # to who looks on
     ("复核", "/desk/voids", Permission.SLIP_APPROVE),
     ("额度", "/finance/caps", Permission.CAPS_VIEW),
     ("账本", "/finance/ledger", Permission.LEDGER_VIEW),
@@ -85,9 +86,14 @@ class Frame:
         signed_in = load_sign_in()
         if signed_in is None or signed_in.stage is not Stage.FULL:
             return []
-        open_to = [(label, href) for label, href, needed in AREAS if signed_in.actor.may(needed) and exists(href)]
-        here = max((href for _, href in open_to if _is_within(href)), key=len, default=None)
-        return [{"label": label, "href": href, "current": href == here, "count": None} for label, href in open_to]
+        open_to: dict[str, str] = {}
+        for label, href, needed in AREAS:
+            if signed_in.actor.may(needed) and exists(href):
+                open_to.setdefault(href, label)
+        here = max(filter(_is_within, open_to), key=len, default=None)
+        return [
+            {"label": label, "href": href, "current": href == here, "count": None} for href, label in open_to.items()
+        ]
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, request
-from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import NotAuthenticated, NotPermitted
+from hospital_prepay.domain.errors import MalformedInput, NotAuthenticated, NotFound, NotPermitted
 from hospital_prepay.http.csrf import SAFE, ForeignForm, check_form
 from hospital_prepay.http.current import address, current_actor, current_context, is_api, is_partial
 from hospital_prepay.http.login import load_sign_in
 from hospital_prepay.services.access.api_clients import authenticate
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.access.sessions import Stage
+from hospital_prepay.services.operations import is_monitor
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MARK: Final = "__access__"
 _NUL: Final = "\0"
+_LARGEST_UPLOAD: Final = 512 * 1024 * 1024
 NEXT_STEP: Final = {Stage.CODE: "/login/code", Stage.ACCOUNT: "/account", Stage.FULL: "/"}
 
 
@@ -32,10 +33,12 @@ class UnguardedRoute(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may enter: everybody (no permission), or holders of one permission whose sign-in has come far enough."""
+    """Who may enter: everybody (no permission), or holders of one permission whose sign-in has come far enough;
+    without any stage no person, only the monitoring."""
 
     permission: Permission | None
     stages: frozenset[Stage] = frozenset({Stage.FULL})
+    takes_file: bool = False
 
 
 def public(view: View) -> View:
@@ -44,20 +47,38 @@ def public(view: View) -> View:
     return view
 
 
-def requires(permission: Permission, *, stages: frozenset[Stage] = frozenset({Stage.FULL})) -> Callable[[View], View]:
-    """Open to people and systems that hold ``permission``; pages of sign-in itself name earlier ``stages``."""
+def requires(
+    permission: Permission, *, stages: frozenset[Stage] = frozenset({Stage.FULL}), takes_file: bool = False
+) -> Callable[[View], View]:
+    """Open to people and systems that hold ``permission``; pages of sign-in itself name earlier ``stages``.
+
+    A form that ``takes_file`` may be as large as an upload.
+    """
 
     def mark(view: View) -> View:
-        setattr(view, _MARK, Access(permission, stages))
+        setattr(view, _MARK, Access(permission, stages, takes_file))
         return view
 
     return mark
+
+
+def for_monitoring(view: View) -> View:
+    """Open to the monitoring, which brings the token of the settings, and to no person or calling system."""
+    setattr(view, _MARK, Access(Permission.METRICS_READ, frozenset()))
+    return view
 
 
 def access_of(view: Callable[..., Any]) -> Access | None:
     """What a view says about itself."""
     found: Access | None = getattr(view, _MARK, None)
     return found
+
+
+def takes_file() -> bool:
+    """Whether the request's route takes a file."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    access = view and access_of(view)
+    return bool(access and access.takes_file)
 
 
 def guard(app: Flask) -> None:
@@ -71,8 +92,14 @@ def guard(app: Flask) -> None:
 
 def _refuse_nul() -> None:
     # No text of ours holds one, and PostgreSQL takes none: a fault of the database for what is a wrong request.
-    if _NUL in request.path or any(_NUL in value for value in request.args.values()):
-        raise BadRequest()
+    if _NUL in request.path:
+        raise NotFound("没有这个地址。请核对后再试。")
+    _refuse_nul_in(request.args.values())
+
+
+def _refuse_nul_in(values: Iterable[str]) -> None:
+    if any(_NUL in value for value in values):
+        raise MalformedInput("有看不见的字符，没有办成。请重新输入后再试。")
 
 
 def _admit() -> AnyResponse | None:
@@ -80,6 +107,8 @@ def _admit() -> AnyResponse | None:
         return None
     access = access_of(current_app.view_functions[request.endpoint])
     assert access is not None, "guard() saw every view"
+    if access.permission is Permission.METRICS_READ:
+        return _admit_monitoring()
     if is_api():
         if access.permission is not None:
             g.actor = _calling_system()
@@ -94,21 +123,41 @@ def _admit() -> AnyResponse | None:
         if signed_in.stage not in access.stages:
             return lead_to(NEXT_STEP[signed_in.stage])
     if request.method not in SAFE:
+        if access.takes_file:
+            request.max_content_length = _LARGEST_UPLOAD
         _check_form()
-        if any(_NUL in value for value in request.form.values()):
-            raise BadRequest()
+        _refuse_nul_in(request.form.values())
     return None
 
 
 def _calling_system() -> Actor:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    token = _bearer_token()
+    if not token:
         raise NotAuthenticated("请带上令牌（Authorization: Bearer …）。令牌由系统管理员发给。")
     try:
-        return authenticate(current_context(), token.strip(), address())
+        return authenticate(current_context(), token, address())
     except NotAuthenticated as error:
         keep_refusal(current_context(), current_actor(), "access.token", _what(), {"code": error.reason})
         raise
+
+
+def _admit_monitoring() -> AnyResponse | None:
+    context, token = current_context(), _bearer_token()
+    if not context.settings.metrics_token:
+        raise NotFound("没有开监控。需要时请设置 PREPAY_METRICS_TOKEN。")
+    if is_monitor(context, token):
+        return None
+    if token:
+        detail = {"code": NotAuthenticated.code}
+        keep_refusal(context, current_actor(), "access.token", _what(), detail)
+    words = "请带上监控令牌（Authorization: Bearer …），就是 PREPAY_METRICS_TOKEN 里的那个。\n"
+    headers = {"WWW-Authenticate": 'Bearer realm="metrics"', "Content-Type": "text/plain; charset=utf-8"}
+    return make_response(words, 401, headers)
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _check(actor: Actor, permission: Permission) -> None:

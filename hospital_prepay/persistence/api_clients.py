@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Actor, Role
+from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.access import ApiClient
+from hospital_prepay.persistence.query import Query
 from hospital_prepay.persistence.sessions import id_of
 
 
@@ -26,7 +29,7 @@ class ClientRow:
 
     def actor(self, address: str = "") -> Actor:
         """The system as the one who acts."""
-        return Actor(self.institution_id, self.client_id, self.name, frozenset({self.role}), address)
+        return Actor(self.institution_id, self.client_id, self.name, frozenset({self.role}), address, is_system=True)
 
 
 _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
@@ -38,10 +41,12 @@ _COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     ApiClient.__table__.c.created_at,
 )
 
+_BY_TOKEN = Query(sa.select(*_COLUMNS).where(ApiClient.token_hash == sa.bindparam("token_hash")))
 
-def by_token(connection: sa.Connection, token: str) -> ClientRow | None:
-    """The system with this token, in use or not."""
-    row = connection.execute(sa.select(*_COLUMNS).where(ApiClient.token_hash == id_of(token))).one_or_none()
+
+def by_token(database: Database, token: str) -> ClientRow | None:
+    """The system with this token, in use or not. Asked before every call."""
+    row = database.look_up(_BY_TOKEN, token_hash=id_of(token))
     return None if row is None else _row(row)
 
 
@@ -73,6 +78,6 @@ def disable(connection: sa.Connection, client: ClientRow) -> None:
     )
 
 
-def _row(row: sa.Row[Any]) -> ClientRow:
-    values = dict(row._mapping)
-    return ClientRow(**(values | {"role": Role(values["role"])}))
+def _row(row: Sequence[Any]) -> ClientRow:
+    institution_id, client_id, name, role, is_active, created_at = row
+    return ClientRow(institution_id, client_id, name, Role(role), is_active, created_at)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import CellKey
+from hospital_prepay.domain.rules.inpatient.standards import EarlierStandard as Standard
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, EarlierStandard, SimilarDisease
 
 
@@ -58,6 +58,14 @@ class TableRow:
     clauses: list[str]
     quantiles: list[int]
     posted: bool
+    mean_fen: int | None
+
+    @property
+    def mean_burden_fen(self) -> int | None:
+        """The mean the cap is compared with, rounded down; ``None`` without cases."""
+        if self.mean_fen is not None:
+            return self.mean_fen
+        return self.sum_burden_fen // self.cases if self.cases else None
 
 
 _HEAD = [getattr(CapTable, name) for name in TableHead.__dataclass_fields__]
@@ -65,14 +73,15 @@ _ROW = [getattr(CapRow, name) for name in TableRow.__dataclass_fields__]
 _CLASS_ORDER = sa.case({"employee": 1, "resident": 2}, value=CapRow.insured_class, else_=3)
 
 
-def standards(connection: sa.Connection, institution_id: str) -> dict[CellKey, Money]:
-    """The hospital's earlier standards by disease and class."""
+def standards(connection: sa.Connection, institution_id: str) -> list[Standard]:
+    """The hospital's own standards with the day on which each began."""
+    table = EarlierStandard.__table__.c
     rows = connection.execute(
-        sa.select(EarlierStandard.disease_code, EarlierStandard.insured_class, EarlierStandard.standard_fen).where(
-            EarlierStandard.institution_id == institution_id
+        sa.select(table.disease_code, table.insured_class, table.standard_fen, table.in_force_from).where(
+            table.institution_id == institution_id
         )
     )
-    return {(row.disease_code, InsuredClass(row.insured_class)): Money(row.standard_fen) for row in rows}
+    return [Standard(code, InsuredClass(insured), Money(fen), day) for code, insured, fen, day in rows]
 
 
 def similar(connection: sa.Connection, institution_id: str) -> dict[str, tuple[str, ...]]:
@@ -88,7 +97,7 @@ def similar(connection: sa.Connection, institution_id: str) -> dict[str, tuple[s
 
 
 def add_standards(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
-    """Record earlier standards. They are what was in force once: a second amount for a pair is refused by its key."""
+    """Record earlier standards. They are what was in force once: a second amount of a day is refused by its key."""
     connection.execute(sa.insert(EarlierStandard), rows)
 
 
@@ -121,15 +130,6 @@ def head(connection: sa.Connection, institution_id: str, table_id: str, *, lock:
     if row is None:
         raise NotFound("没有这张额度表。请回到额度列表查看。")
     return TableHead(**row._mapping)
-
-
-def published(connection: sa.Connection, institution_id: str, version_no: int | None = None) -> TableHead | None:
-    """A published table by its version, or the newest one."""
-    statement = sa.select(*_HEAD).where(CapTable.institution_id == institution_id, CapTable.state == "published")
-    if version_no is not None:
-        statement = statement.where(CapTable.version_no == version_no)
-    row = connection.execute(statement.order_by(CapTable.version_no.desc()).limit(1)).one_or_none()
-    return None if row is None else TableHead(**row._mapping)
 
 
 def rows(connection: sa.Connection, institution_id: str, table_id: str) -> list[TableRow]:

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from hospital_prepay.domain.insured_class import InsuredClass, class_names
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.insured_class import SELF_PAY_BY_CHOICE, InsuredClass, class_names
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.persistence.bulk import file_literal, quoted
+from hospital_prepay.persistence.case_checks import CODED, LONGEST_CODE
 
 # What str.strip() takes off. DuckDB's own trim is quick for the plain space only, so the others make a row doubtful.
 _SPACES: Final = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
@@ -33,6 +34,7 @@ _TYPES: Final = {
     "total_cost_fen": "BIGINT",
     "burden_fen": "BIGINT",
     "copayment_fen": "BIGINT",
+    "self_pay_by_choice": "BOOLEAN",
     "line": "BIGINT",
 }
 SNAPSHOT_COLUMNS: Final = ", ".join(_TYPES)
@@ -81,7 +83,8 @@ def check(records: str, columns: Mapping[str, int], width: int, burden: Burden, 
     copayment = "copayment" if "copayment" in columns else "''"
     values = f"""
         SELECT line, cells, case_no, disease_code, disease_name, {_day("discharged_on")} AS discharged_on,
-            {_class("insured_class")} AS insured_class, {_fen("total_cost")} AS cost, {_fen("burden")} AS share,
+            {_class("insured_class")} AS insured_class, {_by_choice("insured_class")} AS self_pay_by_choice,
+            {_fen("total_cost")} AS cost, {_fen("burden")} AS share,
             {copayment} = '' AS without_copayment, {_fen(copayment)} AS copayment
         FROM (SELECT line, cells, {cells} FROM ({records}))"""
     sure = f"""len(cells) <= {width} AND {_text("case_no")} AND {_text("disease_code")} AND {_text("disease_name")}
@@ -91,7 +94,7 @@ def check(records: str, columns: Mapping[str, int], width: int, burden: Burden, 
         SELECT line, CASE WHEN NOT sure THEN cells END AS doubtful, case_no, discharged_on, disease_code,
             disease_name, insured_class, cost AS total_cost_fen,
             CASE WHEN insured_class = 'self_pay' THEN cost ELSE share END AS burden_fen,
-            CASE WHEN insured_class = 'self_pay' THEN cost ELSE copayment END AS copayment_fen
+            CASE WHEN insured_class = 'self_pay' THEN cost ELSE copayment END AS copayment_fen, self_pay_by_choice
         FROM (SELECT *, {sure} AS sure FROM ({values}))
     ) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION snappy)"""
 
@@ -101,7 +104,8 @@ def _copayment_sure(burden: Burden) -> str:
 
 
 def _text(column: str) -> str:
-    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')})"
+    short = f" AND length({column}) <= {LONGEST_CODE}" if column in CODED else ""
+    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')}){short}"
 
 
 def _day(column: str) -> str:
@@ -132,6 +136,10 @@ def _class(column: str) -> str:
         for insured in InsuredClass
     }
     return f"CASE {' '.join(f'WHEN {column} IN ({listed}) THEN {quoted(c)}' for c, listed in groups.items())} END"
+
+
+def _by_choice(column: str) -> str:
+    return f"{column} IN ({', '.join(map(quoted, sorted(SELF_PAY_BY_CHOICE)))})"
 
 
 def judged_rows(path: Path) -> str:

@@ -13,15 +13,16 @@ from typing import Final
 
 from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of
+from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of, is_self_pay_by_choice
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence.case_columns import COLUMNS
 
 # Of several faults in a row the first of these is named.
 CODES: Final = (
     "formula",
     "missing_value",
+    "too_long",
     "not_a_date",
     "not_an_amount",
     "negative_amount",
@@ -31,12 +32,18 @@ CODES: Final = (
     "burden_above_cost",
 )
 
+# What the columns of the database hold; PostgreSQL would refuse the whole file for one row beyond it.
+LONGEST_CODE: Final = 80
+CODED: Final = ("case_no", "disease_code")
+# Of a cell at fault so much is kept: enough to find it again in the file.
+_LONGEST_ORIGINAL: Final = 200
 _TEXTS: Final = ("case_no", "discharged_on", "disease_code", "disease_name", "insured_class")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One discharge that counts. Of a self-pay patient the burden is the whole cost."""
+    """One discharge that counts. Of a self-pay patient the burden is the whole cost; ``self_pay_by_choice`` tells
+    those who are one only because article 14 lets a hospital count them so."""
 
     case_no: str
     discharged_on: date
@@ -46,19 +53,30 @@ class Case:
     total_cost: Money
     burden: Money
     copayment: Money | None
+    self_pay_by_choice: bool
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedCase:
-    """A row left out, where it starts in the file, and what to do about it."""
+    """A row left out, where it starts in the file, and what to do about it.
+
+    ``field`` names the column at fault and ``original`` is its cell as it stood, cut short if need be; both are empty
+    when the row as a whole is at fault. No other cell is kept.
+    """
 
     line: int
     code: str
     message: str
+    field: str = ""
+    original: str = ""
 
 
-Fault = tuple[str, str]
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    field: str
+    code: str
+    message: str
 
 
 def judge_row(
@@ -74,10 +92,10 @@ def judge_row(
         message = "这一行的单元格比表头多，金额或名称里可能有逗号。请给它加上英文双引号。"
         return RejectedCase(line, "not_an_amount", message)
     values = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
-    faults: list[Fault] = []
+    faults: list[_Fault] = []
     insured = _class_of(values["insured_class"], faults)
     used = _used(insured, burden)
-    faults += [fault for key in used if (fault := _blank_or_formula(key, values[key]))]
+    faults += [fault for key in used if (fault := _unusable(key, values[key]))]
     day = _day(values["discharged_on"], faults)
     amounts = {key: _amount(key, values[key], faults) for key in used if key not in _TEXTS}
     cost = amounts["total_cost"]
@@ -85,8 +103,8 @@ def judge_row(
         faults += [_above_cost(key) for key, amount in amounts.items() if amount is not None and amount > cost]
     share = cost if insured is InsuredClass.SELF_PAY else amounts.get("burden")
     if faults or insured is None or day is None or cost is None or share is None:
-        code, message = min(faults, key=lambda fault: CODES.index(fault[0]))
-        return RejectedCase(line, code, message)
+        first = min(faults, key=lambda fault: CODES.index(fault.code))
+        return RejectedCase(line, first.code, first.message, first.field, values[first.field][:_LONGEST_ORIGINAL])
     return Case(
         values["case_no"],
         day,
@@ -96,15 +114,15 @@ def judge_row(
         cost,
         share,
         _copayment(values.get("copayment"), insured, cost),
+        is_self_pay_by_choice(values["insured_class"]),
         line,
     )
 
 
 def duplicate(line: int, case_no: str, first_line: int) -> RejectedCase:
     """The refusal of a case number that stood on an earlier line."""
-    return RejectedCase(
-        line, "duplicate_case", f"结算流水号“{case_no[:40]}”与第 {first_line} 行重复。请保留一行，删去另一行。"
-    )
+    message = f"结算流水号“{case_no[:40]}”与第 {first_line} 行重复。请保留一行，删去另一行。"
+    return RejectedCase(line, "duplicate_case", message, "case_no", case_no)
 
 
 def _used(insured: InsuredClass | None, burden: Burden) -> tuple[str, ...]:
@@ -113,41 +131,44 @@ def _used(insured: InsuredClass | None, burden: Burden) -> tuple[str, ...]:
     return (*_TEXTS, "total_cost", "burden", *(("copayment",) if burden is Burden.COPAYMENT else ()))
 
 
-def _blank_or_formula(key: str, value: str) -> Fault | None:
+def _unusable(key: str, value: str) -> _Fault | None:
     label = COLUMNS[key].label
     if not value:
-        return "missing_value", f"缺少{label}。请补上。"
+        return _Fault(key, "missing_value", f"缺少{label}。请补上。")
     if value.startswith("="):
-        return "formula", f"{label}是公式“{value[:40]}”。请改成数值后重新导出。"
+        return _Fault(key, "formula", f"{label}是公式“{value[:40]}”。请改成数值后重新导出。")
+    if key in CODED and len(value) > LONGEST_CODE:
+        message = f"{label}有 {len(value)} 个字，最多 {LONGEST_CODE} 个。请核对这一列是不是放错了内容。"
+        return _Fault(key, "too_long", message)
     return None
 
 
-def _class_of(value: str, faults: list[Fault]) -> InsuredClass | None:
+def _class_of(value: str, faults: list[_Fault]) -> InsuredClass | None:
     try:
         return insured_class_of(value)
     except UnknownClass as error:
-        faults.append((error.reason, error.message))
+        faults.append(_Fault("insured_class", error.reason, error.message))
         return None
 
 
-def _day(value: str, faults: list[Fault]) -> date | None:
+def _day(value: str, faults: list[_Fault]) -> date | None:
     try:
         return day_of(value)
     except NotADate as error:
-        faults.append((error.reason, "出院日期" + error.message))
+        faults.append(_Fault("discharged_on", error.reason, "出院日期" + error.message))
         return None
 
 
-def _amount(key: str, value: str, faults: list[Fault]) -> Money | None:
+def _amount(key: str, value: str, faults: list[_Fault]) -> Money | None:
     try:
         return Money.of_yuan(value)
     except MalformedInput as error:
-        faults.append((error.reason, COLUMNS[key].label + error.message))
+        faults.append(_Fault(key, error.reason, COLUMNS[key].label + error.message))
         return None
 
 
-def _above_cost(key: str) -> Fault:
-    return "burden_above_cost", f"{COLUMNS[key].label}大于住院总费用。请核对这两个金额。"
+def _above_cost(key: str) -> _Fault:
+    return _Fault(key, "burden_above_cost", f"{COLUMNS[key].label}大于住院总费用。请核对这两个金额。")
 
 
 def _copayment(value: str | None, insured: InsuredClass, cost: Money) -> Money | None:

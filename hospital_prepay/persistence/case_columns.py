@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.tables import Column
 
 BURDEN_COLUMNS: Final = {Burden.WHOLE: "burden_fen", Burden.COPAYMENT: "copayment_fen"}

@@ -12,6 +12,7 @@ import hmac
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -29,7 +30,7 @@ from hospital_prepay.persistence.models.publication import Institution
 
 _COLUMNS: Final = (
     "institution_id, case_no, discharged_on, disease_code, disease_name, insured_class, total_cost_fen, burden_fen,"
-    " copayment_fen, import_id"
+    " copayment_fen, self_pay_by_choice, import_id"
 )
 _BATCH: Final = 10_000
 
@@ -60,7 +61,7 @@ def add_import(connection: sa.Connection, values: dict[str, Any], rejected: tupl
     """Record an import and the rows it kept aside."""
     connection.execute(sa.insert(CaseImport).values(**values))
     key = {"institution_id": values["institution_id"], "import_id": values["import_id"]}
-    rows = [{**key, "line": row.line, "code": row.code, "message": row.message} for row in rejected]
+    rows = [{**key, **asdict(row)} for row in rejected]
     for start in range(0, len(rows), _BATCH):
         connection.execute(sa.insert(RejectedRow), rows[start : start + _BATCH])
 
@@ -159,7 +160,7 @@ class Snapshot:
     def _marked(self) -> str:
         with self.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return self._keyed_hash.digest(digest, institution=self._institution_id, field="case snapshot")
+        return self._keyed_hash.digest(digest, institution=self._institution_id, field="case snapshot 2")
 
     def _length(self) -> int:
         with bulk_connection() as connection:
@@ -177,7 +178,7 @@ class Snapshot:
         with text.open("w", encoding="utf-8", newline="") as target:
             for row in rows:
                 target.write("\x1f".join("" if value is None else str(value) for value in row) + "\n")
-        types = ["VARCHAR", "DATE", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT"]
+        types = ["VARCHAR", "DATE", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN"]
         columns = ", ".join(f"'{name}': '{kind}'" for name, kind in zip(names, types, strict=True))
         with bulk_connection(self.path.parent) as bulk:
             source = (

@@ -16,7 +16,7 @@ from typing import Final
 import duckdb
 
 from hospital_prepay.domain.errors import NotATable
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence import case_bulk
@@ -42,7 +42,8 @@ _ANY_MARK: Final = re.compile(f"[\r\n{LINE_MARK}{FIELD_MARK}]+")
 class CaseReading:
     """What a file of cases held. ``snapshot`` is a Parquet file of the accepted cases with the columns
     ``case_no, discharged_on, disease_code, disease_name, insured_class, total_cost_fen, burden_fen,
-    copayment_fen, line``, whatever their date and in no set order; ``rejected`` is in the order of the file."""
+    copayment_fen, self_pay_by_choice, line``, whatever their date and in no set order; ``rejected`` is in the order
+    of the file."""
 
     snapshot: Path
     sha256: str
@@ -179,6 +180,7 @@ def _as_text(case: Case) -> str:
         case.total_cost.fen,
         case.burden.fen,
         copayment,
+        case.self_pay_by_choice,
         case.line,
     )
     return FIELD_MARK.join(map(str, values)) + "\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from hospital_prepay.domain.calendar import AnnouncedYear
 from hospital_prepay.domain.errors import Conflict
@@ -44,6 +45,23 @@ def newest_settings(connection: sa.Connection, institution_id: str) -> dict[str,
         .order_by(table.c.version_no)
     )
     return {row.name: SettingRow(**row._mapping) for row in connection.execute(query)}
+
+
+def chosen_settings(institution_id: sa.ColumnElement[str]) -> sa.ScalarSelect[str | None]:
+    """The same as a column of a statement that reads facts anyway; :func:`values_of` reads it."""
+    newer = orm.aliased(SettingValue)
+    overtaken = sa.exists().where(
+        newer.institution_id == SettingValue.institution_id,
+        newer.name == SettingValue.name,
+        newer.version_no > SettingValue.version_no,
+    )
+    lines = sa.func.aggregate_strings(SettingValue.name + "=" + SettingValue.value, "\n")
+    return sa.select(lines).where(SettingValue.institution_id == institution_id, ~overtaken).scalar_subquery()
+
+
+def values_of(chosen: str | None) -> dict[str, str]:
+    """What :func:`chosen_settings` found: the value by name."""
+    return dict(line.split("=", 1) for line in (chosen or "").splitlines())
 
 
 def add_setting(connection: sa.Connection, institution_id: str, row: SettingRow) -> None:

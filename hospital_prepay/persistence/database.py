@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import select
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, cast
+from urllib.parse import quote
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.persistence.query import Query
 
+_LONG_IDLE_SECONDS: Final = 30.0
+
+_PROBE_SECONDS: Final = 2
 Connection = sa.Connection
 """For signatures in services, which hold no SQL and don't name the library."""
 
@@ -20,7 +30,10 @@ class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self.url = sa.make_url(url)
+        asked = sa.make_url(url)
+        # Our own word in the address: the driver would refuse it.
+        self._behind_pgbouncer = "pgbouncer" in asked.query
+        self.url = asked.difference_update_query(["pgbouncer"])
         if self.url.get_backend_name() not in ("sqlite", "postgresql"):
             raise DatabaseFault("数据库只支持 SQLite 和 PostgreSQL，请检查 PREPAY_DATABASE_URL。")
         self._pool_size = pool_size
@@ -34,14 +47,16 @@ class Database:
     def engine(self) -> sa.Engine:
         """The writing engine."""
         if self.is_postgresql:
-            return sa.create_engine(
+            engine = sa.create_engine(
                 self.url,
                 pool_size=self._pool_size,
                 max_overflow=8,
-                pool_pre_ping=True,
-                connect_args=_pg_options(self.url),
+                connect_args=_pg_options(self._behind_pgbouncer),
                 hide_parameters=True,
             )
+            event.listen(engine, "checkin", _note_return)
+            event.listen(engine, "checkout", _check_alive)
+            return engine
         engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
@@ -59,16 +74,64 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection for reading; whatever happens inside is rolled back."""
+        """A connection for reading; nothing that happens inside stays."""
         with _reached(self.reading_engine) as connection:
-            yield connection
-            connection.rollback()
+            if self.is_postgresql:
+                connection.execution_options(postgresql_readonly=True)
+            with connection.begin() as transaction:
+                yield connection
+                # On PostgreSQL there is nothing to take back, and at a ROLLBACK the driver forgets what it prepared.
+                if not self.is_postgresql:
+                    transaction.rollback()
+
+    def look_up(self, query: Query, **parameters: Any) -> tuple[Any, ...] | None:
+        """The first row of one query that needs nothing around it: on PostgreSQL one trip instead of three."""
+        if not self.is_postgresql:
+            with self.reading() as connection:
+                return query.first(connection, **parameters)
+        with _reached(self.engine) as connection:
+            driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+            driver.autocommit = True
+            try:
+                return query.first(connection, **parameters)
+            finally:
+                if not driver.closed:
+                    driver.autocommit = False
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A connection in one transaction: committed at the end, rolled back on any error."""
         with _reached(self.engine) as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def probing(self) -> Iterator[sa.Connection]:
+        """A connection of its own, to ask whether the database is there: within seconds, and making no file.
+
+        Pooled connections won't do: they wait in line, and one to a file that was taken away goes on working.
+        """
+        engine = self._probing_engine()
+        with engine.connect() as connection:
+            if self.is_postgresql:
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_PROBE_SECONDS}s'")
+            yield connection
+            connection.rollback()
+
+    def _probing_engine(self) -> sa.Engine:
+        if self.is_postgresql:
+            limits = {"connect_timeout": _PROBE_SECONDS, "tcp_user_timeout": _PROBE_SECONDS * 1000}
+            return sa.create_engine(
+                self.url,
+                poolclass=sa.NullPool,
+                connect_args=_pg_options(self._behind_pgbouncer) | limits,
+                hide_parameters=True,
+            )
+        file = f"file:{quote(self.url.database or '')}?mode=rw"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(file, uri=True, timeout=_PROBE_SECONDS)
+
+        return sa.create_engine("sqlite://", poolclass=sa.NullPool, creator=connect, hide_parameters=True)
 
     def close(self) -> None:
         """Close pooled connections (before a fork, at the end of a test)."""
@@ -85,9 +148,27 @@ def _reached(engine: sa.Engine) -> sa.Connection:
         raise DatabaseFault("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。") from error
 
 
-def _pg_options(url: sa.URL) -> dict[str, Any]:
+def _pg_options(behind_pgbouncer: bool) -> dict[str, Any]:
     # PgBouncer in transaction mode can't keep prepared statements; ask for that with ?pgbouncer=1.
-    return {"prepare_threshold": None} if "pgbouncer" in url.query else {"prepare_threshold": 2}
+    return {"prepare_threshold": None if behind_pgbouncer else 2}
+
+
+def _note_return(_driver: Any, record: Any) -> None:
+    record.info["returned"] = time.monotonic()
+
+
+def _check_alive(driver: Any, record: Any, _proxy: Any) -> None:
+    """Ask the server before a connection is used again, but only when it lay idle long or there is something to read:
+    a server that ended it has said so. Asking each time would be a round trip for every transaction."""
+    try:
+        told = select.poll()
+        told.register(driver.fileno(), select.POLLIN)
+        idle = time.monotonic() - record.info.get("returned", math.inf)
+        if told.poll(0) or idle > _LONG_IDLE_SECONDS:
+            driver.execute("")
+            driver.rollback()
+    except psycopg.Error as error:
+        raise sa.exc.InvalidatePoolError from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,11 +18,12 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """A decision with its number and circumstances."""
+    """A decision with its number and circumstances. ``readings`` is ``None`` for one from before they were kept."""
 
     decision_id: str
     institution_id: str
     decision: Decision
+    readings: Mapping[str, str] | None
     decided_at: datetime
     effective_on: date
     actor: str
@@ -124,6 +125,7 @@ def _stored(row: sa.Row[tuple[object, ...]]) -> StoredDecision:
         found["decision_id"],
         found["institution_id"],
         decision,
+        found["readings"],
         found["decided_at"],
         found["effective_on"],
         found["actor"],

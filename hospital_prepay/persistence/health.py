@@ -6,12 +6,14 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
-from hospital_prepay.persistence.migrate import check_current
+from hospital_prepay.persistence.migrate import current, require_head
 
 
 def check_database(database: Database) -> None:
-    """Raise :class:`DatabaseFault` unless the database answers and stands where this code needs it."""
+    """Raise :class:`DatabaseFault` within seconds unless the database answers and stands where this code needs it."""
     try:
-        check_current(database)
+        with database.probing() as connection:
+            found = current(connection)
     except sa.exc.SQLAlchemyError as error:
         raise DatabaseFault("数据库连不上，请检查数据库服务和 PREPAY_DATABASE_URL。") from error
+    require_head(found)

@@ -9,7 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.models.inpatient import Receipt, ReceiptBook, SlipRequest
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Slip:
     issued_by: str
     cancelled_by: str | None
     cancels: str | None
+
+    @property
+    def amount(self) -> Money:
+        """What is written on it."""
+        return Money(self.amount_fen)
 
     @property
     def number(self) -> str:
@@ -88,11 +96,11 @@ def next_serial(
 
 
 def _open_book_of(connection: sa.Connection, institution_id: str, holder: str) -> tuple[str, int] | None:
-    row = connection.execute(_OPEN_BOOK, {"institution": institution_id, "holder": holder}).one_or_none()
-    return None if row is None else (row.book, row.last_serial + 1)
+    row = _OPEN_BOOK.first(connection, institution=institution_id, holder=holder)
+    return None if row is None else (row[0], row[1] + 1)
 
 
-_OPEN_BOOK = (
+_OPEN_BOOK = Query(
     sa.select(ReceiptBook.book, ReceiptBook.last_serial)
     .where(
         ReceiptBook.institution_id == sa.bindparam("institution"),
@@ -127,9 +135,9 @@ def _open_book(connection: sa.Connection, institution_id: str, holder: str, seri
     return book
 
 
-def add_receipt(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """Write a receipt; the database checks its serial and its amount."""
-    connection.execute(sa.insert(Receipt).values(**values))
+def add_receipt(rows: AppendedRows, values: dict[str, Any]) -> None:
+    """Write a receipt with the other rows of the act; the database checks its serial and its amount."""
+    rows.add(Receipt, values)
 
 
 def find_slip(connection: sa.Connection, institution_id: str, book: str, serial: int) -> Slip:

@@ -10,18 +10,23 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import stay_account
-from hospital_prepay.domain.rules.inpatient.deposits import TableCap
-from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SimilarDisease, Stay, StayCap
+from hospital_prepay.domain.rules.inpatient.similar import TableCap
+from hospital_prepay.persistence.appending import AppendedRows
+from hospital_prepay.persistence.choices import chosen_settings
+from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, Disease, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
 class StayState:
-    """A stay as the rules see it, locked for the transaction that read it. Amounts in fen."""
+    """A stay as the rules see it, locked for the transaction that read it. Amounts in fen; ``settings`` as
+    :func:`~hospital_prepay.persistence.choices.values_of` reads them."""
 
     stay_no: str
     patient_name: str
     admitted_at: datetime
+    registered_at: datetime
     discharged_at: datetime | None
     cap_version: int
     disease_code: str
@@ -32,6 +37,7 @@ class StayState:
     similar_code: str | None
     cap_fen: int | None
     collected_fen: int
+    settings: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +58,31 @@ def add_stay(connection: sa.Connection, values: dict[str, Any]) -> None:
         raise Conflict(f"住院号 {values['stay_no']} 已经登记过。请用住院号查找，不要重复登记。") from error
 
 
-def add_cap(connection: sa.Connection, values: dict[str, Any]) -> None:
+def add_cap(rows: AppendedRows, values: dict[str, Any]) -> None:
     """Append what binds the stay from now on; the database moves the account's ceiling with it."""
-    connection.execute(sa.insert(StayCap).values(**values))
+    rows.add(StayCap, values)
 
 
 def lock_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> StayState:
     """Lock a stay against every other act on it and read its newest cap and balance. Raises :class:`NotFound`."""
-    lock = sa.select(Stay.stay_no).where(Stay.institution_id == institution_id, Stay.stay_no == stay_no)
-    if connection.execute(lock.with_for_update()).one_or_none() is None:
+    if _LOCK.first(connection, institution=institution_id, stay=stay_no) is None:
         raise NotFound(f"没有找到住院号 {stay_no}。请核对住院号，或先登记这次住院。")
     return read_stay(connection, institution_id, stay_no)
 
 
 def read_stay(connection: sa.Connection, institution_id: str, stay_no: str) -> StayState:
     """The same without the lock, for previews."""
-    row = connection.execute(
-        _STATE, {"institution": institution_id, "stay": stay_no, "account": stay_account(stay_no)}
-    )
-    found = row.one_or_none()
-    if found is None:
+    row = _STATE.first(connection, institution=institution_id, stay=stay_no, account=stay_account(stay_no))
+    if row is None:
         raise NotFound(f"没有找到住院号 {stay_no}。请核对住院号，或先登记这次住院。")
-    return StayState(**found._mapping)
+    return StayState(*row)
 
 
+_LOCK = Query(
+    sa.select(Stay.stay_no)
+    .where(Stay.institution_id == sa.bindparam("institution"), Stay.stay_no == sa.bindparam("stay"))
+    .with_for_update()
+)
 _NEWEST = (
     sa.select(StayCap.version_no)
     .where(StayCap.institution_id == sa.bindparam("institution"), StayCap.stay_no == sa.bindparam("stay"))
@@ -83,28 +90,34 @@ _NEWEST = (
     .limit(1)
     .scalar_subquery()
 )
-_STATE = sa.select(
-    Stay.stay_no,
-    Stay.patient_name,
-    Stay.admitted_at,
-    Stay.discharged_at,
-    StayCap.version_no.label("cap_version"),
-    StayCap.disease_code,
-    StayCap.disease_name,
-    StayCap.insured_class,
-    StayCap.circumstance,
-    StayCap.unposted,
-    StayCap.similar_code,
-    StayCap.cap_fen,
-    LedgerAccount.balance_fen.label("collected_fen"),
-).where(
-    Stay.institution_id == sa.bindparam("institution"),
-    Stay.stay_no == sa.bindparam("stay"),
-    StayCap.institution_id == Stay.institution_id,
-    StayCap.stay_no == Stay.stay_no,
-    StayCap.version_no == _NEWEST,
-    LedgerAccount.institution_id == Stay.institution_id,
-    LedgerAccount.account_id == sa.bindparam("account"),
+# In the order of StayState.
+_STATE = Query(
+    sa.select(
+        Stay.stay_no,
+        Stay.patient_name,
+        Stay.admitted_at,
+        Stay.registered_at,
+        Stay.discharged_at,
+        StayCap.version_no.label("cap_version"),
+        StayCap.disease_code,
+        StayCap.disease_name,
+        StayCap.insured_class,
+        StayCap.circumstance,
+        StayCap.unposted,
+        StayCap.similar_code,
+        StayCap.cap_fen,
+        LedgerAccount.balance_fen.label("collected_fen"),
+        # The hospital's readings belong to the facts: read here, a collection needs no statement more for them.
+        chosen_settings(sa.bindparam("institution")).label("settings"),
+    ).where(
+        Stay.institution_id == sa.bindparam("institution"),
+        Stay.stay_no == sa.bindparam("stay"),
+        StayCap.institution_id == Stay.institution_id,
+        StayCap.stay_no == Stay.stay_no,
+        StayCap.version_no == _NEWEST,
+        LedgerAccount.institution_id == Stay.institution_id,
+        LedgerAccount.account_id == sa.bindparam("account"),
+    )
 )
 
 
@@ -126,18 +139,25 @@ def table_in_force(connection: sa.Connection, institution_id: str, day: date) ->
 
 
 def cap_rows(
-    connection: sa.Connection, institution_id: str, table_id: str, disease_codes: list[str], insured_class: str
-) -> dict[str, TableCap]:
-    """The rows of some diseases in one class of one table."""
-    rows = connection.execute(
-        sa.select(CapRow.disease_code, CapRow.disease_name, CapRow.cap_fen, CapRow.posted).where(
-            CapRow.institution_id == institution_id,
-            CapRow.table_id == table_id,
-            CapRow.disease_code.in_(disease_codes),
-            CapRow.insured_class == insured_class,
-        )
+    connection: sa.Connection, institution_id: str, table_id: str, insured_class: str, disease_code: str | None = None
+) -> list[TableCap]:
+    """The rows of one table in one class, or of one disease in it."""
+    query = sa.select(CapRow.disease_code, CapRow.disease_name, CapRow.cap_fen, CapRow.posted).where(
+        CapRow.institution_id == institution_id,
+        CapRow.table_id == table_id,
+        CapRow.insured_class == insured_class,
     )
-    return {row.disease_code: TableCap(**row._mapping) for row in rows}
+    if disease_code is not None:
+        query = query.where(CapRow.disease_code == disease_code)
+    return [TableCap(**row._mapping) for row in connection.execute(query)]
+
+
+def catalogues(connection: sa.Connection, institution_id: str) -> dict[str, str]:
+    """Of each known disease what its catalogue is called."""
+    rows = connection.execute(
+        sa.select(Disease.disease_code, Disease.catalogue).where(Disease.institution_id == institution_id)
+    )
+    return {row.disease_code: row.catalogue for row in rows}
 
 
 def similar_codes(connection: sa.Connection, institution_id: str, disease_code: str) -> list[str]:

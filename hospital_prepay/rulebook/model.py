@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hospital_prepay.domain.errors import MalformedInput, RulebookFault
 from hospital_prepay.domain.rules.force import in_force
 from hospital_prepay.domain.rules.fund.regime import Regime, regime_of_year
 
 Thing = TypeVar("Thing")
+_UNITS: Final = {"cases": " 例", "years": " 岁"}
 
 
 class Addressee(StrEnum):
@@ -132,6 +133,10 @@ class Reading:
             raise MalformedInput(f"“{self.question}”不能选“{choice}”。请从列出的选项中选。")
         return choice
 
+    def label(self, value: str) -> str:
+        """The words for an answer as it is stored."""
+        return self.choices.get(value, value + _UNITS.get(self.unit or "", ""))
+
     def allows(self, choice: object) -> bool:
         """Whether the setting may be ``choice``."""
         match self.bounds:
@@ -193,6 +198,11 @@ class Rulebook:
             raise MalformedInput(f"没有“{instrument_id}”的预付规定。可选：{'、'.join(self.regimes)}。")
         editions = self.regimes[instrument_id]
         return editions[-1] if year is None else regime_of_year(editions, year)
+
+    def answers(self, kept: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Question and answer in words for readings kept by name; one of another rulebook shows as it is stored."""
+        found = ((self.readings.get(name), name, value) for name, value in kept.items())
+        return [(name, value) if one is None else (one.question, one.label(value)) for one, name, value in found]
 
 
 def _known(things: Mapping[str, Thing], name: str, kind: str) -> Thing:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
-from hospital_prepay.domain.rules.fund.eligibility import CHECKS, PARAMETERS
+from hospital_prepay.domain.rules.fund.eligibility import CHECKS, PARAMETERS, WAIVABLE
 from hospital_prepay.domain.rules.fund.regime import (
     Absence,
     Base,
@@ -29,7 +29,7 @@ from hospital_prepay.domain.rules.fund.regime import (
     Use,
     UseOutcome,
 )
-from hospital_prepay.rulebook.fields import Fields, fault
+from hospital_prepay.rulebook.fields import NONE, Fields, fault
 from hospital_prepay.rulebook.model import Instrument
 from hospital_prepay.rulebook.strict_yaml import Node
 
@@ -94,23 +94,24 @@ def _provision(fields: Fields) -> Provision:
     return Provision(
         clause=fields.text_or_none("clause"),
         named_by=NamedBy(fields.word("named_by", [one.value for one in NamedBy])),
-        in_principle=fields.flag("in_principle") if "in_principle" in fields else False,
+        in_principle=fields.flag("in_principle"),
     )
 
 
 def _conditions(fields: Fields, where: str) -> tuple[Condition, ...]:
-    return tuple(_condition(name, node, f"{where} {name}") for name, node in fields.items("conditions"))
+    """What the notice asks; each check the program knows is named, if only to say that the notice is silent on it."""
+    with Fields(fields.node("conditions"), f"{where} conditions") as inner:
+        asked = [(name, inner.node(name)) for name in CHECKS]
+    return tuple(_condition(name, node, f"{where} {name}") for name, node in asked if node != Absence.SILENT.value)
 
 
 def _condition(name: str, node: Node, where: str) -> Condition:
-    if name not in CHECKS:
-        raise fault(where, "没有这个条件")
     with Fields(node, where) as fields:
         return Condition(
             id=name,
             provision=_provision(fields),
             parameters=MappingProxyType({key: fields.text(key) for key in sorted(PARAMETERS.get(name, ()))}),
-            waived_through=_whole(fields, "waived_through") if "waived_through" in fields else None,
+            waived_through=_year_or_none(fields, "waived_through") if name in WAIVABLE else None,
         )
 
 
@@ -134,9 +135,10 @@ def _size(node: Node, where: str) -> Size:
         largest: Raised | Fraction | Absence | None = _absent(fields, "largest")
         if largest is None:
             with Fields(fields.node("largest"), f"{where} largest") as inner:
-                most = _decimal(inner, "months")
-                raised = "growth_at_most" in inner
-                largest = Raised(most, _decimal(inner, "growth_at_most")) if raised else most
+                if "fixed" in inner:
+                    largest = _decimal(inner, "fixed")
+                else:
+                    largest = Raised(_decimal(inner, "raised"), _decimal(inner, "growth_at_most"))
     return Size(provision, months, largest)
 
 
@@ -185,7 +187,7 @@ def _ground(node: Node, where: str) -> RecallGround:
         return RecallGround(
             number=_whole(fields, "number"),
             provision=_provision(fields),
-            public_only=fields.flag("public_only") if "public_only" in fields else False,
+            public_only=fields.flag("public_only"),
         )
 
 
@@ -209,6 +211,10 @@ def _whole(fields: Fields, key: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise fault(fields.where, f"键“{key}”应当是整数")
     return int(text)
+
+
+def _year_or_none(fields: Fields, key: str) -> int | None:
+    return None if fields.says(key, (NONE,)) and fields.text(key) else _whole(fields, key)
 
 
 def _decimal(fields: Fields, key: str) -> Fraction:

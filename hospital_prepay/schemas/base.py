@@ -181,7 +181,7 @@ class Choice(fields.Field[Any]):
             raise ValidationError("请从列出的选项里选。") from None
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
-        return None if value is None else value.value
+        return None if value is None else self.choices(value).value
 
 
 class Ticked(fields.Field[bool]):

@@ -18,7 +18,7 @@ class WindowOut(BaseSchema):
 class CapTableOut(BaseSchema):
     """A published table without its rows."""
 
-    version = fields.Integer(required=True)
+    version = fields.Integer(required=True, attribute="number")
     effective_on = Day(required=True)
     published_at = Moment(required=True)
     as_of = Day(required=True)

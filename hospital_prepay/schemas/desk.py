@@ -137,6 +137,8 @@ class Change:
     reason: str
     disease: str
     similar_to: str
+    similar_other: str
+    similar_ground: str
     insured_class: str
     talked_with: str
     talked_at: str
@@ -151,6 +153,8 @@ class ChangeSchema(CommandSchema[Change]):
     reason = Text(load_default="", longest=20)
     disease = Text(load_default="", longest=80)
     similar_to = Text(load_default="", longest=80)
+    similar_other = Text(load_default="", longest=80)
+    similar_ground = Text(load_default="", longest=200, lines=True)
     insured_class = Text(load_default="", longest=10)
     talked_with = Text(required=True, longest=64)
     talked_at = Text(required=True, longest=20)

@@ -77,7 +77,19 @@ class PlacementIn(BaseSchema):
         },
     )
     similar_code = Text(
-        load_default=None, allow_none=True, longest=80, metadata={"description": "参照的相似病种编码", "minLength": 1}
+        load_default=None,
+        allow_none=True,
+        longest=80,
+        metadata={
+            "description": "参照的相似病种编码；只在 circumstance 为 similar 时有用，其他情形不看它",
+            "minLength": 1,
+        },
+    )
+    similar_ground = Text(
+        load_default="",
+        longest=200,
+        lines=True,
+        metadata={"description": "医生的依据；similar_code 不在本院相似病种表、同一分组、同一疾病章节里时必填"},
     )
     talk = Text(load_default="", longest=500, lines=True, metadata={"description": "与患者沟通的记录"})
 
@@ -91,6 +103,7 @@ class PlacementIn(BaseSchema):
             circumstance=loaded["circumstance"].value,
             similar_code=loaded["similar_code"],
             talk=loaded["talk"],
+            similar_ground=loaded["similar_ground"],
         )
 
 
@@ -154,6 +167,9 @@ class StayOut(BaseSchema):
     insured_class = Choice(InsuredClass, required=True)
     circumstance = Choice(Circumstance, required=True)
     similar_code = fields.String(required=True, allow_none=True)
+    similar_ground = fields.String(
+        required=True, metadata={"description": "自选相似病种时医生的依据；不是自选的为空"}
+    )
     unposted = fields.Boolean(required=True, metadata={"description": "病种是否未公示（第十八条）"})
     cap_version = fields.Integer(required=True)
     cap_fen = Fen(

@@ -135,7 +135,7 @@ def _line(one: ReviewedRow) -> dict[str, Any]:
         "cases": row.cases,
         "few": one.few,
         "mean_cost_fen": mean(row.sum_cost_fen, row.cases),
-        "mean_burden_fen": mean(row.sum_burden_fen, row.cases),
+        "mean_burden_fen": row.mean_burden_fen,
         "spread": dict(zip(("p10_fen", "median_fen", "p90_fen"), row.quantiles, strict=True))
         if row.quantiles
         else None,

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.readings import PastYears, PostedHalf
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import whole_yuan
 from hospital_prepay.services.inpatient.cap_review import STATE_LABELS, ReviewedTable, tally
+from hospital_prepay.services.inpatient.measuring_readings import unusual_readings
 from hospital_prepay.web.caps import STATE_KINDS
 from hospital_prepay.web.case_imports import thin_words
+
+_HALVES: Final[dict[str, str]] = {
+    PostedHalf.UNION: "费用和人次，取并集",
+    PostedHalf.BY_COST: "按费用",
+    PostedHalf.BY_ADMISSIONS: "按人次",
+    PostedHalf.OF_GROUPS: "费用居前的一半病种",
+}
 
 
 def facts_of(table: ReviewedTable) -> dict[str, Any]:
@@ -55,17 +64,17 @@ def tiles_of(table: ReviewedTable) -> list[dict[str, Any]]:
     tiles = [_tile("病种 × 类型", diseases, "个病种", f"{len(table.rows)} 项额度")]
     if table.compared_with is not None:
         beside = f"第 {table.compared_with} 版"
-        above = "都不高于原标准" if not found["above_legacy"] else f"{found['above_legacy']} 项高于原标准"
         tiles += [
             _tile(f"比{beside}下降", found["down"], "项", _average(table, rising=False), "down"),
-            _tile(f"比{beside}上升", found["up"], "项", above, "up"),
+            _tile(f"比{beside}上升", found["up"], "项", _beside_legacy(table)["word"], "up"),
             _tile("不变", found["same"], "项", f"其中 {found['same_legacy']} 项取原标准"),
         ]
     else:
         tiles.append(_tile("取均值", found["mean"], "项", "三年平均个人负担"))
         tiles.append(_tile("取原标准", found["legacy"], "项", "原标准低于均值"))
     tiles.append(_tile("没有额度", found["none"], "项", "例数不足又无相似病种"))
-    tiles.append(_tile("公示病种" if table.head.version_no else "拟公示病种", posted, "个", "费用和人次，取并集"))
+    half = _readings(table).get("posted_half", "")
+    tiles.append(_tile("公示病种" if table.head.version_no else "拟公示病种", posted, "个", _HALVES.get(half, "")))
     if table.reach is not None:
         words = f"人次 {_percent(table.reach.admissions_permille)}%；须有一项到 50%"
         tiles.append(_tile(f"{table.reach.year} 年费用覆盖", _percent(table.reach.cost_permille), "%", words))
@@ -94,8 +103,7 @@ def _percent(permille: int) -> str:
 def checks_of(table: ReviewedTable) -> list[dict[str, str]]:
     """What was checked by itself; warnings never stop anybody."""
     found = tally(table.rows)
-    above = found["above_legacy"]
-    checks = [_check("warn", f"{above} 项高于原标准") if above else _check("ok", "不高于原标准")]
+    checks = [_beside_legacy(table)]
     if table.reach is not None:
         checks.append(_check("ok", "公示范围够") if table.reach.is_enough else _check("warn", "公示范围不够"))
     if found["warned"]:
@@ -105,8 +113,21 @@ def checks_of(table: ReviewedTable) -> list[dict[str, str]]:
     return checks
 
 
+def _beside_legacy(table: ReviewedTable) -> dict[str, str]:
+    """Whether any cap passes its earlier standard; without standards there is nothing to praise."""
+    if all(one.row.legacy_fen is None for one in table.rows):
+        return _check("idle", "没有登记原标准")
+    above = tally(table.rows)["above_legacy"]
+    return _check("warn", f"{above} 项高于原标准") if above else _check("ok", "不高于原标准")
+
+
 def _check(kind: str, word: str) -> dict[str, str]:
     return {"kind": kind, "word": word}
+
+
+def _readings(table: ReviewedTable) -> dict[str, str]:
+    found: dict[str, str] = table.head.parameters.get("readings", {})
+    return found
 
 
 def notices_of(table: ReviewedTable) -> list[dict[str, str]]:
@@ -114,7 +135,16 @@ def notices_of(table: ReviewedTable) -> list[dict[str, str]]:
     notices = []
     if table.is_thin:
         last = table.years[-1]
-        notices.append({"kind": "wait", "text": thin_words(last.year, last.cases)})
+        rolling = _readings(table).get("past_three_years") == PastYears.ROLLING
+        called = f"{table.head.window_to} 为止的十二个月" if rolling else f"{last.year} 年"
+        notices.append({"kind": "wait", "text": thin_words(called, last.cases)})
+    unusual = unusual_readings(table.head.parameters)
+    if unusual:
+        told = "；".join(f"{question}{answer}" for question, answer in unusual)
+        notices.append({"kind": "info", "text": f"测算时与默认不同的读法：{told}。"})
+    if table.head.parameters.get("left_out"):
+        text = f"{table.head.parameters['left_out']:,} 例全公费、商业保险、异地未实时结算的病例按读法不计入，没有用。"
+        notices.append({"kind": "info", "text": text})
     if table.source:
         text = f"这张表照已公示的表录入，不是测算出来的。来源：{table.source}"
         notices.append({"kind": "info", "text": text})

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import PastYears
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import whole_yuan
 from hospital_prepay.http.flash import say
@@ -23,6 +23,10 @@ from hospital_prepay.services.publication.readings import chosen_readings
 
 blueprint = Blueprint("caps", __name__, url_prefix="/finance/caps")
 STATE_KINDS: Final = {"draft": "wait", "approved": "info", "rejected": "stop", "published": "idle"}
+_WINDOWS: Final[dict[str, str]] = {
+    PastYears.CALENDAR: "基准日前三个完整年度的",
+    PastYears.ROLLING: "到基准日前一天为止三十六个月的",
+}
 _STEPS: Final = {"approved": "去发布", "rejected": "改好后重新测算", "published": "—"}
 
 
@@ -40,8 +44,7 @@ def measure() -> Any:
     context, actor = current_context(), current_actor()
     try:
         form = read_form(MeasureSchema())
-        burden = Burden(str(chosen_readings(context, actor.institution_id)["burden_measure"]))
-        command = MeasureTable(form.as_of, form.min_cases, form.round_down_to, burden)
+        command = MeasureTable(form.as_of, form.min_cases, form.round_down_to)
         table_id = measure_table(context, actor, command)
     except WrongForm as wrong:
         return caps_page(measure_form=wrong.form), 422
@@ -61,6 +64,7 @@ def caps_page(import_form: Form | None = None, measure_form: Form | None = None)
         tables=[_listed(one) for one in found.tables],
         imports=[_import(one, found) for one in found.imports],
         stored_cases=sum(one.rows_accepted for one in found.imports),
+        window_words=_WINDOWS[str(chosen_readings(context, actor.institution_id)["past_three_years"])],
         standards=found.standards,
         similar=found.similar,
         import_form=import_form or Form(),

@@ -20,12 +20,13 @@ from hospital_prepay.web.caps import caps_page, running_of
 
 blueprint = Blueprint("case_imports", __name__, url_prefix="/finance/caps/imports")
 _PAGE: Final = 50
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # How long the answer to an upload waits for its end: most files are through by then and need no progress bar.
 _PATIENCE: Final = 2.0
 
 
 @blueprint.post("")
-@requires(Permission.CASES_IMPORT)
+@requires(Permission.CASES_IMPORT, takes_file=True)
 def take_in() -> Any:
     """Begin an import."""
     upload = request.files.get("file")
@@ -75,6 +76,15 @@ def export_rejected(import_id: str) -> Response:
     text = import_review.rejected_csv(current_context(), current_actor(), import_id)
     headers = {"Content-Disposition": 'attachment; filename="rejected-rows.csv"'}
     return Response(text, mimetype="text/csv", headers=headers)
+
+
+@blueprint.get("/<import_id>/rejected.xlsx")
+@requires(Permission.CAPS_VIEW)
+def export_rejected_workbook(import_id: str) -> Response:
+    """The same as a workbook."""
+    content = import_review.rejected_xlsx(current_context(), current_actor(), import_id)
+    headers = {"Content-Disposition": 'attachment; filename="rejected-rows.xlsx"'}
+    return Response(content, mimetype=_XLSX, headers=headers)
 
 
 def _after(run: ImportRun) -> Any:
@@ -145,14 +155,14 @@ def _batch(found: ReviewedImport) -> dict[str, Any]:
         "first_discharge": days.first,
         "last_discharge": days.last,
         "state": {"kind": "ok", "word": "已收下"},
-        "thin_words": thin_words(days.years[-1].year, days.years[-1].cases) if found.is_thin else None,
+        "thin_words": thin_words(f"{days.years[-1].year} 年", days.years[-1].cases) if found.is_thin else None,
     }
 
 
-def thin_words(year: int, cases: int) -> str:
+def thin_words(year: str, cases: int) -> str:
     """That the last year has few cases, and what to do."""
     many = f"只有 {cases:,} 例，不到前几年平均的一半" if cases else "一例也没有"
-    return f"{year} 年{many}。请核对是否导全，再测算。"
+    return f"{year}{many}。请核对是否导全，再测算。"
 
 
 def _kinds(found: ReviewedImport, chosen: str) -> list[dict[str, Any]]:

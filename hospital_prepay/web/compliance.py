@@ -34,7 +34,6 @@ _STATUSES: Final = {
 }
 _ADDRESSEES: Final = {Addressee.HOSPITAL: "医院", Addressee.AUTHORITY: "主管部门", Addressee.BOTH: "双方"}
 _UNITS: Final = {"years": " 年", "working_days": " 个工作日", "hours": " 小时"}
-_READING_UNITS: Final = {"cases": " 例", "years": " 岁"}
 
 
 @blueprint.get("")
@@ -139,7 +138,7 @@ def _decision_page(decision_id: str, replayed: dict[str, Any] | None) -> str:
         },
         reasons=[_reason(one) for one in decision.reasons],
         facts=words.facts(decision),
-        readings=[],
+        readings=words.readings(stored.readings),
         replay=replayed,
         may_replay=True,
     )
@@ -238,8 +237,7 @@ def _value(one: DatedValue) -> dict[str, Any]:
 
 
 def _reading(one: ChosenReading) -> dict[str, Any]:
-    text = str(one.value)
-    label = one.reading.choices.get(text, text + _READING_UNITS.get(one.reading.unit or "", ""))
+    label = one.reading.label(str(one.value))
     may_open = current_actor().may(Permission.INSTITUTION_VIEW)
     href = f"/admin/settings?open={one.reading.name}" if may_open else None
     return {"question": one.reading.question, "value_label": label, "href": href}

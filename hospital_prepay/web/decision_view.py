@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.audit import ABOUT_STAYS
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
+from hospital_prepay.domain.rules.inpatient.similar import Step
 from hospital_prepay.http.current import current_actor
+from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
 
 OUTCOMES: Final = {
@@ -70,7 +73,7 @@ def about(occasion: Occasion | None) -> tuple[str, str | None]:
     kind, _, key = occasion.subject.rpartition(":")
     if kind == "void" or occasion.action == "slip.request_void":
         return f"票据 {key}", None
-    if kind == "refund" or occasion.action in _ABOUT_STAYS:
+    if kind == "refund" or occasion.action in ABOUT_STAYS:
         return f"住院 {key}", f"/desk/stays/{key}"
     return "—", None
 
@@ -86,6 +89,13 @@ def facts(decision: Decision) -> list[dict[str, str]]:
         value = decision.facts[name]
         found.append({"label": label, "value": _NOTHING if value is None else word(value)})
     return found
+
+
+def readings(kept: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    """The readings a decision was made under, ``None`` where they weren't kept yet."""
+    if kept is None:
+        return None
+    return [{"question": question, "value_label": label} for question, label in load_rulebook().answers(kept)]
 
 
 def _collected(decision: Decision, why: str) -> str:
@@ -116,11 +126,25 @@ def _circumstance(value: str) -> str:
 
 def _row(row: Mapping[str, Any]) -> str:
     cap = "没有额度" if row["cap_fen"] is None else _yuan(row["cap_fen"])
-    return f"{row['disease_name']} {row['disease_code']}，{cap}，{'已公示' if row['posted'] else '未公示'}"
+    step = row.get("step", "")
+    found = f"，{Step(step).label}" if step in list(Step) else ""
+    return f"{row['disease_name']} {row['disease_code']}，{cap}，{'已公示' if row['posted'] else '未公示'}{found}"
 
 
 def _rows(rows: list[Mapping[str, Any]]) -> str:
     return "；".join(_row(row) for row in rows) or _NOTHING
+
+
+def _reading(value: str) -> str:
+    return load_rulebook().readings["similar_disease"].choices.get(value, value) or _NOTHING
+
+
+def _table(table: Mapping[str, Any]) -> str:
+    rows = {"表里的这个病种": table["own"], "选的相似病种": table["chosen"]}
+    parts = [f"{label}：{_row(row)}" for label, row in rows.items() if row is not None]
+    if table["similar"]:
+        parts.append(f"相似病种：{_rows(table['similar'])}")
+    return "。".join([_version(table["table_version"]), *parts])
 
 
 def _version(number: int) -> str:
@@ -131,7 +155,6 @@ def _slip(kind: str) -> str:
     return _SLIPS.get(kind, kind)
 
 
-_ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})
 # A guard test holds these to the facts of the rules.
 FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     "inpatient.collect": {
@@ -152,6 +175,9 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "own": ("表里的这个病种", _row),
         "similar": ("相似病种", _rows),
         "chosen": ("选的相似病种", _row),
+        "ground_recorded": ("写明了医生的依据", _yes),
+        "reading": ("相似病种怎么找", _reading),
+        "late": ("登记那天的额度表", _table),
     },
     "inpatient.void_slip": {
         "kind": ("票据", _slip),

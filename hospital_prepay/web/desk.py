@@ -12,11 +12,13 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.http.current import current_actor, current_context, is_partial
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import NewStaySchema, Payment, PaymentSchema
 from hospital_prepay.services.inpatient import desk as service
+from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit, preview_deposit
 from hospital_prepay.services.inpatient.stays import (
     ChangePlacement,
@@ -27,6 +29,7 @@ from hospital_prepay.services.inpatient.stays import (
 from hospital_prepay.web import desk_view as view
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
+_STAGE_MISSING: Final = "分阶段收款，请写明这一次是哪个诊疗阶段。"
 _PAGE: Final = "pages/inpatient/desk.html"
 
 
@@ -42,7 +45,7 @@ def show_desk() -> str:
 def find_stays() -> str:
     """Stays by number, name or initials."""
     q = request.args.get("q", "")[:80]
-    found = view.nobody(q, service.find_stays(current_context(), current_actor(), q) if q.strip() else None)
+    found = view.nobody(q, lookup.find_stays(current_context(), current_actor(), q) if q.strip() else None)
     if is_partial():
         return render_template("partials/inpatient/_stay_results.html", **found)
     return render_template(_PAGE, **view.frame(), **found)
@@ -135,6 +138,10 @@ def preview(stay_no: str) -> Any:
             amount = _amount_or_none(request.form.get("amount", ""))
             return _previewed(found, form, amount, live)
         return _part(view.counter(found, form=wrong.form), 422)
+    if found.placement.circumstance == Circumstance.STAGED.value and not payment.stage:
+        if live:
+            return _previewed(found, form, None, live)
+        return _part(view.counter(found, form=Form(form.entered, {"stage": _STAGE_MISSING})), 422)
     return _previewed(found, form, payment.amount, live, payment.stage)
 
 
@@ -178,12 +185,14 @@ def _take(stay_no: str, said: str) -> Any:
 
 
 def _follow_choice(stay_no: str, payment: Payment) -> None:
-    """Before the first receipt the disease and class picked at the counter become the stay's."""
+    """Before the first receipt the disease and class picked at the counter become the stay's; so does a cap that a
+    stay without one has been given since, for finance has filled the table of similar diseases."""
     context, actor = current_context(), current_actor()
     picked = service.Choice(payment.disease, payment.insured_class.value)
     found = service.desk_stay(context, actor, stay_no, picked)
     card = found.card
-    if found.locked or (card.disease_code, card.insured_class) == (picked.disease_code, picked.insured_class):
+    same = found.locked or (card.disease_code, card.insured_class) == (picked.disease_code, picked.insured_class)
+    if same and (card.cap_fen is not None or found.cap is None):
         return
     change_placement(context, actor, ChangePlacement(stay_no, found.placement, card.cap_version))
 

@@ -38,7 +38,7 @@ def show_calendar() -> str:
 
 
 @blueprint.post("")
-@requires(Permission.CALENDAR_MANAGE)
+@requires(Permission.CALENDAR_MANAGE, takes_file=True)
 def check_notice() -> Any:
     """Read a notice and show what it says; nothing is stored yet."""
     source = request.form.get("source", "").strip()

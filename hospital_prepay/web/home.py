@@ -21,6 +21,7 @@ blueprint = Blueprint("home", __name__)
 # label, words, address, picture, permission
 _DOORS: Final = (
     ("收款", "登记住院，收住院预交金，补打收据", "/desk", "table", Permission.DEPOSIT_COLLECT),
+    ("住院", "看一次住院的额度、已收和票据，姓名已遮盖", "/desk", "search", Permission.DESK_VIEW),
     ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
     ("额度表", "导入病例，测算，批准，发布", "/finance/caps", "table", Permission.CAPS_VIEW),
     ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
@@ -39,6 +40,12 @@ _TASKS: Final = {
     "slip": ("作废或退款等复核", "申请人自己不能复核", "/desk/voids", "去复核"),
     "draft": ("额度表等批准", "测算的人自己不能批准", "/finance/caps", "去批准"),
     "rules": ("本院制度等批准", "拟稿的人自己不能批准", "/admin/institution", "去批准"),
+    "named": (
+        "收费处自选的相似病种",
+        "诊断不明，按医生的依据另选的；请核对",
+        "/finance/caps/standards/named",
+        "去核对",
+    ),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
 
@@ -64,11 +71,11 @@ def show_home() -> str:
 
 
 def _doors() -> list[dict[str, Any]]:
-    return [
-        {"label": label, "words": words, "href": href, "icon": icon, "state": None}
-        for label, words, href, icon, needed in _DOORS
-        if current_actor().may(needed) and exists(href)
-    ]
+    found: dict[str, dict[str, Any]] = {}  # of two doors to one place the first that opens is shown
+    for label, words, href, icon, needed in _DOORS:
+        if current_actor().may(needed) and exists(href):
+            found.setdefault(href, {"label": label, "words": words, "href": href, "icon": icon, "state": None})
+    return list(found.values())
 
 
 def _shown(task: Task) -> dict[str, Any]:

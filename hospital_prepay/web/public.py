@@ -23,6 +23,7 @@ from hospital_prepay.http.public_cache import revalidated
 from hospital_prepay.http.public_paths import public_path, public_question
 from hospital_prepay.services.publication import posted_document as documents
 from hospital_prepay.services.publication import posted_table as tables
+from hospital_prepay.services.publication.basis import burden_words, further_words, leaves_out, window_words
 from hospital_prepay.services.publication.deposit_rules import rules_in_force
 from hospital_prepay.services.publication.institution import Hospital
 from hospital_prepay.services.publication.posted_table import PostedRow, PostedTable, Version
@@ -217,7 +218,10 @@ def _common(table: PostedTable) -> dict[str, Any]:
     return {
         "version": _shown(version, hospital),
         "total": len(table.rows),
-        "window": table.window and {"from_year": table.window[0].year, "to_year": table.window[1].year},
+        "window_words": table.window and window_words(table.window, table.readings),
+        "burden_words": burden_words(table.readings),
+        "further_words": further_words(table.readings),
+        "leaves_out": leaves_out(table.readings),
         "rounding_words": f"向下取整到 {whole_yuan(step)} 元" if step else "不往上凑整",
         "example": _example(table),
         "instalments_words": None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -20,6 +21,7 @@ from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.access import sessions, trail, users
 from hospital_prepay.services.access.trail import AuditFilter, AuditRow, TrailPage
+from hospital_prepay.web.decision_view import decision_number
 
 blueprint = Blueprint("security", __name__, url_prefix="/security")
 _OUTCOMES: Final = {"done": ("ok", "办成"), "refused": ("stop", "拒绝"), "failed": ("warn", "失败")}
@@ -32,7 +34,39 @@ _KINDS: Final = {
     "deposit_rules": "本院制度版本 ",
     "year": "年份 ",
     "setting": "读法 ",
+    "void": "票据 ",
+    "refund": "退款，住院号 ",
 }
+# What a subject without a kind is, by the act.
+_BARE: Final = {
+    "stay.register": "住院号 ",
+    "stay.change": "住院号 ",
+    "deposit.collect": "住院号 ",
+    "identity.reveal": "住院号 ",
+    "slip.request_refund": "住院号 ",
+    "slip.request_void": "票据 ",
+    "caps.measure": "截至 ",
+    "caps.import": "文件 ",
+    "caps.standards": "文件 ",
+    "caps.similar": "文件 ",
+    "caps.posted": "来源 ",
+}
+_WHOLE: Final = {"ledger": "全部账本", "begun": "开始", "finished": "完成"}
+# The first that fits: most browsers also call themselves by the names of others.
+_BROWSERS: Final = (
+    ("Edge", re.compile(r"Edg/(\d+)")),
+    ("火狐", re.compile(r"Firefox/(\d+)")),
+    ("Chrome", re.compile(r"Chrome/(\d+)")),
+    ("Safari", re.compile(r"Version/(\d+).* Safari/")),
+)
+_SYSTEMS: Final = (
+    ("Android", "安卓"),
+    ("iPhone", "苹果手机"),
+    ("iPad", "苹果平板"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "苹果电脑"),
+    ("Linux", "Linux"),
+)
 _NAMELESS: Final = frozenset({"login", "session", "user", "client"})
 _HIDDEN: Final = frozenset({"session.seen"})
 
@@ -54,7 +88,7 @@ def show_sessions() -> str:
                 "since": one.started_at,
                 "seen_at": one.last_seen_at,
                 "address": one.address,
-                "agent": one.agent,
+                "agent": _device(one.agent),
                 "own": one.session_id == own,
             }
             for one in sessions.list_open(context, actor)
@@ -177,7 +211,7 @@ def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:
         "login": "",
         "role": role_words(one.roles),
         "action": action_label(one.action),
-        "about": _about(one.subject, names),
+        "about": _about(one, names),
         "about_href": None,
         "outcome": {"kind": kind, "word": word},
         "address": one.address or "—",
@@ -185,12 +219,22 @@ def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _about(subject: str, names: Mapping[str, str]) -> str:
-    """What was acted on, in words: a person by name, an unknown user name not at all."""
-    kind, _, key = subject.partition(":")
-    if kind not in _KINDS or not key:
-        return subject or "—"
-    return f"{_KINDS[kind]}{names.get(key, '' if kind in _NAMELESS else key)}"
+def _device(agent: str) -> str:
+    """A browser's own words about itself, as people call browser and machine."""
+    browser = next((f"{name} {found[1]}" for name, told in _BROWSERS if (found := told.search(agent))), "其他程序")
+    system = next((word for name, word in _SYSTEMS if name in agent), "")
+    return f"{browser}，{system}" if system else browser
+
+
+def _about(one: AuditRow, names: Mapping[str, str]) -> str:
+    """What was acted on, in words: a person or a cap table by name, an unknown user name not at all."""
+    kind, _, key = one.subject.partition(":")
+    if kind in _KINDS and key:
+        return f"{_KINDS[kind]}{names.get(key, '' if kind in _NAMELESS else key)}"
+    if one.action == "decision.replay":
+        return f"决定 {decision_number(one.subject)}"
+    known = names.get(one.subject) or _WHOLE.get(one.subject)
+    return known or f"{_BARE.get(one.action, '')}{one.subject}" or "—"
 
 
 def _inert(cell: str) -> str:

@@ -16,9 +16,9 @@ from hospital_prepay.http.login import LAPSE_WORDS, forget, lapse, load_sign_in,
 from hospital_prepay.http.permission import NEXT_STEP, public, requires, safe_next
 from hospital_prepay.schemas.access import SignInSchema
 from hospital_prepay.services.access import login, sessions
-from hospital_prepay.services.access.demo import demo_logins
 from hospital_prepay.services.access.login import Attempt, Outcome
 from hospital_prepay.services.access.sessions import Stage
+from hospital_prepay.services.demonstration.logins import HouseLogins, house_logins, program
 
 blueprint = Blueprint("sign_in", __name__)
 _ANY_STAGE: Final = frozenset(Stage)
@@ -112,8 +112,14 @@ def _login_page(form: Form, wanted: str, notice: str | None = None) -> str:
         form=form,
         next=safe_next(wanted) if wanted else "",
         notice=notice,
-        demo_logins=demo_logins(current_context()),
+        demo_houses=[_house(one) for one in house_logins(current_context())],
+        program=program(),
     )
+
+
+def _house(house: HouseLogins) -> dict[str, Any]:
+    people = [{"login": one.login, "name": one.name, "role": one.role.label} for one in house.people]
+    return {"name": house.name, "remark": house.remark, "password": house.password, "people": people}
 
 
 def _code_page(form: Form, wanted: str) -> str:
@@ -122,5 +128,5 @@ def _code_page(form: Form, wanted: str) -> str:
         form=form,
         next=safe_next(wanted) if wanted else "",
         login=current_sign_in().user.login,
-        demo=current_context().settings.is_demo,
+        program=program() if current_context().settings.is_demo else None,
     )

@@ -21,6 +21,7 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import ChangeSchema, GroundSchema
 from hospital_prepay.services.inpatient import desk as service
+from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.slips import (
     DecideRequest,
     RequestRefund,
@@ -32,8 +33,12 @@ from hospital_prepay.services.inpatient.slips import (
 from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement
 from hospital_prepay.web import desk_view as view
 from hospital_prepay.web import slips_view
+from hospital_prepay.web.desk_collect import refused
+from hospital_prepay.web.slip_lines import short_words, signed
 
 blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
+# The field that a refused change lacks; the stay stands as it was.
+_MISSING: Final = {"talk_missing": "talk", "similar_missing": "similar_other", "ground_missing": "similar_ground"}
 _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者要求取消")
 
 
@@ -42,11 +47,11 @@ _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者
 def print_receipt(number: str) -> str:
     """A receipt for 80 mm paper with its QR code."""
     context, actor = current_context(), current_actor()
-    slip = service.find_slip(context, actor, number)
+    slip = lookup.find_slip(context, actor, number)
     found = service.desk_stay(context, actor, slip.stay_no)
     cashier, station = service.person(context, actor, slip.issued_by)
-    url = f"{context.settings.public_url}/r/{slip.token}"
-    amount_fen = view.signed(slip, found.slips)
+    url = lookup.verify_url(context, slip.token)
+    amount_fen = signed(slip, found.slips)
     receipt = {
         "receipt_no": slip.number,
         "kind": slip.kind,
@@ -83,10 +88,10 @@ def print_receipt(number: str) -> str:
 def print_explanation(decision_id: str) -> str:
     """A refusal on paper for the patient."""
     context, actor = current_context(), current_actor()
-    decision, at = service.stored_decision(context, actor, decision_id)
     found = service.desk_stay(context, actor, request.args.get("stay", ""))
+    decision, at = service.decision_of_stay(context, actor, found.card.stay_no, decision_id)
     amount = decision.facts.get("amount_fen")
-    shown = view.refused(found, decision, decision_id, None if amount is None else Money(amount))
+    shown = refused(found, decision, decision_id, None if amount is None else Money(amount))
     return render_template(
         "print/explanation.html",
         decision=shown,
@@ -108,10 +113,11 @@ def print_explanation(decision_id: str) -> str:
 def show_shift() -> str:
     """Today's slips of my book, and what they come to by way of paying."""
     context, actor = current_context(), current_actor()
-    slips = service.slips_today(context, actor)
-    names = {slip.stay_no: service.patient_name(context, actor, slip.stay_no) for slip in slips}
-    waiting = [one for one in service.waiting_requests(context, actor) if one.requested_by == actor.actor_id]
-    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, names, len(waiting)))
+    slips = lookup.slips_today(context, actor)
+    names = {slip.stay_no: lookup.find_stay(context, actor, slip.stay_no).patient_name for slip in slips}
+    every = lookup.waiting_requests(context, actor)
+    waiting = {one.number for one in every if one.number and one.requested_by == actor.actor_id}
+    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, names, waiting))
 
 
 @blueprint.get("/receipts/<number>/void")
@@ -136,7 +142,7 @@ def void(number: str) -> Any:
         message = "".join(reason.message for reason in asked.decision.reasons)
         return _void_form(number, typed(), blocked=message), 422
     say("wait", f"{number} 的作废已交复核，办完会出红字票据。")
-    return redirect(f"/desk/stays/{service.find_slip(current_context(), current_actor(), number).stay_no}", 303)
+    return redirect(f"/desk/stays/{lookup.find_slip(current_context(), current_actor(), number).stay_no}", 303)
 
 
 @blueprint.get("/voids")
@@ -144,11 +150,11 @@ def void(number: str) -> Any:
 def show_voids() -> str:
     """Voids and refunds that wait for a second person."""
     context, actor = current_context(), current_actor()
-    waiting = service.waiting_requests(context, actor)
+    waiting = lookup.waiting_requests(context, actor)
     return render_template(
         "pages/inpatient/voids.html",
         voids=[slips_view.waiting(one, actor) for one in waiting],
-        done=[slips_view.decided(one) for one in service.requests_done_today(context, actor)],
+        done=[slips_view.decided(one) for one in lookup.requests_done_today(context, actor)],
     )
 
 
@@ -232,6 +238,9 @@ def change(stay_no: str) -> Any:
         return _change_form(stay_no, wrong.form), 422
     except Conflict as error:
         return _change_form(stay_no, typed().with_error(error)), 409
+    missing = None if placed.decision.permitted else _MISSING.get(placed.decision.reasons[0].code)
+    if missing is not None:
+        return _change_form(stay_no, Form(typed().entered, {missing: placed.decision.reasons[0].message})), 422
     if not placed.decision.permitted:
         say("stop", placed.decision.reasons[0].message)
     elif placed.excess:
@@ -258,7 +267,7 @@ def _name_of(code: str) -> str:
 
 def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
     context, actor = current_context(), current_actor()
-    slip = service.find_slip(context, actor, number)
+    slip = lookup.find_slip(context, actor, number)
     if slip.kind == "void":
         raise NotPermitted("作废单本身不能再作废，请重新收款或退款。")
     today = local(slip.issued_at).date() == context.clock.today()
@@ -270,9 +279,9 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
             "receipt_no": slip.number,
             "at": slip.issued_at,
             "stay_no": slip.stay_no,
-            "name": service.patient_name(context, actor, slip.stay_no),
+            "name": lookup.find_stay(context, actor, slip.stay_no).patient_name,
             "amount_fen": slip.amount_fen,
-            "words": view.short_words(Money(slip.amount_fen)),
+            "words": short_words(Money(slip.amount_fen)),
             "tender_label": Tender(slip.tender).label,
         },
         form=form,

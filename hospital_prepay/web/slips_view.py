@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,23 +13,18 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.domain.rules.inpatient.similar import Step, TableCap
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.inpatient.desk import (
-    DecidedRequest,
-    DeskStay,
-    DiseaseHit,
-    Slip,
-    WaitingRequest,
-    receipt_number,
-)
+from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, WaitingRequest, receipt_number
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
-from hospital_prepay.web.desk_view import class_label, signed
+from hospital_prepay.web.desk_view import class_label
+from hospital_prepay.web.slip_lines import is_voidable, signed, slip_state
 
-_KINDS: Final = {"deposit": ("info", "收款"), "void": ("stop", "红字"), "refund": ("wait", "退款")}
 _CASES: Final = (
     ("disease", "病种变了", "第十七条（三）", "guizhou-deposit-2025/17.3"),
     ("unclear", "诊断不明、病情复杂", "第十七条（二）", "guizhou-deposit-2025/17.2"),
@@ -44,12 +39,10 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
     why_not = "您自己申请的，由别人复核" if own else None
     if not own and not actor.may(Permission.SLIP_APPROVE):
         why_not = "由财务复核"
-    number = receipt_number(one.book, one.serial) if one.book and one.serial else "退款"
     return {
         "id": one.request_id,
         "kind": one.kind,
-        "receipt_no": number,
-        "at": one.requested_at,
+        "receipt_no": one.number or "退款",
         "name": one.patient_name,
         "stay_no": one.stay_no,
         "amount_fen": one.amount_fen,
@@ -75,7 +68,7 @@ def decided(one: DecidedRequest) -> dict[str, Any]:
     }
 
 
-def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dict[str, Any]:
+def shift_page(slips: list[Slip], names: Mapping[str, str], waiting: Collection[str]) -> dict[str, Any]:
     """Today's slips, newest first, and what they come to by way of paying."""
     totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], slips) for tender in Tender]
     used = [total for total in totals if total["count"]]
@@ -96,7 +89,7 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dic
         "shift": shift,
         "totals": used,
         "sum": summed,
-        "receipts": [_shift_line(slip, slips, names) for slip in slips],
+        "receipts": [_shift_line(slip, slips, names, waiting) for slip in slips],
         "page": {
             "first": min(1, len(slips)),
             "last": len(slips),
@@ -108,7 +101,7 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], pending: int) -> dic
         "form": Form(),
         "may_close": False,
         "idempotency_key": "",
-        "pending_voids": pending,
+        "pending_voids": len(waiting),
     }
 
 
@@ -162,9 +155,10 @@ def changed_placement(now: Placement, case: str, said: Change, name_of: Callable
         circumstance = Circumstance.THIRD_PARTY if said.reason == "third_party" else Circumstance.IDENTITY_UNKNOWN
         return replace(now, circumstance=circumstance.value, talk=talk)
     if case == "unclear":
-        similar = said.similar_to or None
+        similar = said.similar_other or said.similar_to or None
         kind = Circumstance.SIMILAR if similar else Circumstance.STAGED
-        return replace(now, circumstance=kind.value, similar_code=similar, talk=talk)
+        ground = said.similar_ground
+        return replace(now, circumstance=kind.value, similar_code=similar, similar_ground=ground, talk=talk)
     if case == "class" and said.insured_class in list(InsuredClass):
         return replace(now, insured_class=said.insured_class, circumstance=Circumstance.PLAIN.value, talk=talk)
     code = said.disease or now.disease_code
@@ -182,10 +176,11 @@ def effect(
     context: Context, actor: Actor, found: DeskStay, case: str, form: Form, name_of: Callable[[str], str]
 ) -> dict[str, Any] | None:
     """What the change would do to the cap, once enough of it is filled."""
-    given = {key: str(form.entered.get(key, "")) for key in ("reason", "disease", "similar_to", "insured_class")}
-    if case != "identity" and not any(given[key] for key in ("disease", "similar_to", "insured_class")):
+    keys = ("disease", "similar_to", "similar_other", "insured_class")
+    given = {key: str(form.entered.get(key, "")).strip() for key in ("reason", *keys)}
+    if case != "identity" and not any(given[key] for key in keys):
         return None
-    said = Change(**given, talked_with="", talked_at="", talk="预览")
+    said = Change(**given, similar_ground="预览", talked_with="", talked_at="", talk="预览")
     decision = preview_placement(
         context, actor, found.card.stay_no, changed_placement(found.placement, case, said, name_of)
     )
@@ -204,7 +199,7 @@ def effect(
 
 
 def change_page(
-    found: DeskStay, case: str, similar: list[DiseaseHit], diseases: list[DiseaseHit], shown: dict[str, Any] | None
+    found: DeskStay, case: str, similar: list[TableCap], diseases: list[DiseaseHit], shown: dict[str, Any] | None
 ) -> dict[str, Any]:
     """The change form around its fields."""
     path = f"/desk/stays/{found.card.stay_no}/change"
@@ -232,7 +227,7 @@ def change_page(
         "case": chosen[0],
         "clause": chip(chosen[3], chosen[1] if chosen[3] is None else ""),
         "diseases": [_option(hit) for hit in diseases],
-        "similar": [_option(hit) for hit in similar],
+        "similar": [_similar_option(row) for row in similar],
         "effect": shown,
         "staged": chosen[0] == "unclear",
         "seen_version": found.card.cap_version,
@@ -243,6 +238,11 @@ def change_page(
 def _option(hit: DiseaseHit) -> dict[str, str]:
     cap = "" if hit.cap_fen is None else f"，额度 {Money(hit.cap_fen)} 元"
     return {"value": hit.disease_code, "label": f"{hit.name} {hit.disease_code}{cap}"}
+
+
+def _similar_option(row: TableCap) -> dict[str, str]:
+    cap = "" if row.cap_fen is None else f"，额度 {Money(row.cap_fen)} 元"
+    return {"value": row.disease_code, "label": f"{Step(row.step).label}：{row.disease_name} {row.disease_code}{cap}"}
 
 
 def _head(found: DeskStay) -> dict[str, str]:
@@ -260,14 +260,12 @@ def _total(tender: Tender, mine: list[Slip], every: list[Slip]) -> dict[str, Any
     }
 
 
-def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str]) -> dict[str, Any]:
-    kind, word = _KINDS[slip.kind]
-    if slip.cancelled_by:
-        kind, word = "stop", "已作废"
+def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str], waiting: Collection[str]) -> dict[str, Any]:
     return {
         "receipt_no": slip.number,
         "at": local(slip.issued_at),
-        "kind": {"kind": kind, "word": word},
+        "kind": slip_state(slip, waiting) or {"kind": "info", "word": "收款"},
+        "voided": slip.cancelled_by is not None,
         "name": names.get(slip.stay_no, ""),
         "stay_no": slip.stay_no,
         "tender_label": Tender(slip.tender).label,
@@ -275,5 +273,5 @@ def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str]) -> dict
         "entry_no": str(slip.entry_no),
         "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "print_href": f"/desk/receipts/{slip.number}/print",
-        "void_href": None if slip.kind == "void" or slip.cancelled_by else f"/desk/receipts/{slip.number}/void",
+        "void_href": f"/desk/receipts/{slip.number}/void" if is_voidable(slip, waiting) else None,
     }

@@ -36,7 +36,7 @@ def show_standards() -> str:
 
 
 @blueprint.post("/legacy")
-@requires(Permission.CASES_IMPORT)
+@requires(Permission.CASES_IMPORT, takes_file=True)
 def take_in_standards() -> Any:
     """Take in earlier standards."""
     try:
@@ -48,7 +48,7 @@ def take_in_standards() -> Any:
 
 
 @blueprint.post("/similar")
-@requires(Permission.CASES_IMPORT)
+@requires(Permission.CASES_IMPORT, takes_file=True)
 def take_in_similar() -> Any:
     """Take in similar diseases."""
     try:
@@ -60,7 +60,7 @@ def take_in_similar() -> Any:
 
 
 @blueprint.post("/posted")
-@requires(Permission.CASES_IMPORT)
+@requires(Permission.CASES_IMPORT, takes_file=True)
 def take_over() -> Any:
     """Take a posted sheet over."""
     try:

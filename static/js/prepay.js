@@ -106,9 +106,19 @@
     }
     return true;
   }
+  // "?" opens the key help wherever it can't be part of what is being typed; Ctrl and / do so everywhere.
+  function asksForHelp(event) {
+    if (event.isComposing || event.altKey || event.metaKey) return false;
+    if (event.ctrlKey) return event.code === "Slash";
+    if (event.key !== "?" && event.key !== "？" && !(event.code === "Slash" && event.shiftKey)) return false;
+    var field = event.target;
+    var searches = field.form && field.form.method === "get" && !field.value;
+    return !isText(field) || field.hasAttribute("data-amount") || searches;
+  }
   document.addEventListener("keydown", function (event) {
     if (document.querySelector("dialog[open]")) return;
-    var field = event.target;
+    var field = event.target, help = document.getElementById("keys-help");
+    if (help && asksForHelp(event)) { event.preventDefault(); help.showModal(); return; }
     if (isText(field)) {
       var list = listFor(field);
       if (list && !event.isComposing && onListKey(event, list)) return;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from apiflask import APIFlask
 
 from hospital_prepay.domain.access import Role
 from tests.api.conftest import System
-from tests.hospital import Hospital
+from tests.hospital import Hospital, publish_caps
 
 STAY = "2601140001"
 NEW: dict[str, Any] = {
@@ -229,5 +230,43 @@ def test_a_method_that_isnt_offered_names_those_that_are(cashier: System) -> Non
 def test_an_address_that_isnt_there_is_a_problem_too(cashier: System) -> None:
     for path in ("/nothing", "/stays/%E5%90%B4"):
         assert cashier.get(path).get_json()["code"] == "http_404"
-    # A NUL stands in no address of ours and can't be stored: the request is wrong, whatever it asks for.
-    assert cashier.get("/stays/a%00b").get_json()["code"] == "http_400"
+    # A NUL stands in no address of ours and can't be stored.
+    assert cashier.get("/stays/a%00b").get_json()["code"] == "not_found"
+    assert cashier.get("/stays?q=a%00b").status_code == 422
+
+
+def test_a_similar_disease_outside_those_found_needs_the_doctors_ground(cashier: System) -> None:
+    cashier.post("/stays", NEW)
+    placement = {key: NEW[key] for key in ("disease_code", "disease_name", "insured_class")}
+    named = {**placement, "circumstance": "similar", "similar_code": "G00.900", "seen_version": 1}
+    refused = cashier.post(f"/stays/{STAY}/placement", named).get_json()
+    assert [reason["code"] for reason in refused["decision"]["reasons"]] == ["ground_missing"]
+    assert refused["decision"]["clauses"] == []
+    assert (refused["stay"]["cap_version"], refused["stay"]["cap_fen"], refused["excess_fen"]) == (1, 320000, 0)
+    ground = "神经内科王医生：脑膜刺激征"
+    done = cashier.post(f"/stays/{STAY}/placement", {**named, "similar_ground": ground}).get_json()
+    assert (done["stay"]["cap_fen"], done["stay"]["similar_ground"]) == (684000, ground)
+    over = cashier.post(f"/stays/{STAY}/deposits", {"amount_fen": 684001, "tender": "cash"})
+    assert over.status_code == 422
+    assert cashier.post(f"/stays/{STAY}/placement", {**named, "similar_ground": "字" * 201}).status_code == 422
+
+
+def test_a_similar_disease_in_any_other_case_counts_for_nothing(cashier: System) -> None:
+    unposted = {"disease_code": "X", "disease_name": "罕见病", "similar_code": "G00.900", "similar_ground": "王医生"}
+    body = cashier.post("/stays", {**NEW, **unposted}).get_json()
+    assert (body["stay"]["cap_fen"], body["stay"]["similar_code"], body["stay"]["similar_ground"]) == (None, None, "")
+    assert "请财务在" in body["decision"]["reasons"][0]["message"]
+    assert cashier.post(f"/stays/{STAY}/deposits", CASH).status_code == 422
+
+
+@pytest.mark.parametrize("admitted_at", ["2026-01-14T09:00:00+08:00", "2020-01-01T00:00:00+08:00"])
+def test_an_admission_registered_into_the_past_gains_nothing(
+    cashier: System, hospital: Hospital, admitted_at: str
+) -> None:
+    classes: dict[str, int | None] = {"employee": 100000, "resident": 300000, "self_pay": 500000}
+    with hospital.context.database.writing() as connection:
+        caps = {"J15.900": ("细菌性肺炎", True, classes)}
+        publish_caps(connection, hospital.context.clock, caps, version=2, effective_on=date(2026, 1, 15))
+    body = cashier.post("/stays", {**NEW, "admitted_at": admitted_at}).get_json()
+    assert body["stay"]["cap_fen"] == 300000
+    assert [r["clause"] for r in body["decision"]["reasons"] if r["code"] == "registered_late"] == [None]

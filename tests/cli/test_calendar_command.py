@@ -55,3 +55,9 @@ def test_bad_input_is_said_in_chinese_and_exits_2(
 ) -> None:
     assert program(["calendar", "due", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_help_says_that_imported_years_are_not_known_here() -> None:
+    said = " ".join(run("--help").output.split())
+    assert "不读数据库" in said
+    assert "以网页为准" in said

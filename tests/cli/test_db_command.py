@@ -54,5 +54,5 @@ def test_production_without_secrets_is_refused_in_a_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREPAY_SECRET_KEY", "demonstration-only-demonstration-only")
-    assert run(["db", "current"]) == 70
+    assert run(["db", "current"]) == 2
     assert "PREPAY_SECRET_KEY" in capsys.readouterr().err

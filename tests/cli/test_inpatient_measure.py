@@ -146,3 +146,38 @@ def test_a_wrong_call_exits_2_with_its_code(run, arguments, reason):
     assert (code, out) == (2, "")
     assert err.startswith(reason + ": ")
     assert len(err.splitlines()) == 1
+
+
+def test_another_reading_is_measured_from_files(run, tmp_path):
+    path = tmp_path / "cases.csv"
+    header = "case_no,discharged_on,disease_code,disease_name,insured_class,total_cost,burden"
+    rows = (
+        "1,2024-05-05,J1,肺炎,310,900,600",
+        "2,2025-05-05,J1,肺炎,310,900,300",
+        "3,2025-05-06,J1,肺炎,310,900,300",
+    )
+    path.write_text("\n".join((header, *rows, "4,2025-05-07,J1,肺炎,全公费,900,")), "utf-8")
+    usual = measured(run, path, "--as-of", "2026-01-15")
+    assert [row["cap_fen"] for row in usual["rows"]] == [40000, 90000]
+    yearly, left_out = "mean_over_years=mean_of_yearly_means", "self_pay_classes=left_out"
+    other = measured(run, path, "--as-of", "2026-01-15", "--reading", yearly, "--reading", left_out)
+    assert [row["cap_fen"] for row in other["rows"]] == [45000]
+    assert other.keys() == usual.keys()
+    assert [(row["line"], row["code"]) for row in other["rejected"]] == [(5, "class_left_out")]
+    assert other["cases_read"] == other["cases_used"] + other["outside_window"] + len(other["rejected"]) == 4
+    _, out, _ = run("inpatient", "measure", path, "--as-of", "2026-01-15", "--reading", yearly)
+    assert "450.00" in out
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("nonsense=1", "不是测算用的读法。可以写：past_three_years、"),
+        ("outliers=some", "可以写：shown、dropped"),
+        ("earlier_standard_day=tomorrow", "可以写：2025-01-01 至 2025-06-30"),
+    ],
+)
+def test_an_unknown_reading_or_value_says_what_can_be_written(run, given, says):
+    code, out, err = run("inpatient", "measure", SAMPLE, "--as-of", "2025-12-31", "--reading", given)
+    assert (code, out) == (2, "")
+    assert says in err

@@ -55,6 +55,8 @@ def test_production_refuses_to_start_without_secrets_of_its_own(
 ) -> None:
     monkeypatch.delenv("PREPAY_MODE", raising=False)
     monkeypatch.setenv("PREPAY_DATA_DIR", str(tmp_path / "var"))
-    assert program(command) == 70
-    assert "PREPAY_SECRET_KEY" in capsys.readouterr().err
+    assert program(command) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("setting_missing: 正式运行要先设置密钥 PREPAY_SECRET_KEY")
+    assert told.count("\n") == 1
     assert not (tmp_path / "var").exists()

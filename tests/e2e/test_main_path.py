@@ -117,6 +117,10 @@ def test_from_three_years_of_cases_to_a_receipt_and_the_posted_table(
     cashier.check_accessible()
 
     check_by_qr(cashier)
+    ask_for_keys(cashier)
+    for path in ("/", "/desk/shift", "/desk/voids"):
+        cashier.open(path)
+        cashier.check_accessible()
     cashier.open("/public/deposits")
     expect(page.locator("table.posted")).to_contain_text(DISEASE)
     cashier.check_accessible()
@@ -161,6 +165,27 @@ def register(cashier: Desk) -> None:
     page.locator("[name=insured_class][value=employee]").check()
     page.get_by_role("button", name=re.compile("登记")).click()
     page.wait_for_url("**/desk/stays/2601150001")
+
+
+def ask_for_keys(cashier: Desk) -> None:
+    """A question mark asks for the keys where it can't be meant otherwise; Ctrl and a slash do so everywhere."""
+    page = cashier.open("/desk")
+    keys = page.get_by_role("dialog", name="快捷键")
+    expect(page.locator("#q-stay")).to_be_focused()
+    page.keyboard.press("?")
+    expect(keys).to_be_visible()
+    cashier.check_accessible()
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    page.keyboard.type("26?")
+    expect(page.locator("#q-stay")).to_have_value("26?")
+    expect(keys).to_be_hidden()
+    page.keyboard.press("Control+/")
+    expect(keys).to_be_visible()
+    page.get_by_role("button", name="关上").click()
+    page.locator("aside.keys").get_by_role("button", name="全部").click()
+    expect(keys).to_be_visible()
+    page.keyboard.press("Escape")
 
 
 def check_by_qr(cashier: Desk) -> None:

@@ -55,4 +55,4 @@ def test_no_template_speaks_english(name: str) -> None:
     assert found == []
 
 
-ALLOWED = frozenset({"Enter", "Esc", "CSV", "XLSX", "JSON", "Schema", "nbsp", "HIS", "API", "Tab", "PDF"})
+ALLOWED = frozenset({"Ctrl", "Enter", "Esc", "CSV", "XLSX", "JSON", "Schema", "nbsp", "HIS", "API", "Tab", "PDF"})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence import cases as cases_module
 from hospital_prepay.persistence.case_checks import RejectedCase, judge_row
 from hospital_prepay.persistence.cases import read_cases, stream_cases
@@ -74,8 +74,17 @@ days = st.one_of(
     ),
     st.sampled_from(["", "x", "=TODAY()", "20240230", "20240101", "2024-01-02T"]),
 )
-texts = st.one_of(st.text("aB1 心=\u3000\t\xa0'", max_size=4), st.just("D1"))
-classes = st.sampled_from(["310", "390", "自费", "全公费", " 310", "Employee", "510", "999", "", "=1", "310\u3000"])
+# Around the 80 characters that a number or code may have; some of them take four bytes.
+long_texts = st.builds(
+    lambda sign, count, end: sign * count + end,
+    st.sampled_from("a心𠮷"),
+    st.integers(78, 82),
+    st.sampled_from(["", " "]),
+)
+texts = st.one_of(st.text("aB1 心=\u3000\t\xa0'", max_size=4), st.just("D1"), long_texts)
+classes = st.sampled_from(
+    ["310", "390", "自费", "全公费", "340", " 商保", " 310", "Employee", "510", "999", "", "=1", "310\u3000"]
+)
 rows = st.tuples(texts, days, texts, texts, classes, amounts, amounts, amounts).map(list)
 ragged = st.builds(
     lambda cells, cut, extra: cells[:cut] + extra, rows, st.integers(1, 8), st.lists(texts, max_size=2)
@@ -105,9 +114,9 @@ def by_reference(table, lines, burden):
             continue
         case = judge_row(line, cells, COLUMNS, len(NAMES), burden)
         if isinstance(case, RejectedCase):
-            rejected.append((line, case.code, case.message))
+            rejected.append((line, case.code, case.message, case.field, case.original))
         elif case.case_no in taken:
-            rejected.append((line, "duplicate_case", None))
+            rejected.append((line, "duplicate_case", None, "case_no", case.case_no))
         else:
             taken.add(case.case_no)
             accepted.append(
@@ -120,6 +129,7 @@ def by_reference(table, lines, burden):
                     case.total_cost.fen,
                     case.burden.fen,
                     None if case.copayment is None else case.copayment.fen,
+                    case.self_pay_by_choice,
                     line,
                 )
             )
@@ -134,7 +144,13 @@ def in_bulk(table, burden, quoting):
         reading = read_cases(path, burden=burden, snapshot=snapshot)
         accepted = sorted((case for batch in stream_cases(snapshot) for case in batch), key=lambda case: case[-1])
     faults = [
-        (fault.line, fault.code, None if fault.code == "duplicate_case" else fault.message)
+        (
+            fault.line,
+            fault.code,
+            None if fault.code == "duplicate_case" else fault.message,
+            fault.field,
+            fault.original,
+        )
         for fault in reading.rejected
     ]
     return accepted, faults
@@ -158,7 +174,7 @@ def test_plain_rows_are_judged_as_the_reference_judges_them(table, burden):
 def test_the_bulk_check_reads_amounts_as_money_does(texts):
     table = [[str(at), "2024-01-02", "D1", "心衰", "自费", text, "", ""] for at, text in enumerate(texts)]
     accepted, faults = in_bulk(table, Burden.WHOLE, csv.QUOTE_ALL)
-    found = {case[-1]: case[5] for case in accepted} | {line: code for line, code, _ in faults}
+    found = {case[-1]: case[5] for case in accepted} | {line: code for line, code, *_ in faults}
     for line, text in enumerate(texts, start=2):
         try:
             expected = Money.of_yuan(text).fen
@@ -169,6 +185,14 @@ def test_the_bulk_check_reads_amounts_as_money_does(texts):
         elif text.strip().startswith("="):
             expected = "formula"
         assert found[line] == expected
+
+
+@pytest.mark.parametrize("sign", ["a", "心", "𠮷"])
+def test_the_bulk_check_counts_the_signs_of_a_code_as_the_reference_does(sign):
+    table = [[sign * 80, "2024-01-02", "D1", "心衰", "310", "120", "20", ""]]
+    table += [[sign * 81, *table[0][1:]], ["1", "2024-01-02", sign * 80, *table[0][3:]]]
+    table += [["2", "2024-01-02", sign * 81, *table[0][3:]]]
+    assert in_bulk(table, Burden.WHOLE, csv.QUOTE_ALL) == by_reference(table, range(2, 6), Burden.WHOLE)
 
 
 def test_plain_files_need_no_row_by_row_judging(monkeypatch):

@@ -166,6 +166,8 @@ def narrowed(result: Any, expected: Any) -> Any:
     """Of mappings, what the situation speaks of; a key that the result lacks stays missing."""
     if isinstance(expected, dict) and isinstance(result, dict):
         return {key: narrowed(result[key], wanted) for key, wanted in expected.items() if key in result}
+    if isinstance(expected, list) and isinstance(result, list) and len(expected) == len(result):
+        return [narrowed(item, wanted) for item, wanted in zip(result, expected, strict=True)]
     return result
 
 

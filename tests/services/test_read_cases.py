@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from hospital_prepay.domain.errors import MissingColumn, NotATable
-from hospital_prepay.domain.rules.inpatient.caps import Burden
+from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.tables import RepeatedColumn
 from hospital_prepay.persistence import bulk
 from hospital_prepay.persistence.cases import read_cases, stream_cases
@@ -37,7 +37,7 @@ def read(tmp_path):
 
 
 def accepted(reading):
-    return sorted((case for batch in stream_cases(reading.snapshot) for case in batch), key=lambda case: case[8])
+    return sorted((case for batch in stream_cases(reading.snapshot) for case in batch), key=lambda case: case[-1])
 
 
 def rejected(reading):
@@ -46,7 +46,7 @@ def rejected(reading):
 
 def test_a_good_row_is_stored_in_fen(read):
     reading = read(f"{HEADER}\n{row()}\n")
-    assert accepted(reading) == [("1", date(2024, 1, 2), "D1", "心衰", "employee", 12050, 2050, None, 2)]
+    assert accepted(reading) == [("1", date(2024, 1, 2), "D1", "心衰", "employee", 12050, 2050, None, False, 2)]
     assert (reading.cases_read, reading.accepted, reading.rejected) == (1, 1, ())
 
 
@@ -82,7 +82,7 @@ def test_columns_go_by_every_usual_name(read, header):
 def test_columns_stand_in_any_order_among_others(read):
     header = "备注,burden,total_cost,insured_class,disease_name,disease_code,discharged_on,case_no,医生"
     reading = read(f"{header}\n=1+1,20.5,120.50,310,心衰,D1,2024-01-02,1,\n")
-    assert accepted(reading) == [("1", date(2024, 1, 2), "D1", "心衰", "employee", 12050, 2050, None, 2)]
+    assert accepted(reading) == [("1", date(2024, 1, 2), "D1", "心衰", "employee", 12050, 2050, None, False, 2)]
 
 
 def test_a_settlement_number_goes_before_a_record_number(read):
@@ -171,7 +171,7 @@ def test_the_first_of_equal_case_numbers_counts(read):
 def test_an_unusable_row_takes_no_number_from_a_good_one(read):
     reading = read("\n".join((HEADER, row("1", burden="999"), row("1"))))
     assert rejected(reading) == [(2, "burden_above_cost")]
-    assert [case[8] for case in accepted(reading)] == [3]
+    assert [case[-1] for case in accepted(reading)] == [3]
 
 
 def test_a_self_pay_patient_bears_the_whole_cost_whatever_stands_there(read):
@@ -195,7 +195,7 @@ def test_lines_count_through_blank_lines_and_line_breaks_in_quotes(read, ending)
     )
     reading = read(ending.join(lines) + ending * 3)
     assert rejected(reading) == [(7, "not_an_amount"), (9, "not_an_amount")]
-    assert [(case[0], case[3], case[8]) for case in accepted(reading)] == [
+    assert [(case[0], case[3], case[-1]) for case in accepted(reading)] == [
         ("1", "心衰", 2),
         ("2", "心衰 重度, 旧", 4),
     ]
@@ -256,6 +256,7 @@ def test_the_snapshot_has_typed_columns(read):
         ("total_cost_fen", "BIGINT"),
         ("burden_fen", "BIGINT"),
         ("copayment_fen", "BIGINT"),
+        ("self_pay_by_choice", "BOOLEAN"),
         ("line", "BIGINT"),
     ]
 
@@ -283,7 +284,7 @@ def test_a_workbook_is_read_by_its_first_visible_sheet(workbook, tmp_path):
     book.close()
     reading = read_cases(path, snapshot=tmp_path / "s")
     assert reading.rejected == ()
-    assert accepted(reading)[1] == ("2", date(2024, 1, 2), "D1", "心衰", "employee", 12050, 2050, None, 4)
+    assert accepted(reading)[1] == ("2", date(2024, 1, 2), "D1", "心衰", "employee", 12050, 2050, None, False, 4)
 
 
 def test_formulas_of_a_workbook_are_named_by_their_row(workbook, tmp_path):
@@ -317,7 +318,7 @@ def test_a_workbook_that_starts_below_and_beside_the_corner_keeps_its_rows(tmp_p
     sheet.write_formula(5, 8, "=1", None, 1)
     book.close()
     reading = read_cases(tmp_path / "cases.xlsx", snapshot=tmp_path / "s")
-    assert [case[8] for case in accepted(reading)] == [5]
+    assert [case[-1] for case in accepted(reading)] == [5]
     assert rejected(reading) == [(6, "formula")]
 
 
@@ -338,13 +339,48 @@ def test_a_workbook_with_many_columns_or_a_late_row_is_read(workbook, tmp_path):
     assert len(accepted(read_cases(path, snapshot=tmp_path / "s"))) == 3
 
 
-def test_a_workbook_with_a_row_that_has_no_number_is_no_table(workbook, tmp_path):
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        (b'<row r="2"', b'<row r="two"'),
+        (b' r:id="rId2"', b""),
+        (b' r:id="rId2"', b' id="rId2"'),
+        (b' r:id="rId2"', b' r:id="rId99"'),
+        ('<sheet name="病例"'.encode(), b"<sheet"),
+        (b' Target="worksheets/sheet2.xml"', b""),
+        (b"worksheets/sheet2.xml", b"worksheets/none.xml"),
+    ],
+)
+def test_a_workbook_whose_parts_lack_what_joins_them_is_no_table(workbook, tmp_path, sound, damaged):
     path, book, sheet = workbook
     sheet.write_formula("F2", "=1")
     book.close()
-    broken = tmp_path / "broken.xlsx"
+    broken, met = tmp_path / "broken.xlsx", 0
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(broken, "w") as target:
         for name in source.namelist():
-            target.writestr(name, source.read(name).replace(b'<row r="2"', b'<row r="two"'))
+            met += source.read(name).count(sound)
+            target.writestr(name, source.read(name).replace(sound, damaged))
+    assert met
     with pytest.raises(NotATable):
         read_cases(broken, snapshot=tmp_path / "s")
+
+
+def test_a_workbook_that_was_damaged_or_locked_is_no_table(workbook, tmp_path):
+    path, book, _ = workbook
+    book.close()
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as source:
+        sheet = source.getinfo("xl/worksheets/sheet2.xml")
+    damaged = bytearray(content)
+    start = sheet.header_offset + 30 + len(sheet.filename)
+    damaged[start : start + 40] = b"\xff" * 40
+    locked = bytearray(content)
+    at = content.index(b"PK\x01\x02")
+    while at >= 0:
+        locked[at + 8] |= 1
+        at = content.find(b"PK\x01\x02", at + 4)
+    for number, one in enumerate((damaged, locked)):
+        broken = tmp_path / f"broken-{number}.xlsx"
+        broken.write_bytes(one)
+        with pytest.raises(NotATable):
+            read_cases(broken, snapshot=tmp_path / "s")

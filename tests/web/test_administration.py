@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
-from tests.people import Browser, House
+from tests.counter import Counter, collect
+from tests.people import PASSWORD, Browser, House
 
 LoginAs = Callable[[Role], Browser]
 NOTICE = "日期,类型,名称\n" + "\n".join(
@@ -103,6 +104,7 @@ def test_own_rules_are_written_by_one_and_approved_by_another(login_as: LoginAs)
 def test_a_further_year_is_checked_first_and_then_imported(login_as: LoginAs) -> None:
     browser = login_as(Role.FINANCE_OFFICER)
     assert "没公布" in browser.get("/admin/calendar?year=2027").text
+    assert "不认识在这里导入的年份" in browser.get("/admin/calendar").text
     page = upload(browser, NOTICE)
     assert "导入 2027 年放假安排？" in page
     assert "没公布" in browser.get("/admin/calendar").text, "nothing is stored by looking"
@@ -153,6 +155,37 @@ def test_the_access_log_shows_who_did_what_to_whom(login_as: LoginAs) -> None:
     table = browser.get("/security/log.csv")
     assert table.mimetype == "text/csv"
     assert "开账号" in table.text
+
+
+def test_the_access_log_names_tables_and_papers_in_words(counter: Counter, login_as: LoginAs, house: House) -> None:
+    collect(login_as(Role.CASHIER), "100")
+    with house.context.database.reading() as connection:
+        table_id = connection.scalars(sa.text("SELECT table_id FROM cap_table")).one()
+    approver = login_as(Role.FINANCE_APPROVER)
+    assert approver.post(f"/finance/caps/{table_id}/approve").status_code == 409
+    auditor = login_as(Role.AUDITOR)
+    for page in (auditor.get("/security/log").text, auditor.get("/security/log.csv").text):
+        assert "额度表第 1 版，2026-01-01 起执行" in page
+        assert "住院号 2601140001" in page
+        assert table_id not in page
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36 Edg/126.0", "Edge 126，Windows"),
+        ("Mozilla/5.0 (iPhone; like Mac OS X) Version/17.5 Mobile Safari/604.1", "Safari 17，苹果手机"),
+        ("curl/8.5", "其他程序"),
+    ],
+)
+def test_a_session_says_from_which_browser_in_words(
+    browser: Browser, login_as: LoginAs, agent: str, shown: str
+) -> None:
+    browser.client.environ_base["HTTP_USER_AGENT"] = agent
+    browser.post("/login", {"login": "cashier", "password": PASSWORD})
+    page = login_as(Role.SECURITY_ADMINISTRATOR).get("/security/sessions").text
+    assert shown in page
+    assert agent not in page
 
 
 def test_a_name_that_looks_like_a_formula_is_only_text_in_the_export(login_as: LoginAs, house: House) -> None:

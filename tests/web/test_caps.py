@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.files.spreadsheets import read_sheet
 from hospital_prepay.persistence.queries import access as trail
 from hospital_prepay.persistence.queries.access import AuditFilter
 from hospital_prepay.services.inpatient import import_runs
@@ -144,6 +146,26 @@ def test_rejected_rows_name_line_column_text_and_remedy(login_as: Login) -> None
     ]
 
 
+def test_rejected_rows_are_exported_as_a_workbook_without_a_formula(login_as: Login, tmp_path: Path) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    bad = "C9,2025-01-01,J1,肺炎,火星,100,50\nC8,2025-01-01,J1,肺炎,310,=cmd|' /C calc'!A0,50\n"
+    at = upload(officer, HEADER + row(1) + bad + "C7,2025-01-01,J1,肺炎,310,1,200,50\n").headers["Location"]
+    assert f"{at}/rejected.xlsx" in officer.get(at).text
+    answer = officer.get(f"{at}/rejected.xlsx")
+    assert answer.mimetype == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as book:
+        assert b"<f>" not in book.read("xl/worksheets/sheet1.xml")
+    (tmp_path / "rejected.xlsx").write_bytes(answer.data)
+    rows = [cells for _, cells in read_sheet(tmp_path / "rejected.xlsx")]
+    assert rows[0] == ["行号", "列", "原文", "怎么改"]
+    assert [cells[:3] for cells in rows[1:]] == [
+        ["3", "参保类型", "火星"],
+        ["4", "住院总费用", "=cmd|' /C calc'!A0"],
+        ["5", "整行", ""],
+    ]
+    assert login_as(Role.CASHIER).get(f"{at}/rejected.xlsx").status_code == 403
+
+
 def test_the_same_file_counts_once(login_as: Login) -> None:
     officer = login_as(Role.FINANCE_OFFICER)
     first, again = upload(officer, HEADER + row(1)), upload(officer, HEADER + row(1), "other.csv")
@@ -226,13 +248,46 @@ def test_a_wrong_measurement_keeps_what_was_typed(login_as: Login, form: dict[st
     assert next(iter(form.values())) in answer.text
 
 
-def test_a_reading_that_cannot_be_measured_by_is_never_passed_over(house: House, login_as: Login) -> None:
+def test_a_draft_says_which_readings_differ_and_the_posted_table_how_it_was_measured(
+    house: House, browser: Browser, login_as: Login
+) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    upload(officer, HEADER + "".join(row(n, on="2024-05-05") for n in range(10)) + row(10, insured="商业保险"))
+    plain = officer.post("/finance/caps", AS_OF).headers["Location"]
+    assert "与默认不同的读法" not in officer.get(plain).text
+    for name, value in (
+        ("past_three_years", "rolling_months_by_discharge"),
+        ("outliers", "dropped"),
+        ("self_pay_classes", "left_out"),
+    ):
+        change_reading(house.context, house.actor(Role.FINANCE_OFFICER), name, NewChoice(value, "试一试"))
+    assert "到基准日前一天为止三十六个月的" in officer.get("/finance/caps").text
+    draft = officer.post("/finance/caps", {**AS_OF, "min_cases": "5"}).headers["Location"]
+    page = officer.get(draft).text
+    assert "与默认不同的读法：既往三年怎么数？到测算前一天为止的三十六个月，按出院日期；" in page
+    assert "少于多少例就改按相似病种？5" in page
+    assert "1 例全公费、商业保险、异地未实时结算的病例按读法不计入" in page
+    assert approver.post(f"{draft}/approve").status_code == 303
+    assert approver.post(f"{draft}/publish", {"effective_on": "2026-01-15"}).status_code == 303
+    posted = browser.get("/public/deposits").text
+    assert "用 2022 年 12 月 31 日 至 2025 年 12 月 30 日在本院出院的病人" in posted
+    assert "费用最高和最低的各百分之一不算进平均" in posted
+    assert "异地没有直接结算的，请问住院收费处" in posted
+    assert "2022 年 12 月 31 日 至 2025 年 12 月 30 日" in browser.get("/public/deposits/poster").text
+
+
+def test_without_earlier_standards_nothing_is_praised(login_as: Login) -> None:
     officer = login_as(Role.FINANCE_OFFICER)
-    upload(officer, HEADER + row(1))
-    change_reading(house.context, house.actor(Role.FINANCE_OFFICER), "outliers", NewChoice("dropped", "试一试"))
-    answer = officer.post("/finance/caps", AS_OF)
-    assert answer.status_code == 422
-    assert "现在还不能这样测算" in answer.text
+    upload(officer, HEADER + "".join(row(n) for n in range(10)))
+    assert "没有登记原标准，测算只看均值" in officer.get("/finance/caps").text
+    page = officer.get(officer.post("/finance/caps", AS_OF).headers["Location"]).text
+    assert "没有登记原标准" in page
+    assert "不高于原标准" not in page
+    legacy = (io.BytesIO("病种编码,参保类型,原标准\nJ1,310,900\n".encode()), "legacy.csv")
+    officer.post("/finance/caps/standards/legacy", {"legacy": legacy}, content_type="multipart/form-data")
+    page = officer.get(officer.post("/finance/caps", AS_OF).headers["Location"]).text
+    assert "不高于原标准" in page
+    assert "没有登记原标准" not in page
 
 
 def test_the_copayment_is_measured_when_the_reading_says_so(house: House, login_as: Login) -> None:

@@ -14,6 +14,7 @@ from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
 from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.publication.readings import NewChoice, change_reading
 from hospital_prepay.web import decision_view
 from tests.counter import NAME, STAY, Counter, collect, words
 from tests.people import Browser
@@ -118,6 +119,32 @@ def test_a_decision_says_what_why_and_from_which_facts(auditor: Browser, refused
         assert part.replace(" ", "") in shown.replace(" ", "")
     assert NAME not in page
     assert 'href="/compliance/clauses/guizhou-deposit-2025/12"' in page
+
+
+def test_a_decision_shows_the_readings_it_was_made_under(
+    auditor: Browser, refused: str, counter: Counter, login_as: LoginAs
+) -> None:
+    officer = counter.house.actor(Role.FINANCE_OFFICER)
+    change_reading(counter.house.context, officer, "similar_disease", NewChoice("table_only", "县里要求"))
+    collect(login_as(Role.CASHIER), "2000")
+    later = decision_of(counter, "rule = 'inpatient.collect' AND readings LIKE '%table_only%'")
+    for decision_id, answer in ((refused, "先查本院相似病种表，再依次看同一分组"), (later, "只查本院相似病种表")):
+        shown = words(auditor.get(f"/compliance/decisions/{decision_id}").text)
+        assert f"相似病种怎么找？{answer}" in shown
+    login_as(Role.CASHIER).post("/desk/receipts/A01-000001/void", {"reason": "金额录错"})
+    void = decision_of(counter, "rule = 'inpatient.void_slip'")
+    assert "这条规则不涉及读法" in words(auditor.get(f"/compliance/decisions/{void}").text)
+
+
+def test_a_decision_from_before_readings_were_kept_says_that_they_are_unknown(
+    auditor: Browser, counter: Counter
+) -> None:
+    with counter.house.context.database.writing() as connection:
+        copied = "institution_id, rule, rule_version, outcome, reasons, facts, effective_on, decided_at, actor"
+        connection.execute(
+            sa.text(f"INSERT INTO decision (decision_id, {copied}) SELECT 'old', {copied} FROM decision LIMIT 1")
+        )
+    assert "未知：做这个决定时系统还没有留存读法" in words(auditor.get("/compliance/decisions/old").text)
 
 
 def test_a_permitted_decision_leads_to_its_entry(auditor: Browser, refused: str, counter: Counter) -> None:

@@ -15,8 +15,11 @@ from PIL import Image, ImageDraw
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.models.inpatient import SimilarDisease
+from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, register_stay
 from tests.counter import CERTIFICATE, NAME, PHONE, STAY, UNPOSTED, Counter, collect, payment, words
-from tests.people import Browser
+from tests.hospital import ADMITTED
+from tests.people import INSTITUTION, Browser
 
 LoginAs = Callable[[Role], Browser]
 PREVIEW, DEPOSITS = f"/desk/stays/{STAY}/preview", f"/desk/stays/{STAY}/deposits"
@@ -431,10 +434,54 @@ def test_an_unknown_identity_takes_the_self_pay_cap_after_the_talk(cashier: Brow
     assert "第十七条第（一）项" in page
 
 
-def test_an_unclear_diagnosis_takes_a_similar_disease(cashier: Browser) -> None:
-    form = {"case": "unclear", "similar_to": "G00.900", **TALK}
-    cashier.post(f"/desk/stays/{STAY}/change", form)
+def test_an_unclear_diagnosis_takes_a_similar_disease_of_the_table(cashier: Browser) -> None:
+    page = cashier.get(f"/desk/stays/{UNPOSTED}/change?case=unclear").text
+    assert "本院相似病种表：细菌性肺炎 J15.900，额度 6,000.00 元" in page
+    cashier.post(f"/desk/stays/{UNPOSTED}/change", {"case": "unclear", "similar_to": "J15.900", **TALK})
+    assert "6,000.00" in words(cashier.get(f"/desk/stays/{UNPOSTED}").text)
+
+
+def test_a_similar_disease_named_at_the_counter_asks_for_the_doctors_ground(
+    cashier: Browser, counter: Counter
+) -> None:
+    path = f"/desk/stays/{STAY}/change"
+    form = {"case": "unclear", "similar_other": "G00.900", **TALK}
+    assert "6,840.00" in words(cashier.get(f"{path}?case=unclear&similar_other=G00.900").text)
+    refused = cashier.post(path, form)
+    assert refused.status_code == 422
+    assert 'id="e-similar_ground"' in refused.text
+    assert "请写明医生的依据" in refused.text
+    assert counter.count("stay_cap", f"stay_no = '{STAY}'") == 1
+    assert cashier.post(path, {**form, "similar_ground": "神经内科王医生：脑膜刺激征"}).status_code == 303
     assert "6,840.00" in words(cashier.get(f"/desk/stays/{STAY}").text)
+    assert collect(cashier, "6840.01", disease="J15.900").status_code == 422
+
+
+def test_a_disease_that_finance_gave_a_similar_one_is_collected_for_at_once(
+    cashier: Browser, counter: Counter
+) -> None:
+    context, actor = counter.house.context, counter.house.actor(Role.CASHIER)
+    placement = Placement("A04.900", "细菌性肠炎", "resident")
+    register_stay(context, actor, RegisterStay("9", "石生", placement, ADMITTED))
+    assert "请财务在“额度表”的“原标准和相似病种”里补上" in words(cashier.get("/desk/stays/9").text)
+    assert collect(cashier, "100", "9", disease="A04.900").status_code == 422
+    with context.database.writing() as connection:
+        pair = {"institution_id": INSTITUTION, "disease_code": "A04.900", "similar_to": "J15.900"}
+        connection.execute(sa.insert(SimilarDisease), [pair])
+    assert collect(cashier, "100", "9", disease="A04.900").status_code == 200
+    assert counter.held("9") == Money(10000)
+
+
+def test_an_explanation_is_printed_for_its_own_stay_only(cashier: Browser, counter: Counter) -> None:
+    page = collect(cashier, "9000").text
+    [path] = re.findall(rf"/desk/decisions/[0-9a-f-]+/print\?stay={STAY}", page)
+    assert "为什么不能收" in cashier.get(path).text
+    for other in (UNPOSTED, "no-such-stay", ""):
+        answer = cashier.get(path.replace(STAY, other))
+        assert answer.status_code == 404
+        assert re.search("[一-鿿]", words(answer.text))
+    assert "这个决定不是这次住院的" in cashier.get(path.replace(STAY, UNPOSTED)).text
+    assert cashier.get(path.partition("?")[0]).status_code == 404
 
 
 def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
@@ -452,6 +499,43 @@ def test_a_class_that_lowers_the_cap_proposes_the_excess_for_refund(
     assert "作废 1,360.00 元" not in asked
     officer.post(f"/desk/voids/{waiting(officer)}/confirm")
     assert counter.held() == Money(184000)
+
+
+@pytest.mark.clause("guizhou-deposit-2025/17.2")
+def test_collecting_in_stages_asks_for_the_stage_beside_its_field(cashier: Browser, counter: Counter) -> None:
+    assert 'name="stage"' not in cashier.get(f"/desk/stays/{STAY}").text
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "unclear", **TALK})
+    assert 'name="stage"' in cashier.get(f"/desk/stays/{STAY}").text
+    asked = cashier.post(PREVIEW, payment("100"))
+    assert asked.status_code == 422
+    assert 'id="e-stage"' in asked.text
+    assert "登记病种变更</a>" not in asked.text.split('id="collect"')[1], "nothing else is in the way"
+    staged = {"stage": "入院检查"}
+    assert "收款 100.00 元" in words(cashier.post(PREVIEW, payment("100", **staged)).text)
+    assert "已收 100.00 元" in words(collect(cashier, "100", **staged).text)
+
+
+def struck(page: str) -> list[str]:
+    """The numbers of the slips that are crossed out."""
+    rows = re.findall(r'<tr class="struck">.*?</tr>', page, re.DOTALL)
+    return [number for row in rows for number in re.findall(r'class="code">(A01-\d+)<', row)]
+
+
+@pytest.mark.parametrize("path", [f"/desk/stays/{STAY}", "/desk/shift"])
+def test_a_slip_shows_that_its_void_waits_and_is_crossed_out_once_voided(
+    cashier: Browser, officer: Browser, path: str
+) -> None:
+    collect(cashier, "1000")
+    ask_void(cashier)
+    page = cashier.get(path).text
+    assert "作废待复核" in page
+    assert "/desk/receipts/A01-000001/void" not in page, "it was asked for already"
+    assert struck(page) == []
+    officer.post(f"/desk/voids/{waiting(officer)}/confirm")
+    page = cashier.get(path).text
+    assert "作废待复核" not in page
+    assert "红字，冲 A01-000001" in page
+    assert struck(page) == ["A01-000001"], "the voided slip, not the red one"
 
 
 # --- the shift ----------------------------------------------------------------------------------------------------
@@ -476,6 +560,21 @@ def reveal(browser: Browser, **form: str) -> tuple[int, str]:
     return response.status_code, response.text
 
 
+def pages(app: APIFlask) -> list[str]:
+    """The address of every page and export about the stay, its receipt and its entry, and of those about nothing."""
+    named = {"stay_no": STAY, "number": "A01-000001", "entry_no": 1}
+    found = []
+    for rule in app.url_map.iter_rules():
+        methods = rule.methods or set()
+        if "GET" not in methods or rule.arguments - named.keys() or rule.rule.startswith(("/api", "/static")):
+            continue
+        path = rule.rule
+        for name, value in named.items():
+            path = re.sub(rf"<(?:\w+:)?{name}>", str(value), path)
+        found.append(path)
+    return found
+
+
 def test_certificate_and_phone_show_in_full_only_for_a_reason_on_record(cashier: Browser, counter: Counter) -> None:
     assert f'href="/desk/stays/{STAY}/identity"' in cashier.get(f"/desk/stays/{STAY}").text
     asked = cashier.get(f"/desk/stays/{STAY}/identity")
@@ -497,16 +596,82 @@ def test_without_a_reason_nothing_is_shown(cashier: Browser, counter: Counter, f
     assert counter.count("audit_event", "action = 'identity.reveal' AND outcome = 'done'") == 0
 
 
-def test_only_who_needs_it_at_the_counter_may_ask(counter: Counter, login_as: LoginAs) -> None:
-    for role in set(Role) - {Role.CASHIER}:
+ONLOOKERS = [Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR]
+PAYER, REFERENCE = "吴小军", "4200002788202601150256"
+
+
+def test_who_has_no_business_at_the_desk_may_not_ask(counter: Counter, login_as: LoginAs) -> None:
+    for role in (Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR):
         status, page = reveal(login_as(role), reason="给患者打电话")
         assert status == 403
         assert CERTIFICATE not in page
-    assert "显示完整信息" not in login_as(Role.AUDITOR).get(f"/desk/stays/{STAY}").text
 
 
-def test_a_stay_without_papers_offers_nothing_to_reveal(cashier: Browser) -> None:
+@pytest.fixture
+def paid(cashier: Browser) -> None:
+    """One receipt by a relative's phone, and one void of it that waits."""
+    collect(cashier, "1200", tender="wechat", payment_reference=REFERENCE, payer=PAYER)
+    ask_void(cashier)
+
+
+def test_who_collects_sees_whose_money_it_is(cashier: Browser, paid: None) -> None:
+    for path in (f"/desk/stays/{STAY}", f"/desk/stays?q={STAY}", "/desk/shift", "/desk/voids"):
+        assert NAME in cashier.get(path).text, path
+    printed = cashier.get("/desk/receipts/A01-000001/print").text
+    assert NAME in printed
+    assert PAYER in printed
+
+
+@pytest.mark.parametrize("role", ONLOOKERS)
+def test_who_looks_on_sees_masked_names_payers_and_references(
+    counter: Counter, login_as: LoginAs, paid: None, role: Role
+) -> None:
+    onlooker = login_as(role)
+    for path in (f"/desk/stays/{STAY}", f"/desk/stays?q={STAY}", "/desk/voids", f"/desk/stays/{STAY}/identity"):
+        page = onlooker.get(path).text
+        assert "吴＊兰" in page, path
+        assert NAME not in page, path
+    printed = onlooker.get("/desk/receipts/A01-000001/print").text
+    assert "吴＊兰" in printed
+    assert "吴＊军" in printed
+    assert "单号尾 0256" in words(printed)
+
+
+@pytest.mark.parametrize("role", ONLOOKERS)
+def test_who_looks_on_sees_everything_for_a_reason_on_record(
+    counter: Counter, login_as: LoginAs, paid: None, role: Role
+) -> None:
+    status, page = reveal(login_as(role), reason="审计或复核要核对")
+    assert status == 200
+    for whole in (NAME, CERTIFICATE, PHONE, PAYER, REFERENCE):
+        assert whole in page
+    seen = f"action = 'identity.reveal' AND outcome = 'done' AND actor = '{counter.house.ids[role]}'"
+    assert counter.count("audit_event", f"{seen} AND detail LIKE '%审计或复核要核对%'") == 1
+
+
+def test_a_payment_in_person_needs_no_mask(cashier: Browser, login_as: LoginAs) -> None:
+    collect(cashier, "1200")
+    assert "本人" in login_as(Role.AUDITOR).get("/desk/receipts/A01-000001/print").text
+
+
+def test_no_page_or_export_carries_names_to_who_may_not_collect(
+    app: APIFlask, cashier: Browser, login_as: LoginAs, paid: None
+) -> None:
+    collect(cashier, "9000")
+    seen = 0
+    for role in set(Role) - {Role.CASHIER}:
+        browser = login_as(role)
+        for path in pages(app):
+            page = browser.get(path, query_string={"q": STAY, "stay": STAY}).text
+            seen += "吴＊兰" in page
+            for whole in (NAME, PAYER, REFERENCE):
+                assert whole not in page, f"{path} for {role.label}"
+    assert seen > len(ONLOOKERS)
+
+
+def test_a_stay_without_papers_offers_a_cashier_nothing_to_reveal(cashier: Browser, officer: Browser) -> None:
     assert "显示完整信息" not in cashier.get(f"/desk/stays/{UNPOSTED}").text
+    assert "显示完整信息" in officer.get(f"/desk/stays/{UNPOSTED}").text, "the name is masked to who doesn't collect"
 
 
 def test_no_page_of_any_role_carries_a_certificate_or_phone_in_full(
@@ -515,15 +680,8 @@ def test_no_page_of_any_role_carries_a_certificate_or_phone_in_full(
     collect(cashier, "1200")
     collect(cashier, "9000")
     ask_void(cashier)
-    named = {"stay_no": STAY, "number": "A01-000001", "entry_no": 1}
     seen = 0
-    for rule in app.url_map.iter_rules():
-        methods = rule.methods or set()
-        if "GET" not in methods or rule.arguments - named.keys() or rule.rule.startswith(("/api", "/static")):
-            continue
-        path = rule.rule
-        for name, value in named.items():
-            path = re.sub(rf"<(?:\w+:)?{name}>", str(value), path)
+    for path in pages(app):
         for role in Role:
             page = login_as(role).get(path, query_string={"q": STAY, "stay": STAY}).text
             seen += CERTIFICATE[:6] in page

@@ -270,9 +270,12 @@ def test_wrong_fields_are_named_in_chinese(app: APIFlask, house: House, body: ob
     assert not any("a" <= sign <= "z" for sign in words.lower()), words
 
 
-@pytest.mark.parametrize("path", ["/r/%00", "/r/a%00b", "/public/deposits?institution=%00", "/desk/stays?q=a%00b"])
-def test_an_address_with_a_nul_is_refused_before_a_database_sees_it(browser: Browser, path: str) -> None:
-    assert browser.get(path).status_code == 400
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/r/%00", 404), ("/r/a%00b", 404), ("/public/deposits?institution=%00", 422), ("/desk/stays?q=a%00b", 422)],
+)
+def test_an_address_with_a_nul_is_refused_before_a_database_sees_it(browser: Browser, path: str, status: int) -> None:
+    assert browser.get(path).status_code == status
 
 
 def test_a_way_back_that_is_no_address_leads_home(browser: Browser) -> None:
@@ -286,7 +289,7 @@ def test_a_page_before_that_is_no_address_leads_to_the_plain_log_in(browser: Bro
 
 def test_a_form_with_a_nul_is_refused(login_as: Callable[[Role], Browser]) -> None:
     security = login_as(Role.SECURITY_ADMINISTRATOR)
-    assert security.post("/security/second-factor/reset", {"login": "a\0b"}).status_code == 400
+    assert security.post("/security/second-factor/reset", {"login": "a\0b"}).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -239,13 +239,14 @@ def test_a_paper_we_never_issued_is_not_found(posted: House, browser: Browser, t
 def asked(app: APIFlask) -> list[str]:
     """The paths that reached Flask."""
     seen: list[str] = []
-    inner: Callable[..., Any] = app.wsgi_app._inner  # type: ignore[attr-defined]
+    front = app.wsgi_app._inner  # type: ignore[attr-defined]
+    inner: Callable[..., Any] = front._inner
 
     def listening(environ: Any, start: Any) -> Any:
         seen.append(environ["PATH_INFO"])
         return inner(environ, start)
 
-    app.wsgi_app._inner = listening  # type: ignore[attr-defined]
+    front._inner = listening
     return seen
 
 
@@ -308,7 +309,7 @@ def test_a_change_shows_at_once_in_every_worker(posted: House, browser: Browser,
 
 def test_after_a_minute_it_is_made_again(posted: House, browser: Browser, app: APIFlask, asked: list[str]) -> None:
     moment = [0.0]
-    app.wsgi_app._seconds = lambda: moment[0]  # type: ignore[attr-defined]
+    app.wsgi_app._inner._seconds = lambda: moment[0]  # type: ignore[attr-defined]
     for moment[0] in (0.0, 59.0, 61.0, 62.0):
         browser.get("/public/deposits")
     assert len(asked) == 2

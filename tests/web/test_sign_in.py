@@ -13,7 +13,10 @@ from apiflask import APIFlask
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.services.access import users
+from hospital_prepay.services.access.demo import seed_demo_people
 from hospital_prepay.services.access.users import NewUser
+from hospital_prepay.services.demonstration.houses import SAMPLE
+from hospital_prepay.services.publication.institution import open_institution
 from tests.people import PASSWORD, Browser, House
 
 
@@ -23,6 +26,15 @@ def test_a_cashier_signs_in_and_goes_on_to_what_was_asked_for(browser: Browser) 
     assert (response.status_code, response.headers["Location"]) == (303, "/account")
     page = browser.get("/account")
     assert "收费员员" in page.text
+
+
+def test_the_demonstration_shows_its_accounts_and_how_to_get_a_code(browser: Browser, house: House) -> None:
+    open_institution(house.context, SAMPLE.institution)
+    seed_demo_people(house.context, SAMPLE.code, SAMPLE.people)
+    page = browser.get("/login").text
+    for person in SAMPLE.people:
+        assert person.login in page
+    assert re.search(r">\S*bin/hospital-prepay demo code 用户名<", page), "the command as it is typed"
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: Browser) -> None:

@@ -24,6 +24,7 @@ class DecisionRecord(Base):
     amount_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     reasons: Mapped[list[Any]]
     facts: Mapped[dict[str, Any]]
+    readings: Mapped[dict[str, Any] | None]
     effective_on: Mapped[date]
     decided_at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(sa.String(40))

@@ -33,7 +33,11 @@ class CaseImport(Base):
 
 
 class RejectedRow(Base):
-    """A row kept aside at import, with its line and what to do about it."""
+    """A row kept aside at import, with its line and what to do about it.
+
+    ``field`` and ``original`` are the column at fault and its cell as it stood, empty when the whole row is at fault;
+    ``NULL`` in rows from before they were kept.
+    """
 
     __tablename__ = "case_import_rejection"
 
@@ -42,10 +46,16 @@ class RejectedRow(Base):
     line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     code: Mapped[str] = mapped_column(sa.String(40))
     message: Mapped[str]
+    field: Mapped[str | None] = mapped_column(sa.String(40))
+    original: Mapped[str | None]
 
 
 class InpatientCase(Base):
-    """One discharge of the past years, the ground of the caps (article 12)."""
+    """One discharge of the past years, the ground of the caps (article 12).
+
+    ``self_pay_by_choice``: a class that article 14 lets be put with self-pay; unknown of cases stored before it was
+    written down.
+    """
 
     __tablename__ = "inpatient_case"
 
@@ -59,6 +69,7 @@ class InpatientCase(Base):
     burden_fen: Mapped[Fen]
     copayment_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     import_id: Mapped[str] = mapped_column(sa.String(36))
+    self_pay_by_choice: Mapped[bool | None]
 
     __table_args__ = (
         sa.CheckConstraint(CLASSES, name="insured_class"),
@@ -79,13 +90,14 @@ class Disease(Base):
 
 
 class EarlierStandard(Base):
-    """The hospital's own standard in force before the rules were issued (article 12)."""
+    """The hospital's own standard from before the rules were issued (article 12), and since when it was in force."""
 
     __tablename__ = "earlier_standard"
 
     institution_id: Mapped[InstitutionId]
     disease_code: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
     insured_class: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
+    in_force_from: Mapped[date] = mapped_column(primary_key=True)
     standard_fen: Mapped[Fen]
     source: Mapped[str] = mapped_column(default="")
     recorded_by: Mapped[str] = mapped_column(sa.String(40))
@@ -149,7 +161,10 @@ class CapTable(Base):
 
 
 class CapRow(Base):
-    """One cap: a disease and an insured class in one table."""
+    """One cap: a disease and an insured class in one table.
+
+    ``mean_fen`` is the mean, rounded down, where the readings make it another one than the burdens by the cases.
+    """
 
     __tablename__ = "cap_row"
 
@@ -167,6 +182,7 @@ class CapRow(Base):
     clauses: Mapped[list[Any]]
     quantiles: Mapped[list[Any]]
     posted: Mapped[bool]
+    mean_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
@@ -212,6 +228,7 @@ class StayCap(Base):
 
     ``circumstance`` is ``plain`` or one of the special cases of article 17 and 18. A new row moves the ceiling of
     the stay's deposit account (by trigger), so that the database itself refuses what goes over the cap.
+    ``similar_ground`` stands only where the counter named a similar disease outside those found.
     """
 
     __tablename__ = "stay_cap"
@@ -225,6 +242,7 @@ class StayCap(Base):
     circumstance: Mapped[str] = mapped_column(sa.String(24))
     unposted: Mapped[bool]
     similar_code: Mapped[str | None] = mapped_column(sa.String(80))
+    similar_ground: Mapped[str] = mapped_column(default="")
     cap_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     table_id: Mapped[str | None] = mapped_column(sa.String(36))
     talk: Mapped[str] = mapped_column(default="")
@@ -240,6 +258,13 @@ class StayCap(Base):
             ["institution_id", "decision_id"],
             ["decision.institution_id", "decision.decision_id"],
             name="fk_stay_cap__decision",
+        ),
+        sa.Index(
+            "ix_stay_cap__named",
+            "institution_id",
+            "recorded_at",
+            sqlite_where=sa.text("similar_ground <> ''"),
+            postgresql_where=sa.text("similar_ground <> ''"),
         ),
         sa.CheckConstraint(CLASSES, name="insured_class"),
         sa.CheckConstraint("cap_fen IS NULL OR cap_fen >= 0", name="cap_not_negative"),

@@ -41,11 +41,13 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row kept aside."""
+    """A row kept aside. ``field`` and ``original`` are empty when the whole row is at fault, ``None`` if unknown."""
 
     line: int
     code: str
     message: str
+    field: str | None
+    original: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def rejections(
 ) -> list[Rejection]:
     """Rows kept aside, in the order of the file, of one ``code`` or of all."""
     found = (
-        sa.select(RejectedRow.line, RejectedRow.code, RejectedRow.message)
+        sa.select(*(getattr(RejectedRow, name) for name in Rejection.__dataclass_fields__))
         .where(_rejected(institution_id, import_id))
         .order_by(RejectedRow.line)
         .offset(first)

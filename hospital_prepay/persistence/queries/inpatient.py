@@ -8,6 +8,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import stay_account
+from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.persistence.models.inpatient import (
     CapRow,
@@ -20,12 +21,13 @@ from hospital_prepay.persistence.models.inpatient import (
     StayCap,
 )
 from hospital_prepay.persistence.models.ledger import LedgerAccount
-from hospital_prepay.persistence.receipts import Slip, slip, slips
+from hospital_prepay.persistence.receipts import Slip, receipt_number, slip, slips
 
 
 @dataclass(frozen=True, slots=True)
 class StayCard:
-    """A stay as the desk shows it. Amounts in fen; certificate and phone stay encrypted."""
+    """A stay as the desk shows it. Amounts in fen; certificate and phone are encrypted as this room hands them on,
+    and readable as far as somebody may see them once a service has: ``""`` when none was given."""
 
     stay_no: str
     patient_name: str
@@ -33,9 +35,10 @@ class StayCard:
     ward: str
     bed: str
     admitted_at: datetime
+    registered_at: datetime
     discharged_at: datetime | None
-    certificate_enc: str | None
-    phone_enc: str | None
+    certificate: str
+    phone: str
     cap_version: int
     disease_code: str
     disease_name: str
@@ -43,11 +46,27 @@ class StayCard:
     circumstance: str
     unposted: bool
     similar_code: str | None
+    similar_ground: str
     talk: str
     cap_fen: int | None
     table_id: str | None
     decision_id: str
     collected_fen: int
+
+    @property
+    def cap(self) -> Money | None:
+        """What may be collected in all, ``None`` while something must be done first."""
+        return None if self.cap_fen is None else Money(self.cap_fen)
+
+    @property
+    def collected(self) -> Money:
+        """What the stay's deposits hold."""
+        return Money(self.collected_fen)
+
+    @property
+    def room(self) -> Money:
+        """What may still be collected."""
+        return Money(max(0, (self.cap_fen or 0) - self.collected_fen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,11 @@ class WaitingRequest:
     requested_by_name: str | None
     requested_at: datetime
 
+    @property
+    def number(self) -> str | None:
+        """The slip to be voided; none for a refund."""
+        return receipt_number(self.book, self.serial) if self.book and self.serial else None
+
 
 @dataclass(frozen=True, slots=True)
 class BookDay:
@@ -85,6 +109,11 @@ class BookDay:
     book: str | None
     slips: int
     net_fen: int
+
+
+_ENCRYPTED = {
+    name: sa.func.coalesce(getattr(Stay, f"{name}_enc"), "").label(name) for name in ("certificate", "phone")
+}
 
 
 def _cards(institution_id: str) -> sa.Select[tuple[object, ...]]:
@@ -98,7 +127,7 @@ def _cards(institution_id: str) -> sa.Select[tuple[object, ...]]:
     cap_columns = _names(StayCard, after="cap_version", before="collected_fen")
     return (
         sa.select(
-            *(getattr(Stay, name) for name in stay_columns),
+            *(_ENCRYPTED[name] if name in _ENCRYPTED else getattr(Stay, name) for name in stay_columns),
             StayCap.version_no.label("cap_version"),
             *(getattr(StayCap, name) for name in cap_columns),
             LedgerAccount.balance_fen.label("collected_fen"),
@@ -234,8 +263,11 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
     return BookDay(book, len(kinds), net)
 
 
-def waiting_requests(connection: sa.Connection, institution_id: str) -> list[WaitingRequest]:
-    """Requests that wait for a second person, longest waiting first."""
+def waiting_requests(
+    connection: sa.Connection, institution_id: str, stay_no: str | None = None
+) -> list[WaitingRequest]:
+    """Requests that wait for a second person, of one stay or of all, longest waiting first."""
+    of_stay = sa.true() if stay_no is None else SlipRequest.stay_no == stay_no
     names = [name for name in _names(WaitingRequest) if name not in ("patient_name", "requested_by_name")]
     rows = connection.execute(
         sa.select(
@@ -252,7 +284,7 @@ def waiting_requests(connection: sa.Connection, institution_id: str) -> list[Wai
             sa.and_(User.institution_id == SlipRequest.institution_id, User.user_id == SlipRequest.requested_by),
             isouter=True,
         )
-        .where(SlipRequest.institution_id == institution_id, SlipRequest.state == "waiting")
+        .where(SlipRequest.institution_id == institution_id, SlipRequest.state == "waiting", of_stay)
         .order_by(SlipRequest.requested_at)
     )
     return [WaitingRequest(**row._mapping) for row in rows]
@@ -267,6 +299,7 @@ class CapSource:
     window_to: date
     cases: int
     sum_burden_fen: int
+    mean_fen: int | None
     legacy_fen: int | None
     basis: str
 
@@ -282,6 +315,7 @@ def cap_source(
             CapTable.window_to,
             CapRow.cases,
             CapRow.sum_burden_fen,
+            CapRow.mean_fen,
             CapRow.legacy_fen,
             CapRow.basis,
         )

@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
-from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest
+from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest, StayCap
 from hospital_prepay.persistence.models.publication import DepositRules
+from hospital_prepay.persistence.queries.named_similar import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,11 @@ def rules_of_others(connection: sa.Connection, institution_id: str, person: str)
         DepositRules.approved_by.is_(None),
         DepositRules.written_by != person,
     )
+
+
+def similar_named_by_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Stays that rest on a similar disease which somebody else named at the counter."""
+    return _pile(connection, StayCap.recorded_at, *standing(institution_id), StayCap.recorded_by != person)
 
 
 def table_in_force(connection: sa.Connection, institution_id: str, day: date) -> PublishedTable | None:

@@ -72,8 +72,7 @@ def disable_client(context: Context, actor: Actor, client_id: str) -> None:
 
 def authenticate(context: Context, token: str, address: str) -> Actor:
     """The system a bearer token stands for. Raises :class:`NotAuthenticated`."""
-    with context.database.reading() as connection:
-        client = api_clients.by_token(connection, token)
+    client = api_clients.by_token(context.database, token)
     if client is None or not client.is_active:
         raise NotAuthenticated("令牌不对或已停用。请向系统管理员要新的令牌。")
     return client.actor(address)

@@ -8,7 +8,6 @@ from typing import Final
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.persistence import users
-from hospital_prepay.persistence.queries.access import default_institution
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
 from hospital_prepay.services.context import Context
@@ -25,15 +24,6 @@ class DemoPerson:
     name: str
     role: Role
     station: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoLogin:
-    """What the log-in page and the start of the program show."""
-
-    login: str
-    password: str
-    role: str
 
 
 PEOPLE: Final = (
@@ -65,17 +55,3 @@ def seed_demo_people(context: Context, institution_id: str, people: Sequence[Dem
         )
         for person in people
     }
-
-
-def demo_logins(context: Context) -> list[DemoLogin]:
-    """The accounts of the demonstration that are open; none in production."""
-    if not context.settings.is_demo:
-        return []
-    with context.database.reading() as connection:
-        institution_id = default_institution(connection)
-        known = {user.login: user for user in users.all_of(connection, institution_id)}
-    return [
-        DemoLogin(person.login, PASSWORD, person.role.label)
-        for person in PEOPLE
-        if person.login in known and known[person.login].is_active
-    ]

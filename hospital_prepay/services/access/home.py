@@ -25,6 +25,7 @@ _KINDS: Final[tuple[tuple[str, Permission, Callable[..., Pile]], ...]] = (
     ("slip", Permission.SLIP_APPROVE, queries.slips_of_others),
     ("draft", Permission.CAPS_APPROVE, queries.drafts_of_others),
     ("rules", Permission.RULES_APPROVE, queries.rules_of_others),
+    ("named", Permission.CASES_IMPORT, queries.similar_named_by_others),
 )
 
 

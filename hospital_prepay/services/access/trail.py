@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.persistence import cap_tables
+from hospital_prepay.persistence.cap_tables import TableHead
 from hospital_prepay.persistence.queries import access as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.access import AuditFilter as AuditFilter
@@ -19,7 +21,7 @@ EXPORT_SIZE: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class TrailPage:
-    """Events of one page and how many fit in all; ``names`` of people and systems by id."""
+    """Events of one page and how many fit in all; ``names`` of people, systems and cap tables by id."""
 
     events: list[AuditRow]
     total: int
@@ -34,4 +36,11 @@ def read_trail(context: Context, actor: Actor, wanted: AuditFilter, page: int, s
             connection, actor.institution_id, wanted, first=(max(page, 1) - 1) * size, size=size
         )
         names = people.names(connection, actor.institution_id)
-    return TrailPage(events, total, names)
+        tables = cap_tables.heads(connection, actor.institution_id)
+    return TrailPage(events, total, names | {one.table_id: _title(one) for one in tables})
+
+
+def _title(table: TableHead) -> str:
+    if table.version_no is None:
+        return f"未发布的额度表，按 {table.as_of} 以前三年的病例"
+    return f"额度表第 {table.version_no} 版，{table.effective_on} 起执行"

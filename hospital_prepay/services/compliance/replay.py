@@ -21,6 +21,7 @@ from hospital_prepay.rulebook.coverage import implemented
 
 Progress = Callable[[int, int], None]
 _STEP = 500
+_Key = tuple[str, str, bool, tuple[tuple[str, str], ...]]
 
 
 class DecisionsDiffer(RulebookFault):
@@ -37,6 +38,7 @@ class Difference:
     institution_id: str
     rule: str
     rule_version: str
+    readings: Mapping[str, str] | None
     decided_at: datetime
     stored: Mapping[str, Any]
     computed: Mapping[str, Any] | None
@@ -44,10 +46,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
-    """How many decisions a rule gave under one version of the rulebook, and how many came out otherwise."""
+    """How many decisions a rule gave under one version of the rulebook and the same readings, and how many came out
+    otherwise. ``readings`` is ``None`` for decisions from before they were kept."""
 
     rule: str
     rule_version: str
+    readings: Mapping[str, str] | None
     decisions: int
     different: int
 
@@ -72,12 +76,12 @@ class Replay:
 
 def replay_decisions(database: Database, progress: Progress | None = None) -> Replay:
     """Compute every stored decision again, of every institution. Never raises for what it finds."""
-    total, different = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    total, different = Counter[_Key](), Counter[_Key]()
     first: Difference | None = None
     with database.reading() as connection:
         whole = decisions.count(connection)
         for at, stored in enumerate(decisions.every(connection), 1):
-            key = stored.decision.rule, stored.decision.rule_version
+            key = _key(stored)
             total[key] += 1
             found = compare(stored)
             if found is not None:
@@ -87,7 +91,8 @@ def replay_decisions(database: Database, progress: Progress | None = None) -> Re
                 progress(at, whole)
         if progress:
             progress(whole, whole)
-    return Replay(tuple(RuleCount(*key, total[key], different[key]) for key in sorted(total)), first)
+    counts = (_count(key, total[key], different[key]) for key in sorted(total))
+    return Replay(tuple(counts), first)
 
 
 def compare(stored: StoredDecision) -> Difference | None:
@@ -101,6 +106,7 @@ def compare(stored: StoredDecision) -> Difference | None:
         stored.institution_id,
         decision.rule,
         decision.rule_version,
+        stored.readings,
         stored.decided_at,
         decision.answer(),
         computed,
@@ -117,6 +123,16 @@ def require_same(replay: Replay) -> None:
         f"{first.decision_id}。事实、结果或规则程序被改过，请保留现场并通知审计和信息科。",
         details={"decision_id": first.decision_id, "institution_id": first.institution_id, "rule": first.rule},
     )
+
+
+def _key(stored: StoredDecision) -> _Key:
+    known = stored.readings is not None
+    return stored.decision.rule, stored.decision.rule_version, known, tuple(sorted((stored.readings or {}).items()))
+
+
+def _count(key: _Key, decisions: int, different: int) -> RuleCount:
+    rule, version, known, readings = key
+    return RuleCount(rule, version, dict(readings) if known else None, decisions, different)
 
 
 def _computed(rule: str, facts: Mapping[str, Any], version: str) -> dict[str, Any] | None:

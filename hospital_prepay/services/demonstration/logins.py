@@ -1,8 +1,10 @@
-"""Who can sign in to the demonstration: printed when it starts."""
+"""Who can sign in to the demonstration: printed when it starts, and shown where one signs in."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from hospital_prepay.persistence import users
 from hospital_prepay.services.access.demo import PASSWORD, DemoPerson
@@ -18,6 +20,17 @@ class HouseLogins:
     remark: str
     password: str
     people: tuple[DemoPerson, ...]
+
+
+def program() -> str:
+    """How this program is called where it was started."""
+    return short_path(Path(sys.executable).parent / "hospital-prepay")
+
+
+def short_path(path: Path) -> str:
+    """A path as somebody types it who stands where the program was started."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def house_logins(context: Context) -> list[HouseLogins]:

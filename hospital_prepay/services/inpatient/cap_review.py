@@ -186,7 +186,7 @@ def _cells(one: ReviewedRow) -> tuple[object, ...]:
         InsuredClass(row.insured_class).label,
         row.cases,
         _yuan(mean(row.sum_cost_fen, row.cases)),
-        _yuan(mean(row.sum_burden_fen, row.cases)),
+        _yuan(row.mean_burden_fen),
         *quantiles,
         _yuan(row.legacy_fen),
         _yuan(row.cap_fen),

@@ -11,7 +11,6 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NoUsableRow
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import Burden
 from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence import case_store
@@ -25,22 +24,20 @@ from hospital_prepay.services.inpatient.measure import (
     SnapshotMeasurement,
     measure_snapshot,
 )
+from hospital_prepay.services.inpatient.measuring_readings import measuring_readings
 from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import ChosenReading, list_readings
 
 TEN_YUAN: Final = Money(1000)
-# What the form or the calculation takes from the readings; every other question of measuring has one answer so far.
-_FOLLOWED: Final = frozenset({"minimum_cases", "burden_measure", "earlier_standard_day"})
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureTable:
-    """How to measure; ``min_cases`` and ``round_down_to`` are the hospital's own settings."""
+    """How to measure: ``min_cases`` and ``round_down_to`` are said each time, the rest are readings."""
 
     as_of: date
     min_cases: int = 10
     round_down_to: Money = TEN_YUAN
-    burden: Burden = Burden.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +52,11 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
     """Measure every case the hospital has stored and keep the result as a draft; returns its id.
 
     Raises ``NoRuleInForce`` for a day before the rules, ``NoUsableRow`` when the window holds no case (12), and
-    ``MalformedInput`` when a reading was chosen that can't be measured by: never is another one taken in silence.
+    ``MalformedInput`` when the stored cases can't carry a reading: never is another one taken in silence.
     """
     actor.require(Permission.CAPS_MEASURE)
-    readings = _measuring_readings(context, actor.institution_id)
+    every = _measuring_readings(context, actor.institution_id)
+    readings = measuring_readings({one.reading.name: one.value for one in every})
     snapshot = case_store.Snapshot(context.settings.data_dir, actor.institution_id, context.keyed_hash)
     # Held to the end of measuring: every figure of a table comes from the same cases.
     with snapshot.locked():
@@ -68,17 +66,18 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
             standards = store.standards(connection, actor.institution_id)
             similar = store.similar(connection, actor.institution_id)
         options = MeasureOptions(
-            command.as_of, command.min_cases, command.round_down_to, command.burden, standards, similar
+            command.as_of, command.min_cases, command.round_down_to, standards, similar, readings
         )
         measured = measure_snapshot(path, options, spread=True)
-        years = year_counts(path, measured.window)
+        years = year_counts(path, measured.window, readings)
     if not measured.cases_used:
         window = measured.window
         raise NoUsableRow(f"{window.first} 至 {window.last} 没有病例，不能测算。请先导入这三年的病例。")
     evidence = {
         "reach": _reach(measured.reach),
         "years": [_year(year) for year in years],
-        "readings": readings,
+        "readings": {one.reading.name: str(one.value) for one in every},
+        "left_out": measured.left_out.in_window if measured.left_out else 0,
     }
     with context.work(actor, "caps.measure", command.as_of.isoformat()) as work:
         return _keep_draft(work, command, measured, stored, evidence)
@@ -142,25 +141,16 @@ def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
 
 
 def table_digest(rows: Sequence[dict[str, Any]]) -> str:
-    """SHA-256 over all rows of a table in order: what the approver saw is what is published."""
-    return hashlib.sha256(canonical_json(rows).encode()).hexdigest()
+    """SHA-256 over all rows of a table in order: what the approver saw is what is published.
+
+    A row without a mean of its own is hashed without one, as rows were before there could be one.
+    """
+    kept = [{name: value for name, value in row.items() if name != "mean_fen" or value is not None} for row in rows]
+    return hashlib.sha256(canonical_json(kept).encode()).hexdigest()
 
 
-def _measuring_readings(context: Context, institution_id: str) -> dict[str, str]:
-    every = [one for one in list_readings(context, institution_id) if "inpatient.measure" in one.reading.used_in]
-    for one in every:
-        if one.value != one.reading.default and one.reading.name not in _FOLLOWED:
-            raise _not_measurable(one)
-    return {one.reading.name: str(one.value) for one in every}
-
-
-def _not_measurable(one: ChosenReading) -> MalformedInput:
-    chosen = one.reading.choices.get(str(one.value), str(one.value))
-    usual = one.reading.choices.get(str(one.reading.default), str(one.reading.default))
-    return MalformedInput(
-        f"「{one.reading.question}」本院选了「{chosen}」，现在还不能这样测算。要测算，请先在读法里改回「{usual}」。",
-        code="reading_not_measurable",
-    )
+def _measuring_readings(context: Context, institution_id: str) -> list[ChosenReading]:
+    return [one for one in list_readings(context, institution_id) if "inpatient.measure" in one.reading.used_in]
 
 
 def _reach(reach: Reach) -> dict[str, int]:
@@ -186,7 +176,7 @@ def _keep_draft(
     evidence: dict[str, Any],
 ) -> str:
     posted = set(measured.posted)
-    rows = [_row(row, posted) for row in measured.rows]
+    rows = [_row(row, posted, own_mean=not measured.readings.is_plain_mean) for row in measured.rows]
     table_id = work.new_id()
     head = {
         "institution_id": work.institution_id,
@@ -197,7 +187,7 @@ def _keep_draft(
         "parameters": {
             "min_cases": command.min_cases,
             "round_down_to_fen": command.round_down_to.fen,
-            "burden": command.burden.value,
+            "burden": evidence["readings"]["burden_measure"],
             **evidence,
         },
         "cases_read": stored,
@@ -217,7 +207,7 @@ def _was_posted(head: store.TableHead, day: date) -> bool:
     return bool(head.parameters.get("source")) and head.as_of == day
 
 
-def _row(row: MeasuredRow, posted: set[str]) -> dict[str, Any]:
+def _row(row: MeasuredRow, posted: set[str], *, own_mean: bool) -> dict[str, Any]:
     statistics = row.statistics
     spread = statistics.spread
     return {
@@ -233,6 +223,7 @@ def _row(row: MeasuredRow, posted: set[str]) -> dict[str, Any]:
         "clauses": list(row.cap.clauses),
         "quantiles": [] if spread is None else [spread.p10.fen, spread.p50.fen, spread.p90.fen],
         "posted": statistics.disease_code in posted,
+        "mean_fen": row.mean.fen if own_mean and row.mean is not None else None,
     }
 
 

@@ -15,8 +15,10 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import CollectFacts, collect
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence import stays as store
+from hospital_prepay.persistence.choices import values_of
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.readings import readings_of
 
 SERIES = "A"
 
@@ -106,7 +108,8 @@ def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> 
             return Collected.of_json(known)
         _refuse_used_reference(work, command)
         decision = collect(_facts(state, command.amount, command.stage), work.rule_version)
-        decision_id = work.keep_decision(decision, work.today)
+        readings = readings_of("inpatient.desk", values_of(state.settings))
+        decision_id = work.keep_decision(decision, work.today, readings)
         answer = _take(work, command, state, decision, decision_id)
         work.keep_answer(command.idempotency_key, payload, answer.to_json())
         return answer
@@ -125,7 +128,7 @@ def _take(
     book, serial = books.next_serial(work.connection, work.institution_id, work.act.actor.actor_id, SERIES, work.now)
     token = new_token()
     books.add_receipt(
-        work.connection,
+        work.rows,
         {
             "institution_id": work.institution_id,
             "book": book,

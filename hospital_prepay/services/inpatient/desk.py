@@ -1,43 +1,31 @@
-"""What the counter reads: stays, diseases, caps and receipts. Nothing here moves money or locks anything."""
+"""What the counter reads around a stay: diseases, caps, colleagues. Nothing here moves money or locks anything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 
-from hospital_prepay.clock import SHANGHAI, local
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import GRANTS, Actor, Permission, Role
+from hospital_prepay.domain.audit import ABOUT_STAYS
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.domain.rules.inpatient.deposits import excess
+from hospital_prepay.domain.rules.inpatient.similar import TableCap
 from hospital_prepay.persistence import decisions
-from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence import stays as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
-from hospital_prepay.persistence.queries.inpatient import (
-    BookDay,
-    DecidedRequest,
-    DiseaseHit,
-    StayCard,
-    WaitingRequest,
-)
-from hospital_prepay.persistence.receipts import Slip, receipt_number
+from hospital_prepay.persistence.queries.inpatient import BookDay, DiseaseHit, StayCard
+from hospital_prepay.persistence.receipts import Slip
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.inpatient.stays import Placement, preview_placement
+from hospital_prepay.services.inpatient import lookup
+from hospital_prepay.services.inpatient.stay_caps import Days, Placement, find_cap, similar_rows
 
-# The frozen rows that pages show, under the service's own name: pages know no tables.
-__all__ = [
-    "BookDay",
-    "DecidedRequest",
-    "DeskStay",
-    "DiseaseHit",
-    "Slip",
-    "StayCard",
-    "WaitingRequest",
-    "receipt_number",
-]
+# Frozen rows that pages show, under the service's own name: pages know no tables.
+__all__ = ["BookDay", "Choice", "DeskStay", "DiseaseHit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +38,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class DeskStay:
-    """A stay as the counter needs it; ``certificate`` and ``phone`` are clear and to be masked.
-
-    ``cap_decision`` is about ``placement``, perhaps a choice not yet stored.
+    """A stay as the counter needs it. ``cap_decision`` is about ``placement``, perhaps a choice not yet stored;
+    ``waiting_voids`` are the numbers of the slips whose void waits for a second person.
     """
 
     card: StayCard
-    certificate: str
-    phone: str
     slips: list[Slip]
     locked: bool
     placement: Placement
@@ -66,6 +51,7 @@ class DeskStay:
     source: queries.CapSource | None
     excess: Money
     waiting_refund: bool
+    waiting_voids: frozenset[str]
 
     @property
     def cap(self) -> Money | None:
@@ -75,7 +61,7 @@ class DeskStay:
     @property
     def collected(self) -> Money:
         """What the stay's deposits hold."""
-        return Money(self.card.collected_fen)
+        return self.card.collected
 
     @property
     def room(self) -> Money:
@@ -83,31 +69,12 @@ class DeskStay:
         return Money(max(0, (self.cap or Money(0)).fen - self.card.collected_fen))
 
 
-def find_stays(context: Context, actor: Actor, text: str) -> list[StayCard]:
-    """Stays by number, name, initials, or a whole certificate number or phone; at most eight, newest first."""
-    actor.require(Permission.DESK_VIEW)
-    text = text.strip()
-    if not text:
-        return []
-    hashes = tuple(
-        digest
-        for field in ("certificate", "phone")
-        for digest in context.keyed_hash.candidates(text, institution=actor.institution_id, field=field)
-    )
-    with context.database.reading() as connection:
-        return queries.find_stays(connection, actor.institution_id, text, hashes)
-
-
 def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | None = None) -> DeskStay:
     """Everything the counter shows of one stay. Raises :class:`NotFound`."""
-    actor.require(Permission.DESK_VIEW)
+    card = lookup.find_stay(context, actor, stay_no)
+    slips = lookup.slips_of_stay(context, actor, stay_no)
+    waiting = lookup.waiting_requests(context, actor, stay_no)
     with context.database.reading() as connection:
-        card = queries.stay_card(connection, actor.institution_id, stay_no)
-        if card is None:
-            raise NotFound(f"没有找到住院号 {stay_no[:40]}。请核对住院号，或先登记这次住院。")
-        slips = queries.slips_of_stay(connection, actor.institution_id, stay_no)
-        waiting = books.waiting_refund(connection, actor.institution_id, stay_no)
-        table = store.table_in_force(connection, actor.institution_id, local(card.admitted_at).date())
         placement = _placement(card)
         if choice and not slips:
             name = queries.disease_name(connection, actor.institution_id, choice.disease_code)
@@ -117,25 +84,20 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
                 disease_name=name or choice.disease_code,
                 insured_class=choice.insured_class,
             )
-        followed = "self_pay" if Circumstance(placement.circumstance).takes_self_pay else placement.insured_class
-        code = placement.similar_code or placement.disease_code
-        source = (
-            None
-            if table is None
-            else queries.cap_source(connection, actor.institution_id, table.table_id, code, followed)
-        )
+        decision, table_id = _cap(context, connection, actor, card, placement)
+        source = _source(connection, actor, placement, table_id)
+        class_caps = _class_caps(context, connection, actor, card, placement)
     return DeskStay(
         card=card,
-        certificate=_certificate(context, actor, card),
-        phone=_clear(context, actor, card.phone_enc, "phone"),
         slips=slips,
         locked=bool(slips),
         placement=placement,
-        cap_decision=preview_placement(context, actor, stay_no, placement),
-        class_caps=_class_caps(context, actor, stay_no, placement),
+        cap_decision=decision,
+        class_caps=class_caps,
         source=source,
         excess=excess(card.cap_fen, card.collected_fen),
-        waiting_refund=waiting is not None,
+        waiting_refund=any(one.kind == "refund" for one in waiting),
+        waiting_voids=frozenset(one.number for one in waiting if one.number),
     )
 
 
@@ -152,21 +114,13 @@ def find_diseases(
         return queries.find_diseases(connection, actor.institution_id, text, table_id, insured_class)
 
 
-def similar_choices(context: Context, actor: Actor, card: StayCard) -> list[DiseaseHit]:
-    """The hospital's similar diseases of a stay's disease that have a cap, lowest first (17.2, 18)."""
+def similar_choices(context: Context, actor: Actor, card: StayCard) -> list[TableCap]:
+    """The similar diseases of a stay's disease that have a cap, by step, within a step the lowest first (17.2)."""
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
-        table = store.table_in_force(connection, actor.institution_id, local(card.admitted_at).date())
-        if table is None:
-            return []
-        codes = store.similar_codes(connection, actor.institution_id, card.disease_code)
-        rows = store.cap_rows(connection, actor.institution_id, table.table_id, codes, card.insured_class)
-    hits = [
-        DiseaseHit(row.disease_code, row.disease_name, row.cap_fen, row.posted)
-        for row in rows.values()
-        if row.cap_fen is not None
-    ]
-    return sorted(hits, key=lambda hit: (hit.cap_fen or 0, hit.disease_code))
+        insured_class = _placement(card).followed_class
+        rows = similar_rows(connection, actor.institution_id, card.disease_code, insured_class, _days(card))
+    return [row for row in rows if row.cap_fen is not None]
 
 
 def disease_name(context: Context, actor: Actor, code: str) -> str | None:
@@ -192,13 +146,6 @@ def common_diseases(context: Context, actor: Actor, limit: int = 50) -> list[Dis
         return queries.diseases_of_table(connection, actor.institution_id, table.table_id, limit)
 
 
-def patient_name(context: Context, actor: Actor, stay_no: str) -> str:
-    """Whose stay it is."""
-    with context.database.reading() as connection:
-        card = queries.stay_card(connection, actor.institution_id, stay_no)
-    return "" if card is None else card.patient_name
-
-
 def confirmers(context: Context, actor: Actor) -> list[str]:
     """Who may decide what this person asks for."""
     roles = [role.value for role in Role if Permission.SLIP_APPROVE in GRANTS[role]]
@@ -206,11 +153,15 @@ def confirmers(context: Context, actor: Actor) -> list[str]:
         return queries.staff_with_roles(connection, actor.institution_id, roles, actor.actor_id)
 
 
-def stored_decision(context: Context, actor: Actor, decision_id: str) -> tuple[Decision, datetime]:
-    """A decision as it was stored, and when. Raises :class:`NotFound`."""
+def decision_of_stay(context: Context, actor: Actor, stay_no: str, decision_id: str) -> tuple[Decision, datetime]:
+    """A decision that was made about this stay, and when. Raises :class:`NotFound` for one about anything else."""
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
-        return decisions.find(connection, actor.institution_id, decision_id)
+        stored = decisions.find_stored(connection, actor.institution_id, decision_id)
+        occasion = decisions.occasion_of(connection, stored)
+    if occasion is None or occasion.action not in ABOUT_STAYS or occasion.subject != stay_no:
+        raise NotFound("这个决定不是这次住院的。请从收款台打开这次住院，再打印它的说明。")
+    return stored.decision, stored.decided_at
 
 
 def known_wards(context: Context, actor: Actor) -> list[str]:
@@ -222,53 +173,13 @@ def known_wards(context: Context, actor: Actor) -> list[str]:
 def book_today(context: Context, actor: Actor) -> BookDay:
     """The cashier's open book and what it took today."""
     with context.database.reading() as connection:
-        return queries.book_day(connection, actor.institution_id, actor.actor_id, _midnight(context))
-
-
-def slips_today(context: Context, actor: Actor) -> list[Slip]:
-    """Today's slips of the cashier's books, newest first."""
-    actor.require(Permission.DEPOSIT_COLLECT)
-    with context.database.reading() as connection:
-        return queries.slips_of_holder(connection, actor.institution_id, actor.actor_id, _midnight(context))
-
-
-def find_slip(context: Context, actor: Actor, number: str) -> Slip:
-    """A slip by its number. Raises :class:`NotFound`."""
-    actor.require(Permission.DESK_VIEW)
-    book, serial = books.split_number(number)
-    with context.database.reading() as connection:
-        return books.find_slip(connection, actor.institution_id, book, serial)
-
-
-def waiting_requests(context: Context, actor: Actor) -> list[WaitingRequest]:
-    """What waits for a second person."""
-    actor.require(Permission.DESK_VIEW)
-    with context.database.reading() as connection:
-        return queries.waiting_requests(connection, actor.institution_id)
-
-
-def requests_done_today(context: Context, actor: Actor) -> list[DecidedRequest]:
-    """What a second person approved today."""
-    actor.require(Permission.DESK_VIEW)
-    with context.database.reading() as connection:
-        return queries.decided_requests(connection, actor.institution_id, _midnight(context))
+        return queries.book_day(connection, actor.institution_id, actor.actor_id, lookup.midnight(context))
 
 
 def person(context: Context, actor: Actor, user_id: str) -> tuple[str, str]:
     """A colleague's name and station."""
     with context.database.reading() as connection:
         return queries.staff_name(connection, actor.institution_id, user_id)
-
-
-def reveal_identity(context: Context, actor: Actor, stay_no: str, ground: str) -> tuple[str, str]:
-    """Certificate number and phone in full, for a written reason that the audit trail keeps."""
-    actor.require(Permission.REVEAL_IDENTITY)
-    with context.work(actor, "identity.reveal", stay_no) as work:
-        card = queries.stay_card(work.connection, actor.institution_id, stay_no)
-        if card is None:
-            raise NotFound(f"没有找到住院号 {stay_no[:40]}。")
-        work.audit(detail={"ground": ground})
-    return _certificate(context, actor, card), _clear(context, actor, card.phone_enc, "phone")
 
 
 def _placement(card: StayCard) -> Placement:
@@ -279,27 +190,39 @@ def _placement(card: StayCard) -> Placement:
         circumstance=card.circumstance,
         similar_code=card.similar_code,
         talk=card.talk,
+        similar_ground=card.similar_ground,
     )
 
 
+def _days(card: StayCard) -> Days:
+    return Days.of(card.admitted_at, card.registered_at)
+
+
+def _source(
+    connection: Connection, actor: Actor, placement: Placement, table_id: str | None
+) -> queries.CapSource | None:
+    if table_id is None:
+        return None
+    code = placement.picked or placement.disease_code
+    return queries.cap_source(connection, actor.institution_id, table_id, code, placement.followed_class)
+
+
+def _cap(
+    context: Context, connection: Connection, actor: Actor, card: StayCard, placement: Placement
+) -> tuple[Decision, str | None]:
+    """The decision that binds, and its table: the stored one, or what would be decided now for a choice not yet
+    stored and for a stay that has no cap so far."""
+    if card.cap_fen is not None and placement == _placement(card):
+        return decisions.find(connection, actor.institution_id, card.decision_id)[0], card.table_id
+    found = find_cap(connection, actor.institution_id, placement, _days(card), context.rule_version)
+    return found.decision, found.table_id
+
+
 def _class_caps(
-    context: Context, actor: Actor, stay_no: str, placement: Placement
+    context: Context, connection: Connection, actor: Actor, card: StayCard, placement: Placement
 ) -> dict[InsuredClass, Money | None]:
     caps: dict[InsuredClass, Money | None] = {}
     for insured in InsuredClass:
-        plain = replace(placement, insured_class=insured.value)
-        decision = preview_placement(context, actor, stay_no, plain)
+        decision, _ = _cap(context, connection, actor, card, replace(placement, insured_class=insured.value))
         caps[insured] = decision.amount if decision.permitted else None
     return caps
-
-
-def _certificate(context: Context, actor: Actor, card: StayCard) -> str:
-    return _clear(context, actor, card.certificate_enc, "certificate")
-
-
-def _clear(context: Context, actor: Actor, value: str | None, field: str) -> str:
-    return "" if value is None else context.cipher.decrypt(value, institution=actor.institution_id, field=field)
-
-
-def _midnight(context: Context) -> datetime:
-    return datetime.combine(context.clock.today(), time(), SHANGHAI)

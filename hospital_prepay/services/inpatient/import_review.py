@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.rules.inpatient.evidence import is_thin
-from hospital_prepay.files.exports import csv_text
+from hospital_prepay.files.exports import csv_text, xlsx_bytes
 from hospital_prepay.persistence.case_columns import COLUMNS
 from hospital_prepay.persistence.queries import caps as queries
 from hospital_prepay.persistence.queries import people
@@ -20,6 +19,7 @@ from hospital_prepay.services.context import Context
 KINDS: Final[Mapping[str, str]] = {
     "formula": "是公式",
     "missing_value": "缺内容",
+    "too_long": "太长",
     "not_a_date": "日期不对",
     "not_an_amount": "金额不对",
     "negative_amount": "金额为负",
@@ -28,13 +28,15 @@ KINDS: Final[Mapping[str, str]] = {
     "duplicate_case": "流水号重复",
     "burden_above_cost": "负担大于费用",
 }
-_QUOTED: Final = re.compile("“(.*?)”", re.DOTALL)
-_COLUMN_OF: Final = {"unknown_class": "insured_class", "duplicate_case": "case_no"}
+_WHOLE_ROW: Final = "整行"
+_UNKNOWN: Final = "—"
+_HEADINGS: Final = ("行号", "列", "原文", "怎么改")
 
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """A rejected row: its line, the column and the text at fault where they are known, and what to do."""
+    """A rejected row: its line, the column and the text at fault, and what to do. Rows from before these were kept
+    show a dash for both."""
 
     line: int
     column: str
@@ -79,16 +81,21 @@ def review_import(
 
 def rejected_csv(context: Context, actor: Actor, import_id: str) -> str:
     """Every rejected row for a spreadsheet. Raises :class:`NotFound`."""
+    return csv_text(_HEADINGS, _rejected_rows(context, actor, import_id))
+
+
+def rejected_xlsx(context: Context, actor: Actor, import_id: str) -> bytes:
+    """The same as a workbook. Raises :class:`NotFound`."""
+    return xlsx_bytes("另放的行", _HEADINGS, _rejected_rows(context, actor, import_id))
+
+
+def _rejected_rows(context: Context, actor: Actor, import_id: str) -> list[tuple[int, str, str, str]]:
     found = review_import(context, actor, import_id)
-    return csv_text(
-        ("行号", "列", "原文", "怎么改"), ((one.line, one.column, one.text, one.fix) for one in found.rejected)
-    )
+    return [(one.line, one.column, one.text, one.fix) for one in found.rejected]
 
 
 def _faulty(one: Rejection) -> Faulty:
-    """Take the message apart again: the refusals name their column first and quote the text they refuse."""
-    quoted = _QUOTED.search(one.message)
-    key = _COLUMN_OF.get(one.code)
-    labels = [column.label for column in COLUMNS.values() if column.label in one.message]
-    column = COLUMNS[key].label if key else min(labels, key=one.message.index, default="整行")
-    return Faulty(one.line, column, quoted[1] if quoted else "", one.message)
+    if one.field is None or one.original is None:
+        return Faulty(one.line, _UNKNOWN, _UNKNOWN, one.message)
+    column = COLUMNS.get(one.field)
+    return Faulty(one.line, column.label if column else _WHOLE_ROW, one.original, one.message)

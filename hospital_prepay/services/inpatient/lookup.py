@@ -1,117 +1,109 @@
-"""What other systems read of stays and receipts: personal data leaves masked."""
+"""Stays and slips as whoever asks may see them: one read for the pages of the desk and for other systems.
+
+What shows of a patient is decided here and nowhere else. People who collect call patients by their names and see
+names, payers and payment references whole; everybody else who may look at the desk sees them masked. Other systems
+get names and payers masked. Certificates and phones leave masked for all; :func:`reveal` shows everything, for a
+written reason that the audit trail keeps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import datetime, time
 
+from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
-from hospital_prepay.domain.insured_class import InsuredClass
-from hospital_prepay.domain.ledger.chart import Tender
-from hospital_prepay.domain.masking import mask_certificate, mask_name, mask_phone
-from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
+from hospital_prepay.domain.masking import mask_certificate, mask_name, mask_payer, mask_phone, mask_reference
 from hospital_prepay.persistence import receipts as books
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
+from hospital_prepay.persistence.queries.inpatient import DecidedRequest, StayCard, WaitingRequest
+from hospital_prepay.persistence.receipts import Slip, receipt_number
 from hospital_prepay.services.context import Context
 
-LONGEST_LIST: Final = 20
+# The frozen rows that adapters show, under the service's own name: adapters know no tables.
+__all__ = ["DecidedRequest", "Revealed", "Slip", "StayCard", "WaitingRequest", "receipt_number"]
 
 
 @dataclass(frozen=True, slots=True)
-class StayView:
-    """A stay with what binds it; name, certificate and phone masked."""
+class Revealed:
+    """A stay and its slips with nothing masked."""
 
-    stay_no: str
-    patient_name: str
-    sex: str
-    ward: str
-    bed: str
-    admitted_at: datetime
-    discharged_at: datetime | None
-    certificate: str
-    phone: str
-    disease_code: str
-    disease_name: str
-    insured_class: InsuredClass
-    circumstance: Circumstance
-    similar_code: str | None
-    unposted: bool
-    cap_version: int
-    cap: Money | None
-    collected: Money
-    room: Money
-    decision_id: str
+    card: StayCard
+    slips: list[Slip]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptView:
-    """A slip; the payer masked."""
-
-    number: str
-    kind: str
-    stay_no: str
-    amount: Money
-    tender: Tender
-    payment_reference: str
-    payer: str
-    ground: str
-    entry_no: int
-    issued_at: datetime
-    cancelled_by: str | None
-    verify_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class DepositsView:
-    """The slips of a stay, newest first, and where its deposits stand."""
-
-    stay_no: str
-    cap: Money | None
-    collected: Money
-    room: Money
-    receipts: list[ReceiptView]
-
-
-def find_stay(context: Context, actor: Actor, stay_no: str) -> StayView:
-    """One stay. Needs ``desk.view``. Raises :class:`NotFound`."""
+def find_stays(context: Context, actor: Actor, text: str, limit: int = 8) -> list[StayCard]:
+    """Stays by number, name, initials, or a whole certificate number or phone; newest first. Needs ``desk.view``."""
     actor.require(Permission.DESK_VIEW)
-    with context.database.reading() as connection:
-        card = queries.stay_card(connection, actor.institution_id, stay_no)
-    if card is None:
-        raise NotFound(f"没有找到住院号 {stay_no}。请核对住院号，或先登记这次住院。")
-    return _stay(context, actor, card)
-
-
-def search_stays(context: Context, actor: Actor, text: str) -> list[StayView]:
-    """Stays by number, name, initials, or a whole certificate number or phone. Needs ``desk.view``."""
-    actor.require(Permission.DESK_VIEW)
+    text = text.strip()
+    if not text:
+        return []
     hashes = tuple(
         digest
         for field in ("certificate", "phone")
         for digest in context.keyed_hash.candidates(text, institution=actor.institution_id, field=field)
     )
     with context.database.reading() as connection:
-        cards = queries.find_stays(connection, actor.institution_id, text, hashes, LONGEST_LIST)
-    return [_stay(context, actor, card) for card in cards]
+        cards = queries.find_stays(connection, actor.institution_id, text, hashes, limit)
+    return [_seen_card(context, actor, card) for card in cards]
 
 
-def deposits_of_stay(context: Context, actor: Actor, stay_no: str) -> DepositsView:
-    """Every slip of a stay. Needs ``desk.view``. Raises :class:`NotFound`."""
-    stay = find_stay(context, actor, stay_no)
+def find_stay(context: Context, actor: Actor, stay_no: str) -> StayCard:
+    """One stay. Needs ``desk.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
-        slips = queries.slips_of_stay(connection, actor.institution_id, stay_no)
-    return DepositsView(stay_no, stay.cap, stay.collected, stay.room, [_receipt(context, slip) for slip in slips])
+        return _seen_card(context, actor, _card(connection, actor, stay_no))
 
 
-def find_receipt(context: Context, actor: Actor, number: str) -> ReceiptView:
+def slips_of_stay(context: Context, actor: Actor, stay_no: str) -> list[Slip]:
+    """Every slip of a stay, newest first. Needs ``desk.view``."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        return [_seen_slip(actor, one) for one in queries.slips_of_stay(connection, actor.institution_id, stay_no)]
+
+
+def slips_today(context: Context, actor: Actor) -> list[Slip]:
+    """Today's slips of the cashier's books, newest first."""
+    actor.require(Permission.DEPOSIT_COLLECT)
+    with context.database.reading() as connection:
+        found = queries.slips_of_holder(connection, actor.institution_id, actor.actor_id, midnight(context))
+    return [_seen_slip(actor, one) for one in found]
+
+
+def find_slip(context: Context, actor: Actor, number: str) -> Slip:
     """A slip by its number. Needs ``desk.view``. Raises :class:`NotFound`."""
     actor.require(Permission.DESK_VIEW)
     book, serial = books.split_number(number)
     with context.database.reading() as connection:
-        return _receipt(context, books.find_slip(connection, actor.institution_id, book, serial))
+        return _seen_slip(actor, books.find_slip(connection, actor.institution_id, book, serial))
+
+
+def waiting_requests(context: Context, actor: Actor, stay_no: str | None = None) -> list[WaitingRequest]:
+    """The voids and refunds that wait for a second person, of one stay or of all. Needs ``desk.view``."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        found = queries.waiting_requests(connection, actor.institution_id, stay_no)
+    return [replace(one, patient_name=_name(actor, one.patient_name)) for one in found]
+
+
+def requests_done_today(context: Context, actor: Actor) -> list[DecidedRequest]:
+    """What a second person approved today. Needs ``desk.view``."""
+    actor.require(Permission.DESK_VIEW)
+    with context.database.reading() as connection:
+        return queries.decided_requests(connection, actor.institution_id, midnight(context))
+
+
+def reveal(context: Context, actor: Actor, stay_no: str, ground: str) -> Revealed:
+    """Everything about the patient in full, for a written reason that the audit trail keeps."""
+    actor.require(Permission.REVEAL_IDENTITY)
+    with context.work(actor, "identity.reveal", stay_no) as work:
+        card = _card(work.connection, actor, stay_no)
+        slips = queries.slips_of_stay(work.connection, actor.institution_id, stay_no)
+        work.audit(detail={"ground": ground})
+    certificate, phone = _clear(context, actor, card)
+    return Revealed(replace(card, certificate=certificate, phone=phone), slips)
 
 
 def verify_url(context: Context, token: str) -> str:
@@ -119,49 +111,43 @@ def verify_url(context: Context, token: str) -> str:
     return f"{context.settings.public_url}/r/{token}"
 
 
-def _stay(context: Context, actor: Actor, card: queries.StayCard) -> StayView:
-    def clear(value: str | None, field: str) -> str:
-        if value is None:
-            return ""
-        return context.cipher.decrypt(value, institution=actor.institution_id, field=field)
+def midnight(context: Context) -> datetime:
+    """When today began."""
+    return datetime.combine(context.clock.today(), time(), SHANGHAI)
 
-    cap = None if card.cap_fen is None else Money(card.cap_fen)
-    return StayView(
-        stay_no=card.stay_no,
-        patient_name=mask_name(card.patient_name),
-        sex=card.sex,
-        ward=card.ward,
-        bed=card.bed,
-        admitted_at=card.admitted_at,
-        discharged_at=card.discharged_at,
-        certificate=mask_certificate(clear(card.certificate_enc, "certificate")),
-        phone=mask_phone(clear(card.phone_enc, "phone")),
-        disease_code=card.disease_code,
-        disease_name=card.disease_name,
-        insured_class=InsuredClass(card.insured_class),
-        circumstance=Circumstance(card.circumstance),
-        similar_code=card.similar_code,
-        unposted=card.unposted,
-        cap_version=card.cap_version,
-        cap=cap,
-        collected=Money(card.collected_fen),
-        room=Money(max(0, (card.cap_fen or 0) - card.collected_fen)),
-        decision_id=card.decision_id,
+
+def _card(connection: Connection, actor: Actor, stay_no: str) -> StayCard:
+    card = queries.stay_card(connection, actor.institution_id, stay_no)
+    if card is None:
+        raise NotFound(f"没有找到住院号 {stay_no[:40]}。请核对住院号，或先登记这次住院。")
+    return card
+
+
+def _seen_card(context: Context, actor: Actor, card: StayCard) -> StayCard:
+    certificate, phone = _clear(context, actor, card)
+    return replace(
+        card,
+        patient_name=_name(actor, card.patient_name),
+        certificate=mask_certificate(certificate),
+        phone=mask_phone(phone),
     )
 
 
-def _receipt(context: Context, slip: books.Slip) -> ReceiptView:
-    return ReceiptView(
-        number=slip.number,
-        kind=slip.kind,
-        stay_no=slip.stay_no,
-        amount=Money(slip.amount_fen),
-        tender=Tender(slip.tender),
-        payment_reference=slip.payment_reference,
-        payer=mask_name(slip.payer),
-        ground=slip.ground,
-        entry_no=slip.entry_no,
-        issued_at=slip.issued_at,
-        cancelled_by=slip.cancelled_by,
-        verify_url=verify_url(context, slip.token),
-    )
+def _seen_slip(actor: Actor, slip: Slip) -> Slip:
+    if actor.calls_patients:
+        return slip
+    reference = slip.payment_reference if actor.is_system else mask_reference(slip.payment_reference)
+    return replace(slip, payer=mask_payer(slip.payer), payment_reference=reference)
+
+
+def _name(actor: Actor, name: str) -> str:
+    return name if actor.calls_patients else mask_name(name)
+
+
+def _clear(context: Context, actor: Actor, card: StayCard) -> tuple[str, str]:
+    """Certificate and phone as they were given."""
+
+    def clear(value: str, field: str) -> str:
+        return value and context.cipher.decrypt(value, institution=actor.institution_id, field=field)
+
+    return clear(card.certificate, "certificate"), clear(card.phone, "phone")

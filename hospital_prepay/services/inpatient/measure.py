@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +19,35 @@ from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.inpatient.caps import (
-    Burden,
     Cap,
     Cell,
     CellKey,
     Window,
+    YearSum,
+    mean_burden,
     measure_caps,
     measuring_window,
     posted_diseases,
+    previous_year,
 )
 from hospital_prepay.domain.rules.inpatient.evidence import Reach, posted_reach
+from hospital_prepay.domain.rules.inpatient.readings import USUAL, Burden, MeasuringReadings, SelfPayClasses
+from hospital_prepay.domain.rules.inpatient.standards import (
+    EVERY_DISEASE,
+    EarlierStandard,
+    binding_standard,
+    standards_before,
+)
 from hospital_prepay.persistence.case_checks import RejectedCase
 from hospital_prepay.persistence.case_statistics import (
     CellStatistics,
+    LeftOut,
     cell_statistics,
     disease_names,
     disease_totals,
+    left_out,
+    without_burden,
+    yearly_sums,
 )
 from hospital_prepay.persistence.cases import Progress, read_cases
 from hospital_prepay.rulebook import load_rulebook
@@ -49,9 +63,9 @@ class MeasureOptions:
     as_of: date
     min_cases: int = 0
     round_down_to: Money = ONE_YUAN
-    burden: Burden = Burden.WHOLE
-    standards: Mapping[CellKey, Money] = field(default_factory=dict)
+    standards: Sequence[EarlierStandard] = ()
     similar: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    readings: MeasuringReadings = USUAL
 
     def __post_init__(self) -> None:
         if self.min_cases < 0:
@@ -62,12 +76,13 @@ class MeasureOptions:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
-    """One disease and class with its cap, and what the cap was computed from."""
+    """One disease and class with its cap, and what the cap was computed from; ``mean`` is rounded down."""
 
     statistics: CellStatistics
     disease_name: str | None
     legacy: Money | None
     cap: Cap
+    mean: Money | None
 
     def to_json(self) -> dict[str, Any]:
         """The row as the contract shows it; amounts in fen."""
@@ -87,13 +102,15 @@ class MeasuredRow:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotMeasurement:
-    """What a snapshot of accepted cases yields for a window."""
+    """What a snapshot of accepted cases yields for a window; ``left_out`` is ``None`` while every class counts."""
 
     window: Window
     cases_used: int
+    left_out: LeftOut | None
     rows: tuple[MeasuredRow, ...]
     posted: tuple[str, ...]
     reach: Reach
+    readings: MeasuringReadings
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +165,7 @@ def measure_cases(
     similar: Path | None = None,
     min_cases: int = 0,
     round_down_to: Money = ONE_YUAN,
-    burden: Burden = Burden.WHOLE,
+    readings: MeasuringReadings = USUAL,
     progress: Progress | None = None,
 ) -> Measurement:
     """Measure the file ``cases`` as of a day, with the earlier standards and similar diseases of two more files.
@@ -161,37 +178,68 @@ def measure_cases(
         as_of,
         min_cases,
         round_down_to,
-        burden,
-        read_standards(legacy) if legacy else {},
+        read_standards(legacy) if legacy else (),
         read_similar(similar) if similar else {},
+        readings,
     )
     with tempfile.TemporaryDirectory(prefix="prepay-measure-") as folder:
-        reading = read_cases(cases, burden=burden, snapshot=Path(folder) / "cases.parquet", progress=progress)
+        snapshot = Path(folder) / "cases.parquet"
+        reading = read_cases(cases, burden=readings.burden, snapshot=snapshot, progress=progress)
         measured = measure_snapshot(reading.snapshot, options)
-    outside = reading.accepted - measured.cases_used
+    set_aside = _set_aside(measured.left_out)
+    rejected = tuple(sorted((*reading.rejected, *set_aside), key=lambda row: row.line))
+    outside = reading.accepted - len(set_aside) - measured.cases_used
     if not measured.cases_used:
-        raise _nothing_usable(measured.window, outside, reading.rejected)
-    return Measurement(as_of, reading.cases_read, outside, reading.rejected, measured)
+        raise _nothing_usable(measured.window, outside, rejected)
+    return Measurement(as_of, reading.cases_read, outside, rejected, measured)
+
+
+def _set_aside(found: LeftOut | None) -> list[RejectedCase]:
+    """The rows whose class counts nowhere by the hospital's reading, whatever their date."""
+    message = "这名患者的参保类型按选定的读法不归到自费，也不计入测算。"
+    return [RejectedCase(line, "class_left_out", message) for line in found.lines] if found else []
 
 
 def measure_snapshot(snapshot: Path, options: MeasureOptions, *, spread: bool = False) -> SnapshotMeasurement:
-    """Measure the accepted cases of ``snapshot``; ``spread`` adds the quantiles that screens show."""
-    rules = rules_on(options.as_of)
-    window = measuring_window(options.as_of, rules.window_years)
-    found = cell_statistics(snapshot, window, options.burden, spread=spread)
+    """Measure the accepted cases of ``snapshot``; ``spread`` adds the quantiles that screens show.
+
+    Raises ``MalformedInput`` when a case lacks what the readings ask for: only cases stored earlier can.
+    """
+    rules, readings = rules_on(options.as_of), options.readings
+    window = measuring_window(options.as_of, rules.window_years, readings.past_years)
+    without = left_out(snapshot, window) if readings.self_pay_classes is SelfPayClasses.LEFT_OUT else None
+    _require_known(snapshot, window, readings, without)
+    found = cell_statistics(snapshot, window, readings, spread=spread)
+    yearly = {} if readings.is_plain_mean else yearly_sums(snapshot, window, readings, found)
     every = _with_referred(found, options.similar)
-    standards = options.standards if rules.earlier_standard_binds else {}
-    cells = [_cell(statistics, standards) for statistics in every]
-    caps = measure_caps(cells, options.similar, options.min_cases, options.round_down_to)
-    names = disease_names(snapshot, window)
+    earlier = standards_before(options.standards, readings.issued_on) if rules.earlier_standard_binds else ()
+    standards = {one.key: one.amount for one in earlier}
+    cells = [_cell(statistics, yearly, standards, readings) for statistics in every]
+    caps = measure_caps(cells, options.similar, options.min_cases, options.round_down_to, readings.mean_over_years)
+    names = disease_names(snapshot, window, readings)
     rows = tuple(
-        MeasuredRow(statistics, names.get(cell.disease_code), cell.legacy, caps[cell.key])
+        MeasuredRow(statistics, names.get(cell.disease_code), cell.legacy, caps[cell.key], _mean(cell, readings))
         for statistics, cell in zip(every, cells, strict=True)
     )
-    totals = disease_totals(snapshot, window.last_year)
-    posted = posted_diseases(totals, rules.posted_share)
-    reach = posted_reach(window.last.year, totals, frozenset(posted))
-    return SnapshotMeasurement(window, sum(cell.cases for cell in found), rows, posted, reach)
+    year = previous_year(options.as_of)
+    totals = disease_totals(snapshot, year, readings)
+    posted = posted_diseases(totals, rules.posted_share, readings.posted_half)
+    reach = posted_reach(year.last.year, totals, frozenset(posted))
+    return SnapshotMeasurement(window, sum(cell.cases for cell in found), without, rows, posted, reach, readings)
+
+
+def _require_known(snapshot: Path, window: Window, readings: MeasuringReadings, without: LeftOut | None) -> None:
+    if without and without.unknown:
+        raise MalformedInput(
+            f"有 {without.unknown:,} 例自费病例是以前导入的，没有记下是不是全公费、商业保险或异地未实时结算，"
+            "分不出来。要测算，请先在读法里把这几类改回归到自费。",
+            code="reading_not_measurable",
+        )
+    if readings.burden is Burden.COPAYMENT and (lacking := without_burden(snapshot, window, readings)):
+        raise MalformedInput(
+            f"有 {lacking:,} 例没有个人自付金额，不能只按个人自付测算。要测算，请先在读法里改回个人负担合计。",
+            code="reading_not_measurable",
+        )
 
 
 def _with_referred(found: list[CellStatistics], similar: Mapping[str, Sequence[str]]) -> list[CellStatistics]:
@@ -204,9 +252,20 @@ def _with_referred(found: list[CellStatistics], similar: Mapping[str, Sequence[s
     return [cells[key] for key in sorted(cells, key=lambda key: (key[0], order.index(key[1])))]
 
 
-def _cell(statistics: CellStatistics, standards: Mapping[CellKey, Money]) -> Cell:
-    code, insured = statistics.disease_code, statistics.insured_class
-    return Cell(code, insured, statistics.cases, statistics.sum_burden, standards.get((code, insured)))
+def _cell(
+    statistics: CellStatistics,
+    yearly: Mapping[CellKey, tuple[YearSum, ...]],
+    standards: Mapping[CellKey, Money],
+    readings: MeasuringReadings,
+) -> Cell:
+    key = statistics.disease_code, statistics.insured_class
+    uniform = standards.get((EVERY_DISEASE, statistics.insured_class))
+    legacy = binding_standard(standards.get(key), uniform, readings.standard_scope)
+    return Cell(*key, statistics.cases, statistics.sum_burden, legacy, yearly.get(key, ()))
+
+
+def _mean(cell: Cell, readings: MeasuringReadings) -> Money | None:
+    return Money(floor(mean_burden(cell.counted, readings.mean_over_years))) if cell.cases else None
 
 
 def _nothing_usable(window: Window, outside: int, rejected: tuple[RejectedCase, ...]) -> NoUsableRow:

@@ -7,7 +7,6 @@ a draft like any other, approved by a second person and published with the day o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.domain.insured_class import InsuredClass
-from hospital_prepay.domain.rules.inpatient.caps import CellKey
+from hospital_prepay.domain.rules.inpatient.standards import EarlierStandard
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence import case_store, choices
 from hospital_prepay.persistence.choices import SettingRow
@@ -81,8 +80,13 @@ def kept_mapping(context: Context, institution_id: str) -> ColumnMapping | None:
     return None if row is None else ColumnMapping.of_json(json.loads(row.value))
 
 
-def _standards(sheet: Sheet) -> Mapping[CellKey, Any]:
-    return {(row.disease_code, insured): amount for row in sheet.rows for insured, amount in row.caps.items()}
+def _standards(sheet: Sheet) -> list[EarlierStandard]:
+    # They were in force before the rules, says who ticked it; the sheet's own day may be that of a later printing.
+    return [
+        EarlierStandard(row.disease_code, insured, amount)
+        for row in sheet.rows
+        for insured, amount in row.caps.items()
+    ]
 
 
 def _draft(work: UnitOfWork, sheet: Sheet, command: TakeOver) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from hospital_prepay.clock import local
 from hospital_prepay.crypto import new_token
@@ -20,6 +21,8 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 
 SERIES = "A"
+# Voids and refunds rest on house rules alone: no question of the notices is answered by them.
+_NO_READINGS: Final[Mapping[str, str]] = {}
 EXCESS_GROUND = "病种或参保类型变化后额度降低，超出部分退回"
 
 
@@ -82,6 +85,7 @@ class Done:
     amount: Money
     decision: Decision | None
     decision_id: str | None = None
+    entry_no: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As stored for the next request with the same key."""
@@ -116,7 +120,7 @@ def request_void(context: Context, actor: Actor, command: RequestVoid) -> Asked:
             return _remembered(work, command, Asked("", decision, decision_id))
         values = {"kind": "void", "source": f"void:{slip.number}", "stay_no": slip.stay_no, "book": book}
         more = {"serial": serial, "amount_fen": slip.amount_fen, "tender": slip.tender, "ground": command.ground}
-        request_id = _ask(work, {**values, **more, "payment_reference": ""})
+        request_id = _ask(work, {**values, **more, "payment_reference": ""}, decision_id)
         return _remembered(work, command, Asked(request_id, decision, decision_id))
 
 
@@ -132,11 +136,13 @@ def request_refund(context: Context, actor: Actor, command: RequestRefund) -> As
         decision, decision_id = _refund_decision(work, command.amount.fen, state)
         if decision.outcome is Outcome.REFUSED:
             return _remembered(work, command, Asked("", decision, decision_id))
-        return _remembered(work, command, Asked(_ask_refund(work, command), decision, decision_id))
+        request_id = _ask_refund(work, command, decision_id)
+        return _remembered(work, command, Asked(request_id, decision, decision_id))
 
 
-def propose_excess_refund(work: UnitOfWork, stay_no: str, amount: Money) -> None:
-    """Ask for the excess of a lowered cap to be given back by the way the last money came; inside another act.
+def propose_excess_refund(work: UnitOfWork, stay_no: str, amount: Money, decision_id: str) -> None:
+    """Ask for the excess of a lowered cap to be given back by the way the last money came; inside another act,
+    whose decision lowered it.
 
     A refund that already waits for this stay stands: the second person sees the stay's new figures with it, and
     what is then still above the cap is shown at the desk as due.
@@ -144,7 +150,7 @@ def propose_excess_refund(work: UnitOfWork, stay_no: str, amount: Money) -> None
     if books.waiting_refund(work.connection, work.institution_id, stay_no) is not None:
         return
     tender = books.last_tender(work.connection, work.institution_id, stay_no) or Tender.CASH.value
-    _ask_refund(work, RequestRefund(stay_no, amount, Tender(tender), EXCESS_GROUND))
+    _ask_refund(work, RequestRefund(stay_no, amount, Tender(tender), EXCESS_GROUND), decision_id)
 
 
 def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Done:
@@ -171,6 +177,8 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
         books.decide(work.connection, work.institution_id, request.request_id, _decided(work, done))
         work.audit(
             subject=request.source,
+            decision_id=done.decision_id,
+            entry_no=done.entry_no,
             detail={"approved": command.approve, "receipt": done.receipt_no, "amount_fen": request.amount_fen},
         )
         return _remembered(work, command, done)
@@ -202,7 +210,7 @@ def _issue(
     book, serial = books.next_serial(work.connection, work.institution_id, request.requested_by, SERIES, work.now)
     token = new_token()
     books.add_receipt(
-        work.connection,
+        work.rows,
         {
             "institution_id": work.institution_id,
             "book": book,
@@ -225,7 +233,8 @@ def _issue(
         },
     )
     number = books.receipt_number(book, serial)
-    return Done(request.request_id, number, token, Money(request.amount_fen), decision, decision_id)
+    amount = Money(request.amount_fen)
+    return Done(request.request_id, number, token, amount, decision, decision_id, entry_no)
 
 
 def _entry(work: UnitOfWork, request: books.Request, sign: int, reverses: int | None) -> JournalEntry:
@@ -261,7 +270,7 @@ def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -
         cap_fen=state.cap_fen or 0,
     )
     decision = void(facts, work.rule_version)
-    decision_id = work.keep_decision(decision, work.today)
+    decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"receipt": slip.number})
     return decision, decision_id
@@ -269,19 +278,19 @@ def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -
 
 def _refund_decision(work: UnitOfWork, amount_fen: int, state: store.StayState) -> tuple[Decision, str]:
     decision = refund(RefundFacts(amount_fen, state.collected_fen), work.rule_version)
-    decision_id = work.keep_decision(decision, work.today)
+    decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"amount_fen": amount_fen})
     return decision, decision_id
 
 
-def _ask_refund(work: UnitOfWork, command: RequestRefund) -> str:
+def _ask_refund(work: UnitOfWork, command: RequestRefund, decision_id: str) -> str:
     values = {"kind": "refund", "source": f"refund:{command.stay_no}", "stay_no": command.stay_no}
     more = {"amount_fen": command.amount.fen, "tender": command.tender.value, "ground": command.ground}
-    return _ask(work, {**values, **more, "payment_reference": command.payment_reference})
+    return _ask(work, {**values, **more, "payment_reference": command.payment_reference}, decision_id)
 
 
-def _ask(work: UnitOfWork, values: dict[str, Any]) -> str:
+def _ask(work: UnitOfWork, values: dict[str, Any], decision_id: str) -> str:
     request_id = work.new_id()
     books.add_request(
         work.connection,
@@ -293,7 +302,8 @@ def _ask(work: UnitOfWork, values: dict[str, Any]) -> str:
             **values,
         },
     )
-    work.audit(subject=values["source"], detail={"amount_fen": values["amount_fen"], "ground": values["ground"]})
+    detail = {"amount_fen": values["amount_fen"], "ground": values["ground"]}
+    work.audit(subject=values["source"], decision_id=decision_id, detail=detail)
     return request_id
 
 

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
+from hospital_prepay.domain.days import day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import insured_class_of
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import CellKey
+from hospital_prepay.domain.rules.inpatient.standards import EVERY_DISEASE, SINCE_EVER, EarlierStandard
 from hospital_prepay.files.tables import Column, open_table
 
 T = TypeVar("T")
@@ -24,11 +25,14 @@ _LEGACY: Final = {
     "disease_code": _CODE,
     "insured_class": Column("参保类型", ("insured_class", "insutype", "参保类型", "险种", "险种类型")),
     "standard": Column("原标准", ("standard", "原标准", "预交金标准", "标准")),
+    "in_force_from": Column("执行日期", ("in_force_from", "执行日期", "起始日期"), required=False),
 }
 _SIMILAR: Final = {
     "disease_code": _CODE,
     "similar_to": Column("相似病种", ("similar_to", "相似病种", "相似病种编码", "参照病种编码")),
 }
+
+_UNIFORM: Final = frozenset({EVERY_DISEASE, "全部病种"})
 
 
 class FaultyRow(MalformedInput):
@@ -37,23 +41,35 @@ class FaultyRow(MalformedInput):
     code = "faulty_row"
 
 
-def read_standards(path: Path) -> dict[CellKey, Money]:
-    """The hospital's own amounts from before the rules, by disease and class.
+def read_standards(path: Path) -> list[EarlierStandard]:
+    """The hospital's own amounts from before the rules, by disease and class, and since when where the file says it.
 
-    Raises :class:`FaultyRow` with the reason's code for an unknown class, an amount that is none, an empty or
-    formula cell, and a pair that stands twice.
+    A disease called ``*`` or 全部病种 is the uniform standard of its class. Raises :class:`FaultyRow` with the
+    reason's code for an unknown class, an amount that is none, a day that is none, an empty or formula cell, and a
+    pair that stands twice from the same day on.
     """
-    standards: dict[CellKey, Money] = {}
-    lines: dict[CellKey, int] = {}
+    standards: list[EarlierStandard] = []
+    lines: dict[tuple[object, ...], int] = {}
     with _naming("原标准表"):
-        for line, row in _rows(path, _LEGACY):
-            key = row["disease_code"], _read(line, insured_class_of, row["insured_class"])
-            if key in standards:
+        for line, row in _rows(path, _LEGACY, may_be_empty="in_force_from"):
+            one = _standard(line, row)
+            key = *one.key, one.in_force_from
+            if key in lines:
                 message = f"与第 {lines[key]} 行的病种和参保类型相同。请只保留一行。"
                 raise _fault(line, "duplicate_standard", message)
-            standards[key] = _read(line, Money.of_yuan, row["standard"])
+            standards.append(one)
             lines[key] = line
     return standards
+
+
+def _standard(line: int, row: Mapping[str, str]) -> EarlierStandard:
+    code, day = row["disease_code"], row.get("in_force_from")
+    return EarlierStandard(
+        EVERY_DISEASE if code in _UNIFORM else code,
+        _read(line, insured_class_of, row["insured_class"]),
+        _read(line, Money.of_yuan, row["standard"]),
+        _read(line, day_of, day) if day else SINCE_EVER,
+    )
 
 
 def read_similar(path: Path) -> dict[str, tuple[str, ...]]:
@@ -75,7 +91,9 @@ def _naming(table: str) -> Iterator[None]:
         raise FaultyRow(f"{table}：{error.message}", code=error.reason, details=error.details) from error
 
 
-def _rows(path: Path, wanted: Mapping[str, Column]) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(
+    path: Path, wanted: Mapping[str, Column], may_be_empty: str | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
     with open_table(path) as table:
         columns = table.columns(wanted)
         for line, cells in table.rows:
@@ -83,7 +101,7 @@ def _rows(path: Path, wanted: Mapping[str, Column]) -> Iterator[tuple[int, dict[
                 raise _fault(line, "too_many_cells", "单元格比表头多。金额或名称里有逗号时，请加上英文双引号。")
             row = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
             for key, value in row.items():
-                if not value:
+                if not value and key != may_be_empty:
                     raise _fault(line, "missing_value", f"缺少{wanted[key].label}。请补上。")
                 if value.startswith("="):
                     raise _fault(line, "formula", f"{wanted[key].label}是公式。请改成数值。")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,7 @@ from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, NoUsableRow, PrepayError
-from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.caps import CellKey
+from hospital_prepay.domain.rules.inpatient.standards import SINCE_EVER, EarlierStandard
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence import case_store
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -64,20 +63,21 @@ def import_similar(context: Context, actor: Actor, path: Path, file_name: str) -
     return Added(len(fresh), len(pairs) - len(fresh))
 
 
-def add_standards(work: UnitOfWork, standards: Mapping[CellKey, Money], source: str) -> Added:
+def add_standards(work: UnitOfWork, standards: Sequence[EarlierStandard], source: str) -> Added:
     """Write the standards that aren't known yet. Raises :class:`Conflict` naming the first that differs."""
     case_store.lock_institution(work.connection, work.institution_id)
-    held = store.standards(work.connection, work.institution_id)
-    for (code, insured), amount in standards.items():
-        before = held.get((code, insured), amount)
-        if before != amount:
+    held = {(one.key, one.in_force_from): one.amount for one in store.standards(work.connection, work.institution_id)}
+    fresh = [one for one in standards if (one.key, one.in_force_from) not in held]
+    for one in standards:
+        before = held.get((one.key, one.in_force_from), one.amount)
+        if before != one.amount:
+            since = "" if one.in_force_from == SINCE_EVER else f"{one.in_force_from} 起"
             raise Conflict(
-                f"{code}（{insured.label}）的原标准已经记为 {before} 元，这次是 {amount} 元。"
-                "原标准是以前执行过的，不能改；请核对后删去这一行。本次一行也没有存。"
+                f"{one.disease_code}（{one.insured_class.label}）{since}的原标准已经记为 {before} 元，"
+                f"这次是 {one.amount} 元。原标准是以前执行过的，不能改；请核对后删去这一行。本次一行也没有存。"
             )
-    fresh = {key: amount for key, amount in standards.items() if key not in held}
     if fresh:
-        store.add_standards(work.connection, [_row(work, key, amount, source) for key, amount in fresh.items()])
+        store.add_standards(work.connection, [_row(work, one, source) for one in fresh])
     return Added(len(fresh), len(standards) - len(fresh))
 
 
@@ -91,13 +91,13 @@ def kept_refusal(context: Context, actor: Actor, action: str, file_name: str) ->
         raise
 
 
-def _row(work: UnitOfWork, key: CellKey, amount: Money, source: str) -> dict[str, Any]:
-    code, insured = key
+def _row(work: UnitOfWork, one: EarlierStandard, source: str) -> dict[str, Any]:
     return {
         "institution_id": work.institution_id,
-        "disease_code": code,
-        "insured_class": insured.value,
-        "standard_fen": amount.fen,
+        "disease_code": one.disease_code,
+        "insured_class": one.insured_class.value,
+        "in_force_from": one.in_force_from,
+        "standard_fen": one.amount.fen,
         "source": source,
         "recorded_by": work.act.actor.actor_id,
         "recorded_at": work.now,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
@@ -16,25 +17,19 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, Circumstance, determine_cap, excess
+from hospital_prepay.domain.rules.inpatient.deposits import excess
 from hospital_prepay.persistence import stays as store
-from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.slips import propose_excess_refund
+from hospital_prepay.services.inpatient.stay_caps import Days, Placement, StayCapFound, find_cap
+from hospital_prepay.services.publication.readings import readings_within
 
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """The disease and class a stay follows, and how it stands to article 17."""
-
-    disease_code: str
-    disease_name: str
-    insured_class: str
-    circumstance: str = Circumstance.PLAIN.value
-    similar_code: str | None = None
-    talk: str = ""
+# The stay's placement under the name of the acts that take it.
+__all__ = ["ChangePlacement", "Placed", "Placement", "RegisterStay", "change_placement", "register_stay"]
+# A change refused for one of these lacks what only the request can bring: the stay goes on as it was.
+INCOMPLETE: Final = frozenset({"talk_missing", "similar_missing", "ground_missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +87,16 @@ def register_stay(context: Context, actor: Actor, command: RegisterStay) -> Plac
             guarded=True,
             ceiling_fen=0,
         )
-        return _place(work, command.stay_no, command.admitted_at, command.placement, version=1, collected=Money(0))
+        days = Days.of(command.admitted_at, work.now)
+        found = find_cap(work.connection, work.institution_id, command.placement, days, work.rule_version)
+        return _place(work, command.stay_no, command.placement, found, version=1, collected=Money(0))
 
 
 def change_placement(context: Context, actor: Actor, command: ChangePlacement) -> Placed:
     """Follow a change of disease, class or circumstance (17.1–17.3).
 
-    Up: the room grows to the new cap. Down: what stands above it is proposed for refund at once (house rule).
+    Up: the room grows to the new cap. Down: what stands above it is proposed for refund at once (house rule). A
+    change that lacks the talk, the similar disease or its ground is refused and leaves the stay as it was.
     Raises :class:`Conflict` when somebody else changed the stay since ``seen_version``.
     """
     actor.require(Permission.STAY_REGISTER)
@@ -106,17 +104,14 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
         state = store.lock_stay(work.connection, work.institution_id, command.stay_no)
         if state.cap_version != command.seen_version:
             raise Conflict("这次住院的病种或参保类型刚被别人改过。请刷新后再改；本次没有改动。")
-        collected = Money(state.collected_fen)
-        placed = _place(
-            work,
-            command.stay_no,
-            state.admitted_at,
-            command.placement,
-            version=state.cap_version + 1,
-            collected=collected,
-        )
+        days = Days.of(state.admitted_at, state.registered_at)
+        found = find_cap(work.connection, work.institution_id, command.placement, days, work.rule_version)
+        if not found.decision.permitted and found.decision.reasons[0].code in INCOMPLETE:
+            return _leave(work, state, found)
+        collected, version = Money(state.collected_fen), state.cap_version + 1
+        placed = _place(work, command.stay_no, command.placement, found, version=version, collected=collected)
         if placed.excess:
-            propose_excess_refund(work, command.stay_no, placed.excess)
+            propose_excess_refund(work, command.stay_no, placed.excess, placed.decision_id)
         return placed
 
 
@@ -125,26 +120,27 @@ def preview_placement(context: Context, actor: Actor, stay_no: str, placement: P
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
         state = store.read_stay(connection, actor.institution_id, stay_no)
-        circumstance = Circumstance(placement.circumstance)
-        insured_class = "self_pay" if circumstance.takes_self_pay else placement.insured_class
-        day = local(state.admitted_at).date()
-        table = store.table_in_force(connection, actor.institution_id, day)
-        facts = _cap_facts(connection, actor.institution_id, placement, insured_class, table)
-    return determine_cap(facts, context.rule_version)
+        days = Days.of(state.admitted_at, state.registered_at)
+        return find_cap(connection, actor.institution_id, placement, days, context.rule_version).decision
+
+
+def _leave(work: UnitOfWork, state: store.StayState, found: StayCapFound) -> Placed:
+    """Keep the refusal; the stay goes on under the cap it has."""
+    decision_id = work.keep_decision(found.decision, work.today, readings_within(work, "inpatient.desk"))
+    work.audit(outcome="refused", decision_id=decision_id)
+    cap = None if state.cap_fen is None else Money(state.cap_fen)
+    collected = Money(state.collected_fen)
+    return Placed(state.stay_no, state.cap_version, cap, collected, Money(0), found.decision, decision_id)
 
 
 def _place(
-    work: UnitOfWork, stay_no: str, admitted_at: datetime, placement: Placement, *, version: int, collected: Money
+    work: UnitOfWork, stay_no: str, placement: Placement, found: StayCapFound, *, version: int, collected: Money
 ) -> Placed:
-    circumstance = Circumstance(placement.circumstance)
-    insured_class = "self_pay" if circumstance.takes_self_pay else placement.insured_class
-    table = store.table_in_force(work.connection, work.institution_id, local(admitted_at).date())
-    facts = _cap_facts(work.connection, work.institution_id, placement, insured_class, table)
-    decision = determine_cap(facts, work.rule_version)
-    decision_id = work.keep_decision(decision, work.today)
+    decision = found.decision
+    decision_id = work.keep_decision(decision, work.today, readings_within(work, "inpatient.desk"))
     cap_fen = decision.amount.fen if decision.permitted and decision.amount is not None else None
     store.add_cap(
-        work.connection,
+        work.rows,
         {
             "institution_id": work.institution_id,
             "stay_no": stay_no,
@@ -152,11 +148,12 @@ def _place(
             "disease_code": placement.disease_code,
             "disease_name": placement.disease_name,
             "insured_class": placement.insured_class,
-            "circumstance": circumstance.value,
-            "unposted": facts.own is None or not facts.own.posted,
-            "similar_code": placement.similar_code,
+            "circumstance": placement.circumstance,
+            "unposted": found.unposted,
+            "similar_code": placement.picked,
+            "similar_ground": placement.similar_ground.strip() if found.is_named else "",
             "cap_fen": cap_fen,
-            "table_id": None if table is None else table.table_id,
+            "table_id": found.table_id,
             "talk": placement.talk,
             "decision_id": decision_id,
             "recorded_by": work.act.actor.actor_id,
@@ -169,40 +166,12 @@ def _place(
             "version": version,
             "disease": placement.disease_code,
             "insured_class": placement.insured_class,
-            "circumstance": circumstance.value,
+            "circumstance": placement.circumstance,
             "cap_fen": cap_fen,
         },
     )
     cap = None if cap_fen is None else Money(cap_fen)
     return Placed(stay_no, version, cap, collected, excess(cap_fen, collected.fen), decision, decision_id)
-
-
-def _cap_facts(
-    connection: Connection,
-    institution_id: str,
-    placement: Placement,
-    insured_class: str,
-    table: store.TableInForce | None,
-) -> CapFacts:
-    talk_recorded = bool(placement.talk.strip())
-    if table is None:
-        return CapFacts(placement.disease_code, insured_class, placement.circumstance, talk_recorded, None, None)
-    similar = store.similar_codes(connection, institution_id, placement.disease_code)
-    # A similar disease picked at the desk joins the hospital's own table of similar ones.
-    wanted = [placement.disease_code, *similar, *([placement.similar_code] if placement.similar_code else [])]
-    rows = store.cap_rows(connection, institution_id, table.table_id, wanted, insured_class)
-    chosen = rows.get(placement.similar_code) if placement.similar_code else None
-    others = [rows[code] for code in wanted[1:] if code in rows]
-    return CapFacts(
-        disease_code=placement.disease_code,
-        insured_class=insured_class,
-        circumstance=placement.circumstance,
-        talk_recorded=talk_recorded,
-        table_version=table.version_no,
-        own=rows.get(placement.disease_code),
-        similar=tuple(dict.fromkeys(others)),
-        chosen=chosen,
-    )
 
 
 def _require_admitted(work: UnitOfWork, admitted_at: datetime) -> None:

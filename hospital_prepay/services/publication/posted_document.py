@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import types
-from datetime import date
 from typing import Any, Final, Literal, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
 from urllib.parse import quote
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.readings import Burden, PastYears
 from hospital_prepay.files.exports import csv_text
 from hospital_prepay.persistence.models.base import canonical_json
+from hospital_prepay.services.publication.basis import further_words, window_words
 from hospital_prepay.services.publication.posted_table import PostedRow, PostedTable, Version
 
 SCHEMA_VERSION: Final = "1.0"
@@ -74,7 +75,6 @@ class Document(TypedDict):
 def document(table: PostedTable, url: str, previous: int | None) -> Document:
     """The table as a document; ``url`` is the address of ``deposits.json``, ``previous`` the version before."""
     hospital, version = table.hospital, table.version
-    first, last = table.window or (None, None)
     made: Document = {
         "schema": SCHEMA_VERSION,
         "institution": {
@@ -87,7 +87,7 @@ def document(table: PostedTable, url: str, previous: int | None) -> Document:
         "published_at": local(version.published_at).isoformat(timespec="seconds"),
         "effective_on": version.effective_on.isoformat(),
         "approved_by": version.approved_by,
-        "window": {"from": _day(first), "to": _day(last)},
+        "window": _window(table),
         "basis": basis_words(table),
         "rows": [_row(row) for row in table.rows],
         "digest": "",
@@ -113,10 +113,14 @@ def basis_words(table: PostedTable) -> str:
     """How the caps were computed, in one sentence."""
     if table.source:
         return f"照本院公示的表录入，来源：{table.source}"
-    share = "个人自付" if table.burden == "psn_selfpay" else "个人负担"
+    readings = table.readings
+    share = "个人自付" if readings.get("burden_measure") == Burden.COPAYMENT else "个人负担"
+    rolling = readings.get("past_three_years") == PastYears.ROLLING
+    years = window_words(table.window, readings) if table.window and rolling else "近三年"
+    further = "".join(f"{words}；" for words in further_words(readings))
     rounding = "" if table.round_down_to is None else f"，向下取整到 {_plain_yuan(table.round_down_to)} 元"
     return (
-        f"近三年同病种、同参保类型出院病例的{share}平均数，与细则印发前的原标准比，取低的{rounding}；"
+        f"{years}同病种、同参保类型出院病例的{share}平均数，与细则印发前的原标准比，取低的{rounding}；{further}"
         "依据 guizhou-deposit-2025/12、guizhou-deposit-2025/18"
     )
 
@@ -211,8 +215,10 @@ def _row(row: PostedRow) -> RowPart:
     }
 
 
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+def _window(table: PostedTable) -> WindowPart:
+    if table.window is None:
+        return {"from": None, "to": None}
+    return {"from": table.window.first.isoformat(), "to": table.window.last.isoformat()}
 
 
 def _fen(amount: Money | None) -> int | None:

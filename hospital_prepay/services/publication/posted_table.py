@@ -5,7 +5,8 @@ Everything in it is what was approved and published; only the hospital's contact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.caps import Window
 from hospital_prepay.domain.rules.inpatient.evidence import Reach
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence.cap_tables import TableHead, TableRow
@@ -36,6 +38,8 @@ class Version:
     replaced_on: date | None
     published_at: datetime
     approved_by: str
+    as_of: date
+    window: Window
     digest: str
     current: bool
 
@@ -47,12 +51,16 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class PostedRow:
-    """A posted disease with its three classes side by side; ``cases`` of all classes, unknown when taken over."""
+    """A disease with its three classes side by side; ``cases`` of all classes, unknown when taken over.
+
+    ``posted`` unless it is one of those that a table measures beyond what the hospital must post (18).
+    """
 
     disease_code: str
     disease_name: str
     catalogue: str
     initials: str
+    posted: bool
     employee: Money | None
     resident: Money | None
     self_pay: Money | None
@@ -73,15 +81,15 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class PostedTable:
-    """One version of an institution's posted table. ``source`` is set when it was taken over from a posted sheet:
-    then nothing is known of how it was computed."""
+    """One version of an institution's posted table, with the ``readings`` it was measured under. ``source`` is
+    set when it was taken over from a posted sheet: then nothing is known of how it was computed."""
 
     hospital: Hospital
     version: Version
-    window: tuple[date, date] | None
+    window: Window | None
     round_down_to: Money | None
     min_cases: int | None
-    burden: str | None
+    readings: Mapping[str, str]
     source: str | None
     rows: tuple[PostedRow, ...]
     reach: Reach | None
@@ -105,20 +113,23 @@ def posted_table(context: Context, hospital: Hospital, number: int | None = None
 
     ``None`` while nothing is published. Raises :class:`NotFound` for a number that isn't there.
     """
-    every = versions(context, hospital.code)
-    if number is None:
-        chosen = next((one for one in every if one.current), every[-1] if every else None)
+    if number is not None:
+        table = published_table(context, hospital, number)
     else:
-        chosen = next((one for one in every if one.number == number), None)
+        every = versions(context, hospital.code)
+        chosen = next((one for one in every if one.current), every[-1] if every else None)
         if chosen is None:
-            raise NotFound(f"没有第 {number} 版额度表。请看现行的，或从版本清单里选。")
+            return None
+        table = _read(context, hospital, chosen)
+    return replace(table, rows=tuple(row for row in table.rows if row.posted))
+
+
+def published_table(context: Context, hospital: Hospital, number: int) -> PostedTable:
+    """A version with every row it measured, also those that need not be posted. Raises :class:`NotFound`."""
+    chosen = next((one for one in versions(context, hospital.code) if one.number == number), None)
     if chosen is None:
-        return None
-    with context.database.reading() as connection:
-        head = store.head(connection, hospital.code, chosen.table_id)
-        rows = store.rows(connection, hospital.code, chosen.table_id)
-        known = queries.catalogue(connection, hospital.code)
-    return _table(hospital, chosen, head, [row for row in rows if row.posted], known)
+        raise NotFound(f"没有第 {number} 版额度表。请看现行的，或从版本清单里选。")
+    return _read(context, hospital, chosen)
 
 
 def hospital_by_code(context: Context, code: str | None) -> Hospital:
@@ -146,6 +157,14 @@ def posting_institutions(context: Context) -> list[tuple[str, str]]:
         return queries.institutions_with_tables(connection)
 
 
+def _read(context: Context, hospital: Hospital, version: Version) -> PostedTable:
+    with context.database.reading() as connection:
+        head = store.head(connection, hospital.code, version.table_id)
+        rows = store.rows(connection, hospital.code, version.table_id)
+        known = queries.catalogue(connection, hospital.code)
+    return _table(hospital, version, head, rows, known)
+
+
 def _effective(head: TableHead) -> date:
     assert head.effective_on is not None, "a published table has its day (constraint published_with_version)"
     return head.effective_on
@@ -166,6 +185,8 @@ def _version(head: TableHead, heads: list[TableHead], names: dict[str, str], cur
         replaced_on=min((_effective(one) for one in after), default=None),
         published_at=head.published_at,
         approved_by=names.get(head.approved_by or "", head.approved_by or ""),
+        as_of=head.as_of,
+        window=Window(head.window_from, head.window_to),
         digest=head.digest,
         current=current,
     )
@@ -184,10 +205,10 @@ def _table(
     return PostedTable(
         hospital=hospital,
         version=version,
-        window=None if source else (head.window_from, head.window_to),
+        window=None if source else version.window,
         round_down_to=None if step is None else Money(step),
         min_cases=said.get("min_cases"),
-        burden=said.get("burden"),
+        readings=said.get("readings", {}),
         source=source,
         rows=tuple(_rows(rows, known, measured=not source)),
         reach=reach_of(said),
@@ -212,7 +233,8 @@ def _posted_row(code: str, classes: dict[str, TableRow], known: tuple[str, str] 
         for insured in InsuredClass
     }
     cases = sum(row.cases for row in classes.values()) if measured else None
-    return PostedRow(code, name, catalogue, key, caps["employee"], caps["resident"], caps["self_pay"], cases)
+    posted = any(row.posted for row in classes.values())
+    return PostedRow(code, name, catalogue, key, posted, caps["employee"], caps["resident"], caps["self_pay"], cases)
 
 
 def reach_of(parameters: dict[str, Any]) -> Reach | None:
@@ -232,15 +254,15 @@ def reach_of(parameters: dict[str, Any]) -> Reach | None:
 
 def _example(rows: list[TableRow]) -> Example | None:
     """The posted cap with the most patients, one that the earlier standard lowered if there is one."""
-    fit = [row for row in rows if row.cases >= _EXAMPLE_CASES and row.cap_fen is not None]
+    fit = [row for row in rows if row.posted and row.cases >= _EXAMPLE_CASES and row.cap_fen is not None]
     row = max(fit, key=lambda row: (row.basis == "legacy", row.cases), default=None)
-    if row is None or row.cap_fen is None:
+    if row is None or row.cap_fen is None or row.mean_burden_fen is None:
         return None
     return Example(
         row.disease_name,
         InsuredClass(row.insured_class),
         row.cases,
-        Money(row.sum_burden_fen // row.cases),
+        Money(row.mean_burden_fen),
         None if row.legacy_fen is None else Money(row.legacy_fen),
         Money(row.cap_fen),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -11,6 +12,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.persistence import choices
 from hospital_prepay.persistence.choices import SettingRow
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -47,21 +49,36 @@ def list_readings(context: Context, institution_id: str) -> list[ChosenReading]:
         names = people.names(connection, institution_id)
     found = []
     for name, reading in load_rulebook().readings.items():
-        row = chosen.get(name)
+        row = _offered(reading, chosen.get(name))
         by = None if row is None else names.get(row.changed_by, row.changed_by)
         found.append(ChosenReading(reading, _in_force(reading, row), row, by))
     return found
 
 
 def chosen_readings(context: Context, institution_id: str) -> dict[str, Value]:
-    """The answer that holds for every question, to hand to rules and to keep with decisions."""
+    """The answer that holds for every question, to hand to rules."""
     return {one.reading.name: one.value for one in list_readings(context, institution_id)}
 
 
-def readings_within(work: UnitOfWork) -> dict[str, Value]:
-    """The same inside a unit of work."""
+def readings_of(place: str, chosen: Mapping[str, str]) -> dict[str, str]:
+    """The answers in force to the questions that ``place`` asks (``inpatient.desk``), to keep with its decisions.
+
+    ``chosen`` are the stored values by name; a question without one is answered by the default.
+    """
+    asked = [one for one in load_rulebook().readings.values() if place in one.used_in]
+    return {one.name: _answer(one, chosen.get(one.name)) for one in asked}
+
+
+def readings_within(work: UnitOfWork, place: str) -> dict[str, str]:
+    """The same for an act whose facts don't bring the stored values along."""
     chosen = choices.newest_settings(work.connection, work.institution_id)
-    return {name: _in_force(one, chosen.get(name)) for name, one in load_rulebook().readings.items()}
+    return readings_of(place, {name: row.value for name, row in chosen.items()})
+
+
+def reading_in_force(connection: Connection, institution_id: str, name: str) -> Value:
+    """The answer to one question, on a connection that is open already."""
+    reading = load_rulebook().readings[name]
+    return _in_force(reading, _offered(reading, choices.newest_settings(connection, institution_id).get(name)))
 
 
 def change_reading(context: Context, actor: Actor, name: str, command: NewChoice) -> None:
@@ -76,9 +93,9 @@ def change_reading(context: Context, actor: Actor, name: str, command: NewChoice
             raise NotFound("没有这一项。请从列表里选。")
         if not 1 <= len(command.reason) <= _LONGEST_GROUND:
             raise MalformedInput(f"请写理由，最多 {_LONGEST_GROUND} 个字。")
-        value = reading.chosen(_read(reading, command.value))
+        value = reading.chosen(read_answer(reading, command.value))
         row = choices.newest_settings(work.connection, actor.institution_id).get(name)
-        before = _in_force(reading, row)
+        before = _in_force(reading, _offered(reading, row))
         if value == before:
             raise Conflict("现在就是这样读的，不用改。")
         version_no = 1 if row is None else row.version_no + 1
@@ -91,10 +108,20 @@ def change_reading(context: Context, actor: Actor, name: str, command: NewChoice
 
 
 def _in_force(reading: Reading, row: SettingRow | None) -> Value:
-    return reading.chosen(None if row is None else _read(reading, row.value))
+    return reading.default if row is None else reading.chosen(read_answer(reading, row.value))
 
 
-def _read(reading: Reading, text: str) -> Value:
+def _offered(reading: Reading, row: SettingRow | None) -> SettingRow | None:
+    # An answer that is offered no longer was refused wherever it mattered, so the default held all the while.
+    return row if row is not None and reading.allows(read_answer(reading, row.value)) else None
+
+
+def _answer(reading: Reading, text: str | None) -> str:
+    return text if text is not None and reading.allows(read_answer(reading, text)) else str(reading.default)
+
+
+def read_answer(reading: Reading, text: str) -> Value:
+    """``text`` as a day, a number or a code, whichever the reading asks for. Raises :class:`MalformedInput`."""
     match reading.default:
         case date():
             try:

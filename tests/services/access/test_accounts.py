@@ -16,12 +16,14 @@ from hospital_prepay.persistence import users as rows
 from hospital_prepay.services.access import account, api_clients, login, second_factor, sessions, users
 from hospital_prepay.services.access.account import NewPassword, WrongCode, WrongPassword
 from hospital_prepay.services.access.api_clients import NewClient
-from hospital_prepay.services.access.demo import demo_logins, seed_demo_people
+from hospital_prepay.services.access.demo import PASSWORD as DEMO_PASSWORD
+from hospital_prepay.services.access.demo import PEOPLE, seed_demo_people
 from hospital_prepay.services.access.login import Outcome, SignIn
 from hospital_prepay.services.access.passwords import WeakPassword, check_password
 from hospital_prepay.services.access.sessions import Lapse, Origin, SignedIn, Stage
 from hospital_prepay.services.access.users import ChangedUser, NewUser
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.demonstration.logins import house_logins
 from hospital_prepay.settings import SettingMissing, Settings
 from tests.people import INSTITUTION, PASSWORD, House, settings_for
 
@@ -278,7 +280,7 @@ def test_production_refuses_default_secrets_and_everything_of_the_demonstration(
         second_factor.current_code(production, "auditor")
     with pytest.raises(Conflict):
         seed_demo_people(production, INSTITUTION)
-    assert demo_logins(production) == []
+    assert house_logins(production) == []
     demo = Settings.from_environment({"PREPAY_MODE": "demo"})
     for secret in ("", "short", demo.secret_key[:8] * 4 if len(set(demo.secret_key[:8])) < 8 else "a" * 40):
         with pytest.raises(SettingMissing):
@@ -287,8 +289,7 @@ def test_production_refuses_default_secrets_and_everything_of_the_demonstration(
 
 def test_the_people_of_the_demonstration_can_sign_in(house: House) -> None:
     seed_demo_people(house.context, INSTITUTION)
-    shown = demo_logins(house.context)
-    assert {one.role for one in shown} == {role.label for role in Role}
-    at = signed_in(house, login.sign_in(house.context, SignIn("shenpi", shown[0].password), HERE).token)
+    assert {person.role for person in PEOPLE} == set(Role)
+    at = signed_in(house, login.sign_in(house.context, SignIn("shenpi", DEMO_PASSWORD), HERE).token)
     done = login.confirm_code(house.context, at, second_factor.current_code(house.context, "shenpi"), HERE)
     assert signed_in(house, done.token).actor.may(Permission.CAPS_APPROVE)

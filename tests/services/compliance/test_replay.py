@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from hospital_prepay.cli.rules import rules
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules import RULES
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.compliance.replay import DecisionsDiffer, replay_decisions, require_same
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
@@ -24,7 +25,7 @@ STAY = "2601140001"
 def busy(hospital: Hospital) -> None:
     """A decision of every rule: permitted, refused and held, with and without a cap or a similar disease."""
     hospital.admit()
-    hospital.admit("2", circumstance="similar", similar_code="G00.900")
+    hospital.admit("2", circumstance="similar", similar_code="G00.900", similar_ground="神经内科王医生：脑膜刺激征")
     hospital.admit("3", disease_code="A03.900", disease_name="细菌性痢疾")
     hospital.admit("4", disease_code="A04.900", disease_name="细菌性肠炎")
     hospital.admit("5", circumstance="third_party")
@@ -68,6 +69,34 @@ def test_every_decision_comes_out_again_as_it_was_stored(hospital: Hospital) -> 
     require_same(replay)
 
 
+PNEUMONIA = {"disease_code": "J15.900", "disease_name": "细菌性肺炎", "cap_fen": 320000, "posted": True}
+ENTERITIS = {"disease_code": "A04.900", "disease_name": "细菌性肠炎", "cap_fen": 100000, "posted": False}
+
+
+@pytest.mark.parametrize(
+    ("facts", "amount_fen", "reasons"),
+    [
+        (
+            {"circumstance": "similar", "own": None, "similar": [PNEUMONIA], "chosen": PNEUMONIA},
+            320000,
+            [["cap_table", "guizhou-deposit-2025/12"], ["similar", "guizhou-deposit-2025/17.2"]],
+        ),
+        (
+            {"circumstance": "plain", "own": None, "similar": [ENTERITIS, PNEUMONIA], "chosen": PNEUMONIA},
+            320000,
+            [["cap_table", "guizhou-deposit-2025/12"], ["unposted", "guizhou-deposit-2025/18"]],
+        ),
+    ],
+)
+def test_decisions_from_before_the_steps_come_out_again(
+    facts: dict[str, object], amount_fen: int, reasons: list[list[str]]
+) -> None:
+    """As they were stored: rows without a step, no ground, no second table."""
+    rest = {"disease_code": "R50.900", "insured_class": "resident", "talk_recorded": False, "table_version": 1}
+    computed = RULES["inpatient.determine_cap"]({**rest, **facts}, "before")
+    assert computed.answer() == {"outcome": "permitted", "amount_fen": amount_fen, "reasons": reasons}
+
+
 @pytest.mark.parametrize(
     ("rule", "column", "old", "new"),
     [
@@ -108,7 +137,8 @@ def test_the_command_counts_by_rule_and_version_and_ends_with_70(
     busy(hospital)
     done = CliRunner().invoke(rules, ["replay"])
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0].split() == ["规则", "规则版本", "决定", "不一样"]
+    assert done.stdout.splitlines()[0].split() == ["规则", "规则版本", "读法", "决定", "不一样"]
+    assert "  相似病种怎么找？先查本院相似病种表，再" in done.stdout
     assert done.stdout.splitlines()[-1] == "共 10 个决定，0 个重新计算后不一样。"
     decision_id = tamper(owner_database, "inpatient.collect", "facts", '"amount_fen":900000', '"amount_fen":9')
     found = CliRunner().invoke(rules, ["replay", "--format", "json"])
@@ -116,6 +146,7 @@ def test_the_command_counts_by_rule_and_version_and_ends_with_70(
     told = json.loads(found.stdout)
     assert (told["decisions"], told["different"]) == (10, 1)
     assert told["first_different"]["decision_id"] == decision_id
+    assert told["first_different"]["readings"]["class_known_later"] == "known_class_from_then"
     assert told["first_different"]["stored"]["outcome"] == "refused"
     assert told["first_different"]["computed"]["outcome"] == "permitted"
     assert {one["rule"]: one["different"] for one in told["rules"]}["inpatient.collect"] == 1

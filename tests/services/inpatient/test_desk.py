@@ -215,8 +215,14 @@ def test_a_disease_that_changes_upwards_is_collected_up_to_the_new_cap_once_expl
     hospital.admit()
     collect(hospital, "3200")
     new = {"disease_code": "G00.900", "disease_name": "细菌性脑膜炎", "circumstance": "changed"}
-    assert change(hospital, 1, **new).cap is None
-    assert change(hospital, 2, **new, talk="已向患者解释").cap == Money(684000)
+    unexplained = change(hospital, 1, **new)
+    assert (unexplained.decision.outcome, unexplained.cap, unexplained.cap_version) == (
+        Outcome.REFUSED,
+        Money(320000),
+        1,
+    )
+    assert hospital.count("slip_request") == 0, "a change that didn't come about lowers nothing"
+    assert change(hospital, 1, **new, talk="已向患者解释").cap == Money(684000)
     done = collect(hospital, "3640")
     assert done.decision.clauses == (
         "guizhou-deposit-2025/17",
@@ -228,7 +234,8 @@ def test_a_disease_that_changes_upwards_is_collected_up_to_the_new_cap_once_expl
 
 @pytest.mark.clause("guizhou-deposit-2025/17.2")
 def test_an_unclear_diagnosis_follows_the_similar_disease_or_is_collected_in_stages(hospital: Hospital) -> None:
-    assert hospital.admit(circumstance="similar", similar_code="G00.900").cap == Money(684000)
+    picked = {"circumstance": "similar", "similar_code": "G00.900", "similar_ground": "神经内科王医生：脑膜刺激征"}
+    assert hospital.admit(**picked).cap == Money(684000)
     assert change(hospital, 1, circumstance="staged").cap == Money(320000)
     assert collect(hospital, "100").decision.reasons[0].code == "stage_missing"
     assert collect(hospital, "100", stage="入院检查").receipt_no
@@ -242,7 +249,7 @@ def test_an_unposted_disease_takes_the_lowest_of_its_similar_posted_ones_and_its
     nothing = hospital.admit("3", disease_code="A04.900", disease_name="细菌性肠炎")
     assert (nothing.cap, nothing.decision.clauses) == (None, ("guizhou-deposit-2025/18",))
     picked = hospital.admit("4", disease_code="X", disease_name="罕见病", similar_code="J15.900")
-    assert picked.cap == Money(320000)
+    assert picked.cap is None, "a similar disease is named for an unclear diagnosis only"
 
 
 def test_a_stale_change_is_a_conflict(hospital: Hospital) -> None:

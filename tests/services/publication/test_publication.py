@@ -155,7 +155,7 @@ def test_a_reading_holds_from_its_change_on_and_names_who_and_why(house: House) 
     assert (chosen["minimum_cases"].value, chosen["minimum_cases"].changed_by) == (20, "财务员")
     assert chosen["posted_half"].value == "by_cost"
     with house.context.work(officer, "setting.change") as work:
-        assert readings.readings_within(work)["minimum_cases"] == 20
+        assert readings.readings_within(work, "inpatient.measure")["minimum_cases"] == "20"
     with pytest.raises(Conflict):
         readings.change_reading(house.context, officer, "minimum_cases", NewChoice("20", "再来一次"))
 

@@ -214,3 +214,5 @@ PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "monthly_floor": frozenset({"with_inpatients_fen", "without_inpatients_fen"}),
     "level": frozenset({"at_least"}),
 }
+WAIVABLE: Final = frozenset({"no_penalty"})
+"""Conditions that a transition may excuse for some years."""

@@ -59,7 +59,7 @@ def spend(facts: SpendFacts, rule_version: str) -> Decision:
 
 
 def facts_of(facts: SpendFacts) -> dict[str, Any]:
-    """The facts as stored with the decision; :func:`replay_spend` reads them back."""
+    """The facts as stored with the decision; :func:`spend` can be asked again with them."""
     return {
         "regime": facts.regime,
         "lines": [
@@ -81,7 +81,7 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
     }
 
 
-def replay_spend(stored: Mapping[str, Any], rule_version: str) -> Decision:
+def _replay_spend(stored: Mapping[str, Any], rule_version: str) -> Decision:
     """The decision again from its stored facts."""
     lines = tuple(
         UseLine(x["category"], x["name"], Money(x["amount_fen"]), x["code"], x["order_no"]) for x in stored["lines"]
@@ -102,4 +102,4 @@ def _worded(reason: LineReason, lines: tuple[UseLine, ...]) -> Reason:
     return Reason(reason.code, f"第 {reason.line} 行“{name}”：{REASON_WORDS[reason.code]}。", reason.clause)
 
 
-RULES["fund.spend"] = replay_spend
+RULES["fund.spend"] = _replay_spend

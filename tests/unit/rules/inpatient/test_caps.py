@@ -1,5 +1,6 @@
 from datetime import date
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +14,9 @@ from hospital_prepay.domain.rules.inpatient.caps import (
     measure_caps,
     measuring_window,
     posted_diseases,
+    previous_year,
 )
+from hospital_prepay.domain.rules.inpatient.readings import PastYears
 
 YUAN = Money(100)
 FEN = Money(1)
@@ -110,7 +113,29 @@ def test_a_cell_without_cases_has_no_mean_even_without_a_minimum():
 )
 def test_the_window_is_the_three_full_years_before(as_of, first, last):
     assert measuring_window(as_of, 3) == Window(first, last)
-    assert measuring_window(as_of, 3).last_year == Window(date(last.year, 1, 1), last)
+    assert previous_year(as_of) == Window(date(last.year, 1, 1), last)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "first", "last"),
+    [
+        (date(2026, 1, 15), date(2023, 1, 15), date(2026, 1, 14)),
+        (date(2026, 1, 1), date(2023, 1, 1), date(2025, 12, 31)),
+        (date(2028, 2, 29), date(2025, 3, 1), date(2028, 2, 28)),
+        (date(2028, 3, 1), date(2025, 3, 1), date(2028, 2, 29)),
+    ],
+)
+def test_a_rolling_window_has_three_years_that_end_the_day_before(as_of, first, last):
+    window = measuring_window(as_of, 3, PastYears.ROLLING)
+    assert window == Window(first, last)
+    assert len(window.years) == 3
+    assert (window.years[0].first, window.years[-1].last) == (first, last)
+    assert all((after.first - before.last).days == 1 for before, after in pairwise(window.years))
+
+
+def test_the_years_of_calendar_years_are_these():
+    years = measuring_window(date(2026, 7, 1), 3).years
+    assert years == tuple(Window(date(year, 1, 1), date(year, 12, 31)) for year in (2023, 2024, 2025))
 
 
 def test_the_window_is_as_long_as_the_rulebook_says():

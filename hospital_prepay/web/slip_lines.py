@@ -1,0 +1,63 @@
+"""A slip in a list: what it put into the drawer, what is to be known of it, what may be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.ledger.chart import Tender
+from hospital_prepay.domain.money import Money
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.services.inpatient.lookup import Slip
+
+
+def signed(slip: Slip, slips: list[Slip]) -> int:
+    """What a slip put into the drawer, in fen: below zero when it took out."""
+    if slip.kind == "deposit":
+        return slip.amount_fen
+    if slip.kind == "refund":
+        return -slip.amount_fen
+    cancelled = next((one for one in slips if one.number == slip.cancels), None)
+    return slip.amount_fen if cancelled and cancelled.kind == "refund" else -slip.amount_fen
+
+
+def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
+    """What is to be known of a slip at a glance; ``waiting`` are those whose void waits for a second person."""
+    if slip.cancelled_by:
+        return {"kind": "stop", "word": "已作废"}
+    if slip.number in waiting:
+        return {"kind": "held", "word": "作废待复核"}
+    if slip.kind == "void":
+        return {"kind": "idle", "word": f"红字，冲 {slip.cancels}"}
+    return {"kind": "wait", "word": "退款"} if slip.kind == "refund" else None
+
+
+def is_voidable(slip: Slip, waiting: Collection[str]) -> bool:
+    """Whether there is anything left to void."""
+    return slip.kind != "void" and not slip.cancelled_by and slip.number not in waiting
+
+
+def receipt_line(slip: Slip, slips: list[Slip], waiting: Collection[str]) -> dict[str, Any]:
+    """A slip in the list of the stay."""
+    today = current_context().clock.today()
+    may_void = is_voidable(slip, waiting) and local(slip.issued_at).date() == today
+    may_void = may_void and current_actor().may(Permission.SLIP_REQUEST)
+    return {
+        "at": slip.issued_at,
+        "receipt_no": slip.number,
+        "tender_label": Tender(slip.tender).label,
+        "amount_fen": signed(slip, slips),
+        "voided": slip.cancelled_by is not None,
+        "state": slip_state(slip, waiting),
+        "print_href": f"/desk/receipts/{slip.number}/print",
+        "void_href": f"/desk/receipts/{slip.number}/void"
+        if may_void and current_actor().may(Permission.SLIP_REQUEST)
+        else None,
+    }
+
+
+def short_words(amount: Money) -> str:
+    """Capital numerals without the currency in front."""
+    return amount.in_words().removeprefix("人民币")
