@@ -98,7 +98,12 @@ def quota_of(
 def duty_of(regime: str, year: int, duty: str) -> dict[str, Any]:
     """The days of one duty, whose it is and whether it rolls."""
     found = [one for one in assess(regime, year, {}, {}, {}, "0.043").duties if one.id == duty]
-    return {"days": [one.due_on for one in found], "holder": found[0].holder, "rolls": found[0].rolls}
+    holders, rolls = {one.holder for one in found}, {one.rolls for one in found}
+    return {
+        "days": [one.due_on for one in found],
+        "holder": holders.pop() if found else None,
+        "rolls": rolls.pop() if found else None,
+    }
 
 
 def use_of(regime: str, category: str, code: str = "", order_no: str = "") -> UseAnswer:

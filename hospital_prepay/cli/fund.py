@@ -19,7 +19,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
 from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, check_request
-from hospital_prepay.services.fund.words import CONDITIONS, DUTIES, HOLDERS, MET, OUTCOMES
+from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOMES
 
 _ANSWERS: Final = {True: "可以申请", False: "不可以申请", None: "还有没弄清的条件，暂时不能下结论"}
 
@@ -95,7 +95,7 @@ def _print_assessment(answer: FundAssessment) -> None:
     duties = [
         (
             str(one.due_on or f"{one.named_on} 起顺延，待放假安排"),
-            DUTIES[one.id],
+            one.plain,
             HOLDERS[one.holder],
             _cite(one.clause),
         )

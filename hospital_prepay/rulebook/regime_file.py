@@ -1,17 +1,22 @@
-"""Reads ``regime.yaml``: what one place says about prepayment, as one or more editions by year of application."""
+"""Reads ``regime.yaml``: what one place says about prepayment, as one or more editions by year of application.
+
+A notice in hand has its ``instrument.yaml`` beside the file, which then says ``text: at_hand``. One we know of only
+from others has a folder with nothing else in it: ``text`` names its number and whoever reports it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from hospital_prepay.domain.rules.fund.eligibility import CHECKS, PARAMETERS, WAIVABLE
 from hospital_prepay.domain.rules.fund.regime import (
     Absence,
+    Adjusts,
     Base,
     Condition,
     DatedDuty,
@@ -24,64 +29,75 @@ from hospital_prepay.domain.rules.fund.regime import (
     Recall,
     RecallGround,
     Regime,
+    SettlementsStop,
     Size,
     Solvency,
+    Stated,
     Use,
     UseOutcome,
 )
 from hospital_prepay.rulebook.fields import NONE, Fields, fault
 from hospital_prepay.rulebook.model import Instrument
+from hospital_prepay.rulebook.regime_check import check_regime
 from hospital_prepay.rulebook.strict_yaml import Node
 
+AT_HAND: Final = "at_hand"
 CATEGORIES: Final = (
     *("drug", "consumable", "reagent", "blood", "oxygen", "outsourced_test", "supplier_arrears"),
     *("construction", "equipment", "payroll", "utilities", "office", "debt_service", "lending", "investment"),
     *("guarantee", "tax"),
 )
-SETTLEMENTS_STOP: Final = ("until_returned", "when_unrecoverable")
-_DAY_OF_YEAR: Final = re.compile(
-    r"(monthly|02)-(0[1-9]|1[0-9]|2[0-8]|end)|(0[13-9]|1[0-2])-(0[1-9]|[12][0-9]|30|end)", re.ASCII
-)
+_MONTHS: Final = re.compile(r"monthly|(0[1-9]|1[0-2])(/(0[1-9]|1[0-2]))*", re.ASCII)
+_DAY: Final = re.compile(r"0[1-9]|1[0-9]|2[0-9]|30|end", re.ASCII)
 _ABSENT: Final = tuple(absence.value for absence in Absence)
+_TRUTH: Final[Mapping[str, bool | None]] = {"true": True, "false": False, Absence.UNKNOWN.value: None}
+Value = TypeVar("Value")
 
 
-def read_regime(document: Node, where: str, instrument: Instrument) -> tuple[Regime, ...]:
-    """The editions, ascending by first year; raises :class:`RulebookFault`."""
+def read_regime(document: Node, where: str, name: str, instrument: Instrument | None) -> tuple[Regime, ...]:
+    """The editions of the notice called ``name``, ascending by first year; ``instrument`` is ``None`` where its text
+    isn't at hand. Raises :class:`RulebookFault`."""
     with Fields(document, where) as fields:
-        fields.word("instrument", (instrument.id,))
-        place = fields.text("place")
-        editions = tuple(_edition(node, where, instrument.id, place) for node in fields.members("editions"))
+        fields.word("instrument", (name,))
+        place, number = fields.text("place"), _number(fields, where, instrument)
+        editions = tuple(
+            _edition(node, where, name, number, place, instrument) for node in fields.members("editions")
+        )
     years = [edition.first_year for edition in editions]
     if years != sorted(set(years)):
         raise fault(where, "各版的起始年度要从早到晚，不能重复")
+    for edition in editions:
+        check_regime(edition, where)
     return editions
 
 
-def clauses_of(regime: Regime) -> Iterator[str]:
-    """Every clause that an edition rests on, some of them more than once."""
-    conditions = () if isinstance(regime.conditions, Absence) else regime.conditions
-    grounds = () if isinstance(regime.recall, Absence) else regime.recall.grounds
-    single = (regime.solvency, regime.base, regime.size, regime.recall)
-    for part in (*single, *conditions, *grounds, *regime.duties, *regime.uses.values()):
-        if not isinstance(part, Absence) and part.provision.clause is not None:
-            yield part.provision.clause
+def _number(fields: Fields, where: str, instrument: Instrument | None) -> str:
+    if instrument is not None:
+        fields.word("text", (AT_HAND,))
+        return instrument.number or instrument.short_title
+    with Fields(fields.node("text"), f"{where} text") as inner:
+        inner.text("reported_by")
+        return inner.text("number")
 
 
-def _edition(node: Node, where: str, instrument: str, place: str) -> Regime:
+def _edition(node: Node, where: str, name: str, number: str, place: str, instrument: Instrument | None) -> Regime:
     with Fields(node, where) as fields:
-        uses_silent = fields.flag("uses_silent")
         return Regime(
-            instrument=instrument,
+            instrument=name,
+            number=number,
             place=place,
+            text_at_hand=instrument is not None,
+            in_force_on=None if instrument is None else instrument.effective_on,
             first_year=_whole(fields, "first_year"),
             conditions=_absent(fields, "conditions") or _conditions(fields, where),
             solvency=_absent(fields, "solvency") or _solvency(fields.node("solvency"), f"{where} solvency"),
             base=_absent(fields, "base") or _base(fields.node("base"), f"{where} base"),
             size=_absent(fields, "size") or _size(fields.node("size"), f"{where} size"),
+            emergency=_absent(fields, "emergency") or _stated(fields, "emergency", where, _adjusts),
             duties=_duties(fields, where),
             recall=_absent(fields, "recall") or _recall(fields.node("recall"), f"{where} recall"),
-            uses=_uses(fields, where, uses_silent),
-            uses_silent=uses_silent,
+            uses=_uses(fields, where),
+            uses_silent=fields.flag("uses_silent"),
         )
 
 
@@ -93,9 +109,19 @@ def _absent(fields: Fields, key: str) -> Absence | None:
 def _provision(fields: Fields) -> Provision:
     return Provision(
         clause=fields.text_or_none("clause"),
-        named_by=NamedBy(fields.word("named_by", [one.value for one in NamedBy])),
-        in_principle=fields.flag("in_principle"),
+        named_by=_named_by(fields, "named_by"),
+        in_principle=_TRUTH[fields.word("in_principle", _TRUTH)],
     )
+
+
+def _named_by(fields: Fields, key: str) -> NamedBy:
+    return NamedBy(fields.word(key, [one.value for one in NamedBy]))
+
+
+def _stated(fields: Fields, key: str, where: str, read: Callable[[Fields], Value]) -> Stated[Value]:
+    """The value that ``read`` finds under ``key``, with its provision."""
+    with Fields(fields.node(key), f"{where} {key}") as inner:
+        return Stated(_provision(inner), read(inner))
 
 
 def _conditions(fields: Fields, where: str) -> tuple[Condition, ...]:
@@ -111,35 +137,62 @@ def _condition(name: str, node: Node, where: str) -> Condition:
             id=name,
             provision=_provision(fields),
             parameters=MappingProxyType({key: fields.text(key) for key in sorted(PARAMETERS.get(name, ()))}),
-            waived_through=_year_or_none(fields, "waived_through") if name in WAIVABLE else None,
+            waived_through=_waived(fields, where) if name in WAIVABLE else None,
         )
+
+
+def _waived(fields: Fields, where: str) -> Stated[int] | None:
+    if fields.says("waived_through", (NONE,)):
+        fields.text("waived_through")
+        return None
+    return _stated(fields, "waived_through", where, lambda inner: _whole(inner, "year"))
 
 
 def _solvency(node: Node, where: str) -> Solvency:
     with Fields(node, where) as fields:
         return Solvency(
-            provision=_provision(fields),
-            months={fund: _decimal(fields, f"{fund.value}_months") for fund in Fund},
-            deficit_bars=DeficitBars(fields.word("deficit_bars", [one.value for one in DeficitBars])),
+            months=_stated(fields, "months", where, _months_payable),
+            apart_by=_named_by(fields, "apart_by"),
+            deficit_bars=_stated(fields, "deficit", where, _deficit_bars),
         )
+
+
+def _months_payable(fields: Fields) -> Mapping[Fund, Fraction]:
+    return MappingProxyType({fund: _decimal(fields, fund.value) for fund in Fund})
+
+
+def _deficit_bars(fields: Fields) -> DeficitBars:
+    return DeficitBars(fields.word("bars", [one.value for one in DeficitBars]))
 
 
 def _base(node: Node, where: str) -> Base:
     with Fields(node, where) as fields:
-        return Base(_provision(fields), _whole(fields, "years"))
+        return Base(_provision(fields), _whole(fields, "years"), fields.text("counts"))
 
 
 def _size(node: Node, where: str) -> Size:
     with Fields(node, where) as fields:
-        provision, months = _provision(fields), _decimal(fields, "months")
-        largest: Raised | Fraction | Absence | None = _absent(fields, "largest")
-        if largest is None:
-            with Fields(fields.node("largest"), f"{where} largest") as inner:
-                if "fixed" in inner:
-                    largest = _decimal(inner, "fixed")
-                else:
-                    largest = Raised(_decimal(inner, "raised"), _decimal(inner, "growth_at_most"))
-    return Size(provision, months, largest)
+        return Size(
+            provision=_provision(fields),
+            months=_decimal(fields, "months"),
+            words=fields.text("words"),
+            largest=_absent(fields, "largest") or _largest(fields, where),
+        )
+
+
+def _largest(fields: Fields, where: str) -> Stated[Raised] | Stated[Fraction]:
+    with Fields(fields.node("largest"), f"{where} largest") as inner:
+        provision = _provision(inner)
+        if "fixed" in inner:
+            return Stated(provision, _decimal(inner, "fixed"))
+        return Stated(provision, Raised(_decimal(inner, "raised"), _decimal(inner, "growth_at_most")))
+
+
+def _adjusts(fields: Fields) -> frozenset[Adjusts]:
+    named = fields.texts("adjusts")
+    if not named or not {*named} <= {*Adjusts}:
+        raise fault(fields.where, "特殊情形下能调整什么，要从认识的词里选")
+    return frozenset(Adjusts(one) for one in named)
 
 
 def _duties(fields: Fields, where: str) -> tuple[DatedDuty, ...]:
@@ -152,23 +205,28 @@ def _duties(fields: Fields, where: str) -> tuple[DatedDuty, ...]:
 def _duty(node: Node, where: str) -> DatedDuty:
     with Fields(node, where) as fields:
         name = fields.text("id")
-        month, day = _day_of_year(fields.text("on"), f"{where} {name}")
+        months, day = _days_of_year(fields.text("on"), f"{where} {name}")
         return DatedDuty(
             id=name,
+            plain=fields.text("plain"),
             provision=_provision(fields),
             holder=DutyHolder(fields.word("holder", [one.value for one in DutyHolder])),
-            month=month,
+            holder_by=_named_by(fields, "holder_by"),
+            months=months,
             day=day,
-            rolls=fields.flag("rolls"),
+            rolls=_TRUTH[fields.word("rolls", _TRUTH)],
         )
 
 
-def _day_of_year(text: str, where: str) -> tuple[int | None, int]:
-    """``01-15`` is 15 January; ``monthly-05`` the 5th of each month; ``monthly-end`` and ``03-end`` the last day."""
-    month, _, day = text.partition("-")
-    if not _DAY_OF_YEAR.fullmatch(text):
+def _days_of_year(text: str, where: str) -> tuple[tuple[int, ...], int]:
+    """``01-15`` is 15 January, ``02/05-end`` the last of those months, ``monthly-05`` the 5th of each."""
+    months, _, day = text.partition("-")
+    if not _MONTHS.fullmatch(months) or not _DAY.fullmatch(day):
         raise fault(where, f"“{text}”不是一年或一月里的某一天")
-    return None if month == "monthly" else int(month), 0 if day == "end" else int(day)
+    named = tuple(range(1, 13)) if months == "monthly" else tuple(int(month) for month in months.split("/"))
+    if named != tuple(sorted(set(named))) or (2 in named and day in ("29", "30")):
+        raise fault(where, f"“{text}”不是一年或一月里的某一天")
+    return named, 0 if day == "end" else int(day)
 
 
 def _recall(node: Node, where: str) -> Recall:
@@ -176,10 +234,21 @@ def _recall(node: Node, where: str) -> Recall:
         return Recall(
             provision=_provision(fields),
             grounds=tuple(_ground(item, where) for item in fields.members("grounds")),
-            working_days=_absent(fields, "working_days") or _whole(fields, "working_days"),
-            settlements_stop=fields.word("settlements_stop", SETTLEMENTS_STOP),
-            withholds_unpaid=fields.flag("withholds_unpaid"),
+            working_days=_absent(fields, "return_within")
+            or _stated(fields, "return_within", where, lambda inner: _whole(inner, "working_days")),
+            settlements_stop=_stated(fields, "settlements_stop", where, _stop),
+            withholds_unpaid=_absent(fields, "withholds_unpaid")
+            or _only_provision(fields.node("withholds_unpaid"), f"{where} withholds_unpaid"),
         )
+
+
+def _stop(fields: Fields) -> SettlementsStop:
+    return SettlementsStop(fields.word("when", [one.value for one in SettlementsStop]))
+
+
+def _only_provision(node: Node, where: str) -> Provision:
+    with Fields(node, where) as fields:
+        return _provision(fields)
 
 
 def _ground(node: Node, where: str) -> RecallGround:
@@ -191,12 +260,10 @@ def _ground(node: Node, where: str) -> RecallGround:
         )
 
 
-def _uses(fields: Fields, where: str, silent: bool) -> Mapping[str, Use]:
+def _uses(fields: Fields, where: str) -> Mapping[str, Use]:
     uses = {name: _use(name, node, where) for name, node in fields.items("uses")}
     if uses.keys() != set(CATEGORIES):
         raise fault(where, "每一类用途都要写，而且只能写这些")
-    if silent and any(use.provision.clause is not None for use in uses.values()):
-        raise fault(where, "通知没有写用途，就不能引用条款")
     return MappingProxyType(uses)
 
 
@@ -211,10 +278,6 @@ def _whole(fields: Fields, key: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise fault(fields.where, f"键“{key}”应当是整数")
     return int(text)
-
-
-def _year_or_none(fields: Fields, key: str) -> int | None:
-    return None if fields.says(key, (NONE,)) and fields.text(key) else _whole(fields, key)
 
 
 def _decimal(fields: Fields, key: str) -> Fraction:

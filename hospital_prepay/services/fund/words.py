@@ -25,22 +25,6 @@ CONDITIONS: Final = {
     "cleared_last_year": "上年预付金已经清算完",
 }
 MET: Final = {Met.MET: "符合", Met.UNMET: "不符合", Met.WAIVED: "过渡期内不要求", Met.UNKNOWN: "未知"}
-DUTIES: Final = {
-    "apply": "递交预付金申请",
-    "pay_out": "拨付预付金",
-    "clear": "全额交回或抵扣",
-    "repay_treasury": "收回的预付金缴回财政专户",
-    "publish": "公布拨付情况和计算方法",
-    "net": "与上年预拨金额轧差",
-    "reconcile": "完成上月对账申请",
-    "confirm_cross_region": "确认异地就医清算数据",
-    "check_cross_region": "核对异地资金使用并提交财政",
-    "plan_cross_region": "提交异地资金用款计划",
-    "fund_cross_region": "异地资金拨到省支出户",
-    "forward_cross_region": "异地资金拨到统筹区支出户",
-    "pay_cross_region": "异地资金拨到医院",
-    "clear_cross_region": "异地资金年度清算",
-}
 HOLDERS: Final = {DutyHolder.HOSPITAL: "本院", DutyHolder.AUTHORITY: "非本院"}
 OUTCOMES: Final = {
     UseOutcome.PERMITTED: "可以用预付金付。",

@@ -13,14 +13,16 @@ from hospital_prepay.domain.rules.fund.regime import DatedDuty, DutyHolder, Regi
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One duty on its day. ``due_on`` is ``None`` while it rolls into a year whose holidays aren't announced."""
+    """One duty on its day, ``plain`` in Chinese. ``due_on`` is ``None`` while it rolls into a year whose holidays
+    aren't announced; ``rolls`` is ``None`` where we don't have the text, and the day then stays where it is named."""
 
     id: str
+    plain: str
     clause: str | None
     holder: DutyHolder
     due_on: date | None
     named_on: date
-    rolls: bool
+    rolls: bool | None
 
 
 @implements(
@@ -35,6 +37,7 @@ class Duty:
     "zhejiang-prepay-2025/3.3",
     "zhejiang-prepay-2025/3.4",
     "zhejiang-prepay-2025/4.5",
+    "henan-settlement-2023/1.3",
     "henan-settlement-2023/2.2",
     "henan-settlement-2023/3.1",
     "henan-settlement-2023/3.2",
@@ -42,18 +45,23 @@ class Duty:
     "henan-settlement-2023/3.4",
 )
 def duties_of_year(regime: Regime, year: int, calendar: WorkingDayCalendar) -> tuple[Duty, ...]:
-    """The duties of ``year`` by id and then by day; monthly ones month by month."""
-    found = [
-        _on(duty, date(year, month, duty.day or monthrange(year, month)[1]), calendar)
+    """The duties of ``year`` by id and then by day; monthly ones month by month.
+
+    A day before the notice was in force bound nobody: Zhejiang's first year has no application in January.
+    """
+    named = [
+        (duty, date(year, month, duty.day or monthrange(year, month)[1]))
         for duty in regime.duties
-        for month in ([duty.month] if duty.month is not None else range(1, 13))
+        for month in duty.months
     ]
+    begins_on = regime.in_force_on or date.min
+    found = [_on(duty, named_on, calendar) for duty, named_on in named if named_on >= begins_on]
     return tuple(sorted(found, key=lambda duty: (duty.id, duty.named_on)))
 
 
 def _on(duty: DatedDuty, named_on: date, calendar: WorkingDayCalendar) -> Duty:
     due_on = rolled(named_on, calendar) if duty.rolls else named_on
-    return Duty(duty.id, duty.provision.clause, duty.holder, due_on, named_on, duty.rolls)
+    return Duty(duty.id, duty.plain, duty.provision.clause, duty.holder, due_on, named_on, duty.rolls)
 
 
 def rolled(day: date, calendar: WorkingDayCalendar) -> date | None:

@@ -59,7 +59,7 @@ def _checked(condition: Condition, facts: AssessmentFacts) -> Checked:
         outcome = Met.UNKNOWN
     elif answer:
         outcome = Met.MET
-    elif condition.waived_through is not None and facts.year <= condition.waived_through:
+    elif condition.waived_through is not None and facts.year <= condition.waived_through.value:
         outcome = Met.WAIVED
     else:
         outcome = Met.UNMET

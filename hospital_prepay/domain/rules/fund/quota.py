@@ -38,9 +38,7 @@ def quotas(regime: Regime, facts: AssessmentFacts, eligible: bool | None) -> tup
 def _quota(regime: Regime, facts: AssessmentFacts, fund: Fund, eligible: bool | None) -> Quota:
     permitted = pool_permits(regime.solvency, facts.pools, fund)
     base = None if isinstance(regime.base, Absence) else monthly_base(regime.base, facts, fund)
-    parts = (regime.solvency, regime.base, regime.size)
-    clauses = {part.provision.clause for part in parts if not isinstance(part, Absence)}
-    cited = tuple(sorted(clause for clause in clauses if clause is not None))
+    cited = _clauses(regime)
     if isinstance(regime.size, Absence):
         return Quota(fund, permitted, base, None, _barred(permitted, eligible), None, cited)
     none = _barred(permitted, eligible)
@@ -48,9 +46,16 @@ def _quota(regime: Regime, facts: AssessmentFacts, fund: Fund, eligible: bool | 
     if none is None and base is not None and permitted and eligible:
         ordinary = _times(base, regime.size.months)
         largest = largest_quota(regime.size, facts, base)
-    if regime.size.largest is Absence.SILENT or regime.size.largest is Absence.UNKNOWN:
+    if isinstance(regime.size.largest, Absence):
         largest = None
     return Quota(fund, permitted, base, regime.size.months, ordinary, largest, cited)
+
+
+def _clauses(regime: Regime) -> tuple[str, ...]:
+    provisions = [part.provision for part in (regime.base, regime.size) if not isinstance(part, Absence)]
+    if not isinstance(regime.solvency, Absence):
+        provisions += [regime.solvency.months.provision, regime.solvency.deficit_bars.provision]
+    return tuple(sorted({one.clause for one in provisions if one.clause is not None}))
 
 
 @implements("weihai-prepay-2025/1", "xizang-prepay-2024/10", "zhejiang-prepay-2025/2.1")
@@ -63,8 +68,8 @@ def pool_permits(solvency: Solvency | Absence, pools: tuple[PoolFacts, ...], fun
     if isinstance(solvency, Absence):
         return True if solvency is Absence.SILENT else None
     own = next(pool for pool in pools if pool.fund is fund)
-    months = None if own.months_payable is None else own.months_payable >= solvency.months[fund]
-    looked_at = pools if solvency.deficit_bars is DeficitBars.REGION else (own,)
+    months = None if own.months_payable is None else own.months_payable >= solvency.months.value[fund]
+    looked_at = pools if solvency.deficit_bars.value is DeficitBars.REGION else (own,)
     deficits = [deficit for pool in looked_at for deficit in (pool.deficit_last_year, pool.deficit_forecast)]
     if months is False or True in deficits:
         return False
@@ -89,12 +94,13 @@ def largest_quota(size: Size, facts: AssessmentFacts, base: Money) -> Money | No
     (exactly 5 % is), the assessment excellent and priority work outstanding; all three must be known."""
     if isinstance(size.largest, Absence):
         return None
-    if isinstance(size.largest, Fraction):
-        return _times(base, size.largest)
-    opened = _opens(size.largest, facts)
+    largest = size.largest.value
+    if isinstance(largest, Fraction):
+        return _times(base, largest)
+    opened = _opens(largest, facts)
     if opened is None:
         return None
-    return _times(base, size.largest.months if opened else size.months)
+    return _times(base, largest.months if opened else size.months)
 
 
 def _opens(raised: Raised, facts: AssessmentFacts) -> bool | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from hospital_prepay.domain.errors import MalformedInput, NoRuleInForce
 
@@ -39,10 +40,11 @@ class Fund(StrEnum):
 
 
 class NamedBy(StrEnum):
-    """Who says so: the notice in words, or our reading of it."""
+    """Who says so: the notice in words, our reading of it, or others' report of a text that we don't have."""
 
     NOTICE = "notice"
     READING = "reading"
+    REPORTED = "reported"
 
 
 class DutyHolder(StrEnum):
@@ -69,39 +71,54 @@ class UseOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Where a value comes from. ``clause`` is ``None`` for a house rule and for a text we don't have."""
+    """Where a value comes from. ``clause`` is ``None`` for a house rule and for a text we don't have;
+    ``in_principle`` (原则上) is ``None`` for such a text, too."""
 
     clause: str | None
     named_by: NamedBy
-    in_principle: bool = False
+    in_principle: bool | None = False
+
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated(Generic[Value]):
+    """One value and where it comes from."""
+
+    provision: Provision
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One condition on the hospital. ``parameters`` are what its check compares with; in the years through
-    ``waived_through`` it is met by nobody's fault (a transition)."""
+    ``waived_through`` a transition excuses it."""
 
     id: str
     provision: Provision
     parameters: Mapping[str, str]
-    waived_through: int | None = None
+    waived_through: Stated[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Solvency:
-    """When a pool may prepay: months payable per fund (at least), and what a deficit bars."""
+    """When a pool may prepay: months payable per fund (at least), and what a deficit bars. ``apart_by`` tells who
+    says that each fund is held against its own months."""
 
-    provision: Provision
-    months: Mapping[Fund, Fraction]
-    deficit_bars: DeficitBars
+    months: Stated[Mapping[Fund, Fraction]]
+    apart_by: NamedBy
+    deficit_bars: Stated[DeficitBars]
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The monthly mean over how many past years of what the fund paid this hospital."""
+    """The monthly mean over how many past years of what the fund paid this hospital; ``counts`` says in Chinese what
+    the place counts."""
 
     provision: Provision
     years: int
+    counts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +131,31 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Months of the base. ``largest`` is a fixed number of months, a :class:`Raised` size, or
-    :data:`SILENT` where the notice states no ceiling."""
+    """Months of the base, in Chinese ``words`` as the place has them. ``largest`` is a fixed number of months, a
+    :class:`Raised` size, or :data:`SILENT` where the notice states no ceiling."""
 
     provision: Provision
     months: Fraction
-    largest: Raised | Fraction | Absence
+    words: str
+    largest: Stated[Raised] | Stated[Fraction] | Absence
 
 
 @dataclass(frozen=True, slots=True)
 class DatedDuty:
-    """A duty with its day of every year, or of every month when ``month`` is ``None``.
+    """A duty with its day in each of its ``months``; ``plain`` names it in Chinese.
 
-    ``day`` 0 is the last of the month. ``rolls`` when the notice moves it past days that aren't working days.
+    ``day`` 0 is the last of the month. ``rolls`` when the notice moves it past days that aren't working days,
+    ``None`` where we don't have the text. ``holder_by`` tells who says whose duty it is.
     """
 
     id: str
+    plain: str
     provision: Provision
     holder: DutyHolder
-    month: int | None
+    holder_by: NamedBy
+    months: tuple[int, ...]
     day: int
-    rolls: bool
+    rolls: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +167,32 @@ class RecallGround:
     public_only: bool = False
 
 
+class SettlementsStop(StrEnum):
+    """When monthly settlements stop: from the ground on until the money is back, or only where it can't be
+    recovered."""
+
+    UNTIL_RETURNED = "until_returned"
+    WHEN_UNRECOVERABLE = "when_unrecoverable"
+
+
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """What follows from a ground. ``working_days`` to return the money after being urged, where the notice says;
-    ``settlements_stop``: from the ground on until it is back, or only where it can't be recovered."""
+    """What follows from a ground: working days to return the money after being urged, when settlements stop, and
+    whether what isn't yet paid out is withheld."""
 
     provision: Provision
     grounds: tuple[RecallGround, ...]
-    working_days: int | Absence
-    settlements_stop: str
-    withholds_unpaid: bool
+    working_days: Stated[int] | Absence
+    settlements_stop: Stated[SettlementsStop]
+    withholds_unpaid: Provision | Absence
+
+
+class Adjusts(StrEnum):
+    """What may be eased in a public-health emergency."""
+
+    CONDITIONS = "conditions"
+    SIZE = "size"
+    TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +206,27 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """One edition of one place's rules, for applications of ``first_year`` and later."""
+    """One edition of one place's rules, for applications of ``first_year`` and later.
+
+    ``number`` is that of the notice. ``in_force_on`` is ``None`` for a notice whose text we don't have: its
+    ``text_at_hand`` is false, it cites no clause and permits nothing.
+    """
 
     instrument: str
+    number: str
     place: str
+    text_at_hand: bool
+    in_force_on: date | None
     first_year: int
     conditions: tuple[Condition, ...] | Absence
     solvency: Solvency | Absence
     base: Base | Absence
     size: Size | Absence
+    emergency: Stated[frozenset[Adjusts]] | Absence
     duties: tuple[DatedDuty, ...]
     recall: Recall | Absence
     uses: Mapping[str, Use]
     uses_silent: bool
-
-
-Value = TypeVar("Value")
 
 
 def regime_of_year(editions: tuple[Regime, ...], year: int) -> Regime:
