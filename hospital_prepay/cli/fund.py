@@ -58,9 +58,11 @@ def check_use(request: Path, form: str) -> None:
 
 def _read(schema: Any, path: Path) -> Any:
     try:
-        given = json.loads(path.read_bytes().decode("utf-8-sig"), parse_constant=_refuse_constant)
+        text = path.read_bytes().decode("utf-8-sig")
+        given = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
-        raise MalformedInput("这个文件不是 UTF-8 编码的 JSON。请检查文件内容。", code="not_json") from error
+        told = "这个文件不是 UTF-8 编码的 JSON，或同一个名字写了两次。请检查文件内容。"
+        raise MalformedInput(told, code="not_json") from error
     if not isinstance(given, dict):
         raise MalformedInput("文件最外层要是一个 JSON 对象。请对照说明改正。", code="not_json")
     try:
@@ -71,6 +73,13 @@ def _read(schema: Any, path: Path) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name twice")
+    return found
 
 
 def _told(messages: Mapping[Any, Any], place: str = "") -> list[str]:
