@@ -19,7 +19,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
 from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, check_request
-from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOMES
+from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOMES, REPORTED, WITHOUT_TEXT
 
 _ANSWERS: Final = {True: "可以申请", False: "不可以申请", None: "还有没弄清的条件，暂时不能下结论"}
 
@@ -93,7 +93,7 @@ def _told(messages: Mapping[Any, Any], place: str = "") -> list[str]:
 def _print_assessment(answer: FundAssessment) -> None:
     click.echo(f"{answer.year} 年  {_ANSWERS[answer.eligible]}\n")
     conditions = [(CONDITIONS[one.id], MET[one.outcome], _cite(one.clause)) for one in answer.conditions]
-    print_table(("条件", "结果", "依据"), conditions)
+    print_table(("条件", "结果", "依据"), conditions or [("全部申请条件", WITHOUT_TEXT, "–")])
     rows = [
         (one.fund.label, _yes(one.permitted), _yuan(one.base), _yuan(one.quota), _yuan(one.max_quota))
         for one in answer.quotas
@@ -106,7 +106,7 @@ def _print_assessment(answer: FundAssessment) -> None:
             str(one.due_on or f"{one.named_on} 起顺延，待放假安排"),
             one.plain,
             HOLDERS[one.holder],
-            _cite(one.clause),
+            _cite(one.clause, REPORTED),
         )
         for one in sorted(answer.duties, key=lambda one: one.named_on)
     ]
@@ -121,5 +121,5 @@ def _yuan(amount: Money | None) -> str:
     return "–" if amount is None else str(amount)
 
 
-def _cite(clause: str | None) -> str:
-    return "本院规定" if clause is None else load_rulebook().cite(clause)
+def _cite(clause: str | None, without: str = "本院规定") -> str:
+    return without if clause is None else load_rulebook().cite(clause)

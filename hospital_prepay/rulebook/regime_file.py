@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from types import MappingProxyType
@@ -59,10 +61,8 @@ def read_regime(document: Node, where: str, name: str, instrument: Instrument | 
     isn't at hand. Raises :class:`RulebookFault`."""
     with Fields(document, where) as fields:
         fields.word("instrument", (name,))
-        place, number = fields.text("place"), _number(fields, where, instrument)
-        editions = tuple(
-            _edition(node, where, name, number, place, instrument) for node in fields.members("editions")
-        )
+        source = _source(fields, where, name, instrument)
+        editions = tuple(_edition(node, where, source) for node in fields.members("editions"))
     years = [edition.first_year for edition in editions]
     if years != sorted(set(years)):
         raise fault(where, "各版的起始年度要从早到晚，不能重复")
@@ -71,23 +71,34 @@ def read_regime(document: Node, where: str, name: str, instrument: Instrument | 
     return editions
 
 
-def _number(fields: Fields, where: str, instrument: Instrument | None) -> str:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What all editions of one notice share."""
+
+    name: str
+    place: str
+    number: str
+    reported_by: str | None
+    in_force_on: date | None
+
+
+def _source(fields: Fields, where: str, name: str, instrument: Instrument | None) -> _Source:
+    place = fields.text("place")
     if instrument is not None:
         fields.word("text", (AT_HAND,))
-        return instrument.number or instrument.short_title
+        return _Source(name, place, instrument.number or instrument.short_title, None, instrument.effective_on)
     with Fields(fields.node("text"), f"{where} text") as inner:
-        inner.text("reported_by")
-        return inner.text("number")
+        return _Source(name, place, inner.text("number"), inner.text("reported_by"), None)
 
 
-def _edition(node: Node, where: str, name: str, number: str, place: str, instrument: Instrument | None) -> Regime:
+def _edition(node: Node, where: str, source: _Source) -> Regime:
     with Fields(node, where) as fields:
         return Regime(
-            instrument=name,
-            number=number,
-            place=place,
-            text_at_hand=instrument is not None,
-            in_force_on=None if instrument is None else instrument.effective_on,
+            instrument=source.name,
+            number=source.number,
+            place=source.place,
+            reported_by=source.reported_by,
+            in_force_on=source.in_force_on,
             first_year=_whole(fields, "first_year"),
             conditions=_absent(fields, "conditions") or _conditions(fields, where),
             solvency=_absent(fields, "solvency") or _solvency(fields.node("solvency"), f"{where} solvency"),

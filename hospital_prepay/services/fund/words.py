@@ -25,6 +25,8 @@ CONDITIONS: Final = {
     "cleared_last_year": "上年预付金已经清算完",
 }
 MET: Final = {Met.MET: "符合", Met.UNMET: "不符合", Met.WAIVED: "过渡期内不要求", Met.UNKNOWN: "未知"}
+WITHOUT_TEXT: Final = "未知（没有原文）"
+REPORTED: Final = "据转载，没有原文"
 HOLDERS: Final = {DutyHolder.HOSPITAL: "本院", DutyHolder.AUTHORITY: "非本院"}
 OUTCOMES: Final = {
     UseOutcome.PERMITTED: "可以用预付金付。",

@@ -208,14 +208,14 @@ class Use:
 class Regime:
     """One edition of one place's rules, for applications of ``first_year`` and later.
 
-    ``number`` is that of the notice. ``in_force_on`` is ``None`` for a notice whose text we don't have: its
-    ``text_at_hand`` is false, it cites no clause and permits nothing.
+    ``number`` is that of the notice. A notice whose text we don't have is known from ``reported_by`` only: its
+    ``in_force_on`` is ``None``, it cites no clause and permits nothing.
     """
 
     instrument: str
     number: str
     place: str
-    text_at_hand: bool
+    reported_by: str | None
     in_force_on: date | None
     first_year: int
     conditions: tuple[Condition, ...] | Absence
@@ -227,6 +227,11 @@ class Regime:
     recall: Recall | Absence
     uses: Mapping[str, Use]
     uses_silent: bool
+
+    @property
+    def text_at_hand(self) -> bool:
+        """Whether we have read the notice itself."""
+        return self.reported_by is None
 
 
 def regime_of_year(editions: tuple[Regime, ...], year: int) -> Regime:

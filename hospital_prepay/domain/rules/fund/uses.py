@@ -22,7 +22,7 @@ CODE_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
 }
 REASON_WORDS: Final[Mapping[str, str]] = {
     "medical_use": "药品、耗材等医疗费用周转",
-    "needs_two_person_decision": "通知没有点名，须两人书面决定",
+    "needs_two_person_decision": "通知没有点名，或没有原文可查，须两人书面决定",
     "non_medical_use": "不是医疗费用周转，任何人都不能放行",
     "notice_silent": "通知没有写用途，按本院规定定",
     "missing_national_code": "没有国家编码，请补上",
