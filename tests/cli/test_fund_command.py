@@ -292,6 +292,29 @@ def test_people_get_tables_with_yuan_days_and_clauses(call: Call) -> None:
     assert "收回的预付金缴回财政专户" in rows["2026-12-31"] or "公布拨付情况" in rows["2026-12-31"]
 
 
+def test_a_place_without_text_answers_nothing_that_it_cant_know(call: Call) -> None:
+    facts = changed("regime", "liaoning-prepay-2024")
+    answer = assessed(call, facts)
+    assert (answer["eligible"], answer["conditions"]) == (None, [])
+    assert answer["quotas"] == [
+        {
+            "fund": "employee",
+            "permitted": None,
+            "base_fen": None,
+            "months": None,
+            "quota_fen": None,
+            "max_quota_fen": None,
+            "clauses": [],
+        }
+    ]
+    assert [(one["clause"], one["rolls"]) for one in answer["duties"]] == [(None, None)] * 4
+    _, out, _ = call("assess", facts)
+    assert "未知（没有原文）" in out
+    assert "可以申请" not in out
+    assert out.count("据转载，没有原文") == 4
+    assert "本院规定" not in out
+
+
 # -- check-use ----------------------------------------------------------------------------------------------------
 
 

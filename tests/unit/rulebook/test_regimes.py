@@ -158,3 +158,37 @@ def test_every_regime_passes_its_own_check() -> None:
     for name, editions in load_rulebook().regimes.items():
         for edition in editions:
             check_regime(edition, name)
+
+
+LIAONING = load_rulebook().regime("liaoning-prepay-2024")
+ASSUMED: dict[str, Callable[[Regime], Regime]] = {
+    "silence": lambda regime: replace(regime, solvency=SILENT),
+    "silence on uses": lambda regime: replace(regime, uses_silent=True),
+    "a clause": lambda regime: replace(regime, base=replace(regime.base, provision=WEIHAI.base.provision)),  # type: ignore[type-var,union-attr]
+    "in principle or not": lambda regime: replace(
+        regime,
+        duties=tuple(replace(d, provision=replace(d.provision, in_principle=False)) for d in regime.duties),
+    ),
+    "a duty that doesn't roll": lambda regime: replace(
+        regime, duties=tuple(replace(duty, rolls=False) for duty in regime.duties)
+    ),
+    "whose duty the notice says it is": lambda regime: replace(
+        regime, duties=tuple(replace(duty, holder_by=NamedBy.NOTICE) for duty in regime.duties)
+    ),
+    "a permission": lambda regime: replace(
+        regime, uses={**regime.uses, "drug": replace(regime.uses["drug"], outcome=UseOutcome.PERMITTED)}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", ASSUMED)
+def test_a_pack_without_its_text_assumes_nothing(change: str) -> None:
+    with pytest.raises(RulebookFault):
+        check_regime(ASSUMED[change](LIAONING), "liaoning")
+
+
+def test_a_place_without_text_is_no_instrument_and_has_no_clauses() -> None:
+    rulebook = load_rulebook()
+    assert set(rulebook.regimes) - set(rulebook.instruments) == {"liaoning-prepay-2024"}
+    assert not [clause for clause in rulebook.entries if clause.startswith("liaoning")]
+    assert (LIAONING.text_at_hand, LIAONING.in_force_on, LIAONING.number) == (False, None, "辽医保〔2024〕34号")
