@@ -48,6 +48,7 @@ class Permission(StrEnum):
     CAPS_PUBLISH = "caps.publish"
     LEDGER_VIEW = "ledger.view"
     LEDGER_SEAL = "ledger.seal"
+    FUND_VIEW = "fund.view"
     CLAUSES_VIEW = "clauses.view"
     COMPLIANCE_VIEW = "compliance.view"
     AUDIT_VIEW = "audit.view"
@@ -94,6 +95,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.CAPS_MEASURE,
             _P.CAPS_PUBLISH,
             _P.LEDGER_VIEW,
+            _P.FUND_VIEW,
             _P.LEDGER_SEAL,
             _P.COMPLIANCE_VIEW,
             _P.CALENDAR_MANAGE,
@@ -113,6 +115,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.CAPS_APPROVE,
             _P.CAPS_PUBLISH,
             _P.LEDGER_VIEW,
+            _P.FUND_VIEW,
             _P.COMPLIANCE_VIEW,
             _P.INSTITUTION_VIEW,
             _P.RULES_APPROVE,
@@ -126,6 +129,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.REVEAL_IDENTITY,
             _P.CAPS_VIEW,
             _P.LEDGER_VIEW,
+            _P.FUND_VIEW,
             _P.COMPLIANCE_VIEW,
             _P.INSTITUTION_VIEW,
             _P.AUDIT_VIEW,

@@ -24,6 +24,25 @@ CONDITIONS: Final = {
     "level": "医院等级达到要求",
     "cleared_last_year": "上年预付金已经清算完",
 }
+CATEGORIES: Final = {
+    "drug": "药品",
+    "consumable": "医用耗材",
+    "reagent": "试剂",
+    "blood": "血液",
+    "oxygen": "医用氧气",
+    "outsourced_test": "外送检验",
+    "supplier_arrears": "欠供应商的旧账",
+    "construction": "基本建设",
+    "equipment": "设备、固定资产、租赁",
+    "payroll": "工资和奖金",
+    "utilities": "水电暖",
+    "office": "办公、差旅、物业",
+    "debt_service": "还本付息、债券",
+    "lending": "出借",
+    "investment": "投资",
+    "guarantee": "保证金",
+    "tax": "税款和罚款",
+}
 MET: Final = {Met.MET: "符合", Met.UNMET: "不符合", Met.WAIVED: "过渡期内不要求", Met.UNKNOWN: "未知"}
 WITHOUT_TEXT: Final = "未知（没有原文）"
 REPORTED: Final = "据转载，没有原文"
