@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 from marshmallow import ValidationError
@@ -19,9 +19,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
 from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, check_request
-from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOMES, REPORTED, WITHOUT_TEXT
-
-_ANSWERS: Final = {True: "可以申请", False: "不可以申请", None: "还有没弄清的条件，暂时不能下结论"}
+from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOMES, REPORTED, VERDICTS, WITHOUT_TEXT
 
 
 @click.group("fund")
@@ -91,7 +89,7 @@ def _told(messages: Mapping[Any, Any], place: str = "") -> list[str]:
 
 
 def _print_assessment(answer: FundAssessment) -> None:
-    click.echo(f"{answer.year} 年  {_ANSWERS[answer.eligible]}\n")
+    click.echo(f"{answer.year} 年  {VERDICTS[answer.eligible]}\n")
     conditions = [(CONDITIONS[one.id], MET[one.outcome], _cite(one.clause)) for one in answer.conditions]
     print_table(("条件", "结果", "依据"), conditions or [("全部申请条件", WITHOUT_TEXT, "–")])
     rows = [

@@ -9,9 +9,8 @@ from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.rules.fund.regime import Regime
-from hospital_prepay.http.clauses import Chip
+from hospital_prepay.http.clauses import Chip, number_chip
 from hospital_prepay.http.permission import requires
-from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.regime_words import Standing, Statement
 from hospital_prepay.services.fund.regimes import Row, Topic, compare_regimes
 from hospital_prepay.services.fund.words import REPORTED, WITHOUT_TEXT
@@ -87,10 +86,4 @@ def _statement(one: Statement) -> dict[str, Any]:
     marks = [_MARKS[one.standing]]
     if one.in_principle:
         marks.append({"kind": "wait", "word": "原则上"})
-    return {"words": one.words, "chip": _number(one.clause), "marks": marks}
-
-
-def _number(clause_id: str | None) -> Chip | None:
-    if clause_id is None:
-        return None
-    return Chip(load_rulebook().clause(clause_id).cited, "", f"/compliance/clauses/{clause_id}")
+    return {"words": one.words, "chip": one.clause and number_chip(one.clause), "marks": marks}

@@ -24,7 +24,7 @@ _DOORS: Final = (
     ("住院", "看一次住院的额度、已收和票据，姓名已遮盖", "/desk", "search", Permission.DESK_VIEW),
     ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
     ("额度表", "导入病例，测算，批准，发布", "/finance/caps", "table", Permission.CAPS_VIEW),
-    ("医保预付金", "各地的规定并排看，本院能不能申请", "/finance/fund", "calendar", Permission.FUND_VIEW),
+    ("医保预付金", "各地的规定并排看，本院自查", "/finance/fund", "calendar", Permission.FUND_VIEW),
     ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
     ("依据", "五份通知的每一条，本程序怎样落实", "/compliance", "ok", Permission.COMPLIANCE_VIEW),
     ("本院", "名称、电话、适用哪些规定、本院制度", "/admin/institution", "hospital", Permission.INSTITUTION_VIEW),

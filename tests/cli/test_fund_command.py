@@ -310,7 +310,7 @@ def test_a_place_without_text_answers_nothing_that_it_cant_know(call: Call) -> N
     assert [(one["clause"], one["rolls"]) for one in answer["duties"]] == [(None, None)] * 4
     _, out, _ = call("assess", facts)
     assert "未知（没有原文）" in out
-    assert "可以申请" not in out
+    assert "条件都符合" not in out
     assert out.count("据转载，没有原文") == 4
     assert "本院规定" not in out
 

@@ -50,3 +50,23 @@ def test_places_side_by_side_keep_their_heads_in_sight(officer: Desk) -> None:
     expect(page.get_by_role("rowheader", name="药品")).to_be_visible()
     officer.check_accessible()
     assert officer.complaints == []
+
+
+def test_the_self_check_is_accessible_and_leads_to_what_is_missing(officer: Desk) -> None:
+    page = officer.open("/finance/fund/assess")
+    officer.check_accessible()
+    page.select_option("[name=regime]", "zhejiang-prepay-2025")
+    page.fill("[name=year]", "2026")
+    page.fill("[name=growth]", "much")
+    button = page.get_by_role("button", name="算一算").first
+    assert box(button)["y"] < 650
+    button.click()
+    expect(page.locator("main")).to_contain_text("有 1 处要改")
+    officer.check_accessible()
+    page.fill("[name=growth]", "4.3")
+    button.click()
+    expect(page.locator("#h-answer")).to_contain_text("浙江省 2026 年")
+    officer.check_accessible()
+    page.get_by_role("link", name="医保重点工作").click()
+    expect(page.locator("#f-priority_work")).to_be_in_viewport()
+    assert officer.complaints == []

@@ -24,6 +24,31 @@ CONDITIONS: Final = {
     "level": "医院等级达到要求",
     "cleared_last_year": "上年预付金已经清算完",
 }
+FACTS: Final = {
+    "level": "医院等级",
+    "inpatient": "有没有住院",
+    "full_years_settled": "正常结算的完整自然年数",
+    "assessment": "最近一次考核或综合清算",
+    "credit_grade": "医保信用等级",
+    "priority_work": "医保重点工作",
+    "sound_finance": "财务健全，能够归还",
+    "cooperates_with_inspections": "配合各类检查",
+    "tracing_codes_complete": "追溯码应扫尽扫、应传尽传",
+    "convenience_services": "便民服务都在用",
+    "penalised_in_12_months": "12 个月内被医保行政处罚",
+    "referred_for_fraud_in_12_months": "12 个月内因涉嫌骗保被移送",
+    "debts_to_agency": "欠经办机构医保资金",
+    "assets_preserved": "有财产被保全",
+    "unperformed_judgment": "有未履行的生效判决",
+    "enforcement_pending": "有没执行完的案件",
+    "repays_procurement_shortfall": "集采垫付的差额按时交回",
+    "cleared_last_year": "上年预付金已经清算完，或没有领过",
+}
+POOL_FACTS: Final = {
+    "months": "累计结余可支付月数",
+    "deficit_last_year": "上年出现当期赤字",
+    "deficit_forecast": "预计本年赤字",
+}
 CATEGORIES: Final = {
     "drug": "药品",
     "consumable": "医用耗材",
@@ -42,6 +67,11 @@ CATEGORIES: Final = {
     "investment": "投资",
     "guarantee": "保证金",
     "tax": "税款和罚款",
+}
+VERDICTS: Final = {
+    True: "条件都符合",
+    False: "有条件不符合，不能预付",
+    None: "还有没弄清的条件，暂时不能下结论",
 }
 MET: Final = {Met.MET: "符合", Met.UNMET: "不符合", Met.WAIVED: "过渡期内不要求", Met.UNKNOWN: "未知"}
 WITHOUT_TEXT: Final = "未知（没有原文）"

@@ -214,5 +214,23 @@ PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "monthly_floor": frozenset({"with_inpatients_fen", "without_inpatients_fen"}),
     "level": frozenset({"at_least"}),
 }
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "agreement_and_history": ("full_years_settled", "assessment"),
+    "sound_finance": ("sound_finance",),
+    "no_asset_or_judgment_burden": ("assets_preserved", "unperformed_judgment", "enforcement_pending"),
+    "priority_work": ("priority_work",),
+    "tracing_codes": ("tracing_codes_complete",),
+    "convenience_services": ("convenience_services",),
+    "cooperation": ("cooperates_with_inspections",),
+    "no_penalty": ("penalised_in_12_months",),
+    "no_fraud_referral": ("referred_for_fraud_in_12_months",),
+    "repays_procurement_shortfall": ("repays_procurement_shortfall",),
+    "credit_grade": ("credit_grade",),
+    "monthly_floor": ("inpatient",),
+    "no_debts_to_agency": ("debts_to_agency",),
+    "level": ("level",),
+    "cleared_last_year": ("cleared_last_year",),
+}
+"""The facts of the institution that each check looks at; the floor looks at last year's payments, too."""
 WAIVABLE: Final = frozenset({"no_penalty"})
 """Conditions that a transition may excuse for some years."""
