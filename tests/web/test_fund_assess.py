@@ -101,7 +101,12 @@ def test_a_blank_is_unknown_and_the_page_leads_to_its_field(officer: Browser, fa
 
 def test_each_gap_of_a_fund_is_named(officer: Browser) -> None:
     page = shown(
-        officer, regime="xizang-prepay-2024", employee_paid_3="", resident_deficit_forecast="", resident_months="5"
+        officer,
+        regime="xizang-prepay-2024",
+        employee_paid_3="",
+        resident_deficit_forecast="",
+        resident_months="5",
+        resident_paid_2="",
     )
     own = re.search(r"职工医保</th>.*?<tr class=\"sub\">(.*?)</tr>", page, re.DOTALL)
     assert own

@@ -129,9 +129,9 @@ def test_the_notices_name_five_uses_and_the_rest_is_reading(place: str) -> None:
 
 CHANGES: dict[str, Callable[[Regime], Regime]] = {
     "an unknown": lambda regime: replace(regime, base=UNKNOWN),
-    "an unknown inside": lambda regime: replace(regime, size=replace(regime.size, largest=UNKNOWN)),  # type: ignore[type-var]
-    "no clause": lambda regime: replace(regime, base=replace(regime.base, provision=without_clause(regime.base))),  # type: ignore[type-var]
-    "hearsay": lambda regime: replace(regime, base=replace(regime.base, provision=reported(regime.base))),  # type: ignore[type-var]
+    "an unknown inside": lambda regime: replace(regime, size=replace(regime.size, largest=UNKNOWN)),
+    "no clause": lambda regime: replace(regime, base=replace(regime.base, provision=without_clause(regime.base))),
+    "hearsay": lambda regime: replace(regime, base=replace(regime.base, provision=reported(regime.base))),
     "a duty that may roll": lambda regime: replace(
         regime, duties=tuple(replace(duty, rolls=None) for duty in regime.duties)
     ),
@@ -140,11 +140,11 @@ CHANGES: dict[str, Callable[[Regime], Regime]] = {
 
 
 def without_clause(part: object) -> object:
-    return replace(part.provision, clause=None)  # type: ignore[attr-defined]
+    return replace(part.provision, clause=None)
 
 
 def reported(part: object) -> object:
-    return replace(part.provision, named_by=NamedBy.REPORTED)  # type: ignore[attr-defined]
+    return replace(part.provision, named_by=NamedBy.REPORTED)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -164,7 +164,7 @@ LIAONING = load_rulebook().regime("liaoning-prepay-2024")
 ASSUMED: dict[str, Callable[[Regime], Regime]] = {
     "silence": lambda regime: replace(regime, solvency=SILENT),
     "silence on uses": lambda regime: replace(regime, uses_silent=True),
-    "a clause": lambda regime: replace(regime, base=replace(regime.base, provision=WEIHAI.base.provision)),  # type: ignore[type-var,union-attr]
+    "a clause": lambda regime: replace(regime, base=replace(regime.base, provision=WEIHAI.base.provision)),
     "in principle or not": lambda regime: replace(
         regime,
         duties=tuple(replace(d, provision=replace(d.provision, in_principle=False)) for d in regime.duties),
