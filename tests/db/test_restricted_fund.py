@@ -323,8 +323,40 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
 
 
 def test_the_earmark_takes_only_what_is_owed_in_turn(books: Books) -> None:
+    books.reserve("r1", 30000)
+    books.pay("r1", 30000)
     with pytest.raises(InsufficientFund):
         books.post("x", (earmark_account(GRANT), 100, 0), ("1002", 0, 100))
+
+
+@pytest.mark.parametrize("state", ["asked", "department", "rejected"])
+def test_a_request_that_is_not_reserved_pays_nothing(books: Books, state: str) -> None:
+    books.reserve("r1", 30000)
+    books.ask("r2", 30000)
+    if state != "asked":
+        books.walk("r2", state=state, department_by="b" if state == "department" else None)
+    with pytest.raises(InsufficientFund):
+        books.pay("r2", 30000)
+
+
+def test_the_lines_of_a_request_make_up_its_sum(books: Books) -> None:
+    books.ask("r1", 30000)
+    with books.database.writing() as connection:
+        connection.execute(
+            sa.insert(FundRequestLine).values(
+                institution_id=HOSPITAL,
+                request_id="r1",
+                line_no=2,
+                category="drug",
+                name="x",
+                code="",
+                order_no="",
+                amount_fen=1,
+                outcome="permitted",
+            )
+        )
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="department", department_by="b")
 
 
 def test_prepayment_stands_on_the_accounts_of_its_grant_or_nowhere(books: Books) -> None:

@@ -13,7 +13,7 @@ from tests.people import Browser
 
 LoginAs = Callable[[Role], Browser]
 REGIMES = "/finance/fund/regimes"
-READERS = {Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR}
+READERS = {Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR, Role.DEPARTMENT_HEAD}
 PLACES = ("河南省", "山东省威海市", "西藏自治区", "浙江省", "辽宁省")
 
 
@@ -38,7 +38,7 @@ def read(part: str) -> str:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_finance_and_audit_find_it_in_the_bar_and_nobody_else_enters(login_as: LoginAs, role: Role) -> None:
+def test_who_deals_with_the_fund_finds_it_in_the_bar_and_nobody_else_enters(login_as: LoginAs, role: Role) -> None:
     browser = login_as(role)
     assert ('href="/finance/fund"' in browser.get("/").text) is (role in READERS)
     assert browser.get(REGIMES).status_code == (200 if role in READERS else 403)
