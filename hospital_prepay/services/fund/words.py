@@ -47,3 +47,40 @@ OUTCOMES: Final = {
     UseOutcome.HELD: "先挂起：补齐资料，或由两人书面决定之后才能付。",
     UseOutcome.REFUSED: "不能用预付金付。任何人都不能放行；有别的项目请分开申请。",
 }
+CATEGORIES: Final = {
+    "drug": "药品",
+    "consumable": "医用耗材",
+    "reagent": "检验试剂",
+    "blood": "血液",
+    "oxygen": "医用氧",
+    "outsourced_test": "外送检验",
+    "supplier_arrears": "以前欠供应商的药品耗材款",
+    "construction": "基建",
+    "equipment": "设备",
+    "payroll": "工资、绩效",
+    "utilities": "水、电、气",
+    "office": "办公、日常运行",
+    "debt_service": "还债、付息",
+    "lending": "出借",
+    "investment": "投资",
+    "guarantee": "担保",
+    "tax": "税费",
+}
+GRANT_STATES: Final = {
+    "applied": ("wait", "等批复"),
+    "approved": ("wait", "等到账"),
+    "withheld": ("stop", "暂停拨付"),
+    "received": ("info", "在用"),
+    "cleared": ("ok", "已清算"),
+    "declined": ("idle", "没有批准"),
+}
+REQUEST_STATES: Final = {
+    "refused": ("stop", "被拒"),
+    "asked": ("wait", "等科室同意"),
+    "department": ("wait", "等财务审批"),
+    "reserved": ("wait", "已预留，等付款"),
+    "paid": ("info", "已付，等票据"),
+    "evidenced": ("ok", "已办结"),
+    "rejected": ("idle", "已退回"),
+    "released": ("idle", "预留已退回"),
+}

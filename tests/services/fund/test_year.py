@@ -229,9 +229,7 @@ def test_invoices_prove_a_payment_to_the_fen(year: Year) -> None:
 
     def prove(number: int, invoice: str, fen: int) -> RequestState:
         command = spending.RecordEvidence(request_id, number, invoice, Money(fen))
-        return spending.record_evidence(
-            context, PAYER, spending.RecordEvidence(request_id, number, invoice, Money(fen))
-        )
+        return spending.record_evidence(context, PAYER, command)
 
     with pytest.raises(MalformedInput, match=r"还差 1\.00 元"):
         prove(1, "F1", 101)
