@@ -81,6 +81,8 @@ def about(occasion: Occasion | None) -> tuple[str, str | None]:
     if occasion is None or not occasion.subject:
         return "—", None
     kind, _, key = occasion.subject.rpartition(":")
+    if kind == "grant":
+        return "预付金", f"/finance/fund/grants/{key}"
     if kind == "void" or occasion.action == "slip.request_void":
         return f"票据 {key}", None
     if kind == "refund" or occasion.action in ABOUT_STAYS:

@@ -19,7 +19,7 @@ from hospital_prepay.schemas.fund_forms import LINE_FIELDS, MOST_LINES, typed_li
 from hospital_prepay.services.fund.review import FundOverview, GrantState
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.fund_words import grant_line, grant_title, keyed
+from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, rule_words
 
 LINE_MARKS: Final = {
     UseOutcome.PERMITTED: {"kind": "ok", "word": "可以付"},
@@ -168,7 +168,7 @@ def _refusal(answer: Answer, answers: list[dict[str, Any]], numbers: list[int]) 
         "options": _options(answer, answers, numbers),
         "number": answer.decision_id and decision_number(answer.decision_id),
         "number_href": decision_href(answer.decision_id),
-        "rule_version": decision.rule_version,
+        "rule_version": rule_words(decision.facts["regime"], decision.rule_version),
         "print_href": None,
     }
 

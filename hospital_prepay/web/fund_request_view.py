@@ -23,6 +23,7 @@ from hospital_prepay.web.fund_words import (
     is_my_turn,
     keyed,
     request_line,
+    rule_words,
     stranded,
     turn_lines,
     why_not_mine,
@@ -102,7 +103,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
             chip(one.clause, one.message) for one in found.decision.reasons if not one.message.startswith("第 ")
         ],
         "decision": {"number": decision_number(request.decision_id), "href": decision_href(request.decision_id)},
-        "version": found.decision.rule_version,
+        "version": rule_words(found.grant.regime, found.decision.rule_version),
         "invoices": [_invoice(one, names) for one in found.invoices],
         "lacking": _lacking(found),
         "entries": [

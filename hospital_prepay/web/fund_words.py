@@ -57,6 +57,11 @@ def grant_line(grant: GrantState) -> dict[str, Any]:
     }
 
 
+def rule_words(regime: str, version: str) -> str:
+    """The notice by its number, and the version of the rulebook that was applied."""
+    return f"{load_rulebook().instruments[regime].number} {version}"
+
+
 def request_number(request_id: str) -> str:
     """The end of a request's id, short enough to say on the telephone."""
     return "YK-" + request_id[-8:].upper()

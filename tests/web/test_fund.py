@@ -23,6 +23,7 @@ from hospital_prepay.services.fund.spending import AskPayment, ask_payment
 from hospital_prepay.services.publication.institution import ChangedInstitution, NewInstitution, open_institution
 from tests.funding import MILLION_YUAN, good_facts
 from tests.people import Browser, House
+from tests.web.test_links import links
 
 OFFICER, APPROVER, HEAD = Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.DEPARTMENT_HEAD
 PAYEE = {"payee_name": "浙药医药有限公司", "payee_credit_code": "9144030071526726XG", "purpose": "一月药款"}
@@ -275,6 +276,14 @@ def test_wrong_money_is_told_beside_its_field(
     assert fund.count("ledger_entry") == 1
 
 
+def test_an_offset_above_its_settlement_is_told_before_it_is_asked_once_more(fund: Fundhouse) -> None:
+    fund.received()
+    data = {"settlement": "1", "offset": "2", "document": "x"}
+    answer = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **data)
+    assert answer.status_code == 422
+    assert "不能超过这次结算" in words(answer)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [({"document": ""}, "document"), ({"approved": "0"}, "approved"), ({"approved_on": "2026-02-30"}, "approved_on")],
@@ -301,6 +310,44 @@ def test_no_step_is_taken_by_the_person_of_the_step_before(fund: Fundhouse) -> N
     late = fund.send(HEAD, f"{request}/agree")
     assert late.status_code == 409
     assert "现在等的是“付款”" in words(late)
+
+
+def test_two_requests_for_the_same_money_and_the_second_is_told(fund: Fundhouse) -> None:
+    fund.received()
+    requests = [fund.asked(line("600000")) for _ in range(2)]
+    answers = []
+    for request in requests:
+        fund.send(HEAD, f"{request}/agree")
+        answers.append(fund.send(APPROVER, f"{request}/reserve"))
+    assert [answer.status_code for answer in answers] == [303, 422]
+    assert "有 1 处要改" in words(answers[1])
+    assert re.search(r"专款未用\s*400,000\.00", words(answers[1]))
+
+
+@pytest.mark.parametrize("role", [OFFICER, APPROVER, HEAD, Role.AUDITOR])
+def test_every_link_of_the_fund_opens_for_who_sees_it(fund: Fundhouse, role: Role) -> None:
+    fund.received()
+    request = fund.asked(line())
+    fund.send(HEAD, f"{request}/agree")
+    fund.send(APPROVER, f"{request}/reserve")
+    refused = fund.ask(line(**POWER))
+    assert refused.status_code == 422
+    browser = fund.as_(role)
+    starts = ["/finance/fund", fund.grant, request, "/finance/fund/requests"]
+    found = {link for start in starts for link in links(start, browser.get(start).text)}
+    assert len(found) > 5
+    for link in sorted(found):
+        assert browser.get(link).status_code in (200, 303), link
+
+
+def test_a_decision_of_the_fund_leads_to_its_grant(fund: Fundhouse) -> None:
+    fund.received()
+    fund.ask(line(**POWER))
+    page = fund.as_(Role.AUDITOR).get("/compliance/clauses/zhejiang-prepay-2025/1").text
+    [decision] = set(re.findall(r"/compliance/decisions/[0-9a-f-]+", page))
+    shown = fund.as_(Role.AUDITOR).get(decision)
+    assert fund.grant in shown.text
+    assert "水、电、气：不能付" in words(shown)
 
 
 def test_a_form_sent_twice_counts_once(fund: Fundhouse) -> None:
