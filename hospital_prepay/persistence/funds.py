@@ -28,10 +28,17 @@ class GrantState:
     kind: str
     state: str
     applied_fen: int
+    decision_id: str
     applied_by: str
+    applied_at: datetime
     module_no: str
     approved_fen: int | None
     approved_on: date | None
+    approval_document: str
+    recorded_by: str | None
+    recorded_at: datetime | None
+    withheld_ground: str
+    cleared_at: datetime | None
     unspent_fen: int
     reserved_fen: int
     owed_fen: int
@@ -59,10 +66,16 @@ class RequestState:
     asked_at: datetime
     ground: str
     department_by: str | None
+    department_at: datetime | None
     finance_by: str | None
+    finance_at: datetime | None
     expires_at: datetime | None
     paid_by: str | None
+    paid_at: datetime | None
     bank_reference: str
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_ground: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,17 @@ class LineState:
     order_no: str
     amount_fen: int
     outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """What proves a paid line, or a part of it."""
+
+    line_no: int
+    invoice_no: str
+    amount_fen: int
+    recorded_by: str
+    recorded_at: datetime
 
 
 _BALANCES = ("unspent_fen", "reserved_fen", "owed_fen")
@@ -230,6 +254,17 @@ def add_evidence(connection: sa.Connection, values: dict[str, Any]) -> None:
             connection.execute(sa.insert(FundEvidence).values(**values))
     except sa.exc.DBAPIError as error:
         raise Conflict("这张发票已经记在这一行上，或这份申请还没有付款。请核对后再记。") from error
+
+
+def invoices_of(connection: sa.Connection, institution_id: str, request_id: str) -> list[Invoice]:
+    """Every invoice of a request, by line and in the order in which they were recorded."""
+    columns = [getattr(FundEvidence, name) for name in Invoice.__dataclass_fields__]
+    rows = connection.execute(
+        sa.select(*columns)
+        .where(FundEvidence.institution_id == institution_id, FundEvidence.request_id == request_id)
+        .order_by(FundEvidence.line_no, FundEvidence.recorded_at, FundEvidence.invoice_no)
+    )
+    return [Invoice(*row) for row in rows]
 
 
 def evidenced_fen(connection: sa.Connection, institution_id: str, request_id: str) -> dict[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.rules.fund.regime import Regime
@@ -27,13 +27,6 @@ _UNSAID: Final = {
     Standing.SILENT: "通知未作规定",
     Standing.UNKNOWN: WITHOUT_TEXT,
 }
-
-
-@blueprint.get("")
-@requires(Permission.FUND_VIEW)
-def show_fund() -> Any:
-    """Where the area begins."""
-    return redirect("/finance/fund/regimes", 303)
 
 
 @blueprint.get("/regimes")

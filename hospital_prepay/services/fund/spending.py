@@ -100,7 +100,7 @@ def ask_payment(context: Context, actor: Actor, command: AskPayment) -> AskedPay
             return AskedPayment.of_json(known)
         if grant.state != "received":
             raise Conflict("这笔预付金还没有到账，或已经清算。请选一笔在用的预付金。")
-        decision = spend(_facts(grant, command.lines), work.rule_version)
+        decision = spend(spend_facts(grant, command.lines), work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.spend"))
         request_id = _write_down(work, grant, command, decision, decision_id)
         outcome = "refused" if decision.outcome is Outcome.REFUSED else "done"
@@ -300,7 +300,8 @@ def find_request(context: Context, actor: Actor, request_id: str) -> tuple[Reque
         return request, store.lines_of(connection, actor.institution_id, request_id)
 
 
-def _facts(grant: GrantState, lines: tuple[UseLine, ...]) -> SpendFacts:
+def spend_facts(grant: GrantState, lines: tuple[UseLine, ...]) -> SpendFacts:
+    """What the rule looks at: the lines, what the grant's place gives their categories, and what is left."""
     regime = load_rulebook().regime(grant.regime, grant.year)
     asked = {line.category for line in lines}
     uses = tuple(use for name, use in sorted(regime.uses.items()) if name in asked)

@@ -82,3 +82,21 @@ OUTCOMES: Final = {
     UseOutcome.HELD: "先挂起：补齐资料，或由两人书面决定之后才能付。",
     UseOutcome.REFUSED: "不能用预付金付。任何人都不能放行；有别的项目请分开申请。",
 }
+GRANT_STATES: Final = {
+    "applied": ("wait", "等批复"),
+    "approved": ("wait", "等到账"),
+    "withheld": ("stop", "暂停拨付"),
+    "received": ("info", "在用"),
+    "cleared": ("ok", "已清算"),
+    "declined": ("idle", "没有批准"),
+}
+REQUEST_STATES: Final = {
+    "refused": ("stop", "被拒"),
+    "asked": ("wait", "等科室同意"),
+    "department": ("wait", "等财务审批"),
+    "reserved": ("wait", "已预留，等付款"),
+    "paid": ("info", "已付，等票据"),
+    "evidenced": ("ok", "已办结"),
+    "rejected": ("idle", "已退回"),
+    "released": ("idle", "预留已退回"),
+}

@@ -81,8 +81,18 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
     }
 
 
+def line_answers(stored: Mapping[str, Any]) -> list[tuple[UseOutcome, list[LineReason]]]:
+    """What each line of a stored decision got, and why."""
+    facts = _facts_from(stored)
+    return [_line_of(facts, number, line) for number, line in enumerate(facts.lines, 1)]
+
+
 def _replay_spend(stored: Mapping[str, Any], rule_version: str) -> Decision:
     """The decision again from its stored facts."""
+    return spend(_facts_from(stored), rule_version)
+
+
+def _facts_from(stored: Mapping[str, Any]) -> SpendFacts:
     lines = tuple(
         UseLine(x["category"], x["name"], Money(x["amount_fen"]), x["code"], x["order_no"]) for x in stored["lines"]
     )
@@ -90,7 +100,7 @@ def _replay_spend(stored: Mapping[str, Any], rule_version: str) -> Decision:
         Use(u["category"], UseOutcome(u["outcome"]), Provision(u["clause"], NamedBy.NOTICE)) for u in stored["uses"]
     )
     rest = (stored["uses_silent"], stored["unspent_fen"], stored["recall_clause"])
-    return spend(SpendFacts(stored["regime"], lines, uses, *rest), rule_version)
+    return SpendFacts(stored["regime"], lines, uses, *rest)
 
 
 def _line_of(facts: SpendFacts, number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
