@@ -199,17 +199,22 @@ def slip(row: sa.Row[Any]) -> Slip:
     )
 
 
-def reference_in_use(connection: sa.Connection, institution_id: str, tender: str, reference: str) -> str | None:
-    """The number of a standing deposit with the same payment reference: the same money entered twice.
+def has_slip(connection: sa.Connection, institution_id: str, stay_no: str) -> bool:
+    """Whether anything was ever receipted for a stay."""
+    slip_of_it = sa.select(Receipt.serial).where(Receipt.institution_id == institution_id, Receipt.stay_no == stay_no)
+    return connection.scalar(slip_of_it.limit(1)) is not None
+
+
+def reference_in_use(connection: sa.Connection, institution_id: str, reference: str) -> str | None:
+    """The number of a standing deposit with the same payment reference, by whatever tender: the same money twice.
 
     The reference is held until the transaction ends: desks that take it for two stays at once wait for each other.
     """
-    _lock_name(connection, f"payment:{institution_id}:{tender}:{reference}")
+    _lock_name(connection, f"payment:{institution_id}:{reference}")
     row = connection.execute(
         slips().where(
             Receipt.institution_id == institution_id,
             Receipt.kind == "deposit",
-            Receipt.tender == tender,
             Receipt.payment_reference == reference,
         )
     )

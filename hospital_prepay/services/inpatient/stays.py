@@ -115,6 +115,19 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
         return placed
 
 
+def place(work: UnitOfWork, state: store.StayState, placement: Placement, found: StayCapFound) -> None:
+    """Let a stay follow what was picked, inside another act, at once: the books' ceiling moves with it."""
+    _place(
+        work,
+        state.stay_no,
+        placement,
+        found,
+        version=state.cap_version + 1,
+        collected=Money(state.collected_fen),
+    )
+    work.rows.write(work.connection)
+
+
 def preview_placement(context: Context, actor: Actor, stay_no: str, placement: Placement) -> Decision:
     """The cap that :func:`change_placement` would determine now; nothing is stored."""
     actor.require(Permission.DESK_VIEW)
