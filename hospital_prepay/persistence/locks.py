@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 
+import sqlalchemy as sa
+
 
 @unique
 class AdvisoryLock(IntEnum):
@@ -13,3 +15,10 @@ class AdvisoryLock(IntEnum):
     MIGRATION = 5_201_250_630
     SEALING = 5_201_250_631
     LEADERSHIP = 5_201_250_632
+
+
+def lock_name(connection: sa.Connection, name: str) -> None:
+    """Hold what has no row to lock yet until the transaction ends. SQLite has one writer anyhow."""
+    if connection.dialect.name == "postgresql":
+        key = sa.func.hashtextextended(name, 0)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))

@@ -77,7 +77,9 @@ def register_stay(context: Context, actor: Actor, command: RegisterStay) -> Plac
     actor.require(Permission.STAY_REGISTER)
     with context.work(actor, "stay.register", command.stay_no) as work:
         _require_admitted(work, command.admitted_at)
-        store.add_stay(work.connection, _stay_values(context, work, command))
+        values = _stay_values(context, work, command)
+        _refuse_second_stay(work, values["certificate_hash"])
+        store.add_stay(work.connection, values)
         open_account(
             work.connection,
             work.institution_id,
@@ -191,6 +193,18 @@ def _require_admitted(work: UnitOfWork, admitted_at: datetime) -> None:
     if local(admitted_at).date() > work.today:
         raise MalformedInput(
             f"入院日期不能晚于今天（{work.today}）。请核对。", code="not_a_date", details={"field": "admitted_at"}
+        )
+
+
+def _refuse_second_stay(work: UnitOfWork, certificate_hash: object) -> None:
+    """House rule: nobody lies in the same hospital twice at once, with a cap for each time."""
+    if certificate_hash is None:
+        return
+    other = store.open_stay_of(work.connection, work.institution_id, str(certificate_hash))
+    if other is not None:
+        raise Conflict(
+            f"这个证件号已有一次住院还没有出院（住院号 {other}）。请用那个住院号；新生儿借用证件的，不填证件号。",
+            code="already_admitted",
         )
 
 

@@ -9,8 +9,14 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, Collected, collect_deposit
-from hospital_prepay.services.inpatient.stays import ChangePlacement, Placement, change_placement
-from tests.hospital import CASHIER, CASHIER_2, Hospital
+from hospital_prepay.services.inpatient.stays import (
+    ChangePlacement,
+    Placement,
+    RegisterStay,
+    change_placement,
+    register_stay,
+)
+from tests.hospital import ADMITTED, CASHIER, CASHIER_2, Hospital
 
 STAY = "2601140001"
 DEAR = Placement("G00.900", "细菌性脑膜炎", "self_pay")
@@ -77,3 +83,15 @@ def test_a_full_stop_is_no_talk(hospital: Hospital, talk: str) -> None:
     unknown = Placement("J15.900", "细菌性肺炎", "resident", "identity_unknown", talk=talk)
     placed = change_placement(hospital.context, CASHIER, ChangePlacement(STAY, unknown, 1))
     assert placed.decision.reasons[0].code == "talk_missing"
+
+
+def test_nobody_lies_in_the_hospital_twice_at_once(hospital: Hospital) -> None:
+    def register(stay_no: str, certificate: str) -> None:
+        command = RegisterStay(stay_no, "吴桂兰", DEAR, ADMITTED, certificate=certificate)
+        register_stay(hospital.context, CASHIER, command)
+
+    register("1", "11010519491231002X")
+    with pytest.raises(Conflict, match="住院号 1"):
+        register("2", "11010519491231002X")
+    register("2", "")
+    register("3", "")
