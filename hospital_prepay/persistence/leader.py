@@ -16,8 +16,8 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.locks import AdvisoryLock
 
-_LEADER_LOCK: Final = 5_201_250_631
 # The lock's number as pg_locks shows it, in two halves; asked of the very connection that took it.
 _HELD: Final = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
@@ -59,7 +59,7 @@ class _Session:
 
     def is_held(self) -> bool:
         try:
-            return bool(self._connection.scalar(_HELD, {"key": _LEADER_LOCK}))
+            return bool(self._connection.scalar(_HELD, {"key": AdvisoryLock.LEADERSHIP}))
         except sa.exc.DBAPIError:
             return False
 
@@ -72,7 +72,7 @@ class _File:
 def _asked(database: Database) -> tuple[sa.Connection, bool]:
     try:
         connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        taken = connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK})
+        taken = connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": AdvisoryLock.LEADERSHIP})
     except sa.exc.OperationalError as error:
         raise DatabaseFault("数据库连不上。请检查数据库是否在运行；连上之前什么都不做。") from error
     return connection, bool(taken)

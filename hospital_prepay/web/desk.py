@@ -21,9 +21,7 @@ from hospital_prepay.services.inpatient import desk as service
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit, preview_deposit
 from hospital_prepay.services.inpatient.stays import (
-    ChangePlacement,
     Placement,
-    change_placement,
     register_stay,
 )
 from hospital_prepay.web import desk_view as view
@@ -169,8 +167,8 @@ def _take(stay_no: str, said: str) -> Any:
         decision = preview_deposit(context, actor, stay_no, payment.amount, payment.stage)
         return _answer(view.counter(found, form=typed(), now=payment.amount, decision=decision))
     try:
-        _follow_choice(stay_no, payment)
-        answer = collect_deposit(context, actor, _command(stay_no, payment, amount))
+        picked = service.desk_stay(context, actor, stay_no, _chosen_in(payment))
+        answer = collect_deposit(context, actor, _command(picked, payment, amount))
     except Conflict as error:
         shown = view.counter(
             _stay(stay_no), form=typed(), changed={"words": error.message, "href": None, "label": None}
@@ -184,28 +182,22 @@ def _take(stay_no: str, said: str) -> Any:
     return _answer(view.counter(found, done=view.done_words(found, amount, answer.receipt_no)))
 
 
-def _follow_choice(stay_no: str, payment: Payment) -> None:
+def _chosen_in(payment: Payment) -> service.Choice:
+    return service.Choice(payment.disease, payment.insured_class.value)
+
+
+def _command(found: service.DeskStay, payment: Payment, amount: Money) -> CollectDeposit:
     """Before the first receipt the disease and class picked at the counter become the stay's; so does a cap that a
     stay without one has been given since, for finance has filled the table of similar diseases."""
-    context, actor = current_context(), current_actor()
-    picked = service.Choice(payment.disease, payment.insured_class.value)
-    found = service.desk_stay(context, actor, stay_no, picked)
-    card = found.card
-    same = found.locked or (card.disease_code, card.insured_class) == (picked.disease_code, picked.insured_class)
-    if same and (card.cap_fen is not None or found.cap is None):
-        return
-    change_placement(context, actor, ChangePlacement(stay_no, found.placement, card.cap_version))
-
-
-def _command(stay_no: str, payment: Payment, amount: Money) -> CollectDeposit:
     return CollectDeposit(
-        stay_no=stay_no,
+        stay_no=found.card.stay_no,
         amount=amount,
         tender=payment.tender,
         idempotency_key=payment.idempotency_key,
         payment_reference=payment.payment_reference,
         payer=payment.payer,
         stage=payment.stage,
+        placement=None if found.locked else found.placement,
     )
 
 

@@ -73,8 +73,14 @@ def admission(**changes: str) -> dict[str, str]:
     }
 
 
-def test_an_admission_is_registered_and_goes_on_to_collect(cashier: Browser, counter: Counter) -> None:
+def test_a_patient_who_lies_in_already_is_not_registered_again(cashier: Browser) -> None:
     response = cashier.post("/desk/stays", admission(certificate=CERTIFICATE))
+    assert response.status_code == 409
+    assert "还没有出院" in response.text
+
+
+def test_an_admission_is_registered_and_goes_on_to_collect(cashier: Browser, counter: Counter) -> None:
+    response = cashier.post("/desk/stays", admission(certificate="52010219870203451X"))
     assert (response.status_code, response.location) == (303, "/desk/stays/2601150009")
     page = words(cashier.get(response.location).text)
     assert "罗敏" in page
