@@ -63,6 +63,7 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
         with context.database.reading() as connection:
             path = snapshot.ensure(connection, actor.institution_id)
             stored = case_store.stored_cases(connection, actor.institution_id)
+            rejected = case_store.rejected_rows(connection, actor.institution_id)
             standards = store.standards(connection, actor.institution_id)
             similar = store.similar(connection, actor.institution_id)
         options = MeasureOptions(
@@ -78,6 +79,7 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
         "years": [_year(year) for year in years],
         "readings": {one.reading.name: str(one.value) for one in every},
         "left_out": measured.left_out.in_window if measured.left_out else 0,
+        "rejected": rejected,
     }
     with context.work(actor, "caps.measure", command.as_of.isoformat()) as work:
         return _keep_draft(work, command, measured, stored, evidence)
