@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import request
 
@@ -136,11 +136,12 @@ def _sorting(sort: str) -> dict[str, Any]:
 
 def _group(rows: list[ReviewedRow], table: ReviewedTable) -> dict[str, Any]:
     row = rows[0].row
+    stands = any(one.row.basis != "gone" for one in rows)
     return {
         "disease_code": row.disease_code,
         "disease_name": row.disease_name,
         "posted": row.posted,
-        "href": None,
+        "href": f"/finance/caps/{table.head.table_id}/diseases/{quote(row.disease_code)}" if stands else None,
         "rows": [_line(one) for one in rows],
     }
 

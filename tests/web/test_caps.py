@@ -514,3 +514,31 @@ def test_a_cap_of_a_similar_disease_above_the_cells_own_mean_is_flagged(login_as
     page = officer.get(draft).text
     assert "1 项参照相似高于自己的均值，只提醒" in page
     assert approver.post(f"{draft}/approve").status_code == 303
+
+
+def test_a_row_opens_on_what_its_cap_rests_on(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    cases = "".join(row(n, on=f"{2022 + n % 2}-05-05", burden=f"{500 + n}") for n in range(11))
+    upload(officer, HEADER + cases + row(20, code="J/2 甲", burden="300"))
+    for name, content in (
+        ("legacy", "病种编码,参保类型,原标准,执行日期\nJ1,310,400,2019-03-01\n"),
+        ("similar", "病种编码,相似病种\nJ/2 甲,J1\n"),
+    ):
+        form = {name: (io.BytesIO(content.encode()), f"{name}.csv")}
+        answer = officer.post(f"/finance/caps/standards/{name}", form, content_type="multipart/form-data")
+        assert answer.status_code == 303
+    draft = officer.post("/finance/caps", AS_OF).headers["Location"]
+    links = re.findall(rf'href="({draft}/diseases/[^"]+)"', officer.get(draft).text)
+    assert len(links) == 2
+    referred, own = (officer.get(link).text for link in links)
+    assert re.search(r'>2022</th><td class="num">6</td><td class="money">505.00<', own)
+    assert re.search(r'>2023</th><td class="num">5</td><td class="money">505.00<', own)
+    assert "2019-03-01 起" in own
+    assert all(word in own for word in ("P10", "中位", "P90", "取原标准"))
+    assert '>肺炎J1</a> <span class="code">J1</span>' in referred
+    assert "取参照相似" in referred
+    upload(officer, HEADER + row(99), "later.csv")
+    page = officer.get(links[1]).text
+    assert page[page.index("h-employee") :] == own[own.index("h-employee") :]
+    assert officer.get(f"{draft}/diseases/nothing").status_code == 404
+    assert login_as(Role.CASHIER).get(links[0]).status_code == 403
