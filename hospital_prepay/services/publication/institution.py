@@ -17,7 +17,7 @@ from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.announcement import announce
 
-_CODE: Final = re.compile(r"[A-Z][0-9A-Z]{11}", re.ASCII)
+_CODE: Final = re.compile(r"H[0-9]{11}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,9 @@ def open_institution(context: Context, command: NewInstitution) -> None:
     Raises :class:`MalformedInput`, :class:`Conflict`.
     """
     if not _CODE.fullmatch(command.code):
-        raise MalformedInput("机构代码是 12 位大写字母和数字，例如 H52010300125。")
+        raise MalformedInput(
+            f"“{command.code[:20]}”不是机构代码。请写医保的 12 位机构代码：字母 H 和 11 位数字，例如 H52010300125。"
+        )
     actor = Actor(command.code, INSTALLER, "安装程序", frozenset())
     with context.work(actor, "institution.open", f"institution:{command.code}") as work:
         details = command.details
