@@ -542,3 +542,21 @@ def test_a_row_opens_on_what_its_cap_rests_on(login_as: Login) -> None:
     assert page[page.index("h-employee") :] == own[own.index("h-employee") :]
     assert officer.get(f"{draft}/diseases/nothing").status_code == 404
     assert login_as(Role.CASHIER).get(links[0]).status_code == 403
+
+
+def test_a_discharge_in_the_future_is_set_aside_and_a_shared_name_is_told(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    today, tomorrow = row(1, on="2026-01-15"), row(2, on="2026-01-16")
+    other = "C9,2024-05-05,X1,肺炎J1,310,1000,500\n"
+    page = officer.get(upload(officer, HEADER + today + tomorrow + other).headers["Location"]).text
+    assert re.search(r">3</th><td[^>]*>出院日期</td><td[^>]*>2026-01-16</td><td>[^<]*在将来", page)
+    assert page.count('scope="row" class="num"') == 1
+    assert "1 个病名有不止一个编码：肺炎J1（J1、X1）。请核对" in page
+
+
+def test_earlier_standards_may_carry_a_currency_sign(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    legacy = (io.BytesIO("病种编码,参保类型,原标准\nJ1,310,¥50\nJ2,310,50元\n".encode()), "legacy.csv")
+    form = {"legacy": legacy}
+    answer = officer.post("/finance/caps/standards/legacy", form, content_type="multipart/form-data")
+    assert answer.status_code == 303
