@@ -60,14 +60,15 @@ class NewInstitution:
     is_default: bool = False
 
 
-_NOT_YET: Final = Hospital("", "本院", "", "", "", None, Profile(Ownership.PUBLIC, True))
+# Pages that speak of no institution in particular, and those from before any was entered.
+NAMELESS: Final = Hospital("", "本院", "", "", "", None, Profile(Ownership.PUBLIC, True))
 
 
 def default_hospital(context: Context) -> Hospital:
     """The institution that public pages speak of; a nameless one before any was entered."""
     with context.database.reading() as connection:
         row = institutions.by_id(connection, default_institution(connection))
-    return _NOT_YET if row is None else _hospital(row)
+    return NAMELESS if row is None else _hospital(row)
 
 
 def hospital_of(context: Context, institution_id: str) -> Hospital:
