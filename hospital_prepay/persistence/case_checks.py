@@ -80,13 +80,19 @@ class _Fault:
 
 
 def judge_row(
-    line: int, cells: Sequence[str], columns: Mapping[str, int], width: int, burden: Burden
+    line: int,
+    cells: Sequence[str],
+    columns: Mapping[str, int],
+    width: int,
+    burden: Burden,
+    until: date | None = None,
 ) -> Case | RejectedCase:
     """Read the cells of a row whose header has ``width`` cells, ``columns`` saying where each value stands.
 
     Only cells that the measurement uses are judged: not the burden of a self-pay patient, and the copayment only
     when it is the burden (an unreadable one is unknown otherwise). A row with more cells than the header is
-    rejected as no amount: its values can't be told apart, mostly because of a bare thousands separator.
+    rejected as no amount: its values can't be told apart, mostly because of a bare thousands separator. A discharge
+    after ``until`` hasn't happened yet.
     """
     if any(cell.strip() for cell in cells[width:]):
         message = "这一行的单元格比表头多，金额或名称里可能有逗号。请给它加上英文双引号。"
@@ -96,7 +102,7 @@ def judge_row(
     insured = _class_of(values["insured_class"], faults)
     used = _used(insured, burden)
     faults += [fault for key in used if (fault := _unusable(key, values[key]))]
-    day = _day(values["discharged_on"], faults)
+    day = _day(values["discharged_on"], until, faults)
     amounts = {key: _amount(key, values[key], faults) for key in used if key not in _TEXTS}
     cost = amounts["total_cost"]
     if cost is not None:
@@ -151,17 +157,21 @@ def _class_of(value: str, faults: list[_Fault]) -> InsuredClass | None:
         return None
 
 
-def _day(value: str, faults: list[_Fault]) -> date | None:
+def _day(value: str, until: date | None, faults: list[_Fault]) -> date | None:
     try:
-        return day_of(value)
+        day = day_of(value)
     except NotADate as error:
         faults.append(_Fault("discharged_on", error.reason, "出院日期" + error.message))
         return None
+    if until is not None and day > until:
+        message = f"出院日期“{value[:40]}”在将来（今天是 {until}）。请核对年份。"
+        faults.append(_Fault("discharged_on", NotADate.code, message))
+    return day
 
 
 def _amount(key: str, value: str, faults: list[_Fault]) -> Money | None:
     try:
-        return Money.of_yuan(value)
+        return Money.of_cell(value)
     except MalformedInput as error:
         faults.append(_Fault(key, error.reason, COLUMNS[key].label + error.message))
         return None
@@ -175,7 +185,7 @@ def _copayment(value: str | None, insured: InsuredClass, cost: Money) -> Money |
     if insured is InsuredClass.SELF_PAY:
         return cost
     try:
-        amount = Money.of_yuan(value or "")
+        amount = Money.of_cell(value or "")
     except MalformedInput:
         return None
     return amount if amount <= cost else None

@@ -103,9 +103,8 @@ def upgrade(
     """
     steps: list[str] = []
     script = script_directory()
-    with database.engine.connect() as connection:
+    with database.migrating() as connection:
         found = current(connection)
-        connection.rollback()
     _refuse_newer(found)
     if found is not None and found != head() and target == "head":
         back_up(database, backup_folder, moment)

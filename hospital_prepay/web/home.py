@@ -23,17 +23,20 @@ _DOORS: Final = (
     ("收款", "登记住院，收住院预交金，补打收据", "/desk", "table", Permission.DEPOSIT_COLLECT),
     ("住院", "看一次住院的额度、已收和票据，姓名已遮盖", "/desk", "search", Permission.DESK_VIEW),
     ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
-    ("额度表", "导入病例，测算，批准，发布", "/finance/caps", "table", Permission.CAPS_VIEW),
+    ("额度表", "导入病例，测算，发布", "/finance/caps", "table", Permission.CAPS_MEASURE),
+    ("额度表", "批准，发布", "/finance/caps", "table", Permission.CAPS_APPROVE),
+    ("额度表", "看每项额度和它的出处", "/finance/caps", "table", Permission.CAPS_VIEW),
     ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
     ("依据", "五份通知的每一条，本程序怎样落实", "/compliance", "ok", Permission.COMPLIANCE_VIEW),
     ("本院", "名称、电话、适用哪些规定、本院制度", "/admin/institution", "hospital", Permission.INSTITUTION_VIEW),
-    ("工作日历", "已公布的放假安排，导入下一年", "/admin/calendar", "calendar", Permission.INSTITUTION_VIEW),
+    ("工作日历", "已公布的放假安排，导入下一年", "/admin/calendar", "calendar", Permission.CALENDAR_MANAGE),
+    ("工作日历", "已公布的放假安排", "/admin/calendar", "calendar", Permission.INSTITUTION_VIEW),
     ("读法和参数", "通知没写明的，本院怎样读", "/admin/settings", "info", Permission.INSTITUTION_VIEW),
     ("人员", "开账号，定角色，重发密码", "/admin/users", "user", Permission.USERS_MANAGE),
     ("接口", "给其他系统发令牌", "/admin/clients", "refresh", Permission.USERS_MANAGE),
     ("登录和锁定", "谁在线，谁被锁，强制退出", "/security/sessions", "lock", Permission.SESSIONS_MANAGE),
     ("操作记录", "每一次办理和每一次拒绝", "/security/log", "search", Permission.AUDIT_VIEW),
-    ("我的账号", "换密码，换动态码", "/account", "user", Permission.ACCOUNT_OWN),
+    ("我的账号", "换密码，看上次登录", "/account", "user", Permission.ACCOUNT_OWN),
 )
 # kind: title, words, address, button
 _TASKS: Final = {

@@ -46,7 +46,7 @@ class Faulty:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
-    """One import as its page shows it."""
+    """One import as its page shows it; ``shared_names`` stand for more than one code, which is most often a slip."""
 
     head: ImportRow
     imported_by: str
@@ -54,6 +54,7 @@ class ReviewedImport:
     is_thin: bool
     by_code: Mapping[str, int]
     rejected: tuple[Faulty, ...]
+    shared_names: Mapping[str, tuple[str, ...]]
 
 
 def review_import(
@@ -68,6 +69,7 @@ def review_import(
         names = people.names(connection, actor.institution_id)
         discharges = queries.discharges(connection, actor.institution_id, import_id)
         by_code = queries.rejections_by_code(connection, actor.institution_id, import_id)
+        shared = queries.shared_names(connection, actor.institution_id, import_id)
         rejected = queries.rejections(connection, actor.institution_id, import_id, code, first, size)
     return ReviewedImport(
         head,
@@ -76,6 +78,7 @@ def review_import(
         is_thin(discharges.years),
         by_code,
         tuple(_faulty(one) for one in rejected),
+        _by_name(shared),
     )
 
 
@@ -92,6 +95,13 @@ def rejected_xlsx(context: Context, actor: Actor, import_id: str) -> bytes:
 def _rejected_rows(context: Context, actor: Actor, import_id: str) -> list[tuple[int, str, str, str]]:
     found = review_import(context, actor, import_id)
     return [(one.line, one.column, one.text, one.fix) for one in found.rejected]
+
+
+def _by_name(shared: list[tuple[str, str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for name, *codes in shared:
+        found.setdefault(name, set()).update(codes)
+    return {name: tuple(sorted(codes)) for name, codes in found.items()}
 
 
 def _faulty(one: Rejection) -> Faulty:

@@ -171,7 +171,7 @@ def _amount(line: int, insured: InsuredClass, text: str) -> Money | None:
     if text in ("", "-", "—", "/"):
         return None
     try:
-        return Money.of_yuan(text)
+        return Money.of_cell(text)
     except MalformedInput as error:
         raise _fault(line, error.reason, insured.label + error.message) from error
 

@@ -67,7 +67,7 @@ def _standard(line: int, row: Mapping[str, str]) -> EarlierStandard:
     return EarlierStandard(
         EVERY_DISEASE if code in _UNIFORM else code,
         _read(line, insured_class_of, row["insured_class"]),
-        _read(line, Money.of_yuan, row["standard"]),
+        _read(line, Money.of_cell, row["standard"]),
         _read(line, day_of, day) if day else SINCE_EVER,
     )
 
