@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.persistence.bulk import file_literal, quoted
-from hospital_prepay.persistence.case_checks import CODED, LONGEST_CODE
+from hospital_prepay.persistence.case_checks import LONGEST
 
 # What str.strip() takes off. DuckDB's own trim is quick for the plain space only, so the others make a row doubtful.
 _SPACES: Final = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
@@ -104,8 +104,8 @@ def _copayment_sure(burden: Burden) -> str:
 
 
 def _text(column: str) -> str:
-    short = f" AND length({column}) <= {LONGEST_CODE}" if column in CODED else ""
-    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')}){short}"
+    edges = quoted(f"^[={_SPACES}]|[{_SPACES}]$")
+    return f"{column} <> '' AND NOT regexp_matches({column}, {edges}) AND length({column}) <= {LONGEST[column]}"
 
 
 def _day(column: str) -> str:

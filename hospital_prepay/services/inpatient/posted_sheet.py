@@ -15,11 +15,11 @@ from typing import Final
 from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME
 from hospital_prepay.files.tables import Column, open_table
-from hospital_prepay.services.inpatient.standards import FaultyRow
+from hospital_prepay.services.inpatient.standards import FaultyRow, check_cell
 
 _MARK: Final = b"\xef\xbb\xbf"
-_LONGEST_CODE: Final = 80
 # How posted sheets name their columns; the first that fits is proposed, people confirm.
 _CODE_HINTS: Final = ("编码", "代码")
 _NAME_HINTS: Final = ("名称", "病种", "病组", "诊断")
@@ -162,8 +162,8 @@ def _row(line: int, cells: Sequence[str], width: int, columns: Mapping[str, int]
     if not posted:
         raise _fault(line, "missing_value", "一类金额也没有。请补上，或删去这一行。")
     code = values.get("code") or values["name"]
-    if len(code) > _LONGEST_CODE:
-        raise _fault(line, "code_too_long", f"病种编码太长，最多 {_LONGEST_CODE} 个字。")
+    check_cell(line, "病种名称", values["name"], LONGEST_NAME)
+    check_cell(line, "病种编码" if "code" in values else "病种名称", code, LONGEST_CODE)
     return SheetRow(line, code, values["name"], posted)
 
 

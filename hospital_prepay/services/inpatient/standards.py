@@ -15,6 +15,7 @@ from hospital_prepay.domain.days import day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import insured_class_of
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import LONGEST_CODE, check_text
 from hospital_prepay.domain.rules.inpatient.standards import EVERY_DISEASE, SINCE_EVER, EarlierStandard
 from hospital_prepay.files.tables import Column, open_table
 
@@ -105,6 +106,7 @@ def _rows(
                     raise _fault(line, "missing_value", f"缺少{wanted[key].label}。请补上。")
                 if value.startswith("="):
                     raise _fault(line, "formula", f"{wanted[key].label}是公式。请改成数值。")
+                check_cell(line, wanted[key].label, value, LONGEST_CODE)
             yield line, row
 
 
@@ -113,6 +115,14 @@ def _read(line: int, reader: Callable[[str], T], text: str) -> T:
         return reader(text)
     except MalformedInput as error:
         raise _fault(line, error.reason, error.message) from error
+
+
+def check_cell(line: int, label: str, text: str, longest: int) -> None:
+    """Raise :class:`FaultyRow` for a name or code that can't be kept."""
+    try:
+        check_text(text, longest)
+    except MalformedInput as error:
+        raise _fault(line, error.reason, label + error.message) from error
 
 
 def _fault(line: int, code: str, message: str) -> FaultyRow:
