@@ -24,6 +24,13 @@ _HOUR: Final = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
 _TIME: Final = rf"([ T]{_HOUR}( ?\+08:?00)?)?"
 _PLAIN: Final = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 _GROUPED: Final = r"[0-9]{1,3}(,[0-9]{3}){1,3}(\.[0-9]{1,2})?"
+# What names and codes are nearly always made of, all of it to be seen: other signs make a row doubtful. Without the
+# sign that begins a formula.
+PLAIN_SIGNS: Final = (
+    *("!<", ">~", "\u00a1\u00ac", "\u00ae\u017f", "ΑΡ", "Σω", "\u2010\u2027", "\u2030\u205e", "\u2150\u218b"),
+    *("\u2190\u22ff", "\u2460\u24ff", "\u3001\u303f", "\u3400\u9fff", "\uff01\uff5e", "\U00020000\U0002a6df"),
+)
+_SIGNS: Final = "".join(rf"\x{{{ord(first):x}}}-\x{{{ord(last):x}}}" for first, last in PLAIN_SIGNS)
 
 _TYPES: Final = {
     "case_no": "VARCHAR",
@@ -104,8 +111,8 @@ def _copayment_sure(burden: Burden) -> str:
 
 
 def _text(column: str) -> str:
-    edges = quoted(f"^[={_SPACES}]|[{_SPACES}]$")
-    return f"{column} <> '' AND NOT regexp_matches({column}, {edges}) AND length({column}) <= {LONGEST[column]}"
+    plain = f"[{_SIGNS}]([{_SIGNS}=\\x{{A0}}\\x{{3000}} ]*[{_SIGNS}=])?"
+    return f"regexp_full_match({column}, {quoted(plain)}) AND length({column}) <= {LONGEST[column]}"
 
 
 def _day(column: str) -> str:

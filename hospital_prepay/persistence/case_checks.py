@@ -15,7 +15,7 @@ from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of, is_self_pay_by_choice
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text
+from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text, spelled_out
 from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence.case_columns import COLUMNS
 
@@ -23,6 +23,7 @@ from hospital_prepay.persistence.case_columns import COLUMNS
 CODES: Final = (
     "formula",
     "missing_value",
+    "invisible_character",
     "too_long",
     "not_a_date",
     "not_an_amount",
@@ -104,7 +105,8 @@ def judge_row(
     share = cost if insured is InsuredClass.SELF_PAY else amounts.get("burden")
     if faults or insured is None or day is None or cost is None or share is None:
         first = min(faults, key=lambda fault: CODES.index(fault.code))
-        return RejectedCase(line, first.code, first.message, first.field, values[first.field][:_LONGEST_ORIGINAL])
+        original = spelled_out(values[first.field])
+        return RejectedCase(line, first.code, first.message, first.field, original[:_LONGEST_ORIGINAL])
     return Case(
         values["case_no"],
         day,
@@ -136,7 +138,7 @@ def _unusable(key: str, value: str) -> _Fault | None:
     if not value:
         return _Fault(key, "missing_value", f"缺少{label}。请补上。")
     if value.startswith("="):
-        return _Fault(key, "formula", f"{label}是公式“{value[:40]}”。请改成数值后重新导出。")
+        return _Fault(key, "formula", f"{label}是公式“{spelled_out(value[:40])}”。请改成数值后重新导出。")
     try:
         check_text(value, LONGEST.get(key, len(value)))
     except MalformedInput as error:
