@@ -17,7 +17,7 @@ from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.persistence.bulk import file_literal, quoted
-from hospital_prepay.persistence.case_checks import CODED, LONGEST_CODE
+from hospital_prepay.persistence.case_checks import LONGEST
 
 # What str.strip() takes off. DuckDB's own trim is quick for the plain space only, so the others make a row doubtful.
 _SPACES: Final = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
@@ -26,6 +26,13 @@ _TIME: Final = rf"([ T]{_HOUR}( ?\+08:?00)?)?"
 _PLAIN: Final = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 _GROUPED: Final = r"[0-9]{1,3}(,[0-9]{3}){1,3}(\.[0-9]{1,2})?"
 _MARKED: Final = rf"[¥￥]?({_PLAIN}|{_GROUPED})元?"
+# What names and codes are nearly always made of, all of it to be seen: other signs make a row doubtful. Without the
+# sign that begins a formula.
+PLAIN_SIGNS: Final = (
+    *("!<", ">~", "\u00a1\u00ac", "\u00ae\u017f", "ΑΡ", "Σω", "\u2010\u2027", "\u2030\u205e", "\u2150\u218b"),
+    *("\u2190\u22ff", "\u2460\u24ff", "\u3001\u303f", "\u3400\u9fff", "\uff01\uff5e", "\U00020000\U0002a6df"),
+)
+_SIGNS: Final = "".join(rf"\x{{{ord(first):x}}}-\x{{{ord(last):x}}}" for first, last in PLAIN_SIGNS)
 
 _TYPES: Final = {
     "case_no": "VARCHAR",
@@ -117,8 +124,8 @@ def _copayment_sure(burden: Burden) -> str:
 
 
 def _text(column: str) -> str:
-    short = f" AND length({column}) <= {LONGEST_CODE}" if column in CODED else ""
-    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')}){short}"
+    plain = f"[{_SIGNS}]([{_SIGNS}=\\x{{A0}}\\x{{3000}} ]*[{_SIGNS}=])?"
+    return f"regexp_full_match({column}, {quoted(plain)}) AND length({column}) <= {LONGEST[column]}"
 
 
 def _day(column: str) -> str:

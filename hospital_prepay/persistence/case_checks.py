@@ -15,6 +15,7 @@ from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of, is_self_pay_by_choice
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text, spelled_out
 from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence.case_columns import COLUMNS
 
@@ -22,6 +23,7 @@ from hospital_prepay.persistence.case_columns import COLUMNS
 CODES: Final = (
     "formula",
     "missing_value",
+    "invisible_character",
     "too_long",
     "not_a_date",
     "not_an_amount",
@@ -32,9 +34,8 @@ CODES: Final = (
     "burden_above_cost",
 )
 
-# What the columns of the database hold; PostgreSQL would refuse the whole file for one row beyond it.
-LONGEST_CODE: Final = 80
-CODED: Final = ("case_no", "disease_code")
+# The longest text of each column that is kept as it stands.
+LONGEST: Final = {"case_no": LONGEST_CODE, "disease_code": LONGEST_CODE, "disease_name": LONGEST_NAME}
 # Of a cell at fault so much is kept: enough to find it again in the file.
 _LONGEST_ORIGINAL: Final = 200
 _TEXTS: Final = ("case_no", "discharged_on", "disease_code", "disease_name", "insured_class")
@@ -110,7 +111,8 @@ def judge_row(
     share = cost if insured is InsuredClass.SELF_PAY else amounts.get("burden")
     if faults or insured is None or day is None or cost is None or share is None:
         first = min(faults, key=lambda fault: CODES.index(fault.code))
-        return RejectedCase(line, first.code, first.message, first.field, values[first.field][:_LONGEST_ORIGINAL])
+        original = spelled_out(values[first.field])
+        return RejectedCase(line, first.code, first.message, first.field, original[:_LONGEST_ORIGINAL])
     return Case(
         values["case_no"],
         day,
@@ -142,10 +144,11 @@ def _unusable(key: str, value: str) -> _Fault | None:
     if not value:
         return _Fault(key, "missing_value", f"缺少{label}。请补上。")
     if value.startswith("="):
-        return _Fault(key, "formula", f"{label}是公式“{value[:40]}”。请改成数值后重新导出。")
-    if key in CODED and len(value) > LONGEST_CODE:
-        message = f"{label}有 {len(value)} 个字，最多 {LONGEST_CODE} 个。请核对这一列是不是放错了内容。"
-        return _Fault(key, "too_long", message)
+        return _Fault(key, "formula", f"{label}是公式“{spelled_out(value[:40])}”。请改成数值后重新导出。")
+    try:
+        check_text(value, LONGEST.get(key, len(value)))
+    except MalformedInput as error:
+        return _Fault(key, error.reason, label + error.message)
     return None
 
 

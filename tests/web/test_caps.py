@@ -560,3 +560,19 @@ def test_earlier_standards_may_carry_a_currency_sign(login_as: Login) -> None:
     form = {"legacy": legacy}
     answer = officer.post("/finance/caps/standards/legacy", form, content_type="multipart/form-data")
     assert answer.status_code == 303
+
+
+def test_codes_that_look_alike_are_told_after_an_import(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    page = officer.get(upload(officer, HEADER + row(1, code="K9A") + row(2, code="k9a")).headers["Location"]).text
+    assert "只差大小写或全半角：K9A、k9a" in page
+    form = {"similar": (io.BytesIO("病种编码,相似病种\nＫ９Ａ,J1\n".encode()), "x.csv")}
+    sent = officer.post("/finance/caps/standards/similar", form, content_type="multipart/form-data")
+    assert "K9A、k9a、Ｋ９Ａ" in officer.get(sent.headers["Location"]).text
+
+
+def test_the_name_of_a_file_hides_nothing(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    page = officer.get(upload(officer, HEADER + row(1), "a\u202evsc.exe").headers["Location"]).text
+    assert "a〈U+202E〉vsc.exe" in page
+    assert "\u202e" not in page

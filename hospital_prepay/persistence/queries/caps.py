@@ -229,3 +229,8 @@ def holders_of(connection: sa.Connection, institution_id: str, role: str) -> lis
 
 def _rejected(institution_id: str, import_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(RejectedRow.institution_id == institution_id, RejectedRow.import_id == import_id)
+
+
+def disease_codes(connection: sa.Connection, institution_id: str) -> list[str]:
+    """Every code of the institution's catalogue."""
+    return list(connection.scalars(sa.select(Disease.disease_code).where(Disease.institution_id == institution_id)))

@@ -8,6 +8,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.plain_text import look_alike
 from hospital_prepay.domain.rules.inpatient.evidence import is_thin
 from hospital_prepay.files.exports import csv_text, xlsx_bytes
 from hospital_prepay.persistence.case_columns import COLUMNS
@@ -19,6 +20,7 @@ from hospital_prepay.services.context import Context
 KINDS: Final[Mapping[str, str]] = {
     "formula": "是公式",
     "missing_value": "缺内容",
+    "invisible_character": "有看不见的字符",
     "too_long": "太长",
     "not_a_date": "日期不对",
     "not_an_amount": "金额不对",
@@ -46,7 +48,8 @@ class Faulty:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
-    """One import as its page shows it; ``shared_names`` stand for more than one code, which is most often a slip."""
+    """One import as its page shows it; ``shared_names`` stand for more than one code, which is most often a slip, and
+    ``look_alike`` are codes of the whole catalogue."""
 
     head: ImportRow
     imported_by: str
@@ -55,6 +58,7 @@ class ReviewedImport:
     by_code: Mapping[str, int]
     rejected: tuple[Faulty, ...]
     shared_names: Mapping[str, tuple[str, ...]]
+    look_alike: tuple[tuple[str, ...], ...]
 
 
 def review_import(
@@ -70,6 +74,7 @@ def review_import(
         discharges = queries.discharges(connection, actor.institution_id, import_id)
         by_code = queries.rejections_by_code(connection, actor.institution_id, import_id)
         shared = queries.shared_names(connection, actor.institution_id, import_id)
+        codes = queries.disease_codes(connection, actor.institution_id)
         rejected = queries.rejections(connection, actor.institution_id, import_id, code, first, size)
     return ReviewedImport(
         head,
@@ -79,6 +84,7 @@ def review_import(
         by_code,
         tuple(_faulty(one) for one in rejected),
         _by_name(shared),
+        look_alike(codes),
     )
 
 

@@ -189,7 +189,7 @@ def measure_cases(
         as_of,
         min_cases,
         round_down_to,
-        read_standards(legacy) if legacy else (),
+        read_standards(legacy, as_of) if legacy else (),
         read_similar(similar) if similar else {},
         readings,
     )
