@@ -26,6 +26,7 @@ class Kind(StrEnum):
     POSTING_ORPHANED = "posting_orphaned"
     BALANCE_WRONG = "balance_wrong"
     CEILING_WRONG = "ceiling_wrong"
+    CAP_WRONG = "cap_wrong"
     UNREADABLE = "unreadable"
 
 
