@@ -19,3 +19,12 @@ BEGIN
   RETURN NULL;
 END $$;
 CREATE TRIGGER stay_cap_decided AFTER INSERT ON stay_cap FOR EACH ROW EXECUTE FUNCTION stay_cap_decided();
+
+-- A decision that can't be read can't be computed again. What is no JSON at all fails in the cast.
+ALTER TABLE decision
+  ADD CONSTRAINT ck_decision__readable CHECK (json_typeof(reasons::json) = 'array'
+    AND coalesce(json_typeof(reasons::json -> 0), 'object') = 'object'
+    AND coalesce(json_typeof(reasons::json -> -1), 'object') = 'object'
+    AND json_typeof(facts::json) = 'object' AND (readings IS NULL OR json_typeof(readings::json) = 'object')) NOT VALID,
+  ADD CONSTRAINT ck_decision__dated CHECK (effective_on BETWEEN '2000-01-01' AND '2099-12-31'
+    AND decided_at >= '2000-01-01T00:00:00Z' AND decided_at < '2100-01-01T00:00:00Z') NOT VALID;

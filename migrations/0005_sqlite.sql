@@ -9,3 +9,16 @@ CREATE TRIGGER stay_cap_decided BEFORE INSERT ON stay_cap BEGIN
   SELECT RAISE(ABORT, 'decision_used: stay_cap') WHERE EXISTS (
     SELECT 1 FROM stay_cap c WHERE c.institution_id = NEW.institution_id AND c.decision_id = NEW.decision_id);
 END;
+
+-- A decision that can't be read can't be computed again. Where a schema isn't trusted (trusted_schema=OFF, as the
+-- program has it), SQLite lets no trigger call its JSON functions: what a text looks like from outside must do, and
+-- rules replay names the rest.
+CREATE TRIGGER decision_readable BEFORE INSERT ON decision BEGIN
+  SELECT RAISE(ABORT, 'unreadable: decision') WHERE NOT coalesce(
+    typeof(NEW.reasons) = 'text' AND (NEW.reasons = '[]' OR NEW.reasons GLOB '[[]{*}]')
+    AND typeof(NEW.facts) = 'text' AND NEW.facts GLOB '{*}'
+    AND typeof(NEW.readings) IN ('text', 'null') AND coalesce(NEW.readings, '{}') GLOB '{*}'
+    AND NEW.effective_on = date(NEW.effective_on, '+0 days') AND NEW.effective_on GLOB '20*'
+    AND typeof(NEW.decided_at) = 'text' AND datetime(NEW.decided_at) IS NOT NULL
+    AND NEW.decided_at GLOB '20[0-9][0-9]-*T*+00:00', 0);
+END;

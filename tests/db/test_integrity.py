@@ -8,8 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.errors import RulebookFault
 from hospital_prepay.domain.ledger.verification import Kind
+from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.services.compliance.replay import DecisionsDiffer, replay_decisions, require_same
 from hospital_prepay.services.ledger.seals import verify_ledger
 from tests.books import HOSPITAL, open_books, open_stay, set_cap
 
@@ -103,3 +106,80 @@ def test_a_forged_cap_is_found_where_the_triggers_were_gone(
     assert found
     assert {finding.institution_id for finding in found} == {HOSPITAL}
     assert {finding.account_id for finding in found} == {f"23050103:{stay}"}
+
+
+# -- Decisions that can't be read ----------------------------------------------------------------------------------
+
+UNREADABLE = {
+    "facts": ["'nope'", "'[1]'", "''"],
+    "readings": ["'not json'", "'[]'"],
+    "reasons": ["'nope'", "'{}'", "'[1]'"],
+    "effective_on": ["'1999-12-31'", "'2100-01-01'"],
+    "decided_at": ["'1999-12-31T02:00:00.000000+00:00'", "'2100-01-02T02:00:00.000000+00:00'"],
+}
+UNREADABLE_IN_A_FILE = {
+    "facts": ["x'00'", "CAST(x'ff' AS TEXT)"],
+    "effective_on": ["'soon'", "'2026-02-30'", "'20260115'"],
+    "decided_at": ["'soon'", "'2026-01-15'", "x'00'"],
+}
+UNREADABLE_ON_A_SERVER = {"effective_on": ["'infinity'"], "decided_at": ["'infinity'", "'-infinity'"]}
+
+
+def attacks(columns: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Column and value, one after another."""
+    return [(column, value) for column, values in columns.items() for value in values]
+
+
+def bad_decision(column: str, value: str, decision_id: str = "bad") -> str:
+    """A decision like that of S1 with one other value."""
+    names = "decision_id, rule, rule_version, outcome, amount_fen, reasons, facts, readings, effective_on, decided_at"
+    values = {name: name for name in names.split(", ")} | {"decision_id": f"'{decision_id}'", column: value}
+    return (
+        f"INSERT INTO decision (institution_id, actor, {names}) SELECT institution_id, actor,"
+        f" {', '.join(values.values())} FROM decision WHERE decision_id = ("
+        "SELECT decision_id FROM stay_cap WHERE stay_no = 'S1')"
+    )
+
+
+@pytest.mark.parametrize(("column", "value"), attacks(UNREADABLE))
+def test_a_decision_that_cannot_be_read_is_refused(books: Database, column: str, value: str) -> None:
+    refused(books, bad_decision(column, value), match="unreadable|ck_decision__|invalid input syntax for type json")
+    run(books, bad_decision("rule", "rule"))
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("column", "value"), attacks(UNREADABLE_IN_A_FILE))
+def test_a_decision_that_cannot_be_read_is_refused_in_a_file(books: Database, column: str, value: str) -> None:
+    refused(books, bad_decision(column, value), match="unreadable|malformed")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
+@pytest.mark.parametrize(("column", "value"), attacks(UNREADABLE_ON_A_SERVER))
+def test_a_decision_without_end_is_refused_on_a_server(books: Database, column: str, value: str) -> None:
+    refused(books, bad_decision(column, value), match="ck_decision__dated")
+
+
+def test_decisions_that_cannot_be_read_are_named_and_the_rest_is_computed(
+    books: Database, owner_database: Database
+) -> None:
+    further = UNREADABLE_ON_A_SERVER if books.is_postgresql else UNREADABLE_IN_A_FILE
+    bad = [*attacks(UNREADABLE), *attacks(further)]
+    # A day of another century can be read; it is the database alone that refuses it.
+    bad = [(column, value) for column, value in bad if not value.startswith(("'1999", "'2100", "'20260115"))]
+    loosen(owner_database, "decision")
+    if owner_database.is_postgresql:
+        for name in ("readable", "dated"):
+            run(owner_database, f"ALTER TABLE decision DROP CONSTRAINT ck_decision__{name}")
+    run(books, *(bad_decision(*attack, f"bad-{number}") for number, attack in enumerate(bad)))
+    replay = replay_decisions(books)
+    assert {one.decision_id for one in replay.unreadable} == {
+        f"bad-{number}" for number, (_, value) in enumerate(bad) if value != "'{}'"
+    }
+    assert replay.decisions == len(bad) + 2
+    with pytest.raises(DecisionsDiffer, match="bad-0"):
+        require_same(replay)
+    with books.reading() as connection:
+        assert len(list(decisions.latest(connection, HOSPITAL, 100))) == 2 + len(bad) - len(replay.unreadable)
+        with pytest.raises(RulebookFault, match="bad-0"):
+            decisions.find(connection, HOSPITAL, "bad-0")
