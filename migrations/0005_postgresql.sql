@@ -28,3 +28,10 @@ ALTER TABLE decision
     AND json_typeof(facts::json) = 'object' AND (readings IS NULL OR json_typeof(readings::json) = 'object')) NOT VALID,
   ADD CONSTRAINT ck_decision__dated CHECK (effective_on BETWEEN '2000-01-01' AND '2099-12-31'
     AND decided_at >= '2000-01-01T00:00:00Z' AND decided_at < '2100-01-01T00:00:00Z') NOT VALID;
+
+-- No entry of another century, and none without an end: infinity lies beyond every day. Both posting functions write
+-- here, and so would the owner.
+ALTER TABLE ledger_entry ADD CONSTRAINT ck_ledger_entry__dated CHECK (
+  occurred_at >= '2000-01-01T00:00:00Z' AND occurred_at < '2100-01-01T00:00:00Z'
+  AND posted_at >= '2000-01-01T00:00:00Z' AND posted_at < '2100-01-01T00:00:00Z'
+  AND effective_on BETWEEN '2000-01-01' AND '2099-12-31') NOT VALID;

@@ -22,3 +22,11 @@ CREATE TRIGGER decision_readable BEFORE INSERT ON decision BEGIN
     AND typeof(NEW.decided_at) = 'text' AND datetime(NEW.decided_at) IS NOT NULL
     AND NEW.decided_at GLOB '20[0-9][0-9]-*T*+00:00', 0);
 END;
+
+-- No entry of another century, and none without an end.
+CREATE TRIGGER ledger_entry_dated BEFORE INSERT ON ledger_entry BEGIN
+  SELECT RAISE(ABORT, 'undated: ledger_entry') WHERE NOT coalesce(
+    datetime(NEW.occurred_at) IS NOT NULL AND NEW.occurred_at GLOB '20[0-9][0-9]-*T*+00:00'
+    AND datetime(NEW.posted_at) IS NOT NULL AND NEW.posted_at GLOB '20[0-9][0-9]-*T*+00:00'
+    AND NEW.effective_on = date(NEW.effective_on, '+0 days') AND NEW.effective_on GLOB '20*', 0);
+END;

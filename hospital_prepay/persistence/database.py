@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.persistence.endless import read_endless
 from hospital_prepay.persistence.query import Query
 
 _LONG_IDLE_SECONDS: Final = 30.0
@@ -54,6 +55,7 @@ class Database:
                 connect_args=_pg_options(self._behind_pgbouncer),
                 hide_parameters=True,
             )
+            event.listen(engine, "connect", read_endless)
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _check_alive)
             return engine

@@ -8,13 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import RulebookFault
 from hospital_prepay.domain.ledger.verification import Kind
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.compliance.replay import DecisionsDiffer, replay_decisions, require_same
-from hospital_prepay.services.ledger.seals import verify_ledger
-from tests.books import HOSPITAL, open_books, open_stay, set_cap
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.ledger.journal import JournalFilter, read_entry, read_journal
+from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests.books import CASH, HOSPITAL, open_books, open_stay, post, set_cap, transfer
 
 CAP = (
     "INSERT INTO stay_cap (institution_id, stay_no, version_no, disease_code, disease_name, insured_class,"
@@ -183,3 +186,77 @@ def test_decisions_that_cannot_be_read_are_named_and_the_rest_is_computed(
         assert len(list(decisions.latest(connection, HOSPITAL, 100))) == 2 + len(bad) - len(replay.unreadable)
         with pytest.raises(RulebookFault, match="bad-0"):
             decisions.find(connection, HOSPITAL, "bad-0")
+
+
+# -- Entries of no possible day ------------------------------------------------------------------------------------
+
+DATES = {"occurred": "now()", "posted": "now()", "effective": "current_date"}
+ENDLESS = [
+    ("occurred", "'infinity'"),
+    ("posted", "'-infinity'"),
+    ("posted", "'12000-01-01'"),
+    ("effective", "'infinity'"),
+    ("effective", "'1999-12-31'"),
+    ("occurred", "'2101-01-01'"),
+]
+
+
+def posting(function: str, **dates: str) -> str:
+    """A call of the posting function for one fen between two unguarded accounts."""
+    values = DATES | dates
+    when = f"{values['occurred']}, {values['posted']}, {values['effective']}, 'x'"
+    lines = "ARRAY['1001', '1002'], ARRAY[1, 0]::bigint[], ARRAY[0, 1]::bigint[], ARRAY['', '']"
+    if function == "ledger_post":
+        return f"SELECT ledger_post('{HOSPITAL}', 'a', 'x', 'x', 'x', NULL, {when}, sha256('x'), {lines})"
+    return (
+        f"SELECT ledger_post_many('{HOSPITAL}', ARRAY['b'], 'x', 'x', ARRAY['x'], {when}, ARRAY[sha256('x')],"
+        f" ARRAY[2]::smallint[], {lines})"
+    )
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
+@pytest.mark.parametrize("function", ["ledger_post", "ledger_post_many"])
+def test_an_entry_of_no_possible_day_is_not_posted(books: Database, function: str) -> None:
+    for name, value in ENDLESS:
+        refused(books, posting(function, **{name: value}), match="ck_ledger_entry__dated")
+    run(books, posting(function))
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("column", ["occurred_at", "posted_at", "effective_on"])
+def test_an_entry_of_no_possible_day_is_not_written_to_a_file(
+    books: Database, clock: FixedClock, column: str
+) -> None:
+    post(books, transfer(clock, CASH, "1002", 1))
+    names = "occurred_at, posted_at, effective_on"
+    for value in ("'infinity'", "'1999-12-31'", "'2101-01-01T00:00:00.000000+00:00'", "x'00'"):
+        copied = names.replace(column, value)
+        header = (
+            f"INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, line_count,"
+            f" posted_by, content_hash, {names}) SELECT institution_id, 2, kind, summary, source, 'raw', line_count,"
+            f" posted_by, content_hash, {copied} FROM ledger_entry WHERE entry_no = 1"
+        )
+        lines = (
+            "INSERT INTO ledger_posting SELECT institution_id, 2, line_no, account_id, debit_fen, credit_fen, fund"
+            " FROM ledger_posting WHERE entry_no = 1"
+        )
+        refused(books, lines, header, match="undated")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
+def test_entries_of_no_possible_day_are_found_and_keep_nothing_from_being_read(
+    context: Context, books: Database, owner_database: Database, tmp_path: Path
+) -> None:
+    run(owner_database, "ALTER TABLE ledger_entry DROP CONSTRAINT ck_ledger_entry__dated")
+    for number, (name, value) in enumerate(ENDLESS):
+        run(books, posting("ledger_post", **{name: value}).replace("'a'", f"'{number}'"))
+    auditor = Actor(HOSPITAL, "auditor", "审计", frozenset({Role.AUDITOR}))
+    assert read_journal(context, auditor, JournalFilter(), 1).total == len(ENDLESS)
+    for entry_no in range(1, len(ENDLESS) + 1):
+        assert read_entry(context, auditor, entry_no).row.entry_no == entry_no
+    found = verify_ledger(books, tmp_path, context.clock).findings
+    undated = [finding.entry_no for finding in found if finding.kind is Kind.ENTRY_UNDATED]
+    assert undated == list(range(1, len(ENDLESS) + 1))
+    assert [block.last_no for block in seal_ledger(books, tmp_path, context.clock)] == [len(ENDLESS)]

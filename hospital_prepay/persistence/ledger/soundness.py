@@ -62,6 +62,14 @@ WHERE c.institution_id = :i AND ((d.rule = 'inpatient.determine_cap'
 ORDER BY c.stay_no, c.version_no LIMIT :most
 """
 
+_UNDATED = """
+SELECT e.entry_no FROM ledger_entry e
+WHERE e.institution_id = :i AND (e.occurred_at >= '2000-01-01' AND e.occurred_at < '2100-01-01'
+  AND e.posted_at >= '2000-01-01' AND e.posted_at < '2100-01-01'
+  AND e.effective_on >= '2000-01-01' AND e.effective_on < '2100-01-01') IS NOT TRUE
+ORDER BY e.entry_no LIMIT :most
+"""
+
 _LOST = """
 SELECT x.entry_no FROM (
   SELECT r.entry_no FROM receipt r WHERE r.institution_id = :i
@@ -87,8 +95,8 @@ def unsound(connection: sa.Connection, institution_id: str, after: int, to: int)
 
 
 def across_tables(connection: sa.Connection, institution_id: str, lines_seen: int) -> list[Finding]:
-    """Balances, ceilings, caps that no decision gave, lines without a header, and entries that a receipt or an audit
-    event names in vain.
+    """Balances, ceilings, caps that no decision gave, lines without a header, entries of no possible day, and entries
+    that a receipt or an audit event names in vain.
 
     ``lines_seen`` is how many lines stand under a header; only when there are more are the others looked for.
     """
@@ -103,6 +111,7 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
         _account(Kind.CEILING_WRONG, institution_id, row.account_id, "可收额度与最新的限额记录不一致")
         for row in _ask(connection, _CEILINGS, where)
     ]
+    found += [_undated(institution_id, row.entry_no) for row in _ask(connection, _UNDATED, where)]
     found += [_cap(institution_id, row.stay_no, row.version_no) for row in _ask(connection, _CAPS, where)]
     return found
 
@@ -131,6 +140,11 @@ def _lost(institution_id: str, entry_no: int) -> Finding:
 def _orphaned(institution_id: str, entry_no: int) -> Finding:
     message = f"有分录写着凭证 {entry_no}，但没有这张凭证。"
     return Finding(Kind.POSTING_ORPHANED, institution_id, message, entry_no=entry_no, last_no=entry_no)
+
+
+def _undated(institution_id: str, entry_no: int) -> Finding:
+    message = f"凭证 {entry_no} 的时间或日期不在 2000 年至 2099 年之间。"
+    return Finding(Kind.ENTRY_UNDATED, institution_id, message, entry_no=entry_no, last_no=entry_no)
 
 
 def _cap(institution_id: str, stay_no: str, version_no: int) -> Finding:
