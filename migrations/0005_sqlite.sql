@@ -30,3 +30,10 @@ CREATE TRIGGER ledger_entry_dated BEFORE INSERT ON ledger_entry BEGIN
     AND datetime(NEW.posted_at) IS NOT NULL AND NEW.posted_at GLOB '20[0-9][0-9]-*T*+00:00'
     AND NEW.effective_on = date(NEW.effective_on, '+0 days') AND NEW.effective_on GLOB '20*', 0);
 END;
+
+-- UPDATE OR REPLACE would push out the table that was published under this number.
+CREATE TRIGGER cap_table_version BEFORE UPDATE OF version_no ON cap_table BEGIN
+  SELECT RAISE(ABORT, 'append_only: cap_table') WHERE EXISTS (
+    SELECT 1 FROM cap_table t WHERE t.institution_id = NEW.institution_id AND t.version_no = NEW.version_no
+      AND t.table_id <> NEW.table_id);
+END;

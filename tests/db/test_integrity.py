@@ -260,3 +260,31 @@ def test_entries_of_no_possible_day_are_found_and_keep_nothing_from_being_read(
     undated = [finding.entry_no for finding in found if finding.kind is Kind.ENTRY_UNDATED]
     assert undated == list(range(1, len(ENDLESS) + 1))
     assert [block.last_no for block in seal_ledger(books, tmp_path, context.clock)] == [len(ENDLESS)]
+
+
+# -- What is fixed once it stands ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "stay SET admitted_at = registered_at",
+        "stay SET registered_at = admitted_at",
+        "stay SET patient_name = 'x'",
+        "receipt_book SET holder = 'x'",
+        "staff_user SET login = 'x'",
+    ],
+)
+def test_who_and_when_is_not_changed_even_by_the_owner(
+    books: Database, owner_database: Database, change: str
+) -> None:
+    run(
+        books,
+        "INSERT INTO receipt_book (institution_id, book, holder, last_serial, opened_at)"
+        f" SELECT '{HOSPITAL}', 'A01', 'somebody', 0, registered_at FROM stay WHERE stay_no = 'S1'",
+        "INSERT INTO staff_user (institution_id, user_id, login, name, roles, station, password_hash,"
+        " password_changed_at, totp_last_step, failed_attempts, is_active, created_at) SELECT institution_id, 'u',"
+        " 'u', 'u', '[]', '', '', registered_at, 0, 0, true, registered_at FROM stay WHERE stay_no = 'S1'",
+    )
+    refused(books, f"UPDATE {change}", match="append_only|permission denied")
+    refused(owner_database, f"UPDATE {change}", match="append_only")
