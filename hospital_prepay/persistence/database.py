@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseUnreachable
+from hospital_prepay.persistence.endless import read_endless
 from hospital_prepay.persistence.query import Query
 from hospital_prepay.settings import SettingMissing
 
@@ -61,6 +62,7 @@ class Database:
                 connect_args=_pg_options(self._behind_pgbouncer),
                 hide_parameters=True,
             )
+            event.listen(engine, "connect", read_endless)
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _check_alive)
             return engine

@@ -261,6 +261,7 @@ class StayCap(Base):
             ["decision.institution_id", "decision.decision_id"],
             name="fk_stay_cap__decision",
         ),
+        sa.Index("ix_stay_cap__decision", "institution_id", "decision_id"),
         sa.Index(
             "ix_stay_cap__named",
             "institution_id",
