@@ -19,6 +19,7 @@ from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
 from hospital_prepay.services.inpatient.lookup import StayCard
+from hospital_prepay.services.inpatient.stays import Placement
 from hospital_prepay.web.desk_collect import payment_panel
 from hospital_prepay.web.slip_lines import receipt_line, short_words
 
@@ -135,11 +136,11 @@ def class_choices() -> list[dict[str, Any]]:
     return [{"value": one.value, "label": one.label, "note": None} for one in InsuredClass]
 
 
-def class_label(view: DeskStay) -> str:
+def class_label(placement: Placement) -> str:
     """The class whose cap applies, in words."""
-    if Circumstance(view.placement.circumstance).takes_self_pay:
+    if Circumstance(placement.circumstance).takes_self_pay:
         return "按自费标准"
-    return InsuredClass(view.placement.insured_class).label
+    return InsuredClass(placement.insured_class).label
 
 
 def source_words(view: DeskStay) -> str:
@@ -244,7 +245,7 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         (r.message for r in view.cap_decision.reasons if r.code in ("unposted", "similar", "staged")), None
     )
     return {
-        "title": f"{view.placement.disease_name} · {class_label(view)}",
+        "title": f"{view.placement.disease_name} · {class_label(view.placement)}",
         "cap_fen": cap.fen,
         "taken_fen": view.collected.fen,
         "taken_count": len(standing),

@@ -22,6 +22,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import ChangeSchema, GroundSchema
 from hospital_prepay.services.inpatient import desk as service
 from hospital_prepay.services.inpatient import lookup
+from hospital_prepay.services.inpatient.papers import issued_paper
 from hospital_prepay.services.inpatient.slips import (
     DecideRequest,
     RequestRefund,
@@ -32,9 +33,9 @@ from hospital_prepay.services.inpatient.slips import (
 )
 from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement
 from hospital_prepay.web import desk_view as view
-from hospital_prepay.web import slips_view
+from hospital_prepay.web import paper_view, slips_view
 from hospital_prepay.web.desk_collect import refused
-from hospital_prepay.web.slip_lines import short_words, signed
+from hospital_prepay.web.slip_lines import short_words
 
 blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
 # The field that a refused change lacks; the stay stands as it was.
@@ -45,41 +46,15 @@ _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者
 @blueprint.get("/receipts/<number>/print")
 @requires(Permission.DESK_VIEW)
 def print_receipt(number: str) -> str:
-    """A receipt for 80 mm paper with its QR code."""
-    context, actor = current_context(), current_actor()
-    slip = lookup.find_slip(context, actor, number)
-    found = service.desk_stay(context, actor, slip.stay_no)
-    cashier, station = service.person(context, actor, slip.issued_by)
-    url = lookup.verify_url(context, slip.token)
-    amount_fen = signed(slip, found.slips)
-    receipt = {
-        "receipt_no": slip.number,
-        "kind": slip.kind,
-        "at": slip.issued_at,
-        "name": found.card.patient_name,
-        "stay_no": slip.stay_no,
-        "ward": found.card.ward,
-        "tender_label": Tender(slip.tender).label,
-        "reference_tail": slip.payment_reference[-4:] or None,
-        "payer": slip.payer or "—",
-        "amount_fen": amount_fen,
-        "words": Money(amount_fen).in_words(),
-        "disease_name": found.placement.disease_name,
-        "class_label": view.class_label(found),
-        "cap_fen": found.cap.fen if found.cap else None,
-        "total_fen": found.collected.fen,
-        "room_fen": found.room.fen,
-        "cashier": cashier,
-        "station": station or None,
-        "original_no": slip.cancels,
-        "reprint": 0,
-    }
+    """A slip as it was issued, for 80 mm paper, with its QR code."""
+    paper = issued_paper(current_context(), current_actor(), number)
+    url = lookup.verify_url(current_context(), paper.slip.token)
     return render_template(
         "print/receipt.html",
-        receipt=receipt,
+        receipt=paper_view.receipt(paper),
         verify_url=url,
         qr_svg=Markup(qr_svg(url)),
-        back_href=f"/desk/stays/{slip.stay_no}",
+        back_href=f"/desk/stays/{paper.slip.stay_no}",
     )
 
 
@@ -99,7 +74,7 @@ def print_explanation(decision_id: str) -> str:
         name=found.card.patient_name,
         stay_no=found.card.stay_no,
         disease_name=found.placement.disease_name,
-        class_label=view.class_label(found),
+        class_label=view.class_label(found.placement),
         cap_fen=found.cap.fen if found.cap else None,
         taken_fen=found.collected.fen,
         room_fen=found.room.fen,
@@ -167,9 +142,9 @@ def confirm(request_id: str) -> Any:
         require_permitted(done.decision, request_id)
     say(
         "ok",
-        f"已办理 {done.amount} 元，票号 {done.receipt_no}。",
+        f"已办理 {done.amount} 元，票号 {done.receipt_no}。凭据由申请的收费员打印，交患者签字。",
         href=f"/desk/receipts/{done.receipt_no}/print",
-        link_label="打印",
+        link_label="看凭据",
     )
     return redirect("/desk/voids", 303)
 

@@ -209,7 +209,7 @@ def change_page(
         "now": {
             "disease_name": found.placement.disease_name,
             "disease_code": found.placement.disease_code,
-            "class_label": class_label(found),
+            "class_label": class_label(found.placement),
             "cap_fen": None if found.cap is None else found.cap.fen,
             "taken_fen": found.collected.fen,
         },
