@@ -20,11 +20,11 @@ from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
 from hospital_prepay.services.inpatient.lookup import StayCard
 from hospital_prepay.services.inpatient.stays import Placement
+from hospital_prepay.web.cap_words import FEW_CASES, source_words, warning_words
 from hospital_prepay.web.desk_collect import payment_panel
 from hospital_prepay.web.slip_lines import receipt_line, short_words
 
 _SEXES: Final = {"F": "女", "M": "男"}
-_BASES: Final = {"mean": "取均值", "legacy": "取原标准", "similar": "参照相似病种", "insufficient": "例数不足"}
 _RECENT: Final = 8
 EMPTY: Final = Form({"tender": Tender.CASH.value, "payer": "本人"})
 
@@ -119,7 +119,8 @@ def done_words(view: DeskStay, amount: Money, number: str) -> dict[str, Any]:
 def disease_hit(stay_no: str, hit: DiseaseHit, view: DeskStay) -> dict[str, Any]:
     """A disease in the list of those found."""
     same = hit.disease_code == view.card.disease_code
-    remark = "诊断相符" if same else (None if hit.posted else "未公示")
+    few = FEW_CASES if hit.cap_fen is None else None
+    remark = "诊断相符" if same else (few if hit.posted else "未公示")
     insured = view.placement.insured_class
     return {
         "code": hit.disease_code,
@@ -141,20 +142,6 @@ def class_label(placement: Placement) -> str:
     if Circumstance(placement.circumstance).takes_self_pay:
         return "按自费标准"
     return InsuredClass(placement.insured_class).label
-
-
-def source_words(view: DeskStay) -> str:
-    """Where the cap comes from, in one sentence."""
-    source = view.source
-    if source is None:
-        return view.cap_decision.reasons[0].message
-    words = f"{source.window_from.year}–{source.window_to.year} 年 {source.cases} 例"
-    if source.cases:
-        mean = source.sum_burden_fen // source.cases if source.mean_fen is None else source.mean_fen
-        words += f"，个人负担均值 {Money(mean)} 元"
-    if source.legacy_fen is not None:
-        words += f"，原标准 {Money(source.legacy_fen)} 元"
-    return f"{words}，{_BASES[source.basis]}，向下取整。"
 
 
 def _may() -> dict[str, bool]:
@@ -216,12 +203,14 @@ def _basis(view: DeskStay, diseases: list[dict[str, Any]] | None, q: str) -> dic
 
 
 def _classes(view: DeskStay) -> list[dict[str, Any]]:
+    """The three classes with their caps; while the self-pay standard stands in for all, none shows one of its own."""
+    by_self_pay = Circumstance(view.placement.circumstance).takes_self_pay
     return [
         {
             "value": one.value,
             "label": one.label,
-            "cap_fen": None if cap is None else cap.fen,
-            "cap_words": "还没有额度",
+            "cap_fen": None if cap is None or by_self_pay else cap.fen,
+            "cap_words": "按自费" if by_self_pay else "还没有额度",
         }
         for one, cap in view.class_caps.items()
     ]
@@ -241,9 +230,6 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         says += f"，多收 {Money(over)} 元"
     version = view.source.version_no if view.source else None
     standing = [slip for slip in view.slips if slip.kind == "deposit" and not slip.cancelled_by]
-    warning = next(
-        (r.message for r in view.cap_decision.reasons if r.code in ("unposted", "similar", "staged")), None
-    )
     return {
         "title": f"{view.placement.disease_name} · {class_label(view.placement)}",
         "cap_fen": cap.fen,
@@ -257,7 +243,7 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         "source_label": f"公示表第 {version} 版" if version else "公示表",
         "source_href": public_path("deposits", current_actor().institution_id, version),
         "source_words": source_words(view),
-        "warning": f"{warning.rstrip('。')}，请向患者说明" if warning else None,
+        "warning": warning_words(view),
     }
 
 

@@ -34,6 +34,7 @@ from hospital_prepay.services.inpatient.slips import (
 from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement
 from hospital_prepay.web import desk_view as view
 from hospital_prepay.web import paper_view, slips_view
+from hospital_prepay.web.cap_words import source_words
 from hospital_prepay.web.desk_collect import refused
 from hospital_prepay.web.slip_lines import short_words
 
@@ -78,7 +79,7 @@ def print_explanation(decision_id: str) -> str:
         cap_fen=found.cap.fen if found.cap else None,
         taken_fen=found.collected.fen,
         room_fen=found.room.fen,
-        source_words=view.source_words(found),
+        source_words=source_words(found),
         back_href=f"/desk/stays/{found.card.stay_no}",
     )
 
