@@ -119,11 +119,11 @@ def refused(
 def _instead(room: Money) -> dict[str, Any]:
     return {
         "amount_words": f"改收 {room} 元",
-        "words": "收后正好到额度",
+        "words": "先填好、预览，再收；收后正好到额度",
         "clause": None,
-        "button": f"改收 {room} 元",
+        "button": f"改成 {room} 元",
         "kind": "submit",
-        "name": "collect_instead",
+        "name": "instead",
         "value": room.plain(),
         "href": None,
         "key": "Enter",

@@ -195,10 +195,24 @@ def test_over_the_cap_is_refused_with_the_clauses_and_what_can_be_done(cashier: 
     assert counter.count("decision", "outcome = 'refused' AND rule = 'inpatient.collect'") == 1
 
 
-def test_the_amount_offered_instead_is_collected_by_its_button(cashier: Browser, counter: Counter) -> None:
+def test_the_amount_offered_instead_is_filled_and_previewed_before_it_is_collected(
+    cashier: Browser, counter: Counter
+) -> None:
     collect(cashier, "1500")
-    response = cashier.post(DEPOSITS, {"collect_instead": "1700.00", **payment("2000")})
-    assert "已收 1,700.00 元" in words(response.text)
+    refused = collect(cashier, "2000")
+    [offered] = re.findall(r'<button[^>]*name="instead"[^>]*>', refused.text)
+    assert 'value="1700.00"' in offered
+    assert "data-focus" in offered
+    assert "formaction" not in offered, "it goes where Enter goes: to the preview"
+    for path in (PREVIEW, DEPOSITS):
+        cashier.post(path, {"instead": "1700.00", **payment("2000")})
+        assert counter.held() == Money(150000), path
+    previewed = cashier.post(PREVIEW, {"instead": "1700.00", **payment("2000")})
+    [field] = re.findall(r'<input[^>]*id="f-amount"[^>]*>', previewed.text)
+    assert 'value="1700.00"' in field
+    [button] = re.findall(r'<button[^>]*name="collect"[^>]*>', previewed.text)
+    assert "data-focus" in button
+    assert "已收 1,700.00 元" in words(collect(cashier, "1700.00").text)
     assert counter.held() == Money(320000)
     assert "收满" not in words(cashier.get(f"/desk/stays/{STAY}").text)
 
