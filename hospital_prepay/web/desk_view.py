@@ -18,11 +18,11 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
-from hospital_prepay.services.inpatient.lookup import StayCard
+from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 from hospital_prepay.services.inpatient.stays import Placement
 from hospital_prepay.web.cap_words import FEW_CASES, source_words, warning_words
 from hospital_prepay.web.desk_collect import payment_panel
-from hospital_prepay.web.slip_lines import receipt_line, short_words
+from hospital_prepay.web.slip_lines import offers, receipt_line, short_words
 
 _SEXES: Final = {"F": "女", "M": "男"}
 _RECENT: Final = 8
@@ -43,7 +43,7 @@ def frame() -> dict[str, Any]:
 def nobody(q: str = "", results: list[StayCard] | None = None) -> dict[str, Any]:
     """The counter with no stay chosen."""
     found = None if results is None else [result(card) for card in results]
-    nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "changed"))
+    nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "refund_href", "changed"))
     return {**nothing, "q": q, "results": found, "recent": _recent(), "receipts": [], "classes": [], "may": _may()}
 
 
@@ -97,7 +97,8 @@ def counter(
         "cap": _cap(view, now if decision else None),
         "collect": payment_panel(view, form, now, decision, decision_id, live) if _may()["collect"] else None,
         "done": done,
-        "receipts": [receipt_line(slip, view.slips, view.waiting_voids) for slip in reversed(view.slips)],
+        "receipts": [_receipt(slip, view) for slip in reversed(view.slips)],
+        "refund_href": _refund_href(view) if _may_refund(view) else None,
         "refund_due": _refund_due(view),
         "changed": changed,
         "may": _may(),
@@ -256,6 +257,15 @@ def _refund_due(view: DeskStay) -> dict[str, Any] | None:
         "href": _refund_href(view) if asks else "/desk/voids",
         "waiting": view.waiting_refund,
     }
+
+
+def _receipt(slip: Slip, view: DeskStay) -> dict[str, Any]:
+    line = receipt_line(slip, view.slips, view.waiting_voids)
+    return {**line, **offers(slip, view.card, view.waiting_voids)}
+
+
+def _may_refund(view: DeskStay) -> bool:
+    return _may()["request"] and bool(view.collected) and not view.waiting_refund
 
 
 def _refund_href(view: DeskStay) -> str:

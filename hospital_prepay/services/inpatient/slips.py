@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final, TypeVar
 
 from hospital_prepay.clock import local
@@ -259,17 +260,26 @@ def _entry(work: UnitOfWork, request: books.Request, sign: int, reverses: int | 
     )
 
 
-def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -> tuple[Decision, str]:
-    facts = VoidFacts(
+def void_objections(slip: books.Slip, balance_fen: int, cap_fen: int | None, today: date) -> tuple[str, ...]:
+    """Why a slip can't be voided as its stay stands, none when it may be asked for. Nothing is stored."""
+    decision = void(_void_facts(slip, balance_fen, cap_fen, today), "")
+    return tuple(one.message for one in decision.reasons) if decision.outcome is Outcome.REFUSED else ()
+
+
+def _void_facts(slip: books.Slip, balance_fen: int, cap_fen: int | None, today: date) -> VoidFacts:
+    return VoidFacts(
         kind=slip.kind,
         amount_fen=slip.amount_fen,
         issued_on=local(slip.issued_at).date().isoformat(),
-        today=work.today.isoformat(),
+        today=today.isoformat(),
         already_void=slip.cancelled_by is not None,
-        balance_fen=state.collected_fen,
-        cap_fen=state.cap_fen or 0,
+        balance_fen=balance_fen,
+        cap_fen=cap_fen or 0,
     )
-    decision = void(facts, work.rule_version)
+
+
+def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -> tuple[Decision, str]:
+    decision = void(_void_facts(slip, state.collected_fen, state.cap_fen, work.today), work.rule_version)
     decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"receipt": slip.number})

@@ -1,0 +1,102 @@
+"""Money given back at the counter: what is offered, asked for, looked at by a second person, and turned down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.money import Money
+from tests.counter import STAY, Counter, collect
+from tests.people import Browser
+
+LoginAs = Callable[[Role], Browser]
+TALK = {"talked_with": "女儿 吴某", "talked_at": "2026-01-15T09:40", "talk": "已说明为什么、收多少、怎么退"}
+REFUND = f"/desk/stays/{STAY}/refund"
+
+
+@pytest.fixture
+def cashier(counter: Counter, login_as: LoginAs) -> Browser:
+    return login_as(Role.CASHIER)
+
+
+@pytest.fixture
+def officer(counter: Counter, login_as: LoginAs) -> Browser:
+    return login_as(Role.FINANCE_OFFICER)
+
+
+def refund(**changes: str) -> dict[str, str]:
+    return {"amount": "500", "ground": "隔天发现收错患者", "route": "original", "account": "", **changes}
+
+
+def request_id(officer: Browser) -> str:
+    [found] = set(re.findall(r"/desk/voids/([0-9a-f-]{36})", officer.get("/desk/voids").text))
+    return str(found)
+
+
+def test_money_of_an_earlier_day_is_refunded_up_to_what_the_stay_holds(
+    cashier: Browser, counter: Counter, clock: FixedClock, login_as: LoginAs
+) -> None:
+    collect(cashier, "1200")
+    clock.moment += timedelta(days=1)
+    cashier, officer = login_as(Role.CASHIER), login_as(Role.FINANCE_OFFICER)
+    stay = cashier.get(f"/desk/stays/{STAY}").text
+    assert stay.count(f'href="{REFUND}"') == 2, "from the receipt and from the stay"
+    assert f'href="{REFUND}"' in cashier.get("/desk/receipts/A01-000001/void").text
+    form = cashier.get(REFUND).text
+    [field] = re.findall(r'<input[^>]*id="f-amount"[^>]*>', form)
+    assert 'value=""' in field, "nobody knows how much"
+    assert cashier.post(REFUND, refund()).status_code == 303
+    assert counter.held() == Money(120000)
+    assert officer.post(f"/desk/voids/{request_id(officer)}/confirm").status_code == 303
+    assert counter.held() == Money(70000)
+
+
+def test_a_refund_of_an_excess_begins_with_it(cashier: Browser, officer: Browser, counter: Counter) -> None:
+    collect(cashier, "3200")
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "class", "insured_class": "employee", **TALK})
+    officer.post(f"/desk/voids/{request_id(officer)}/decline", {"reason": "先核对"})
+    [field] = re.findall(r'<input[^>]*id="f-amount"[^>]*>', cashier.get(REFUND).text)
+    assert 'value="1360.00"' in field
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"amount": "1200.01"}, "最多可退 1,200.00 元"),
+        ({"amount": "0"}, "退款金额要大于零"),
+        ({"amount": ""}, "e-amount"),
+        ({"amount": "-5"}, "小于零"),
+        ({"ground": " "}, "e-ground"),
+        ({"route": "elsewhere"}, "请选一种退回方式"),
+        ({"route": ""}, "e-route"),
+    ],
+)
+def test_a_wrong_refund_is_told_beside_its_field(
+    cashier: Browser, counter: Counter, changes: dict[str, str], said: str
+) -> None:
+    collect(cashier, "1200")
+    response = cashier.post(REFUND, refund(**changes))
+    assert response.status_code == 422
+    assert said in response.text
+    assert counter.count("slip_request") == 0
+
+
+def voids(browser: Browser) -> list[str]:
+    """The slips whose void is offered at the stay."""
+    return re.findall(r"/desk/receipts/(A01-\d+)/void", browser.get(f"/desk/stays/{STAY}").text)
+
+
+def test_a_void_is_offered_only_where_it_can_be_done(cashier: Browser, officer: Browser, counter: Counter) -> None:
+    collect(cashier, "3200")
+    assert voids(cashier) == ["A01-000001"]
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "class", "insured_class": "employee", **TALK})
+    officer.post(f"/desk/voids/{request_id(officer)}/confirm")
+    assert counter.held() == Money(184000)
+    assert voids(cashier) == [], "neither the receipt that was partly given back nor the refund above the cap"
+    assert "/void" not in cashier.get("/desk/shift").text
+    assert "余额不够作废" in cashier.get("/desk/receipts/A01-000001/void").text
