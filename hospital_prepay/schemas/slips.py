@@ -51,6 +51,7 @@ class DecideIn(BaseSchema):
 
     approve = Truth(required=True, metadata={"description": "true 同意并办理，false 不同意"})
     payment_reference = Text(load_default="", longest=64, metadata={"description": "退款的支付单号"})
+    ground = Text(load_default="", longest=200, metadata={"description": "不同意的原因，不同意时必填"})
 
 
 class DoneOut(BaseSchema):

@@ -18,7 +18,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
-from hospital_prepay.services.inpatient.lookup import Slip, StayCard
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard
 from hospital_prepay.services.inpatient.stays import Placement
 from hospital_prepay.web.cap_words import FEW_CASES, source_words, warning_words
 from hospital_prepay.web.desk_collect import payment_panel
@@ -44,7 +44,28 @@ def nobody(q: str = "", results: list[StayCard] | None = None) -> dict[str, Any]
     """The counter with no stay chosen."""
     found = None if results is None else [result(card) for card in results]
     nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "refund_href", "changed"))
-    return {**nothing, "q": q, "results": found, "recent": _recent(), "receipts": [], "classes": [], "may": _may()}
+    return {
+        **nothing,
+        "q": q,
+        "results": found,
+        "recent": _recent(),
+        "receipts": [],
+        "classes": [],
+        "may": _may(),
+        "declined": _declined(),
+    }
+
+
+def _declined() -> list[dict[str, Any]]:
+    """What this person asked for and was turned down today."""
+    context, actor = current_context(), current_actor()
+    decided = lookup.requests_decided(context, actor, lookup.midnight(context))
+    return [_turned_down(one) for one in decided if not one.approved and one.requested_by == actor.actor_id]
+
+
+def _turned_down(one: DecidedRequest) -> dict[str, Any]:
+    what = f"{one.number} 的作废" if one.number else f"住院号 {one.stay_no} 退款 {Money(one.amount_fen)} 元"
+    return {"what": what, "ground": one.ground, "by": one.decided_by or "—", "at": one.decided_at}
 
 
 def _recent() -> list[dict[str, Any]]:
@@ -100,6 +121,7 @@ def counter(
         "receipts": [_receipt(slip, view) for slip in reversed(view.slips)],
         "refund_href": _refund_href(view) if _may_refund(view) else None,
         "refund_due": _refund_due(view),
+        "declined": [_turned_down(one) for one in view.declined],
         "changed": changed,
         "may": _may(),
     }

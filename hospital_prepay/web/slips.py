@@ -23,6 +23,7 @@ from hospital_prepay.schemas.desk import ChangeSchema, GroundSchema, RefundSchem
 from hospital_prepay.services.inpatient import desk as service
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.papers import issued_paper
+from hospital_prepay.services.inpatient.request_review import review_request
 from hospital_prepay.services.inpatient.slips import (
     EXCESS_GROUND,
     DecideRequest,
@@ -132,8 +133,15 @@ def show_voids() -> str:
     return render_template(
         "pages/inpatient/voids.html",
         voids=[slips_view.waiting(one, actor) for one in waiting],
-        done=[slips_view.decided(one) for one in lookup.requests_done_today(context, actor)],
+        done=[slips_view.decided(one) for one in lookup.requests_decided(context, actor, lookup.midnight(context))],
     )
+
+
+@blueprint.get("/voids/<request_id>")
+@requires(Permission.DESK_VIEW)
+def show_request(request_id: str) -> str:
+    """One request with what it is about, before it is approved or turned down."""
+    return _review(request_id, Form())
 
 
 @blueprint.post("/voids/<request_id>/confirm")
@@ -155,9 +163,13 @@ def confirm(request_id: str) -> Any:
 @blueprint.post("/voids/<request_id>/decline")
 @requires(Permission.SLIP_APPROVE)
 def decline(request_id: str) -> Any:
-    """Turn a request down; nothing is booked."""
-    decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=False))
-    say("info", "这份申请已退回，没有动账。")
+    """Turn a request down with a reason; nothing is booked."""
+    try:
+        ground = read_form(GroundSchema()).reason
+    except WrongForm as wrong:
+        return _review(request_id, wrong.form), 422
+    decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=False, ground=ground))
+    say("info", "这份申请已退回，没有动账。申请的人会看到原因。")
     return redirect("/desk/voids", 303)
 
 
@@ -271,6 +283,12 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
         blocked=blocked or "".join(objections) or None,
         refund_href=None if local(slip.issued_at).date() == today else f"/desk/stays/{slip.stay_no}/refund",
     )
+
+
+def _review(request_id: str, form: Form) -> str:
+    context, actor = current_context(), current_actor()
+    review = review_request(context, actor, request_id)
+    return render_template("pages/inpatient/request.html", form=form, **paper_view.review(review))
 
 
 def _refund_form(stay_no: str, form: Form) -> str:

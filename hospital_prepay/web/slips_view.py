@@ -21,7 +21,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
-from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard, WaitingRequest, receipt_number
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard, WaitingRequest
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
 from hospital_prepay.web.desk_view import class_label
 from hospital_prepay.web.slip_lines import offers, signed, slip_state
@@ -58,13 +58,15 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
 
 
 def decided(one: DecidedRequest) -> dict[str, Any]:
-    """A request that was approved today."""
+    """A request that was approved or turned down."""
     return {
-        "receipt_no": receipt_number(one.book, one.serial) if one.book and one.serial else one.stay_no,
-        "red_no": receipt_number(one.receipt_book, one.receipt_serial),
+        "receipt_no": one.number or one.stay_no,
+        "what": "退款" if one.kind == "refund" else "作废",
+        "red_no": one.receipt_no or "没有同意",
+        "ground": one.ground,
         "amount_fen": one.amount_fen,
         "asked_by": one.asked_by or "—",
-        "confirmed_by": one.confirmed_by or "—",
+        "confirmed_by": one.decided_by or "—",
         "at": one.decided_at,
     }
 

@@ -113,7 +113,9 @@ def test_a_refund_above_the_balance_is_refused_the_same_twice(cashier: System, h
 def test_a_void_turned_down_leaves_the_slip(cashier: System, officer: System, hospital: Hospital) -> None:
     number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
     asked = cashier.post(f"/receipts/{number}/void-requests", {"ground": "金额录错"}).get_json()
-    done = officer.post(f"/slip-requests/{asked['request_id']}/decision", {"approve": False})
+    path = f"/slip-requests/{asked['request_id']}/decision"
+    assert officer.post(path, {"approve": False}).status_code == 422
+    done = officer.post(path, {"approve": False, "ground": "票面没有错"})
     assert (done.get_json()["state"], done.get_json()["receipt_no"]) == ("rejected", None)
     assert officer.get(f"/receipts/{number}").get_json()["cancelled_by"] is None
     assert hospital.balance("1001").fen == 120000

@@ -11,7 +11,7 @@ import pytest
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
-from tests.counter import STAY, Counter, collect
+from tests.counter import STAY, Counter, collect, words
 from tests.people import Browser
 
 LoginAs = Callable[[Role], Browser]
@@ -100,3 +100,57 @@ def test_a_void_is_offered_only_where_it_can_be_done(cashier: Browser, officer: 
     assert voids(cashier) == [], "neither the receipt that was partly given back nor the refund above the cap"
     assert "/void" not in cashier.get("/desk/shift").text
     assert "余额不够作废" in cashier.get("/desk/receipts/A01-000001/void").text
+
+
+def test_a_refusal_asks_for_a_reason_and_shows_it_to_who_asked(
+    cashier: Browser, officer: Browser, counter: Counter
+) -> None:
+    collect(cashier, "1200")
+    cashier.post("/desk/receipts/A01-000001/void", {"reason": "金额录错"})
+    path = f"/desk/voids/{request_id(officer)}/decline"
+    refused = officer.post(path, {"reason": " "})
+    assert refused.status_code == 422
+    assert 'id="e-reason"' in refused.text
+    assert counter.count("slip_request", "state = 'waiting'") == 1
+    assert officer.post(path, {"reason": "票面没有错"}).status_code == 303
+    for page in (f"/desk/stays/{STAY}", "/desk"):
+        assert "A01-000001 的作废没有同意：票面没有错（财务员" in words(cashier.get(page).text), page
+    assert "没有同意" not in words(officer.get("/desk").text), "who didn't ask isn't told"
+    for person in (cashier, officer):
+        listed = words(person.get("/desk/voids").text).partition("今天已办理")[2]
+        assert "没有同意" in listed
+        assert "票面没有错" in listed
+    assert counter.count("audit_event", "action = 'slip.decide' AND detail LIKE '%票面没有错%'") == 1
+
+
+def test_a_second_person_reads_what_it_is_about_before_deciding(
+    cashier: Browser, officer: Browser, clock: FixedClock
+) -> None:
+    collect(cashier, "3200")
+    clock.moment += timedelta(minutes=1)
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "disease", "disease": "G00.900", **TALK})
+    cashier.post("/desk/receipts/A01-000001/void", {"reason": "金额录错"})
+    assert "/confirm" not in officer.get("/desk/voids").text, "it is decided on its own page"
+    found = request_id(officer)
+    page = words(officer.get(f"/desk/voids/{found}").text)
+    for part in ("A01-000001", "3,200.00 元，现金", "原因金额录错", "决定号D-", "同意，作废 3,200.00 元"):
+        assert part in page
+    assert "细菌性肺炎 J15.900 · 城乡居民医保，额度 3,200.00 元" in page
+    assert "细菌性脑膜炎 G00.900 · 城乡居民医保，额度 6,840.00 元" in page
+    own = words(cashier.get(f"/desk/voids/{found}").text)
+    assert "您自己申请的，由别人复核" in own
+    assert "同意，作废" not in own
+    officer.post(f"/desk/voids/{found}/confirm")
+    assert officer.get(f"/desk/voids/{found}").status_code == 409
+    assert officer.get("/desk/voids/nothing").status_code == 404
+
+
+def test_an_excess_is_approved_with_the_class_that_lowered_the_cap_in_sight(
+    cashier: Browser, officer: Browser, clock: FixedClock
+) -> None:
+    collect(cashier, "3200")
+    clock.moment += timedelta(minutes=1)
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "class", "insured_class": "employee", **TALK})
+    page = words(officer.get(f"/desk/voids/{request_id(officer)}").text)
+    for part in ("同意，退 1,360.00 元", "城乡居民医保，额度 3,200.00 元", "职工医保，额度 1,840.00 元", "决定号D-"):
+        assert part in page

@@ -372,50 +372,6 @@ def diseases_of_table(connection: sa.Connection, institution_id: str, table_id: 
     return [DiseaseHit(row.disease_code, row.disease_name, None, row.posted) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class DecidedRequest:
-    """A request that a second person approved, and the slip that came of it."""
-
-    kind: str
-    stay_no: str
-    book: str | None
-    serial: int | None
-    amount_fen: int
-    receipt_book: str
-    receipt_serial: int
-    decided_at: datetime
-    asked_by: str | None
-    confirmed_by: str | None
-
-
-def decided_requests(connection: sa.Connection, institution_id: str, since: datetime) -> list[DecidedRequest]:
-    """Requests approved since a moment, newest first."""
-    asker, decider = sa.orm.aliased(User), sa.orm.aliased(User)
-    rows = connection.execute(
-        sa.select(
-            SlipRequest.kind,
-            SlipRequest.stay_no,
-            SlipRequest.book,
-            SlipRequest.serial,
-            SlipRequest.amount_fen,
-            SlipRequest.receipt_book,
-            SlipRequest.receipt_serial,
-            SlipRequest.decided_at,
-            asker.name.label("asked_by"),
-            decider.name.label("confirmed_by"),
-        )
-        .join(asker, asker.user_id == SlipRequest.requested_by, isouter=True)
-        .join(decider, decider.user_id == SlipRequest.decided_by, isouter=True)
-        .where(
-            SlipRequest.institution_id == institution_id,
-            SlipRequest.state == "approved",
-            SlipRequest.decided_at >= since,
-        )
-        .order_by(SlipRequest.decided_at.desc())
-    )
-    return [DecidedRequest(**row._mapping) for row in rows]
-
-
 def _names(row: type, *, after: str | None = None, before: str | None = None) -> list[str]:
     """Field names of a frozen row, between two of them."""
     names = [field.name for field in fields(row)]

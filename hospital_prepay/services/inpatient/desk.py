@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import GRANTS, Actor, Permission, Role
@@ -23,10 +24,15 @@ from hospital_prepay.persistence.queries.inpatient import BookDay, CapSource, Di
 from hospital_prepay.persistence.receipts import Slip
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient import lookup
+from hospital_prepay.services.inpatient.lookup import DecidedRequest
 from hospital_prepay.services.inpatient.stay_caps import Days, Placement, find_cap, similar_rows
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["BookDay", "CapSource", "Choice", "DeskStay", "DiseaseHit"]
+
+
+# How long a "no" to a void or refund stands at the stay.
+_DECLINED_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class DeskStay:
     excess: Money
     waiting_refund: bool
     waiting_voids: frozenset[str]
+    declined: list[DecidedRequest]
 
     @property
     def cap(self) -> Money | None:
@@ -77,6 +84,7 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
     card = lookup.find_stay(context, actor, stay_no)
     slips = lookup.slips_of_stay(context, actor, stay_no)
     waiting = lookup.waiting_requests(context, actor, stay_no)
+    decided = lookup.requests_decided(context, actor, context.clock.now() - _DECLINED_FOR, stay_no)
     with context.database.reading() as connection:
         placement = _placement(card)
         if choice and not slips:
@@ -103,6 +111,7 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         excess=excess(card.cap_fen, card.collected_fen),
         waiting_refund=any(one.kind == "refund" for one in waiting),
         waiting_voids=frozenset(one.number for one in waiting if one.number),
+        declined=[one for one in decided if not one.approved],
     )
 
 

@@ -50,11 +50,12 @@ class RequestRefund:
 
 @dataclass(frozen=True, slots=True)
 class DecideRequest:
-    """The second person's word on a request."""
+    """The second person's word on a request; a "no" says why."""
 
     request_id: str
     approve: bool
     payment_reference: str = ""
+    ground: str = ""
     idempotency_key: str = ""
 
 
@@ -161,6 +162,8 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
     When it may no longer be done, the ``decision`` of the answer says so and the request keeps waiting.
     """
     actor.require(Permission.SLIP_APPROVE)
+    if not command.approve:
+        _check_ground(command.ground, "请写明为什么不同意，申请的人要看。")
     with context.work(actor, "slip.decide", command.request_id) as work:
         # The stay first, then the request: the order in which every other act locks.
         stay_no = books.stay_of_request(work.connection, work.institution_id, command.request_id)
@@ -180,7 +183,12 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
             subject=request.source,
             decision_id=done.decision_id,
             entry_no=done.entry_no,
-            detail={"approved": command.approve, "receipt": done.receipt_no, "amount_fen": request.amount_fen},
+            detail={
+                "approved": command.approve,
+                "receipt": done.receipt_no,
+                "amount_fen": request.amount_fen,
+                **({} if command.approve else {"ground": command.ground}),
+            },
         )
         return _remembered(work, command, done)
 
@@ -340,6 +348,6 @@ def _remembered(work: UnitOfWork, command: Command, answer: Answer) -> Answer:
     return answer
 
 
-def _check_ground(ground: str) -> None:
+def _check_ground(ground: str, message: str = "请写明原因，复核的人要看。") -> None:
     if not ground.strip():
-        raise MalformedInput("请写明原因，复核的人要看。", code="missing_value", details={"field": "ground"})
+        raise MalformedInput(message, code="missing_value", details={"field": "ground"})
