@@ -37,6 +37,7 @@ def frame() -> dict[str, Any]:
     shift = None
     if day.book:
         shift = {"name": "今日", "book": day.book, "count": day.slips, "total_fen": day.net_fen}
+        shift |= {"paid_out": day.paid_out, "paid_out_fen": day.paid_out_fen}
     return {"clock": {"day": now.date(), "weekday": weekday(now.date()), "time": f"{now:%H:%M}"}, "shift": shift}
 
 

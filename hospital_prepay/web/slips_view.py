@@ -72,8 +72,12 @@ def decided(one: DecidedRequest) -> dict[str, Any]:
 
 
 def shift_page(slips: list[Slip], cards: Mapping[str, StayCard], waiting: Collection[str]) -> dict[str, Any]:
-    """Today's slips, newest first, and what they come to by way of paying."""
-    totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], slips) for tender in Tender]
+    """Today's slips, newest first, and what they come to by way of paying. Refunds that somebody else approved are
+    no act of this shift: they stand apart as 代退."""
+    every = slips
+    paid = [slip for slip in every if slip.kind == "refund"]
+    slips = [slip for slip in every if slip.kind != "refund"]
+    totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], every) for tender in Tender]
     used = [total for total in totals if total["count"]]
     last, first = (slips[0], slips[-1]) if slips else (None, None)
     summed = {key: sum(total[key] for total in used) for key in ("count", "in_fen", "out_fen", "net_fen")}
@@ -92,7 +96,9 @@ def shift_page(slips: list[Slip], cards: Mapping[str, StayCard], waiting: Collec
         "shift": shift,
         "totals": used,
         "sum": summed,
-        "receipts": [_shift_line(slip, slips, cards[slip.stay_no], waiting) for slip in slips],
+        "receipts": [_shift_line(slip, every, cards[slip.stay_no], waiting) for slip in slips],
+        "paid_out": [_shift_line(slip, every, cards[slip.stay_no], waiting) for slip in paid],
+        "paid_out_fen": sum(slip.amount_fen for slip in paid),
         "page": {
             "first": min(1, len(slips)),
             "last": len(slips),

@@ -154,3 +154,20 @@ def test_an_excess_is_approved_with_the_class_that_lowered_the_cap_in_sight(
     page = words(officer.get(f"/desk/voids/{request_id(officer)}").text)
     for part in ("同意，退 1,360.00 元", "城乡居民医保，额度 3,200.00 元", "职工医保，额度 1,840.00 元", "决定号D-"):
         assert part in page
+
+
+def test_a_refund_that_others_approved_stands_apart_from_the_shift(
+    cashier: Browser, clock: FixedClock, login_as: LoginAs
+) -> None:
+    collect(cashier, "3200")
+    cashier.post(f"/desk/stays/{STAY}/change", {"case": "class", "insured_class": "employee", **TALK})
+    clock.moment += timedelta(days=1)
+    cashier, officer = login_as(Role.CASHIER), login_as(Role.FINANCE_OFFICER)
+    officer.post(f"/desk/voids/{request_id(officer)}/confirm")
+    desk = words(cashier.get("/desk").text)
+    assert "本班已收 0 笔 0.00 元" in desk
+    assert "代退 1 笔 1,360.00 元" in desk
+    shift = words(cashier.get("/desk/shift").text)
+    assert "还没开班" in shift
+    assert "代退" in shift
+    assert "A01-000002" in shift.partition("代退")[2]

@@ -104,11 +104,14 @@ class WaitingRequest:
 
 @dataclass(frozen=True, slots=True)
 class BookDay:
-    """What a cashier's open book took in since a moment, net of voids and refunds."""
+    """What a cashier's open book took in since a moment, net of voids; apart from it the refunds that others
+    approved and this book paid (``paid_out``, ``paid_out_fen``)."""
 
     book: str | None
     slips: int
     net_fen: int
+    paid_out: int
+    paid_out_fen: int
 
 
 _ENCRYPTED = {
@@ -252,15 +255,13 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
         .limit(1)
     )
     taken = slips_of_holder(connection, institution_id, holder, since)
-    kinds = {(one.book, one.serial): one.kind for one in taken}
     voided_refunds = {one.cancelled_by for one in taken if one.kind == "refund" and one.cancelled_by}
-    net = sum(
-        one.amount_fen
-        if one.kind == "deposit" or (one.kind == "void" and one.number in voided_refunds)
-        else -one.amount_fen
-        for one in taken
-    )
-    return BookDay(book, len(kinds), net)
+    back = [one for one in taken if one.number in voided_refunds]
+    paid = [one for one in taken if one.kind == "refund"]
+    own = [one for one in taken if one.kind != "refund" and one.number not in voided_refunds]
+    net = sum(one.amount_fen if one.kind == "deposit" else -one.amount_fen for one in own)
+    paid_out = sum(one.amount_fen for one in paid) - sum(one.amount_fen for one in back)
+    return BookDay(book, len(own), net, len(paid), paid_out)
 
 
 def waiting_requests(
