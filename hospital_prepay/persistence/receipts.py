@@ -33,6 +33,8 @@ class Slip:
     token: str
     issued_at: datetime
     issued_by: str
+    approved_by: str | None
+    decision_id: str | None
     cancelled_by: str | None
     cancels: str | None
 
@@ -162,7 +164,8 @@ def slips() -> sa.Select[Any]:
     """The statement behind every list of slips; see :func:`slip`."""
     cancelling = sa.orm.aliased(Receipt)
     columns = (
-        "book serial kind stay_no amount_fen tender payment_reference payer ground entry_no token issued_at issued_by"
+        "book serial kind stay_no amount_fen tender payment_reference payer ground entry_no token issued_at "
+        "issued_by approved_by decision_id"
     )
     return sa.select(
         *(getattr(Receipt, name) for name in columns.split()),

@@ -89,7 +89,7 @@ def test_a_payment_reference_is_booked_once(cashier: System) -> None:
 
 def decided(hospital: Hospital, request_id: str, *, approve: bool = True) -> Done:
     """A person's word on what a system asked for."""
-    return decide_request(hospital.context, OFFICER, DecideRequest(request_id, approve))
+    return decide_request(hospital.context, OFFICER, DecideRequest(request_id, approve, ground="票面没有错"))
 
 
 def test_a_refund_is_asked_for_by_a_system_and_done_by_a_person(
