@@ -24,6 +24,7 @@ from hospital_prepay.services.demonstration.logins import house_logins
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_table, publish_table
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
+from hospital_prepay.services.inpatient.lookup import find_stays
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, register_stay
 from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.publication.deposit_rules import rules_in_force
@@ -97,6 +98,8 @@ def test_the_readme_names_the_stays_of_the_special_cases(loaded: Context) -> Non
     assert newest[named["the one with an unposted disease"]].unposted
     fallen = named["the one whose cap fell below what was collected"]
     assert newest[fallen].version_no == 2
+    cashier = Stage(loaded, MAIN).actor(Role.CASHIER)
+    assert fallen in {card.stay_no[-4:] for card in find_stays(loaded, cashier, fallen)}
     asked = rows(loaded, "SELECT kind, stay_no FROM slip_request")
     assert {row.stay_no[-4:] for row in asked if row.kind == "refund"} == {named["the refund"], named["the excess"]}
     assert named["the excess"] == fallen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -22,6 +23,8 @@ from hospital_prepay.persistence.models.inpatient import (
 )
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.receipts import Slip, receipt_number, slip, slips
+
+_SHORTEST_ENDING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +167,12 @@ def stay_card(connection: sa.Connection, institution_id: str, stay_no: str) -> S
 def find_stays(
     connection: sa.Connection, institution_id: str, text: str, hashes: tuple[str, ...], limit: int = 8
 ) -> list[StayCard]:
-    """Stays by number, name, initials of the name, or the keyed hash of a certificate or phone; newest first."""
+    """Stays by the beginning or the last four signs and more of their number, by name, initials of the name, or the
+    keyed hash of a certificate or phone; newest first."""
     like = _like(text)
     where = sa.or_(
         Stay.stay_no.like(like + "%", escape="\\"),
+        sa.and_(sa.literal(len(text) >= _SHORTEST_ENDING), Stay.stay_no.like("%" + like, escape="\\")),
         Stay.patient_name.like("%" + like + "%", escape="\\"),
         (" " + Stay.initials).like("% " + like.lower() + "%", escape="\\"),
         Stay.certificate_hash.in_(hashes),
