@@ -9,9 +9,10 @@ import click
 
 from hospital_prepay import __version__
 from hospital_prepay.cli.calendar import calendar
+from hospital_prepay.cli.chinese import in_chinese
 from hospital_prepay.cli.db import db
 from hospital_prepay.cli.demo import demo
-from hospital_prepay.cli.errors import report, report_usage
+from hospital_prepay.cli.errors import EXIT_CODES_EXPLAINED, report, report_usage
 from hospital_prepay.cli.fund import fund
 from hospital_prepay.cli.inpatient import inpatient
 from hospital_prepay.cli.ledger import ledger
@@ -23,14 +24,17 @@ from hospital_prepay.jobs.command import scheduler
 COMMANDS: tuple[click.Command, ...] = (calendar, db, demo, fund, inpatient, ledger, rules, scheduler, serve)
 
 
-@click.group("hospital-prepay", no_args_is_help=True)
-@click.version_option(__version__, prog_name="hospital-prepay")
+@click.group("hospital-prepay", no_args_is_help=True, epilog=EXIT_CODES_EXPLAINED)
+@click.version_option(
+    __version__, prog_name="hospital-prepay", message="%(prog)s %(version)s", help="显示版本后退出。"
+)
 def program() -> None:
     """医院预付金与住院预交金管理。"""
 
 
 for command in COMMANDS:
     program.add_command(command)
+in_chinese(program)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

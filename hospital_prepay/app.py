@@ -27,6 +27,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
     account,
+    cap_evidence,
     cap_tables,
     caps,
     case_imports,
@@ -76,6 +77,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     case_imports.blueprint,
     standards.blueprint,
     named_similar.blueprint,
+    cap_evidence.blueprint,
     cap_tables.blueprint,
     fund_grants.blueprint,
     fund_requests.blueprint,

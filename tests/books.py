@@ -88,9 +88,9 @@ def set_cap(
             sa.insert(DecisionRecord).values(
                 institution_id=institution_id,
                 decision_id=decision_id,
-                rule="test",
+                rule="inpatient.determine_cap",
                 rule_version="1",
-                outcome="permitted",
+                outcome="refused" if cap_fen is None else "permitted",
                 amount_fen=cap_fen,
                 reasons=[],
                 facts={},

@@ -1,4 +1,4 @@
-"""Voids and refunds: asked for by one, done by another."""
+"""Voids and refunds: a system may ask for them, a person decides."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.decisions import require_permitted
-from hospital_prepay.schemas.slips import AskedOut, DecideIn, DoneOut, RefundIn, VoidIn
+from hospital_prepay.schemas.slips import AskedOut, RefundIn, VoidIn
 from hospital_prepay.services.inpatient.slips import (
     Asked,
-    DecideRequest,
     RequestRefund,
     RequestVoid,
-    decide_request,
     request_refund,
     request_void,
 )
@@ -60,31 +58,6 @@ def ask_void(receipt_no: str, headers_data: dict[str, Any], json_data: dict[str,
     """Ask for a slip to be undone."""
     command = RequestVoid(receipt_no, json_data["ground"], namespaced(headers_data["key"]))
     return _asked(request_void(current_context(), current_actor(), command))
-
-
-@keyed_post(
-    blueprint,
-    "/slip-requests/<word:request_id>/decision",
-    Permission.SLIP_APPROVE,
-    DecideIn,
-    DoneOut,
-    status=200,
-    answer="已办理",
-    summary="复核作废或退款",
-    description="同意就立即办理并出票；申请的人不能复核自己的申请（403）。",
-)
-def decide(request_id: str, headers_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
-    """Approve or turn down a request somebody else made."""
-    command = DecideRequest(request_id, idempotency_key=namespaced(headers_data["key"]), **json_data)
-    done = decide_request(current_context(), current_actor(), command)
-    if done.decision is not None and done.decision.outcome is Outcome.REFUSED:
-        require_permitted(done.decision, done.decision_id or "")
-    return {
-        "request_id": done.request_id,
-        "state": "approved" if done.receipt_no else "rejected",
-        "amount": done.amount,
-        "receipt_no": done.receipt_no,
-    }
 
 
 def _asked(asked: Asked) -> Asked:

@@ -19,11 +19,11 @@ def calendar() -> None:
 
 
 @calendar.command()
-@click.argument("from_day", metavar="FROM", type=Day())
+@click.argument("from_day", metavar="起算日", type=Day())
 @click.option("--working-days", required=True, metavar="N", type=int, help="第几个工作日，起算日为第 0 日。")
 @format_option
 def due(from_day: date, working_days: int, form: str) -> None:
-    """从 FROM 次日起数到第 N 个工作日。
+    """从起算日的次日起数到第 N 个工作日。
 
     只用程序自带年份的放假安排，不读数据库，所以不认识在网页“工作日历”里导入的年份。
     那些年份的期限以网页为准；要在这里算，请先升级程序。

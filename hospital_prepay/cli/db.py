@@ -44,7 +44,7 @@ def current(form: str) -> None:
 
 
 @db.command()
-@click.argument("code")
+@click.argument("code", metavar="机构代码")
 @click.option("--hospital", required=True, help="机构名称。")
 @click.option("--login", required=True, help="第一个系统管理员的用户名。")
 @click.option("--name", required=True, help="第一个系统管理员的姓名。")
@@ -52,7 +52,7 @@ def current(form: str) -> None:
 @click.option("--hours", default="", help="办理时间。")
 @click.option("--place", default="", help="收费处地点。")
 def found(code: str, hospital: str, login: str, name: str, phone: str, hours: str, place: str) -> None:
-    """建机构（CODE 是 12 位机构代码）和第一个系统管理员，显示首次密码。"""
+    """建机构（12 位医保机构代码，例如 H52010300125）和第一个系统管理员，显示首次密码。"""
     context = Context.of(Settings.from_environment())
     if not database_standing(context.settings).is_current:
         raise DatabaseFault("数据库还没有升级到这一版程序。请先运行 hospital-prepay db upgrade；数据没有动。")

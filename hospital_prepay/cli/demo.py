@@ -40,9 +40,9 @@ def demo() -> None:
 
 
 @demo.command()
-@click.argument("user")
+@click.argument("user", metavar="用户名")
 def code(user: str) -> None:
-    """显示演示用户 USER 现在的动态码（只在演示环境）。"""
+    """显示演示用户现在的动态码（只在演示环境）。"""
     context = Context.of(Settings.from_environment(demonstration_environment()))
     try:
         require_demonstration(context)

@@ -12,11 +12,20 @@ from hospital_prepay.cli.output import format_option, print_json, print_table, p
 from hospital_prepay.cli.parameters import Day, InputFile, Yuan
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.readings import Burden
+from hospital_prepay.services.inpatient.cap_review import BASIS_LABELS
 from hospital_prepay.services.inpatient.measure import MeasuredRow, Measurement, measure_cases
-from hospital_prepay.services.inpatient.measuring_readings import readings_of_calculator
+from hospital_prepay.services.inpatient.measuring_readings import offered_readings, readings_of_calculator
 
-_BASIS: Final = {"mean": "平均个人负担", "legacy": "原标准", "similar": "相似病种", "insufficient": "病例不足"}
 _SHOWN_REJECTED: Final = 20
+
+
+class _Measure(click.Command):
+    """Lists under its help what ``--reading`` takes."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for name, question, answers in offered_readings():
+            with formatter.section(f"{name}  {question}"):
+                formatter.write_dl([(value, words or " ") for value, words in answers])
 
 
 @click.group("inpatient")
@@ -24,12 +33,12 @@ def inpatient() -> None:
     """住院预交金。"""
 
 
-@inpatient.command("measure")
-@click.argument("cases", type=InputFile())
+@inpatient.command("measure", cls=_Measure)
+@click.argument("cases", type=InputFile(), metavar="病例文件")
 @click.option("--as-of", type=Day(), required=True, help="测算日期，例如 2026-01-15")
 @click.option("--legacy", type=InputFile(), help="本院原标准表：病种编码、参保类型、原标准")
 @click.option("--similar", type=InputFile(), help="相似病种表：病种编码、相似病种")
-@click.option("--min-cases", type=click.IntRange(min=0), default=0, help="最少病例数，默认不限")
+@click.option("--min-cases", type=click.IntRange(min=0), default=0, help="少于多少例就算例数不足，默认不限")
 @click.option("--round-down-to", type=Yuan(), default=Money(100), help="向下取整到多少元，默认 1")
 @click.option(
     "--burden",
@@ -41,9 +50,9 @@ def inpatient() -> None:
 @click.option(
     "--reading",
     "given",
-    metavar="NAME=VALUE",
+    metavar="读法=取值",
     multiple=True,
-    help="改用另一种读法，可以写多次，例如 mean_over_years=mean_of_yearly_means",
+    help="改用下面列出的另一种读法，可以写多次，例如 mean_over_years=mean_of_yearly_means",
 )
 @format_option
 def measure(
@@ -57,7 +66,7 @@ def measure(
     given: tuple[str, ...],
     form: str,
 ) -> None:
-    """按既往三年病例测算住院预交金限额。CASES 是 CSV 或 XLSX 病例文件。"""
+    """按既往三年病例测算住院预交金额度。病例文件是 CSV 或 XLSX。"""
     readings = readings_of_calculator(Burden(burden), given)
     with progress_bar("读取病例") as progress:
         answer = measure_cases(
@@ -83,7 +92,7 @@ def _print(answer: Measurement) -> None:
         f"读取 {answer.cases_read:,} 行，采用 {measured.cases_used:,} 例，"
         f"期间外 {answer.outside_window:,} 例，未采用 {len(answer.rejected):,} 行"
     )
-    headings = ("公示", "病种编码", "病种名称", "参保类型", "病例数", "次均个人负担", "原标准", "限额（元）", "依据")
+    headings = ("公示", "病种编码", "病种名称", "参保类型", "例数", "个人负担均值", "原标准", "额度（元）", "取值")
     posted = set(measured.posted)
     print_table(headings, [_cells(row, posted) for row in measured.rows], right=(4, 5, 6, 7))
     if answer.rejected:
@@ -105,5 +114,5 @@ def _cells(row: MeasuredRow, posted: set[str]) -> tuple[str, ...]:
         "–" if row.mean is None else str(row.mean),
         "–" if row.legacy is None else str(row.legacy),
         "–" if row.cap.amount is None else str(row.cap.amount),
-        _BASIS[row.cap.basis.value],
+        BASIS_LABELS[row.cap.basis.value],
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hospital_prepay.cli.output import print_table
 from hospital_prepay.cli.parameters import Day
 from hospital_prepay.clock import Clock, local
 from hospital_prepay.domain.ledger.verification import InstitutionReport, Verification
@@ -20,8 +21,8 @@ from hospital_prepay.settings import Settings
 _format = click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", help="输出格式。"
 )
-_institution = click.option("--institution", metavar="CODE", help="机构代码；只有一家时可省略。")
-_through = click.option("--through", metavar="DATE", type=Day(), help="只算到这一天（含）。")
+_institution = click.option("--institution", metavar="代码", help="机构代码；只有一家时可省略。")
+_through = click.option("--through", type=Day(), help="只算到这一天（含）。")
 
 
 @click.group()
@@ -65,7 +66,7 @@ def verify(format_: str) -> None:
 
 
 @ledger.command()
-@click.argument("account", metavar="ACCOUNT")
+@click.argument("account", metavar="科目")
 @_institution
 @_through
 @_format
@@ -173,8 +174,9 @@ def _print_balances(account: str | None, institution: str | None, through: date 
     if format_ == "json":
         _print_json(trial_balance_as_json(table))
         return
-    click.echo("科目\t名称\t借方\t贷方\t余额")
-    for row in table.rows:
-        amounts = (Money(row.debit_fen), Money(row.credit_fen), Money(row.balance_fen))
-        click.echo("\t".join((row.account_id, row.name, *map(str, amounts))))
-    click.echo(f"合计\t\t{Money(table.debit_fen)}\t{Money(table.credit_fen)}\t")
+    rows = [
+        (row.account_id, row.name, str(Money(row.debit_fen)), str(Money(row.credit_fen)), str(Money(row.balance_fen)))
+        for row in table.rows
+    ]
+    total = ("合计", "", str(Money(table.debit_fen)), str(Money(table.credit_fen)), "")
+    print_table(("科目", "名称", "借方", "贷方", "余额"), [*rows, total], right=(2, 3, 4))

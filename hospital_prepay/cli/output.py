@@ -33,7 +33,7 @@ def print_json(answer: object) -> None:
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
     """Print aligned columns; those numbered in ``right`` stand flush right. A Chinese character is two wide."""
-    widths = [max(_width(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
+    widths = [max(width_of(cell) for cell in column) for column in zip(headings, *rows, strict=True)]
     for row in (headings, *rows):
         cells = [_pad(cell, width, at in right) for at, (cell, width) in enumerate(zip(row, widths, strict=True))]
         click.echo("  ".join(cells).rstrip())
@@ -49,10 +49,11 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, whole: bar.update(done * 1000 // max(whole, 1) - bar.pos)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """How many columns of a terminal ``text`` takes."""
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
 def _pad(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(text))
+    space = " " * (width - width_of(text))
     return space + text if right else text + space

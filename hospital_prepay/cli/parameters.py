@@ -15,7 +15,7 @@ from hospital_prepay.domain.money import Money
 class Day(click.ParamType[date]):
     """A day as ``2026-01-15``."""
 
-    name = "date"
+    name = "日期"
 
     def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Read ISO 8601 with dashes only."""
@@ -30,7 +30,7 @@ class Day(click.ParamType[date]):
 class Yuan(click.ParamType[Money]):
     """An amount above zero with at most two decimals."""
 
-    name = "yuan"
+    name = "元"
 
     def convert(self, value: str | Money, param: click.Parameter | None, ctx: click.Context | None) -> Money:
         """Read it as :class:`Money` does."""
@@ -48,7 +48,7 @@ class Yuan(click.ParamType[Money]):
 class InputFile(click.ParamType[Path]):
     """A file that exists and may be read."""
 
-    name = "file"
+    name = "文件"
 
     def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Say in Chinese what keeps it from being read."""

@@ -83,13 +83,15 @@ def write_document(root: Path) -> None:
 @rules.command("replay")
 @format_option
 def replay(form: str) -> None:
-    """用存下的事实把每个决定重算一遍；有不一样的就指出最早的一个，退出码 70。"""
+    """用存下的事实把每个决定重算一遍；有不一样或读不出来的就指出一个，退出码 70。"""
     with opened_books(Settings.from_environment()) as database, progress_bar("重算决定") as progress:
         found = replay_decisions(database, progress)
     if form == "json":
         print_json(replay_as_json(found))
     else:
         _print_counts(found.counts)
+        for one in found.unreadable:
+            click.echo(f"读不出来  机构 {one.institution_id} 的决定 {one.decision_id}")
         click.echo(f"共 {found.decisions} 个决定，{found.different} 个重新计算后不一样。")
     require_same(found)
 
@@ -100,6 +102,7 @@ def replay_as_json(found: Replay) -> dict[str, Any]:
     return {
         "decisions": found.decisions,
         "different": found.different,
+        "unreadable": [asdict(one) for one in found.unreadable],
         "rules": [asdict(one) for one in found.counts],
         "first_different": first
         and {

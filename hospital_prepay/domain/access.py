@@ -167,6 +167,10 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
 }
 
 
+FOR_PEOPLE: Final = frozenset({_P.SLIP_APPROVE, _P.CAPS_APPROVE, _P.CAPS_PUBLISH, _P.RULES_APPROVE})
+"""A second person is a person: whoever hands out tokens to systems could otherwise be both halves of a step."""
+
+
 def check_role_mix(roles: Iterable[Role]) -> None:
     """System, security and audit stay apart from each other and from everything that moves money.
 
@@ -203,7 +207,9 @@ class Actor:
         return frozenset().union(*(GRANTS[role] for role in self.roles))
 
     def may(self, permission: Permission) -> bool:
-        """Whether one of the actor's roles grants ``permission``."""
+        """Whether one of the actor's roles grants ``permission``; what people decide, no system does."""
+        if self.is_system and permission in FOR_PEOPLE:
+            return False
         return any(permission in GRANTS[role] for role in self.roles)
 
     def require(self, permission: Permission) -> None:

@@ -47,6 +47,12 @@ def day_of(text: str) -> date:
     raise NotADate(f"“{key[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
 
 
+def a_year_after(day: date) -> date:
+    """The same day of the next year; 28 February after a leap day."""
+    year = min(day.year + 1, date.max.year)
+    return date(year, 2, 28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
+
+
 def _day(part: dict[str, str | None]) -> date:
     month, day = next((part[f"m{i}"], part[f"d{i}"]) for i in "1234" if part.get(f"m{i}"))
     moment = datetime(  # noqa: DTZ001 - the offset is added below, when the text carries one

@@ -122,3 +122,9 @@ class DatabaseFault(PrepayError):
     """The database is newer or older than the code, or can't be reached. Exit 70."""
 
     code = "database_fault"
+
+
+class DatabaseUnreachable(DatabaseFault):
+    """The database can't be reached: nothing is known of the books. Exit 70, HTTP 503."""
+
+    code = "database_unreachable"

@@ -18,6 +18,7 @@ MAX_FEN: Final = 10**15
 
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
+_MARKED: Final = re.compile(r"[¥￥]?\s*(.+?)\s*元?", re.DOTALL)
 _DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _PLACES = ("", "拾", "佰", "仟")
 _GROUPS = ("", "万", "亿", "万亿")
@@ -84,6 +85,12 @@ class Money:
         if fen > MAX_FEN:
             raise NotAnAmount(f"“{text[:40]}”太大，请核对。")
         return cls(fen)
+
+    @classmethod
+    def of_cell(cls, text: str) -> Money:
+        """Read a cell of somebody else's file: as :meth:`of_yuan`, with ``¥`` before or ``元`` behind it."""
+        marked = _MARKED.fullmatch(text.strip())
+        return cls.of_yuan(marked[1] if marked else text)
 
     def round_down_to(self, step: Money) -> Money:
         """The largest multiple of ``step`` not above this amount. Caps are only ever rounded down."""

@@ -41,15 +41,18 @@ def typed(*secret: str) -> Form:
     return Form({name: value for name, value in request.form.items() if name not in hidden})
 
 
-def read_form(schema: CommandSchema[Command], *secret: str) -> Command:
-    """The command that the request's form asks for. Raises :class:`WrongForm`."""
+def read_form(schema: CommandSchema[Command], *secret: str, **changes: str) -> Command:
+    """The command that the request's form asks for, with ``changes`` in place of what was typed.
+
+    Raises :class:`WrongForm`.
+    """
     try:
-        return schema.read(request.form)
+        return schema.read({**request.form.to_dict(), **changes})
     except ValidationError as error:
         messages = {name: _first(told) for name, told in messages_of(error).items()}
         if "_schema" in messages:
             messages[""] = messages.pop("_schema")
-        raise WrongForm(Form(typed(*secret).entered, messages)) from error
+        raise WrongForm(Form({**typed(*secret).entered, **changes}, messages)) from error
 
 
 def _first(told: Any) -> str:

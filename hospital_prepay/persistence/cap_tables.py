@@ -44,7 +44,10 @@ class TableHead:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One cap with what it rests on; amounts in fen, ``quantiles`` are P10, P50, P90 or empty."""
+    """One cap with what it rests on; amounts in fen, ``quantiles`` are P10, P50, P90 or empty.
+
+    ``evidence`` is ``None`` for rows stored before it was kept, and for those that weren't measured.
+    """
 
     disease_code: str
     insured_class: str
@@ -59,6 +62,7 @@ class TableRow:
     quantiles: list[int]
     posted: bool
     mean_fen: int | None
+    evidence: dict[str, Any] | None
 
     @property
     def mean_burden_fen(self) -> int | None:

@@ -8,6 +8,7 @@ two can disagree in speed only, which a property test holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.files.survey import FIELD_MARK, LINE_MARK
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.persistence.bulk import file_literal, quoted
-from hospital_prepay.persistence.case_checks import CODED, LONGEST_CODE
+from hospital_prepay.persistence.case_checks import LONGEST
 
 # What str.strip() takes off. DuckDB's own trim is quick for the plain space only, so the others make a row doubtful.
 _SPACES: Final = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
@@ -24,6 +25,14 @@ _HOUR: Final = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
 _TIME: Final = rf"([ T]{_HOUR}( ?\+08:?00)?)?"
 _PLAIN: Final = r"[0-9]{1,12}(\.[0-9]{1,2})?"
 _GROUPED: Final = r"[0-9]{1,3}(,[0-9]{3}){1,3}(\.[0-9]{1,2})?"
+_MARKED: Final = rf"[¥￥]?({_PLAIN}|{_GROUPED})元?"
+# What names and codes are nearly always made of, all of it to be seen: other signs make a row doubtful. Without the
+# sign that begins a formula.
+PLAIN_SIGNS: Final = (
+    *("!<", ">~", "\u00a1\u00ac", "\u00ae\u017f", "ΑΡ", "Σω", "\u2010\u2027", "\u2030\u205e", "\u2150\u218b"),
+    *("\u2190\u22ff", "\u2460\u24ff", "\u3001\u303f", "\u3400\u9fff", "\uff01\uff5e", "\U00020000\U0002a6df"),
+)
+_SIGNS: Final = "".join(rf"\x{{{ord(first):x}}}-\x{{{ord(last):x}}}" for first, last in PLAIN_SIGNS)
 
 _TYPES: Final = {
     "case_no": "VARCHAR",
@@ -73,12 +82,23 @@ def padded(records: str) -> str:
     return f"SELECT coalesce(bool_or(regexp_matches({text}, {edges})), false) FROM ({records} LIMIT 1000)"
 
 
-def check(records: str, columns: Mapping[str, int], width: int, burden: Burden, target: Path, *, trim: bool) -> str:
+def check(
+    records: str,
+    columns: Mapping[str, int],
+    width: int,
+    burden: Burden,
+    target: Path,
+    *,
+    trim: bool,
+    until: date | None = None,
+) -> str:
     """Write every record of ``records`` to ``target``: the snapshot's columns, or the cells of a doubtful one.
 
     ``trim`` takes spaces off first; it costs a third of the time, and a padded cell is only doubtful without it.
+    So is a discharge after ``until``.
     """
     strip = "trim" if trim else ""
+    ended = f" AND discharged_on <= DATE '{until}'" if until else ""
     cells = ", ".join(f"{strip}(coalesce(cells[{at + 1}], '')) AS {key}" for key, at in columns.items())
     copayment = "copayment" if "copayment" in columns else "''"
     values = f"""
@@ -88,7 +108,7 @@ def check(records: str, columns: Mapping[str, int], width: int, burden: Burden, 
             {copayment} = '' AS without_copayment, {_fen(copayment)} AS copayment
         FROM (SELECT line, cells, {cells} FROM ({records}))"""
     sure = f"""len(cells) <= {width} AND {_text("case_no")} AND {_text("disease_code")} AND {_text("disease_name")}
-        AND discharged_on IS NOT NULL AND cost IS NOT NULL AND insured_class IS NOT NULL
+        AND discharged_on IS NOT NULL{ended} AND cost IS NOT NULL AND insured_class IS NOT NULL
         AND (insured_class = 'self_pay' OR coalesce(share <= cost AND {_copayment_sure(burden)}, false))"""
     return f"""COPY (
         SELECT line, CASE WHEN NOT sure THEN cells END AS doubtful, case_no, discharged_on, disease_code,
@@ -104,8 +124,8 @@ def _copayment_sure(burden: Burden) -> str:
 
 
 def _text(column: str) -> str:
-    short = f" AND length({column}) <= {LONGEST_CODE}" if column in CODED else ""
-    return f"{column} <> '' AND NOT regexp_matches({column}, {quoted(f'^[={_SPACES}]|[{_SPACES}]$')}){short}"
+    plain = f"[{_SIGNS}]([{_SIGNS}=\\x{{A0}}\\x{{3000}} ]*[{_SIGNS}=])?"
+    return f"regexp_full_match({column}, {quoted(plain)}) AND length({column}) <= {LONGEST[column]}"
 
 
 def _day(column: str) -> str:
@@ -126,7 +146,8 @@ def _day(column: str) -> str:
 def _fen(column: str) -> str:
     plain = f"WHEN regexp_full_match({column}, {quoted(_PLAIN)}) THEN {column}"
     grouped = f"WHEN regexp_full_match({column}, {quoted(_GROUPED)}) THEN replace({column}, ',', '')"
-    return f"CAST(100 * CAST(CASE {plain} {grouped} END AS DECIMAL(17, 2)) AS BIGINT)"
+    marked = f"WHEN regexp_full_match({column}, {quoted(_MARKED)}) THEN translate({column}, '¥￥元,', '')"
+    return f"CAST(100 * CAST(CASE {plain} {grouped} {marked} END AS DECIMAL(17, 2)) AS BIGINT)"
 
 
 def _class(column: str) -> str:

@@ -15,6 +15,7 @@ from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of, is_self_pay_by_choice
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text, spelled_out
 from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence.case_columns import COLUMNS
 
@@ -22,6 +23,7 @@ from hospital_prepay.persistence.case_columns import COLUMNS
 CODES: Final = (
     "formula",
     "missing_value",
+    "invisible_character",
     "too_long",
     "not_a_date",
     "not_an_amount",
@@ -32,9 +34,8 @@ CODES: Final = (
     "burden_above_cost",
 )
 
-# What the columns of the database hold; PostgreSQL would refuse the whole file for one row beyond it.
-LONGEST_CODE: Final = 80
-CODED: Final = ("case_no", "disease_code")
+# The longest text of each column that is kept as it stands.
+LONGEST: Final = {"case_no": LONGEST_CODE, "disease_code": LONGEST_CODE, "disease_name": LONGEST_NAME}
 # Of a cell at fault so much is kept: enough to find it again in the file.
 _LONGEST_ORIGINAL: Final = 200
 _TEXTS: Final = ("case_no", "discharged_on", "disease_code", "disease_name", "insured_class")
@@ -80,13 +81,19 @@ class _Fault:
 
 
 def judge_row(
-    line: int, cells: Sequence[str], columns: Mapping[str, int], width: int, burden: Burden
+    line: int,
+    cells: Sequence[str],
+    columns: Mapping[str, int],
+    width: int,
+    burden: Burden,
+    until: date | None = None,
 ) -> Case | RejectedCase:
     """Read the cells of a row whose header has ``width`` cells, ``columns`` saying where each value stands.
 
     Only cells that the measurement uses are judged: not the burden of a self-pay patient, and the copayment only
     when it is the burden (an unreadable one is unknown otherwise). A row with more cells than the header is
-    rejected as no amount: its values can't be told apart, mostly because of a bare thousands separator.
+    rejected as no amount: its values can't be told apart, mostly because of a bare thousands separator. A discharge
+    after ``until`` hasn't happened yet.
     """
     if any(cell.strip() for cell in cells[width:]):
         message = "这一行的单元格比表头多，金额或名称里可能有逗号。请给它加上英文双引号。"
@@ -96,7 +103,7 @@ def judge_row(
     insured = _class_of(values["insured_class"], faults)
     used = _used(insured, burden)
     faults += [fault for key in used if (fault := _unusable(key, values[key]))]
-    day = _day(values["discharged_on"], faults)
+    day = _day(values["discharged_on"], until, faults)
     amounts = {key: _amount(key, values[key], faults) for key in used if key not in _TEXTS}
     cost = amounts["total_cost"]
     if cost is not None:
@@ -104,7 +111,8 @@ def judge_row(
     share = cost if insured is InsuredClass.SELF_PAY else amounts.get("burden")
     if faults or insured is None or day is None or cost is None or share is None:
         first = min(faults, key=lambda fault: CODES.index(fault.code))
-        return RejectedCase(line, first.code, first.message, first.field, values[first.field][:_LONGEST_ORIGINAL])
+        original = spelled_out(values[first.field])
+        return RejectedCase(line, first.code, first.message, first.field, original[:_LONGEST_ORIGINAL])
     return Case(
         values["case_no"],
         day,
@@ -136,10 +144,11 @@ def _unusable(key: str, value: str) -> _Fault | None:
     if not value:
         return _Fault(key, "missing_value", f"缺少{label}。请补上。")
     if value.startswith("="):
-        return _Fault(key, "formula", f"{label}是公式“{value[:40]}”。请改成数值后重新导出。")
-    if key in CODED and len(value) > LONGEST_CODE:
-        message = f"{label}有 {len(value)} 个字，最多 {LONGEST_CODE} 个。请核对这一列是不是放错了内容。"
-        return _Fault(key, "too_long", message)
+        return _Fault(key, "formula", f"{label}是公式“{spelled_out(value[:40])}”。请改成数值后重新导出。")
+    try:
+        check_text(value, LONGEST.get(key, len(value)))
+    except MalformedInput as error:
+        return _Fault(key, error.reason, label + error.message)
     return None
 
 
@@ -151,17 +160,21 @@ def _class_of(value: str, faults: list[_Fault]) -> InsuredClass | None:
         return None
 
 
-def _day(value: str, faults: list[_Fault]) -> date | None:
+def _day(value: str, until: date | None, faults: list[_Fault]) -> date | None:
     try:
-        return day_of(value)
+        day = day_of(value)
     except NotADate as error:
         faults.append(_Fault("discharged_on", error.reason, "出院日期" + error.message))
         return None
+    if until is not None and day > until:
+        message = f"出院日期“{value[:40]}”在将来（今天是 {until}）。请核对年份。"
+        faults.append(_Fault("discharged_on", NotADate.code, message))
+    return day
 
 
 def _amount(key: str, value: str, faults: list[_Fault]) -> Money | None:
     try:
-        return Money.of_yuan(value)
+        return Money.of_cell(value)
     except MalformedInput as error:
         faults.append(_Fault(key, error.reason, COLUMNS[key].label + error.message))
         return None
@@ -175,7 +188,7 @@ def _copayment(value: str | None, insured: InsuredClass, cost: Money) -> Money |
     if insured is InsuredClass.SELF_PAY:
         return cost
     try:
-        amount = Money.of_yuan(value or "")
+        amount = Money.of_cell(value or "")
     except MalformedInput:
         return None
     return amount if amount <= cost else None

@@ -42,6 +42,20 @@ class CellStatistics:
     sum_burden: Money
     spread: Spread | None = None
 
+    @property
+    def key(self) -> CellKey:
+        """What names the cell."""
+        return self.disease_code, self.insured_class
+
+
+@dataclass(frozen=True, slots=True)
+class YearBurden:
+    """All cases of one cell in a year, which is called by its last day."""
+
+    year: int
+    cases: int
+    sum_burden: Money
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -100,6 +114,20 @@ def yearly_sums(
     for code, insured, _, cases, shared in _rows(statement, window, *keys, *places):
         key = code, InsuredClass(insured)
         found[key] = (*found.get(key, ()), YearSum(cases, Money(int(shared))))
+    return found
+
+
+def yearly_burdens(
+    snapshot: Path, window: Window, readings: MeasuringReadings
+) -> dict[CellKey, tuple[YearBurden, ...]]:
+    """How many cases every cell has in each year of ``window`` and what was borne; no year without cases."""
+    select = f"SELECT disease_code, insured_class, {_year(window)} AS year, count(*)"
+    rows = _query(snapshot, window, f"{select}, sum({BURDEN_COLUMNS[readings.burden]})", readings)
+    found: dict[CellKey, tuple[YearBurden, ...]] = {}
+    for code, insured, at, cases, shared in sorted(rows, key=lambda row: row[:3]):
+        key = code, InsuredClass(insured)
+        year = YearBurden(window.years[at].last.year, cases, Money(int(shared)))
+        found[key] = (*found.get(key, ()), year)
     return found
 
 

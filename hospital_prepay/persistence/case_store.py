@@ -57,6 +57,12 @@ def stored_cases(connection: sa.Connection, institution_id: str) -> int:
     return int(connection.scalar(total.where(CaseImport.institution_id == institution_id)) or 0)
 
 
+def rejected_rows(connection: sa.Connection, institution_id: str) -> int:
+    """How many rows all imports kept aside."""
+    total = sa.select(sa.func.coalesce(sa.func.sum(CaseImport.rows_rejected), 0))
+    return int(connection.scalar(total.where(CaseImport.institution_id == institution_id)) or 0)
+
+
 def add_import(connection: sa.Connection, values: dict[str, Any], rejected: tuple[RejectedCase, ...]) -> None:
     """Record an import and the rows it kept aside."""
     connection.execute(sa.insert(CaseImport).values(**values))

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -59,11 +60,17 @@ class CaseReading:
 
 
 def read_cases(
-    path: Path, *, burden: Burden = Burden.WHOLE, snapshot: Path, progress: Progress | None = None
+    path: Path,
+    *,
+    burden: Burden = Burden.WHOLE,
+    snapshot: Path,
+    progress: Progress | None = None,
+    until: date | None = None,
 ) -> CaseReading:
     """Check the file of cases at ``path`` and write the accepted ones to ``snapshot``.
 
-    ``progress`` is called with the part done and the whole. Raises ``NotATable``, ``MissingColumn`` and
+    ``progress`` is called with the part done and the whole. Discharges after ``until`` are rejected.
+    Raises ``NotATable``, ``MissingColumn`` and
     ``RepeatedColumn``; nothing is left at ``snapshot`` then.
     """
     report = progress or (lambda done, whole: None)
@@ -72,7 +79,7 @@ def read_cases(
         open_table(path, lambda done, size: report(done * _SURVEYED // max(size, 1), WHOLE)) as table,
         bulk_connection(Path(name)) as connection,
     ):
-        work = _Work(connection, Path(name), table, burden)
+        work = _Work(connection, Path(name), table, burden, until)
         work.check(lambda part: report(_SURVEYED + int(part * (_CHECKED - _SURVEYED)), WHOLE))
         report(_CHECKED, WHOLE)
         rejected = work.judge()
@@ -94,10 +101,18 @@ def stream_cases(snapshot: Path, batch: int = _BATCH) -> Iterator[list[tuple[obj
 class _Work:
     """One reading, step by step, in a folder of its own."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, table: Table, burden: Burden) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        table: Table,
+        burden: Burden,
+        until: date | None,
+    ) -> None:
         self.connection = connection
         self.table = table
         self.burden = burden
+        self.until = until
         self.columns = table.columns(wanted_columns(burden))
         self.checked = folder / "checked.parquet"
         self.judged = folder / "judged.txt"
@@ -119,7 +134,9 @@ class _Work:
         width = len(self.table.header)
         sample = self.connection.execute(case_bulk.padded(records)).fetchone()
         trim = bool(sample and sample[0])
-        statement = case_bulk.check(records, self.columns, width, self.burden, self.checked, trim=trim)
+        statement = case_bulk.check(
+            records, self.columns, width, self.burden, self.checked, trim=trim, until=self.until
+        )
         execute_watched(self.connection, statement, watch)
 
     def _write_marked(self) -> None:
@@ -139,7 +156,7 @@ class _Work:
         with self.judged.open("w", encoding="utf-8", newline="") as target:
             while batch := rows.fetchmany(_BATCH):
                 for line, cells in batch:
-                    found = judge_row(line, cells, self.columns, len(self.table.header), self.burden)
+                    found = judge_row(line, cells, self.columns, len(self.table.header), self.burden, self.until)
                     if isinstance(found, RejectedCase):
                         rejected.append(found)
                     else:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -16,10 +17,19 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.domain.errors import DatabaseUnreachable
+from hospital_prepay.persistence.endless import read_endless
 from hospital_prepay.persistence.query import Query
+from hospital_prepay.settings import SettingMissing
 
 _LONG_IDLE_SECONDS: Final = 30.0
+# The addresses that are taken, and the driver for each.
+_DRIVERS: Final = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
 
 _PROBE_SECONDS: Final = 2
 Connection = sa.Connection
@@ -30,12 +40,10 @@ class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        asked = sa.make_url(url)
+        asked = _address(url)
         # Our own word in the address: the driver would refuse it.
         self._behind_pgbouncer = "pgbouncer" in asked.query
         self.url = asked.difference_update_query(["pgbouncer"])
-        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise DatabaseFault("数据库只支持 SQLite 和 PostgreSQL，请检查 PREPAY_DATABASE_URL。")
         self._pool_size = pool_size
 
     @property
@@ -54,6 +62,7 @@ class Database:
                 connect_args=_pg_options(self._behind_pgbouncer),
                 hide_parameters=True,
             )
+            event.listen(engine, "connect", read_endless)
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _check_alive)
             return engine
@@ -105,6 +114,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def migrating(self) -> Iterator[sa.Connection]:
+        """A connection without a transaction, to see where the database stands before it is migrated."""
+        with _reached(self.engine) as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
     def probing(self) -> Iterator[sa.Connection]:
         """A connection of its own, to ask whether the database is there: within seconds, and making no file.
 
@@ -140,12 +156,36 @@ class Database:
                 self.__dict__[name].dispose()
 
 
+def _address(url: str) -> sa.URL:
+    """The address as the library reads it. Raises :class:`SettingMissing` for one of another database, or of none."""
+    try:
+        asked = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        asked = None
+    if asked is None or asked.drivername not in _DRIVERS:
+        raise SettingMissing(
+            "数据库只支持 SQLite 和 PostgreSQL：请把 PREPAY_DATABASE_URL 写成 sqlite:///… 或 postgresql+psycopg://…。"
+        )
+    return asked.set(drivername=_DRIVERS[asked.drivername])
+
+
 def _reached(engine: sa.Engine) -> sa.Connection:
-    """A connection of ``engine``. Raises :class:`DatabaseFault` when the server can't be reached."""
+    """A connection of ``engine``. Raises :class:`DatabaseUnreachable` when there is none to be had."""
     try:
         return engine.connect()
     except sa.exc.OperationalError as error:
-        raise DatabaseFault("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。") from error
+        raise DatabaseUnreachable(_unreachable_words(engine.url)) from error
+
+
+def _unreachable_words(url: sa.URL) -> str:
+    if url.get_backend_name() != "sqlite":
+        return "数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。"
+    file = Path(url.database or "")
+    if not file.parent.is_dir():
+        return (
+            f"数据库现在打不开：没有 {file.parent} 这个目录。请建好它或改正 PREPAY_DATABASE_URL；没有办成任何一笔。"
+        )
+    return f"数据库现在打不开：{file}。请检查文件和读写权限；没有办成任何一笔。"
 
 
 def _pg_options(behind_pgbouncer: bool) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
-from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.errors import NotFound, RulebookFault
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.audit import AuditEvent, DecisionRecord
 
@@ -30,6 +32,14 @@ class StoredDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableDecision:
+    """A row that the program never writes: text that is no JSON, a date that is none, a reading of another kind."""
+
+    decision_id: str
+    institution_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Occasion:
     """The act that a decision was made for, from its audit event."""
 
@@ -46,13 +56,22 @@ def find(connection: sa.Connection, institution_id: str, decision_id: str) -> tu
 
 
 def find_stored(connection: sa.Connection, institution_id: str, decision_id: str) -> StoredDecision:
-    """One decision with its circumstances. Raises :class:`NotFound`."""
+    """One decision with its circumstances. Raises :class:`NotFound`, :class:`RulebookFault` for an unreadable one."""
     row = connection.execute(
-        _select().where(DecisionRecord.institution_id == institution_id, DecisionRecord.decision_id == decision_id)
+        _select(connection).where(
+            DecisionRecord.institution_id == institution_id, DecisionRecord.decision_id == decision_id
+        )
     ).one_or_none()
     if row is None:
         raise NotFound("没有这个决定。请核对决定号。")
-    return _stored(row)
+    stored = _stored(row)
+    if isinstance(stored, UnreadableDecision):
+        raise RulebookFault(
+            f"决定 {decision_id} 的内容读不出来，像是被改过。请保留现场，报审计和信息科。",
+            code="decision_unreadable",
+            details={"decision_id": decision_id, "institution_id": institution_id},
+        )
+    return stored
 
 
 def occasion_of(connection: sa.Connection, stored: StoredDecision) -> Occasion | None:
@@ -87,11 +106,13 @@ def ending(connection: sa.Connection, institution_id: str, text: str) -> str | N
 
 
 def latest(connection: sa.Connection, institution_id: str, limit: int) -> Iterator[StoredDecision]:
-    """The latest decisions of an institution, newest first."""
-    query = _select().where(DecisionRecord.institution_id == institution_id)
+    """The latest decisions of an institution that can be read, newest first."""
+    query = _select(connection).where(DecisionRecord.institution_id == institution_id)
     order = DecisionRecord.decided_at.desc(), DecisionRecord.decision_id.desc()
     for row in connection.execute(query.order_by(*order).limit(limit)):
-        yield _stored(row)
+        stored = _stored(row)
+        if isinstance(stored, StoredDecision):
+            yield stored
 
 
 def count(connection: sa.Connection) -> int:
@@ -99,34 +120,63 @@ def count(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(DecisionRecord)) or 0
 
 
-def every(connection: sa.Connection) -> Iterator[StoredDecision]:
+def every(connection: sa.Connection) -> Iterator[StoredDecision | UnreadableDecision]:
     """Every stored decision in the order of their ids, a batch at a time."""
-    for row in connection.execute(_select().order_by(DecisionRecord.decision_id).execution_options(yield_per=_BATCH)):
+    query = _select(connection).order_by(DecisionRecord.decision_id)
+    for row in connection.execute(query.execution_options(yield_per=_BATCH)):
         yield _stored(row)
 
 
-def _select() -> sa.Select[tuple[object, ...]]:
-    table = DecisionRecord.__table__
-    return sa.select(*table.columns)
+def _select(connection: sa.Connection) -> sa.Select[*tuple[Any, ...]]:
+    """The columns as text, so that a value that isn't what its column should hold spoils its own row only. From
+    SQLite as bytes: there a text may be no text either."""
+    kind = sa.Text() if connection.dialect.name == "postgresql" else sa.LargeBinary()
+    return sa.select(*(sa.cast(column, kind).label(column.name) for column in DecisionRecord.__table__.columns))
 
 
-def _stored(row: sa.Row[tuple[object, ...]]) -> StoredDecision:
+def _stored(row: sa.Row[*tuple[Any, ...]]) -> StoredDecision | UnreadableDecision:
     found = row._mapping
-    amount = found["amount_fen"]
+    try:
+        return _read({name: _text(value) for name, value in found.items()})
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return UnreadableDecision(_text(found["decision_id"], "replace"), _text(found["institution_id"], "replace"))
+
+
+def _read(found: Mapping[str, str]) -> StoredDecision:
+    amount, readings = found["amount_fen"], found["readings"]
     decision = Decision(
         found["rule"],
         found["rule_version"],
         Outcome(found["outcome"]),
-        None if amount is None else Money(amount),
-        tuple(Reason(one["code"], one["message"], one["clause"]) for one in found["reasons"]),
-        found["facts"],
+        Money(int(amount)) if amount else None,
+        tuple(Reason(one["code"], one["message"], one["clause"]) for one in json.loads(found["reasons"])),
+        _object(found["facts"]),
     )
     return StoredDecision(
         found["decision_id"],
         found["institution_id"],
         decision,
-        found["readings"],
-        found["decided_at"],
-        found["effective_on"],
+        {name: str(value) for name, value in _object(readings).items()} if readings else None,
+        _moment(found["decided_at"]),
+        date.fromisoformat(found["effective_on"]),
         found["actor"],
     )
+
+
+def _text(value: object, errors: str = "strict") -> str:
+    """A cell as text, empty for ``NULL``."""
+    return value.decode(errors=errors) if isinstance(value, bytes) else str(value or "")
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError("not an object")
+    return found
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a moment without its zone")
+    return found.astimezone(UTC)

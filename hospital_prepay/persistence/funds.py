@@ -1,4 +1,4 @@
-"""Grants, requests to spend them, and what is left of each. The database holds the walks (see migration 0005)."""
+"""Grants, requests to spend them, and what is left of each. The database holds the walks (see migration 0007)."""
 
 from __future__ import annotations
 

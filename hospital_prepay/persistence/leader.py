@@ -14,10 +14,10 @@ from typing import IO, Final, Protocol
 
 import sqlalchemy as sa
 
-from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.domain.errors import DatabaseUnreachable
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.locks import AdvisoryLock
 
-_LEADER_LOCK: Final = 5_201_250_631
 # The lock's number as pg_locks shows it, in two halves; asked of the very connection that took it.
 _HELD: Final = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
@@ -38,7 +38,7 @@ def leadership(database: Database, lock_file: Path) -> Iterator[Leadership | Non
     """The leadership of ``database``, or ``None`` when another process leads; given up at the end.
 
     ``database`` must be reached directly: through a pooler in transaction mode the lock would be lost at once.
-    Raises :class:`DatabaseFault` when it can't be reached at all.
+    Raises :class:`DatabaseUnreachable` when it can't be reached at all.
     """
     if database.is_postgresql:
         connection, taken = _asked(database)
@@ -59,7 +59,7 @@ class _Session:
 
     def is_held(self) -> bool:
         try:
-            return bool(self._connection.scalar(_HELD, {"key": _LEADER_LOCK}))
+            return bool(self._connection.scalar(_HELD, {"key": AdvisoryLock.LEADERSHIP}))
         except sa.exc.DBAPIError:
             return False
 
@@ -72,9 +72,9 @@ class _File:
 def _asked(database: Database) -> tuple[sa.Connection, bool]:
     try:
         connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        taken = connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK})
+        taken = connection.scalar(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": AdvisoryLock.LEADERSHIP})
     except sa.exc.OperationalError as error:
-        raise DatabaseFault("数据库连不上。请检查数据库是否在运行；连上之前什么都不做。") from error
+        raise DatabaseUnreachable("数据库连不上。请检查数据库是否在运行；连上之前什么都不做。") from error
     return connection, bool(taken)
 
 

@@ -17,11 +17,9 @@ from alembic.script import ScriptDirectory
 
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.locks import AdvisoryLock
 from hospital_prepay.persistence.models import Base
 from hospital_prepay.settings import resource
-
-# Held while migrating, so that several processes starting at once run each migration once.
-_MIGRATION_LOCK = 5_201_250_630
 
 # What the application's role may do on PostgreSQL beside reading. Nothing here touches the books: their only way
 # in is ledger_post and ledger_post_many.
@@ -139,9 +137,8 @@ def upgrade(
     """
     steps: list[str] = []
     script = script_directory()
-    with database.engine.connect() as connection:
+    with database.migrating() as connection:
         found = current(connection)
-        connection.rollback()
     _refuse_newer(found)
     if found is not None and found != head() and target == "head":
         back_up(database, backup_folder, moment)
@@ -153,7 +150,7 @@ def upgrade(
 
     with database.writing() as connection:
         if database.is_postgresql:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": AdvisoryLock.MIGRATION})
         _run(connection, script, run, target)
         if database.is_postgresql and app_role:
             grant(connection, app_role)

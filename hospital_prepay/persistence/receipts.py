@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.appending import AppendedRows
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.inpatient import Receipt, ReceiptBook, SlipRequest
 from hospital_prepay.persistence.query import Query
 
@@ -32,6 +33,8 @@ class Slip:
     token: str
     issued_at: datetime
     issued_by: str
+    approved_by: str | None
+    decision_id: str | None
     cancelled_by: str | None
     cancels: str | None
 
@@ -88,7 +91,7 @@ def next_serial(
     row = _open_book_of(connection, institution_id, holder)
     if row is None:
         # One book is opened at a time, so that desks starting together get one each.
-        _lock_name(connection, f"receipt_book:{institution_id}")
+        lock_name(connection, f"receipt_book:{institution_id}")
         row = _open_book_of(connection, institution_id, holder)  # perhaps opened by the same holder just now
     if row is None:
         return _open_book(connection, institution_id, holder, series, now), 1
@@ -111,13 +114,6 @@ _OPEN_BOOK = Query(
     .limit(1)
     .with_for_update()
 )
-
-
-def _lock_name(connection: sa.Connection, name: str) -> None:
-    """Hold what has no row to lock yet until the transaction ends. SQLite has one writer anyhow."""
-    if connection.dialect.name == "postgresql":
-        key = sa.func.hashtextextended(name, 0)
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
 def _open_book(connection: sa.Connection, institution_id: str, holder: str, series: str, now: datetime) -> str:
@@ -168,7 +164,8 @@ def slips() -> sa.Select[Any]:
     """The statement behind every list of slips; see :func:`slip`."""
     cancelling = sa.orm.aliased(Receipt)
     columns = (
-        "book serial kind stay_no amount_fen tender payment_reference payer ground entry_no token issued_at issued_by"
+        "book serial kind stay_no amount_fen tender payment_reference payer ground entry_no token issued_at "
+        "issued_by approved_by decision_id"
     )
     return sa.select(
         *(getattr(Receipt, name) for name in columns.split()),
@@ -199,17 +196,22 @@ def slip(row: sa.Row[Any]) -> Slip:
     )
 
 
-def reference_in_use(connection: sa.Connection, institution_id: str, tender: str, reference: str) -> str | None:
-    """The number of a standing deposit with the same payment reference: the same money entered twice.
+def has_slip(connection: sa.Connection, institution_id: str, stay_no: str) -> bool:
+    """Whether anything was ever receipted for a stay."""
+    slip_of_it = sa.select(Receipt.serial).where(Receipt.institution_id == institution_id, Receipt.stay_no == stay_no)
+    return connection.scalar(slip_of_it.limit(1)) is not None
+
+
+def reference_in_use(connection: sa.Connection, institution_id: str, reference: str) -> str | None:
+    """The number of a standing deposit with the same payment reference, by whatever tender: the same money twice.
 
     The reference is held until the transaction ends: desks that take it for two stays at once wait for each other.
     """
-    _lock_name(connection, f"payment:{institution_id}:{tender}:{reference}")
+    lock_name(connection, f"payment:{institution_id}:{reference}")
     row = connection.execute(
         slips().where(
             Receipt.institution_id == institution_id,
             Receipt.kind == "deposit",
-            Receipt.tender == tender,
             Receipt.payment_reference == reference,
         )
     )

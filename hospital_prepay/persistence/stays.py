@@ -13,6 +13,7 @@ from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.rules.inpatient.similar import TableCap
 from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.choices import chosen_settings
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, Disease, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.query import Query
@@ -56,6 +57,21 @@ def add_stay(connection: sa.Connection, values: dict[str, Any]) -> None:
             connection.execute(sa.insert(Stay).values(**values))
     except sa.exc.IntegrityError as error:
         raise Conflict(f"住院号 {values['stay_no']} 已经登记过。请用住院号查找，不要重复登记。") from error
+
+
+def open_stay_of(connection: sa.Connection, institution_id: str, certificate_hash: str) -> str | None:
+    """The stay that somebody with this certificate hasn't been discharged from. Two registrations at once for one
+    certificate wait for each other."""
+    lock_name(connection, f"certificate:{institution_id}:{certificate_hash}")
+    return connection.scalar(
+        sa.select(Stay.stay_no)
+        .where(
+            Stay.institution_id == institution_id,
+            Stay.certificate_hash == certificate_hash,
+            Stay.discharged_at.is_(None),
+        )
+        .limit(1)
+    )
 
 
 def add_cap(rows: AppendedRows, values: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar, Final, Generic, TypeVar, cast
@@ -14,6 +13,7 @@ from marshmallow.types import UnknownOption
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import MAX_FEN, Money
+from hospital_prepay.domain.plain_text import is_invisible
 
 Command = TypeVar("Command")
 _PLAIN_YUAN: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
@@ -89,7 +89,7 @@ class Text(fields.String):
         if len(text) > self.longest:
             raise ValidationError(f"最多 {self.longest} 个字。")
         allowed = "\n\t" if self.lines else ""
-        if any(unicodedata.category(sign).startswith("C") and sign not in allowed for sign in text):
+        if any(is_invisible(sign) and sign not in allowed for sign in text):
             raise ValidationError("有看不见的字符，请重新输入。")
         return text
 

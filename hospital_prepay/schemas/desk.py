@@ -177,6 +177,27 @@ class GroundSchema(CommandSchema[Ground]):
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """How much is to be given back, why and by which route."""
+
+    amount: Money
+    ground: str
+    route: str
+    account: str
+
+
+class RefundSchema(CommandSchema[Refund]):
+    """Money to be given back from what a stay holds."""
+
+    command: ClassVar = Refund
+
+    amount = Yuan(required=True)
+    ground = Text(required=True, longest=200)
+    route = Text(required=True, longest=10)
+    account = Text(load_default="", longest=64)
+
+
+@dataclass(frozen=True, slots=True)
 class Reveal:
     """Why somebody wants to see a certificate and a phone in full."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from hospital_prepay.domain.ledger.chart import Tender
-from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
+from hospital_prepay.schemas.base import BaseSchema, Choice, Text
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.schemas.deposits import PositiveFen
 
@@ -44,19 +44,3 @@ class AskedOut(BaseSchema):
     request_id = fields.String(required=True)
     decision = fields.Nested(DecisionOut, required=True)
     decision_id = fields.String(required=True)
-
-
-class DecideIn(BaseSchema):
-    """The second person's word."""
-
-    approve = Truth(required=True, metadata={"description": "true 同意并办理，false 不同意"})
-    payment_reference = Text(load_default="", longest=64, metadata={"description": "退款的支付单号"})
-
-
-class DoneOut(BaseSchema):
-    """What came of a request."""
-
-    request_id = fields.String(required=True)
-    state = fields.String(required=True, metadata={"enum": ["approved", "rejected"]})
-    amount_fen = Fen(required=True, attribute="amount")
-    receipt_no = fields.String(required=True, allow_none=True, metadata={"description": "退款票或作废票的票号"})

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import request
 
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.http.paging import page_number, page_of
-from hospital_prepay.services.inpatient.cap_review import BASIS_LABELS, ReviewedRow, ReviewedTable, mean
+from hospital_prepay.services.inpatient.cap_changes import ReviewedRow
+from hospital_prepay.services.inpatient.cap_review import BASIS_LABELS, ReviewedTable, mean
 
 _PAGE: Final = 20
 _TENTH: Final = 10
@@ -21,7 +22,13 @@ _FILTERS: Final[dict[str, tuple[str, Callable[[ReviewedRow], bool]]]] = {
     "legacy": ("取原标准", lambda one: one.row.basis == "legacy"),
     "few": ("例数不足", lambda one: one.few is not None or one.row.basis == "insufficient"),
     "warned": ("高低反常", lambda one: one.warning is not None),
+    "above": ("高于自己的均值", lambda one: one.is_above_own_mean),
+    "lost": ("失去额度", lambda one: one.is_lost),
+    "gained": ("新有额度", lambda one: one.previous is None and one.cap is not None),
 }
+_COMPARING: Final = frozenset({"moved", "lost", "gained"})
+_ONLY_IF_ANY: Final = frozenset({"above", "lost", "gained"})
+_CLASSES: Final = list(InsuredClass)
 _SORTS: Final = frozenset({"code", "-code", "change", "-change"})
 
 
@@ -39,7 +46,7 @@ class _Wanted:
 def rows_of(table: ReviewedTable) -> dict[str, Any]:
     """Everything ``partials/inpatient/_cap_rows.html`` needs but the table itself."""
     wanted = _wanted(table)
-    found = [one for one in table.rows if _fits(one, wanted, table)]
+    found = [one for one in _every(table) if _fits(one, wanted, table)]
     counts = {kind: sum(1 for one in found if fits(one)) for kind, (_, fits) in _FILTERS.items()}
     groups = _groups([one for one in found if _FILTERS[wanted.kind][1](one)], wanted.sort)
     first = (page_number() - 1) * _PAGE
@@ -56,7 +63,7 @@ def rows_of(table: ReviewedTable) -> dict[str, Any]:
         "filter_items": [
             {"label": label, "href": _href(f=kind), "current": kind == wanted.kind, "count": counts[kind]}
             for kind, (label, _) in _FILTERS.items()
-            if compared or kind != "moved"
+            if (compared or kind not in _COMPARING) and (counts[kind] or kind not in _ONLY_IF_ANY)
         ],
         "sorting": _sorting(wanted.sort),
         "previous_label": f"第 {table.compared_with} 版" if compared else None,
@@ -64,6 +71,16 @@ def rows_of(table: ReviewedTable) -> dict[str, Any]:
         "page": page_of(len(shown), len(groups), "个病种", _PAGE),
         "groups": [_group(rows, table) for rows in shown],
     }
+
+
+def _every(table: ReviewedTable) -> list[ReviewedRow]:
+    """The rows of the table, and in their places those it lost altogether."""
+    if not table.gone:
+        return list(table.rows)
+    return sorted(
+        (*table.rows, *table.gone),
+        key=lambda one: (one.row.disease_code, _CLASSES.index(InsuredClass(one.row.insured_class))),
+    )
 
 
 def _wanted(table: ReviewedTable) -> _Wanted:
@@ -119,11 +136,12 @@ def _sorting(sort: str) -> dict[str, Any]:
 
 def _group(rows: list[ReviewedRow], table: ReviewedTable) -> dict[str, Any]:
     row = rows[0].row
+    stands = any(one.row.basis != "gone" for one in rows)
     return {
         "disease_code": row.disease_code,
         "disease_name": row.disease_name,
         "posted": row.posted,
-        "href": None,
+        "href": f"/finance/caps/{table.head.table_id}/diseases/{quote(row.disease_code)}" if stands else None,
         "rows": [_line(one) for one in rows],
     }
 
@@ -145,7 +163,8 @@ def _line(one: ReviewedRow) -> dict[str, Any]:
         "previous_fen": one.previous,
         "change_fen": None if one.change is None else one.change.fen,
         "is_new": one.previous is None and one.cap is not None,
-        "warning": one.warning,
+        "is_lost": one.is_lost,
+        "warning": "高于自己的均值" if one.is_above_own_mean else one.warning,
     }
 
 

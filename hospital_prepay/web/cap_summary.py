@@ -9,7 +9,8 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.readings import PastYears, PostedHalf
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import whole_yuan
-from hospital_prepay.services.inpatient.cap_review import STATE_LABELS, ReviewedTable, tally
+from hospital_prepay.services.inpatient.cap_changes import tally
+from hospital_prepay.services.inpatient.cap_review import STATE_LABELS, ReviewedTable
 from hospital_prepay.services.inpatient.measuring_readings import unusual_readings
 from hospital_prepay.web.caps import STATE_KINDS
 from hospital_prepay.web.case_imports import thin_words
@@ -72,7 +73,9 @@ def tiles_of(table: ReviewedTable) -> list[dict[str, Any]]:
     else:
         tiles.append(_tile("取均值", found["mean"], "项", "三年平均个人负担"))
         tiles.append(_tile("取原标准", found["legacy"], "项", "原标准低于均值"))
-    tiles.append(_tile("没有额度", found["none"], "项", "例数不足又无相似病种"))
+    lost = found["lost"] + len(table.gone)
+    why = f"比上一版少了 {lost} 项有额度的" if lost else "例数不足又无相似病种"
+    tiles.append(_tile("没有额度", found["none"], "项", why))
     half = _readings(table).get("posted_half", "")
     tiles.append(_tile("公示病种" if table.head.version_no else "拟公示病种", posted, "个", _HALVES.get(half, "")))
     if table.reach is not None:
@@ -106,6 +109,10 @@ def checks_of(table: ReviewedTable) -> list[dict[str, str]]:
     checks = [_beside_legacy(table)]
     if table.reach is not None:
         checks.append(_check("ok", "公示范围够") if table.reach.is_enough else _check("warn", "公示范围不够"))
+    if lost := found["lost"] + len(table.gone):
+        checks.append(_check("warn", f"{lost} 项失去额度"))
+    if found["above_mean"]:
+        checks.append(_check("warn", f"{found['above_mean']} 项参照相似高于自己的均值，只提醒"))
     if found["warned"]:
         checks.append(_check("warn", f"{found['warned']} 项类型高低反常，只提醒"))
     if table.is_thin:
@@ -158,10 +165,18 @@ def changes_words(table: ReviewedTable) -> str:
     """What a publication changes, in one line."""
     found = tally(table.rows)
     if table.compared_with is None:
-        return f"{len(table.rows)} 项，第一次发布"
-    parts = [("升", "up"), ("降", "down"), ("不变", "same"), ("新增", "new"), ("没有额度", "none")]
-    told = "，".join(f"{word} {found[key]}" for word, key in parts if found[key])
-    return f"{len(table.rows)} 项：{told}"
+        return f"{len(table.rows)} 项，其中 {len(table.rows) - found['none']} 项有额度，第一次发布"
+    counts = {
+        "升": found["up"],
+        "降": found["down"],
+        "不变": found["same"],
+        "新有额度": found["new"],
+        "失去额度": found["lost"] + len(table.gone),
+        "仍没有额度": found["none"] - found["lost"],
+    }
+    told = "，".join(f"{word} {count}" for word, count in counts.items() if count)
+    gone = f"（失去的有 {len(table.gone)} 项已没有病例，不在表上）" if table.gone else ""
+    return f"{len(table.rows)} 项：{told}{gone}"
 
 
 def action_of(table: ReviewedTable) -> dict[str, Any]:

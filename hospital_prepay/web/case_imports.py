@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
@@ -20,6 +22,8 @@ from hospital_prepay.web.caps import caps_page, running_of
 
 blueprint = Blueprint("case_imports", __name__, url_prefix="/finance/caps/imports")
 _PAGE: Final = 50
+_SHOWN_NAMES: Final = 5
+_GROUPS_SHOWN: Final = 10
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # How long the answer to an upload waits for its end: most files are through by then and need no progress bar.
 _PATIENCE: Final = 2.0
@@ -155,8 +159,25 @@ def _batch(found: ReviewedImport) -> dict[str, Any]:
         "first_discharge": days.first,
         "last_discharge": days.last,
         "state": {"kind": "ok", "word": "已收下"},
+        "look_alike_words": look_alike_words(found.look_alike) if found.look_alike else None,
         "thin_words": thin_words(f"{days.years[-1].year} 年", days.years[-1].cases) if found.is_thin else None,
+        "shared_words": shared_words(found.shared_names) if found.shared_names else None,
     }
+
+
+def shared_words(names: Mapping[str, tuple[str, ...]]) -> str:
+    """Which names stand for more than one code: mostly one disease that was coded in two ways."""
+    shown = "；".join(f"{name}（{'、'.join(codes)}）" for name, codes in islice(names.items(), _SHOWN_NAMES))
+    more = "等，" if len(names) > _SHOWN_NAMES else "。"
+    return f"{len(names)} 个病名有不止一个编码：{shown}{more}请核对是不是同一个病种，分开编码会分开测算。"
+
+
+def look_alike_words(groups: Sequence[Sequence[str]]) -> str:
+    """Which codes differ only by case or width, and what to do; of many groups the first."""
+    shown = "；".join("、".join(group) for group in groups[:_GROUPS_SHOWN])
+    rest = f"，等 {len(groups)} 组" if len(groups) > _GROUPS_SHOWN else ""
+    fix = "现在各算一个病种，没有合并；是同一病种的，请在来源系统统一写法。"
+    return f"这些病种编码只差大小写或全半角：{shown}{rest}。{fix}"
 
 
 def thin_words(year: str, cases: int) -> str:

@@ -21,9 +21,7 @@ from hospital_prepay.services.inpatient import desk as service
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit, preview_deposit
 from hospital_prepay.services.inpatient.stays import (
-    ChangePlacement,
     Placement,
-    change_placement,
     register_stay,
 )
 from hospital_prepay.web import desk_view as view
@@ -124,15 +122,15 @@ def find_diseases() -> str:
 @blueprint.post("/stays/<stay_no>/preview")
 @requires(Permission.DEPOSIT_COLLECT)
 def preview(stay_no: str) -> Any:
-    """What a collection would decide now; no money moves."""
+    """What a collection would decide now; no money moves. 改收 comes here too, with the amount to go on with: a
+    cashier's rhythm is Enter, Enter, so the key that answers a refusal may only fill and preview."""
     live = request.args.get("live") == "1"
-    form = typed()
-    instead = request.form.get("collect_instead")
-    if instead:
-        return _take(stay_no, instead)
+    instead = request.form.get("instead")
+    changes = {"amount": instead} if instead else {}
+    form = Form({**typed().entered, **changes})
     found = _stay(stay_no, _chosen(request.form))
     try:
-        payment = read_form(PaymentSchema())
+        payment = read_form(PaymentSchema(), **changes)
     except WrongForm as wrong:
         if live:
             amount = _amount_or_none(request.form.get("amount", ""))
@@ -149,7 +147,7 @@ def preview(stay_no: str) -> Any:
 @requires(Permission.DEPOSIT_COLLECT)
 def collect(stay_no: str) -> Any:
     """Collect what the button said."""
-    return _take(stay_no, request.form.get("collect") or request.form.get("collect_instead") or "")
+    return _take(stay_no, request.form.get("collect", ""))
 
 
 def _take(stay_no: str, said: str) -> Any:
@@ -164,13 +162,13 @@ def _take(stay_no: str, said: str) -> Any:
     except MalformedInput as error:
         form = typed().with_error(error, "amount")
         return _answer(view.counter(_stay(stay_no, choice), form=form)), 422
-    if "collect" in request.form and amount != payment.amount:
+    if amount != payment.amount:
         found = _stay(stay_no, choice)
         decision = preview_deposit(context, actor, stay_no, payment.amount, payment.stage)
         return _answer(view.counter(found, form=typed(), now=payment.amount, decision=decision))
     try:
-        _follow_choice(stay_no, payment)
-        answer = collect_deposit(context, actor, _command(stay_no, payment, amount))
+        picked = service.desk_stay(context, actor, stay_no, _chosen_in(payment))
+        answer = collect_deposit(context, actor, _command(picked, payment, amount))
     except Conflict as error:
         shown = view.counter(
             _stay(stay_no), form=typed(), changed={"words": error.message, "href": None, "label": None}
@@ -184,28 +182,22 @@ def _take(stay_no: str, said: str) -> Any:
     return _answer(view.counter(found, done=view.done_words(found, amount, answer.receipt_no)))
 
 
-def _follow_choice(stay_no: str, payment: Payment) -> None:
+def _chosen_in(payment: Payment) -> service.Choice:
+    return service.Choice(payment.disease, payment.insured_class.value)
+
+
+def _command(found: service.DeskStay, payment: Payment, amount: Money) -> CollectDeposit:
     """Before the first receipt the disease and class picked at the counter become the stay's; so does a cap that a
     stay without one has been given since, for finance has filled the table of similar diseases."""
-    context, actor = current_context(), current_actor()
-    picked = service.Choice(payment.disease, payment.insured_class.value)
-    found = service.desk_stay(context, actor, stay_no, picked)
-    card = found.card
-    same = found.locked or (card.disease_code, card.insured_class) == (picked.disease_code, picked.insured_class)
-    if same and (card.cap_fen is not None or found.cap is None):
-        return
-    change_placement(context, actor, ChangePlacement(stay_no, found.placement, card.cap_version))
-
-
-def _command(stay_no: str, payment: Payment, amount: Money) -> CollectDeposit:
     return CollectDeposit(
-        stay_no=stay_no,
+        stay_no=found.card.stay_no,
         amount=amount,
         tender=payment.tender,
         idempotency_key=payment.idempotency_key,
         payment_reference=payment.payment_reference,
         payer=payment.payer,
         stage=payment.stage,
+        placement=None if found.locked else found.placement,
     )
 
 

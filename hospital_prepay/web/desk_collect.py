@@ -11,6 +11,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.inpatient.desk import DeskStay
+from hospital_prepay.web.cap_words import refusal_words
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.slip_lines import short_words
 
@@ -94,11 +95,14 @@ def refused(
     if over and room and not view.card.discharged_at:
         options.append(_instead(room))
     options += [_link(stay_no, *case) for case in _CASES] if not view.card.discharged_at else []
+    grounds = [chip(reason.clause, reason.message) for reason in decision.reasons]
     if amount is not None and over:
         title = f"不能收 {amount} 元：超过额度 {amount - room} 元"
     else:
-        title = f"还不能收：{decision.reasons[0].message.rstrip('。')}"
-    grounds = [chip(reason.clause, reason.message) for reason in decision.reasons]
+        first = decision.reasons[0]
+        capless = decision is view.cap_decision or first.code == "no_cap"
+        title = f"还不能收：{refusal_words(view) if capless else first.message.rstrip('。')}"
+        grounds[0] = chip(first.clause)  # its words stand in the title
     number = None if decision_id is None else decision_number(decision_id)
     return {
         "title": title,
@@ -115,11 +119,11 @@ def refused(
 def _instead(room: Money) -> dict[str, Any]:
     return {
         "amount_words": f"改收 {room} 元",
-        "words": "收后正好到额度",
+        "words": "先填好、预览，再收；收后正好到额度",
         "clause": None,
-        "button": f"改收 {room} 元",
+        "button": f"改成 {room} 元",
         "kind": "submit",
-        "name": "collect_instead",
+        "name": "instead",
         "value": room.plain(),
         "href": None,
         "key": "Enter",

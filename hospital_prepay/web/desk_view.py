@@ -18,12 +18,13 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
-from hospital_prepay.services.inpatient.lookup import StayCard
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard
+from hospital_prepay.services.inpatient.stays import Placement
+from hospital_prepay.web.cap_words import FEW_CASES, source_words, warning_words
 from hospital_prepay.web.desk_collect import payment_panel
-from hospital_prepay.web.slip_lines import receipt_line, short_words
+from hospital_prepay.web.slip_lines import offers, receipt_line, short_words
 
 _SEXES: Final = {"F": "女", "M": "男"}
-_BASES: Final = {"mean": "取均值", "legacy": "取原标准", "similar": "参照相似病种", "insufficient": "例数不足"}
 _RECENT: Final = 8
 EMPTY: Final = Form({"tender": Tender.CASH.value, "payer": "本人"})
 
@@ -36,14 +37,36 @@ def frame() -> dict[str, Any]:
     shift = None
     if day.book:
         shift = {"name": "今日", "book": day.book, "count": day.slips, "total_fen": day.net_fen}
+        shift |= {"paid_out": day.paid_out, "paid_out_fen": day.paid_out_fen}
     return {"clock": {"day": now.date(), "weekday": weekday(now.date()), "time": f"{now:%H:%M}"}, "shift": shift}
 
 
 def nobody(q: str = "", results: list[StayCard] | None = None) -> dict[str, Any]:
     """The counter with no stay chosen."""
     found = None if results is None else [result(card) for card in results]
-    nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "changed"))
-    return {**nothing, "q": q, "results": found, "recent": _recent(), "receipts": [], "classes": [], "may": _may()}
+    nothing = dict.fromkeys(("stay", "basis", "cap", "collect", "done", "refund_due", "refund_href", "changed"))
+    return {
+        **nothing,
+        "q": q,
+        "results": found,
+        "recent": _recent(),
+        "receipts": [],
+        "classes": [],
+        "may": _may(),
+        "declined": _declined(),
+    }
+
+
+def _declined() -> list[dict[str, Any]]:
+    """What this person asked for and was turned down today."""
+    context, actor = current_context(), current_actor()
+    decided = lookup.requests_decided(context, actor, lookup.midnight(context))
+    return [_turned_down(one) for one in decided if not one.approved and one.requested_by == actor.actor_id]
+
+
+def _turned_down(one: DecidedRequest) -> dict[str, Any]:
+    what = f"{one.number} 的作废" if one.number else f"住院号 {one.stay_no} 退款 {Money(one.amount_fen)} 元"
+    return {"what": what, "ground": one.ground, "by": one.decided_by or "—", "at": one.decided_at}
 
 
 def _recent() -> list[dict[str, Any]]:
@@ -96,8 +119,10 @@ def counter(
         "cap": _cap(view, now if decision else None),
         "collect": payment_panel(view, form, now, decision, decision_id, live) if _may()["collect"] else None,
         "done": done,
-        "receipts": [receipt_line(slip, view.slips, view.waiting_voids) for slip in reversed(view.slips)],
+        "receipts": [_receipt(slip, view) for slip in reversed(view.slips)],
+        "refund_href": _refund_href(view) if _may_refund(view) else None,
         "refund_due": _refund_due(view),
+        "declined": [_turned_down(one) for one in view.declined],
         "changed": changed,
         "may": _may(),
     }
@@ -118,7 +143,8 @@ def done_words(view: DeskStay, amount: Money, number: str) -> dict[str, Any]:
 def disease_hit(stay_no: str, hit: DiseaseHit, view: DeskStay) -> dict[str, Any]:
     """A disease in the list of those found."""
     same = hit.disease_code == view.card.disease_code
-    remark = "诊断相符" if same else (None if hit.posted else "未公示")
+    few = FEW_CASES if hit.cap_fen is None else None
+    remark = "诊断相符" if same else (few if hit.posted else "未公示")
     insured = view.placement.insured_class
     return {
         "code": hit.disease_code,
@@ -135,25 +161,11 @@ def class_choices() -> list[dict[str, Any]]:
     return [{"value": one.value, "label": one.label, "note": None} for one in InsuredClass]
 
 
-def class_label(view: DeskStay) -> str:
+def class_label(placement: Placement) -> str:
     """The class whose cap applies, in words."""
-    if Circumstance(view.placement.circumstance).takes_self_pay:
+    if Circumstance(placement.circumstance).takes_self_pay:
         return "按自费标准"
-    return InsuredClass(view.placement.insured_class).label
-
-
-def source_words(view: DeskStay) -> str:
-    """Where the cap comes from, in one sentence."""
-    source = view.source
-    if source is None:
-        return view.cap_decision.reasons[0].message
-    words = f"{source.window_from.year}–{source.window_to.year} 年 {source.cases} 例"
-    if source.cases:
-        mean = source.sum_burden_fen // source.cases if source.mean_fen is None else source.mean_fen
-        words += f"，个人负担均值 {Money(mean)} 元"
-    if source.legacy_fen is not None:
-        words += f"，原标准 {Money(source.legacy_fen)} 元"
-    return f"{words}，{_BASES[source.basis]}，向下取整。"
+    return InsuredClass(placement.insured_class).label
 
 
 def _may() -> dict[str, bool]:
@@ -215,12 +227,14 @@ def _basis(view: DeskStay, diseases: list[dict[str, Any]] | None, q: str) -> dic
 
 
 def _classes(view: DeskStay) -> list[dict[str, Any]]:
+    """The three classes with their caps; while the self-pay standard stands in for all, none shows one of its own."""
+    by_self_pay = Circumstance(view.placement.circumstance).takes_self_pay
     return [
         {
             "value": one.value,
             "label": one.label,
-            "cap_fen": None if cap is None else cap.fen,
-            "cap_words": "还没有额度",
+            "cap_fen": None if cap is None or by_self_pay else cap.fen,
+            "cap_words": "按自费" if by_self_pay else "还没有额度",
         }
         for one, cap in view.class_caps.items()
     ]
@@ -240,11 +254,8 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         says += f"，多收 {Money(over)} 元"
     version = view.source.version_no if view.source else None
     standing = [slip for slip in view.slips if slip.kind == "deposit" and not slip.cancelled_by]
-    warning = next(
-        (r.message for r in view.cap_decision.reasons if r.code in ("unposted", "similar", "staged")), None
-    )
     return {
-        "title": f"{view.placement.disease_name} · {class_label(view)}",
+        "title": f"{view.placement.disease_name} · {class_label(view.placement)}",
         "cap_fen": cap.fen,
         "taken_fen": view.collected.fen,
         "taken_count": len(standing),
@@ -256,7 +267,7 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         "source_label": f"公示表第 {version} 版" if version else "公示表",
         "source_href": public_path("deposits", current_actor().institution_id, version),
         "source_words": source_words(view),
-        "warning": f"{warning.rstrip('。')}，请向患者说明" if warning else None,
+        "warning": warning_words(view),
     }
 
 
@@ -269,6 +280,15 @@ def _refund_due(view: DeskStay) -> dict[str, Any] | None:
         "href": _refund_href(view) if asks else "/desk/voids",
         "waiting": view.waiting_refund,
     }
+
+
+def _receipt(slip: Slip, view: DeskStay) -> dict[str, Any]:
+    line = receipt_line(slip, view.slips, view.waiting_voids)
+    return {**line, **offers(slip, view.card, view.waiting_voids)}
+
+
+def _may_refund(view: DeskStay) -> bool:
+    return _may()["request"] and bool(view.collected) and not view.waiting_refund
 
 
 def _refund_href(view: DeskStay) -> str:

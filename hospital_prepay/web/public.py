@@ -58,6 +58,7 @@ def show_deposits() -> Response:
         q=asked,
         only=only if only in _CLASSES else "",
         rows=[_row(row) for row in table.rows if _fits(row, asked)],
+        any_missing=table.source is None and any(None in _row(row).values() for row in table.rows),
         reach=_reach(table),
         source=table.source,
         versions=[_version(one, hospital) for one in tables.versions(current_context(), hospital.code)],

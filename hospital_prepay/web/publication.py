@@ -207,6 +207,7 @@ def _setting(one: ChosenReading, form: Form | None) -> dict[str, Any]:
         "default_label": _label(one, reading.default),
         "is_default": one.value == reading.default,
         "clause": chip(reading.clauses[0] if reading.clauses else None, "" if reading.clauses else "通知没有写到"),
+        "is_followed": one.is_followed,
         "why": one.chosen.ground if one.chosen else None,
         "options": [{"value": code, "label": label} for code, label in reading.choices.items()],
         "unit": _UNITS.get(reading.unit or ""),

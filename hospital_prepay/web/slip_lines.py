@@ -10,7 +10,8 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.http.current import current_actor, current_context
-from hospital_prepay.services.inpatient.lookup import Slip
+from hospital_prepay.services.inpatient.lookup import Slip, StayCard
+from hospital_prepay.services.inpatient.slips import void_objections
 
 
 def signed(slip: Slip, slips: list[Slip]) -> int:
@@ -34,16 +35,22 @@ def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
     return {"kind": "wait", "word": "退款"} if slip.kind == "refund" else None
 
 
-def is_voidable(slip: Slip, waiting: Collection[str]) -> bool:
-    """Whether there is anything left to void."""
-    return slip.kind != "void" and not slip.cancelled_by and slip.number not in waiting
+def offers(slip: Slip, card: StayCard, waiting: Collection[str]) -> dict[str, str | None]:
+    """What may be done with a slip now, and nothing that must fail: its void, or for a receipt of an earlier day
+    the refund of money that the stay still holds. ``card`` is the slip's stay."""
+    today = current_context().clock.today()
+    asks = current_actor().may(Permission.SLIP_REQUEST)
+    free = asks and slip.number not in waiting
+    may_void = free and not void_objections(slip, card.collected_fen, card.cap_fen, today)
+    earlier = slip.kind == "deposit" and not slip.cancelled_by and local(slip.issued_at).date() < today
+    return {
+        "void_href": f"/desk/receipts/{slip.number}/void" if may_void else None,
+        "refund_href": f"/desk/stays/{slip.stay_no}/refund" if free and earlier and card.collected_fen else None,
+    }
 
 
 def receipt_line(slip: Slip, slips: list[Slip], waiting: Collection[str]) -> dict[str, Any]:
-    """A slip in the list of the stay."""
-    today = current_context().clock.today()
-    may_void = is_voidable(slip, waiting) and local(slip.issued_at).date() == today
-    may_void = may_void and current_actor().may(Permission.SLIP_REQUEST)
+    """A slip in a list, without what may be done with it."""
     return {
         "at": slip.issued_at,
         "receipt_no": slip.number,
@@ -52,9 +59,6 @@ def receipt_line(slip: Slip, slips: list[Slip], waiting: Collection[str]) -> dic
         "voided": slip.cancelled_by is not None,
         "state": slip_state(slip, waiting),
         "print_href": f"/desk/receipts/{slip.number}/print",
-        "void_href": f"/desk/receipts/{slip.number}/void"
-        if may_void and current_actor().may(Permission.SLIP_REQUEST)
-        else None,
     }
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import Conflict, NotPermitted
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
@@ -19,22 +19,27 @@ from hospital_prepay.http.decisions import require_permitted
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
-from hospital_prepay.schemas.desk import ChangeSchema, GroundSchema
+from hospital_prepay.schemas.desk import ChangeSchema, GroundSchema, RefundSchema
 from hospital_prepay.services.inpatient import desk as service
 from hospital_prepay.services.inpatient import lookup
+from hospital_prepay.services.inpatient.papers import issued_paper
+from hospital_prepay.services.inpatient.request_review import review_request
 from hospital_prepay.services.inpatient.slips import (
+    EXCESS_GROUND,
     DecideRequest,
     RequestRefund,
     RequestVoid,
     decide_request,
     request_refund,
     request_void,
+    void_objections,
 )
 from hospital_prepay.services.inpatient.stays import ChangePlacement, change_placement
 from hospital_prepay.web import desk_view as view
-from hospital_prepay.web import slips_view
+from hospital_prepay.web import paper_view, slips_view
+from hospital_prepay.web.cap_words import source_words
 from hospital_prepay.web.desk_collect import refused
-from hospital_prepay.web.slip_lines import short_words, signed
+from hospital_prepay.web.slip_lines import short_words
 
 blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
 # The field that a refused change lacks; the stay stands as it was.
@@ -45,41 +50,15 @@ _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者
 @blueprint.get("/receipts/<number>/print")
 @requires(Permission.DESK_VIEW)
 def print_receipt(number: str) -> str:
-    """A receipt for 80 mm paper with its QR code."""
-    context, actor = current_context(), current_actor()
-    slip = lookup.find_slip(context, actor, number)
-    found = service.desk_stay(context, actor, slip.stay_no)
-    cashier, station = service.person(context, actor, slip.issued_by)
-    url = lookup.verify_url(context, slip.token)
-    amount_fen = signed(slip, found.slips)
-    receipt = {
-        "receipt_no": slip.number,
-        "kind": slip.kind,
-        "at": slip.issued_at,
-        "name": found.card.patient_name,
-        "stay_no": slip.stay_no,
-        "ward": found.card.ward,
-        "tender_label": Tender(slip.tender).label,
-        "reference_tail": slip.payment_reference[-4:] or None,
-        "payer": slip.payer or "—",
-        "amount_fen": amount_fen,
-        "words": Money(amount_fen).in_words(),
-        "disease_name": found.placement.disease_name,
-        "class_label": view.class_label(found),
-        "cap_fen": found.cap.fen if found.cap else None,
-        "total_fen": found.collected.fen,
-        "room_fen": found.room.fen,
-        "cashier": cashier,
-        "station": station or None,
-        "original_no": slip.cancels,
-        "reprint": 0,
-    }
+    """A slip as it was issued, for 80 mm paper, with its QR code."""
+    paper = issued_paper(current_context(), current_actor(), number)
+    url = lookup.verify_url(current_context(), paper.slip.token)
     return render_template(
         "print/receipt.html",
-        receipt=receipt,
+        receipt=paper_view.receipt(paper),
         verify_url=url,
         qr_svg=Markup(qr_svg(url)),
-        back_href=f"/desk/stays/{slip.stay_no}",
+        back_href=f"/desk/stays/{paper.slip.stay_no}",
     )
 
 
@@ -99,11 +78,11 @@ def print_explanation(decision_id: str) -> str:
         name=found.card.patient_name,
         stay_no=found.card.stay_no,
         disease_name=found.placement.disease_name,
-        class_label=view.class_label(found),
+        class_label=view.class_label(found.placement),
         cap_fen=found.cap.fen if found.cap else None,
         taken_fen=found.collected.fen,
         room_fen=found.room.fen,
-        source_words=view.source_words(found),
+        source_words=source_words(found),
         back_href=f"/desk/stays/{found.card.stay_no}",
     )
 
@@ -114,10 +93,10 @@ def show_shift() -> str:
     """Today's slips of my book, and what they come to by way of paying."""
     context, actor = current_context(), current_actor()
     slips = lookup.slips_today(context, actor)
-    names = {slip.stay_no: lookup.find_stay(context, actor, slip.stay_no).patient_name for slip in slips}
+    cards = {slip.stay_no: lookup.find_stay(context, actor, slip.stay_no) for slip in slips}
     every = lookup.waiting_requests(context, actor)
     waiting = {one.number for one in every if one.number and one.requested_by == actor.actor_id}
-    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, names, waiting))
+    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, cards, waiting))
 
 
 @blueprint.get("/receipts/<number>/void")
@@ -154,8 +133,15 @@ def show_voids() -> str:
     return render_template(
         "pages/inpatient/voids.html",
         voids=[slips_view.waiting(one, actor) for one in waiting],
-        done=[slips_view.decided(one) for one in lookup.requests_done_today(context, actor)],
+        done=[slips_view.decided(one) for one in lookup.requests_decided(context, actor, lookup.midnight(context))],
     )
+
+
+@blueprint.get("/voids/<request_id>")
+@requires(Permission.DESK_VIEW)
+def show_request(request_id: str) -> str:
+    """One request with what it is about, before it is approved or turned down."""
+    return _review(request_id, Form())
 
 
 @blueprint.post("/voids/<request_id>/confirm")
@@ -167,9 +153,9 @@ def confirm(request_id: str) -> Any:
         require_permitted(done.decision, request_id)
     say(
         "ok",
-        f"已办理 {done.amount} 元，票号 {done.receipt_no}。",
+        f"已办理 {done.amount} 元，票号 {done.receipt_no}。凭据由申请的收费员打印，交患者签字。",
         href=f"/desk/receipts/{done.receipt_no}/print",
-        link_label="打印",
+        link_label="看凭据",
     )
     return redirect("/desk/voids", 303)
 
@@ -177,39 +163,43 @@ def confirm(request_id: str) -> Any:
 @blueprint.post("/voids/<request_id>/decline")
 @requires(Permission.SLIP_APPROVE)
 def decline(request_id: str) -> Any:
-    """Turn a request down; nothing is booked."""
-    decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=False))
-    say("info", "这份申请已退回，没有动账。")
+    """Turn a request down with a reason; nothing is booked."""
+    try:
+        ground = read_form(GroundSchema()).reason
+    except WrongForm as wrong:
+        return _review(request_id, wrong.form), 422
+    decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=False, ground=ground))
+    say("info", "这份申请已退回，没有动账。申请的人会看到原因。")
     return redirect("/desk/voids", 303)
 
 
 @blueprint.get("/stays/<stay_no>/refund")
 @requires(Permission.SLIP_REQUEST)
 def ask_refund(stay_no: str) -> str:
-    """The form that asks for the excess to be given back."""
+    """The form that asks for money to be given back, at first the excess if there is one."""
     return _refund_form(stay_no, Form())
 
 
 @blueprint.post("/stays/<stay_no>/refund")
 @requires(Permission.SLIP_REQUEST)
 def refund(stay_no: str) -> Any:
-    """Ask for the excess to be given back; somebody else decides."""
+    """Ask for money of the stay to be given back; somebody else decides."""
     context, actor = current_context(), current_actor()
     found = service.desk_stay(context, actor, stay_no)
-    route = request.form.get("route", "")
-    tender = slips_view.tender_of(route, found)
-    if tender is None:
-        return _refund_form(stay_no, Form(typed().entered, {"route": "请选一种退回方式。"})), 422
-    command = RequestRefund(
-        stay_no, found.excess, tender, "额度降低，超出部分退回", request.form.get("account", "").strip()[:64]
-    )
     try:
+        said = read_form(RefundSchema())
+        tender = slips_view.tender_of(said.route, found)
+        command = RequestRefund(stay_no, said.amount, tender, said.ground, said.account)
         asked = request_refund(context, actor, command)
+    except WrongForm as wrong:
+        return _refund_form(stay_no, wrong.form), 422
+    except MalformedInput as error:
+        return _refund_form(stay_no, typed().with_error(error, "route")), 422
     except Conflict as error:
         return _refund_form(stay_no, typed().with_error(error)), 409
     if not asked.request_id:
         message = "".join(reason.message for reason in asked.decision.reasons)
-        return _refund_form(stay_no, Form(typed().entered, {"": message})), 422
+        return _refund_form(stay_no, Form(typed().entered, {"amount": message})), 422
     say("wait", f"{command.amount} 元的退款已交复核。")
     return redirect(f"/desk/stays/{stay_no}", 303)
 
@@ -270,16 +260,18 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
     slip = lookup.find_slip(context, actor, number)
     if slip.kind == "void":
         raise NotPermitted("作废单本身不能再作废，请重新收款或退款。")
-    today = local(slip.issued_at).date() == context.clock.today()
-    blocked = blocked or (None if today else "只能作废当天的票；隔天的请办退款。")
-    blocked = blocked or (f"这张票已经由 {slip.cancelled_by} 作废。" if slip.cancelled_by else None)
+    card = lookup.find_stay(context, actor, slip.stay_no)
+    today = context.clock.today()
+    objections = void_objections(slip, card.collected_fen, card.cap_fen, today)
+    if slip.cancelled_by:
+        objections = (f"这张票已经由 {slip.cancelled_by} 作废。",)
     return render_template(
         "pages/inpatient/void_form.html",
         receipt={
             "receipt_no": slip.number,
             "at": slip.issued_at,
             "stay_no": slip.stay_no,
-            "name": lookup.find_stay(context, actor, slip.stay_no).patient_name,
+            "name": card.patient_name,
             "amount_fen": slip.amount_fen,
             "words": short_words(Money(slip.amount_fen)),
             "tender_label": Tender(slip.tender).label,
@@ -288,12 +280,21 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
         reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],
         confirmers=service.confirmers(context, actor),
         idempotency_key="",
-        blocked=blocked,
+        blocked=blocked or "".join(objections) or None,
+        refund_href=None if local(slip.issued_at).date() == today else f"/desk/stays/{slip.stay_no}/refund",
     )
+
+
+def _review(request_id: str, form: Form) -> str:
+    context, actor = current_context(), current_actor()
+    review = review_request(context, actor, request_id)
+    return render_template("pages/inpatient/request.html", form=form, **paper_view.review(review))
 
 
 def _refund_form(stay_no: str, form: Form) -> str:
     found = service.desk_stay(current_context(), current_actor(), stay_no)
+    if not form.entered and found.excess:
+        form = Form({"amount": found.excess.plain(), "ground": EXCESS_GROUND})
     return render_template("pages/inpatient/refund_form.html", form=form, **slips_view.refund_page(found))
 
 

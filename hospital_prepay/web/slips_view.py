@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
@@ -20,10 +21,10 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
-from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, WaitingRequest, receipt_number
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard, WaitingRequest
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
 from hospital_prepay.web.desk_view import class_label
-from hospital_prepay.web.slip_lines import is_voidable, signed, slip_state
+from hospital_prepay.web.slip_lines import offers, signed, slip_state
 
 _CASES: Final = (
     ("disease", "病种变了", "第十七条（三）", "guizhou-deposit-2025/17.3"),
@@ -57,20 +58,26 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
 
 
 def decided(one: DecidedRequest) -> dict[str, Any]:
-    """A request that was approved today."""
+    """A request that was approved or turned down."""
     return {
-        "receipt_no": receipt_number(one.book, one.serial) if one.book and one.serial else one.stay_no,
-        "red_no": receipt_number(one.receipt_book, one.receipt_serial),
+        "receipt_no": one.number or one.stay_no,
+        "what": "退款" if one.kind == "refund" else "作废",
+        "red_no": one.receipt_no or "没有同意",
+        "ground": one.ground,
         "amount_fen": one.amount_fen,
         "asked_by": one.asked_by or "—",
-        "confirmed_by": one.confirmed_by or "—",
+        "confirmed_by": one.decided_by or "—",
         "at": one.decided_at,
     }
 
 
-def shift_page(slips: list[Slip], names: Mapping[str, str], waiting: Collection[str]) -> dict[str, Any]:
-    """Today's slips, newest first, and what they come to by way of paying."""
-    totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], slips) for tender in Tender]
+def shift_page(slips: list[Slip], cards: Mapping[str, StayCard], waiting: Collection[str]) -> dict[str, Any]:
+    """Today's slips, newest first, and what they come to by way of paying. Refunds that somebody else approved are
+    no act of this shift: they stand apart as 代退."""
+    every = slips
+    paid = [slip for slip in every if slip.kind == "refund"]
+    slips = [slip for slip in every if slip.kind != "refund"]
+    totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], every) for tender in Tender]
     used = [total for total in totals if total["count"]]
     last, first = (slips[0], slips[-1]) if slips else (None, None)
     summed = {key: sum(total[key] for total in used) for key in ("count", "in_fen", "out_fen", "net_fen")}
@@ -89,7 +96,9 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], waiting: Collection[
         "shift": shift,
         "totals": used,
         "sum": summed,
-        "receipts": [_shift_line(slip, slips, names, waiting) for slip in slips],
+        "receipts": [_shift_line(slip, every, cards[slip.stay_no], waiting) for slip in slips],
+        "paid_out": [_shift_line(slip, every, cards[slip.stay_no], waiting) for slip in paid],
+        "paid_out_fen": sum(slip.amount_fen for slip in paid),
         "page": {
             "first": min(1, len(slips)),
             "last": len(slips),
@@ -105,45 +114,49 @@ def shift_page(slips: list[Slip], names: Mapping[str, str], waiting: Collection[
     }
 
 
-def tender_of(route: str, found: DeskStay) -> Tender | None:
-    """The way of paying behind a route of refund: the way the money came, the patient's bank account, or cash."""
-    if route == "original":
-        came = next((slip.tender for slip in found.slips if slip.kind == "deposit" and not slip.cancelled_by), None)
-        return Tender(came) if came else None
-    return {"bank": Tender.TRANSFER, "cash": Tender.CASH}.get(route)
+def tender_of(route: str, found: DeskStay) -> Tender:
+    """The way of paying behind a route of refund: the way the money came, the patient's bank account, or cash.
+
+    Raises :class:`MalformedInput` for none of these.
+    """
+    came = next((slip.tender for slip in found.slips if slip.kind == "deposit" and not slip.cancelled_by), None)
+    if route == "original" and came:
+        return Tender(came)
+    tender = {"bank": Tender.TRANSFER, "cash": Tender.CASH}.get(route)
+    if tender is None:
+        raise MalformedInput("请选一种退回方式。")
+    return tender
 
 
 def refund_page(found: DeskStay) -> dict[str, Any]:
-    """What the refund form says about a stay."""
-    sources = [
-        {
-            "receipt_no": slip.number,
-            "at": slip.issued_at,
-            "tender_label": Tender(slip.tender).label,
-            "amount_fen": slip.amount_fen,
-            "refundable_fen": min(slip.amount_fen, found.excess.fen),
-        }
-        for slip in found.slips
-        if slip.kind == "deposit" and not slip.cancelled_by
-    ]
+    """What the refund form says about a stay: it may give back up to what the stay holds."""
     blocked = None
     if found.waiting_refund:
         blocked = "这次住院已有一份退款在等复核。"
-    elif not found.excess:
-        blocked = "没有超过额度的钱要退。"
+    elif not found.collected:
+        blocked = "这次住院的预交金已经没有余额，没有钱可退。"
+    why = f"额度现在是 {found.cap} 元，已收 {found.collected} 元。" if found.cap else ""
     return {
         "stay": _head(found),
+        "held_fen": found.collected.fen,
         "excess_fen": found.excess.fen,
-        "words": found.excess.in_words().removeprefix("人民币"),
-        "clause": chip(None, "额度变低，多收的当即退"),
-        "why": f"额度现在是 {found.cap or Money(0)} 元，已收 {found.collected} 元。",
-        "sources": sources,
+        "clause": chip(None, "额度变低，多收的当即退" if found.excess else "退款由另一个人复核后办理"),
+        "why": why,
+        "sources": [
+            {
+                "receipt_no": slip.number,
+                "at": slip.issued_at,
+                "tender_label": Tender(slip.tender).label,
+                "amount_fen": slip.amount_fen,
+            }
+            for slip in found.slips
+            if slip.kind == "deposit" and not slip.cancelled_by
+        ],
         "routes": [
             {"value": "original", "label": "原路退回", "note": "怎么交的怎么退"},
             {"value": "bank", "label": "患者本人银行卡", "note": "填开户行和卡号后四位"},
             {"value": "cash", "label": "现金", "note": None},
         ],
-        "idempotency_key": str(uuid.uuid4()),
         "blocked": blocked,
     }
 
@@ -209,7 +222,7 @@ def change_page(
         "now": {
             "disease_name": found.placement.disease_name,
             "disease_code": found.placement.disease_code,
-            "class_label": class_label(found),
+            "class_label": class_label(found.placement),
             "cap_fen": None if found.cap is None else found.cap.fen,
             "taken_fen": found.collected.fen,
         },
@@ -260,18 +273,18 @@ def _total(tender: Tender, mine: list[Slip], every: list[Slip]) -> dict[str, Any
     }
 
 
-def _shift_line(slip: Slip, slips: list[Slip], names: Mapping[str, str], waiting: Collection[str]) -> dict[str, Any]:
+def _shift_line(slip: Slip, slips: list[Slip], card: StayCard, waiting: Collection[str]) -> dict[str, Any]:
     return {
         "receipt_no": slip.number,
         "at": local(slip.issued_at),
         "kind": slip_state(slip, waiting) or {"kind": "info", "word": "收款"},
         "voided": slip.cancelled_by is not None,
-        "name": names.get(slip.stay_no, ""),
+        "name": card.patient_name,
         "stay_no": slip.stay_no,
         "tender_label": Tender(slip.tender).label,
         "amount_fen": signed(slip, slips),
         "entry_no": str(slip.entry_no),
         "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "print_href": f"/desk/receipts/{slip.number}/print",
-        "void_href": f"/desk/receipts/{slip.number}/void" if is_voidable(slip, waiting) else None,
+        **offers(slip, card, waiting),
     }

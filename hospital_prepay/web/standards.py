@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, render_template, request
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
 from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.errors import status_of
 from hospital_prepay.http.flash import say
@@ -23,6 +24,7 @@ from hospital_prepay.services.inpatient.cap_review import overview
 from hospital_prepay.services.inpatient.posted_import import TakenOver, TakeOver, kept_mapping, take_over_sheet
 from hospital_prepay.services.inpatient.posted_sheet import ColumnMapping, proposed_mapping, read_header
 from hospital_prepay.services.inpatient.standards_import import Added, import_similar, import_standards
+from hospital_prepay.web.case_imports import look_alike_words
 
 blueprint = Blueprint("standards", __name__, url_prefix="/finance/caps/standards")
 _NO_FILE: Final = "请选一个 CSV 或 XLSX 文件。"
@@ -84,7 +86,7 @@ def _uploaded(field: str) -> Iterator[tuple[Path, str]]:
     with tempfile.TemporaryDirectory(prefix="prepay-upload-") as folder:
         path = Path(folder) / "upload"
         upload.save(path)
-        yield path, upload.filename[:120]
+        yield path, spelled_out(upload.filename)[:120]
 
 
 def _mapping(form: SheetForm, path: Path) -> ColumnMapping:
@@ -109,6 +111,8 @@ def _field_of(error: PrepayError) -> str:
 def _added(added: Added, what: str, unit: str) -> Any:
     known = f"，{added.known} {unit}以前就有" if added.known else ""
     say("ok", f"{what}收下 {added.new} {unit}{known}。")
+    if added.look_alike:
+        say("wait", look_alike_words(added.look_alike))
     return redirect("/finance/caps/standards", 303)
 
 

@@ -12,7 +12,7 @@ from hospital_prepay.http.permission import public
 from hospital_prepay.http.public_cache import revalidated
 from hospital_prepay.http.public_paths import public_path
 from hospital_prepay.services.publication.genuineness import CheckedSlip, CheckedTable, check_paper
-from hospital_prepay.services.publication.institution import default_hospital
+from hospital_prepay.services.publication.institution import NAMELESS
 
 blueprint = Blueprint("verify", __name__)
 _KINDS: Final = {"deposit": "收据", "refund": "退款单", "void": "作废单"}
@@ -20,7 +20,7 @@ _TENDERS: Final = {"cash": "现金", "card": "银行卡", "wechat": "微信", "a
 _UNKNOWN: Final = {
     "kind": "stop",
     "title": "查不到这张单据",
-    "words": "编号不对，或不是本院开出的。请不要凭它付款或退款。",
+    "words": "编号不对，或不是这里开出的。请不要凭它付款或退款。",
 }
 
 
@@ -32,14 +32,15 @@ def check(token: str) -> Response:
     found = check_paper(context, token)
     if found is None:
         shown: dict[str, Any] = {"kind": "receipt", "verdict": _UNKNOWN, "facts": [], "next": None}
-        return _page(shown, default_hospital(context), 404)
+        return _page(shown, NAMELESS, 404)
     shown = _slip(found) if isinstance(found, CheckedSlip) else _table(found)
     return _page(shown, found.hospital, 200)
 
 
 def _page(shown: dict[str, Any], hospital: Any, status: int) -> Response:
     frame = {"hospital": hospital, "demo": current_context().settings.is_demo}
-    response = make_response(render_template("pages/publication/receipt_check.html", frame=frame, **shown), status)
+    page = render_template("pages/publication/receipt_check.html", frame=frame, **shown)
+    response = make_response(page, status)
     # A receipt can be voided at any moment, and its address shouldn't stay in anybody's cache.
     return revalidated(response, keep=False)
 

@@ -4,7 +4,7 @@
    data-key="F4"         this key focuses the field or presses the button or link
    data-code="KeyX"      in [data-tender-keys], this physical key picks the radio (an input method can't swallow it)
    data-fill="1700.00"   writes this amount into the field named by data-into
-   data-amount           keeps what can't be part of an amount out of the field, and marks the preview as stale
+   data-amount           turns full-width digits and 。 into plain ones, and marks the preview as stale
    data-listbox          a list of links under the search field named by data-for, walked with the arrow keys
    data-focus            takes the focus when it arrives by a swap or with the page
    data-needs-script     shown only when script runs (appearance.js)
@@ -152,8 +152,11 @@
   }, true);
 
   /* ── the amount field ──────────────────────────────────────── */
+  // What an input method makes of an amount is meant as one. All else stays as typed: the server says what is wrong.
   function tidy(field) {
-    var clean = field.value.replace(/[^0-9.,]/g, "");
+    var clean = field.value
+      .replace(/[０-９]/g, function (digit) { return String.fromCharCode(digit.charCodeAt(0) - 0xfee0); })
+      .replace(/[。．]/g, ".").replace(/，/g, ",");
     if (clean !== field.value) field.value = clean;
   }
   function stale() {

@@ -77,7 +77,6 @@ def test_every_operation_that_moves_money_takes_a_key(spec: dict[str, Any]) -> N
         "/api/v1/stays/{stay_no}/deposits",
         "/api/v1/stays/{stay_no}/refund-requests",
         "/api/v1/receipts/{receipt_no}/void-requests",
-        "/api/v1/slip-requests/{request_id}/decision",
     }
 
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.access import Actor, Permission, Role
+from hospital_prepay.domain.errors import Conflict, NotPermitted
+from hospital_prepay.services.access.api_clients import ROLES
+from hospital_prepay.services.inpatient.slips import DecideRequest, Done, decide_request
 from tests.api.conftest import System
-from tests.hospital import Hospital
+from tests.hospital import INSTITUTION, OFFICER, Hospital
 
 STAY = "2601140001"
 DEPOSITS = f"/stays/{STAY}/deposits"
@@ -84,7 +87,12 @@ def test_a_payment_reference_is_booked_once(cashier: System) -> None:
     assert (answer.status_code, answer.get_json()["code"]) == (409, "reference_in_use")
 
 
-def test_a_refund_is_asked_for_by_one_system_and_done_by_another(
+def decided(hospital: Hospital, request_id: str, *, approve: bool = True) -> Done:
+    """A person's word on what a system asked for."""
+    return decide_request(hospital.context, OFFICER, DecideRequest(request_id, approve, ground="票面没有错"))
+
+
+def test_a_refund_is_asked_for_by_a_system_and_done_by_a_person(
     cashier: System, officer: System, hospital: Hospital
 ) -> None:
     cashier.post(DEPOSITS, CASH)
@@ -92,14 +100,20 @@ def test_a_refund_is_asked_for_by_one_system_and_done_by_another(
     first, again = (cashier.post(f"/stays/{STAY}/refund-requests", ask, "refund-key-1") for _ in range(2))
     assert (first.status_code, first.get_json()) == (201, again.get_json())
     assert cashier.post(f"/stays/{STAY}/refund-requests", ask).status_code == 409
-    path = f"/slip-requests/{first.get_json()['request_id']}/decision"
-    assert cashier.post(path, {"approve": True}).status_code == 403
-    done, repeated = (officer.post(path, {"approve": True}, "decide-key-1") for _ in range(2))
-    assert (done.status_code, done.get_json()) == (200, repeated.get_json())
-    assert done.get_json()["state"] == "approved"
-    assert done.get_json()["receipt_no"] == "A01-000002"
-    assert officer.post(path, {"approve": True}).status_code == 409
+    request_id = first.get_json()["request_id"]
+    assert decided(hospital, request_id).receipt_no == "A01-000002"
+    with pytest.raises(Conflict):
+        decided(hospital, request_id)
     assert hospital.balance("1001").fen == 100000
+
+
+@pytest.mark.parametrize("role", list(ROLES))
+def test_no_system_is_a_second_person(hospital: Hospital, role: Role) -> None:
+    system = Actor(INSTITUTION, "client:x", "HIS", frozenset({role}), is_system=True)
+    for forbidden in (Permission.SLIP_APPROVE, Permission.CAPS_APPROVE, Permission.CAPS_PUBLISH):
+        assert not system.may(forbidden)
+    with pytest.raises(NotPermitted):
+        decide_request(hospital.context, system, DecideRequest("any", True))
 
 
 def test_a_refund_above_the_balance_is_refused_the_same_twice(cashier: System, hospital: Hospital) -> None:
@@ -113,8 +127,7 @@ def test_a_refund_above_the_balance_is_refused_the_same_twice(cashier: System, h
 def test_a_void_turned_down_leaves_the_slip(cashier: System, officer: System, hospital: Hospital) -> None:
     number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
     asked = cashier.post(f"/receipts/{number}/void-requests", {"ground": "金额录错"}).get_json()
-    done = officer.post(f"/slip-requests/{asked['request_id']}/decision", {"approve": False})
-    assert (done.get_json()["state"], done.get_json()["receipt_no"]) == ("rejected", None)
+    assert decided(hospital, asked["request_id"], approve=False).receipt_no is None
     assert officer.get(f"/receipts/{number}").get_json()["cancelled_by"] is None
     assert hospital.balance("1001").fen == 120000
 
@@ -122,8 +135,8 @@ def test_a_void_turned_down_leaves_the_slip(cashier: System, officer: System, ho
 def test_a_void_carried_out_shows_on_the_slip(cashier: System, officer: System, hospital: Hospital) -> None:
     number = cashier.post(DEPOSITS, CASH).get_json()["receipt_no"]
     asked = cashier.post(f"/receipts/{number}/void-requests", {"ground": "金额录错"}).get_json()
-    done = officer.post(f"/slip-requests/{asked['request_id']}/decision", {"approve": True}).get_json()
-    assert cashier.get(f"/receipts/{number}").get_json()["cancelled_by"] == done["receipt_no"] == "A01-000002"
+    done = decided(hospital, asked["request_id"])
+    assert cashier.get(f"/receipts/{number}").get_json()["cancelled_by"] == done.receipt_no == "A01-000002"
     listed = cashier.get(DEPOSITS).get_json()
     assert [one["kind"] for one in listed["receipts"]] == ["void", "deposit"]
     assert (listed["collected_fen"], listed["room_fen"]) == (0, 320000)
@@ -145,8 +158,9 @@ def test_a_request_that_may_no_longer_be_carried_out_is_refused_with_its_decisio
     void = cashier.post(f"/receipts/{number}/void-requests", {"ground": "录错"}).get_json()["request_id"]
     ask = {"amount_fen": 120000, "tender": "cash", "ground": "退"}
     refund = cashier.post(f"/stays/{STAY}/refund-requests", ask).get_json()["request_id"]
-    assert officer.post(f"/slip-requests/{refund}/decision", {"approve": True}).status_code == 200
-    answer = officer.post(f"/slip-requests/{void}/decision", {"approve": True})
-    assert (answer.status_code, answer.get_json()["code"]) == (422, "already_returned")
-    assert hospital.count("decision", f"decision_id = '{answer.get_json()['decision_id']}'") == 1
+    assert decided(hospital, refund).receipt_no
+    answer = decided(hospital, void)
+    assert answer.decision is not None
+    assert (answer.receipt_no, answer.decision.reasons[0].code) == (None, "already_returned")
+    assert hospital.count("decision", f"decision_id = '{answer.decision_id}'") == 1
     assert hospital.balance("1001").fen == 0

@@ -25,7 +25,6 @@ OPERATIONS = [
     ("POST", "/api/v1/stays/{stay_no}/refund-requests"),
     ("GET", "/api/v1/receipts/{receipt_no}"),
     ("POST", "/api/v1/receipts/{receipt_no}/void-requests"),
-    ("POST", "/api/v1/slip-requests/{request_id}/decision"),
     ("GET", "/api/v1/cap-tables"),
     ("GET", "/api/v1/cap-tables/{version}"),
 ]

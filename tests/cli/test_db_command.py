@@ -56,3 +56,12 @@ def test_production_without_secrets_is_refused_in_a_sentence(
     monkeypatch.setenv("PREPAY_SECRET_KEY", "demonstration-only-demonstration-only")
     assert run(["db", "current"]) == 2
     assert "PREPAY_SECRET_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", ["H52XXXXXXXXX", "h52010300125", "A52010300125", "H5201030012", "H520103001255"])
+def test_only_an_institution_code_founds_an_institution(capsys: pytest.CaptureFixture[str], code: str) -> None:
+    run(["db", "upgrade"])
+    assert run(["db", "found", code, *FOUND[3:]]) == 2
+    said = capsys.readouterr().err
+    assert code in said
+    assert "例如 H52010300125" in said

@@ -122,7 +122,7 @@ def test_a_person_gets_a_table(run):
     code, out, _ = run("inpatient", "measure", SAMPLE, "--as-of", "2025-12-31")
     assert code == 0
     assert "采用 2,464 例" in out
-    assert "平均个人负担" in out
+    assert "个人负担均值" in out
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hospital_prepay.cli.ledger import ledger
+from hospital_prepay.cli.output import width_of
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.errors import DatabaseFault, MalformedInput, NotFound
 from hospital_prepay.jobs.seal import seal_books
@@ -91,14 +92,16 @@ def test_the_trial_balance_balances(run: Run, books: Database) -> None:
     assert [(row["account_id"], row["balance_fen"]) for row in found["rows"]] == [
         ("1001", 300), ("1002", 400), ("23050103:S1", 700)
     ]  # fmt: skip
-    assert "合计\t\t7.00\t7.00" in run("trial-balance").output
+    lines = run("trial-balance").output.splitlines()
+    assert lines[-1].split() == ["合计", "7.00", "7.00"]
+    assert {width_of(line) for line in lines[:-1]} == {width_of(lines[0])}
 
 
 def test_a_balance_covers_sub_accounts_and_ends_on_a_day(run: Run, books: Database) -> None:
     assert json.loads(run("balance", "23050103", "--format", "json").output)["rows"][0]["balance_fen"] == 700
     before = json.loads(run("balance", "23050103", "--through", "2026-01-14", "--format", "json").output)
     assert before["rows"] == []
-    assert "23050103:S1\tS1\t0.00\t7.00\t7.00" in run("balance", "23050103:S1").output
+    assert "23050103:S1  S1    0.00  7.00  7.00" in run("balance", "23050103:S1").output
 
 
 def test_an_unknown_account_or_institution_is_said_so(run: Run, books: Database, clock: FixedClock) -> None:

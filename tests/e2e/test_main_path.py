@@ -115,6 +115,11 @@ def test_from_three_years_of_cases_to_a_receipt_and_the_posted_table(
     expect(refused).to_contain_text("不能收 999,999.00 元：超过额度")
     expect(refused).to_contain_text("第十七条")
     cashier.check_accessible()
+    page.keyboard.press("Enter")
+    rest = page.get_by_role("button", name=re.compile("收款 [0-9,.]+ 元"))
+    expect(rest).to_be_focused()
+    assert "票号 A01-000002" not in page.content(), "Enter after a refusal fills and previews, no more"
+    type_amounts(cashier)
 
     check_by_qr(cashier)
     ask_for_keys(cashier)
@@ -125,6 +130,24 @@ def test_from_three_years_of_cases_to_a_receipt_and_the_posted_table(
     expect(page.locator("table.posted")).to_contain_text(DISEASE)
     cashier.check_accessible()
     assert cashier.complaints == []
+
+
+def type_amounts(cashier: Desk) -> None:
+    """What is typed as an amount stays as typed, but for what an input method makes of digits and points."""
+    page = cashier.page
+    amount = page.locator("#f-amount")
+    for typed, kept in (("-5", "-5"), ("1e3", "1e3"), ("abc", "abc"), ("５０。５", "50.5")):
+        page.keyboard.press("F4")
+        page.keyboard.press("Control+a")
+        page.keyboard.insert_text(typed)
+        expect(amount).to_have_value(kept)
+    page.keyboard.press("F4")
+    page.keyboard.type("1ek3")
+    expect(amount).to_have_value("1e3")
+    expect(page.locator("[name=tender][value=card]")).to_be_checked()
+    page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    expect(page.locator("#e-amount")).to_contain_text("“1e3”不是金额")
 
 
 def publish_a_table(chromium: Browser, served: Served, house: House) -> None:

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.leader import leadership
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.ledger.seals import seal_ledger
+from tests.books import open_books, post, transfer
 
 
 def test_of_two_schedulers_exactly_one_leads_and_the_other_follows_it(
@@ -24,6 +27,17 @@ def test_of_two_schedulers_exactly_one_leads_and_the_other_follows_it(
         assert leader is not None
     first.close()
     second.close()
+
+
+@pytest.mark.timeout(30)
+def test_the_books_are_sealed_and_verified_while_a_scheduler_leads(context: Context, tmp_path: Path) -> None:
+    open_books(context.database, context.clock)
+    post(context.database, transfer(context.clock, "1001", "1002", 100))
+    leading = Database(context.database.url.render_as_string(hide_password=False))
+    with leadership(leading, tmp_path / "scheduler.lock") as leader:
+        assert leader is not None
+        assert seal_ledger(context.database, tmp_path, context.clock)
+    leading.close()
 
 
 @pytest.mark.postgres

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.readings import Burden
 from hospital_prepay.persistence import cases as cases_module
+from hospital_prepay.persistence.case_bulk import PLAIN_SIGNS
 from hospital_prepay.persistence.case_checks import RejectedCase, judge_row
 from hospital_prepay.persistence.cases import read_cases, stream_cases
 
@@ -30,7 +32,15 @@ NAMES = (
 COLUMNS = {name: at for at, name in enumerate(NAMES)}
 
 digits = st.integers(0, 10**14).map(str)
+marked = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["", "¥", "￥", "¥¥", "¥￥", "¥ ", "-¥", "元"]),
+    st.decimals(-1, 10**4, places=2).map(lambda amount: f"{amount:,}"),
+    st.sampled_from(["", " "]),
+    st.sampled_from(["", "元", "元元", "万元"]),
+)
 amounts = st.one_of(
+    marked,
     st.decimals(0, 10**5, places=2).map(str),
     st.decimals(-10, 10**5, places=2).map(lambda amount: f"{amount:,}"),
     st.builds(
@@ -74,14 +84,20 @@ days = st.one_of(
     ),
     st.sampled_from(["", "x", "=TODAY()", "20240230", "20240101", "2024-01-02T"]),
 )
-# Around the 80 characters that a number or code may have; some of them take four bytes.
+# Around the 80 characters that a number or code may have and the 200 of a name; some of them take four bytes.
 long_texts = st.builds(
     lambda sign, count, end: sign * count + end,
     st.sampled_from("a心𠮷"),
-    st.integers(78, 82),
+    st.one_of(st.integers(78, 82), st.integers(198, 202)),
     st.sampled_from(["", " "]),
 )
-texts = st.one_of(st.text("aB1 心=\u3000\t\xa0'", max_size=4), st.just("D1"), long_texts)
+INVISIBLE = "\u202e\u200b\ufeff\U000e0041\x07\x7f\xad\ue000\u2028"
+texts = st.one_of(
+    st.text("aB1 心=\u3000\t\xa0'", max_size=4),
+    st.text("aＫⅡ①（、é\u0301" + INVISIBLE, max_size=4),
+    st.just("D1"),
+    long_texts,
+)
 classes = st.sampled_from(
     ["310", "390", "自费", "全公费", "340", " 商保", " 310", "Employee", "510", "999", "", "=1", "310\u3000"]
 )
@@ -95,9 +111,16 @@ good = st.builds(
     st.decimals(50, 99, places=2),
     st.decimals(0, 60, places=2),
 )
+# A sign that nobody sees in a cell that is sound without it.
+hidden = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["D1", "310", "2024-01-02", "10"]),
+    st.sampled_from(INVISIBLE),
+    st.sampled_from(["", "0"]),
+)
 odd_cell = st.one_of(
     *(
-        st.tuples(st.just(at), cells)
+        st.tuples(st.just(at), st.one_of(cells, hidden))
         for at, cells in enumerate((texts, days, texts, texts, classes, amounts, amounts, amounts))
     ),
     st.tuples(st.just(8), texts),
@@ -107,12 +130,12 @@ nearly = st.builds(lambda cells, odd: [*cells[: odd[0]], odd[1], *cells[odd[0] +
 tables = st.lists(st.one_of(rows, ragged, good, nearly, nearly), min_size=1, max_size=60)
 
 
-def by_reference(table, lines, burden):
+def by_reference(table, lines, burden, until=None):
     accepted, rejected, taken = [], [], set()
     for line, cells in zip(lines, table, strict=True):
         if not any(cell.strip() for cell in cells):
             continue
-        case = judge_row(line, cells, COLUMNS, len(NAMES), burden)
+        case = judge_row(line, cells, COLUMNS, len(NAMES), burden, until)
         if isinstance(case, RejectedCase):
             rejected.append((line, case.code, case.message, case.field, case.original))
         elif case.case_no in taken:
@@ -136,12 +159,12 @@ def by_reference(table, lines, burden):
     return accepted, rejected
 
 
-def in_bulk(table, burden, quoting):
+def in_bulk(table, burden, quoting, until=None):
     with TemporaryDirectory() as folder:
         path, snapshot = Path(folder) / "cases.csv", Path(folder) / "s.parquet"
         with path.open("w", encoding="utf-8", newline="") as target:
             csv.writer(target, quoting=quoting, lineterminator="\n", quotechar='"').writerows([NAMES, *table])
-        reading = read_cases(path, burden=burden, snapshot=snapshot)
+        reading = read_cases(path, burden=burden, snapshot=snapshot, until=until)
         accepted = sorted((case for batch in stream_cases(snapshot) for case in batch), key=lambda case: case[-1])
     faults = [
         (
@@ -157,9 +180,10 @@ def in_bulk(table, burden, quoting):
 
 
 @settings(deadline=None, max_examples=25)
-@given(table=tables, burden=st.sampled_from(Burden))
-def test_quoted_rows_are_judged_as_the_reference_judges_them(table, burden):
-    assert in_bulk(table, burden, csv.QUOTE_ALL) == by_reference(table, range(2, len(table) + 2), burden)
+@given(table=tables, burden=st.sampled_from(Burden), until=st.sampled_from([None, date(2024, 1, 1)]))
+def test_quoted_rows_are_judged_as_the_reference_judges_them(table, burden, until):
+    expected = by_reference(table, range(2, len(table) + 2), burden, until)
+    assert in_bulk(table, burden, csv.QUOTE_ALL, until) == expected
 
 
 @settings(deadline=None, max_examples=25)
@@ -177,7 +201,7 @@ def test_the_bulk_check_reads_amounts_as_money_does(texts):
     found = {case[-1]: case[5] for case in accepted} | {line: code for line, code, *_ in faults}
     for line, text in enumerate(texts, start=2):
         try:
-            expected = Money.of_yuan(text).fen
+            expected = Money.of_cell(text).fen
         except MalformedInput as error:
             expected = error.reason
         if not text.strip():
@@ -188,11 +212,32 @@ def test_the_bulk_check_reads_amounts_as_money_does(texts):
 
 
 @pytest.mark.parametrize("sign", ["a", "心", "𠮷"])
-def test_the_bulk_check_counts_the_signs_of_a_code_as_the_reference_does(sign):
+def test_the_bulk_check_counts_signs_as_the_reference_does(sign):
     table = [[sign * 80, "2024-01-02", "D1", "心衰", "310", "120", "20", ""]]
     table += [[sign * 81, *table[0][1:]], ["1", "2024-01-02", sign * 80, *table[0][3:]]]
     table += [["2", "2024-01-02", sign * 81, *table[0][3:]]]
-    assert in_bulk(table, Burden.WHOLE, csv.QUOTE_ALL) == by_reference(table, range(2, 6), Burden.WHOLE)
+    table += [[str(count), "2024-01-02", "D1", sign * count, *table[0][4:]] for count in (200, 201)]
+    found = in_bulk(table, Burden.WHOLE, csv.QUOTE_ALL)
+    assert found == by_reference(table, range(2, 8), Burden.WHOLE)
+    assert [(line, code) for line, code, *_ in found[1]] == [(3, "too_long"), (5, "too_long"), (7, "too_long")]
+
+
+def test_every_sign_that_the_bulk_check_passes_is_to_be_seen():
+    passed = (chr(sign) for first, last in PLAIN_SIGNS for sign in range(ord(first), ord(last) + 1))
+    assert [sign for sign in passed if not sign.isprintable() or sign in "= "] == []
+
+
+@pytest.mark.parametrize("sign", INVISIBLE)
+@pytest.mark.parametrize("column", ["case_no", "disease_code", "disease_name", "insured_class", "total_cost"])
+def test_a_sign_that_nobody_sees_sets_the_row_aside(sign, column):
+    row = ["1", "2024-01-02", "D1", "心衰", "310", "120", "20", ""]
+    row[COLUMNS[column]] = row[COLUMNS[column]][:1] + sign + row[COLUMNS[column]][1:] + "0"
+    found = in_bulk([row], Burden.WHOLE, csv.QUOTE_ALL)
+    assert found == by_reference([row], [2], Burden.WHOLE)
+    ((line, code, message, field, original),) = found[1]
+    assert (line, code, field) == (2, "invisible_character", column)
+    assert f"U+{ord(sign):04X}" in message
+    assert sign not in message + original
 
 
 def test_plain_files_need_no_row_by_row_judging(monkeypatch):
@@ -207,6 +252,9 @@ def test_plain_files_need_no_row_by_row_judging(monkeypatch):
         ["2", "2024/1/2 10:00", "D1", "心衰", "自费", "120", "", ""],
         ["3", "2024年1月2日", "D1", "心衰", "居民医保", "1,120.5", "20", "3.00"],
         ["4", "20240102", "D1", "心衰", "390", "1,234,120.50", "20", "0"],
+        ["5", "20240102", "D1", "心衰", "390", "￥1,000.50", "50元", "¥0.5"],
+        ["6", "2024-01-02", "K35.8+A", "急性阑尾炎（Ⅱ型）、伴 α=1", "390", "120.50", "20", "0"],
     ]
     accepted, faults = in_bulk(table, Burden.WHOLE, csv.QUOTE_ALL)
-    assert (len(accepted), faults) == (4, [])
+    assert (len(accepted), faults) == (6, [])
+    assert accepted[-2][5:8] == (100050, 5000, 50)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,13 +18,14 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.queries.waiting import drafts_of_others, slips_of_others
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration import hospital
-from hospital_prepay.services.demonstration.hospital import SMALL, is_loaded, load_demonstration
+from hospital_prepay.services.demonstration.hospital import SMALL, Scale, is_loaded, load_demonstration
 from hospital_prepay.services.demonstration.houses import HOUSES, HUZHOU, LINXI, LONGQUANYI, MAIN, SAMPLE
 from hospital_prepay.services.demonstration.logins import house_logins
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.fund.review import fund_overview
 from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_table, publish_table
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
+from hospital_prepay.services.inpatient.lookup import find_stays
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, register_stay
 from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.publication.deposit_rules import rules_in_force
@@ -85,6 +87,26 @@ def test_the_desk_shows_every_special_case_of_article_17_and_an_unposted_disease
     assert any(row.unposted and row.circumstance == "plain" and row.cap_fen for row in found)
     fallen = [row for row in found if row.version_no == 2]
     assert [row.insured_class for row in fallen] == ["employee"]
+
+
+def test_the_readme_names_the_stays_of_the_special_cases(loaded: Context) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    named = dict(re.findall(r"(the [a-z ]+?) \(…(\d{4})\)", readme))
+    caps = rows(loaded, "SELECT * FROM stay_cap WHERE institution_id = :i ORDER BY version_no", i=MAIN.code)
+    newest = {row.stay_no[-4:]: row for row in caps}
+    assert newest[named["the stay whose class is unknown"]].circumstance == "identity_unknown"
+    assert newest[named["the one collected in stages"]].circumstance == "staged"
+    assert newest[named["the one with an unposted disease"]].unposted
+    fallen = named["the one whose cap fell below what was collected"]
+    assert newest[fallen].version_no == 2
+    cashier = Stage(loaded, MAIN).actor(Role.CASHIER)
+    assert fallen in {card.stay_no[-4:] for card in find_stays(loaded, cashier, fallen)}
+    asked = rows(loaded, "SELECT kind, stay_no FROM slip_request")
+    assert {row.stay_no[-4:] for row in asked if row.kind == "refund"} == {named["the refund"], named["the excess"]}
+    assert named["the excess"] == fallen
+    # The void is asked for the latest stay, whatever their number is.
+    assert {int(row.stay_no[-4:]) for row in asked if row.kind == "void"} == {SMALL.stays}
+    assert int(named["the void"]) == Scale().stays
 
 
 def test_a_void_a_refund_and_an_excess_wait_for_a_second_person(loaded: Context) -> None:

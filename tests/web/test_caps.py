@@ -458,3 +458,121 @@ def test_standards_and_similar_diseases_are_taken_in_once(login_as: Login) -> No
         "收下 1 对，1 对以前就有"
         in officer.get(send("similar", "病种编码,相似病种\nJ1,J2\nJ1,J3\n").headers["Location"]).text
     )
+
+
+def test_a_published_table_tells_of_the_rows_kept_aside_when_it_was_measured(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    upload(officer, HEADER + "".join(row(n) for n in range(10)) + row(10, insured="火星"))
+    draft = officer.post("/finance/caps", AS_OF).headers["Location"]
+    assert '另放 <a href="/finance/caps#h-imports">1 行</a>' in officer.get(draft).text
+    upload(officer, HEADER + row(20, insured="火星") + row(21, insured="火星") + row(22), "later.csv")
+    assert '另放 <a href="/finance/caps#h-imports">1 行</a>' in officer.get(draft).text
+
+
+def published(login_as: Login, cases: str, **form: str) -> None:
+    """Import cases, measure, approve and publish."""
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    upload(officer, HEADER + cases, f"{len(cases)}.csv")
+    draft = officer.post("/finance/caps", {**AS_OF, **form}).headers["Location"]
+    approver.post(f"{draft}/approve")
+    assert officer.post(f"{draft}/publish", {"effective_on": "2026-01-15"}).status_code == 303
+
+
+def test_caps_that_are_lost_and_gained_are_counted_and_listed(login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    cases = "".join(row(n, on="2022-03-03") for n in range(10))
+    cases += "".join(row(n, on="2024-03-03", code="J2") for n in range(10, 16))
+    published(login_as, cases, min_cases="6")
+    upload(officer, HEADER + "".join(row(n, code="J3") for n in range(20, 32)), "more.csv")
+    draft = officer.post("/finance/caps", {**AS_OF, "as_of": "2026-01-15"}).headers["Location"]
+    page = officer.get(draft).text
+    assert "2 项失去额度" in page
+    assert re.search(r">失去额度 <span class=\"n\">2</span>", page)
+    assert re.search(r">新有额度 <span class=\"n\">1</span>", page)
+    lost = officer.get(f"{draft}?f=lost").text
+    assert ("肺炎J1" in lost, "肺炎J2" in lost, "肺炎J3" in lost) == (True, True, False)
+    assert "没有病例" in lost
+    approver.post(f"{draft}/approve")
+    confirm = officer.get(f"{draft}?confirm=publish").text
+    assert "2 项：新有额度 1，失去额度 2（失去的有 1 项已没有病例，不在表上）" in confirm
+
+
+def test_the_first_publication_tells_how_many_rows_have_an_amount(login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    upload(officer, HEADER + "".join(row(n) for n in range(10)) + row(10, insured="390"))
+    draft = officer.post("/finance/caps", AS_OF).headers["Location"]
+    approver.post(f"{draft}/approve")
+    assert "2 项，其中 1 项有额度，第一次发布" in officer.get(f"{draft}?confirm=publish").text
+
+
+def test_a_cap_of_a_similar_disease_above_the_cells_own_mean_is_flagged(login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    upload(officer, HEADER + "".join(row(n) for n in range(10)) + row(10, code="J2", burden="300"))
+    similar = (io.BytesIO("病种编码,相似病种\nJ2,J1\n".encode()), "similar.csv")
+    officer.post("/finance/caps/standards/similar", {"similar": similar}, content_type="multipart/form-data")
+    draft = officer.post("/finance/caps", AS_OF).headers["Location"]
+    page = officer.get(draft).text
+    assert "1 项参照相似高于自己的均值，只提醒" in page
+    assert approver.post(f"{draft}/approve").status_code == 303
+
+
+def test_a_row_opens_on_what_its_cap_rests_on(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    cases = "".join(row(n, on=f"{2022 + n % 2}-05-05", burden=f"{500 + n}") for n in range(11))
+    upload(officer, HEADER + cases + row(20, code="J/2 甲", burden="300"))
+    for name, content in (
+        ("legacy", "病种编码,参保类型,原标准,执行日期\nJ1,310,400,2019-03-01\n"),
+        ("similar", "病种编码,相似病种\nJ/2 甲,J1\n"),
+    ):
+        form = {name: (io.BytesIO(content.encode()), f"{name}.csv")}
+        answer = officer.post(f"/finance/caps/standards/{name}", form, content_type="multipart/form-data")
+        assert answer.status_code == 303
+    draft = officer.post("/finance/caps", AS_OF).headers["Location"]
+    links = re.findall(rf'href="({draft}/diseases/[^"]+)"', officer.get(draft).text)
+    assert len(links) == 2
+    referred, own = (officer.get(link).text for link in links)
+    assert re.search(r'>2022</th><td class="num">6</td><td class="money">505.00<', own)
+    assert re.search(r'>2023</th><td class="num">5</td><td class="money">505.00<', own)
+    assert "2019-03-01 起" in own
+    assert all(word in own for word in ("P10", "中位", "P90", "取原标准"))
+    assert '>肺炎J1</a> <span class="code">J1</span>' in referred
+    assert "取参照相似" in referred
+    upload(officer, HEADER + row(99), "later.csv")
+    page = officer.get(links[1]).text
+    assert page[page.index("h-employee") :] == own[own.index("h-employee") :]
+    assert officer.get(f"{draft}/diseases/nothing").status_code == 404
+    assert login_as(Role.CASHIER).get(links[0]).status_code == 403
+
+
+def test_a_discharge_in_the_future_is_set_aside_and_a_shared_name_is_told(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    today, tomorrow = row(1, on="2026-01-15"), row(2, on="2026-01-16")
+    other = "C9,2024-05-05,X1,肺炎J1,310,1000,500\n"
+    page = officer.get(upload(officer, HEADER + today + tomorrow + other).headers["Location"]).text
+    assert re.search(r">3</th><td[^>]*>出院日期</td><td[^>]*>2026-01-16</td><td>[^<]*在将来", page)
+    assert page.count('scope="row" class="num"') == 1
+    assert "1 个病名有不止一个编码：肺炎J1（J1、X1）。请核对" in page
+
+
+def test_earlier_standards_may_carry_a_currency_sign(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    legacy = (io.BytesIO("病种编码,参保类型,原标准\nJ1,310,¥50\nJ2,310,50元\n".encode()), "legacy.csv")
+    form = {"legacy": legacy}
+    answer = officer.post("/finance/caps/standards/legacy", form, content_type="multipart/form-data")
+    assert answer.status_code == 303
+
+
+def test_codes_that_look_alike_are_told_after_an_import(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    page = officer.get(upload(officer, HEADER + row(1, code="K9A") + row(2, code="k9a")).headers["Location"]).text
+    assert "只差大小写或全半角：K9A、k9a" in page
+    form = {"similar": (io.BytesIO("病种编码,相似病种\nＫ９Ａ,J1\n".encode()), "x.csv")}
+    sent = officer.post("/finance/caps/standards/similar", form, content_type="multipart/form-data")
+    assert "K9A、k9a、Ｋ９Ａ" in officer.get(sent.headers["Location"]).text
+
+
+def test_the_name_of_a_file_hides_nothing(login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    page = officer.get(upload(officer, HEADER + row(1), "a\u202evsc.exe").headers["Location"]).text
+    assert "a〈U+202E〉vsc.exe" in page
+    assert "\u202e" not in page

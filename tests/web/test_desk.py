@@ -73,8 +73,14 @@ def admission(**changes: str) -> dict[str, str]:
     }
 
 
-def test_an_admission_is_registered_and_goes_on_to_collect(cashier: Browser, counter: Counter) -> None:
+def test_a_patient_who_lies_in_already_is_not_registered_again(cashier: Browser) -> None:
     response = cashier.post("/desk/stays", admission(certificate=CERTIFICATE))
+    assert response.status_code == 409
+    assert "还没有出院" in response.text
+
+
+def test_an_admission_is_registered_and_goes_on_to_collect(cashier: Browser, counter: Counter) -> None:
+    response = cashier.post("/desk/stays", admission(certificate="52010219870203451X"))
     assert (response.status_code, response.location) == (303, "/desk/stays/2601150009")
     page = words(cashier.get(response.location).text)
     assert "罗敏" in page
@@ -195,10 +201,24 @@ def test_over_the_cap_is_refused_with_the_clauses_and_what_can_be_done(cashier: 
     assert counter.count("decision", "outcome = 'refused' AND rule = 'inpatient.collect'") == 1
 
 
-def test_the_amount_offered_instead_is_collected_by_its_button(cashier: Browser, counter: Counter) -> None:
+def test_the_amount_offered_instead_is_filled_and_previewed_before_it_is_collected(
+    cashier: Browser, counter: Counter
+) -> None:
     collect(cashier, "1500")
-    response = cashier.post(DEPOSITS, {"collect_instead": "1700.00", **payment("2000")})
-    assert "已收 1,700.00 元" in words(response.text)
+    refused = collect(cashier, "2000")
+    [offered] = re.findall(r'<button[^>]*name="instead"[^>]*>', refused.text)
+    assert 'value="1700.00"' in offered
+    assert "data-focus" in offered
+    assert "formaction" not in offered, "it goes where Enter goes: to the preview"
+    for path in (PREVIEW, DEPOSITS):
+        cashier.post(path, {"instead": "1700.00", **payment("2000")})
+        assert counter.held() == Money(150000), path
+    previewed = cashier.post(PREVIEW, {"instead": "1700.00", **payment("2000")})
+    [field] = re.findall(r'<input[^>]*id="f-amount"[^>]*>', previewed.text)
+    assert 'value="1700.00"' in field
+    [button] = re.findall(r'<button[^>]*name="collect"[^>]*>', previewed.text)
+    assert "data-focus" in button
+    assert "已收 1,700.00 元" in words(collect(cashier, "1700.00").text)
     assert counter.held() == Money(320000)
     assert "收满" not in words(cashier.get(f"/desk/stays/{STAY}").text)
 
@@ -331,7 +351,7 @@ def ask_void(cashier: Browser, number: str = "A01-000001", reason: str = "金额
 
 
 def waiting(officer: Browser) -> str:
-    [request_id] = set(re.findall(r"/desk/voids/([^/\"]+)/confirm", officer.get("/desk/voids").text))
+    [request_id] = set(re.findall(r"/desk/voids/([0-9a-f-]{36})", officer.get("/desk/voids").text))
     return str(request_id)
 
 
@@ -352,7 +372,7 @@ def test_a_void_is_asked_for_by_one_and_done_by_another(cashier: Browser, office
     assert "红字" in page
     assert "-1,200.00" in page
     red = words(cashier.get("/desk/receipts/A01-000002/print").text)
-    for part in ("住院预交金红字收据", "￥-1,200.00", "负人民币壹仟贰佰元整"):
+    for part in ("住院预交金红字收据", "红字 ￥1,200.00", "人民币壹仟贰佰元整"):
         assert part in red
     assert officer.post(f"/desk/voids/{request_id}/confirm").status_code == 409
 
@@ -360,7 +380,7 @@ def test_a_void_is_asked_for_by_one_and_done_by_another(cashier: Browser, office
 def test_a_void_that_is_declined_books_nothing(cashier: Browser, officer: Browser, counter: Counter) -> None:
     collect(cashier, "1200")
     ask_void(cashier)
-    officer.post(f"/desk/voids/{waiting(officer)}/decline")
+    officer.post(f"/desk/voids/{waiting(officer)}/decline", {"reason": "票面没有错"})
     assert counter.held() == Money(120000)
     assert counter.count("ledger_entry") == 1
 

@@ -22,10 +22,12 @@ class Kind(StrEnum):
     ENTRIES_ALTERED = "entries_altered"
     ENTRY_ALTERED = "entry_altered"
     ENTRY_UNBALANCED = "entry_unbalanced"
+    ENTRY_UNDATED = "entry_undated"
     ENTRY_LOST = "entry_lost"
     POSTING_ORPHANED = "posting_orphaned"
     BALANCE_WRONG = "balance_wrong"
     CEILING_WRONG = "ceiling_wrong"
+    CAP_WRONG = "cap_wrong"
     UNREADABLE = "unreadable"
 
 

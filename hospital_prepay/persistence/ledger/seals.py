@@ -27,10 +27,9 @@ from hospital_prepay.domain.ledger.seal import GENESIS, Block, leaf, merkle_root
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger.blocks import blocks_after, insert_block, last_block
 from hospital_prepay.persistence.ledger.heads import SealHeads
+from hospital_prepay.persistence.locks import AdvisoryLock
 from hospital_prepay.persistence.models.ledger import LedgerEntry
 
-# One sealer a database, whatever machine it runs on.
-_SEALING_LOCK = 5_201_250_631
 # Entries in a block: bounds memory after an import, and the range that a finding names.
 BLOCK_ENTRIES = 10_000
 _POLL_SECONDS = 0.02
@@ -98,7 +97,7 @@ def _complete_to(connection: sa.Connection, patience_seconds: float) -> Callable
 def _wait_for_postings(connection: sa.Connection, patience_seconds: float) -> int:
     # Each statement below needs a snapshot of its own.
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SEALING_LOCK})
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": AdvisoryLock.SEALING})
     last, used = connection.exec_driver_sql("SELECT last_value, is_called FROM ledger_entry_no").one()
     below = connection.exec_driver_sql("SELECT pg_current_xact_id()::text::bigint").scalar_one()
     until = time.monotonic() + patience_seconds

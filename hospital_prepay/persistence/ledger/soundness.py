@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.ledger.verification import Finding, Kind
 
 # Findings of one kind beyond these say nothing new.
@@ -49,6 +50,26 @@ WHERE a.institution_id = :i AND a.subject = '23050103' AND (a.guarded AND a.ceil
 ORDER BY a.account_id LIMIT :most
 """
 
+# Also those that share a decision: it gave one of them, at most.
+_CAPS = """
+SELECT c.stay_no, c.version_no FROM stay_cap c
+LEFT JOIN decision d ON d.institution_id = c.institution_id AND d.decision_id = c.decision_id
+WHERE c.institution_id = :i AND ((d.rule = 'inpatient.determine_cap'
+  AND (d.outcome = 'permitted') = (c.cap_fen IS NOT NULL)
+  AND (c.cap_fen IS NULL OR d.amount_fen = c.cap_fen)) IS NOT TRUE
+  OR EXISTS (SELECT 1 FROM stay_cap o WHERE o.institution_id = c.institution_id AND o.decision_id = c.decision_id
+    AND (o.stay_no <> c.stay_no OR o.version_no <> c.version_no)))
+ORDER BY c.stay_no, c.version_no LIMIT :most
+"""
+
+_UNDATED = """
+SELECT e.entry_no FROM ledger_entry e
+WHERE e.institution_id = :i AND (e.occurred_at >= '2000-01-01' AND e.occurred_at < '2100-01-01'
+  AND e.posted_at >= '2000-01-01' AND e.posted_at < '2100-01-01'
+  AND e.effective_on >= '2000-01-01' AND e.effective_on < '2100-01-01') IS NOT TRUE
+ORDER BY e.entry_no LIMIT :most
+"""
+
 _LOST = """
 SELECT x.entry_no FROM (
   SELECT r.entry_no FROM receipt r WHERE r.institution_id = :i
@@ -74,7 +95,8 @@ def unsound(connection: sa.Connection, institution_id: str, after: int, to: int)
 
 
 def across_tables(connection: sa.Connection, institution_id: str, lines_seen: int) -> list[Finding]:
-    """Balances, ceilings, lines without a header, and entries that a receipt or an audit event names in vain.
+    """Balances, ceilings, caps that no decision gave, lines without a header, entries of no possible day, and entries
+    that a receipt or an audit event names in vain.
 
     ``lines_seen`` is how many lines stand under a header; only when there are more are the others looked for.
     """
@@ -89,6 +111,8 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
         _account(Kind.CEILING_WRONG, institution_id, row.account_id, "可收额度与最新的限额记录不一致")
         for row in _ask(connection, _CEILINGS, where)
     ]
+    found += [_undated(institution_id, row.entry_no) for row in _ask(connection, _UNDATED, where)]
+    found += [_cap(institution_id, row.stay_no, row.version_no) for row in _ask(connection, _CAPS, where)]
     return found
 
 
@@ -116,6 +140,16 @@ def _lost(institution_id: str, entry_no: int) -> Finding:
 def _orphaned(institution_id: str, entry_no: int) -> Finding:
     message = f"有分录写着凭证 {entry_no}，但没有这张凭证。"
     return Finding(Kind.POSTING_ORPHANED, institution_id, message, entry_no=entry_no, last_no=entry_no)
+
+
+def _undated(institution_id: str, entry_no: int) -> Finding:
+    message = f"凭证 {entry_no} 的时间或日期不在 2000 年至 2099 年之间。"
+    return Finding(Kind.ENTRY_UNDATED, institution_id, message, entry_no=entry_no, last_no=entry_no)
+
+
+def _cap(institution_id: str, stay_no: str, version_no: int) -> Finding:
+    message = f"住院号 {stay_no} 第 {version_no} 次定的额度与它的决定不一致。"
+    return Finding(Kind.CAP_WRONG, institution_id, message, account_id=stay_account(stay_no))
 
 
 def _account(kind: Kind, institution_id: str, account_id: str, what: str) -> Finding:

@@ -163,7 +163,8 @@ class CapTable(Base):
 class CapRow(Base):
     """One cap: a disease and an insured class in one table.
 
-    ``mean_fen`` is the mean, rounded down, where the readings make it another one than the burdens by the cases.
+    ``mean_fen`` is the mean, rounded down, where the readings make it another one than the burdens by the cases;
+    ``evidence`` is what the row rests on beside its sums.
     """
 
     __tablename__ = "cap_row"
@@ -183,6 +184,7 @@ class CapRow(Base):
     quantiles: Mapped[list[Any]]
     posted: Mapped[bool]
     mean_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
+    evidence: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
@@ -259,6 +261,7 @@ class StayCap(Base):
             ["decision.institution_id", "decision.decision_id"],
             name="fk_stay_cap__decision",
         ),
+        sa.Index("ix_stay_cap__decision", "institution_id", "decision_id"),
         sa.Index(
             "ix_stay_cap__named",
             "institution_id",

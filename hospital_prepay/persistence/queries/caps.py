@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from hospital_prepay.domain.rules.inpatient.evidence import YearCount
 from hospital_prepay.persistence.cap_tables import TableHead
@@ -132,6 +133,25 @@ def discharges(connection: sa.Connection, institution_id: str, import_id: str) -
     return Discharges(rows[0].first, rows[-1].last, years)
 
 
+def shared_names(connection: sa.Connection, institution_id: str, import_id: str) -> list[tuple[str, str, str]]:
+    """Name, code and other code of the diseases of an import whose name another known code has as well."""
+    mine, other = sa.orm.aliased(Disease), sa.orm.aliased(Disease)
+    imported = sa.select(InpatientCase.disease_code).where(
+        InpatientCase.institution_id == institution_id, InpatientCase.import_id == import_id
+    )
+    rows = connection.execute(
+        sa.select(mine.name, mine.disease_code, other.disease_code)
+        .join(other, sa.and_(other.institution_id == mine.institution_id, other.name == mine.name))
+        .where(
+            mine.institution_id == institution_id,
+            mine.disease_code.in_(imported),
+            other.disease_code != mine.disease_code,
+        )
+        .order_by(mine.name, mine.disease_code, other.disease_code)
+    )
+    return [(name, code, another) for name, code, another in rows]
+
+
 def posted_diseases(connection: sa.Connection, institution_id: str) -> dict[str, int]:
     """How many diseases each table posts."""
     rows = connection.execute(
@@ -209,3 +229,8 @@ def holders_of(connection: sa.Connection, institution_id: str, role: str) -> lis
 
 def _rejected(institution_id: str, import_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(RejectedRow.institution_id == institution_id, RejectedRow.import_id == import_id)
+
+
+def disease_codes(connection: sa.Connection, institution_id: str) -> list[str]:
+    """Every code of the institution's catalogue."""
+    return list(connection.scalars(sa.select(Disease.disease_code).where(Disease.institution_id == institution_id)))

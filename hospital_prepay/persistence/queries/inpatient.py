@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -22,6 +23,8 @@ from hospital_prepay.persistence.models.inpatient import (
 )
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.receipts import Slip, receipt_number, slip, slips
+
+_SHORTEST_ENDING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,14 @@ class WaitingRequest:
 
 @dataclass(frozen=True, slots=True)
 class BookDay:
-    """What a cashier's open book took in since a moment, net of voids and refunds."""
+    """What a cashier's open book took in since a moment, net of voids; apart from it the refunds that others
+    approved and this book paid (``paid_out``, ``paid_out_fen``)."""
 
     book: str | None
     slips: int
     net_fen: int
+    paid_out: int
+    paid_out_fen: int
 
 
 _ENCRYPTED = {
@@ -161,10 +167,12 @@ def stay_card(connection: sa.Connection, institution_id: str, stay_no: str) -> S
 def find_stays(
     connection: sa.Connection, institution_id: str, text: str, hashes: tuple[str, ...], limit: int = 8
 ) -> list[StayCard]:
-    """Stays by number, name, initials of the name, or the keyed hash of a certificate or phone; newest first."""
+    """Stays by the beginning or the last four signs and more of their number, by name, initials of the name, or the
+    keyed hash of a certificate or phone; newest first."""
     like = _like(text)
     where = sa.or_(
         Stay.stay_no.like(like + "%", escape="\\"),
+        sa.and_(sa.literal(len(text) >= _SHORTEST_ENDING), Stay.stay_no.like("%" + like, escape="\\")),
         Stay.patient_name.like("%" + like + "%", escape="\\"),
         (" " + Stay.initials).like("% " + like.lower() + "%", escape="\\"),
         Stay.certificate_hash.in_(hashes),
@@ -252,15 +260,13 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
         .limit(1)
     )
     taken = slips_of_holder(connection, institution_id, holder, since)
-    kinds = {(one.book, one.serial): one.kind for one in taken}
     voided_refunds = {one.cancelled_by for one in taken if one.kind == "refund" and one.cancelled_by}
-    net = sum(
-        one.amount_fen
-        if one.kind == "deposit" or (one.kind == "void" and one.number in voided_refunds)
-        else -one.amount_fen
-        for one in taken
-    )
-    return BookDay(book, len(kinds), net)
+    back = [one for one in taken if one.number in voided_refunds]
+    paid = [one for one in taken if one.kind == "refund"]
+    own = [one for one in taken if one.kind != "refund" and one.number not in voided_refunds]
+    net = sum(one.amount_fen if one.kind == "deposit" else -one.amount_fen for one in own)
+    paid_out = sum(one.amount_fen for one in paid) - sum(one.amount_fen for one in back)
+    return BookDay(book, len(own), net, len(paid), paid_out)
 
 
 def waiting_requests(
@@ -370,50 +376,6 @@ def diseases_of_table(connection: sa.Connection, institution_id: str, table_id: 
         .limit(limit)
     )
     return [DiseaseHit(row.disease_code, row.disease_name, None, row.posted) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class DecidedRequest:
-    """A request that a second person approved, and the slip that came of it."""
-
-    kind: str
-    stay_no: str
-    book: str | None
-    serial: int | None
-    amount_fen: int
-    receipt_book: str
-    receipt_serial: int
-    decided_at: datetime
-    asked_by: str | None
-    confirmed_by: str | None
-
-
-def decided_requests(connection: sa.Connection, institution_id: str, since: datetime) -> list[DecidedRequest]:
-    """Requests approved since a moment, newest first."""
-    asker, decider = sa.orm.aliased(User), sa.orm.aliased(User)
-    rows = connection.execute(
-        sa.select(
-            SlipRequest.kind,
-            SlipRequest.stay_no,
-            SlipRequest.book,
-            SlipRequest.serial,
-            SlipRequest.amount_fen,
-            SlipRequest.receipt_book,
-            SlipRequest.receipt_serial,
-            SlipRequest.decided_at,
-            asker.name.label("asked_by"),
-            decider.name.label("confirmed_by"),
-        )
-        .join(asker, asker.user_id == SlipRequest.requested_by, isouter=True)
-        .join(decider, decider.user_id == SlipRequest.decided_by, isouter=True)
-        .where(
-            SlipRequest.institution_id == institution_id,
-            SlipRequest.state == "approved",
-            SlipRequest.decided_at >= since,
-        )
-        .order_by(SlipRequest.decided_at.desc())
-    )
-    return [DecidedRequest(**row._mapping) for row in rows]
 
 
 def _names(row: type, *, after: str | None = None, before: str | None = None) -> list[str]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hospital_prepay.domain.errors import RulebookFault
+from hospital_prepay.domain.errors import PrepayError, RulebookFault
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence.database import Database
-from hospital_prepay.persistence.decisions import StoredDecision
+from hospital_prepay.persistence.decisions import StoredDecision, UnreadableDecision
 from hospital_prepay.rulebook.coverage import implemented
 
 Progress = Callable[[int, int], None]
@@ -58,15 +58,17 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Every stored decision, computed again. ``first`` is the earliest that differs."""
+    """Every stored decision, computed again. ``first`` is the earliest that differs; those that can't be read
+    stand in ``unreadable`` and in no count of a rule."""
 
     counts: tuple[RuleCount, ...]
     first: Difference | None
+    unreadable: tuple[UnreadableDecision, ...] = ()
 
     @property
     def decisions(self) -> int:
-        """How many were computed."""
-        return sum(count.decisions for count in self.counts)
+        """How many there are."""
+        return sum(count.decisions for count in self.counts) + len(self.unreadable)
 
     @property
     def different(self) -> int:
@@ -78,9 +80,13 @@ def replay_decisions(database: Database, progress: Progress | None = None) -> Re
     """Compute every stored decision again, of every institution. Never raises for what it finds."""
     total, different = Counter[_Key](), Counter[_Key]()
     first: Difference | None = None
+    unreadable: list[UnreadableDecision] = []
     with database.reading() as connection:
         whole = decisions.count(connection)
         for at, stored in enumerate(decisions.every(connection), 1):
+            if isinstance(stored, UnreadableDecision):
+                unreadable.append(stored)
+                continue
             key = _key(stored)
             total[key] += 1
             found = compare(stored)
@@ -92,7 +98,7 @@ def replay_decisions(database: Database, progress: Progress | None = None) -> Re
         if progress:
             progress(whole, whole)
     counts = (_count(key, total[key], different[key]) for key in sorted(total))
-    return Replay(tuple(counts), first)
+    return Replay(tuple(counts), first, tuple(unreadable))
 
 
 def compare(stored: StoredDecision) -> Difference | None:
@@ -114,7 +120,16 @@ def compare(stored: StoredDecision) -> Difference | None:
 
 
 def require_same(replay: Replay) -> None:
-    """Raise :class:`DecisionsDiffer` naming the first decision that came out otherwise, if there is one."""
+    """Raise :class:`DecisionsDiffer` naming the first decision that can't be read any more or came out otherwise, if
+    there is one."""
+    if replay.unreadable:
+        unreadable = replay.unreadable[0]
+        raise DecisionsDiffer(
+            f"有 {len(replay.unreadable)} 个决定的内容读不出来，第一个是机构 {unreadable.institution_id} 的决定 "
+            f"{unreadable.decision_id}。存下的内容被改过，请保留现场并通知审计和信息科。",
+            code="decision_unreadable",
+            details={"decision_id": unreadable.decision_id, "institution_id": unreadable.institution_id},
+        )
     first = replay.first
     if first is None:
         return
@@ -142,5 +157,5 @@ def _computed(rule: str, facts: Mapping[str, Any], version: str) -> dict[str, An
         return None
     try:
         return replay(facts, version).answer()
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (ArithmeticError, AttributeError, LookupError, PrepayError, RecursionError, TypeError, ValueError):
         return None  # facts that the rule can't read aren't the facts it was given

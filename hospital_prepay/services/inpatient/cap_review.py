@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,14 +9,15 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission, Role
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount, is_thin, unusual_order
+from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount, is_thin
 from hospital_prepay.files.exports import csv_text
 from hospital_prepay.persistence import cap_tables as store
-from hospital_prepay.persistence.cap_tables import TableHead, TableRow
+from hospital_prepay.persistence.cap_tables import TableHead
 from hospital_prepay.persistence.queries import caps as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.caps import ImportRow
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.inpatient.cap_changes import ReviewedRow, compared, gone_since
 from hospital_prepay.services.publication.posted_table import reach_of
 
 BASIS_LABELS: Final[Mapping[str, str]] = {
@@ -25,6 +25,7 @@ BASIS_LABELS: Final[Mapping[str, str]] = {
     "legacy": "原标准",
     "similar": "参照相似",
     "insufficient": "例数不足",
+    "gone": "没有病例",
 }
 STATE_LABELS: Final[Mapping[str, str]] = {
     "draft": "待批准",
@@ -35,33 +36,15 @@ STATE_LABELS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewedRow:
-    """One cap beside the one it replaces. ``warning`` is worth a look and refuses nothing."""
-
-    row: TableRow
-    previous: Money | None
-    warning: str | None
-    few: int | None
-
-    @property
-    def cap(self) -> Money | None:
-        """The cap of this table."""
-        return None if self.row.cap_fen is None else Money(self.row.cap_fen)
-
-    @property
-    def change(self) -> Money | None:
-        """How much it rises; ``None`` where one side is missing."""
-        return None if self.cap is None or self.previous is None else self.cap - self.previous
-
-
-@dataclass(frozen=True, slots=True)
 class ReviewedTable:
-    """A table with everything its reader decides by. ``compared_with`` is the version its rows stand beside."""
+    """A table with everything its reader decides by. ``compared_with`` is the version its rows stand beside; the
+    caps of that version whose cells this one no longer has are ``gone``."""
 
     head: TableHead
     next_version: int
     current: bool
     rows: tuple[ReviewedRow, ...]
+    gone: tuple[ReviewedRow, ...]
     initials: Mapping[str, str]
     compared_with: int | None
     names: Mapping[str, str]
@@ -152,17 +135,17 @@ def review_table(context: Context, actor: Actor, table_id: str) -> ReviewedTable
         names = people.names(connection, institution_id)
         known = queries.catalogue(connection, institution_id)
         approvers = queries.holders_of(connection, institution_id, Role.FINANCE_APPROVER.value)
-        rejected = sum(one.rows_rejected for one in queries.imports(connection, institution_id))
     return ReviewedTable(
         head=head,
         next_version=max((one.version_no or 0 for one in heads), default=0) + 1,
         current=head.table_id == _current(heads, context),
-        rows=tuple(_reviewed(rows, earlier, head.parameters.get("min_cases"))),
+        rows=compared(rows, earlier, head.parameters.get("min_cases")),
+        gone=gone_since(rows, earlier),
         initials={code: initials for code, (_, initials) in known.items()},
         compared_with=None if before is None else before.version_no,
         names=names,
         approvers=tuple(approvers),
-        rejected_cases=rejected,
+        rejected_cases=head.parameters.get("rejected", 0),
         reach=reach_of(head.parameters),
         years=tuple(YearCount(**year) for year in head.parameters.get("years", [])),
     )
@@ -222,54 +205,3 @@ def _before(head: TableHead, heads: list[TableHead]) -> TableHead | None:
     if head.version_no is not None:
         published = [one for one in published if (one.version_no or 0) < head.version_no]
     return max(published, key=lambda one: one.version_no or 0, default=None)
-
-
-def _reviewed(rows: list[TableRow], earlier: list[TableRow], least: int | None) -> list[ReviewedRow]:
-    before = {(row.disease_code, row.insured_class): row.cap_fen for row in earlier}
-    warnings = _warnings(rows)
-    found = []
-    for row in rows:
-        key = (row.disease_code, row.insured_class)
-        fen = before.get(key)
-        few = least if least and row.cases < least else None
-        found.append(ReviewedRow(row, None if fen is None else Money(fen), warnings.get(key), few))
-    return found
-
-
-def _warnings(rows: list[TableRow]) -> dict[tuple[str, str], str]:
-    caps: dict[str, dict[str, Money]] = {}
-    for row in rows:
-        if row.cap_fen is not None:
-            caps.setdefault(row.disease_code, {})[row.insured_class] = Money(row.cap_fen)
-    found: dict[tuple[str, str], str] = {}
-    for code, classes in caps.items():
-        resident, self_pay = unusual_order(*(classes.get(one.value) for one in InsuredClass))
-        if resident:
-            found[code, InsuredClass.RESIDENT.value] = "居民低于职工"
-        if self_pay:
-            found[code, InsuredClass.SELF_PAY.value] = "自费低于医保"
-    return found
-
-
-def tally(rows: tuple[ReviewedRow, ...]) -> Counter[str]:
-    """How many rows rise, fall, stay, are new or have no cap; how many rest on what; how many carry a warning."""
-    found: Counter[str] = Counter()
-    for one in rows:
-        change = one.change
-        found[one.row.basis] += 1
-        if one.cap is None:
-            found["none"] += 1
-        elif change is None:
-            found["new"] += 1
-        else:
-            found["up" if change.fen > 0 else "down" if change.fen < 0 else "same"] += 1
-        found["warned"] += one.warning is not None
-        found["few"] += one.few is not None
-        found["above_legacy"] += _is_above_legacy(one)
-        found["same_legacy"] += change is not None and not change and one.row.basis == "legacy"
-    return found
-
-
-def _is_above_legacy(one: ReviewedRow) -> bool:
-    legacy = one.row.legacy_fen
-    return legacy is not None and one.row.cap_fen is not None and one.row.cap_fen > legacy

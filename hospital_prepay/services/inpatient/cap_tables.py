@@ -12,6 +12,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NoUsableRow
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount
+from hospital_prepay.domain.rules.inpatient.standards import EVERY_DISEASE
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence import case_store
 from hospital_prepay.persistence.case_statistics import year_counts
@@ -29,6 +30,7 @@ from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import ChosenReading, list_readings
 
 TEN_YUAN: Final = Money(1000)
+_LATER: Final = frozenset({"mean_fen", "evidence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
         with context.database.reading() as connection:
             path = snapshot.ensure(connection, actor.institution_id)
             stored = case_store.stored_cases(connection, actor.institution_id)
+            rejected = case_store.rejected_rows(connection, actor.institution_id)
             standards = store.standards(connection, actor.institution_id)
             similar = store.similar(connection, actor.institution_id)
         options = MeasureOptions(
@@ -78,6 +81,7 @@ def measure_table(context: Context, actor: Actor, command: MeasureTable) -> str:
         "years": [_year(year) for year in years],
         "readings": {one.reading.name: str(one.value) for one in every},
         "left_out": measured.left_out.in_window if measured.left_out else 0,
+        "rejected": rejected,
     }
     with context.work(actor, "caps.measure", command.as_of.isoformat()) as work:
         return _keep_draft(work, command, measured, stored, evidence)
@@ -143,9 +147,9 @@ def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
 def table_digest(rows: Sequence[dict[str, Any]]) -> str:
     """SHA-256 over all rows of a table in order: what the approver saw is what is published.
 
-    A row without a mean of its own is hashed without one, as rows were before there could be one.
+    A row without a mean of its own or without evidence is hashed without it, as rows were before there could be any.
     """
-    kept = [{name: value for name, value in row.items() if name != "mean_fen" or value is not None} for row in rows]
+    kept = [{name: value for name, value in row.items() if name not in _LATER or value is not None} for row in rows]
     return hashlib.sha256(canonical_json(kept).encode()).hexdigest()
 
 
@@ -224,6 +228,18 @@ def _row(row: MeasuredRow, posted: set[str], *, own_mean: bool) -> dict[str, Any
         "quantiles": [] if spread is None else [spread.p10.fen, spread.p50.fen, spread.p90.fen],
         "posted": statistics.disease_code in posted,
         "mean_fen": row.mean.fen if own_mean and row.mean is not None else None,
+        "evidence": _evidence(row),
+    }
+
+
+def _evidence(row: MeasuredRow) -> dict[str, Any]:
+    """What the row rests on beside its sums: its years, the day of its standard and the disease it is referred to."""
+    standard = row.standard
+    return {
+        "years": [[one.year, one.cases, one.sum_burden.fen] for one in row.years],
+        "standard_from": standard.in_force_from.isoformat() if standard else None,
+        "standard_is_uniform": standard is not None and standard.disease_code == EVERY_DISEASE,
+        "similar_to": row.cap.similar_to,
     }
 
 

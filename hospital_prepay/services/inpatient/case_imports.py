@@ -42,7 +42,8 @@ def import_cases(
     actor.require(Permission.CASES_IMPORT)
     with tempfile.TemporaryDirectory(prefix="prepay-import-") as folder:
         try:
-            reading = read_cases(path, snapshot=Path(folder) / "cases.parquet", progress=progress)
+            snapshot, today = Path(folder) / "cases.parquet", context.clock.today()
+            reading = read_cases(path, snapshot=snapshot, progress=progress, until=today)
             _require_usable(reading)
         except PrepayError as error:
             detail = {"code": error.reason, "message": error.message}

@@ -12,12 +12,15 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.chart import Tender, stay_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.inpatient.deposits import CollectFacts, collect
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.choices import values_of
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.inpatient.stay_caps import Days, Placement, StayCapFound, find_cap, says_something
+from hospital_prepay.services.inpatient.stays import place
 from hospital_prepay.services.publication.readings import readings_of
 
 SERIES = "A"
@@ -25,7 +28,11 @@ SERIES = "A"
 
 @dataclass(frozen=True, slots=True)
 class CollectDeposit:
-    """Money a patient pays ahead for a stay. ``stage`` names the stage of treatment in a staged collection (17.2)."""
+    """Money a patient pays ahead for a stay. ``stage`` names the stage of treatment in a staged collection (17.2).
+
+    ``placement`` is the disease and class picked at the counter; before the first slip they become the stay's, if
+    the money is taken.
+    """
 
     stay_no: str
     amount: Money
@@ -34,6 +41,7 @@ class CollectDeposit:
     payment_reference: str = ""
     payer: str = ""
     stage: str = ""
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +107,58 @@ def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> 
     already stands on a receipt. A rule's "no" is not raised: it is the ``decision`` of the answer (17, 12, 18).
     """
     actor.require(Permission.DEPOSIT_COLLECT)
+    command = replace(command, payment_reference=payment_reference(command.payment_reference))
     _check(command)
-    payload = {**asdict(command), "amount": command.amount.fen, "tender": command.tender.value}
     with context.work(actor, "deposit.collect", command.stay_no) as work:
         state = store.lock_stay(work.connection, work.institution_id, command.stay_no)
+        payload = _payload(command)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return Collected.of_json(known)
         _refuse_used_reference(work, command)
+        found = _picked(work, command, state)
+        state = state if found is None else _as_if_placed(state, command, found)
         decision = collect(_facts(state, command.amount, command.stage), work.rule_version)
         readings = readings_of("inpatient.desk", values_of(state.settings))
         decision_id = work.keep_decision(decision, work.today, readings)
+        if decision.permitted and found is not None and command.placement is not None:
+            place(work, state, command.placement, found)
         answer = _take(work, command, state, decision, decision_id)
         work.keep_answer(command.idempotency_key, payload, answer.to_json())
         return answer
+
+
+def _payload(command: CollectDeposit) -> dict[str, Any]:
+    payload = {**asdict(command), "amount": command.amount.fen, "tender": command.tender.value}
+    return payload if command.placement else {name: said for name, said in payload.items() if name != "placement"}
+
+
+def _picked(work: UnitOfWork, command: CollectDeposit, state: store.StayState) -> StayCapFound | None:
+    """What binds the stay once it follows what was picked; ``None`` when it follows that already, or has a slip."""
+    picked = command.placement
+    if picked is None:
+        return None
+    same = (picked.disease_code, picked.insured_class) == (state.disease_code, state.insured_class)
+    if (same and state.cap_fen is not None) or books.has_slip(work.connection, work.institution_id, state.stay_no):
+        return None
+    days = Days.of(state.admitted_at, state.registered_at)
+    found = find_cap(work.connection, work.institution_id, picked, days, work.rule_version)
+    return None if same and not found.decision.permitted else found
+
+
+def _as_if_placed(state: store.StayState, command: CollectDeposit, found: StayCapFound) -> store.StayState:
+    """The stay as it would be: refused money changes nothing, so nothing is stored before the money is decided on."""
+    assert command.placement is not None
+    cap = found.decision.amount if found.decision.permitted else None
+    return replace(
+        state,
+        disease_code=command.placement.disease_code,
+        disease_name=command.placement.disease_name,
+        insured_class=command.placement.insured_class,
+        circumstance=command.placement.circumstance,
+        unposted=found.unposted,
+        cap_fen=None if cap is None else cap.fen,
+    )
 
 
 def _take(
@@ -181,7 +227,7 @@ def _facts(state: store.StayState, amount: Money, stage: str) -> CollectFacts:
         collected_fen=state.collected_fen,
         circumstance=state.circumstance,
         unposted=state.unposted,
-        stage_recorded=bool(stage.strip()),
+        stage_recorded=says_something(stage),
         discharged=state.discharged_at is not None,
     )
 
@@ -189,7 +235,7 @@ def _facts(state: store.StayState, amount: Money, stage: str) -> CollectFacts:
 def _check(command: CollectDeposit) -> None:
     if command.amount.fen <= 0:
         raise MalformedInput("收款金额要大于零，例如 500.00。", code="not_an_amount", details={"field": "amount"})
-    if command.tender is not Tender.CASH and not command.payment_reference.strip():
+    if command.tender is not Tender.CASH and not command.payment_reference:
         raise MalformedInput(
             f"{command.tender.label}付款要填支付单号，可以扫小票上的条码。",
             code="missing_value",
@@ -200,9 +246,7 @@ def _check(command: CollectDeposit) -> None:
 def _refuse_used_reference(work: UnitOfWork, command: CollectDeposit) -> None:
     if not command.payment_reference:
         return
-    number = books.reference_in_use(
-        work.connection, work.institution_id, command.tender.value, command.payment_reference
-    )
+    number = books.reference_in_use(work.connection, work.institution_id, command.payment_reference)
     if number is not None:
         raise Conflict(
             f"这个支付单号已经记在票据 {number} 上。请核对是不是同一笔付款；本次没有入账。", code="reference_in_use"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import GRANTS, Actor, Permission, Role
@@ -12,20 +13,26 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.cap_origin import CapOrigin, cap_origin
 from hospital_prepay.domain.rules.inpatient.deposits import excess
 from hospital_prepay.domain.rules.inpatient.similar import TableCap
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
-from hospital_prepay.persistence.queries.inpatient import BookDay, DiseaseHit, StayCard
+from hospital_prepay.persistence.queries.inpatient import BookDay, CapSource, DiseaseHit, StayCard
 from hospital_prepay.persistence.receipts import Slip
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient import lookup
+from hospital_prepay.services.inpatient.lookup import DecidedRequest
 from hospital_prepay.services.inpatient.stay_caps import Days, Placement, find_cap, similar_rows
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
-__all__ = ["BookDay", "Choice", "DeskStay", "DiseaseHit"]
+__all__ = ["BookDay", "CapSource", "Choice", "DeskStay", "DiseaseHit"]
+
+
+# How long a "no" to a void or refund stands at the stay.
+_DECLINED_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class DeskStay:
     """A stay as the counter needs it. ``cap_decision`` is about ``placement``, perhaps a choice not yet stored;
-    ``waiting_voids`` are the numbers of the slips whose void waits for a second person.
+    ``origin`` is the row
+    that the cap came from; ``waiting_voids`` are the numbers of the slips whose void waits for a second person.
     """
 
     card: StayCard
@@ -48,10 +56,12 @@ class DeskStay:
     placement: Placement
     cap_decision: Decision
     class_caps: dict[InsuredClass, Money | None]
-    source: queries.CapSource | None
+    origin: CapOrigin | None
+    source: CapSource | None
     excess: Money
     waiting_refund: bool
     waiting_voids: frozenset[str]
+    declined: list[DecidedRequest]
 
     @property
     def cap(self) -> Money | None:
@@ -74,6 +84,7 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
     card = lookup.find_stay(context, actor, stay_no)
     slips = lookup.slips_of_stay(context, actor, stay_no)
     waiting = lookup.waiting_requests(context, actor, stay_no)
+    decided = lookup.requests_decided(context, actor, context.clock.now() - _DECLINED_FOR, stay_no)
     with context.database.reading() as connection:
         placement = _placement(card)
         if choice and not slips:
@@ -85,7 +96,8 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
                 insured_class=choice.insured_class,
             )
         decision, table_id = _cap(context, connection, actor, card, placement)
-        source = _source(connection, actor, placement, table_id)
+        origin = cap_origin(decision)
+        source = _source(connection, actor, placement, table_id, origin)
         class_caps = _class_caps(context, connection, actor, card, placement)
     return DeskStay(
         card=card,
@@ -94,10 +106,12 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         placement=placement,
         cap_decision=decision,
         class_caps=class_caps,
+        origin=origin,
         source=source,
         excess=excess(card.cap_fen, card.collected_fen),
         waiting_refund=any(one.kind == "refund" for one in waiting),
         waiting_voids=frozenset(one.number for one in waiting if one.number),
+        declined=[one for one in decided if not one.approved],
     )
 
 
@@ -199,11 +213,12 @@ def _days(card: StayCard) -> Days:
 
 
 def _source(
-    connection: Connection, actor: Actor, placement: Placement, table_id: str | None
-) -> queries.CapSource | None:
-    if table_id is None:
+    connection: Connection, actor: Actor, placement: Placement, table_id: str | None, origin: CapOrigin | None
+) -> CapSource | None:
+    """The measured row behind the cap: that of the disease it came from, which may be another one."""
+    if table_id is None or origin is None:
         return None
-    code = placement.picked or placement.disease_code
+    code = origin.row.disease_code
     return queries.cap_source(connection, actor.institution_id, table_id, code, placement.followed_class)
 
 

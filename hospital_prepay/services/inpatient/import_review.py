@@ -8,6 +8,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.plain_text import look_alike
 from hospital_prepay.domain.rules.inpatient.evidence import is_thin
 from hospital_prepay.files.exports import csv_text, xlsx_bytes
 from hospital_prepay.persistence.case_columns import COLUMNS
@@ -19,6 +20,7 @@ from hospital_prepay.services.context import Context
 KINDS: Final[Mapping[str, str]] = {
     "formula": "是公式",
     "missing_value": "缺内容",
+    "invisible_character": "有看不见的字符",
     "too_long": "太长",
     "not_a_date": "日期不对",
     "not_an_amount": "金额不对",
@@ -46,7 +48,8 @@ class Faulty:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
-    """One import as its page shows it."""
+    """One import as its page shows it; ``shared_names`` stand for more than one code, which is most often a slip, and
+    ``look_alike`` are codes of the whole catalogue."""
 
     head: ImportRow
     imported_by: str
@@ -54,6 +57,8 @@ class ReviewedImport:
     is_thin: bool
     by_code: Mapping[str, int]
     rejected: tuple[Faulty, ...]
+    shared_names: Mapping[str, tuple[str, ...]]
+    look_alike: tuple[tuple[str, ...], ...]
 
 
 def review_import(
@@ -68,6 +73,8 @@ def review_import(
         names = people.names(connection, actor.institution_id)
         discharges = queries.discharges(connection, actor.institution_id, import_id)
         by_code = queries.rejections_by_code(connection, actor.institution_id, import_id)
+        shared = queries.shared_names(connection, actor.institution_id, import_id)
+        codes = queries.disease_codes(connection, actor.institution_id)
         rejected = queries.rejections(connection, actor.institution_id, import_id, code, first, size)
     return ReviewedImport(
         head,
@@ -76,6 +83,8 @@ def review_import(
         is_thin(discharges.years),
         by_code,
         tuple(_faulty(one) for one in rejected),
+        _by_name(shared),
+        look_alike(codes),
     )
 
 
@@ -92,6 +101,13 @@ def rejected_xlsx(context: Context, actor: Actor, import_id: str) -> bytes:
 def _rejected_rows(context: Context, actor: Actor, import_id: str) -> list[tuple[int, str, str, str]]:
     found = review_import(context, actor, import_id)
     return [(one.line, one.column, one.text, one.fix) for one in found.rejected]
+
+
+def _by_name(shared: list[tuple[str, str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for name, *codes in shared:
+        found.setdefault(name, set()).update(codes)
+    return {name: tuple(sorted(codes)) for name, codes in found.items()}
 
 
 def _faulty(one: Rejection) -> Faulty:

@@ -24,6 +24,7 @@ from typing import IO, Final
 from hospital_prepay.crypto import new_id
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, NotFound, PrepayError
+from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.case_imports import import_cases
 
@@ -71,7 +72,7 @@ def start_import(
     with files.upload.open("wb") as target:
         shutil.copyfileobj(upload, target)
     size = files.upload.stat().st_size
-    run = ImportRun(run_id, file_name[:120], size, actor.actor_id, context.clock.now().isoformat())
+    run = ImportRun(run_id, spelled_out(file_name)[:120], size, actor.actor_id, context.clock.now().isoformat())
     files.write(run)
     return _begin(context, actor, run, files, patience)
 

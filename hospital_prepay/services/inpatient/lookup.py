@@ -18,7 +18,8 @@ from hospital_prepay.domain.masking import mask_certificate, mask_name, mask_pay
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
-from hospital_prepay.persistence.queries.inpatient import DecidedRequest, StayCard, WaitingRequest
+from hospital_prepay.persistence.queries.inpatient import StayCard, WaitingRequest
+from hospital_prepay.persistence.queries.slip_requests import DecidedRequest, decided_requests
 from hospital_prepay.persistence.receipts import Slip, receipt_number
 from hospital_prepay.services.context import Context
 
@@ -88,11 +89,13 @@ def waiting_requests(context: Context, actor: Actor, stay_no: str | None = None)
     return [replace(one, patient_name=_name(actor, one.patient_name)) for one in found]
 
 
-def requests_done_today(context: Context, actor: Actor) -> list[DecidedRequest]:
-    """What a second person approved today. Needs ``desk.view``."""
+def requests_decided(
+    context: Context, actor: Actor, since: datetime, stay_no: str | None = None
+) -> list[DecidedRequest]:
+    """What a second person approved or turned down since a moment, newest first. Needs ``desk.view``."""
     actor.require(Permission.DESK_VIEW)
     with context.database.reading() as connection:
-        return queries.decided_requests(connection, actor.institution_id, midnight(context))
+        return decided_requests(connection, actor.institution_id, since, stay_no)
 
 
 def reveal(context: Context, actor: Actor, stay_no: str, ground: str) -> Revealed:

@@ -42,11 +42,13 @@ from hospital_prepay.persistence.case_checks import RejectedCase
 from hospital_prepay.persistence.case_statistics import (
     CellStatistics,
     LeftOut,
+    YearBurden,
     cell_statistics,
     disease_names,
     disease_totals,
     left_out,
     without_burden,
+    yearly_burdens,
     yearly_sums,
 )
 from hospital_prepay.persistence.cases import Progress, read_cases
@@ -76,13 +78,22 @@ class MeasureOptions:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRow:
-    """One disease and class with its cap, and what the cap was computed from; ``mean`` is rounded down."""
+    """One disease and class with its cap, and what the cap was computed from; ``mean`` is rounded down.
+
+    ``years`` is only filled for screens.
+    """
 
     statistics: CellStatistics
     disease_name: str | None
-    legacy: Money | None
+    standard: EarlierStandard | None
     cap: Cap
     mean: Money | None
+    years: tuple[YearBurden, ...] = ()
+
+    @property
+    def legacy(self) -> Money | None:
+        """The earlier standard's amount."""
+        return None if self.standard is None else self.standard.amount
 
     def to_json(self) -> dict[str, Any]:
         """The row as the contract shows it; amounts in fen."""
@@ -178,7 +189,7 @@ def measure_cases(
         as_of,
         min_cases,
         round_down_to,
-        read_standards(legacy) if legacy else (),
+        read_standards(legacy, as_of) if legacy else (),
         read_similar(similar) if similar else {},
         readings,
     )
@@ -201,7 +212,7 @@ def _set_aside(found: LeftOut | None) -> list[RejectedCase]:
 
 
 def measure_snapshot(snapshot: Path, options: MeasureOptions, *, spread: bool = False) -> SnapshotMeasurement:
-    """Measure the accepted cases of ``snapshot``; ``spread`` adds the quantiles that screens show.
+    """Measure the accepted cases of ``snapshot``; ``spread`` adds the quantiles and years that screens show.
 
     Raises ``MalformedInput`` when a case lacks what the readings ask for: only cases stored earlier can.
     """
@@ -213,12 +224,20 @@ def measure_snapshot(snapshot: Path, options: MeasureOptions, *, spread: bool = 
     yearly = {} if readings.is_plain_mean else yearly_sums(snapshot, window, readings, found)
     every = _with_referred(found, options.similar)
     earlier = standards_before(options.standards, readings.issued_on) if rules.earlier_standard_binds else ()
-    standards = {one.key: one.amount for one in earlier}
-    cells = [_cell(statistics, yearly, standards, readings) for statistics in every]
+    standards = _binding(every, {one.key: one for one in earlier}, readings)
+    cells = [_cell(statistics, yearly, standards) for statistics in every]
     caps = measure_caps(cells, options.similar, options.min_cases, options.round_down_to, readings.mean_over_years)
     names = disease_names(snapshot, window, readings)
+    years = yearly_burdens(snapshot, window, readings) if spread else {}
     rows = tuple(
-        MeasuredRow(statistics, names.get(cell.disease_code), cell.legacy, caps[cell.key], _mean(cell, readings))
+        MeasuredRow(
+            statistics,
+            names.get(cell.disease_code),
+            standards.get(cell.key),
+            caps[cell.key],
+            _mean(cell, readings),
+            years.get(cell.key, ()),
+        )
         for statistics, cell in zip(every, cells, strict=True)
     )
     year = previous_year(options.as_of)
@@ -255,13 +274,23 @@ def _with_referred(found: list[CellStatistics], similar: Mapping[str, Sequence[s
 def _cell(
     statistics: CellStatistics,
     yearly: Mapping[CellKey, tuple[YearSum, ...]],
-    standards: Mapping[CellKey, Money],
-    readings: MeasuringReadings,
+    standards: Mapping[CellKey, EarlierStandard],
 ) -> Cell:
-    key = statistics.disease_code, statistics.insured_class
-    uniform = standards.get((EVERY_DISEASE, statistics.insured_class))
-    legacy = binding_standard(standards.get(key), uniform, readings.standard_scope)
+    key = statistics.key
+    legacy = standards[key].amount if key in standards else None
     return Cell(*key, statistics.cases, statistics.sum_burden, legacy, yearly.get(key, ()))
+
+
+def _binding(
+    every: Sequence[CellStatistics], standards: Mapping[CellKey, EarlierStandard], readings: MeasuringReadings
+) -> dict[CellKey, EarlierStandard]:
+    """Of each cell the earlier standard that binds it, if any does."""
+    found = {}
+    for cell in every:
+        uniform = standards.get((EVERY_DISEASE, cell.insured_class))
+        if standard := binding_standard(standards.get(cell.key), uniform, readings.standard_scope):
+            found[cell.key] = standard
+    return found
 
 
 def _mean(cell: Cell, readings: MeasuringReadings) -> Money | None:

@@ -70,6 +70,21 @@ def readings_of_calculator(burden: Burden, given: Iterable[str]) -> MeasuringRea
     return measuring_readings(chosen | {"burden_measure": burden.value})
 
 
+def offered_readings() -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Name, question and answers (value and words, the default first told so) of the calculator's readings."""
+    known = load_rulebook().readings
+    found = []
+    for name in _OF_CALCULATOR:
+        reading = known[name]
+        answers = [
+            (value, f"{words}（默认）" if value == str(reading.default) else words)
+            for value, words in reading.choices.items()
+        ]
+        ends = " 至 ".join(map(str, reading.bounds or ()))
+        found.append((name, reading.question, answers or [(ends, f"默认 {reading.default}")]))
+    return found
+
+
 def unusual_readings(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Question and answer of every reading of a stored table that isn't the default.
 

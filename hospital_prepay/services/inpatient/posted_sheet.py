@@ -15,11 +15,12 @@ from typing import Final
 from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, spelled_out
 from hospital_prepay.files.tables import Column, open_table
-from hospital_prepay.services.inpatient.standards import FaultyRow
+from hospital_prepay.services.inpatient.standards import FaultyRow, check_cell
 
+_LONGEST_REMARK: Final = 500
 _MARK: Final = b"\xef\xbb\xbf"
-_LONGEST_CODE: Final = 80
 # How posted sheets name their columns; the first that fits is proposed, people confirm.
 _CODE_HINTS: Final = ("编码", "代码")
 _NAME_HINTS: Final = ("名称", "病种", "病组", "诊断")
@@ -45,6 +46,8 @@ class ColumnMapping:
         used = [self.name, *self.classes.values(), *([self.code] if self.code else [])]
         if len(set(used)) < len(used):
             raise MalformedInput("同一列不能用两次。请核对每一项选的列。")
+        if any(len(heading) > LONGEST_NAME or spelled_out(heading) != heading for heading in used):
+            raise MalformedInput("表头太长，或里面有看不见的字符。请改好表头后重新上传。")
 
     def to_json(self) -> dict[str, object]:
         """As kept for the institution."""
@@ -145,7 +148,7 @@ def _without_remarks(path: Path, folder: Path) -> tuple[Path, str]:
     remark = " ".join(line.decode("utf-8", "replace").strip("# \r") for line in lines[:count] if line.strip())
     bare = folder / "bare.csv"
     bare.write_bytes(b"\n".join([b""] * count + lines[count:]))
-    return bare, remark
+    return bare, spelled_out(remark)[:_LONGEST_REMARK]
 
 
 def _row(line: int, cells: Sequence[str], width: int, columns: Mapping[str, int], mapping: ColumnMapping) -> SheetRow:
@@ -162,8 +165,8 @@ def _row(line: int, cells: Sequence[str], width: int, columns: Mapping[str, int]
     if not posted:
         raise _fault(line, "missing_value", "一类金额也没有。请补上，或删去这一行。")
     code = values.get("code") or values["name"]
-    if len(code) > _LONGEST_CODE:
-        raise _fault(line, "code_too_long", f"病种编码太长，最多 {_LONGEST_CODE} 个字。")
+    check_cell(line, "病种名称", values["name"], LONGEST_NAME)
+    check_cell(line, "病种编码" if "code" in values else "病种名称", code, LONGEST_CODE)
     return SheetRow(line, code, values["name"], posted)
 
 
@@ -171,7 +174,7 @@ def _amount(line: int, insured: InsuredClass, text: str) -> Money | None:
     if text in ("", "-", "—", "/"):
         return None
     try:
-        return Money.of_yuan(text)
+        return Money.of_cell(text)
     except MalformedInput as error:
         raise _fault(line, error.reason, insured.label + error.message) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, Final, TypeVar
 
 from hospital_prepay.clock import local
@@ -49,11 +50,12 @@ class RequestRefund:
 
 @dataclass(frozen=True, slots=True)
 class DecideRequest:
-    """The second person's word on a request."""
+    """The second person's word on a request; a "no" says why."""
 
     request_id: str
     approve: bool
     payment_reference: str = ""
+    ground: str = ""
     idempotency_key: str = ""
 
 
@@ -160,6 +162,8 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
     When it may no longer be done, the ``decision`` of the answer says so and the request keeps waiting.
     """
     actor.require(Permission.SLIP_APPROVE)
+    if not command.approve:
+        _check_ground(command.ground, "请写明为什么不同意，申请的人要看。")
     with context.work(actor, "slip.decide", command.request_id) as work:
         # The stay first, then the request: the order in which every other act locks.
         stay_no = books.stay_of_request(work.connection, work.institution_id, command.request_id)
@@ -179,7 +183,12 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
             subject=request.source,
             decision_id=done.decision_id,
             entry_no=done.entry_no,
-            detail={"approved": command.approve, "receipt": done.receipt_no, "amount_fen": request.amount_fen},
+            detail={
+                "approved": command.approve,
+                "receipt": done.receipt_no,
+                "amount_fen": request.amount_fen,
+                **({} if command.approve else {"ground": command.ground}),
+            },
         )
         return _remembered(work, command, done)
 
@@ -259,17 +268,26 @@ def _entry(work: UnitOfWork, request: books.Request, sign: int, reverses: int | 
     )
 
 
-def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -> tuple[Decision, str]:
-    facts = VoidFacts(
+def void_objections(slip: books.Slip, balance_fen: int, cap_fen: int | None, today: date) -> tuple[str, ...]:
+    """Why a slip can't be voided as its stay stands, none when it may be asked for. Nothing is stored."""
+    decision = void(_void_facts(slip, balance_fen, cap_fen, today), "")
+    return tuple(one.message for one in decision.reasons) if decision.outcome is Outcome.REFUSED else ()
+
+
+def _void_facts(slip: books.Slip, balance_fen: int, cap_fen: int | None, today: date) -> VoidFacts:
+    return VoidFacts(
         kind=slip.kind,
         amount_fen=slip.amount_fen,
         issued_on=local(slip.issued_at).date().isoformat(),
-        today=work.today.isoformat(),
+        today=today.isoformat(),
         already_void=slip.cancelled_by is not None,
-        balance_fen=state.collected_fen,
-        cap_fen=state.cap_fen or 0,
+        balance_fen=balance_fen,
+        cap_fen=cap_fen or 0,
     )
-    decision = void(facts, work.rule_version)
+
+
+def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -> tuple[Decision, str]:
+    decision = void(_void_facts(slip, state.collected_fen, state.cap_fen, work.today), work.rule_version)
     decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"receipt": slip.number})
@@ -330,6 +348,6 @@ def _remembered(work: UnitOfWork, command: Command, answer: Answer) -> Answer:
     return answer
 
 
-def _check_ground(ground: str) -> None:
+def _check_ground(ground: str, message: str = "请写明原因，复核的人要看。") -> None:
     if not ground.strip():
-        raise MalformedInput("请写明原因，复核的人要看。", code="missing_value", details={"field": "ground"})
+        raise MalformedInput(message, code="missing_value", details={"field": "ground"})

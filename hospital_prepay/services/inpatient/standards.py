@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hospital_prepay.domain.days import day_of
+from hospital_prepay.domain.days import NotADate, a_year_after, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import insured_class_of
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import LONGEST_CODE, check_text
 from hospital_prepay.domain.rules.inpatient.standards import EVERY_DISEASE, SINCE_EVER, EarlierStandard
 from hospital_prepay.files.tables import Column, open_table
 
@@ -32,6 +35,8 @@ _SIMILAR: Final = {
     "similar_to": Column("相似病种", ("similar_to", "相似病种", "相似病种编码", "参照病种编码")),
 }
 
+# Hospitals wrote no such standards before; an earlier day is a slip of the pen.
+_FIRST_DAY: Final = date(1990, 1, 1)
 _UNIFORM: Final = frozenset({EVERY_DISEASE, "全部病种"})
 
 
@@ -41,18 +46,18 @@ class FaultyRow(MalformedInput):
     code = "faulty_row"
 
 
-def read_standards(path: Path) -> list[EarlierStandard]:
+def read_standards(path: Path, today: date) -> list[EarlierStandard]:
     """The hospital's own amounts from before the rules, by disease and class, and since when where the file says it.
 
     A disease called ``*`` or 全部病种 is the uniform standard of its class. Raises :class:`FaultyRow` with the
-    reason's code for an unknown class, an amount that is none, a day that is none, an empty or formula cell, and a
-    pair that stands twice from the same day on.
+    reason's code for an unknown class, an amount that is none, a day that is none or far from ``today``, an empty or
+    formula cell, and a pair that stands twice from the same day on.
     """
     standards: list[EarlierStandard] = []
     lines: dict[tuple[object, ...], int] = {}
     with _naming("原标准表"):
         for line, row in _rows(path, _LEGACY, may_be_empty="in_force_from"):
-            one = _standard(line, row)
+            one = _standard(line, row, today)
             key = *one.key, one.in_force_from
             if key in lines:
                 message = f"与第 {lines[key]} 行的病种和参保类型相同。请只保留一行。"
@@ -62,22 +67,33 @@ def read_standards(path: Path) -> list[EarlierStandard]:
     return standards
 
 
-def _standard(line: int, row: Mapping[str, str]) -> EarlierStandard:
+def _standard(line: int, row: Mapping[str, str], today: date) -> EarlierStandard:
     code, day = row["disease_code"], row.get("in_force_from")
     return EarlierStandard(
         EVERY_DISEASE if code in _UNIFORM else code,
         _read(line, insured_class_of, row["insured_class"]),
-        _read(line, Money.of_yuan, row["standard"]),
-        _read(line, day_of, day) if day else SINCE_EVER,
+        _read(line, Money.of_cell, row["standard"]),
+        _read(line, partial(_day_in_force, today), day) if day else SINCE_EVER,
     )
+
+
+def _day_in_force(today: date, text: str) -> date:
+    day, last = day_of(text), a_year_after(today)
+    if not _FIRST_DAY <= day <= last:
+        raise NotADate(f"“{text}”不像执行日期：只收 {_FIRST_DAY} 到 {last} 的日期。请核对年份。")
+    return day
 
 
 def read_similar(path: Path) -> dict[str, tuple[str, ...]]:
     """For each disease the similar ones it may be referred to. Raises :class:`FaultyRow`."""
     similar: dict[str, tuple[str, ...]] = {}
     with _naming("相似病种表"):
-        for _, row in _rows(path, _SIMILAR):
+        for line, row in _rows(path, _SIMILAR):
             code = row["disease_code"]
+            if code == row["similar_to"]:
+                raise _fault(
+                    line, "similar_to_itself", f"病种 {code} 的相似病种是它自己。请改成另一个病种，或删去这一行。"
+                )
             similar[code] = (*similar.get(code, ()), row["similar_to"])
     return similar
 
@@ -105,6 +121,7 @@ def _rows(
                     raise _fault(line, "missing_value", f"缺少{wanted[key].label}。请补上。")
                 if value.startswith("="):
                     raise _fault(line, "formula", f"{wanted[key].label}是公式。请改成数值。")
+                check_cell(line, wanted[key].label, value, LONGEST_CODE)
             yield line, row
 
 
@@ -113,6 +130,14 @@ def _read(line: int, reader: Callable[[str], T], text: str) -> T:
         return reader(text)
     except MalformedInput as error:
         raise _fault(line, error.reason, error.message) from error
+
+
+def check_cell(line: int, label: str, text: str, longest: int) -> None:
+    """Raise :class:`FaultyRow` for a name or code that can't be kept."""
+    try:
+        check_text(text, longest)
+    except MalformedInput as error:
+        raise _fault(line, error.reason, label + error.message) from error
 
 
 def _fault(line: int, code: str, message: str) -> FaultyRow:

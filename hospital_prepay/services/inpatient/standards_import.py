@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, NoUsableRow, PrepayError
+from hospital_prepay.domain.plain_text import look_alike
 from hospital_prepay.domain.rules.inpatient.standards import SINCE_EVER, EarlierStandard
 from hospital_prepay.persistence import cap_tables as store
 from hospital_prepay.persistence import case_store
+from hospital_prepay.persistence.queries import caps as queries
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
@@ -21,10 +24,12 @@ from hospital_prepay.services.inpatient.standards import read_similar, read_stan
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """How many rows are new and how many stood there already with the same content."""
+    """How many rows are new and how many stood there already with the same content; ``look_alike`` are codes of the
+    file and the catalogue together."""
 
     new: int
     known: int
+    look_alike: tuple[tuple[str, ...], ...] = ()
 
 
 def import_standards(context: Context, actor: Actor, path: Path, file_name: str) -> Added:
@@ -34,13 +39,14 @@ def import_standards(context: Context, actor: Actor, path: Path, file_name: str)
     """
     actor.require(Permission.CASES_IMPORT)
     with kept_refusal(context, actor, "caps.standards", file_name):
-        standards = read_standards(path)
+        standards = read_standards(path, local(context.clock.now()).date())
         if not standards:
             raise NoUsableRow("表头下面没有原标准。请补上后重新上传。")
     with context.work(actor, "caps.standards", file_name[:120]) as work:
         added = add_standards(work, standards, file_name)
+        groups = _look_alike(work, {one.disease_code for one in standards})
         work.audit(detail={"new": added.new, "known": added.known})
-    return added
+    return replace(added, look_alike=groups)
 
 
 def import_similar(context: Context, actor: Actor, path: Path, file_name: str) -> Added:
@@ -59,8 +65,9 @@ def import_similar(context: Context, actor: Actor, path: Path, file_name: str) -
         if fresh:
             rows = [{**key, "disease_code": code, "similar_to": other} for code, other in fresh]
             store.add_similar(work.connection, rows)
+        groups = _look_alike(work, {code for pair in pairs for code in pair})
         work.audit(detail={"new": len(fresh), "known": len(pairs) - len(fresh)})
-    return Added(len(fresh), len(pairs) - len(fresh))
+    return Added(len(fresh), len(pairs) - len(fresh), groups)
 
 
 def add_standards(work: UnitOfWork, standards: Sequence[EarlierStandard], source: str) -> Added:
@@ -89,6 +96,11 @@ def kept_refusal(context: Context, actor: Actor, action: str, file_name: str) ->
     except PrepayError as error:
         keep_refusal(context, actor, action, file_name, {"code": error.reason, "message": error.message})
         raise
+
+
+def _look_alike(work: UnitOfWork, codes: set[str]) -> tuple[tuple[str, ...], ...]:
+    known = queries.disease_codes(work.connection, work.institution_id)
+    return tuple(group for group in look_alike({*codes, *known}) if codes & set(group))
 
 
 def _row(work: UnitOfWork, one: EarlierStandard, source: str) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class StayCapFound:
     is_named: bool
 
 
+def says_something(text: str) -> bool:
+    """Whether a talk, a ground or a stage was written down: a lone full stop tells nobody anything."""
+    return any(sign.isalnum() for sign in text)
+
+
 def find_cap(
     connection: Connection, institution_id: str, placement: Placement, days: Days, rule_version: str
 ) -> StayCapFound:
@@ -116,12 +121,12 @@ def _facts(
         disease_code=placement.disease_code,
         insured_class=placement.followed_class,
         circumstance=placement.circumstance,
-        talk_recorded=bool(placement.talk.strip()),
+        talk_recorded=says_something(placement.talk),
         table_version=first.table_version if first else None,
         own=first.own if first else None,
         similar=first.similar if first else (),
         chosen=first.chosen if first else None,
-        ground_recorded=any(sign.isalnum() for sign in placement.similar_ground),
+        ground_recorded=says_something(placement.similar_ground),
         reading=_reading(connection, institution_id),
         late=said[1] if len(said) > 1 else None,
     )
@@ -144,17 +149,16 @@ def _table_facts(
 def _picked(
     connection: Connection, institution_id: str, placement: Placement, table: store.TableInForce
 ) -> TableCap | None:
-    """The row of the disease picked, with the step that found it. A disease is not similar to itself."""
+    """The row of the disease picked, with the step that found it: one of the posted table, and never itself."""
     picked, insured_class = placement.picked, placement.followed_class
     if picked == placement.disease_code:
         return None
     similar = _similar(connection, institution_id, table, placement.disease_code, insured_class)
     found = next((row for row in similar if row.disease_code == picked), None)
-    if found is not None or picked is None:
-        return found
-    for row in store.cap_rows(connection, institution_id, table.table_id, insured_class, picked):
-        return TableCap(row.disease_code, row.disease_name, row.cap_fen, row.posted, Step.NAMED.value)
-    return None
+    if found is None and picked is not None:
+        for row in store.cap_rows(connection, institution_id, table.table_id, insured_class, picked):
+            found = TableCap(row.disease_code, row.disease_name, row.cap_fen, row.posted, Step.NAMED.value)
+    return found if found is not None and found.serves else None
 
 
 def _similar(

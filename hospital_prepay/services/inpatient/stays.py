@@ -77,7 +77,9 @@ def register_stay(context: Context, actor: Actor, command: RegisterStay) -> Plac
     actor.require(Permission.STAY_REGISTER)
     with context.work(actor, "stay.register", command.stay_no) as work:
         _require_admitted(work, command.admitted_at)
-        store.add_stay(work.connection, _stay_values(context, work, command))
+        values = _stay_values(context, work, command)
+        _refuse_second_stay(work, values["certificate_hash"])
+        store.add_stay(work.connection, values)
         open_account(
             work.connection,
             work.institution_id,
@@ -113,6 +115,19 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
         if placed.excess:
             propose_excess_refund(work, command.stay_no, placed.excess, placed.decision_id)
         return placed
+
+
+def place(work: UnitOfWork, state: store.StayState, placement: Placement, found: StayCapFound) -> None:
+    """Let a stay follow what was picked, inside another act, at once: the books' ceiling moves with it."""
+    _place(
+        work,
+        state.stay_no,
+        placement,
+        found,
+        version=state.cap_version + 1,
+        collected=Money(state.collected_fen),
+    )
+    work.rows.write(work.connection)
 
 
 def preview_placement(context: Context, actor: Actor, stay_no: str, placement: Placement) -> Decision:
@@ -178,6 +193,18 @@ def _require_admitted(work: UnitOfWork, admitted_at: datetime) -> None:
     if local(admitted_at).date() > work.today:
         raise MalformedInput(
             f"入院日期不能晚于今天（{work.today}）。请核对。", code="not_a_date", details={"field": "admitted_at"}
+        )
+
+
+def _refuse_second_stay(work: UnitOfWork, certificate_hash: object) -> None:
+    """House rule: nobody lies in the same hospital twice at once, with a cap for each time."""
+    if certificate_hash is None:
+        return
+    other = store.open_stay_of(work.connection, work.institution_id, str(certificate_hash))
+    if other is not None:
+        raise Conflict(
+            f"这个证件号已有一次住院还没有出院（住院号 {other}）。请用那个住院号；新生儿借用证件的，不填证件号。",
+            code="already_admitted",
         )
 
 

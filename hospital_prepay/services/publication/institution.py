@@ -17,7 +17,7 @@ from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.announcement import announce
 
-_CODE: Final = re.compile(r"[A-Z][0-9A-Z]{11}", re.ASCII)
+_CODE: Final = re.compile(r"H[0-9]{11}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,15 @@ class NewInstitution:
     is_default: bool = False
 
 
-_NOT_YET: Final = Hospital("", "本院", "", "", "", None, Profile(Ownership.PUBLIC, True))
+# Pages that speak of no institution in particular, and those from before any was entered.
+NAMELESS: Final = Hospital("", "本院", "", "", "", None, Profile(Ownership.PUBLIC, True))
 
 
 def default_hospital(context: Context) -> Hospital:
     """The institution that public pages speak of; a nameless one before any was entered."""
     with context.database.reading() as connection:
         row = institutions.by_id(connection, default_institution(connection))
-    return _NOT_YET if row is None else _hospital(row)
+    return NAMELESS if row is None else _hospital(row)
 
 
 def hospital_of(context: Context, institution_id: str) -> Hospital:
@@ -85,7 +86,9 @@ def open_institution(context: Context, command: NewInstitution) -> None:
     Raises :class:`MalformedInput`, :class:`Conflict`.
     """
     if not _CODE.fullmatch(command.code):
-        raise MalformedInput("机构代码是 12 位大写字母和数字，例如 H52010300125。")
+        raise MalformedInput(
+            f"“{command.code[:20]}”不是机构代码。请写医保的 12 位机构代码：字母 H 和 11 位数字，例如 H52010300125。"
+        )
     actor = Actor(command.code, INSTALLER, "安装程序", frozenset())
     with context.work(actor, "institution.open", f"institution:{command.code}") as work:
         details = command.details

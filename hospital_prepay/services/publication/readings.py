@@ -21,6 +21,8 @@ from hospital_prepay.services.context import Context
 
 Value = str | int | date
 _LONGEST_GROUND: Final = 200
+# Where answers are asked for by now; the other places of the rulebook are still to be built.
+_FOLLOWED: Final = frozenset({"inpatient.measure", "inpatient.desk", "inpatient.publish"})
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -32,6 +34,11 @@ class ChosenReading:
     value: Value
     chosen: SettingRow | None
     changed_by: str | None
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether anything asks this question yet."""
+        return not _FOLLOWED.isdisjoint(self.reading.used_in)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def busy(hospital: Hospital) -> None:
     assert decide_request(context, OFFICER, DecideRequest(refund.request_id, True)).receipt_no
     request_refund(context, CASHIER, RequestRefund(STAY, Money(99900000), Tender.CASH, "退"))
     other = request_refund(context, CASHIER, RequestRefund(STAY, Money(100), Tender.CASH, "退"))
-    decide_request(context, OFFICER, DecideRequest(other.request_id, False))
+    decide_request(context, OFFICER, DecideRequest(other.request_id, False, ground="票面没有错"))
     change_placement(context, CASHIER, ChangePlacement(STAY, Placement("J15.900", "细菌性肺炎", "employee"), 1))
     change_placement(context, CASHIER, ChangePlacement(STAY, Placement("A03.900", "细菌性痢疾", "employee"), 2))
     assert hospital.count("slip_request", "state = 'waiting'") == 1, "the excess was proposed for refund"

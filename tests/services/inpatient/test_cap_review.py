@@ -11,7 +11,8 @@ import pytest
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
-from hospital_prepay.services.inpatient.cap_review import overview, review_table, tally
+from hospital_prepay.services.inpatient.cap_changes import tally
+from hospital_prepay.services.inpatient.cap_review import overview, review_table
 from hospital_prepay.services.inpatient.cap_tables import MeasureTable, measure_table
 from hospital_prepay.services.inpatient.case_imports import import_cases
 from hospital_prepay.services.inpatient.import_review import review_import

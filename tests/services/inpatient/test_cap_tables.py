@@ -181,7 +181,7 @@ def test_rows_changed_behind_the_programs_back_are_not_approved(hospital: Hospit
     table_id = measured(hospital)
     with owner_database.writing() as connection:
         row = "INSERT INTO cap_row SELECT institution_id, table_id, 'ZZZ', insured_class, disease_name, cases,"
-        row += " sum_cost_fen, sum_burden_fen, legacy_fen, cap_fen, basis, clauses, quantiles, posted, NULL"
+        row += " sum_cost_fen, sum_burden_fen, legacy_fen, cap_fen, basis, clauses, quantiles, posted, NULL, NULL"
         connection.execute(sa.text(row + " FROM cap_row WHERE table_id = :t LIMIT 1"), {"t": table_id})
     with pytest.raises(LedgerFault):
         approve_table(hospital.context, APPROVER, table_id)

@@ -90,11 +90,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """The most that may be collected in a stay; ``amount`` is ``None`` when the data doesn't carry one."""
+    """The most that may be collected in a stay; ``amount`` is ``None`` when the data doesn't carry one.
+
+    ``similar_to`` is the disease that a cell with too few cases is referred to.
+    """
 
     amount: Money | None
     basis: Basis
     clauses: tuple[str, ...]
+    similar_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +166,18 @@ def own_cap(cell: Cell, step: Money, reading: MeanOverYears = MeanOverYears.POOL
 
 
 @implements("guizhou-deposit-2025/18", "guizhou-deposit-2025/12")
-def referred_cap(cell: Cell, similar: Sequence[Money], step: Money) -> Cap:
-    """The cap of a cell with too few cases: the lowest of its ``similar`` caps, never above its own standard."""
+def referred_cap(cell: Cell, similar: Mapping[str, Money], step: Money) -> Cap:
+    """The cap of a cell with too few cases: the lowest of its ``similar`` caps, never above its own standard.
+
+    Of similar diseases with the same cap the first by code counts.
+    """
     if not similar:
         return Cap(None, Basis.INSUFFICIENT, (REFERRED,))
-    lowest = min(similar)
+    code = min(similar, key=lambda code: (similar[code], code))
+    lowest = similar[code]
     if cell.legacy is not None and cell.legacy < lowest:
-        return Cap(cell.legacy.round_down_to(step), Basis.SIMILAR, (REFERRED, MEASURED))
-    return Cap(lowest.round_down_to(step), Basis.SIMILAR, (REFERRED,))
+        return Cap(cell.legacy.round_down_to(step), Basis.SIMILAR, (REFERRED, MEASURED), code)
+    return Cap(lowest.round_down_to(step), Basis.SIMILAR, (REFERRED,), code)
 
 
 def measure_caps(
@@ -192,9 +200,12 @@ def measure_caps(
     return caps
 
 
-def _similar_amounts(cell: Cell, similar_to: Mapping[str, Sequence[str]], own: Mapping[CellKey, Cap]) -> list[Money]:
-    keys = [(code, cell.insured_class) for code in similar_to.get(cell.disease_code, ())]
-    return [cap.amount for key in keys if (cap := own.get(key)) and cap.amount is not None]
+def _similar_amounts(
+    cell: Cell, similar_to: Mapping[str, Sequence[str]], own: Mapping[CellKey, Cap]
+) -> dict[str, Money]:
+    codes = similar_to.get(cell.disease_code, ())
+    caps = {code: own.get((code, cell.insured_class)) for code in codes}
+    return {code: cap.amount for code, cap in caps.items() if cap and cap.amount is not None}
 
 
 @implements("guizhou-deposit-2025/18")

@@ -273,11 +273,11 @@ def _table_facts(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {**stored, "own": row(stored["own"]), "similar": similar, "chosen": row(stored["chosen"])}
 
 
-def _replay_cap(stored: Mapping[str, Any], rule_version: str) -> Decision:
+def cap_facts(stored: Mapping[str, Any]) -> CapFacts:
+    """The facts of a cap's decision, from how they were stored."""
     late = stored.get("late")
-    facts = _table_facts(stored) | {"late": None if late is None else TableFacts(**_table_facts(late))}
-    return determine_cap(CapFacts(**facts), rule_version)
+    return CapFacts(**_table_facts(stored) | {"late": None if late is None else TableFacts(**_table_facts(late))})
 
 
-RULES["inpatient.determine_cap"] = _replay_cap
+RULES["inpatient.determine_cap"] = lambda stored, version: determine_cap(cap_facts(stored), version)
 RULES["inpatient.collect"] = lambda stored, version: collect(CollectFacts(**stored), version)

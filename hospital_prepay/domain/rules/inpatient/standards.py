@@ -44,6 +44,8 @@ def standards_before(every: Iterable[EarlierStandard], issued_on: date) -> tuple
 
 
 @implements("guizhou-deposit-2025/12")
-def binding_standard(own: Money | None, uniform: Money | None, scope: StandardScope) -> Money | None:
+def binding_standard(
+    own: EarlierStandard | None, uniform: EarlierStandard | None, scope: StandardScope
+) -> EarlierStandard | None:
     """The standard that binds a cell: its own, or else the uniform one of its class where that is read so."""
     return uniform if own is None and scope is StandardScope.EVERY_DISEASE else own

@@ -7,8 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
     )
     folder = Path(__file__).parent
     if op.get_bind().dialect.name == "postgresql":
-        _run((folder / "0005_fund_postgresql.sql").read_text("utf-8"))
+        _run((folder / "0007_fund_postgresql.sql").read_text("utf-8"))
         for table in (*APPEND_ONLY, *KEPT):
             events = "UPDATE OR DELETE OR TRUNCATE" if table in APPEND_ONLY else "DELETE OR TRUNCATE"
             _run(
@@ -41,7 +41,7 @@ def upgrade() -> None:
                 "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             )
         return
-    text = (folder / "0005_fund_sqlite.sql").read_text("utf-8")
+    text = (folder / "0007_fund_sqlite.sql").read_text("utf-8")
     for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):
         _run(statement)
     for table in (*APPEND_ONLY, *KEPT):

@@ -1,0 +1,58 @@
+"""Names and codes, whether somebody typed them or a file brought them: not too long, and every sign to be seen."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from hospital_prepay.domain.errors import MalformedInput
+
+# What the columns of the database hold: PostgreSQL would refuse the whole file for one cell beyond it.
+LONGEST_CODE: Final = 80
+LONGEST_NAME: Final = 200
+
+
+class TooLong(MalformedInput):
+    """More signs than a name or code has; mostly another column's content."""
+
+    code = "too_long"
+
+
+class InvisibleCharacter(MalformedInput):
+    """A sign that nobody sees makes two names look alike, or one read in another order than it is kept."""
+
+    code = "invisible_character"
+
+
+def is_invisible(sign: str) -> bool:
+    """Whether ``sign`` is a control or format character, has no agreed shape, or breaks lines."""
+    category = unicodedata.category(sign)
+    return category.startswith("C") or category in ("Zl", "Zp")
+
+
+def check_text(text: str, longest: int) -> None:
+    """Raise :class:`InvisibleCharacter` or :class:`TooLong`, the words following the name of the column."""
+    if not text.isprintable() and (sign := next(filter(is_invisible, text), None)):
+        raise InvisibleCharacter(f"里有看不见的字符（{_number(sign)}）。请删掉它，或把这一格重新输入一遍。")
+    if len(text) > longest:
+        raise TooLong(f"有 {len(text)} 个字，最多 {longest} 个。请核对这一列是不是放错了内容。")
+
+
+def spelled_out(text: str) -> str:
+    """``text`` with each invisible sign as its number, to show or keep it as it stood."""
+    if text.isprintable():
+        return text
+    return "".join(f"〈{_number(sign)}〉" if is_invisible(sign) else sign for sign in text)
+
+
+def look_alike(codes: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Codes that differ only by case or width, group by group. They are different codes all the same."""
+    groups: dict[str, set[str]] = {}
+    for code in codes:
+        groups.setdefault(unicodedata.normalize("NFKC", code).casefold(), set()).add(code)
+    return tuple(sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1))
+
+
+def _number(sign: str) -> str:
+    return f"U+{ord(sign):04X}"
