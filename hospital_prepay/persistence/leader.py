@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.settings import private_folder
 
 _LEADER_LOCK: Final = 5_201_250_631
 # The lock's number as pg_locks shows it, in two halves; asked of the very connection that took it.
@@ -48,7 +49,7 @@ def leadership(database: Database, lock_file: Path) -> Iterator[Leadership | Non
             connection.invalidate()  # closing the connection frees the lock; a pool would keep both
             connection.close()
         return
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(lock_file.parent)
     with lock_file.open("a") as file:
         yield _File() if _locked(file) else None
 
