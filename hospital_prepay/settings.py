@@ -104,10 +104,24 @@ def _token(env: Mapping[str, str], name: str) -> str:
     return value
 
 
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, which nobody else on the machine may look into."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Make a file, unless it is there, that nobody else on the machine may read."""
+    path.touch(mode=0o600)
+    return path
+
+
 def share_measurements(folder: Path) -> None:
     """Let the processes that this one starts count requests together, in files of ``folder``, from zero on."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private_folder(folder)
     os.environ[_MEASUREMENTS] = str(folder)
 
 

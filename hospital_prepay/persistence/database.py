@@ -20,7 +20,7 @@ from sqlalchemy import event
 from hospital_prepay.domain.errors import DatabaseUnreachable
 from hospital_prepay.persistence.endless import read_endless
 from hospital_prepay.persistence.query import Query
-from hospital_prepay.settings import SettingMissing
+from hospital_prepay.settings import SettingMissing, private_file
 
 _LONG_IDLE_SECONDS: Final = 30.0
 # The addresses that are taken, and the driver for each.
@@ -66,8 +66,7 @@ class Database:
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _check_alive)
             return engine
-        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
-        event.listen(engine, "connect", _prepare_sqlite)
+        engine = self._sqlite_engine()
         event.listen(engine, "begin", _begin_immediate)
         return engine
 
@@ -76,9 +75,16 @@ class Database:
         """An engine whose transactions only read: on SQLite they don't queue behind writers."""
         if self.is_postgresql:
             return self.engine
+        engine = self._sqlite_engine()
+        event.listen(engine, "begin", _begin_deferred)
+        return engine
+
+    def _sqlite_engine(self) -> sa.Engine:
+        file = Path(self.url.database or ":memory:")
+        if file.parent.is_dir() and ":" not in file.name and not file.exists():
+            private_file(file)  # what SQLite writes beside it gets the rights of this one
         engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_deferred)
         return engine
 
     @contextmanager

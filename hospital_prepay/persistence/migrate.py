@@ -19,7 +19,7 @@ from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.locks import AdvisoryLock
 from hospital_prepay.persistence.models import Base
-from hospital_prepay.settings import resource
+from hospital_prepay.settings import private_file, private_folder, resource
 
 # What the application's role may do on PostgreSQL beside reading. Nothing here touches the books: their only way
 # in is ledger_post and ledger_post_many.
@@ -155,12 +155,12 @@ def back_up(database: Database, folder: Path, moment: datetime) -> Path | None:
     """Copy an SQLite file through its own backup interface; PostgreSQL is backed up by its administrators."""
     if database.is_postgresql or not database.url.database:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     source = Path(database.url.database)
     target = folder / f"{source.stem}-{moment:%Y%m%dT%H%M%S}{source.suffix}"
     if shutil.disk_usage(folder).free < 2 * source.stat().st_size:
         raise DatabaseFault(f"磁盘空间不够做升级前的备份（{folder}）。请先腾出空间；数据没有动。")
-    with sqlite3.connect(source) as origin, sqlite3.connect(target) as copy:
+    with sqlite3.connect(source) as origin, sqlite3.connect(private_file(target)) as copy:
         origin.backup(copy)
     origin.close()
     copy.close()

@@ -9,7 +9,7 @@ from typing import Final
 from hospital_prepay.clock import Clock
 from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence.database import Database
-from hospital_prepay.settings import Settings
+from hospital_prepay.settings import Settings, private_folder
 
 _BACKUPS: Final = "backups"
 
@@ -40,7 +40,7 @@ def upgrade_database(settings: Settings, clock: Clock) -> Upgrade:
 
     Raises :class:`~hospital_prepay.domain.errors.DatabaseFault`.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.data_dir)
     backups = settings.data_dir / _BACKUPS
     before = set(backups.glob("*"))
     owner = Database(settings.owner_url, pool_size=1)
@@ -55,7 +55,7 @@ def upgrade_database(settings: Settings, clock: Clock) -> Upgrade:
 
 def require_current(settings: Settings) -> None:
     """Refuse a database that is newer or older than the program, in a sentence (:class:`DatabaseFault`)."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.data_dir)
     database = Database(settings.database_url, pool_size=1)
     try:
         migrate.check_current(database)
@@ -65,7 +65,7 @@ def require_current(settings: Settings) -> None:
 
 def database_standing(settings: Settings) -> Standing:
     """Where the database stands."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder
+    private_folder(settings.data_dir)  # SQLite makes the file, not its folder
     database = Database(settings.database_url, pool_size=1)
     try:
         with database.reading() as connection:

@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 
 from hospital_prepay.domain.errors import Conflict, LedgerFault
 from hospital_prepay.domain.ledger.seal import Block
+from hospital_prepay.settings import private_folder
 
 _PATIENCE_SECONDS = 15.0
 
@@ -91,7 +92,7 @@ class SealHeads:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder: one sealer on this machine at a time. Raises :class:`Conflict` after a while."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         with (self.folder / ".lock").open("a") as file:
             until = time.monotonic() + _PATIENCE_SECONDS
             while True:
