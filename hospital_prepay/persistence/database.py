@@ -17,11 +17,18 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.persistence.outages import NOTHING_BOOKED, PERHAPS_BOOKED, is_outage, outage_told
 from hospital_prepay.persistence.query import Query
+from hospital_prepay.settings import SettingMissing
 
 _LONG_IDLE_SECONDS: Final = 30.0
 
 _PROBE_SECONDS: Final = 2
+_DRIVERS: Final = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+_UNREADABLE_ADDRESS: Final = (
+    "数据库地址读不懂。PREPAY_DATABASE_URL 要写 sqlite:///文件路径 或 postgresql+psycopg://账号:密码@主机:端口/库名；"
+    "本次没有启动，数据没有动。"
+)
 Connection = sa.Connection
 """For signatures in services, which hold no SQL and don't name the library."""
 
@@ -30,12 +37,10 @@ class Database:
     """One database by its URL. Connections are pooled; SQLite writes begin with ``BEGIN IMMEDIATE``."""
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        asked = sa.make_url(url)
+        asked = _address(url)
         # Our own word in the address: the driver would refuse it.
         self._behind_pgbouncer = "pgbouncer" in asked.query
         self.url = asked.difference_update_query(["pgbouncer"])
-        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
-            raise DatabaseFault("数据库只支持 SQLite 和 PostgreSQL，请检查 PREPAY_DATABASE_URL。")
         self._pool_size = pool_size
 
     @property
@@ -75,7 +80,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading; nothing that happens inside stays."""
-        with _reached(self.reading_engine) as connection:
+        with _reached(self.reading_engine) as connection, outage_told(NOTHING_BOOKED):
             if self.is_postgresql:
                 connection.execution_options(postgresql_readonly=True)
             with connection.begin() as transaction:
@@ -89,7 +94,7 @@ class Database:
         if not self.is_postgresql:
             with self.reading() as connection:
                 return query.first(connection, **parameters)
-        with _reached(self.engine) as connection:
+        with _reached(self.engine) as connection, outage_told(NOTHING_BOOKED):
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
             driver.autocommit = True
             try:
@@ -100,9 +105,17 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A connection in one transaction: committed at the end, rolled back on any error."""
-        with _reached(self.engine) as connection, connection.begin():
-            yield connection
+        """A connection in one transaction: committed at the end, rolled back on any error.
+
+        A database lost on the way is a :class:`DatabaseFault`; lost at the commit, it may have been done.
+        """
+        with _reached(self.engine) as connection:
+            with outage_told(NOTHING_BOOKED):
+                transaction = connection.begin()
+            with outage_told(NOTHING_BOOKED), _taken_back(connection, transaction):
+                yield connection
+            with outage_told(PERHAPS_BOOKED), _taken_back(connection, transaction):
+                transaction.commit()
 
     @contextmanager
     def probing(self) -> Iterator[sa.Connection]:
@@ -140,12 +153,33 @@ class Database:
                 self.__dict__[name].dispose()
 
 
+def _address(url: str) -> sa.URL:
+    """The parts of a database's address. Raises :class:`SettingMissing`, never showing it: it may hold a password."""
+    try:
+        found = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise SettingMissing(_UNREADABLE_ADDRESS) from error
+    if found.drivername not in _DRIVERS or (found.get_backend_name() == "sqlite" and not found.database):
+        raise SettingMissing(_UNREADABLE_ADDRESS)
+    return found
+
+
 def _reached(engine: sa.Engine) -> sa.Connection:
     """A connection of ``engine``. Raises :class:`DatabaseFault` when the server can't be reached."""
-    try:
+    with outage_told("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。"):
         return engine.connect()
-    except sa.exc.OperationalError as error:
-        raise DatabaseFault("数据库现在连不上。请检查数据库服务和网络；没有办成任何一笔。") from error
+
+
+@contextmanager
+def _taken_back(connection: sa.Connection, transaction: sa.Transaction) -> Iterator[None]:
+    """Roll back on any error. A connection that was lost is thrown away: its server has rolled back by itself."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, DatabaseFault) or is_outage(error):
+            connection.invalidate()
+        transaction.rollback()
+        raise
 
 
 def _pg_options(behind_pgbouncer: bool) -> dict[str, Any]:
