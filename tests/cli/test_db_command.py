@@ -56,3 +56,26 @@ def test_production_without_secrets_is_refused_in_a_sentence(
     monkeypatch.setenv("PREPAY_SECRET_KEY", "demonstration-only-demonstration-only")
     assert run(["db", "current"]) == 2
     assert "PREPAY_SECRET_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PREPAY_CRYPTOGRAPHY", "domestik"),
+        ("PREPAY_PUBLIC_URL", "prepay.hospital.example"),
+        ("PREPAY_PUBLIC_URL", "javascript:alert(1)"),
+        ("PREPAY_FIELD_KEY", SECRETS["PREPAY_SECRET_KEY"]),
+        ("PREPAY_DATABASE_URL", "garbage"),
+        ("PREPAY_DATABASE_URL", "postgresql+psycopg://u:p@db:zz/prepay"),
+        ("PREPAY_DATABASE_URL", "sqlite://"),
+        ("PREPAY_DATABASE_URL", "mysql://db/prepay"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert run(["db", "current"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("setting_missing: ")
+    assert name in said
