@@ -150,3 +150,13 @@ def test_a_request_that_may_no_longer_be_carried_out_is_refused_with_its_decisio
     assert (answer.status_code, answer.get_json()["code"]) == (422, "already_returned")
     assert hospital.count("decision", f"decision_id = '{answer.get_json()['decision_id']}'") == 1
     assert hospital.balance("1001").fen == 0
+
+
+def test_an_admission_of_last_century_is_refused(cashier: System) -> None:
+    stay = {
+        "stay_no": "2601140099", "patient_name": "吴桂兰", "admitted_at": "1999-12-31T23:00:00+08:00",
+        "disease_code": "J15.900", "disease_name": "细菌性肺炎", "insured_class": "resident",
+    }  # fmt: skip
+    answer = cashier.post("/stays", stay)
+    assert answer.status_code == 422
+    assert "2000" in answer.text
