@@ -17,8 +17,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from hospital_prepay.domain.errors import DatabaseUnreachable
+from hospital_prepay.domain.errors import DatabaseFault, DatabaseUnreachable
 from hospital_prepay.persistence.endless import read_endless
+from hospital_prepay.persistence.outages import NOTHING_BOOKED, PERHAPS_BOOKED, is_outage, outage_told
 from hospital_prepay.persistence.query import Query
 from hospital_prepay.settings import SettingMissing, private_file
 
@@ -90,7 +91,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading; nothing that happens inside stays."""
-        with _reached(self.reading_engine) as connection:
+        with _reached(self.reading_engine) as connection, outage_told(NOTHING_BOOKED):
             if self.is_postgresql:
                 connection.execution_options(postgresql_readonly=True)
             with connection.begin() as transaction:
@@ -104,7 +105,7 @@ class Database:
         if not self.is_postgresql:
             with self.reading() as connection:
                 return query.first(connection, **parameters)
-        with _reached(self.engine) as connection:
+        with _reached(self.engine) as connection, outage_told(NOTHING_BOOKED):
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
             driver.autocommit = True
             try:
@@ -115,9 +116,17 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A connection in one transaction: committed at the end, rolled back on any error."""
-        with _reached(self.engine) as connection, connection.begin():
-            yield connection
+        """A connection in one transaction: committed at the end, rolled back on any error.
+
+        A database lost on the way is a :class:`DatabaseFault`; lost at the commit, it may have been done.
+        """
+        with _reached(self.engine) as connection:
+            with outage_told(NOTHING_BOOKED):
+                transaction = connection.begin()
+            with outage_told(NOTHING_BOOKED), _taken_back(connection, transaction):
+                yield connection
+            with outage_told(PERHAPS_BOOKED), _taken_back(connection, transaction):
+                transaction.commit()
 
     @contextmanager
     def migrating(self) -> Iterator[sa.Connection]:
@@ -166,9 +175,9 @@ def _address(url: str) -> sa.URL:
     """The address as the library reads it. Raises :class:`SettingMissing` for one of another database, or of none."""
     try:
         asked = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         asked = None
-    if asked is None or asked.drivername not in _DRIVERS:
+    if asked is None or asked.drivername not in _DRIVERS or (asked.drivername[:6] == "sqlite" and not asked.database):
         raise SettingMissing(
             "数据库只支持 SQLite 和 PostgreSQL：请把 PREPAY_DATABASE_URL 写成 sqlite:///… 或 postgresql+psycopg://…。"
         )
@@ -179,8 +188,10 @@ def _reached(engine: sa.Engine) -> sa.Connection:
     """A connection of ``engine``. Raises :class:`DatabaseUnreachable` when there is none to be had."""
     try:
         return engine.connect()
-    except sa.exc.OperationalError as error:
-        raise DatabaseUnreachable(_unreachable_words(engine.url)) from error
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseUnreachable(_unreachable_words(engine.url)) from error
+        raise
 
 
 def _unreachable_words(url: sa.URL) -> str:
@@ -192,6 +203,18 @@ def _unreachable_words(url: sa.URL) -> str:
             f"数据库现在打不开：没有 {file.parent} 这个目录。请建好它或改正 PREPAY_DATABASE_URL；没有办成任何一笔。"
         )
     return f"数据库现在打不开：{file}。请检查文件和读写权限；没有办成任何一笔。"
+
+
+@contextmanager
+def _taken_back(connection: sa.Connection, transaction: sa.Transaction) -> Iterator[None]:
+    """Roll back on any error. A connection that was lost is thrown away: its server has rolled back by itself."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, DatabaseFault) or is_outage(error):
+            connection.invalidate()
+        transaction.rollback()
+        raise
 
 
 def _pg_options(behind_pgbouncer: bool) -> dict[str, Any]:

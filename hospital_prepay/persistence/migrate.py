@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -114,13 +116,25 @@ def upgrade(
         steps.extend(str(step.revision.revision) for step in taken)
         return taken
 
-    with database.writing() as connection:
+    with _owned(), database.writing() as connection:
         if database.is_postgresql:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": AdvisoryLock.MIGRATION})
         _run(connection, script, run, target)
         if database.is_postgresql and app_role:
             grant(connection, app_role)
     return steps
+
+
+@contextmanager
+def _owned() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise DatabaseFault(
+            "这个数据库账号没有权限升级。请把 PREPAY_DATABASE_OWNER_URL 设成表的所有者的账号；数据没有动。"
+        ) from error
 
 
 def _run(connection: sa.Connection, script: ScriptDirectory, run: Callable[..., Any], target: str) -> None:
