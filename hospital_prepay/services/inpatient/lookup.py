@@ -2,8 +2,8 @@
 
 What shows of a patient is decided here and nowhere else. People who collect call patients by their names and see
 names, payers and payment references whole; everybody else who may look at the desk sees them masked. Other systems
-get names and payers masked, references whole where they may collect. Certificates and phones leave masked for all; :func:`reveal` shows everything, for a
-written reason that the audit trail keeps.
+get names and payers masked, references whole where they may collect. Certificates and phones leave masked for all;
+:func:`reveal` shows everything, for a written reason that the audit trail keeps.
 """
 
 from __future__ import annotations
