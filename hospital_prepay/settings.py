@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from hospital_prepay.domain.errors import PrepayError
 _PACKAGE: Final = Path(__file__).resolve().parent
 _DEMO_SECRET: Final = "demonstration-only"
 _SHORTEST_SECRET: Final = 32
+_WEB_ADDRESS: Final = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 # The name is the metrics library's: it looks for it when it is imported.
 _MEASUREMENTS: Final = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -51,24 +53,25 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read ``PREPAY_*``; production refuses to go on without its secrets (:class:`SettingMissing`)."""
         env = os.environ if environment is None else environment
-        mode = env.get("PREPAY_MODE", "production")
-        if mode not in ("demo", "production"):
-            raise SettingMissing(f"运行方式 PREPAY_MODE 只能是 demo 或 production，现在是“{mode}”。")
+        mode = _one_of(env, "PREPAY_MODE", ("production", "demo"))
         data_dir = Path(env.get("PREPAY_DATA_DIR", "var")).resolve()
         url = env.get("PREPAY_DATABASE_URL", f"sqlite:///{data_dir / 'prepay.sqlite3'}")
         port = _whole(env, "PREPAY_PORT", "8000", 65535)
+        secret_key, field_key = (_secret(env, mode, name) for name in ("PREPAY_SECRET_KEY", "PREPAY_FIELD_KEY"))
+        if secret_key == field_key:
+            raise SettingMissing("PREPAY_SECRET_KEY 和 PREPAY_FIELD_KEY 不能相同。请各生成一个；本次没有启动。")
         return cls(
             mode=mode,
             database_url=url,
             owner_url=env.get("PREPAY_DATABASE_OWNER_URL", url),
             direct_url=env.get("PREPAY_DATABASE_DIRECT_URL", url),
             data_dir=data_dir,
-            public_url=env.get("PREPAY_PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+            public_url=_web_address(env, "PREPAY_PUBLIC_URL", f"http://127.0.0.1:{port}"),
             port=port,
-            secret_key=_secret(env, mode, "PREPAY_SECRET_KEY"),
-            field_key=_secret(env, mode, "PREPAY_FIELD_KEY"),
+            secret_key=secret_key,
+            field_key=field_key,
             workers=_whole(env, "PREPAY_WORKERS", "2", 64),
-            domestic_cryptography=env.get("PREPAY_CRYPTOGRAPHY", "international") == "domestic",
+            domestic_cryptography=_one_of(env, "PREPAY_CRYPTOGRAPHY", ("international", "domestic")) == "domestic",
             metrics_token=_token(env, "PREPAY_METRICS_TOKEN"),
         )
 
@@ -77,6 +80,21 @@ def demonstration_environment(environment: Mapping[str, str] | None = None) -> d
     """The environment for this process's children, ``PREPAY_MODE`` being ``demo`` where nobody said otherwise."""
     env = os.environ if environment is None else environment
     return {"PREPAY_MODE": "demo", **env}
+
+
+def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of ``choices``, the first unless said otherwise."""
+    value = env.get(name, choices[0])
+    if value not in choices:
+        raise SettingMissing(f"{name} 只能是 {' 或 '.join(choices)}，现在是“{value}”。")
+    return value
+
+
+def _web_address(env: Mapping[str, str], name: str, default: str) -> str:
+    value = env.get(name, default).rstrip("/")
+    if not _WEB_ADDRESS.fullmatch(value):
+        raise SettingMissing(f"{name} 要写 http:// 或 https:// 开头的网址，例如 https://prepay.hospital.example。")
+    return value
 
 
 def _whole(env: Mapping[str, str], name: str, default: str, most: int) -> int:
@@ -104,10 +122,24 @@ def _token(env: Mapping[str, str], name: str) -> str:
     return value
 
 
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, which nobody else on the machine may look into."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Make a file, unless it is there, that nobody else on the machine may read."""
+    path.touch(mode=0o600)
+    return path
+
+
 def share_measurements(folder: Path) -> None:
     """Let the processes that this one starts count requests together, in files of ``folder``, from zero on."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private_folder(folder)
     os.environ[_MEASUREMENTS] = str(folder)
 
 

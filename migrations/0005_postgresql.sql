@@ -35,3 +35,56 @@ ALTER TABLE ledger_entry ADD CONSTRAINT ck_ledger_entry__dated CHECK (
   occurred_at >= '2000-01-01T00:00:00Z' AND occurred_at < '2100-01-01T00:00:00Z'
   AND posted_at >= '2000-01-01T00:00:00Z' AND posted_at < '2100-01-01T00:00:00Z'
   AND effective_on BETWEEN '2000-01-01' AND '2099-12-31') NOT VALID;
+
+-- A second person is somebody of the institution, and not the first one in other letters or with blanks. The arguments
+-- name the column of the second and of the first. Another system may decide about slips, too: the desk's interface
+-- lets it.
+CREATE FUNCTION second_person() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  person text := to_jsonb(NEW) ->> TG_ARGV[0];
+  first_person text := to_jsonb(NEW) ->> TG_ARGV[1];
+BEGIN
+  IF person IS NOT NULL AND (lower(btrim(person)) = lower(btrim(first_person)) OR NOT (
+      EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = person)
+      OR TG_TABLE_NAME = 'slip_request' AND EXISTS (SELECT 1 FROM api_client c
+        WHERE c.institution_id = NEW.institution_id AND c.client_id = person))) THEN
+    RAISE EXCEPTION 'second_person: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER cap_table_second_person BEFORE UPDATE OF approved_by ON cap_table
+  FOR EACH ROW EXECUTE FUNCTION second_person('approved_by', 'measured_by');
+CREATE TRIGGER deposit_rules_second_person BEFORE UPDATE OF approved_by ON deposit_rules
+  FOR EACH ROW EXECUTE FUNCTION second_person('approved_by', 'written_by');
+CREATE TRIGGER slip_request_second_person BEFORE UPDATE OF decided_by ON slip_request
+  FOR EACH ROW EXECUTE FUNCTION second_person('decided_by', 'requested_by');
+
+-- Nothing begins approved.
+CREATE FUNCTION refuse_begun() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'wrong_step: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+END $$;
+CREATE TRIGGER cap_table_begins BEFORE INSERT ON cap_table FOR EACH ROW
+  WHEN (num_nonnulls(NEW.approved_by, NEW.approved_at, NEW.rejected_by, NEW.published_by, NEW.published_at,
+    NEW.effective_on, NEW.version_no) > 0) EXECUTE FUNCTION refuse_begun();
+CREATE TRIGGER deposit_rules_begin BEFORE INSERT ON deposit_rules FOR EACH ROW
+  WHEN (num_nonnulls(NEW.approved_by, NEW.approved_at) > 0) EXECUTE FUNCTION refuse_begun();
+CREATE TRIGGER slip_request_begins BEFORE INSERT ON slip_request FOR EACH ROW
+  WHEN (num_nonnulls(NEW.decided_by, NEW.decided_at, NEW.receipt_book, NEW.receipt_serial) > 0)
+  EXECUTE FUNCTION refuse_begun();
+
+-- An approved slip has its receipt.
+CREATE FUNCTION slip_request_receipt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (
+    SELECT 1 FROM receipt r WHERE r.institution_id = NEW.institution_id AND r.book = NEW.receipt_book
+      AND r.serial = NEW.receipt_serial AND r.kind = NEW.kind AND r.stay_no = NEW.stay_no
+      AND r.amount_fen = NEW.amount_fen AND r.issued_by = NEW.requested_by AND r.approved_by = NEW.decided_by) THEN
+    RAISE EXCEPTION 'wrong_step: slip_request' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER slip_request_receipt BEFORE UPDATE ON slip_request
+  FOR EACH ROW WHEN (NEW.state = 'approved') EXECUTE FUNCTION slip_request_receipt();

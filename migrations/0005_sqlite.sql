@@ -37,3 +37,47 @@ CREATE TRIGGER cap_table_version BEFORE UPDATE OF version_no ON cap_table BEGIN
     SELECT 1 FROM cap_table t WHERE t.institution_id = NEW.institution_id AND t.version_no = NEW.version_no
       AND t.table_id <> NEW.table_id);
 END;
+
+-- A second person is somebody of the institution, and not the first one in other letters or with blanks. Nothing
+-- begins approved, and an approved slip has its receipt.
+CREATE TRIGGER cap_table_begins BEFORE INSERT ON cap_table BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: cap_table') WHERE coalesce(NEW.approved_by, NEW.approved_at, NEW.rejected_by,
+    NEW.published_by, NEW.published_at, NEW.effective_on, NEW.version_no) IS NOT NULL;
+END;
+
+CREATE TRIGGER cap_table_second_person BEFORE UPDATE OF approved_by ON cap_table BEGIN
+  SELECT RAISE(ABORT, 'second_person: cap_table') WHERE NEW.approved_by IS NOT NULL AND (
+    lower(trim(NEW.approved_by)) = lower(trim(NEW.measured_by)) OR NOT EXISTS (SELECT 1 FROM staff_user u
+      WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.approved_by));
+END;
+
+CREATE TRIGGER deposit_rules_begin BEFORE INSERT ON deposit_rules BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: deposit_rules') WHERE coalesce(NEW.approved_by, NEW.approved_at) IS NOT NULL;
+END;
+
+CREATE TRIGGER deposit_rules_second_person BEFORE UPDATE OF approved_by ON deposit_rules BEGIN
+  SELECT RAISE(ABORT, 'second_person: deposit_rules') WHERE NEW.approved_by IS NOT NULL AND (
+    lower(trim(NEW.approved_by)) = lower(trim(NEW.written_by)) OR NOT EXISTS (SELECT 1 FROM staff_user u
+      WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.approved_by));
+END;
+
+CREATE TRIGGER slip_request_begins BEFORE INSERT ON slip_request BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: slip_request') WHERE coalesce(NEW.decided_by, NEW.decided_at, NEW.receipt_book,
+    NEW.receipt_serial) IS NOT NULL;
+END;
+
+-- Another system may decide here, too: the desk's interface lets it.
+CREATE TRIGGER slip_request_second_person BEFORE UPDATE OF decided_by ON slip_request BEGIN
+  SELECT RAISE(ABORT, 'second_person: slip_request') WHERE NEW.decided_by IS NOT NULL AND (
+    lower(trim(NEW.decided_by)) = lower(trim(NEW.requested_by)) OR NOT EXISTS (
+      SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.decided_by
+      UNION ALL SELECT 1 FROM api_client c
+      WHERE c.institution_id = NEW.institution_id AND c.client_id = NEW.decided_by));
+END;
+
+CREATE TRIGGER slip_request_receipt BEFORE UPDATE ON slip_request BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: slip_request') WHERE NEW.state = 'approved' AND NOT EXISTS (
+    SELECT 1 FROM receipt r WHERE r.institution_id = NEW.institution_id AND r.book = NEW.receipt_book
+      AND r.serial = NEW.receipt_serial AND r.kind = NEW.kind AND r.stay_no = NEW.stay_no
+      AND r.amount_fen = NEW.amount_fen AND r.issued_by = NEW.requested_by AND r.approved_by = NEW.decided_by);
+END;

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from hospital_prepay.api.requests import part_of_api
 from hospital_prepay.domain.access import Permission
@@ -17,10 +18,18 @@ from hospital_prepay.schemas.stays import (
     StaySearch,
 )
 from hospital_prepay.services.inpatient import lookup
-from hospital_prepay.services.inpatient.stays import Placed, change_placement, register_stay
+from hospital_prepay.services.inpatient.stay_caps import named_as_catalogued
+from hospital_prepay.services.inpatient.stays import (
+    ChangePlacement,
+    Placed,
+    RegisterStay,
+    change_placement,
+    register_stay,
+)
 
 blueprint = part_of_api("stays", "住院")
 LONGEST_LIST: Final = 20
+_Command = TypeVar("_Command", RegisterStay, ChangePlacement)
 
 
 @blueprint.post("/stays")
@@ -34,7 +43,7 @@ LONGEST_LIST: Final = 20
 )
 def register(json_data: dict[str, Any]) -> Any:
     """Register a stay and determine its cap."""
-    command = RegisterStayIn().command(json_data)
+    command = _catalogued(RegisterStayIn().command(json_data))
     placed = register_stay(current_context(), current_actor(), command)
     return _placed(placed), {"Location": f"/api/v1/stays/{command.stay_no}"}
 
@@ -70,8 +79,13 @@ def show(stay_no: str) -> Any:
 )
 def place(stay_no: str, json_data: dict[str, Any]) -> Any:
     """Follow a change of disease, class or circumstance."""
-    command = ChangePlacementIn().command(stay_no, json_data)
+    command = _catalogued(ChangePlacementIn().command(stay_no, json_data))
     return _placed(change_placement(current_context(), current_actor(), command))
+
+
+def _catalogued(command: _Command) -> _Command:
+    institution_id = current_actor().institution_id
+    return replace(command, placement=named_as_catalogued(current_context(), institution_id, command.placement))
 
 
 def _placed(placed: Placed) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def _json(problem: Problem) -> Response:
 
 
 def _part(problem: Problem) -> str:
-    if problem.status >= FAULT:
+    if problem.status == FAULT:
         return render_template("partials/errors/_fault.html", number=problem.number, support=None)
     return render_template("partials/errors/_problem.html", problem=_shown(problem))
 

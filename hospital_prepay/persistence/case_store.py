@@ -27,6 +27,7 @@ from hospital_prepay.persistence.case_bulk import SNAPSHOT_COLUMNS
 from hospital_prepay.persistence.case_checks import RejectedCase
 from hospital_prepay.persistence.models.inpatient import CaseImport, Disease, InpatientCase, RejectedRow
 from hospital_prepay.persistence.models.publication import Institution
+from hospital_prepay.settings import private_folder
 
 _COLUMNS: Final = (
     "institution_id, case_no, discharged_on, disease_code, disease_name, insured_class, total_cost_fen, burden_fen,"
@@ -110,7 +111,7 @@ class Snapshot:
         Take it before the transaction and give it back after :meth:`adopt`: between the commit and the new file
         others would find the two apart, and write over what is prepared.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         with (self.path.parent / ".lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

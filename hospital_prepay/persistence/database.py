@@ -17,10 +17,11 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from hospital_prepay.domain.errors import DatabaseUnreachable
+from hospital_prepay.domain.errors import DatabaseFault, DatabaseUnreachable
 from hospital_prepay.persistence.endless import read_endless
+from hospital_prepay.persistence.outages import NOTHING_BOOKED, PERHAPS_BOOKED, is_outage, outage_told
 from hospital_prepay.persistence.query import Query
-from hospital_prepay.settings import SettingMissing
+from hospital_prepay.settings import SettingMissing, private_file
 
 _LONG_IDLE_SECONDS: Final = 30.0
 # The addresses that are taken, and the driver for each.
@@ -66,8 +67,7 @@ class Database:
             event.listen(engine, "checkin", _note_return)
             event.listen(engine, "checkout", _check_alive)
             return engine
-        engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
-        event.listen(engine, "connect", _prepare_sqlite)
+        engine = self._sqlite_engine()
         event.listen(engine, "begin", _begin_immediate)
         return engine
 
@@ -76,15 +76,22 @@ class Database:
         """An engine whose transactions only read: on SQLite they don't queue behind writers."""
         if self.is_postgresql:
             return self.engine
+        engine = self._sqlite_engine()
+        event.listen(engine, "begin", _begin_deferred)
+        return engine
+
+    def _sqlite_engine(self) -> sa.Engine:
+        file = Path(self.url.database or ":memory:")
+        if file.parent.is_dir() and ":" not in file.name and not file.exists():
+            private_file(file)  # what SQLite writes beside it gets the rights of this one
         engine = sa.create_engine(self.url, pool_size=self._pool_size, max_overflow=8, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_deferred)
         return engine
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading; nothing that happens inside stays."""
-        with _reached(self.reading_engine) as connection:
+        with _reached(self.reading_engine) as connection, outage_told(NOTHING_BOOKED):
             if self.is_postgresql:
                 connection.execution_options(postgresql_readonly=True)
             with connection.begin() as transaction:
@@ -98,7 +105,7 @@ class Database:
         if not self.is_postgresql:
             with self.reading() as connection:
                 return query.first(connection, **parameters)
-        with _reached(self.engine) as connection:
+        with _reached(self.engine) as connection, outage_told(NOTHING_BOOKED):
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
             driver.autocommit = True
             try:
@@ -109,9 +116,17 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A connection in one transaction: committed at the end, rolled back on any error."""
-        with _reached(self.engine) as connection, connection.begin():
-            yield connection
+        """A connection in one transaction: committed at the end, rolled back on any error.
+
+        A database lost on the way is a :class:`DatabaseFault`; lost at the commit, it may have been done.
+        """
+        with _reached(self.engine) as connection:
+            with outage_told(NOTHING_BOOKED):
+                transaction = connection.begin()
+            with outage_told(NOTHING_BOOKED), _taken_back(connection, transaction):
+                yield connection
+            with outage_told(PERHAPS_BOOKED), _taken_back(connection, transaction):
+                transaction.commit()
 
     @contextmanager
     def migrating(self) -> Iterator[sa.Connection]:
@@ -160,9 +175,9 @@ def _address(url: str) -> sa.URL:
     """The address as the library reads it. Raises :class:`SettingMissing` for one of another database, or of none."""
     try:
         asked = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         asked = None
-    if asked is None or asked.drivername not in _DRIVERS:
+    if asked is None or asked.drivername not in _DRIVERS or (asked.drivername[:6] == "sqlite" and not asked.database):
         raise SettingMissing(
             "数据库只支持 SQLite 和 PostgreSQL：请把 PREPAY_DATABASE_URL 写成 sqlite:///… 或 postgresql+psycopg://…。"
         )
@@ -173,8 +188,10 @@ def _reached(engine: sa.Engine) -> sa.Connection:
     """A connection of ``engine``. Raises :class:`DatabaseUnreachable` when there is none to be had."""
     try:
         return engine.connect()
-    except sa.exc.OperationalError as error:
-        raise DatabaseUnreachable(_unreachable_words(engine.url)) from error
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseUnreachable(_unreachable_words(engine.url)) from error
+        raise
 
 
 def _unreachable_words(url: sa.URL) -> str:
@@ -186,6 +203,18 @@ def _unreachable_words(url: sa.URL) -> str:
             f"数据库现在打不开：没有 {file.parent} 这个目录。请建好它或改正 PREPAY_DATABASE_URL；没有办成任何一笔。"
         )
     return f"数据库现在打不开：{file}。请检查文件和读写权限；没有办成任何一笔。"
+
+
+@contextmanager
+def _taken_back(connection: sa.Connection, transaction: sa.Transaction) -> Iterator[None]:
+    """Roll back on any error. A connection that was lost is thrown away: its server has rolled back by itself."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, DatabaseFault) or is_outage(error):
+            connection.invalidate()
+        transaction.rollback()
+        raise
 
 
 def _pg_options(behind_pgbouncer: bool) -> dict[str, Any]:

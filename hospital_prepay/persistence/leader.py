@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import DatabaseUnreachable
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.locks import AdvisoryLock
+from hospital_prepay.settings import private_folder
 
 # The lock's number as pg_locks shows it, in two halves; asked of the very connection that took it.
 _HELD: Final = sa.text(
@@ -48,7 +49,7 @@ def leadership(database: Database, lock_file: Path) -> Iterator[Leadership | Non
             connection.invalidate()  # closing the connection frees the lock; a pool would keep both
             connection.close()
         return
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(lock_file.parent)
     with lock_file.open("a") as file:
         yield _File() if _locked(file) else None
 

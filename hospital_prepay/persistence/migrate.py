@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -19,7 +21,7 @@ from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.locks import AdvisoryLock
 from hospital_prepay.persistence.models import Base
-from hospital_prepay.settings import resource
+from hospital_prepay.settings import private_file, private_folder, resource
 
 # What the application's role may do on PostgreSQL beside reading. Nothing here touches the books: their only way
 # in is ledger_post and ledger_post_many.
@@ -148,13 +150,25 @@ def upgrade(
         steps.extend(str(step.revision.revision) for step in taken)
         return taken
 
-    with database.writing() as connection:
+    with _owned(), database.writing() as connection:
         if database.is_postgresql:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": AdvisoryLock.MIGRATION})
         _run(connection, script, run, target)
         if database.is_postgresql and app_role:
             grant(connection, app_role)
     return steps
+
+
+@contextmanager
+def _owned() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise DatabaseFault(
+            "这个数据库账号没有权限升级。请把 PREPAY_DATABASE_OWNER_URL 设成表的所有者的账号；数据没有动。"
+        ) from error
 
 
 def _run(connection: sa.Connection, script: ScriptDirectory, run: Callable[..., Any], target: str) -> None:
@@ -194,12 +208,12 @@ def back_up(database: Database, folder: Path, moment: datetime) -> Path | None:
     """Copy an SQLite file through its own backup interface; PostgreSQL is backed up by its administrators."""
     if database.is_postgresql or not database.url.database:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     source = Path(database.url.database)
     target = folder / f"{source.stem}-{moment:%Y%m%dT%H%M%S}{source.suffix}"
     if shutil.disk_usage(folder).free < 2 * source.stat().st_size:
         raise DatabaseFault(f"磁盘空间不够做升级前的备份（{folder}）。请先腾出空间；数据没有动。")
-    with sqlite3.connect(source) as origin, sqlite3.connect(target) as copy:
+    with sqlite3.connect(source) as origin, sqlite3.connect(private_file(target)) as copy:
         origin.backup(copy)
     origin.close()
     copy.close()

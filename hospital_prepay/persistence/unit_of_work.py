@@ -16,7 +16,7 @@ from hospital_prepay.clock import Clock, local
 from hospital_prepay.crypto import new_id
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.decision import Decision
-from hospital_prepay.domain.errors import PrepayError, ReusedKey
+from hospital_prepay.domain.errors import DatabaseFault, PrepayError, ReusedKey
 from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import Ledger, ledger_on
@@ -46,7 +46,7 @@ class UnitOfWork:
 
     Decisions, audit events, answers and what else is put into ``rows`` are written just before the commit. When the
     block raises a :class:`PrepayError`, everything in it is rolled back and the refused attempt is written to the
-    audit trail in a transaction of its own.
+    audit trail in a transaction of its own, unless the database was lost.
     """
 
     def __init__(self, database: Database, clock: Clock, act: Act, rule_version: str) -> None:
@@ -77,7 +77,7 @@ class UnitOfWork:
 
     def _end(self, error: BaseException | None) -> None:
         self._transaction.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
-        if isinstance(error, PrepayError):
+        if isinstance(error, PrepayError) and not isinstance(error, DatabaseFault):
             with self._database.writing() as self.connection:
                 self.rows = AppendedRows()
                 self.audit(outcome="refused", detail={"code": error.reason, "message": error.message})

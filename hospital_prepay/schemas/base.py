@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 from apiflask import Schema
@@ -16,6 +16,7 @@ from hospital_prepay.domain.money import MAX_FEN, Money
 from hospital_prepay.domain.plain_text import is_invisible
 
 Command = TypeVar("Command")
+_FIRST_YEAR: Final = 2000
 _PLAIN_YUAN: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -192,6 +193,12 @@ class Ticked(fields.Field[bool]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
         return value in ("yes", "on", "true", True)
+
+
+def of_this_century(moment: datetime) -> None:
+    """Refuse an admission before 2000: a slip of the pen, for nobody has lain in that long."""
+    if moment.year < _FIRST_YEAR:
+        raise ValidationError(f"入院时间不能早于 {_FIRST_YEAR} 年。请核对年份。")
 
 
 def messages_of(error: ValidationError) -> dict[str, Any]:

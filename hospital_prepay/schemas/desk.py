@@ -16,7 +16,7 @@ from hospital_prepay.domain.identity import resident_id
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
-from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Yuan, of_this_century
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay
 
 _STAY_NO: Final = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
@@ -98,7 +98,7 @@ class NewStaySchema(CommandSchema[RegisterStay]):
     sex = Text(load_default="", longest=6)
     ward = Text(required=True, longest=64)
     bed = Text(load_default="", longest=16)
-    admitted_at = LocalMoment(required=True)
+    admitted_at = LocalMoment(required=True, validate=of_this_century)
     disease = Text(required=True, longest=80)
     insured_class = Choice(InsuredClass, required=True)
     certificate = Text(load_default="", longest=32)

@@ -15,7 +15,7 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.identity import resident_id
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
-from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
+from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text, of_this_century
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.services.inpatient.stays import ChangePlacement, Placement, RegisterStay
 
@@ -112,7 +112,7 @@ class RegisterStayIn(PlacementIn):
 
     stay_no = StayNumber(required=True)
     patient_name = Text(required=True, longest=64, metadata={"description": "患者姓名", "minLength": 1})
-    admitted_at = Moment(required=True, metadata={"description": "入院时间"})
+    admitted_at = Moment(required=True, validate=of_this_century, metadata={"description": "入院时间"})
     sex = fields.String(load_default="", validate=OneOf(("", "F", "M"), error="填 F（女）、M（男）或不填。"))
     ward = Text(load_default="", longest=64, metadata={"description": "病区"})
     bed = Text(load_default="", longest=16, metadata={"description": "床号"})

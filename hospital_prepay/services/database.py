@@ -9,7 +9,7 @@ from typing import Final
 from hospital_prepay.clock import Clock
 from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence.database import Database
-from hospital_prepay.settings import Settings
+from hospital_prepay.settings import SettingMissing, Settings, private_folder
 
 _BACKUPS: Final = "backups"
 
@@ -35,12 +35,22 @@ class Standing:
         return self.found == self.needed
 
 
+def make_data_dir(settings: Settings) -> None:
+    """Make the data folder. Raises :class:`SettingMissing` when nothing can be kept there."""
+    try:
+        private_folder(settings.data_dir)
+    except OSError as error:
+        raise SettingMissing(
+            f"数据目录 {settings.data_dir} 用不了：它是个文件，或没有权限建它。请检查 PREPAY_DATA_DIR；数据没有动。"
+        ) from error
+
+
 def upgrade_database(settings: Settings, clock: Clock) -> Upgrade:
     """Run what is missing as the tables' owner, backed up first, and give the application's role its least rights.
 
     Raises :class:`~hospital_prepay.domain.errors.DatabaseFault`.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings)
     backups = settings.data_dir / _BACKUPS
     before = set(backups.glob("*"))
     owner = Database(settings.owner_url, pool_size=1)
@@ -55,7 +65,7 @@ def upgrade_database(settings: Settings, clock: Clock) -> Upgrade:
 
 def require_current(settings: Settings) -> None:
     """Refuse a database that is newer or older than the program, in a sentence (:class:`DatabaseFault`)."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings)
     database = Database(settings.database_url, pool_size=1)
     try:
         migrate.check_current(database)
@@ -65,7 +75,7 @@ def require_current(settings: Settings) -> None:
 
 def database_standing(settings: Settings) -> Standing:
     """Where the database stands."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder
+    make_data_dir(settings)  # SQLite makes the file, not its folder
     database = Database(settings.database_url, pool_size=1)
     try:
         with database.reading() as connection:

@@ -10,6 +10,7 @@ import pytest
 
 from hospital_prepay.domain.access import Actor, Permission, Role
 from hospital_prepay.domain.errors import Conflict, NotPermitted
+from hospital_prepay.persistence.case_store import add_diseases
 from hospital_prepay.services.access.api_clients import ROLES
 from hospital_prepay.services.inpatient.slips import DecideRequest, Done, decide_request
 from tests.api.conftest import System
@@ -164,3 +165,33 @@ def test_a_request_that_may_no_longer_be_carried_out_is_refused_with_its_decisio
     assert (answer.receipt_no, answer.decision.reasons[0].code) == (None, "already_returned")
     assert hospital.count("decision", f"decision_id = '{answer.decision_id}'") == 1
     assert hospital.balance("1001").fen == 0
+
+
+def test_an_admission_of_last_century_is_refused(cashier: System) -> None:
+    stay = {
+        "stay_no": "2601140099", "patient_name": "吴桂兰", "admitted_at": "1999-12-31T23:00:00+08:00",
+        "disease_code": "J15.900", "disease_name": "细菌性肺炎", "insured_class": "resident",
+    }  # fmt: skip
+    answer = cashier.post("/stays", stay)
+    assert answer.status_code == 422
+    assert "2000" in answer.text
+
+
+def test_a_payment_reference_is_whole_only_for_a_system_that_collects(cashier: System, officer: System) -> None:
+    cashier.post(DEPOSITS, {**CASH, "tender": "wechat", "payment_reference": "4200002788202601150256"})
+    assert "4200002788202601150256" in cashier.get(DEPOSITS).text
+    seen = officer.get(DEPOSITS)
+    assert seen.status_code == 200
+    assert "0256" in seen.text
+    assert "4200002788" not in seen.text
+
+
+def test_a_disease_of_the_catalogue_keeps_its_own_name(cashier: System, hospital: Hospital) -> None:
+    with hospital.context.database.writing() as connection:
+        add_diseases(connection, INSTITUTION, {"J15.900": ("细菌性肺炎", "xjxfy")})
+    stay = {
+        "stay_no": "2601140098", "patient_name": "吴桂兰", "admitted_at": "2026-01-14T09:00:00+08:00",
+        "disease_code": "J15.900", "disease_name": "随便写的", "insured_class": "resident",
+    }  # fmt: skip
+    assert cashier.post("/stays", stay).status_code == 201
+    assert hospital.count("stay_cap", "stay_no = '2601140098' AND disease_name = '细菌性肺炎'") == 1

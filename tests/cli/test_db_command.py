@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hospital_prepay.__main__ import run
+from tests.servers import new_database
 
 SECRETS = {
     "PREPAY_SECRET_KEY": "a-secret-of-production-0123456789",
@@ -65,3 +66,70 @@ def test_only_an_institution_code_founds_an_institution(capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert code in said
     assert "例如 H52010300125" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PREPAY_CRYPTOGRAPHY", "domestik"),
+        ("PREPAY_PUBLIC_URL", "prepay.hospital.example"),
+        ("PREPAY_PUBLIC_URL", "javascript:alert(1)"),
+        ("PREPAY_FIELD_KEY", SECRETS["PREPAY_SECRET_KEY"]),
+        ("PREPAY_DATABASE_URL", "garbage"),
+        ("PREPAY_DATABASE_URL", "postgresql+psycopg://u:p@db:zz/prepay"),
+        ("PREPAY_DATABASE_URL", "sqlite://"),
+        ("PREPAY_DATABASE_URL", "mysql://db/prepay"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert run(["db", "current"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("setting_missing: ")
+    assert name in said
+
+
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "current"], ["serve"], ["scheduler"]])
+def test_a_data_folder_that_is_a_file_is_told_in_a_sentence(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    (place / "var").write_text("x")
+    monkeypatch.setenv("PREPAY_PORT", "18473")
+    assert run(command) == 2
+    assert "PREPAY_DATA_DIR" in capsys.readouterr().err
+
+
+def test_a_database_file_of_junk_is_told_in_a_sentence(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "var").mkdir()
+    (place / "var" / "prepay.sqlite3").write_bytes(b"junk" * 2000)
+    for command in (["db", "upgrade"], ["db", "current"]):
+        assert run(command) == 70
+        assert capsys.readouterr().err.startswith("database_fault: ")
+
+
+def test_an_upgrade_without_its_server_is_told_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREPAY_DATABASE_URL", "postgresql+psycopg://u:p@127.0.0.1:1/prepay")
+    assert run(["db", "upgrade"]) == 70
+    assert capsys.readouterr().err.startswith("database_fault: ")
+
+
+@pytest.mark.postgres
+def test_an_upgrade_as_the_application_is_told_in_a_sentence(
+    postgres_server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREPAY_DATABASE_URL", new_database(postgres_server)[1])
+    assert run(["db", "upgrade"]) == 70
+    assert "PREPAY_DATABASE_OWNER_URL" in capsys.readouterr().err
+
+
+def test_heads_that_are_a_folder_are_told_in_a_sentence(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["db", "upgrade"])
+    run(FOUND)
+    (place / "var" / "seals" / "H52010300125.jsonl").mkdir(parents=True)
+    capsys.readouterr()
+    assert run(["ledger", "verify"]) == 70
+    assert "是个文件夹" in capsys.readouterr().err

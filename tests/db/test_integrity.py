@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,16 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import RulebookFault
 from hospital_prepay.domain.ledger.verification import Kind
-from hospital_prepay.persistence import decisions
+from hospital_prepay.persistence import decisions, migrate
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.compliance.replay import DecisionsDiffer, replay_decisions, require_same
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.ledger.journal import JournalFilter, read_entry, read_journal
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests import servers
 from tests.books import CASH, HOSPITAL, open_books, open_stay, post, set_cap, transfer
+from tests.conftest import BOTH
+from tests.hospital import enter_people
 
 CAP = (
     "INSERT INTO stay_cap (institution_id, stay_no, version_no, disease_code, disease_name, insured_class,"
@@ -140,7 +144,7 @@ def bad_decision(column: str, value: str, decision_id: str = "bad") -> str:
     return (
         f"INSERT INTO decision (institution_id, actor, {names}) SELECT institution_id, actor,"
         f" {', '.join(values.values())} FROM decision WHERE decision_id = ("
-        "SELECT decision_id FROM stay_cap WHERE stay_no = 'S1')"
+        "SELECT min(decision_id) FROM stay_cap WHERE stay_no = 'S1')"
     )
 
 
@@ -288,3 +292,88 @@ def test_who_and_when_is_not_changed_even_by_the_owner(
     )
     refused(books, f"UPDATE {change}", match="append_only|permission denied")
     refused(owner_database, f"UPDATE {change}", match="append_only")
+
+
+# -- Second persons ------------------------------------------------------------------------------------------------
+
+RULES = (
+    "INSERT INTO deposit_rules (institution_id, version_no, text, effective_on, written_by, written_at, approved_by,"
+    " approved_at) SELECT institution_id, 1, 'x', '2026-01-15', 'writer', changed_at, {by}, {at} FROM institution"
+)
+TABLE = (
+    "INSERT INTO cap_table (institution_id, table_id, state, as_of, window_from, window_to, parameters, cases_read,"
+    " cases_used, row_count, rule_version, digest, measured_by, measured_at, approved_by, rejected_ground)"
+    " SELECT institution_id, 't', 'draft', '2026-01-01', '2023-01-01', '2025-12-31', '{{}}', 0, 0, 0, 'x', 'x',"
+    " 'writer', changed_at, {by}, '' FROM institution"
+)
+REQUEST = (
+    "INSERT INTO slip_request (institution_id, request_id, kind, source, stay_no, amount_fen, tender,"
+    " payment_reference, ground, requested_by, requested_at, state, receipt_book) SELECT institution_id, 'r',"
+    " 'refund', 'refund:S1', 'S1', 5, 'cash', '', 'x', 'writer', changed_at, 'waiting', {book} FROM institution"
+)
+APPROVALS = {
+    "deposit_rules": "approved_by = '{by}', approved_at = written_at",
+    "cap_table": "state = 'approved', approved_by = '{by}', approved_at = measured_at",
+    "slip_request": "state = 'rejected', decided_by = '{by}', decided_at = requested_at",
+}
+
+
+@pytest.fixture
+def waiting(books: Database, clock: FixedClock) -> Database:
+    """One of each that waits for a second person, asked for by ``writer``; there is also an ``approver``."""
+    with books.writing() as connection:
+        enter_people(connection, clock, HOSPITAL, "writer", "approver", " Writer")
+    run(books, RULES.format(by="NULL", at="NULL"), TABLE.format(by="NULL"), REQUEST.format(book="NULL"))
+    return books
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [RULES.format(by="'a'", at="changed_at"), TABLE.format(by="'approver'"), REQUEST.format(book="'A01'")],
+)
+def test_nothing_begins_approved(books: Database, statement: str) -> None:
+    refused(books, statement, match="wrong_step")
+
+
+@pytest.mark.parametrize("table", APPROVALS)
+@pytest.mark.parametrize("by", ["nobody", "", "Approver", "approver ", " Writer", "WRITER"])
+def test_a_second_person_is_somebody_else_of_the_institution(waiting: Database, table: str, by: str) -> None:
+    refused(waiting, f"UPDATE {table} SET {APPROVALS[table].format(by=by)}", match="second_person")
+    run(waiting, f"UPDATE {table} SET {APPROVALS[table].format(by='approver')}")
+
+
+@pytest.mark.parametrize("receipt", ["", ", receipt_book = 'A01', receipt_serial = 1"])
+def test_a_slip_is_not_approved_without_its_receipt(waiting: Database, receipt: str) -> None:
+    approval = "state = 'approved', decided_by = 'approver', decided_at = requested_at"
+    refused(waiting, f"UPDATE slip_request SET {approval}{receipt}", match="wrong_step")
+
+
+# -- The database from before --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=BOTH)
+def old_database(request: pytest.FixtureRequest, clock: FixedClock, tmp_path: Path) -> Iterator[Database]:
+    """The owner's, as it stood before any of this was refused."""
+    url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    if request.param != "sqlite":
+        url, _ = servers.new_database(request.getfixturevalue("postgres_server"))
+    database = Database(url, pool_size=1)
+    migrate.upgrade(database, app_role=None, backup_folder=tmp_path, moment=clock.now(), target="0004")
+    yield database
+    database.close()
+
+
+def test_what_was_forged_before_survives_and_is_found(
+    old_database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    open_books(old_database, clock)
+    open_stay(old_database, clock, "S1", 500)
+    run(old_database, CAP.format(stay="S1", cap="99999999", decision="decision_id"), bad_decision("facts", "'nope'"))
+    run(old_database, RULES.format(by="'nobody'", at="changed_at"))
+    migrate.upgrade(old_database, app_role=None, backup_folder=tmp_path, moment=clock.now())
+    kinds = [finding.kind for finding in verify_ledger(old_database, tmp_path, clock).findings]
+    assert kinds == [Kind.CAP_WRONG, Kind.CAP_WRONG]
+    assert [one.decision_id for one in replay_decisions(old_database).unreadable] == ["bad"]
+    with old_database.reading() as connection:
+        assert connection.scalar(sa.text("SELECT approved_by FROM deposit_rules")) == "nobody"
+    refused(old_database, CAP.format(stay="S1", cap="1", decision="'bad'").replace("= 1", "= 2"), match="cap_not")

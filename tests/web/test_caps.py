@@ -398,6 +398,8 @@ def test_a_posted_sheet_of_another_shape_is_taken_over_and_posted(
     approver.post(f"{draft}/approve")
     early = officer.post(f"{draft}/publish", {"effective_on": "2025-06-30"})
     assert early.status_code == 422
+    late = officer.post(f"{draft}/publish", {"effective_on": "2027-01-16"})
+    assert (late.status_code, "最多提前一年" in late.text) == (422, True)
     assert officer.post(f"{draft}/publish", {"effective_on": "2025-07-01"}).status_code == 303
     made = browser.get("/public/deposits.json").get_json()
     assert made["window"] == {"from": None, "to": None}

@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 
 from hospital_prepay.domain.errors import Conflict, LedgerFault
 from hospital_prepay.domain.ledger.seal import Block
+from hospital_prepay.settings import private_folder
 
 _PATIENCE_SECONDS = 15.0
 
@@ -37,8 +38,11 @@ class SealHeads:
         self.folder = folder
 
     def path(self, institution_id: str) -> Path:
-        """Where the heads of an institution stand."""
-        return self.folder / f"{quote(institution_id, safe='')}.jsonl"
+        """Where the heads of an institution stand. Raises :class:`HeadsDamaged` when it can't be a file."""
+        path = self.folder / f"{quote(institution_id, safe='')}.jsonl"
+        if path.is_dir():
+            raise HeadsDamaged(f"封存记录 {path.name} 是个文件夹，不是文件。请移开它，并用备份恢复这个文件。")
+        return path
 
     def sizes(self) -> dict[str, int]:
         """How many bytes stand there now for each institution. Taken before a look at the database."""
@@ -91,7 +95,7 @@ class SealHeads:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder: one sealer on this machine at a time. Raises :class:`Conflict` after a while."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         with (self.folder / ".lock").open("a") as file:
             until = time.monotonic() + _PATIENCE_SECONDS
             while True:

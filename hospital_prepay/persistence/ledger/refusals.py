@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hospital_prepay.domain.errors import InsufficientFund, LedgerFault, PrepayError, ReusedKey
+from hospital_prepay.domain.errors import DatabaseFault, InsufficientFund, LedgerFault, PrepayError, ReusedKey
+from hospital_prepay.persistence.outages import NOTHING_BOOKED, is_outage
 
 _BELOW = ("below_zero", "ck_ledger_account__balance_not_negative")
 _ABOVE = ("above_ceiling",)
@@ -12,6 +13,8 @@ _REVERSED = ("already_reversed", "uq_ledger_entry__reverses_no")
 
 def refusal(error: Exception) -> PrepayError:
     """Translate a driver's error raised while posting."""
+    if is_outage(error):
+        return DatabaseFault(NOTHING_BOOKED)
     text = str(error)
     if any(mark in text for mark in _BELOW):
         return InsufficientFund("余额不够，没有入账。请核对金额后再试。", code="below_zero")

@@ -231,6 +231,13 @@ def _rejected(institution_id: str, import_id: str) -> sa.ColumnElement[bool]:
     return sa.and_(RejectedRow.institution_id == institution_id, RejectedRow.import_id == import_id)
 
 
+def disease_name(connection: sa.Connection, institution_id: str, code: str) -> str | None:
+    """What the catalogue calls a disease."""
+    return connection.scalar(
+        sa.select(Disease.name).where(Disease.institution_id == institution_id, Disease.disease_code == code)
+    )
+
+
 def disease_codes(connection: sa.Connection, institution_id: str) -> list[str]:
     """Every code of the institution's catalogue."""
     return list(connection.scalars(sa.select(Disease.disease_code).where(Disease.institution_id == institution_id)))

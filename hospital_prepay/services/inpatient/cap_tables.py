@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.days import a_year_after
 from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NoUsableRow
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount
@@ -129,6 +130,12 @@ def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
         if command.effective_on < work.today and not _was_posted(head, command.effective_on):
             raise MalformedInput(
                 f"执行日期不能早于今天（{work.today}）。", code="not_a_date", details={"field": "effective_on"}
+            )
+        if command.effective_on > (last := a_year_after(work.today)):
+            raise MalformedInput(
+                f"执行日期不能晚于 {last}，最多提前一年发布。请核对年份。",
+                code="not_a_date",
+                details={"field": "effective_on"},
             )
         version = store.next_version(work.connection, work.institution_id)
         values = {

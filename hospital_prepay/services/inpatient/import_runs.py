@@ -27,6 +27,7 @@ from hospital_prepay.domain.errors import Conflict, NotFound, PrepayError
 from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.case_imports import import_cases
+from hospital_prepay.settings import private_folder
 
 _log = logging.getLogger("hospital_prepay.imports")
 _ID: Final = re.compile(r"[0-9a-f-]{36}", re.ASCII)
@@ -167,7 +168,7 @@ class _Files:
     def __init__(self, context: Context, institution_id: str, run_id: str) -> None:
         folder = _folder(context, institution_id)
         # Uploads name patients' stays: nobody else on the machine reads them.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(folder)
         self.upload = folder / f"{run_id}.upload"
         self._facts = folder / f"{run_id}.json"
 

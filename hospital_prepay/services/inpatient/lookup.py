@@ -2,8 +2,8 @@
 
 What shows of a patient is decided here and nowhere else. People who collect call patients by their names and see
 names, payers and payment references whole; everybody else who may look at the desk sees them masked. Other systems
-get names and payers masked. Certificates and phones leave masked for all; :func:`reveal` shows everything, for a
-written reason that the audit trail keeps.
+get names and payers masked, references whole where they may collect. Certificates and phones leave masked for all;
+:func:`reveal` shows everything, for a written reason that the audit trail keeps.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def _seen_card(context: Context, actor: Actor, card: StayCard) -> StayCard:
 def _seen_slip(actor: Actor, slip: Slip) -> Slip:
     if actor.calls_patients:
         return slip
-    reference = slip.payment_reference if actor.is_system else mask_reference(slip.payment_reference)
+    collects = actor.may(Permission.DEPOSIT_COLLECT)
+    reference = slip.payment_reference if collects else mask_reference(slip.payment_reference)
     return replace(slip, payer=mask_payer(slip.payer), payment_reference=reference)
 
 

@@ -178,6 +178,7 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
             done = _carry_out(work, request, command, state)
             if done.receipt_no is None:
                 return _remembered(work, command, done)
+            work.rows.write(work.connection)  # the database takes no approval whose receipt isn't there
         books.decide(work.connection, work.institution_id, request.request_id, _decided(work, done))
         work.audit(
             subject=request.source,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from hospital_prepay.clock import local
@@ -17,6 +17,8 @@ from hospital_prepay.domain.rules.inpatient.deposits import (
 from hospital_prepay.domain.rules.inpatient.similar import Step, TableCap, looked_at, similar_in_steps
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.queries import caps as queries
+from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.readings import reading_in_force
 
 
@@ -73,6 +75,13 @@ class StayCapFound:
 def says_something(text: str) -> bool:
     """Whether a talk, a ground or a stage was written down: a lone full stop tells nobody anything."""
     return any(sign.isalnum() for sign in text)
+
+
+def named_as_catalogued(context: Context, institution_id: str, placement: Placement) -> Placement:
+    """The placement with the catalogue's own name for a code it has: another system may call it anything."""
+    with context.database.reading() as connection:
+        name = queries.disease_name(connection, institution_id, placement.disease_code)
+    return placement if name is None else replace(placement, disease_name=name)
 
 
 def find_cap(

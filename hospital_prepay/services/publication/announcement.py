@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hospital_prepay.settings import private_folder
+
 
 def marker(data_dir: Path, institution_id: str) -> Path:
     """The file whose replacement says that an institution's public pages changed."""
@@ -16,7 +18,7 @@ def marker(data_dir: Path, institution_id: str) -> Path:
 def announce(data_dir: Path, institution_id: str, what: str) -> None:
     """Tell every worker; call it after the commit. ``what`` is only for people who look into the file."""
     path = marker(data_dir, institution_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     fresh = path.with_suffix(".next")
     fresh.write_text(what, "utf-8")
     fresh.replace(path)
