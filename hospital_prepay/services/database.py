@@ -38,11 +38,13 @@ class Standing:
 def make_data_dir(settings: Settings) -> None:
     """Make the data folder. Raises :class:`SettingMissing` when nothing can be kept there."""
     try:
-        private_folder(settings.data_dir)
-    except OSError as error:
+        usable = private_folder(settings.data_dir).is_dir()
+    except OSError:
+        usable = False
+    if not usable:
         raise SettingMissing(
             f"数据目录 {settings.data_dir} 用不了：它是个文件，或没有权限建它。请检查 PREPAY_DATA_DIR；数据没有动。"
-        ) from error
+        )
 
 
 def upgrade_database(settings: Settings, clock: Clock) -> Upgrade:

@@ -106,7 +106,7 @@ def test_a_database_file_of_junk_is_told_in_a_sentence(place: Path, capsys: pyte
     (place / "var" / "prepay.sqlite3").write_bytes(b"junk" * 2000)
     for command in (["db", "upgrade"], ["db", "current"]):
         assert run(command) == 70
-        assert capsys.readouterr().err.startswith("database_fault: ")
+        assert capsys.readouterr().err.startswith("database_unreachable: ")
 
 
 def test_an_upgrade_without_its_server_is_told_in_a_sentence(
@@ -114,7 +114,7 @@ def test_an_upgrade_without_its_server_is_told_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("PREPAY_DATABASE_URL", "postgresql+psycopg://u:p@127.0.0.1:1/prepay")
     assert run(["db", "upgrade"]) == 70
-    assert capsys.readouterr().err.startswith("database_fault: ")
+    assert capsys.readouterr().err.startswith("database_unreachable: ")
 
 
 @pytest.mark.postgres

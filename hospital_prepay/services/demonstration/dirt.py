@@ -20,7 +20,7 @@ def _not_a_date(rng: Random, row: Row) -> None:
 
 
 def _not_an_amount(rng: Random, row: Row) -> None:
-    row[rng.choice((_COST, _BURDEN))] = rng.choice(("12e3", "壹万贰仟", "1.2万", "12 000", "待核", "￥3200"))
+    row[rng.choice((_COST, _BURDEN))] = rng.choice(("12e3", "壹万贰仟", "1.2万", "12 000", "待核", "约3200"))
 
 
 def _negative_amount(rng: Random, row: Row) -> None:
