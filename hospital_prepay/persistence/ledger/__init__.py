@@ -65,7 +65,7 @@ def open_account(
             balance_fen=0,
             ceiling_fen=ceiling_fen,
             opened_at=opened_at,
-            fund=fund,
+            **({"fund": fund} if fund else {}),
         )
     )
 

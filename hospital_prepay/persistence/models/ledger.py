@@ -34,7 +34,7 @@ class LedgerAccount(Base):
     balance_fen: Mapped[Fen] = mapped_column(default=0)
     ceiling_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     opened_at: Mapped[datetime]
-    fund: Mapped[str] = mapped_column(sa.String(60), default="", server_default="")
+    fund: Mapped[str] = mapped_column(sa.String(60), server_default="")
 
     __table_args__ = (
         sa.CheckConstraint("normal_side IN (1, -1)", name="normal_side").ddl_if(dialect="sqlite"),

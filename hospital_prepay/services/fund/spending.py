@@ -236,9 +236,8 @@ def bounce_payment(context: Context, actor: Actor, request_id: str, ground: str)
         over = Money(max(0, after.unspent_fen + after.reserved_fen - after.owed_fen))
         if over:
             lines = (Posting("1002", debit=over), Posting(reserved_account(grant.grant_id), credit=over))
-            work.ledger.post(
-                _entry(work, grant, "fund_release", "超过应还的专款解除限定", lines, f"{request_id}:over")
-            )
+            entry = _entry(work, grant, "fund_release", "超过应还的专款解除限定", lines, f"{request_id}:over")
+            work.audit(entry_no=work.ledger.post(entry), detail={"let_go_fen": over.fen})
         _give_back(work, grant, request, Money(request.total_fen) - over)
         return _end(work, request_id, "released", ground, entry_no)
 
@@ -374,7 +373,8 @@ def _give_back(work: UnitOfWork, grant: GrantState, request: RequestState, amoun
             Posting(earmark_account(grant.grant_id), debit=amount),
             Posting(reserved_account(grant.grant_id), credit=amount),
         )
-        work.ledger.post(_entry(work, grant, "fund_unreserve", "退回预留的医保预付金", lines, request.request_id))
+        entry = _entry(work, grant, "fund_unreserve", "退回预留的医保预付金", lines, request.request_id)
+        work.audit(entry_no=work.ledger.post(entry), detail={"given_back_fen": amount.fen})
 
 
 def _end(work: UnitOfWork, request_id: str, state: str, ground: str, entry_no: int | None = None) -> RequestState:

@@ -60,7 +60,7 @@ CATEGORIES: Final = {
     "construction": "基本建设",
     "equipment": "设备、固定资产、租赁",
     "payroll": "工资和奖金",
-    "utilities": "水电暖",
+    "utilities": "水、电、气",
     "office": "办公、差旅、物业",
     "debt_service": "还本付息、债券",
     "lending": "出借",

@@ -264,3 +264,19 @@ def test_decisions_of_the_fund_replay(year: Year) -> None:
     replayed = replay_decisions(year.hospital.context.database)
     assert sum(one.decisions for one in replayed.counts if one.rule.startswith("fund.")) == 3
     assert replayed.first is None
+
+
+def test_every_entry_and_decision_of_the_fund_is_named_by_the_event_of_its_act(year: Year, clock: FixedClock) -> None:
+    year.arrived()
+    year.ask(line(100, category="payroll"))
+    paid, bounced, expiring = (year.reserve(line(20_000_000)) for _ in range(3))
+    year.pay(paid)
+    year.pay(bounced)
+    year.offset(90_000_000, 60_000_000)
+    spending.bounce_payment(year.hospital.context, PAYER, bounced, "账号有误")
+    clock.moment += timedelta(days=15)
+    assert spending.release_expired(year.hospital.context, OFFICER) == [expiring]
+    year.give_back(10_000_000)
+    named = "SELECT 1 FROM audit_event e WHERE e.institution_id = {table}.institution_id AND e.{key} = {table}.{key}"
+    for table, key in (("decision", "decision_id"), ("ledger_entry", "entry_no")):
+        assert year.hospital.count(table, f"NOT EXISTS ({named.format(table=table, key=key)})") == 0, table
