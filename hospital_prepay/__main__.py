@@ -13,6 +13,7 @@ from hospital_prepay.cli.chinese import in_chinese
 from hospital_prepay.cli.db import db
 from hospital_prepay.cli.demo import demo
 from hospital_prepay.cli.errors import EXIT_CODES_EXPLAINED, report, report_usage
+from hospital_prepay.cli.fund import fund
 from hospital_prepay.cli.inpatient import inpatient
 from hospital_prepay.cli.ledger import ledger
 from hospital_prepay.cli.rules import rules
@@ -20,7 +21,7 @@ from hospital_prepay.cli.serve import serve
 from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.jobs.command import scheduler
 
-COMMANDS: tuple[click.Command, ...] = (calendar, db, demo, inpatient, ledger, rules, scheduler, serve)
+COMMANDS: tuple[click.Command, ...] = (calendar, db, demo, fund, inpatient, ledger, rules, scheduler, serve)
 
 
 @click.group("hospital-prepay", no_args_is_help=True, epilog=EXIT_CODES_EXPLAINED)

@@ -11,7 +11,8 @@ from hospital_prepay.domain.errors import NotPermitted, SecondPersonRequired
 
 
 class Role(StrEnum):
-    """The six roles (等保 three administrators apart from those who move money)."""
+    """The roles (等保 three administrators apart from those who move money). The department head, of pharmacy or
+    purchasing, asks for payments from the restricted fund and agrees to those of others."""
 
     CASHIER = "cashier"
     FINANCE_OFFICER = "finance_officer"
@@ -19,6 +20,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     SYSTEM_ADMINISTRATOR = "system_administrator"
     SECURITY_ADMINISTRATOR = "security_administrator"
+    DEPARTMENT_HEAD = "department_head"
 
     @property
     def label(self) -> str:
@@ -58,6 +60,14 @@ class Permission(StrEnum):
     SETTINGS_MANAGE = "settings.manage"
     CALENDAR_MANAGE = "calendar.manage"
     SESSIONS_MANAGE = "sessions.manage"
+    FUND_VIEW = "fund.view"
+    FUND_APPLY = "fund.apply"
+    FUND_RECORD = "fund.record"
+    FUND_ASK = "fund.ask"
+    FUND_AGREE = "fund.agree"
+    FUND_RESERVE = "fund.reserve"
+    FUND_PAY = "fund.pay"
+    FUND_RETURN = "fund.return"
     METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
@@ -69,6 +79,7 @@ _ROLE_LABELS: Final = {
     Role.AUDITOR: "审计",
     Role.SYSTEM_ADMINISTRATOR: "系统管理",
     Role.SECURITY_ADMINISTRATOR: "安全管理",
+    Role.DEPARTMENT_HEAD: "科室负责人",
 }
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.CASHIER: frozenset(
@@ -100,6 +111,11 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.SETTINGS_MANAGE,
             _P.INSTITUTION_VIEW,
             _P.INSTITUTION_MANAGE,
+            _P.FUND_VIEW,
+            _P.FUND_APPLY,
+            _P.FUND_ASK,
+            _P.FUND_PAY,
+            _P.FUND_RETURN,
         }
     ),
     Role.FINANCE_APPROVER: frozenset(
@@ -116,6 +132,9 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.COMPLIANCE_VIEW,
             _P.INSTITUTION_VIEW,
             _P.RULES_APPROVE,
+            _P.FUND_VIEW,
+            _P.FUND_RECORD,
+            _P.FUND_RESERVE,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -129,6 +148,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.COMPLIANCE_VIEW,
             _P.INSTITUTION_VIEW,
             _P.AUDIT_VIEW,
+            _P.FUND_VIEW,
         }
     ),
     Role.SYSTEM_ADMINISTRATOR: frozenset(
@@ -143,6 +163,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.SECURITY_ADMINISTRATOR: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.SESSIONS_MANAGE, _P.AUDIT_VIEW}),
+    Role.DEPARTMENT_HEAD: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.FUND_VIEW, _P.FUND_ASK, _P.FUND_AGREE}),
 }
 
 

@@ -51,6 +51,21 @@ ACTIONS: Final[dict[str, str]] = {
     "job.ledger_verify": "定时核对账本",
     "demonstration.load": "载入演示数据",
     "caps.posted": "录入已公示的表",
+    "fund.apply": "申请预付金",
+    "fund.record_approval": "登记预付金批复",
+    "fund.withhold": "登记暂停拨付",
+    "fund.receive": "预付金到账",
+    "fund.ask": "申请用款",
+    "fund.agree": "科室同意用款",
+    "fund.reserve": "财务审批用款",
+    "fund.pay": "用预付金付款",
+    "fund.reject": "退回用款申请",
+    "fund.release": "退回预留",
+    "fund.expire": "预留到期退回",
+    "fund.bounce": "付款被退回",
+    "fund.evidence": "记发票",
+    "fund.return": "交回预付金",
+    "fund.offset": "结算冲抵预付金",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})

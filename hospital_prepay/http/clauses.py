@@ -16,6 +16,11 @@ class Chip:
     href: str | None
 
 
+def number_chip(clause_id: str) -> Chip:
+    """The chip of a clause by its number alone, where it is plain which notice is meant."""
+    return Chip(load_rulebook().clause(clause_id).cited, "", f"/compliance/clauses/{clause_id}")
+
+
 def chip(clause_id: str | None, words: str = "") -> Chip:
     """The chip of a clause; without one it is the house's own rule, which never looks like law."""
     if clause_id is None:

@@ -28,6 +28,7 @@ AREAS: Final = (
     ("住院", "/desk", Permission.DESK_VIEW),  # to who looks on
     ("复核", "/desk/voids", Permission.SLIP_APPROVE),
     ("额度", "/finance/caps", Permission.CAPS_VIEW),
+    ("预付金", "/finance/fund", Permission.FUND_VIEW),
     ("账本", "/finance/ledger", Permission.LEDGER_VIEW),
     ("依据", "/compliance", Permission.COMPLIANCE_VIEW),
     ("本院", "/admin/institution", Permission.INSTITUTION_VIEW),

@@ -36,6 +36,10 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return key in self._left
 
+    def says(self, key: str, words: Collection[str]) -> bool:
+        """Whether one of ``words`` stands under ``key``, which is still to be read."""
+        return self._left.get(key) in words
+
     def node(self, key: str) -> Node:
         """Whatever stands under ``key``."""
         if key not in self._left:

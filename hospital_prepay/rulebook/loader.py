@@ -1,6 +1,7 @@
 """Reads the rule files, strictly: whatever isn't expected exactly there stops loading.
 
-A folder per instrument holds ``instrument.yaml``, ``clauses.yaml`` and, where values are needed, ``values.yaml``;
+A folder per instrument holds ``instrument.yaml``, ``clauses.yaml`` and, where needed, ``values.yaml`` and
+``regime.yaml``; one whose text we don't have holds ``regime.yaml`` alone, and is no instrument of the rulebook.
 ``readings.yaml`` stands beside the folders. No other YAML file may.
 """
 
@@ -13,17 +14,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from hospital_prepay.domain.errors import RulebookFault
+from hospital_prepay.domain.rules.fund.regime import Regime
 from hospital_prepay.rulebook.clause_file import read_clauses
 from hospital_prepay.rulebook.fields import fault
 from hospital_prepay.rulebook.instrument_file import read_instrument
 from hospital_prepay.rulebook.model import Clause, DatedValue, Instrument, Reading, Rulebook
 from hospital_prepay.rulebook.reading_file import read_readings
+from hospital_prepay.rulebook.regime_check import clauses_of
+from hospital_prepay.rulebook.regime_file import read_regime
 from hospital_prepay.rulebook.strict_yaml import Node, read_text
 from hospital_prepay.rulebook.value_file import read_values
 
 HERE = Path(__file__).parent
 _REQUIRED = frozenset({"instrument.yaml", "clauses.yaml"})
-_ALLOWED = _REQUIRED | {"values.yaml"}
+_ALLOWED = _REQUIRED | {"values.yaml", "regime.yaml"}
+_WITHOUT_TEXT = frozenset({"regime.yaml"})
 
 
 @cache
@@ -63,7 +68,12 @@ def build_rulebook(documents: Mapping[str, Node], version: str) -> Rulebook:
     instruments: dict[str, Instrument] = {}
     clauses: dict[str, Clause] = {}
     values: dict[str, tuple[DatedValue, ...]] = {}
+    regimes: dict[str, tuple[Regime, ...]] = {}
     for folder, own in _by_folder(rest).items():
+        if own.keys() == _WITHOUT_TEXT:
+            name = folder.replace("_", "-")
+            regimes[name] = read_regime(own["regime.yaml"], f"{folder}/regime.yaml", name, None)
+            continue
         instrument = read_instrument(own["instrument.yaml"], f"{folder}/instrument.yaml")
         if instrument.id.replace("-", "_") != folder:
             raise fault(f"{folder}/instrument.yaml", "文件编号与文件夹名不一致")
@@ -71,13 +81,19 @@ def build_rulebook(documents: Mapping[str, Node], version: str) -> Rulebook:
         clauses |= read_clauses(own["clauses.yaml"], f"{folder}/clauses.yaml", instrument)
         if "values.yaml" in own:
             values |= read_values(own["values.yaml"], f"{folder}/values.yaml", instrument)
+        if "regime.yaml" in own:
+            regimes[instrument.id] = read_regime(
+                own["regime.yaml"], f"{folder}/regime.yaml", instrument.id, instrument
+            )
     _check_references(instruments, clauses, values, readings)
+    _check_regimes(clauses, regimes)
     return Rulebook(
         version=version,
         instruments=MappingProxyType(instruments),
         entries=MappingProxyType(clauses),
         values=MappingProxyType(values),
         readings=MappingProxyType(readings),
+        regimes=MappingProxyType(regimes),
     )
 
 
@@ -97,7 +113,7 @@ def _by_folder(documents: Mapping[str, Node]) -> dict[str, dict[str, Node]]:
             raise fault(path, "不认识的规则文件")
         folders.setdefault(folder, {})[name] = document
     for folder, own in folders.items():
-        if missing := _REQUIRED - own.keys():
+        if own.keys() != _WITHOUT_TEXT and (missing := _REQUIRED - own.keys()):
             raise fault(folder, f"缺少文件“{min(missing)}”")
     return folders
 
@@ -117,3 +133,10 @@ def _check_references(
     for key, dated in values.items():
         if dated[0].reading is not None and dated[0].reading not in readings:
             raise RulebookFault(f"“{key}”引用了不存在的口径“{dated[0].reading}”。请改正后重试。")
+
+
+def _check_regimes(clauses: Mapping[str, Clause], regimes: Mapping[str, tuple[Regime, ...]]) -> None:
+    for instrument, editions in regimes.items():
+        for clause in (clause for edition in editions for clause in clauses_of(edition)):
+            if clause not in clauses or clauses[clause].instrument != instrument:
+                raise RulebookFault(f"“{instrument}”的预付规定引用了不属于它的条款“{clause}”。请改正后重试。")

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from hospital_prepay.domain.errors import MalformedInput, RulebookFault
 from hospital_prepay.domain.rules.force import in_force
+from hospital_prepay.domain.rules.fund.regime import Regime, regime_of_year
 
 Thing = TypeVar("Thing")
 _UNITS: Final = {"cases": " 例", "years": " 岁"}
@@ -157,6 +158,7 @@ class Rulebook:
     entries: Mapping[str, Clause]
     values: Mapping[str, tuple[DatedValue, ...]]
     readings: Mapping[str, Reading]
+    regimes: Mapping[str, tuple[Regime, ...]]
 
     @property
     def clauses(self) -> tuple[Clause, ...]:
@@ -186,6 +188,16 @@ class Rulebook:
     def reading(self, name: str) -> Reading:
         """The named reading; :class:`RulebookFault` when there is none."""
         return _known(self.readings, name, "口径")
+
+    def regime(self, instrument_id: str, year: int | None = None) -> Regime:
+        """What the notice says of prepayment for applications of ``year``, or as it stands last.
+
+        Raises :class:`MalformedInput` for a notice that says nothing of it, :class:`NoRuleInForce` for a year before.
+        """
+        if instrument_id not in self.regimes:
+            raise MalformedInput(f"没有“{instrument_id}”的预付规定。可选：{'、'.join(self.regimes)}。")
+        editions = self.regimes[instrument_id]
+        return editions[-1] if year is None else regime_of_year(editions, year)
 
     def answers(self, kept: Mapping[str, str]) -> list[tuple[str, str]]:
         """Question and answer in words for readings kept by name; one of another rulebook shows as it is stored."""

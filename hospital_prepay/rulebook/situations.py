@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from hospital_prepay.rulebook.fields import Fields, fault
+from hospital_prepay.rulebook.fields import NONE, Fields, fault
 from hospital_prepay.rulebook.strict_yaml import Node, read_text
 
 
@@ -26,7 +26,8 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class SituationFile:
-    """The situations of one rule. ``values`` names the dated values that it takes as arguments."""
+    """The situations of one rule. ``values`` names the dated values that it takes as arguments; ``clauses`` is empty
+    for a notice whose text we don't have (the file says ``none``)."""
 
     rule: str
     clauses: tuple[str, ...]
@@ -39,14 +40,24 @@ def read_situations(text: str, where: str) -> SituationFile:
     with Fields(read_text(text, where), where) as fields:
         file = SituationFile(
             rule=fields.text("rule"),
-            clauses=fields.texts("clauses"),
+            clauses=_clauses(fields),
             values={name: str(key) for name, key in fields.items("values")} if "values" in fields else {},
             situations=tuple(_situation(node, where) for node in fields.members("situations")),
         )
     names = [situation.name for situation in file.situations]
-    if not file.clauses or len(set(names)) < len(names):
-        raise fault(where, "没有写条款，或情形重名")
+    if len(set(names)) < len(names):
+        raise fault(where, "情形重名")
     return file
+
+
+def _clauses(fields: Fields) -> tuple[str, ...]:
+    if fields.says("clauses", (NONE,)):
+        fields.text("clauses")
+        return ()
+    found = fields.texts("clauses")
+    if not found:
+        raise fault(fields.where, "没有写条款")
+    return found
 
 
 def _situation(node: Node, where: str) -> Situation:

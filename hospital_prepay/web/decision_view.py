@@ -10,11 +10,15 @@ from hospital_prepay.domain.audit import ABOUT_STAYS
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.eligibility import Met
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
+from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
+from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.words import CATEGORIES, MET
 
 OUTCOMES: Final = {
     Outcome.PERMITTED: ("ok", "可以"),
@@ -26,6 +30,8 @@ RULES: Final = {
     "inpatient.determine_cap": "这次住院的额度",
     "inpatient.void_slip": "这张票能不能作废",
     "inpatient.refund": "能不能退这笔钱",
+    "fund.apply": "能不能申请这笔预付金",
+    "fund.spend": "这份用款申请能不能办",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -63,6 +69,10 @@ def title(decision: Decision) -> str:
             return f"不能作废：{why}" if refused else f"作废 {amount} 元，由另一个人复核"
         case "inpatient.refund":
             return f"不能退：{why}" if refused else f"退 {amount} 元，由另一个人复核"
+        case "fund.apply":
+            return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
+        case "fund.spend":
+            return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
     return why
 
 
@@ -71,6 +81,8 @@ def about(occasion: Occasion | None) -> tuple[str, str | None]:
     if occasion is None or not occasion.subject:
         return "—", None
     kind, _, key = occasion.subject.rpartition(":")
+    if kind == "grant":
+        return "预付金", f"/finance/fund/grants/{key}"
     if kind == "void" or occasion.action == "slip.request_void":
         return f"票据 {key}", None
     if kind == "refund" or occasion.action in ABOUT_STAYS:
@@ -155,6 +167,39 @@ def _slip(kind: str) -> str:
     return _SLIPS.get(kind, kind)
 
 
+def _place(instrument: str) -> str:
+    return load_rulebook().instruments[instrument].short_title
+
+
+def _fund(fund: str) -> str:
+    return FUND_NAMES.get(fund, fund)
+
+
+def _clause(clause: str) -> str:
+    return chip(clause).label
+
+
+def _clauses(clauses: list[str]) -> str:
+    return "、".join(_clause(one) for one in clauses) or _NOTHING
+
+
+def _conditions(conditions: list[Mapping[str, Any]]) -> str:
+    return "；".join(f"{one['words']}：{MET[Met(one['outcome'])]}" for one in conditions) or _NOTHING
+
+
+def _use_lines(lines: list[Mapping[str, Any]]) -> str:
+    return "；".join(f"{_category(one)} {one['name']} {_yuan(one['amount_fen'])}" for one in lines)
+
+
+def _category(one: Mapping[str, Any]) -> str:
+    return CATEGORIES.get(str(one["category"]), str(one["category"]))
+
+
+def _uses(uses: list[Mapping[str, Any]]) -> str:
+    words = {"permitted": "可以付", "held": "须两人决定", "refused": "不能付"}
+    return "；".join(f"{_category(one)}：{words[one['outcome']]}" for one in uses)
+
+
 # A guard test holds these to the facts of the rules.
 FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     "inpatient.collect": {
@@ -191,5 +236,24 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     "inpatient.refund": {
         "amount_fen": ("要退", _yuan),
         "balance_fen": ("这次住院的余额", _yuan),
+    },
+    "fund.apply": {
+        "regime": ("依据地", _place),
+        "year": ("年度", str),
+        "fund": ("基金", _fund),
+        "amount_fen": ("申请", _yuan),
+        "conditions": ("逐条自查", _conditions),
+        "permitted": ("统筹基金能不能预付", _yes),
+        "quota_fen": ("标准额度", _yuan),
+        "largest_fen": ("最高额度", _yuan),
+        "quota_clauses": ("额度的依据", _clauses),
+    },
+    "fund.spend": {
+        "regime": ("依据地", _place),
+        "lines": ("明细", _use_lines),
+        "uses": ("各类用途", _uses),
+        "uses_silent": ("通知没有写用途", _yes),
+        "unspent_fen": ("专款未用", _yuan),
+        "recall_clause": ("收回情形", _clause),
     },
 }

@@ -26,6 +26,8 @@ _DOORS: Final = (
     ("额度表", "导入病例，测算，发布", "/finance/caps", "table", Permission.CAPS_MEASURE),
     ("额度表", "批准，发布", "/finance/caps", "table", Permission.CAPS_APPROVE),
     ("额度表", "看每项额度和它的出处", "/finance/caps", "table", Permission.CAPS_VIEW),
+    ("预付金", "医保预付金：应还、未用、用款申请", "/finance/fund", "shift", Permission.FUND_VIEW),
+    ("预付金规定", "各地的规定并排看，本院自查", "/finance/fund/regimes", "calendar", Permission.FUND_VIEW),
     ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
     ("依据", "五份通知的每一条，本程序怎样落实", "/compliance", "ok", Permission.COMPLIANCE_VIEW),
     ("本院", "名称、电话、适用哪些规定、本院制度", "/admin/institution", "hospital", Permission.INSTITUTION_VIEW),
@@ -49,6 +51,15 @@ _TASKS: Final = {
         "/finance/caps/standards/named",
         "去核对",
     ),
+    "fund_approval": ("预付金申请等登记批复", "申请人自己不能登记", "/finance/fund", "去登记"),
+    "fund_agree": ("用款申请等科室同意", "申请人自己不能同意", "/finance/fund/requests?tab=asked", "去看"),
+    "fund_reserve": (
+        "用款申请等财务审批",
+        "申请和同意的人不能审批",
+        "/finance/fund/requests?tab=department",
+        "去审批",
+    ),
+    "fund_pay": ("已预留，等付款", "审批的人不能付款", "/finance/fund/requests?tab=reserved", "去付款"),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
 

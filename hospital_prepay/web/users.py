@@ -27,6 +27,7 @@ _NOTES: Final = {
     Role.AUDITOR: "只看：额度、账本、依据、操作记录",
     Role.SYSTEM_ADMINISTRATOR: "开账号、本院资料、日历、读法；不碰钱",
     Role.SECURITY_ADMINISTRATOR: "解锁、强制退出、重置动态码、操作记录",
+    Role.DEPARTMENT_HEAD: "申请预付金用款，同意别人的申请；不碰钱",
 }
 _STATES: Final = {"": "全部", "active": "在用", "locked": "已锁定", "disabled": "停用"}
 

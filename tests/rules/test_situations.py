@@ -3,7 +3,8 @@
 A file shows one rule, on the day before, the day of and the day after each change::
 
     rule: hospital_prepay.domain.rules.inpatient.caps.cap   # dotted path of the function, or a name in NAMES below
-    clauses: [guizhou-deposit-2025/12]                      # what it is the code of; `rules index` reads them here
+    clauses: [guizhou-deposit-2025/12]                      # what it is the code of; `rules index` reads them here;
+                                                            #   none: a notice whose text we don't have
     values:                                                 # optional: arguments that are dated values of the
       window_years: guizhou-deposit-2025/window_years       #   rulebook, looked up on the situation's date
     situations:
@@ -43,6 +44,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.rulebook.model import DatedValue, Instrument
 from hospital_prepay.rulebook.situations import Situation, SituationFile, read_situations
+from tests import funding
 
 HERE = Path(__file__).parent
 FILES = {path.relative_to(HERE).as_posix(): path.read_text("utf-8") for path in sorted(HERE.glob("*/*.yaml"))}
@@ -56,7 +58,14 @@ def instrument_on(instrument: str, day: date) -> Instrument:
     return load_rulebook().instrument_on(instrument, day)
 
 
-NAMES: Mapping[str, Callable[..., Any]] = {"value_on": value_on, "instrument_on": instrument_on}
+NAMES: Mapping[str, Callable[..., Any]] = {
+    "value_on": value_on,
+    "instrument_on": instrument_on,
+    "fund_condition": funding.outcome_of,
+    "fund_quota": funding.quota_of,
+    "fund_duty": funding.duty_of,
+    "fund_use": funding.use_of,
+}
 PARSERS: Mapping[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
@@ -81,7 +90,10 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize(("place", "file", "situation"), cases())
 def test_situation_has_its_outcome(place: str, file: SituationFile, situation: Situation) -> None:
     instrument = place.partition("/")[0].replace("_", "-")
-    assert any(clause.startswith(f"{instrument}/") for clause in file.clauses), "the file lies in another's folder"
+    if instrument in load_rulebook().instruments:
+        assert any(clause.startswith(f"{instrument}/") for clause in file.clauses), "it lies in another's folder"
+    else:
+        assert not file.clauses, "nobody can cite a text that isn't at hand"
     if situation.raises is not None:
         with pytest.raises(PrepayError) as caught:
             answer(file, situation)
@@ -165,6 +177,12 @@ def narrowed(result: Any, expected: Any) -> Any:
 
 def test_there_are_situations() -> None:
     assert len(FILES) > 0
+
+
+@pytest.mark.parametrize("rule", ["fund_condition", "fund_quota", "fund_duty", "fund_use"])
+def test_every_place_has_situations_for_each_of_the_funds_rules(rule: str) -> None:
+    shown = {place.partition("/")[0] for place, text in FILES.items() if read_situations(text, place).rule == rule}
+    assert shown == {regime.replace("-", "_") for regime in load_rulebook().regimes}
 
 
 SAMPLE = """

@@ -19,9 +19,10 @@ from hospital_prepay.persistence.queries.waiting import drafts_of_others, slips_
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration import hospital
 from hospital_prepay.services.demonstration.hospital import SMALL, Scale, is_loaded, load_demonstration
-from hospital_prepay.services.demonstration.houses import HOUSES, HUZHOU, LONGQUANYI, MAIN, SAMPLE
+from hospital_prepay.services.demonstration.houses import HOUSES, HUZHOU, LINXI, LONGQUANYI, MAIN, SAMPLE
 from hospital_prepay.services.demonstration.logins import house_logins
 from hospital_prepay.services.demonstration.stage import Stage
+from hospital_prepay.services.fund.review import fund_overview
 from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_table, publish_table
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
 from hospital_prepay.services.inpatient.lookup import find_stays
@@ -164,8 +165,20 @@ def test_two_real_posted_tables_are_earlier_standards_and_published_from_their_o
     assert rows(loaded, standard, i=HUZHOU.code, d="重大的情感障碍", c="self_pay")[0].standard_fen == 1_000_000
 
 
-def test_nothing_was_refused_while_loading(loaded: Context) -> None:
-    assert rows(loaded, "SELECT action, detail FROM audit_event WHERE outcome <> 'done'") == []
+def test_nothing_was_refused_while_loading_but_the_attempt_that_shows_a_refusal(loaded: Context) -> None:
+    refused = rows(loaded, "SELECT action FROM audit_event WHERE outcome <> 'done'")
+    assert [one.action for one in refused] == ["fund.ask"]
+
+
+def test_prepayment_arrived_is_partly_spent_and_waits_at_every_step(loaded: Context) -> None:
+    found = fund_overview(loaded, Stage(loaded, LINXI).actor(Role.AUDITOR))
+    assert [(one.fund, one.state) for one in found.grants] == [("employee", "received"), ("resident", "applied")]
+    states = sorted(one.state for one in found.requests)
+    assert states == ["asked", "asked", "department", "evidenced", "paid", "refused", "reserved"]
+    assert [one.purpose for one in found.requests if one.held] == ["检验试剂款"]
+    grant = found.grants[0]
+    spent = sum(one.total_fen for one in found.requests if one.state in ("paid", "evidenced"))
+    assert grant.unspent_fen + grant.reserved_fen + spent == grant.owed_fen == 1_280_000_000
 
 
 def test_loading_again_does_nothing(loaded: Context) -> None:
@@ -209,7 +222,7 @@ def test_a_loading_that_is_broken_off_anywhere_goes_on_to_the_same_end(
     loaded: Context, sqlite_urls: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = context_of(sqlite_urls[1], tmp_path)
-    for step in range(2, 6):
+    for step in range(2, 7):
         with pytest.raises(KeyboardInterrupt):
             load_demonstration(context, Interruption(step), SMALL)
     with monkeypatch.context() as broken:
@@ -226,6 +239,8 @@ def test_a_loading_that_is_broken_off_anywhere_goes_on_to_the_same_end(
         "cap_table",
         "stay",
         "slip_request",
+        "fund_grant",
+        "fund_request",
     ):
         count = f"SELECT count(*) FROM {table}"
         assert rows(context, count) == rows(loaded, count), table

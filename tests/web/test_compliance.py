@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules import RULES
+from hospital_prepay.domain.rules.fund.application import ApplicationFacts
+from hospital_prepay.domain.rules.fund.spending import SpendFacts
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
 from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -221,6 +223,8 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "inpatient.determine_cap": CapFacts,
         "inpatient.void_slip": VoidFacts,
         "inpatient.refund": RefundFacts,
+        "fund.apply": ApplicationFacts,
+        "fund.spend": SpendFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)
     for rule, kind in kinds.items():

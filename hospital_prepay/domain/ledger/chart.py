@@ -10,6 +10,7 @@ DEBIT: Final = 1
 CREDIT: Final = -1
 
 INPATIENT_DEPOSITS: Final = "23050103"
+PREPAYMENT: Final = "23050101"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ CHART: Final[dict[str, Subject]] = {
         Subject("2103", "应缴财政款", CREDIT),
         Subject("2302", "应付账款", CREDIT),
         Subject("2307", "其他应付款", CREDIT),
-        Subject("23050101", "预收医保预付金", CREDIT),
+        Subject(PREPAYMENT, "预收医保预付金", CREDIT),
         Subject("23050102", "门急诊预收款", CREDIT),
         Subject(INPATIENT_DEPOSITS, "住院预收款", CREDIT),
         Subject("2308", "待结算医疗款", CREDIT),
@@ -78,3 +79,18 @@ _LABELS: Final = {
 def stay_account(stay_no: str) -> str:
     """The account of one stay's deposits: a sub-account of 23050103, guarded from zero to its cap."""
     return f"{INPATIENT_DEPOSITS}:{stay_no}"
+
+
+def earmark_account(grant_id: str) -> str:
+    """The unspent money of a grant: a sub-account of 1002 that never falls below zero."""
+    return f"1002:earmark:{grant_id}"
+
+
+def reserved_account(grant_id: str) -> str:
+    """What of it waits for approved payments."""
+    return f"1002:reserved:{grant_id}"
+
+
+def owed_account(grant_id: str) -> str:
+    """What of a grant is still to be given back: a sub-account of 23050101."""
+    return f"{PREPAYMENT}:{grant_id}"

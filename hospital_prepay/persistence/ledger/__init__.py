@@ -8,7 +8,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from hospital_prepay.domain.ledger.chart import CHART, INPATIENT_DEPOSITS
+from hospital_prepay.domain.ledger.chart import CHART, INPATIENT_DEPOSITS, PREPAYMENT
 from hospital_prepay.domain.ledger.entry import JournalEntry
 from hospital_prepay.persistence.ledger.postgres import PostgresLedger
 from hospital_prepay.persistence.ledger.sqlite import SqliteLedger
@@ -49,8 +49,10 @@ def open_account(
     opened_at: datetime,
     guarded: bool = False,
     ceiling_fen: int | None = None,
+    fund: str = "",
 ) -> None:
-    """Open an account of the chart. ``account_id`` is a subject, or a subject and a sub-account after a colon."""
+    """Open an account of the chart. ``account_id`` is a subject, or a subject and a sub-account after a colon;
+    ``fund`` the grant whose restricted money stands there."""
     subject = CHART[account_id.partition(":")[0]]
     connection.execute(
         sa.insert(LedgerAccount).values(
@@ -63,12 +65,13 @@ def open_account(
             balance_fen=0,
             ceiling_fen=ceiling_fen,
             opened_at=opened_at,
+            **({"fund": fund} if fund else {}),
         )
     )
 
 
 def open_chart(connection: sa.Connection, institution_id: str, opened_at: datetime) -> None:
-    """Open every subject that needs no sub-account; deposits of stays are opened stay by stay."""
+    """Open every subject that needs no sub-account; deposits of stays and prepayments come with theirs."""
     for subject in CHART.values():
-        if subject.code != INPATIENT_DEPOSITS:
+        if subject.code not in (INPATIENT_DEPOSITS, PREPAYMENT):
             open_account(connection, institution_id, subject.code, name=subject.name, opened_at=opened_at)

@@ -24,4 +24,6 @@ def refusal(error: Exception) -> PrepayError:
         return ReusedKey("这笔业务已经入过账，没有重复入账。请刷新后查看结果。")
     if any(mark in text for mark in _REVERSED):
         return ReusedKey("这张凭证已经红字冲销过，没有重复冲销。", code="already_reversed")
+    if "restricted:" in text:
+        return InsufficientFund("医保预付金只能用于药品、耗材等医疗费用，没有入账。请走专款申请。", code="restricted")
     return LedgerFault("账本没有接受这张凭证，没有入账。请把编号报给信息科。", details={"database": text[:300]})

@@ -18,7 +18,8 @@ from hospital_prepay.persistence.models.base import Base, Fen, InstitutionId
 class LedgerAccount(Base):
     """One account: a subject of the chart, alone or with a sub-account such as a stay.
 
-    ``guarded`` accounts carry their balance here, on their normal side, never below zero and never raised above
+    ``fund`` names the grant whose restricted money stands here, or is empty. ``guarded`` accounts carry their
+    balance here, on their normal side, never below zero and never raised above
     ``ceiling_fen``. The others are summed when asked and lock nothing.
     """
 
@@ -33,6 +34,7 @@ class LedgerAccount(Base):
     balance_fen: Mapped[Fen] = mapped_column(default=0)
     ceiling_fen: Mapped[Fen | None] = mapped_column(sa.BigInteger)
     opened_at: Mapped[datetime]
+    fund: Mapped[str] = mapped_column(sa.String(60), server_default="")
 
     __table_args__ = (
         sa.CheckConstraint("normal_side IN (1, -1)", name="normal_side").ddl_if(dialect="sqlite"),

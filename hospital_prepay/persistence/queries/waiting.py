@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
+from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest, StayCap
 from hospital_prepay.persistence.models.publication import DepositRules
 from hospital_prepay.persistence.queries.named_similar import standing
@@ -74,6 +75,38 @@ def rules_of_others(connection: sa.Connection, institution_id: str, person: str)
 def similar_named_by_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Stays that rest on a similar disease which somebody else named at the counter."""
     return _pile(connection, StayCap.recorded_at, *standing(institution_id), StayCap.recorded_by != person)
+
+
+def approvals_to_record(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Applications for prepayment that somebody else filed and whose answer isn't written down."""
+    return _pile(
+        connection,
+        FundGrant.applied_at,
+        FundGrant.institution_id == institution_id,
+        FundGrant.state == "applied",
+        FundGrant.applied_by != person,
+    )
+
+
+def payments_to_agree(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Requests to spend prepayment that somebody else made and the department hasn't agreed to."""
+    return _requests(connection, institution_id, "asked", FundRequest.asked_by != person)
+
+
+def payments_to_reserve(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Requests that others made and agreed to, before finance."""
+    others = (FundRequest.asked_by != person, FundRequest.department_by != person)
+    return _requests(connection, institution_id, "department", *others)
+
+
+def payments_to_make(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Requests that somebody else reserved the money for."""
+    return _requests(connection, institution_id, "reserved", FundRequest.finance_by != person)
+
+
+def _requests(connection: sa.Connection, institution_id: str, state: str, *others: sa.ColumnElement[bool]) -> Pile:
+    own = (FundRequest.institution_id == institution_id, FundRequest.state == state)
+    return _pile(connection, FundRequest.asked_at, *own, *others)
 
 
 def table_in_force(connection: sa.Connection, institution_id: str, day: date) -> PublishedTable | None:

@@ -33,6 +33,7 @@ PEOPLE: Final = (
     DemoPerson("shenpi", "吴涛", Role.FINANCE_APPROVER),
     DemoPerson("shenji", "杨敏", Role.AUDITOR),
     DemoPerson("xitong", "龙飞", Role.SYSTEM_ADMINISTRATOR),
+    DemoPerson("keshi", "安志远", Role.DEPARTMENT_HEAD),
     DemoPerson("anquan", "石磊", Role.SECURITY_ADMINISTRATOR),
 )
 

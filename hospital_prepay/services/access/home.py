@@ -26,6 +26,10 @@ _KINDS: Final[tuple[tuple[str, Permission, Callable[..., Pile]], ...]] = (
     ("draft", Permission.CAPS_APPROVE, queries.drafts_of_others),
     ("rules", Permission.RULES_APPROVE, queries.rules_of_others),
     ("named", Permission.CASES_IMPORT, queries.similar_named_by_others),
+    ("fund_approval", Permission.FUND_RECORD, queries.approvals_to_record),
+    ("fund_agree", Permission.FUND_AGREE, queries.payments_to_agree),
+    ("fund_reserve", Permission.FUND_RESERVE, queries.payments_to_reserve),
+    ("fund_pay", Permission.FUND_PAY, queries.payments_to_make),
 )
 
 

@@ -80,4 +80,17 @@ LONGQUANYI: Final = _house(
     "该院 2025 年公示的预交金表（前 24 行，没有自费一栏）",
     3,
 )
-HOUSES: Final = (MAIN, SAMPLE, HUZHOU, LONGQUANYI)
+LINXI: Final = _house(
+    "H33990000005",
+    "临溪市中心医院",
+    (
+        DemoPerson("lx.keshi1", "何敏", Role.DEPARTMENT_HEAD),
+        DemoPerson("lx.keshi2", "方圆", Role.DEPARTMENT_HEAD),
+        DemoPerson("lx.caiwu", "徐立", Role.FINANCE_OFFICER),
+        DemoPerson("lx.shenpi", "沈国平", Role.FINANCE_APPROVER),
+        DemoPerson("lx.shenji", "柳青", Role.AUDITOR),
+    ),
+    "虚构的浙江医院：一笔医保预付金在用，各步都有申请在等",
+    3,
+)
+HOUSES: Final = (MAIN, SAMPLE, HUZHOU, LONGQUANYI, LINXI)

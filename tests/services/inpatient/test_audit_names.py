@@ -24,7 +24,9 @@ from tests.hospital import CASHIER, OFFICER, Hospital
 SERVICES = Path(__file__).parents[3] / "hospital_prepay" / "services"
 STAY = "2601140001"
 # The services whose acts decide or book; :func:`busy` does each of these acts.
-DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py"}
+# Those of the fund are kept busy in tests/services/fund/test_year.py.
+FUND = {"fund/grants.py", "fund/spending.py", "fund/returns.py"}
+DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND}
 
 
 def busy(hospital: Hospital) -> None:

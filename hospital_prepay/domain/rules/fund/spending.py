@@ -1,0 +1,115 @@
+"""Whether a request to spend the earmark may go on to people. What the rule refuses, nobody can let through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.decision import Decision, Outcome, Reason
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules import RULES
+from hospital_prepay.domain.rules.fund.regime import NamedBy, Provision, Use, UseOutcome
+from hospital_prepay.domain.rules.fund.uses import RANK, REASON_WORDS, LineReason, UseLine, line_outcome
+
+
+@dataclass(frozen=True, slots=True)
+class SpendFacts:
+    """What :func:`spend` looks at: the request's lines, what the place's pack gives each of their categories, what is
+    left of the grant in fen, and the recall ground that stands, if any."""
+
+    regime: str
+    lines: tuple[UseLine, ...]
+    uses: tuple[Use, ...]
+    uses_silent: bool
+    unspent_fen: int
+    recall_clause: str | None = None
+
+
+@implements(
+    "weihai-prepay-2025/1",
+    "weihai-prepay-2025/3",
+    "xizang-prepay-2024/9",
+    "xizang-prepay-2024/12",
+    "zhejiang-prepay-2025/1",
+    "zhejiang-prepay-2025/5.3",
+)
+def spend(facts: SpendFacts, rule_version: str) -> Decision:
+    """Whether a request may go on to people: refused for good with a line that isn't medical, held with a grey one.
+
+    House rules: medical and grey lines don't go in one request (a mixed request must be split), nothing is spent
+    while a ground of recall stands, and never more than is left.
+    """
+    answers = [_line_of(facts, number, line) for number, line in enumerate(facts.lines, 1)]
+    outcomes = {outcome for outcome, _ in answers}
+    worst = max(outcomes, key=RANK.__getitem__)
+    reasons = [_worded(reason, facts.lines) for _, found in answers for reason in found]
+    if len(outcomes) > 1:
+        reasons.append(Reason("mixed_request", "不同结果的项目不能放在一张申请里，请分开申请。"))
+        worst = UseOutcome.REFUSED
+    if facts.recall_clause is not None:
+        reasons.append(Reason("recall_stands", "已有收回情形，预付金暂停使用（本院规定）。"))
+        worst = UseOutcome.REFUSED
+    total = sum(line.amount.fen for line in facts.lines)
+    if total > facts.unspent_fen:
+        reasons.append(Reason("more_than_left", f"可用只有 {Money(facts.unspent_fen)} 元，请减少金额。"))
+        worst = UseOutcome.REFUSED
+    return Decision("fund.spend", rule_version, Outcome(worst.value), Money(total), tuple(reasons), facts_of(facts))
+
+
+def facts_of(facts: SpendFacts) -> dict[str, Any]:
+    """The facts as stored with the decision; :func:`spend` can be asked again with them."""
+    return {
+        "regime": facts.regime,
+        "lines": [
+            {
+                "category": x.category,
+                "name": x.name,
+                "amount_fen": x.amount.fen,
+                "code": x.code,
+                "order_no": x.order_no,
+            }
+            for x in facts.lines
+        ],
+        "uses": [
+            {"category": u.category, "outcome": u.outcome.value, "clause": u.provision.clause} for u in facts.uses
+        ],
+        "uses_silent": facts.uses_silent,
+        "unspent_fen": facts.unspent_fen,
+        "recall_clause": facts.recall_clause,
+    }
+
+
+def line_answers(stored: Mapping[str, Any]) -> list[tuple[UseOutcome, list[LineReason]]]:
+    """What each line of a stored decision got, and why."""
+    facts = _facts_from(stored)
+    return [_line_of(facts, number, line) for number, line in enumerate(facts.lines, 1)]
+
+
+def _replay_spend(stored: Mapping[str, Any], rule_version: str) -> Decision:
+    """The decision again from its stored facts."""
+    return spend(_facts_from(stored), rule_version)
+
+
+def _facts_from(stored: Mapping[str, Any]) -> SpendFacts:
+    lines = tuple(
+        UseLine(x["category"], x["name"], Money(x["amount_fen"]), x["code"], x["order_no"]) for x in stored["lines"]
+    )
+    uses = tuple(
+        Use(u["category"], UseOutcome(u["outcome"]), Provision(u["clause"], NamedBy.NOTICE)) for u in stored["uses"]
+    )
+    rest = (stored["uses_silent"], stored["unspent_fen"], stored["recall_clause"])
+    return SpendFacts(stored["regime"], lines, uses, *rest)
+
+
+def _line_of(facts: SpendFacts, number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
+    return line_outcome({use.category: use for use in facts.uses}, facts.uses_silent, number, line)
+
+
+def _worded(reason: LineReason, lines: tuple[UseLine, ...]) -> Reason:
+    name = lines[reason.line - 1].name
+    return Reason(reason.code, f"第 {reason.line} 行“{name}”：{REASON_WORDS[reason.code]}。", reason.clause)
+
+
+RULES["fund.spend"] = _replay_spend

@@ -1,0 +1,121 @@
+"""May the earmark pay this: line by line, the worst line deciding. ``refused`` is final for every role.
+
+What a category gets comes from the pack. The national code and the platform order number that drugs and consumables
+must carry are rules of the house, and are never cited as law.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.clauses import house_rule, implements
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Regime, Use, UseOutcome
+
+# 23 signs from X: western drugs; 20 from Z: Chinese patent drugs; 27 from C, or the 20 of its class: consumables.
+CODE_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
+    "drug": re.compile(r"X[0-9A-Z]{22}|Z[0-9A-Z]{19}", re.ASCII),
+    "consumable": re.compile(r"C[0-9A-Z]{26}|C[0-9A-Z]{19}", re.ASCII),
+}
+REASON_WORDS: Final[Mapping[str, str]] = {
+    "medical_use": "药品、耗材等医疗费用周转",
+    "needs_two_person_decision": "通知没有点名，或没有原文可查，须两人书面决定",
+    "non_medical_use": "不是医疗费用周转，任何人都不能放行",
+    "notice_silent": "通知没有写用途，按本院规定定",
+    "missing_national_code": "没有国家编码，请补上",
+    "malformed_national_code": "国家编码的位数或开头不对，请核对",
+    "missing_order_no": "没有省平台订单号，请补上",
+    "unknown_category": "没有这一类用途，请从列出的类别里选",
+}
+RANK: Final = {UseOutcome.PERMITTED: 0, UseOutcome.HELD: 1, UseOutcome.REFUSED: 2}
+_CODE_OF: Final = {
+    UseOutcome.PERMITTED: "medical_use",
+    UseOutcome.HELD: "needs_two_person_decision",
+    UseOutcome.REFUSED: "non_medical_use",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UseLine:
+    """One line of a request: what is bought or paid, under which code, for how much, by which platform order."""
+
+    category: str
+    name: str
+    amount: Money
+    code: str = ""
+    order_no: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineReason:
+    """Why a line got what it got. ``line`` counts from 1; ``clause`` is ``None`` for a rule of the house."""
+
+    code: str
+    line: int
+    clause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UseAnswer:
+    """The outcome of the whole request, of each line, and the reasons."""
+
+    outcome: UseOutcome
+    lines: tuple[UseOutcome, ...]
+    reasons: tuple[LineReason, ...]
+
+
+@implements(
+    "weihai-prepay-2025/1",
+    "weihai-prepay-2025/3",
+    "xizang-prepay-2024/9",
+    "xizang-prepay-2024/12",
+    "zhejiang-prepay-2025/1",
+    "zhejiang-prepay-2025/5.3",
+)
+def check_use(regime: Regime, lines: tuple[UseLine, ...]) -> UseAnswer:
+    """What each line gets, and the worst of it for the whole."""
+    outcomes: list[UseOutcome] = []
+    reasons: list[LineReason] = []
+    for number, line in enumerate(lines, 1):
+        outcome, found = line_outcome(regime.uses, regime.uses_silent, number, line)
+        outcomes.append(outcome)
+        reasons += found
+    return UseAnswer(max(outcomes, key=RANK.__getitem__), tuple(outcomes), tuple(reasons))
+
+
+def line_outcome(
+    uses: Mapping[str, Use], uses_silent: bool, number: int, line: UseLine
+) -> tuple[UseOutcome, list[LineReason]]:
+    """What one line gets, and why."""
+    use = uses.get(line.category)
+    if use is None:
+        return UseOutcome.REFUSED, [LineReason("unknown_category", number, None)]
+    silent = [LineReason("notice_silent", number, None)] if uses_silent else []
+    lacking = [LineReason(code, number, None) for code in lacking_evidence(line)]
+    if use.outcome is UseOutcome.PERMITTED and lacking:
+        return UseOutcome.HELD, [*silent, *lacking]
+    return use.outcome, silent or [_reason(use, number)]
+
+
+def _reason(use: Use, number: int) -> LineReason:
+    return LineReason(_CODE_OF[use.outcome], number, use.provision.clause)
+
+
+@house_rule
+def lacking_evidence(line: UseLine) -> tuple[str, ...]:
+    """What a drug or consumable must carry before it is paid: a national code of the right shape, and the order
+    number of the provincial platform. Other categories carry neither."""
+    shape = CODE_SHAPES.get(line.category)
+    if shape is None:
+        return ()
+    found = []
+    if not line.code:
+        found.append("missing_national_code")
+    elif not shape.fullmatch(line.code):
+        found.append("malformed_national_code")
+    if not line.order_no:
+        found.append("missing_order_no")
+    return tuple(found)

@@ -1,0 +1,137 @@
+"""A year of insurance prepayment in a made-up hospital: received, partly spent, something waiting at each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Final
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.services.demonstration.stage import Stage
+from hospital_prepay.services.fund import grants, spending
+
+_REGIME: Final = "zhejiang-prepay-2025"
+_REGION: Final = "临溪市"
+# 99 is no administrative division: the code can be no real supplier's.
+_SUPPLIER: Final = ("临溪医药有限公司（演示）", "91990000MA0DEM0011")
+_DAY: Final = timedelta(days=1)
+_YEARLY: Final = {Fund.EMPLOYEE: Money.of_yuan("153600000"), Fund.RESIDENT: Money.of_yuan("115200000")}
+_GOOD: Final = InstitutionFacts(
+    level=3,
+    public=True,
+    inpatient=True,
+    full_years_settled=9,
+    assessment="excellent",
+    priority_work="outstanding",
+    sound_finance=True,
+    cooperates_with_inspections=True,
+    tracing_codes_complete=True,
+    convenience_services=True,
+    penalised_in_12_months=False,
+    referred_for_fraud_in_12_months=False,
+    debts_to_agency=False,
+    assets_preserved=False,
+    unperformed_judgment=False,
+    enforcement_pending=False,
+    cleared_last_year=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """One request: asked so many days ago, and led through the steps up to ``state``."""
+
+    key: str
+    purpose: str
+    days_ago: int
+    state: str
+    lines: tuple[UseLine, ...]
+
+
+def _drug(name: str, yuan: str, number: int) -> UseLine:
+    return UseLine("drug", name, Money.of_yuan(yuan), f"XJ01DDA{number:016}", f"ZJ2026{number:08}")
+
+
+def _consumable(name: str, yuan: str, number: int) -> UseLine:
+    return UseLine("consumable", name, Money.of_yuan(yuan), f"C{number:026}", f"ZJ2026{number:08}")
+
+
+_SPENT: Final = (
+    _Spent("1", "上月药品款", 12, "evidenced", (_drug("注射用头孢哌酮钠舒巴坦钠", "482600", 418),)),
+    _Spent("2", "骨科耗材款", 10, "paid", (_consumable("一次性使用静脉留置针", "230200", 433),)),
+    _Spent("3", "本月药品款", 5, "reserved", (_drug("阿莫西林胶囊", "161740.50", 440), _drug("胰岛素", "68000", 41))),
+    _Spent("4", "介入耗材款", 4, "department", (_consumable("冠脉药物洗脱支架", "346000", 452),)),
+    _Spent("5", "抗生素款", 3, "asked", (_drug("头孢克肟片", "96480", 460),)),
+    _Spent("6", "检验试剂款", 2, "asked", (UseLine("reagent", "C 反应蛋白测定试剂盒", Money.of_yuan("129800")),)),
+    _Spent(
+        "7",
+        "药品、病区电费",
+        2,
+        "refused",
+        (_drug("注射用头孢曲松钠", "96480", 471), UseLine("utilities", "病区电费", Money.of_yuan("58214.37"))),
+    ),
+)
+
+
+def lead_through_the_year(stage: Stage, founded: datetime, begun: datetime) -> None:
+    """Two applications of which one waits for its answer; the other arrived and is being spent."""
+    employee = _apply(stage, founded, Fund.EMPLOYEE, "12800000")
+    _apply(stage, founded, Fund.RESIDENT, "9600000")
+    _arrive(stage, founded + 7 * _DAY, employee)
+    for spent in _SPENT:
+        _spend(stage, begun - spent.days_ago * _DAY, employee, spent)
+
+
+def _apply(stage: Stage, moment: datetime, fund: Fund, yuan: str) -> str:
+    """File the application, or find the one that was filed."""
+    context, officer = stage.at(moment), stage.actor(Role.FINANCE_OFFICER)
+    year = local(moment).year
+    pools = tuple(PoolFacts(one, Fraction("13.2"), False, False) for one in Fund)
+    paid = tuple(Paid(year - 1, one, amount) for one, amount in _YEARLY.items())
+    facts = AssessmentFacts(year, _GOOD, pools, paid, Fraction("0.043"))
+    command = grants.ApplyForGrant(_REGIME, _REGION, fund, Money.of_yuan(yuan), facts, f"demonstration:{fund.value}")
+    return grants.apply_for_grant(context, officer, command).grant_id or ""
+
+
+def _arrive(stage: Stage, moment: datetime, grant_id: str) -> None:
+    approver, officer = stage.actor(Role.FINANCE_APPROVER), stage.actor(Role.FINANCE_OFFICER)
+    grant = grants.find_grant(stage.context, officer, grant_id)
+    if grant.state == "applied":
+        day, amount = local(moment).date(), Money(grant.applied_fen)
+        command = grants.RecordApproval(grant_id, amount, day, f"临医保〔{grant.year}〕7 号（演示）", "YF-演示-0001")
+        grant = grants.record_approval(stage.at(moment), approver, command)
+    if grant.state == "approved":
+        arrived = moment + 2 * _DAY
+        received = grants.ReceiveGrant(grant_id, "演示回单 0001", local(arrived).date(), "demonstration:received")
+        grants.receive_grant(stage.at(arrived), officer, received)
+
+
+def _spend(stage: Stage, moment: datetime, grant_id: str, spent: _Spent) -> None:
+    pharmacy = stage.actor(Role.DEPARTMENT_HEAD)
+    key = f"demonstration:{spent.key}"
+    command = spending.AskPayment(grant_id, *_SUPPLIER, spent.purpose, spent.lines, key)
+    request_id = spending.ask_payment(stage.at(moment), pharmacy, command).request_id
+    order = ("asked", "department", "reserved", "paid", "evidenced")
+    while (now := spending.find_request(stage.context, pharmacy, request_id)[0].state) != spent.state:
+        _next_step(stage, moment + timedelta(hours=1 + order.index(now)), request_id, now, spent)
+
+
+def _next_step(stage: Stage, moment: datetime, request_id: str, now: str, spent: _Spent) -> None:
+    context, officer = stage.at(moment), stage.actor(Role.FINANCE_OFFICER)
+    if now == "asked":
+        spending.agree_request(context, stage.actor(Role.DEPARTMENT_HEAD, 1), request_id)
+    elif now == "department":
+        spending.reserve_request(context, stage.actor(Role.FINANCE_APPROVER), request_id)
+    elif now == "reserved":
+        command = spending.PayRequest(request_id, f"演示付款 {spent.key}", f"demonstration:pay:{spent.key}")
+        spending.pay_request(context, officer, command)
+    else:
+        for number, line in enumerate(spent.lines, 1):
+            proof = spending.RecordEvidence(request_id, number, f"FP-{spent.key}-{number}", line.amount)
+            spending.record_evidence(context, officer, proof)

@@ -1,0 +1,1 @@
+"""The restricted fund: insurance prepayment from application to zero."""

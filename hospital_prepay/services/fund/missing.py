@@ -1,0 +1,62 @@
+"""Which facts an answer still waits for, by the name that a form gives them: ``assessment``, ``employee_months``,
+``resident_paid_2`` (two years before the one applied for)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hospital_prepay.domain.rules.fund.eligibility import NEEDS, Checked, Met
+from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, PoolFacts
+from hospital_prepay.domain.rules.fund.quota import Quota
+from hospital_prepay.domain.rules.fund.regime import Absence, DeficitBars, Fund, Raised, Regime
+
+
+def missing_for_condition(facts: AssessmentFacts, one: Checked) -> tuple[str, ...]:
+    """What to fill in before the condition can be judged; nothing once it is."""
+    if one.outcome is not Met.UNKNOWN:
+        return ()
+    named = tuple(name for name in NEEDS[one.id] if getattr(facts.institution, name) is None)
+    if one.id == "monthly_floor":
+        return (*named, *(name for pool in facts.pools for name in _unpaid(facts, pool.fund, 1)))
+    return named
+
+
+def missing_for_quota(regime: Regime, facts: AssessmentFacts, quota: Quota) -> tuple[str, ...]:
+    """What to fill in before this fund's permission, base and largest size can be told; nothing once it is barred."""
+    if quota.permitted is False:
+        return ()
+    found = list(_of_pools(regime, facts, quota.fund)) if quota.permitted is None else []
+    if not isinstance(regime.base, Absence):
+        found += _unpaid(facts, quota.fund, regime.base.years)
+    if _is_raised(regime) and quota.max_quota is None and facts.growth is None:
+        found.append("growth")
+    return tuple(found)
+
+
+def _of_pools(regime: Regime, facts: AssessmentFacts, fund: Fund) -> Iterator[str]:
+    if isinstance(regime.solvency, Absence):
+        return
+    own = next(pool for pool in facts.pools if pool.fund is fund)
+    if own.months_payable is None:
+        yield f"{fund.value}_months"
+    looked_at = facts.pools if regime.solvency.deficit_bars.value is DeficitBars.REGION else (own,)
+    for pool in looked_at:
+        yield from _deficits(pool)
+
+
+def _deficits(pool: PoolFacts) -> Iterator[str]:
+    for name in ("deficit_last_year", "deficit_forecast"):
+        if getattr(pool, name) is None:
+            yield f"{pool.fund.value}_{name}"
+
+
+def _unpaid(facts: AssessmentFacts, fund: Fund, years: int) -> list[str]:
+    reported = {paid.year for paid in facts.paid if paid.fund is fund}
+    return [f"{fund.value}_paid_{back}" for back in range(1, years + 1) if facts.year - back not in reported]
+
+
+def _is_raised(regime: Regime) -> bool:
+    size = regime.size
+    if isinstance(size, Absence) or isinstance(size.largest, Absence):
+        return False
+    return isinstance(size.largest.value, Raised)

@@ -1,0 +1,123 @@
+"""Giving a grant back: by bank, or offset in a monthly settlement, step by step until nothing is owed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
+from hospital_prepay.domain.ledger.entry import Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.funds import GrantState
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.grants import fund_entry
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnGrant:
+    """Money sent back by bank: from the earmark what is unspent, from the hospital's own account the rest."""
+
+    grant_id: str
+    amount: Money
+    bank_reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetGrant:
+    """A monthly settlement of ``settlement`` from which the agency kept ``offset``."""
+
+    grant_id: str
+    settlement: Money
+    offset: Money
+    document: str
+    idempotency_key: str
+
+
+def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantState:
+    """Book a return by bank. Raises :class:`MalformedInput` for more than is owed, :class:`Conflict` while money
+    is reserved that would be needed."""
+    actor.require(Permission.FUND_RETURN)
+    if not command.bank_reference.strip():
+        raise MalformedInput("请填银行回单号。", code="missing_value", details={"field": "bank_reference"})
+    payload = {**asdict(command), "amount": command.amount.fen}
+    with context.work(actor, "fund.return", f"grant:{command.grant_id}") as work:
+        grant = _locked(work, command.grant_id, command.amount)
+        if work.known_answer(command.idempotency_key, payload) is not None:
+            return grant
+        from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
+        own = command.amount - from_earmark
+        _require_nothing_over(grant, command.amount, from_earmark)
+        lines = [Posting(owed_account(grant.grant_id), debit=command.amount)]
+        lines += [Posting(earmark_account(grant.grant_id), credit=from_earmark)] if from_earmark else []
+        lines += [Posting("1002", credit=own)] if own else []
+        entry = fund_entry(work, grant, "fund_return", "交回医保预付金", tuple(lines), command.idempotency_key)
+        entry_no = work.ledger.post(entry)
+        work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
+        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
+        return _clear_at_zero(work, grant)
+
+
+def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantState:
+    """Book a settlement with an offset: the receivable falls by the whole, what is owed by the offset, the rest comes
+    to the bank; the unspent earmark is let go as far as the offset goes. Raises as :func:`return_grant`."""
+    actor.require(Permission.FUND_RETURN)
+    if command.offset.fen > command.settlement.fen:
+        raise MalformedInput("冲抵金额不能超过这次结算的金额，请核对。", details={"field": "offset"})
+    payload = {**asdict(command), "settlement": command.settlement.fen, "offset": command.offset.fen}
+    with context.work(actor, "fund.offset", f"grant:{command.grant_id}") as work:
+        grant = _locked(work, command.grant_id, command.offset)
+        if work.known_answer(command.idempotency_key, payload) is not None:
+            return grant
+        let_go = Money(min(grant.unspent_fen, command.offset.fen))
+        _require_nothing_over(grant, command.offset, let_go)
+        lines = [
+            Posting(owed_account(grant.grant_id), debit=command.offset),
+            Posting("12120201", credit=command.offset),
+        ]
+        if let_go:
+            lines += [Posting("1002", debit=let_go), Posting(earmark_account(grant.grant_id), credit=let_go)]
+        rest = command.settlement - command.offset
+        general = (Posting("1002", debit=rest), Posting("12120201", credit=rest)) if rest else ()
+        entry = fund_entry(
+            work, grant, "fund_offset", "结算冲抵医保预付金", tuple(lines), command.idempotency_key, general=general
+        )
+        entry_no = work.ledger.post(entry)
+        work.audit(
+            entry_no=entry_no,
+            detail={
+                "settlement_fen": command.settlement.fen,
+                "offset_fen": command.offset.fen,
+                "document": command.document,
+            },
+        )
+        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
+        return _clear_at_zero(work, grant)
+
+
+def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
+    grant = store.lock_grant(work.connection, work.institution_id, grant_id)
+    if not amount:
+        raise MalformedInput("金额要大于零，例如 120.00。", details={"field": "amount"})
+    return grant
+
+
+def _require_nothing_over(grant: GrantState, amount: Money, from_earmark: Money) -> None:
+    if grant.state != "received":
+        raise Conflict("这笔预付金没有到账，或已经清算。请刷新后再看；本次没有入账。")
+    if amount.fen > grant.owed_fen:
+        raise MalformedInput(f"应还只有 {Money(grant.owed_fen)} 元，请核对金额。", details={"field": "amount"})
+    left = grant.unspent_fen + grant.reserved_fen - from_earmark.fen
+    if left > grant.owed_fen - amount.fen:
+        raise Conflict("还有预留没有付款，交回后专款会超过应还。请先付款或退回预留；本次没有入账。")
+
+
+def _clear_at_zero(work: UnitOfWork, grant: GrantState) -> GrantState:
+    after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
+    if after.owed_fen == 0:
+        store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="cleared", cleared_at=work.now)
+        after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
+    return after

@@ -1,0 +1,156 @@
+"""Reading the fund for its pages: a grant or a request with everything that belongs to it, and who may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import GRANTS, Actor, Permission
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.rules.fund.spending import spend
+from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
+from hospital_prepay.persistence.queries import funds as queries
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries.funds import GrantEntry
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.spending import spend_facts
+
+__all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RequestState"]
+
+# Who takes the next step of a grant and of a request, by state.
+GRANT_STEPS: Final = {
+    "applied": Permission.FUND_RECORD,
+    "approved": Permission.FUND_APPLY,
+    "withheld": Permission.FUND_RECORD,
+    "received": Permission.FUND_RETURN,
+}
+REQUEST_STEPS: Final = {
+    "asked": Permission.FUND_AGREE,
+    "department": Permission.FUND_RESERVE,
+    "reserved": Permission.FUND_PAY,
+    "paid": Permission.FUND_PAY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose step is next: the permission it takes, who holds it, and who may not for having taken an earlier one."""
+
+    permission: Permission
+    holders: tuple[str, ...]
+    barred: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantDetail:
+    """One grant with its requests (newest first) and entries (oldest first); ``names`` of people by id."""
+
+    grant: GrantState
+    requests: list[RequestState]
+    entries: list[GrantEntry]
+    turn: Turn | None
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetail:
+    """One request with its lines, invoices and entries, and the decision it was written down with."""
+
+    request: RequestState
+    grant: GrantState
+    lines: list[LineState]
+    invoices: list[Invoice]
+    entries: list[GrantEntry]
+    decision: Decision
+    turn: Turn | None
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FundOverview:
+    """Every grant and every request of the hospital."""
+
+    grants: list[GrantState]
+    requests: list[RequestState]
+    names: Mapping[str, str]
+
+
+def fund_overview(context: Context, actor: Actor) -> FundOverview:
+    """All of it, newest first. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        return FundOverview(
+            store.grants(connection, own), store.requests(connection, own), people.names(connection, own)
+        )
+
+
+def read_grant(context: Context, actor: Actor, grant_id: str) -> GrantDetail:
+    """One grant. Needs ``fund.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        grant = store.read_grant(connection, own, grant_id)
+        found = [one for one in store.requests(connection, own) if one.grant_id == grant_id]
+        staff = users.all_of(connection, own)
+        return GrantDetail(
+            grant=grant,
+            requests=found,
+            entries=queries.grant_entries(connection, own, grant_id),
+            turn=_turn(staff, GRANT_STEPS.get(grant.state), grant_barred(grant)),
+            names=people.names(connection, own),
+        )
+
+
+def read_request(context: Context, actor: Actor, request_id: str) -> RequestDetail:
+    """One request. Needs ``fund.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        request = store.read_request(connection, own, request_id)
+        entries = queries.grant_entries(connection, own, request.grant_id)
+        staff = users.all_of(connection, own)
+        return RequestDetail(
+            request=request,
+            grant=store.read_grant(connection, own, request.grant_id),
+            lines=store.lines_of(connection, own, request_id),
+            invoices=store.invoices_of(connection, own, request_id),
+            entries=[one for one in entries if one.source == f"fund_request:{request_id}"],
+            decision=decisions.find(connection, own, request.decision_id)[0],
+            turn=_turn(staff, REQUEST_STEPS.get(request.state), request_barred(request)),
+            names=people.names(connection, own),
+        )
+
+
+def preview_payment(context: Context, actor: Actor, grant_id: str, lines: tuple[UseLine, ...]) -> Decision:
+    """What a request of these lines would get; nothing is written down. Needs ``fund.ask``."""
+    actor.require(Permission.FUND_ASK)
+    with context.database.reading() as connection:
+        grant = store.read_grant(connection, actor.institution_id, grant_id)
+    return spend(spend_facts(grant, lines), context.rule_version)
+
+
+def grant_barred(grant: GrantState) -> frozenset[str]:
+    """Who may not take the grant's next step."""
+    return frozenset({grant.applied_by}) if grant.state == "applied" else frozenset()
+
+
+def request_barred(request: RequestState) -> frozenset[str]:
+    """Who may not take the request's next step, having taken an earlier one."""
+    earlier = {
+        "asked": (request.asked_by,),
+        "department": (request.asked_by, request.department_by),
+        "reserved": (request.finance_by,),
+    }
+    return frozenset(one for one in earlier.get(request.state, ()) if one)
+
+
+def _turn(staff: list[users.UserRow], permission: Permission | None, barred: frozenset[str]) -> Turn | None:
+    if permission is None:
+        return None
+    able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
+    return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)

@@ -1,0 +1,264 @@
+"""What the pages of the grants show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.money import Money
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.forms import Form
+from hospital_prepay.schemas import fund_forms as schemas
+from hospital_prepay.services.fund.review import (
+    REQUEST_STEPS,
+    FundOverview,
+    GrantDetail,
+    GrantEntry,
+    GrantState,
+    grant_barred,
+    request_barred,
+)
+from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_words import (
+    Step,
+    done_by,
+    grant_line,
+    is_my_turn,
+    keyed,
+    request_line,
+    request_number,
+    stranded,
+    turn_lines,
+    why_not_mine,
+)
+
+_NEXT: Final = {
+    "applied": ("登记批复", "等医保部门批复，由财务审批登记"),
+    "approved": ("记到账", "等银行到账，由财务记回单"),
+    "withheld": ("恢复拨付", "医保部门暂停拨付，恢复后由财务审批登记"),
+    "received": ("使用、归还", "由科室或财务申请用款；到期前由财务归还或冲抵"),
+    "cleared": ("没有了", "已经还清"),
+    "declined": ("没有了", "没有批准"),
+}
+_WAITING: Final = {
+    "asked": "等科室负责人同意",
+    "department": "等财务审批",
+    "reserved": "已预留，等财务付款",
+    "paid": "已付，等财务补票据",
+}
+_ORDER: Final = ("applied", "approved", "received", "cleared")
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What is asked once more before it is done: the amount stands in title and button."""
+
+    title: str
+    lines: tuple[str, ...]
+    button: str
+    other: str
+
+
+def overview_page(found: FundOverview) -> dict[str, Any]:
+    """Every grant, and what waits for whom."""
+    actor = current_actor()
+    grants = [{**grant_line(one), "next": _NEXT[one.state][1]} for one in found.grants]
+    counts = Counter(one.state for one in found.requests)
+    waiting = [
+        {
+            "count": counts[state],
+            "words": words,
+            "href": f"/finance/fund/requests?tab={state}",
+            "mine": sum(
+                one.state == state and actor.may(REQUEST_STEPS[state]) and actor.actor_id not in request_barred(one)
+                for one in found.requests
+            ),
+        }
+        for state, words in _WAITING.items()
+        if counts[state]
+    ]
+    refused = [request_line(one, found.names) for one in found.requests if one.state == "refused"]
+    return {
+        "grants": grants,
+        "waiting": waiting,
+        "refused": refused[:5],
+        "refused_count": len(refused),
+        "may_ask": actor.may(Permission.FUND_ASK) and any(one.state == "received" for one in found.grants),
+        "to_record": sum(
+            one.state == "applied" and actor.may(Permission.FUND_RECORD) and actor.actor_id not in grant_barred(one)
+            for one in found.grants
+        ),
+    }
+
+
+def grant_page(
+    found: GrantDetail, today: date, name: str, form: Form | None, confirm: Confirmation | None
+) -> dict[str, Any]:
+    """One grant. ``name`` is the form that came back, with ``form`` as it was typed."""
+    actor, grant = current_actor(), found.grant
+    offered = _offered(found)
+    amount = Money(grant.approved_fen or grant.applied_fen)
+    return {
+        "grant": grant_line(grant),
+        "steps": _steps(found),
+        "reserved_count": sum(one.state == "reserved" for one in found.requests),
+        "paid_fen": sum(one.total_fen for one in found.requests if one.state in ("paid", "evidenced")),
+        "facts": _facts(found),
+        "requests": [request_line(one, found.names) for one in found.requests],
+        "attempts": sum(one.state == "refused" for one in found.requests),
+        "entries": [_entry(one, actor.may(Permission.LEDGER_VIEW)) for one in found.entries],
+        "offered": offered,
+        "opened": name,
+        "forms": {
+            one: keyed(form if one == name else None, **_defaults(one, grant, today))
+            for one in (*offered, name)
+            if one
+        },
+        "confirm": confirm,
+        "amount": str(amount),
+        "in_words": amount.in_words(),
+        "problem": stranded(name, form, offered),
+        "why_not": why_not_mine(found.turn),
+        "next": _NEXT[grant.state],
+        "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received",
+    }
+
+
+def confirmation(said: Any) -> Confirmation | None:
+    """What to ask once more; ``None`` for what names its amount already, or has none."""
+    match said:
+        case schemas.Approval():
+            return _confirm_approval(said)
+        case schemas.Returned():
+            return Confirmation(
+                f"交回 {said.amount} 元？",
+                (
+                    f"大写 {said.amount.in_words()}；银行回单 {said.bank_reference}。",
+                    "先用专款未用的部分，不够的用医院自有资金；应还医保同额减少。入账后不能撤回。",
+                ),
+                f"交回 {said.amount} 元",
+                "先不交回",
+            )
+        case schemas.Offset():
+            rest = said.settlement - said.offset
+            return Confirmation(
+                f"冲抵 {said.offset} 元？",
+                (
+                    f"本次结算 {said.settlement} 元，冲抵后到账 {rest} 元；依据 {said.document}。",
+                    "应还医保按冲抵额减少，未用的专款随之解除限定。入账后不能撤回。",
+                ),
+                f"冲抵 {said.offset} 元",
+                "先不冲抵",
+            )
+    return None
+
+
+def _confirm_approval(said: schemas.Approval) -> Confirmation:
+    if said.approved is None:
+        lines = ("登记后这笔申请到此为止，不能再改。",)
+        return Confirmation("登记“没有批准”？", lines, "登记没有批准", "先不登记")
+    return Confirmation(
+        f"登记批复 {said.approved} 元？",
+        (
+            f"大写 {said.approved.in_words()}；批复日 {said.approved_on}，文号 {said.document}。",
+            "登记后不能再改；到账只能按这个金额入账。",
+        ),
+        f"登记批复 {said.approved} 元",
+        "先不登记",
+    )
+
+
+def left_words(grant: GrantState) -> str:
+    """What is still owed after something was given back."""
+    return (
+        "全部还清，这笔预付金已清算。" if grant.state == "cleared" else f"应还医保还有 {Money(grant.owed_fen)} 元。"
+    )
+
+
+def _offered(found: GrantDetail) -> list[str]:
+    """The forms that the viewer may use now, the likeliest first."""
+    state = found.grant.state
+    if not is_my_turn(found.turn):
+        return ["withhold"] if state == "approved" and current_actor().may(Permission.FUND_RECORD) else []
+    mine = {
+        "applied": ["approval"],
+        "approved": ["receipt"],
+        "withheld": ["let_go"],
+        "received": ["return", "offset"],
+    }
+    return mine.get(state, [])
+
+
+def _defaults(name: str, grant: GrantState, today: date) -> dict[str, str]:
+    match name:
+        case "approval":
+            return {"granted": "yes", "approved": Money(grant.applied_fen).plain(), "approved_on": today.isoformat()}
+        case "receipt":
+            return {"received_on": today.isoformat()}
+    return {}
+
+
+def _steps(found: GrantDetail) -> list[Step]:
+    grant, names = found.grant, found.names
+    declined, withheld = grant.state == "declined", grant.state == "withheld"
+    at = _ORDER.index({"declined": "applied", "withheld": "approved"}.get(grant.state, grant.state))
+    turn = turn_lines(found.turn, names)
+    receipt = next((one for one in found.entries if one.kind == "fund_receipt"), None)
+    recorded = done_by(grant.recorded_by, grant.recorded_at, names)
+    used = sum(one.state in ("paid", "evidenced") for one in found.requests)
+    received = done_by(receipt.posted_by, receipt.posted_at, names) if receipt else ()
+    spending = "科室、财务申请，另两人同意和审批" if grant.state == "received" else ""
+    return [
+        Step("done", "申请", done_by(grant.applied_by, grant.applied_at, names)),
+        Step("bad", "没有批准", recorded) if declined else _step("批复", at >= 1, at == 0, recorded, turn),
+        Step("bad", "暂停拨付", turn) if withheld else _step("到账", at >= 2, at == 1, received, turn),
+        Step(
+            "done" if at == 3 else "now" if at == 2 else "",
+            "使用",
+            tuple(words for words in (f"已付 {used} 份" if at >= 2 else "", spending) if words),
+        ),
+        Step("done" if at == 3 else "", "清算", _cleared_lines(grant, turn)),
+    ]
+
+
+def _step(title: str, done: bool, now: bool, who: tuple[str, ...], turn: tuple[str, ...]) -> Step:
+    return Step("done" if done else "now" if now else "", title, who if done else turn if now else ())
+
+
+def _cleared_lines(grant: GrantState, turn: tuple[str, ...]) -> tuple[str, ...]:
+    if grant.state == "cleared":
+        return (f"{grant.cleared_at:%Y-%m-%d} 应还归零",) if grant.cleared_at else ()
+    return turn[:1] if grant.state == "received" else ()
+
+
+def _facts(found: GrantDetail) -> list[dict[str, Any]]:
+    grant = found.grant
+    pairs = [
+        ("批复文号", grant.approval_document),
+        ("批复日", grant.approved_on and grant.approved_on.isoformat()),
+        ("国家平台编号", grant.module_no),
+        ("暂停或恢复的依据", grant.withheld_ground),
+    ]
+    facts: list[dict[str, Any]] = [{"label": label, "value": value, "href": None} for label, value in pairs if value]
+    href = decision_href(grant.decision_id)
+    return [*facts, {"label": "申请时的自查", "value": decision_number(grant.decision_id), "href": href}]
+
+
+def _entry(one: GrantEntry, may_open: bool) -> dict[str, Any]:
+    kind, _, key = one.source.partition(":")
+    about_request = kind == "fund_request"
+    return {
+        "entry_no": one.entry_no,
+        "href": f"/finance/ledger/{one.entry_no}" if may_open else None,
+        "at": one.posted_at,
+        "words": one.summary,
+        "request": {"number": request_number(key), "href": f"/finance/fund/requests/{key}"}
+        if about_request
+        else None,
+        "unspent_fen": one.unspent_fen,
+        "reserved_fen": one.reserved_fen,
+        "owed_fen": one.owed_fen,
+    }

@@ -1,0 +1,143 @@
+"""``/finance/fund``: the year of every grant, and what may be done with one now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.flash import say
+from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas import fund_forms as schemas
+from hospital_prepay.services.fund import grants, returns, review
+from hospital_prepay.web import fund_grant_view as view
+
+blueprint = Blueprint("fund_grants", __name__, url_prefix="/finance/fund")
+_CONFIRMED: Final = "yes"
+
+
+@blueprint.get("")
+@requires(Permission.FUND_VIEW)
+def show_grants() -> str:
+    """Every grant with its two balances, and what waits for whom."""
+    found = review.fund_overview(current_context(), current_actor())
+    return render_template("pages/fund/grants.html", **view.overview_page(found))
+
+
+@blueprint.get("/grants/<grant_id>")
+@requires(Permission.FUND_VIEW)
+def show_grant(grant_id: str) -> str:
+    """One grant: steps, balances, requests, entries, and the forms of the viewer's role."""
+    return _page(grant_id)
+
+
+@blueprint.post("/grants/<grant_id>/approval")
+@requires(Permission.FUND_RECORD)
+def record_approval(grant_id: str) -> Any:
+    """Write down what the authority decided; asked once more with the amount."""
+    return _act(grant_id, "approval", schemas.ApprovalSchema, _record)
+
+
+@blueprint.post("/grants/<grant_id>/withhold")
+@requires(Permission.FUND_RECORD)
+def withhold(grant_id: str) -> Any:
+    """The authority holds the money back before it is paid out."""
+    return _act(grant_id, "withhold", schemas.WrittenGroundSchema, _withhold)
+
+
+@blueprint.post("/grants/<grant_id>/let-go")
+@requires(Permission.FUND_RECORD)
+def let_go(grant_id: str) -> Any:
+    """The authority lets it go again."""
+    return _act(grant_id, "let_go", schemas.WrittenGroundSchema, _let_go)
+
+
+@blueprint.post("/grants/<grant_id>/receipt")
+@requires(Permission.FUND_APPLY)
+def receive(grant_id: str) -> Any:
+    """Book the money as it arrived."""
+    return _act(grant_id, "receipt", schemas.ReceivedSchema, _receive)
+
+
+@blueprint.post("/grants/<grant_id>/return")
+@requires(Permission.FUND_RETURN)
+def give_back(grant_id: str) -> Any:
+    """Book a return by bank; asked once more with the amount."""
+    return _act(grant_id, "return", schemas.ReturnedSchema, _give_back)
+
+
+@blueprint.post("/grants/<grant_id>/offset")
+@requires(Permission.FUND_RETURN)
+def offset(grant_id: str) -> Any:
+    """Book a settlement with an offset; asked once more with the amount."""
+    return _act(grant_id, "offset", schemas.OffsetSchema, _offset)
+
+
+def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str, Any], str]) -> Any:
+    """Read the form, ask once more where the amount was typed, do it, say what came of it."""
+    try:
+        said = read_form(schema())
+        confirm = view.confirmation(said)
+        if confirm is not None and request.form.get("confirmed") != _CONFIRMED:
+            return _page(grant_id, name, typed(), confirm)
+        words = do(grant_id, said)
+    except WrongForm as wrong:
+        return _page(grant_id, name, wrong.form), 422
+    except MalformedInput as error:
+        return _page(grant_id, name, typed().with_error(error, _field(name, error))), 422
+    except Conflict as error:
+        return _page(grant_id, name, typed("idempotency_key").with_error(error)), 409
+    say("ok", words)
+    return redirect(f"/finance/fund/grants/{grant_id}", 303)
+
+
+def _field(name: str, error: MalformedInput) -> str:
+    field = str(error.details.get("field", ""))
+    return "offset" if name == "offset" and field == "amount" else field
+
+
+def _record(grant_id: str, said: schemas.Approval) -> str:
+    command = grants.RecordApproval(grant_id, said.approved, said.approved_on, said.document, said.module_no)
+    grants.record_approval(current_context(), current_actor(), command)
+    if said.approved is None:
+        return "已登记：没有批准，这笔申请到此为止。"
+    return f"已登记批复 {said.approved} 元。下一步：到账后由财务记银行回单。"
+
+
+def _withhold(grant_id: str, said: schemas.WrittenGround) -> str:
+    grants.withhold_grant(current_context(), current_actor(), grant_id, said.ground, withheld=True)
+    return "已登记暂停拨付，现在不能记到账。恢复后请在这里登记。"
+
+
+def _let_go(grant_id: str, said: schemas.WrittenGround) -> str:
+    grants.withhold_grant(current_context(), current_actor(), grant_id, said.ground, withheld=False)
+    return "已登记恢复拨付。下一步：到账后由财务记银行回单。"
+
+
+def _receive(grant_id: str, said: schemas.Received) -> str:
+    command = grants.ReceiveGrant(grant_id, said.bank_reference, said.received_on, said.idempotency_key)
+    found = grants.receive_grant(current_context(), current_actor(), command)
+    return f"已入账 {found.unspent} 元，应还医保同额增加。下一步：申请用款。"
+
+
+def _give_back(grant_id: str, said: schemas.Returned) -> str:
+    command = returns.ReturnGrant(grant_id, said.amount, said.bank_reference, said.idempotency_key)
+    found = returns.return_grant(current_context(), current_actor(), command)
+    return f"已交回 {said.amount} 元。{view.left_words(found)}"
+
+
+def _offset(grant_id: str, said: schemas.Offset) -> str:
+    command = returns.OffsetGrant(grant_id, said.settlement, said.offset, said.document, said.idempotency_key)
+    found = returns.offset_grant(current_context(), current_actor(), command)
+    return f"已冲抵 {said.offset} 元。{view.left_words(found)}"
+
+
+def _page(grant_id: str, name: str = "", form: Form | None = None, confirm: view.Confirmation | None = None) -> str:
+    found = review.read_grant(current_context(), current_actor(), grant_id)
+    today = current_context().clock.today()
+    return render_template("pages/fund/grant.html", **view.grant_page(found, today, name, form, confirm))

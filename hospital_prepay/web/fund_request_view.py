@@ -1,0 +1,213 @@
+"""What the pages of a request and of all requests show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.spending import line_answers
+from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.filters import moment
+from hospital_prepay.http.forms import Form
+from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
+from hospital_prepay.services.fund.words import CATEGORIES, REQUEST_STATES
+from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_request_form import line_result
+from hospital_prepay.web.fund_words import (
+    Step,
+    done_by,
+    grant_title,
+    is_my_turn,
+    keyed,
+    request_line,
+    rule_words,
+    stranded,
+    turn_lines,
+    why_not_mine,
+)
+
+_TABS: Final = (
+    ("refused", "被拒的"),
+    ("asked", "等科室同意"),
+    ("department", "等财务审批"),
+    ("reserved", "等付款"),
+    ("paid", "等票据"),
+    ("evidenced", "已办结"),
+    ("ended", "已退回"),
+)
+_ENDED: Final = ("rejected", "released")
+_ORDER: Final = ("asked", "department", "reserved", "paid", "evidenced")
+_FORMS: Final = {"asked": "agree", "department": "reserve", "reserved": "pay", "paid": "invoice"}
+_NEXT: Final = {
+    "asked": "科室同意",
+    "department": "财务审批并预留",
+    "reserved": "付款",
+    "paid": "补票据",
+}
+
+
+def total(request: RequestState) -> Money:
+    """What the request is about."""
+    return Money(request.total_fen)
+
+
+def list_page(found: FundOverview, tab: str) -> dict[str, Any]:
+    """Requests of one state, of all without one; every tab with its count."""
+    counts = Counter("ended" if one.state in _ENDED else one.state for one in found.requests)
+    names = dict(_TABS)
+    tab = tab if tab in names else ""
+    shown = [one for one in found.requests if tab in ("", "ended" if one.state in _ENDED else one.state)]
+    titles = {one.grant_id: grant_title(one) for one in found.grants}
+    base = "/finance/fund/requests"
+    return {
+        "tabs": [
+            {"label": "全部", "href": base, "current": not tab, "count": len(found.requests)},
+            *(
+                {"label": label, "href": f"{base}?tab={key}", "current": key == tab, "count": counts[key]}
+                for key, label in _TABS
+            ),
+        ],
+        "title": names.get(tab, "全部"),
+        "requests": [
+            {**request_line(one, found.names), "grant": titles[one.grant_id], "grant_id": one.grant_id}
+            for one in shown
+        ],
+        "sum_fen": sum(one.total_fen for one in shown),
+        "tab": tab,
+        "may_ask": current_actor().may(Permission.FUND_ASK) and any(one.state == "received" for one in found.grants),
+    }
+
+
+def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str, Any]:
+    """One request. ``name`` is the form that came back, with ``form`` as it was typed."""
+    request, names = found.request, found.names
+    offered = _offered(found)
+    return {
+        "request": {
+            **request_line(request, names),
+            "id": request.request_id,
+            "credit_code": request.payee_credit_code,
+            "bank_reference": request.bank_reference,
+            "ground": request.ground,
+            "expires_at": request.expires_at if request.state == "reserved" else None,
+            "ended_words": _ended(request, names),
+        },
+        "grant": {"title": grant_title(found.grant), "href": f"/finance/fund/grants/{request.grant_id}"},
+        "unspent_fen": found.grant.unspent_fen,
+        "lines": _lines(found),
+        "steps": _steps(found),
+        "other_grounds": [
+            chip(one.clause, one.message) for one in found.decision.reasons if not one.message.startswith("第 ")
+        ],
+        "decision": {"number": decision_number(request.decision_id), "href": decision_href(request.decision_id)},
+        "version": rule_words(found.grant.regime, found.decision.rule_version),
+        "invoices": [_invoice(one, names) for one in found.invoices],
+        "lacking": _lacking(found),
+        "entries": [
+            {
+                "entry_no": one.entry_no,
+                "href": f"/finance/ledger/{one.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
+                "words": one.summary,
+                "at": one.posted_at,
+            }
+            for one in found.entries
+        ],
+        "next": _NEXT.get(request.state),
+        "next_lines": turn_lines(found.turn, names),
+        "why_not": why_not_mine(found.turn),
+        "offered": offered,
+        "opened": name,
+        "forms": {one: keyed(form if one == name else None) for one in {*offered, name} if one},
+        "problem": stranded(name, form, offered),
+    }
+
+
+def _offered(found: RequestDetail) -> list[str]:
+    """The forms that the viewer may use now: the next step, and the ways to end it."""
+    actor, state = current_actor(), found.request.state
+    offered = [_FORMS[state]] if is_my_turn(found.turn) and state in _FORMS else []
+    may_end = {
+        "asked": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
+        "department": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
+        "reserved": ("release", actor.may(Permission.FUND_PAY) or actor.may(Permission.FUND_RESERVE)),
+        "paid": ("bounce", actor.may(Permission.FUND_PAY)),
+    }
+    name, may = may_end.get(state, ("", False))
+    return [*offered, name] if may else offered
+
+
+def _lines(found: RequestDetail) -> list[dict[str, Any]]:
+    proved = Counter[int]()
+    for invoice in found.invoices:
+        proved[invoice.line_no] += invoice.amount_fen
+    return [
+        {
+            "number": line.line_no,
+            "category": CATEGORIES.get(line.category, line.category),
+            "name": line.name,
+            "code": line.code,
+            "order_no": line.order_no,
+            "amount_fen": line.amount_fen,
+            "proved_fen": proved[line.line_no],
+            "result": line_result(outcome, reasons),
+        }
+        for line, (outcome, reasons) in zip(found.lines, line_answers(found.decision.facts), strict=True)
+    ]
+
+
+def _steps(found: RequestDetail) -> list[Step]:
+    request, names = found.request, found.names
+    turn = turn_lines(found.turn, names)
+    asked = done_by(request.asked_by, request.asked_at, names)
+    if request.state == "refused":
+        return [Step("bad", "申请被拒", asked), *(Step("", title, ("不会到这一步",)) for title in _titles()[1:])]
+    who = (
+        asked,
+        done_by(request.department_by, request.department_at, names),
+        done_by(request.finance_by, request.finance_at, names),
+        done_by(request.paid_by, request.paid_at, names),
+    )
+    if request.state in _ENDED:
+        ended = Step("bad", REQUEST_STATES[request.state][1], done_by(request.ended_by, request.ended_at, names))
+        return [*(Step("done", title, lines) for title, lines in zip(_titles(), who, strict=False) if lines), ended]
+    at = _ORDER.index(request.state)
+    steps = [Step("done", title, lines) for title, lines in zip(_titles(), who, strict=False)][: at + 1]
+    if at < len(_titles()) - 1:
+        steps.append(Step("now", _titles()[at + 1], turn))
+        steps += [Step("", title) for title in _titles()[at + 2 :]]
+    else:
+        steps.append(Step("done", "票据", ("齐了",)))
+    return steps
+
+
+def _titles() -> tuple[str, ...]:
+    return ("申请", "科室同意", "财务审批", "付款", "票据")
+
+
+def _ended(request: RequestState, names: Any) -> str | None:
+    if request.state not in _ENDED:
+        return None
+    who = names.get(request.ended_by or "", request.ended_by)
+    return f"{who} {moment(request.ended_at)}：{request.ended_ground}"
+
+
+def _invoice(one: Invoice, names: Any) -> dict[str, Any]:
+    return {
+        "line_no": one.line_no,
+        "invoice_no": one.invoice_no,
+        "amount_fen": one.amount_fen,
+        "by": names.get(one.recorded_by, one.recorded_by),
+        "at": one.recorded_at,
+    }
+
+
+def _lacking(found: RequestDetail) -> list[dict[str, Any]]:
+    """The lines that invoices don't prove yet, to choose from."""
+    return [
+        {"value": line["number"], "label": f"第 {line['number']} 行 {line['name']}，还差 {Money(left)} 元"}
+        for line in _lines(found)
+        if (left := line["amount_fen"] - line["proved_fen"])
+    ]

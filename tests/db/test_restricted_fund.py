@@ -1,0 +1,389 @@
+"""What both databases refuse of the restricted fund, whoever posts: the application's own user with raw SQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.errors import InsufficientFund, PrepayError
+from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, reserved_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.ledger import ledger_on, open_account
+from hospital_prepay.persistence.models.fund import FundGrant, FundRequest, FundRequestLine
+from tests.books import HOSPITAL, balance, open_books
+
+GRANT = "01a21035-0000-7000-8000-000000000001"
+FORBIDDEN = (
+    *("construction", "debt_service", "equipment", "guarantee", "investment", "lending", "office", "payroll"),
+    *("tax", "utilities", "party"),
+)
+pytestmark = pytest.mark.clause(
+    "weihai-prepay-2025/1",
+    "weihai-prepay-2025/3",
+    "xizang-prepay-2024/9",
+    "xizang-prepay-2024/12",
+    "zhejiang-prepay-2025/1",
+    "zhejiang-prepay-2025/5.3",
+)
+
+
+class Books:
+    """A grant of 1,000.00 yuan that has arrived, and raw acts on it."""
+
+    def __init__(self, database: Database, clock: FixedClock) -> None:
+        self.database, self.clock, self.count = database, clock, 0
+        open_books(database, clock)
+        now = clock.now()
+        with database.writing() as connection:
+            connection.execute(
+                sa.insert(FundGrant).values(
+                    institution_id=HOSPITAL,
+                    grant_id=GRANT,
+                    regime="zhejiang-prepay-2025",
+                    pool_region="x",
+                    fund="employee",
+                    year=2026,
+                    kind="basic",
+                    state="applied",
+                    applied_fen=100000,
+                    decision_id="d",
+                    applied_by="a",
+                    applied_at=now,
+                )
+            )
+            self.set(
+                connection,
+                FundGrant,
+                FundGrant.grant_id == GRANT,
+                state="approved",
+                approved_fen=100000,
+                approved_on=clock.today(),
+                recorded_by="b",
+                recorded_at=now,
+            )
+            for account in (earmark_account(GRANT), reserved_account(GRANT), owed_account(GRANT)):
+                open_account(connection, HOSPITAL, account, name="x", opened_at=now, guarded=True, fund=GRANT)
+        self.post("fund_receipt", (earmark_account(GRANT), 100000, 0), (owed_account(GRANT), 0, 100000))
+
+    @staticmethod
+    def set(connection: sa.Connection, table: Any, where: Any, **values: Any) -> None:
+        connection.execute(sa.update(table).where(where).values(**values))
+
+    def entry(self, kind: str, *lines: tuple[str, int, int], source: str = "x", fund: str = GRANT) -> JournalEntry:
+        self.count += 1
+        return JournalEntry(
+            institution_id=HOSPITAL,
+            idempotency_key=f"k{self.count}",
+            kind=kind,
+            summary="x",
+            source=source,
+            occurred_at=self.clock.now(),
+            posted_at=self.clock.now(),
+            effective_on=self.clock.today(),
+            posted_by="x",
+            postings=tuple(Posting(account, Money(debit), Money(credit), fund) for account, debit, credit in lines),
+        )
+
+    def post(self, kind: str, *lines: tuple[str, int, int], source: str = "x", fund: str = GRANT) -> int:
+        with self.database.writing() as connection:
+            return ledger_on(connection).post(self.entry(kind, *lines, source=source, fund=fund))
+
+    def ask(self, name: str, fen: int, category: str = "drug", outcome: str = "permitted", **values: Any) -> None:
+        with self.database.writing() as connection:
+            given: dict[str, Any] = {
+                "institution_id": HOSPITAL,
+                "request_id": name,
+                "grant_id": GRANT,
+                "payee_name": "x",
+                "payee_credit_code": "9144030071526726XG",
+                "purpose": "x",
+                "total_fen": fen,
+                "state": "asked",
+                "decision_id": "d",
+                "held": outcome == "held",
+                "asked_by": "a",
+                "asked_at": self.clock.now(),
+                **values,
+            }
+            connection.execute(sa.insert(FundRequest).values(**given))
+            connection.execute(
+                sa.insert(FundRequestLine).values(
+                    institution_id=HOSPITAL,
+                    request_id=name,
+                    line_no=1,
+                    category=category,
+                    name="x",
+                    code="",
+                    order_no="",
+                    amount_fen=fen,
+                    outcome=outcome,
+                )
+            )
+
+    def walk(self, name: str, **values: Any) -> None:
+        with self.database.writing() as connection:
+            self.set(connection, FundRequest, FundRequest.request_id == name, **values)
+
+    def reserve(self, name: str, fen: int) -> None:
+        self.ask(name, fen)
+        self.walk(name, state="department", department_by="b", department_at=self.clock.now())
+        self.post("fund_reserve", (reserved_account(GRANT), fen, 0), (earmark_account(GRANT), 0, fen))
+        self.walk(
+            name,
+            state="reserved",
+            finance_by="c",
+            finance_at=self.clock.now(),
+            expires_at=self.clock.now() + timedelta(days=7),
+        )
+
+    def pay(self, name: str, fen: int, kind: str = "fund_payment", to: str = "2302") -> int:
+        return self.post(kind, (to, fen, 0), (reserved_account(GRANT), 0, fen), source=f"fund_request:{name}")
+
+    @property
+    def standing(self) -> tuple[int, int, int]:
+        """Unspent, reserved, owed."""
+        accounts = (earmark_account(GRANT), reserved_account(GRANT), owed_account(GRANT))
+        return tuple(balance(self.database, account) for account in accounts)  # type: ignore[return-value]
+
+
+@pytest.fixture
+def books(database: Database, clock: FixedClock) -> Books:
+    return Books(database, clock)
+
+
+def test_a_request_that_walked_past_three_people_is_paid_and_what_is_owed_stays(books: Books) -> None:
+    books.reserve("r1", 30000)
+    assert books.standing == (70000, 30000, 100000)
+    books.pay("r1", 30000)
+    books.walk("r1", state="paid", paid_by="d", paid_at=books.clock.now(), bank_reference="B1")
+    assert books.standing == (70000, 0, 100000)
+
+
+@pytest.mark.parametrize("account", ["2302", "2307", "1001", "1002", "1218", "410101", "130201"])
+@pytest.mark.parametrize("kind", ["fund_payment", "fund_receipt", "anything"])
+def test_no_entry_takes_money_out_without_a_request(books: Books, account: str, kind: str) -> None:
+    with pytest.raises(InsufficientFund, match="医保预付金只能用于"):
+        books.post(kind, (account, 100, 0), (earmark_account(GRANT), 0, 100))
+    assert books.standing == (100000, 0, 100000)
+
+
+def test_money_of_a_grant_cannot_leave_under_another_name(books: Books) -> None:
+    for fund in ("", "01a21035-0000-7000-8000-000000000002"):
+        with pytest.raises(PrepayError):
+            books.post("x", ("2302", 100, 0), (earmark_account(GRANT), 0, 100), fund=fund)
+
+
+def test_a_request_pays_once_its_own_sum_and_only_what_is_payable(books: Books) -> None:
+    books.reserve("r1", 30000)
+    for attempt in (
+        lambda: books.pay("r1", 29999),
+        lambda: books.pay("r1", 30000, to="2307"),
+        lambda: books.pay("r1", 30000, kind="fund_paid"),
+        lambda: books.pay("r2", 30000),
+    ):
+        with pytest.raises(PrepayError):
+            attempt()
+    books.pay("r1", 30000)
+    books.post("fund_reserve", (reserved_account(GRANT), 30000, 0), (earmark_account(GRANT), 0, 30000))
+    with pytest.raises(PrepayError):
+        books.pay("r1", 30000)
+    assert books.standing == (40000, 30000, 100000)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"state": "reserved", "finance_by": "c"},
+        {"state": "paid", "paid_by": "d", "bank_reference": "x"},
+        {"state": "department", "department_by": "a"},
+        {"state": "department", "department_by": None},
+        {"state": "department", "department_by": "b", "total_fen": 1},
+        {"state": "evidenced"},
+        {"state": "refused"},
+    ],
+)
+def test_a_request_jumps_no_step_and_changes_no_sum(books: Books, step: dict[str, Any]) -> None:
+    books.ask("r1", 30000)
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", **step)
+
+
+@pytest.mark.parametrize("finance", ["a", "b"])
+def test_whoever_asked_or_agreed_does_not_reserve(books: Books, finance: str) -> None:
+    books.ask("r1", 30000)
+    books.walk("r1", state="department", department_by="b")
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="reserved", finance_by=finance)
+
+
+@pytest.mark.parametrize("category", FORBIDDEN)
+def test_a_forbidden_use_can_only_be_written_down_as_refused(books: Books, category: str) -> None:
+    for outcome in ("permitted", "held"):
+        with pytest.raises(sa.exc.DBAPIError):
+            books.ask("r1", 100, category, outcome)
+    books.ask("r1", 100, category, "refused", state="refused")
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="department", department_by="b")
+
+
+def test_an_asked_request_with_a_refused_line_goes_nowhere(books: Books) -> None:
+    books.ask("r1", 100, "payroll", "refused")
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="department", department_by="b")
+
+
+def test_a_grey_line_needs_a_ground_of_another_person(books: Books) -> None:
+    books.ask("r1", 100, "reagent", "held")
+    for given in ({}, {"ground": "x"}, {"ground": "x", "grounded_by": "a"}):
+        with pytest.raises(sa.exc.DBAPIError):
+            books.walk("r1", state="department", department_by="b", **given)
+    books.walk("r1", state="department", department_by="b", ground="x", grounded_by="b")
+
+
+def test_lines_join_only_while_nobody_agreed(books: Books) -> None:
+    books.ask("r1", 100)
+    books.walk("r1", state="department", department_by="b")
+    with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
+        connection.execute(
+            sa.insert(FundRequestLine).values(
+                institution_id=HOSPITAL,
+                request_id="r1",
+                line_no=2,
+                category="drug",
+                name="x",
+                code="",
+                order_no="",
+                amount_fen=1,
+                outcome="permitted",
+            )
+        )
+
+
+def test_what_is_returned_lowers_what_is_owed_and_the_rest_is_let_go(books: Books) -> None:
+    books.post("fund_return", (owed_account(GRANT), 60000, 0), (earmark_account(GRANT), 0, 60000))
+    assert books.standing == (40000, 0, 40000)
+    # An offset in a settlement lets the unspent money go with it, never more, and never leaves more than is owed.
+    with pytest.raises(InsufficientFund):
+        books.post("fund_offset", (owed_account(GRANT), 10000, 0), ("12120201", 0, 10000))
+    with pytest.raises(InsufficientFund):
+        books.post(
+            "fund_offset",
+            (owed_account(GRANT), 10000, 0),
+            ("12120201", 0, 10000),
+            ("1002", 20000, 0),
+            (earmark_account(GRANT), 0, 20000),
+        )
+    books.post(
+        "fund_offset",
+        (owed_account(GRANT), 40000, 0),
+        ("12120201", 0, 40000),
+        ("1002", 40000, 0),
+        (earmark_account(GRANT), 0, 40000),
+    )
+    assert books.standing == (0, 0, 0)
+
+
+def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(books: Books) -> None:
+    books.reserve("r1", 60000)
+    number = books.pay("r1", 60000)
+    books.post(
+        "fund_offset",
+        (owed_account(GRANT), 80000, 0),
+        ("12120201", 0, 80000),
+        ("1002", 40000, 0),
+        (earmark_account(GRANT), 0, 40000),
+    )
+    assert books.standing == (0, 0, 20000)
+    with books.database.writing() as connection:
+        original = books.entry(
+            "fund_payment", ("2302", 60000, 0), (reserved_account(GRANT), 0, 60000), source="fund_request:r1"
+        )
+        red = reversing(
+            original,
+            number,
+            idempotency_key="red",
+            kind="fund_payment_bounced",
+            summary="x",
+            at=books.clock.now(),
+            day=books.clock.today(),
+            by="x",
+        )
+        ledger_on(connection).post(red)
+    assert books.standing == (0, 60000, 20000)
+    books.post("fund_release", ("1002", 40000, 0), (reserved_account(GRANT), 0, 40000))
+    assert books.standing == (0, 20000, 20000)
+    with pytest.raises(InsufficientFund):
+        books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1))
+
+
+def test_the_earmark_takes_only_what_is_owed_in_turn(books: Books) -> None:
+    books.reserve("r1", 30000)
+    books.pay("r1", 30000)
+    with pytest.raises(InsufficientFund):
+        books.post("x", (earmark_account(GRANT), 100, 0), ("1002", 0, 100))
+
+
+@pytest.mark.parametrize("state", ["asked", "department", "rejected"])
+def test_a_request_that_is_not_reserved_pays_nothing(books: Books, state: str) -> None:
+    books.reserve("r1", 30000)
+    books.ask("r2", 30000)
+    if state != "asked":
+        books.walk("r2", state=state, department_by="b" if state == "department" else None)
+    with pytest.raises(InsufficientFund):
+        books.pay("r2", 30000)
+
+
+def test_the_lines_of_a_request_make_up_its_sum(books: Books) -> None:
+    books.ask("r1", 30000)
+    with books.database.writing() as connection:
+        connection.execute(
+            sa.insert(FundRequestLine).values(
+                institution_id=HOSPITAL,
+                request_id="r1",
+                line_no=2,
+                category="drug",
+                name="x",
+                code="",
+                order_no="",
+                amount_fen=1,
+                outcome="permitted",
+            )
+        )
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="department", department_by="b")
+
+
+def test_prepayment_stands_on_the_accounts_of_its_grant_or_nowhere(books: Books) -> None:
+    with pytest.raises(PrepayError):
+        books.post("x", ("1002", 100, 0), ("23050101", 0, 100), fund="")
+
+
+@pytest.mark.parametrize(
+    ("account", "fund"),
+    [
+        (earmark_account(GRANT) + "x", GRANT),
+        (earmark_account(GRANT), ""),
+        ("1002:earmark:unknown", "unknown"),
+        ("2307:x", GRANT),
+        ("23050101:x", ""),
+    ],
+)
+def test_no_account_of_a_grant_is_opened_beside_its_three(books: Books, account: str, fund: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
+        open_account(connection, HOSPITAL, account, name="x", opened_at=books.clock.now(), guarded=True, fund=fund)
+
+
+def test_a_grant_is_cleared_only_at_zero(books: Books) -> None:
+    with books.database.writing() as connection:
+        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="received")
+    with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
+        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="cleared")
+    books.post("fund_return", (owed_account(GRANT), 100000, 0), (earmark_account(GRANT), 0, 100000))
+    with books.database.writing() as connection:
+        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="cleared")

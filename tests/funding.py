@@ -1,0 +1,123 @@
+"""A hospital that meets every condition of every place, for tests that change one fact of it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from fractions import Fraction
+from typing import Any
+
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.domain.rules.fund.uses import UseAnswer, UseLine, check_use
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.assess import AssessFund, FundAssessment, assess_fund
+
+GOOD = InstitutionFacts(
+    level=3,
+    public=True,
+    inpatient=True,
+    full_years_settled=3,
+    assessment="excellent",
+    credit_grade="A",
+    priority_work="outstanding",
+    sound_finance=True,
+    cooperates_with_inspections=True,
+    tracing_codes_complete=True,
+    convenience_services=True,
+    penalised_in_12_months=False,
+    referred_for_fraud_in_12_months=False,
+    debts_to_agency=False,
+    assets_preserved=False,
+    unperformed_judgment=False,
+    enforcement_pending=False,
+    repays_procurement_shortfall=True,
+    cleared_last_year=True,
+)
+MILLION_YUAN = 100_000_000
+NO_CHANGE: dict[str, str] = {}
+
+
+def good_facts(year: int, **changes: Any) -> AssessmentFacts:
+    """Both pools solvent, twelve million yuan a year from each fund for three years, growth of 4.3 %."""
+    pools = tuple(PoolFacts(fund, Fraction("13.2"), False, False) for fund in Fund)
+    paid = tuple(Paid(year - back, fund, Money(12 * MILLION_YUAN)) for fund in Fund for back in (1, 2, 3))
+    return replace(AssessmentFacts(year, GOOD, pools, paid, Fraction("0.043")), **changes)
+
+
+def assess(
+    regime: str, year: int, institution: dict[str, str], pools: dict[str, str], paid: dict[str, str], growth: str
+) -> FundAssessment:
+    """The assessment of the good hospital with some facts changed, all as text: ``pools`` by ``employee.months``,
+    ``employee.deficit_last_year`` …, ``paid`` by ``2025.employee`` in fen, ``null`` for unknown."""
+    facts = good_facts(year)
+    kinds = {field.name: field.type for field in fields(InstitutionFacts)}
+    hospital = replace(GOOD, **{name: _read(text, str(kinds[name])) for name, text in institution.items()})
+    changed = [
+        PoolFacts(
+            pool.fund,
+            _factor(pools.get(f"{pool.fund.value}.months", "13.2")),
+            _read(pools.get(f"{pool.fund.value}.deficit_last_year", "false"), "bool"),
+            _read(pools.get(f"{pool.fund.value}.deficit_forecast", "false"), "bool"),
+        )
+        for pool in facts.pools
+    ]
+    rows = [
+        replace(row, amount=Money(int(text)))
+        for row in facts.paid
+        if (text := paid.get(f"{row.year}.{row.fund.value}", str(row.amount.fen))) != "null"
+    ]
+    given = AssessmentFacts(year, hospital, tuple(changed), tuple(rows), _factor(growth))
+    return assess_fund(AssessFund(regime, given))
+
+
+def outcome_of(
+    regime: str, year: int, condition: str, institution: dict[str, str] = NO_CHANGE, paid: dict[str, str] = NO_CHANGE
+) -> dict[str, Any]:
+    """One condition of the changed hospital, and whether the hospital is eligible."""
+    answer = assess(regime, year, institution, {}, paid, "0.043")
+    found = {one.id: one for one in answer.conditions}
+    one = found.get(condition)
+    return {"outcome": one and one.outcome, "clause": one and one.clause, "eligible": answer.eligible}
+
+
+def quota_of(
+    regime: str,
+    year: int,
+    fund: str,
+    institution: dict[str, str] = NO_CHANGE,
+    pools: dict[str, str] = NO_CHANGE,
+    paid: dict[str, str] = NO_CHANGE,
+    growth: str = "0.043",
+) -> dict[str, Any]:
+    """One fund's quota of the changed hospital, in fen."""
+    answer = assess(regime, year, institution, pools, paid, growth).to_json()
+    return next(quota for quota in answer["quotas"] if quota["fund"] == fund)
+
+
+def duty_of(regime: str, year: int, duty: str) -> dict[str, Any]:
+    """The days of one duty, whose it is and whether it rolls."""
+    found = [one for one in assess(regime, year, {}, {}, {}, "0.043").duties if one.id == duty]
+    holders, rolls = {one.holder for one in found}, {one.rolls for one in found}
+    return {
+        "days": [one.due_on for one in found],
+        "holder": holders.pop() if found else None,
+        "rolls": rolls.pop() if found else None,
+    }
+
+
+def use_of(regime: str, category: str, code: str = "", order_no: str = "") -> UseAnswer:
+    """What one line gets."""
+    return check_use(load_rulebook().regime(regime), (UseLine(category, "x", Money(100), code, order_no),))
+
+
+def _factor(text: str) -> Fraction | None:
+    return None if text == "null" else Fraction(text)
+
+
+def _read(text: str, kind: str) -> Any:
+    if text == "null":
+        return None
+    if "bool" in kind:
+        return {"true": True, "false": False}[text]
+    return int(text) if "int" in kind else text

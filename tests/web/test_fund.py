@@ -1,0 +1,385 @@
+"""The restricted fund in the browser: a year clicked through by four people, and every way it says no."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from hospital_prepay.domain.access import Actor, Role
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.domain.rules.publication.scope import Ownership
+from hospital_prepay.services.fund import grants
+from hospital_prepay.services.fund.spending import AskPayment, ask_payment
+from hospital_prepay.services.publication.institution import ChangedInstitution, NewInstitution, open_institution
+from tests.funding import MILLION_YUAN, good_facts
+from tests.people import Browser, House
+from tests.web.test_links import links
+
+OFFICER, APPROVER, HEAD = Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.DEPARTMENT_HEAD
+PAYEE = {"payee_name": "浙药医药有限公司", "payee_credit_code": "9144030071526726XG", "purpose": "一月药款"}
+DRUG = {"category": "drug", "name": "注射用头孢曲松", "code": "X" + "A" * 22, "order_no": "P-1"}
+LINE: dict[str, Any] = {**DRUG, "amount": Money(100)}
+POWER = {"category": "utilities", "name": "病区电费", "code": "", "order_no": ""}
+APPROVAL = {"granted": "yes", "approved": "1000000", "document": "浙医保〔2026〕1号", "approved_on": "2026-01-15"}
+RECEIPT = {"bank_reference": "HD-1", "received_on": "2026-01-15"}
+
+
+def words(page: TestResponse) -> str:
+    """What a person reads, without tags and in one line."""
+    main = re.search(r"<main.*?</main>", page.text, re.DOTALL)
+    assert main is not None
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", main.group())))
+
+
+@dataclass
+class Fundhouse:
+    """A house with an application for a million yuan, and a browser for everybody."""
+
+    house: House
+    login_as: Callable[[Role], Browser]
+    browsers: dict[Role, Browser] = field(default_factory=dict)
+    grant_id: str = ""
+    keys: int = 0
+
+    def as_(self, role: Role) -> Browser:
+        return self.browsers.setdefault(role, self.login_as(role))
+
+    @property
+    def grant(self) -> str:
+        return f"/finance/fund/grants/{self.grant_id}"
+
+    def apply(self) -> Fundhouse:
+        facts = good_facts(2026)
+        command = grants.ApplyForGrant(
+            "zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "apply"
+        )
+        applied = grants.apply_for_grant(self.house.context, self.house.actor(OFFICER), command)
+        self.grant_id = applied.grant_id or ""
+        return self
+
+    def send(self, role: Role, path: str, confirmed: str = "yes", **data: str) -> TestResponse:
+        """Send a form; what the page keeps hidden is filled in."""
+        self.keys += 1
+        hidden = {"idempotency_key": f"form-key-{self.keys:04}", "confirmed": confirmed}
+        return self.as_(role).post(path, {**hidden, **data})
+
+    def received(self) -> Fundhouse:
+        self.apply()
+        assert self.send(APPROVER, f"{self.grant}/approval", **APPROVAL).status_code == 303
+        assert self.send(OFFICER, f"{self.grant}/receipt", **RECEIPT).status_code == 303
+        return self
+
+    def ask(self, *lines: dict[str, str], role: Role = OFFICER, do: str = "ask", **changes: Any) -> TestResponse:
+        fields = {f"{name}-{n}": text for n, line in enumerate(lines, 1) for name, text in line.items()}
+        data = {"grant": self.grant_id, "do": do, **PAYEE, **fields, **changes}
+        return self.send(role, "/finance/fund/requests/new", **data)
+
+    def asked(self, *lines: dict[str, str], role: Role = OFFICER) -> str:
+        answer = self.ask(*lines, role=role)
+        assert answer.status_code == 303, words(answer)
+        return answer.location
+
+    def count(self, table: str) -> int:
+        with self.house.context.database.reading() as connection:
+            return int(connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+def line(amount: str = "1000.00", **changes: str) -> dict[str, str]:
+    return {**DRUG, "amount": amount, **changes}
+
+
+@pytest.fixture
+def fund(house: House, login_as: Callable[[Role], Browser]) -> Fundhouse:
+    return Fundhouse(house, login_as)
+
+
+def test_a_year_is_clicked_through_by_four_people(fund: Fundhouse) -> None:
+    empty = words(fund.as_(OFFICER).get("/finance/fund"))
+    assert "还没有预付金" in empty
+    assert "自查" in empty
+    fund.apply()
+    assert "预付金申请等登记批复" in words(fund.as_(APPROVER).get("/"))
+    assert "记到账" not in words(fund.as_(OFFICER).get(fund.grant))
+    asked_again = fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **APPROVAL)
+    assert asked_again.status_code == 200
+    assert "登记批复 1,000,000.00 元？" in words(asked_again)
+    assert "壹佰万元整" in words(asked_again)
+    assert fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL).location == fund.grant
+    assert "入账 1,000,000.00 元" in words(fund.as_(OFFICER).get(fund.grant))
+    fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT)
+    request = fund.asked(line("300000"), line("50000", name="阿莫西林胶囊"), role=OFFICER)
+    assert "用款申请等科室同意" in words(fund.as_(HEAD).get("/"))
+    assert "同意付 350,000.00 元" in words(fund.as_(HEAD).get(request))
+    agreed = fund.send(HEAD, f"{request}/agree")
+    assert agreed.location == request
+    assert "下一步：财务审批" in words(fund.as_(HEAD).get(request))
+    fund.send(APPROVER, f"{request}/reserve")
+    assert "已预留，等付款" in words(fund.as_(OFFICER).get("/"))
+    fund.send(OFFICER, f"{request}/pay", bank_reference="HD-9")
+    grant = words(fund.as_(Role.AUDITOR).get(fund.grant))
+    assert re.search(r"应还医保1,000,000\.00.*专款未用650,000\.00.*已预留0\.00.*已付350,000\.00", grant)
+    for number, amount in (("1", "300000"), ("2", "50000")):
+        fund.send(OFFICER, f"{request}/invoice", line_no=number, invoice_no=f"FP-{number}", amount=amount)
+    assert "已办结" in words(fund.as_(Role.AUDITOR).get(request))
+    fund.send(OFFICER, f"{fund.grant}/offset", settlement="900000", offset="400000", document="结算单 11")
+    fund.send(OFFICER, f"{fund.grant}/return", amount="600000", bank_reference="HD-20")
+    done = words(fund.as_(Role.AUDITOR).get(fund.grant))
+    assert "已清算" in done
+    assert re.search(r"余额0\.000\.000\.00", done)
+
+
+def test_an_approval_can_be_withheld_let_go_or_refused(fund: Fundhouse) -> None:
+    fund.apply()
+    fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL)
+    fund.send(APPROVER, f"{fund.grant}/withhold", ground="通知〔2026〕3号")
+    assert "暂停拨付" in words(fund.as_(OFFICER).get(fund.grant))
+    assert fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT).status_code == 409
+    fund.send(APPROVER, f"{fund.grant}/let-go", ground="通知〔2026〕4号")
+    assert fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT).status_code == 303
+
+
+def test_a_refused_application_ends(fund: Fundhouse) -> None:
+    fund.apply()
+    no = {**APPROVAL, "granted": "no", "approved": ""}
+    assert "登记“没有批准”？" in words(fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **no))
+    fund.send(APPROVER, f"{fund.grant}/approval", **no)
+    assert "没有批准" in words(fund.as_(OFFICER).get(fund.grant))
+
+
+@pytest.mark.parametrize("role", [OFFICER, HEAD])
+def test_a_forbidden_line_is_refused_for_every_role_that_may_ask(fund: Fundhouse, role: Role) -> None:
+    fund.received()
+    answer = fund.ask(line("96480.00"), line("58214.37", **POWER), role=role)
+    said = words(answer)
+    assert answer.status_code == 422
+    assert "不能付 154,694.37 元：第 2 行“病区电费”：不是医疗费用周转" in said
+    assert "任何人都不能放行，系统没有例外的入口" in said
+    assert "没有预留，没有付款；填写的内容都还在" in said
+    assert "拆开，先办 96,480.00 元" in said
+    assert "58,214.37 元，第 2 行“病区电费”改由医院自有资金付" in said
+    assert "浙江预付办法 第一部分" in said
+    assert "病区电费" in re.findall(r'id="f-name-2"[^>]*value="([^"]*)"', answer.text)
+    attempt = re.search(r'href="(/finance/fund/requests/[^"?/]+)"', answer.text.partition('id="decision"')[2])
+    assert attempt is not None
+    assert "这份申请被拒，到此为止" in words(fund.as_(Role.AUDITOR).get(attempt.group(1)))
+    for step in ("agree", "reserve", "pay"):
+        for anybody in (OFFICER, HEAD, APPROVER):
+            tried = fund.send(anybody, f"{attempt.group(1)}/{step}", bank_reference="HD", ground="领导同意")
+            assert tried.status_code in (403, 409)
+    split = fund.ask(line("96480.00"), line("58214.37", **POWER), role=role, do="split", keep="1")
+    assert "注射用头孢曲松" in split.text
+    assert "病区电费" not in split.text
+    listed = words(fund.as_(Role.AUDITOR).get("/finance/fund/requests?tab=refused"))
+    assert "一分未付" in listed
+
+
+def test_a_preview_writes_nothing_down(fund: Fundhouse) -> None:
+    fund.received()
+    before = fund.count("decision")
+    held = fund.ask(line(**{"category": "reagent", "code": "", "order_no": ""}), do="check")
+    assert held.status_code == 200
+    assert "这是预览，没有提交" in words(held)
+    assert "须两人决定" in words(held)
+    refused = fund.ask(line(**POWER), do="check")
+    assert "这是预览，没有动账" in words(refused)
+    assert fund.count("fund_request") == 0
+    assert fund.count("decision") == before
+    assert 'id="f-name-6"' in fund.ask(line(), do="more", rows="3").text
+
+
+def test_a_grey_line_needs_a_ground(fund: Fundhouse) -> None:
+    fund.received()
+    request = fund.asked(line(category="reagent", name="试剂", code="", order_no=""))
+    assert "有须两人决定的" in words(fund.as_(HEAD).get(request))
+    answer = fund.send(HEAD, f"{request}/agree", ground=" ")
+    assert answer.status_code == 422
+    assert "请写明理由" in words(answer)
+    assert fund.send(HEAD, f"{request}/agree", ground="三家比价").status_code == 303
+    fund.send(APPROVER, f"{request}/reserve")
+    assert "三家比价" in words(fund.as_(APPROVER).get(request))
+
+
+def test_a_payment_bounces_a_reservation_is_given_back_a_request_turned_down(fund: Fundhouse) -> None:
+    fund.received()
+    for step, role in (("reject", HEAD), ("release", APPROVER), ("bounce", OFFICER)):
+        request = fund.asked(line())
+        if step != "reject":
+            fund.send(HEAD, f"{request}/agree")
+            fund.send(APPROVER, f"{request}/reserve")
+        if step == "bounce":
+            fund.send(OFFICER, f"{request}/pay", bank_reference="HD-9")
+        empty = fund.send(role, f"{request}/{step}", ground="")
+        assert empty.status_code == 422
+        assert "请填写" in words(empty)
+        assert fund.send(role, f"{request}/{step}", ground="账号有误").status_code == 303
+        assert "账号有误" in words(fund.as_(Role.AUDITOR).get(request))
+    assert re.search(r"专款未用1,000,000\.00", words(fund.as_(OFFICER).get(fund.grant)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("payee_name", "", "请填写"),
+        ("payee_credit_code", "9144030071526726X0", "统一社会信用代码"),
+        ("purpose", "", "请填写"),
+        ("amount-1", "12.345", "最多两位小数"),
+        ("amount-1", "0", "金额要大于零"),
+        ("amount-1", "", "请填写"),
+        ("name-1", "", "请填写"),
+        ("category-1", "", "请填写"),
+    ],
+)
+def test_a_wrong_request_comes_back_as_it_was_typed(fund: Fundhouse, field: str, value: str, says: str) -> None:
+    fund.received()
+    answer = fund.ask(line(), **{field: value})
+    assert answer.status_code == 422
+    assert re.search(rf'id="e-{field}".*?{says}', answer.text, re.DOTALL)
+    kept = "order_no-1" if field != "order_no-1" else "name-1"
+    assert re.search(rf'id="f-{kept}"[^>]*value="[^"]+"', answer.text)
+    assert fund.count("fund_request") == 0
+
+
+def test_a_request_without_lines_or_grant_is_wrong(fund: Fundhouse) -> None:
+    fund.received()
+    assert "至少要填一行" in words(fund.ask())
+    assert fund.ask(line(), grant="nowhere").status_code == 404
+    assert "可用只有 1,000,000.00 元" in words(fund.ask(line("1000000.01")))
+
+
+@pytest.mark.parametrize(
+    ("step", "data", "field", "says"),
+    [
+        ("return", {"amount": "abc", "bank_reference": "HD"}, "amount", "例如"),
+        ("return", {"amount": "1000000.01", "bank_reference": "HD"}, "amount", "应还只有 1,000,000.00 元"),
+        ("return", {"amount": "1", "bank_reference": ""}, "bank_reference", "请填写"),
+        ("offset", {"settlement": "1", "offset": "2", "document": "x"}, "offset", "不能超过这次结算"),
+        ("offset", {"settlement": "2000000", "offset": "1000001", "document": "x"}, "offset", "应还只有"),
+    ],
+)
+def test_wrong_money_is_told_beside_its_field(
+    fund: Fundhouse, step: str, data: dict[str, str], field: str, says: str
+) -> None:
+    fund.received()
+    answer = fund.send(OFFICER, f"{fund.grant}/{step}", **data)
+    assert answer.status_code == 422
+    assert re.search(rf'id="e-{field}".*?{says}', answer.text, re.DOTALL)
+    assert fund.count("ledger_entry") == 1
+
+
+def test_an_offset_above_its_settlement_is_told_before_it_is_asked_once_more(fund: Fundhouse) -> None:
+    fund.received()
+    data = {"settlement": "1", "offset": "2", "document": "x"}
+    answer = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **data)
+    assert answer.status_code == 422
+    assert "不能超过这次结算" in words(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"document": ""}, "document"), ({"approved": "0"}, "approved"), ({"approved_on": "2026-02-30"}, "approved_on")],
+)
+def test_a_wrong_approval_is_told_beside_its_field(fund: Fundhouse, changes: dict[str, str], field: str) -> None:
+    fund.apply()
+    answer = fund.send(APPROVER, f"{fund.grant}/approval", **{**APPROVAL, **changes})
+    assert answer.status_code == 422
+    assert f'id="e-{field}"' in answer.text
+
+
+def test_no_step_is_taken_by_the_person_of_the_step_before(fund: Fundhouse) -> None:
+    fund.received()
+    own = fund.asked(line(), role=HEAD)
+    assert "要由另一个人办" in words(fund.as_(HEAD).get(own))
+    assert fund.send(HEAD, f"{own}/agree").status_code == 403
+    request = fund.asked(line())
+    assert fund.send(OFFICER, f"{request}/agree").status_code == 403
+    fund.send(HEAD, f"{request}/agree")
+    assert fund.send(HEAD, f"{request}/reserve").status_code == 403
+    fund.send(APPROVER, f"{request}/reserve")
+    assert fund.send(APPROVER, f"{request}/pay", bank_reference="HD").status_code == 403
+    assert fund.send(APPROVER, f"{request}/agree").status_code == 403
+    late = fund.send(HEAD, f"{request}/agree")
+    assert late.status_code == 409
+    assert "现在等的是“付款”" in words(late)
+
+
+def test_two_requests_for_the_same_money_and_the_second_is_told(fund: Fundhouse) -> None:
+    fund.received()
+    requests = [fund.asked(line("600000")) for _ in range(2)]
+    answers = []
+    for request in requests:
+        fund.send(HEAD, f"{request}/agree")
+        answers.append(fund.send(APPROVER, f"{request}/reserve"))
+    assert [answer.status_code for answer in answers] == [303, 422]
+    assert "有 1 处要改" in words(answers[1])
+    assert re.search(r"专款未用\s*400,000\.00", words(answers[1]))
+
+
+@pytest.mark.parametrize("role", [OFFICER, APPROVER, HEAD, Role.AUDITOR])
+def test_every_link_of_the_fund_opens_for_who_sees_it(fund: Fundhouse, role: Role) -> None:
+    fund.received()
+    request = fund.asked(line())
+    fund.send(HEAD, f"{request}/agree")
+    fund.send(APPROVER, f"{request}/reserve")
+    refused = fund.ask(line(**POWER))
+    assert refused.status_code == 422
+    browser = fund.as_(role)
+    starts = ["/finance/fund", fund.grant, request, "/finance/fund/requests"]
+    found = {link for start in starts for link in links(start, browser.get(start).text)}
+    assert len(found) > 5
+    for link in sorted(found):
+        assert browser.get(link).status_code in (200, 303), link
+
+
+def test_a_decision_of_the_fund_leads_to_its_grant(fund: Fundhouse) -> None:
+    fund.received()
+    fund.ask(line(**POWER))
+    page = fund.as_(Role.AUDITOR).get("/compliance/clauses/zhejiang-prepay-2025/1").text
+    [decision] = set(re.findall(r"/compliance/decisions/[0-9a-f-]+", page))
+    shown = fund.as_(Role.AUDITOR).get(decision)
+    assert fund.grant in shown.text
+    assert "水、电、气：不能付" in words(shown)
+
+
+def test_a_form_sent_twice_counts_once(fund: Fundhouse) -> None:
+    fund.received()
+    data = {"amount": "100", "bank_reference": "HD", "idempotency_key": "the-same-key"}
+    for _ in range(2):
+        assert fund.send(OFFICER, f"{fund.grant}/return", **data).status_code == 303
+    assert re.search(r"应还医保999,900\.00", words(fund.as_(OFFICER).get(fund.grant)))
+    assert fund.send(OFFICER, f"{fund.grant}/return", **{**data, "amount": "200"}).status_code == 409
+
+
+def test_another_institutions_grants_and_requests_are_not_found(fund: Fundhouse) -> None:
+    context = fund.house.context
+    details = ChangedInstitution("别处医院", "", "", "", Ownership.PUBLIC, designated=True)
+    open_institution(context, NewInstitution("H33990000099", details, level=3))
+    there = {role: Actor("H33990000099", f"there-{role}", role.label, frozenset({role})) for role in Role}
+    command = grants.ApplyForGrant(
+        "zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, Money(MILLION_YUAN), good_facts(2026), "apply-there"
+    )
+    grant_id = grants.apply_for_grant(context, there[OFFICER], command).grant_id or ""
+    approval = grants.RecordApproval(grant_id, Money(MILLION_YUAN), date(2026, 1, 15), "文", "")
+    grants.record_approval(context, there[APPROVER], approval)
+    grants.receive_grant(context, there[OFFICER], grants.ReceiveGrant(grant_id, "HD", date(2026, 1, 15), "there-1"))
+    asked = AskPayment(grant_id, "x", PAYEE["payee_credit_code"], "x", (UseLine(**LINE),), "there-2")
+    request = f"/finance/fund/requests/{ask_payment(context, there[OFFICER], asked).request_id}"
+    grant = f"/finance/fund/grants/{grant_id}"
+    for role in (OFFICER, APPROVER, HEAD, Role.AUDITOR):
+        assert fund.as_(role).get(grant).status_code == 404
+        assert fund.as_(role).get(request).status_code == 404
+    assert fund.send(OFFICER, f"{grant}/return", amount="1", bank_reference="HD").status_code == 404
+    assert fund.send(HEAD, f"{request}/agree").status_code == 404
+    assert fund.send(OFFICER, f"{request}/reject", ground="x").status_code in (403, 404)
+    fund.grant_id = grant_id
+    assert fund.ask(line()).status_code == 404
+    assert fund.as_(OFFICER).get(f"/finance/fund/requests/new?grant={grant_id}").status_code == 404
