@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, r
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.fund import FundEvidence, FundGrant, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
+from hospital_prepay.persistence.outages import is_outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,8 @@ _BALANCES = ("unspent_fen", "reserved_fen", "owed_fen")
 
 def add_grant(connection: sa.Connection, values: dict[str, Any]) -> None:
     """A new application; :class:`Conflict` when this fund has one for the year already."""
-    try:
-        with connection.begin_nested():
-            connection.execute(sa.insert(FundGrant).values(**values))
-    except sa.exc.DBAPIError as error:
-        raise Conflict("这个基金今年已经申请过预付金。请在列表里打开那一笔，不要重复申请。") from error
+    with _refusing("这个基金今年已经申请过预付金。请在列表里打开那一笔，不要重复申请。"), connection.begin_nested():
+        connection.execute(sa.insert(FundGrant).values(**values))
 
 
 def lock_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> GrantState:
@@ -249,11 +248,9 @@ def expired(connection: sa.Connection, institution_id: str, now: datetime) -> li
 
 def add_evidence(connection: sa.Connection, values: dict[str, Any]) -> None:
     """An invoice for a paid line; :class:`Conflict` when it is recorded already."""
-    try:
-        with connection.begin_nested():
-            connection.execute(sa.insert(FundEvidence).values(**values))
-    except sa.exc.DBAPIError as error:
-        raise Conflict("这张发票已经记在这一行上，或这份申请还没有付款。请核对后再记。") from error
+    words = "这张发票已经记在这一行上，或这份申请还没有付款。请核对后再记。"
+    with _refusing(words), connection.begin_nested():
+        connection.execute(sa.insert(FundEvidence).values(**values))
 
 
 def invoices_of(connection: sa.Connection, institution_id: str, request_id: str) -> list[Invoice]:
@@ -284,8 +281,17 @@ def _walk(
     which: sa.ColumnElement[bool],
     values: dict[str, Any],
 ) -> None:
+    words = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
+    with _refusing(words), connection.begin_nested():
+        connection.execute(sa.update(table).where(table.institution_id == institution_id, which).values(**values))
+
+
+@contextmanager
+def _refusing(words: str) -> Iterator[None]:
+    """Tell what the database refused as a :class:`Conflict`; a database that is gone refuses nothing."""
     try:
-        with connection.begin_nested():
-            connection.execute(sa.update(table).where(table.institution_id == institution_id, which).values(**values))
+        yield
     except sa.exc.DBAPIError as error:
-        raise Conflict("这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。") from error
+        if is_outage(error):
+            raise
+        raise Conflict(words) from error

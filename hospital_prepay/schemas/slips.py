@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import ValidationError, fields
+from marshmallow import fields
 
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.schemas.base import BaseSchema, Choice, Text
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.schemas.deposits import PositiveFen
-
-
-class Truth(fields.Field[bool]):
-    """``true`` or ``false``, and nothing that merely looks like it."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "metadata": {"type": "boolean", **options.get("metadata", {})}})
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> bool:
-        if type(value) is not bool:
-            raise ValidationError("只填 true 或 false。")
-        return value
 
 
 class VoidIn(BaseSchema):

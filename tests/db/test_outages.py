@@ -16,6 +16,7 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.funds import walk_grant
 from hospital_prepay.persistence.query import Query
 from hospital_prepay.persistence.unit_of_work import Act, UnitOfWork
 from tests.books import CASH, HOSPITAL, open_books, open_stay, transfer
@@ -159,3 +160,13 @@ def test_a_full_disk_is_no_refusal_of_the_books(sqlite_database: Database, clock
 
     with pytest.raises(DatabaseFault, match="没有入账"):
         act()
+
+
+def test_a_step_of_the_fund_that_met_no_database_is_no_conflict(books: Database, lose: Callable[[], None]) -> None:
+    def walk() -> None:
+        with books.writing() as connection:
+            lose()
+            walk_grant(connection, HOSPITAL, "any", state="received")
+
+    with pytest.raises(DatabaseFault):
+        walk()

@@ -172,13 +172,6 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
         return store.read_grant(work.connection, work.institution_id, grant.grant_id)
 
 
-def list_grants(context: Context, actor: Actor) -> list[GrantState]:
-    """Every grant with what is unspent, reserved and owed. Needs ``fund.view``."""
-    actor.require(Permission.FUND_VIEW)
-    with context.database.reading() as connection:
-        return store.grants(connection, actor.institution_id)
-
-
 def find_grant(context: Context, actor: Actor, grant_id: str) -> GrantState:
     """One grant. Needs ``fund.view``. Raises :class:`NotFound`."""
     actor.require(Permission.FUND_VIEW)

@@ -18,8 +18,8 @@ from hospital_prepay.domain.identity import is_credit_code
 from hospital_prepay.domain.ledger.chart import earmark_account, reserved_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.spending import SpendFacts, spend
-from hospital_prepay.domain.rules.fund.uses import UseLine, check_use
+from hospital_prepay.domain.rules.fund.spending import SpendFacts, line_answers, spend
+from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState, LineState, RequestState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -283,14 +283,6 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
         return store.read_request(work.connection, work.institution_id, request.request_id)
 
 
-def list_requests(context: Context, actor: Actor, grant_id: str | None = None) -> list[RequestState]:
-    """Requests, newest first, the refused ones among them. Needs ``fund.view``."""
-    actor.require(Permission.FUND_VIEW)
-    with context.database.reading() as connection:
-        found = store.requests(connection, actor.institution_id)
-    return [one for one in found if grant_id in (None, one.grant_id)]
-
-
 def find_request(context: Context, actor: Actor, request_id: str) -> tuple[RequestState, list[LineState]]:
     """A request with its lines. Needs ``fund.view``. Raises :class:`NotFound`."""
     actor.require(Permission.FUND_VIEW)
@@ -311,8 +303,6 @@ def _write_down(
     work: UnitOfWork, grant: GrantState, command: AskPayment, decision: Decision, decision_id: str
 ) -> str:
     request_id = work.new_id()
-    regime = load_rulebook().regime(grant.regime, grant.year)
-    outcomes = check_use(regime, command.lines).lines
     values = {
         "institution_id": work.institution_id,
         "request_id": request_id,
@@ -327,6 +317,7 @@ def _write_down(
         "asked_by": work.act.actor.actor_id,
         "asked_at": work.now,
     }
+    answers = line_answers(decision.facts)
     rows = [
         {
             "line_no": number,
@@ -337,7 +328,7 @@ def _write_down(
             "amount_fen": line.amount.fen,
             "outcome": outcome.value,
         }
-        for number, (line, outcome) in enumerate(zip(command.lines, outcomes, strict=True), 1)
+        for number, (line, (outcome, _)) in enumerate(zip(command.lines, answers, strict=True), 1)
     ]
     store.add_request(work.connection, values, rows)
     return request_id
