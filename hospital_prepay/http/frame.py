@@ -39,6 +39,18 @@ AREAS: Final = (
     ("登录和锁定", "/security/sessions", Permission.SESSIONS_MANAGE),
     ("操作记录", "/security/log", Permission.AUDIT_VIEW),
 )
+# The rooms of the restricted fund in the order of their bar; everybody who sees the fund sees all that exist.
+FUND_ROOMS: Final = (
+    ("总览", "/finance/fund"),
+    ("自查与申请", "/finance/fund/apply"),
+    ("用款", "/finance/fund/requests"),
+    ("期限", "/finance/fund/duties"),
+    ("收回与清算", "/finance/fund/recall"),
+    ("对账", "/finance/fund/reconcile"),
+    ("报表", "/finance/fund/usage"),
+    ("采购监测", "/finance/fund/purchases"),
+    ("各地规定", "/finance/fund/regimes"),
+)
 _POSTED: Final = {
     "page": "deposits",
     "screen": "screen",
@@ -91,10 +103,12 @@ class Frame:
         for label, href, needed in AREAS:
             if signed_in.actor.may(needed) and exists(href):
                 open_to.setdefault(href, label)
-        here = max(filter(_is_within, open_to), key=len, default=None)
-        return [
-            {"label": label, "href": href, "current": href == here, "count": None} for href, label in open_to.items()
-        ]
+        return _marked(open_to)
+
+    @cached_property
+    def fund_rooms(self) -> list[dict[str, Any]]:
+        """The rooms of the restricted fund."""
+        return _marked({href: label for label, href in FUND_ROOMS if exists(href)})
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
@@ -121,6 +135,12 @@ def exists(path: str) -> bool:
     except HTTPException:
         return False
     return True
+
+
+def _marked(labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Links, the one that leads here marked."""
+    here = max(filter(_is_within, labels), key=len, default=None)
+    return [{"label": label, "href": href, "current": href == here, "count": None} for href, label in labels.items()]
 
 
 def _is_within(href: str) -> bool:
