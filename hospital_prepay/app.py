@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined
 
 from hospital_prepay import __version__
 from hospital_prepay.api import cap_tables as api_cap_tables
-from hospital_prepay.api import deposits, document, stays
+from hospital_prepay.api import deposits, document, fund_payments, stays
 from hospital_prepay.api import slips as api_slips
 from hospital_prepay.crypto import derive
 from hospital_prepay.http.csrf import keep_cookie
@@ -89,6 +89,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     deposits.blueprint,
     api_slips.blueprint,
     api_cap_tables.blueprint,
+    fund_payments.blueprint,
 )
 _LARGEST_FORM: Final = 256 * 1024
 

@@ -76,6 +76,7 @@ def test_every_operation_that_moves_money_takes_a_key(spec: dict[str, Any]) -> N
     assert keyed == {
         "/api/v1/stays/{stay_no}/deposits",
         "/api/v1/stays/{stay_no}/refund-requests",
+        "/api/v1/fund/grants/{grant_id}/requests",
         "/api/v1/receipts/{receipt_no}/void-requests",
     }
 

@@ -44,7 +44,8 @@ def spend(facts: SpendFacts, rule_version: str) -> Decision:
     answers = [_line_of(facts, number, line) for number, line in enumerate(facts.lines, 1)]
     outcomes = {outcome for outcome, _ in answers}
     worst = max(outcomes, key=RANK.__getitem__)
-    reasons = [_worded(reason, facts.lines) for _, found in answers for reason in found]
+    worst_first = sorted(answers, key=lambda answer: RANK[answer[0]], reverse=True)
+    reasons = [_worded(reason, facts.lines) for _, found in worst_first for reason in found]
     if len(outcomes) > 1:
         reasons.append(Reason("mixed_request", "不同结果的项目不能放在一张申请里，请分开申请。"))
         worst = UseOutcome.REFUSED
