@@ -232,6 +232,35 @@ def test_a_forbidden_use_can_only_be_written_down_as_refused(books: Books, categ
         books.walk("r1", state="department", department_by="b")
 
 
+@pytest.mark.parametrize("category", FORBIDDEN)
+def test_no_statement_pays_a_forbidden_use(books: Books, category: str) -> None:
+    books.ask("no", 100, category, "refused", state="refused")
+    books.reserve("drug", 100)
+    moment = books.clock.now().isoformat()
+    walked = f"department_by='b', finance_by='c', finance_at='{moment}', paid_by='d', paid_at='{moment}'"
+    for statement in (
+        *(f"UPDATE fund_request SET state='{state}' WHERE request_id='no'" for state in ("asked", "department")),
+        *(
+            f"UPDATE fund_request SET state='{state}', {walked} WHERE request_id='no'"
+            for state in ("reserved", "paid")
+        ),
+        f"UPDATE fund_request_line SET category='{category}' WHERE request_id='drug'",
+        "UPDATE fund_request_line SET outcome='permitted' WHERE request_id='no'",
+        "DELETE FROM fund_request_line WHERE request_id='drug'",
+        "UPDATE fund_request SET request_id='drug2' WHERE request_id='drug'",
+    ):
+        with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
+            connection.execute(sa.text(statement))
+    names = "institution_id, request_id, line_no, category, name, code, order_no, amount_fen, outcome"
+    for outcome in ("permitted", "held", "refused"):
+        values = f"'{HOSPITAL}', 'drug', 2, '{category}', 'x', '', '', 100, '{outcome}'"
+        with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
+            connection.execute(sa.text(f"INSERT INTO fund_request_line ({names}) VALUES ({values})"))
+    with pytest.raises(InsufficientFund):
+        books.pay("no", 100)
+    assert books.standing == (99900, 100, 100000)
+
+
 def test_an_asked_request_with_a_refused_line_goes_nowhere(books: Books) -> None:
     books.ask("r1", 100, "payroll", "refused")
     with pytest.raises(sa.exc.DBAPIError):
