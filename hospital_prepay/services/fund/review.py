@@ -10,7 +10,7 @@ from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.rules.fund.spending import spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
-from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import decisions, fund_recalls, users
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
 from hospital_prepay.persistence.queries import funds as queries
@@ -131,7 +131,8 @@ def preview_payment(context: Context, actor: Actor, grant_id: str, lines: tuple[
     actor.require(Permission.FUND_ASK)
     with context.database.reading() as connection:
         grant = store.read_grant(connection, actor.institution_id, grant_id)
-    return spend(spend_facts(grant, lines), context.rule_version)
+        stands = fund_recalls.standing(connection, actor.institution_id, grant.regime)
+    return spend(spend_facts(grant, lines, stands), context.rule_version)
 
 
 def grant_barred(grant: GrantState) -> frozenset[str]:
