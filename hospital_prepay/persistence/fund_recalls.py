@@ -14,7 +14,7 @@ from hospital_prepay.domain.ledger.chart import owed_account
 from hospital_prepay.persistence.funds import GrantState, grants, refusing
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_recall import FundBankEvidence, FundIncident, FundRecall, FundWriteOff
-from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 
 _WALK = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
 _OPEN = ("approved", "withheld", "received")
@@ -271,6 +271,16 @@ def last_settlement_fen(connection: sa.Connection, institution_id: str) -> int |
         .limit(1)
     ).first()
     return None if row is None else int(row[0])
+
+
+def balances(connection: sa.Connection, institution_id: str, prefix: str) -> dict[str, int]:
+    """What guarded accounts hold whose id begins with ``prefix``, in fen."""
+    rows = connection.execute(
+        sa.select(LedgerAccount.account_id, LedgerAccount.balance_fen).where(
+            LedgerAccount.institution_id == institution_id, LedgerAccount.account_id.startswith(prefix)
+        )
+    )
+    return {str(account): int(fen) for account, fen in rows}
 
 
 def _select(table: Any, state: Any) -> sa.Select[Any]:

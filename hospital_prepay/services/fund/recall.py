@@ -14,6 +14,7 @@ from hospital_prepay.domain.rules.fund.recall import RecallEvent, RecallFacts, f
 from hospital_prepay.domain.rules.publication.scope import Ownership
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence import funds, institutions
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -21,7 +22,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.slips import require_past
 from hospital_prepay.services.publication.holidays import working_days
-from hospital_prepay.services.publication.readings import readings_within
+from hospital_prepay.services.publication.readings import reading_in_force, readings_within
 
 _PLACE = "fund.recall"
 
@@ -94,7 +95,8 @@ def record_recall(context: Context, actor: Actor, command: RecordRecall) -> Reco
         if known is not None:
             return RecordedRecall.of_json(known)
         _check(work, command)
-        facts = recall_facts(work, command.regime, command.ground, None, calendar)
+        event = (command.ground, None)
+        facts = recall_facts(work.connection, work.institution_id, command.regime, event, calendar)
         decision = recall(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, _PLACE))
         recall_id = _write_down(work, command, facts, decision_id) if decision.permitted else None
@@ -124,9 +126,9 @@ def urge_recall(context: Context, actor: Actor, command: UrgeRecall) -> Decision
         if command.urged_on < found.since_on:
             words = f"督促日不能早于情形出现的 {found.since_on}，请核对。"
             raise MalformedInput(words, details={"field": "urged_on"})
-        decision = recall(
-            recall_facts(work, found.regime, found.ground, command.urged_on, calendar), work.rule_version
-        )
+        event = (found.ground, command.urged_on)
+        facts = recall_facts(work.connection, work.institution_id, found.regime, event, calendar)
+        decision = recall(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, _PLACE))
         store.walk_recall(
             work.connection,
@@ -203,17 +205,24 @@ def withheld_by(work: UnitOfWork, grant: GrantState) -> RecallState | None:
 
 
 def recall_facts(
-    work: UnitOfWork, instrument: str, ground: int | None, urged_on: date | None, calendar: WorkingDayCalendar
+    connection: Connection,
+    institution_id: str,
+    instrument: str,
+    event: tuple[int | None, date | None],
+    calendar: WorkingDayCalendar,
 ) -> RecallFacts:
-    """The place's pack, the hospital's ownership and its books. Raises :class:`MalformedInput` for no ground."""
-    own = store.grants_of(work.connection, work.institution_id, instrument)
-    regime = load_rulebook().regime(instrument, max((one.year for one in own), default=work.today.year))
-    hospital = institutions.by_id(work.connection, work.institution_id)
-    counts = readings_within(work, _PLACE).get("recall_days") == "day_of_urging"
-    event = RecallEvent(ground, hospital is None or hospital.ownership == Ownership.PUBLIC, urged_on, counts)
+    """The place's pack, the hospital's ownership and its books on a ground and the day of urging.
+
+    Raises :class:`MalformedInput` for a ground that isn't one.
+    """
+    own = store.grants_of(connection, institution_id, instrument)
+    regime = load_rulebook().regime(instrument, max(one.year for one in own) if own else None)
+    hospital = institutions.by_id(connection, institution_id)
+    public = hospital is None or hospital.ownership == Ownership.PUBLIC
+    counts = reading_in_force(connection, institution_id, "recall_days") == "day_of_urging"
     owed = sum(one.owed_fen for one in own)
     unpaid = sum(one.approved_fen or 0 for one in own if one.state in ("approved", "withheld"))
-    return facts_of(regime, event, owed, unpaid, calendar)
+    return facts_of(regime, RecallEvent(event[0], public, event[1], counts), owed, unpaid, calendar)
 
 
 def _check(work: UnitOfWork, command: RecordRecall) -> None:

@@ -81,10 +81,15 @@ class Year:
         command = spending.PayRequest(request_id, f"B-9-{request_id}", key or self.key)
         return spending.pay_request(self.hospital.context, who, command)
 
-    def give_back(self, fen: int, key: str = "") -> GrantState:
+    def return_command(self, fen: int, key: str = "", returned_on: date | None = None) -> returns.ReturnGrant:
         key = key or self.key
-        command = returns.ReturnGrant(self.grant_id, Money(fen), f"B-8-{key}", key)
+        return returns.ReturnGrant(self.grant_id, Money(fen), f"B-8-{key}", key, returned_on)
+
+    def send_back(self, command: returns.ReturnGrant) -> GrantState:
         return returns.return_grant(self.hospital.context, OFFICER, command)
+
+    def give_back(self, fen: int, key: str = "") -> GrantState:
+        return self.send_back(self.return_command(fen, key))
 
     def offset(self, settlement: int, offset: int) -> GrantState:
         command = returns.OffsetGrant(self.grant_id, Money(settlement), Money(offset), "结算单 1", self.key)
