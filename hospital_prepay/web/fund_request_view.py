@@ -9,7 +9,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.spending import line_answers
 from hospital_prepay.http.clauses import chip
-from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
@@ -24,6 +24,7 @@ from hospital_prepay.web.fund_words import (
     keyed,
     request_line,
     rule_words,
+    stands_note,
     stranded,
     turn_lines,
     why_not_mine,
@@ -120,7 +121,8 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "why_not": why_not_mine(found.turn),
         "offered": offered,
         "opened": name,
-        "forms": {one: keyed(form if one == name else None) for one in {*offered, name} if one},
+        "forms": {one: keyed(form if one == name else None, **_days(one)) for one in {*offered, name} if one},
+        "stands": stands_note(found.stands),
         "problem": stranded(name, form, offered),
     }
 
@@ -137,6 +139,12 @@ def _offered(found: RequestDetail) -> list[str]:
     }
     name, may = may_end.get(state, ("", False))
     return [*offered, name] if may else offered
+
+
+def _days(name: str) -> dict[str, str]:
+    """Today, where the form asks for a day."""
+    field = {"pay": "paid_on", "bounce": "bounced_on"}.get(name)
+    return {field: current_context().clock.today().isoformat()} if field else {}
 
 
 def _lines(found: RequestDetail) -> list[dict[str, Any]]:
