@@ -73,6 +73,7 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
         "decision": {"number": decision_number(one.decision_id), "href": decision_href(one.decision_id)},
         "due_on": found.decision.facts["due_on"],
         "expected_on": found.decision.facts["expected_on"],
+        "has_term": found.decision.facts["working_days"] is not None,
         "owed_fen": found.decision.facts["owed_fen"],
         "grants": [grant_line(grant) for grant in found.grants if grant.state not in ("applied", "declined")],
         "offered": offered,
@@ -113,7 +114,7 @@ def forecast_page(grant_id: str, found: Outlook | None, form: Form | None) -> di
             "stopped": facts.settlements_stopped,
             "months": cash.months,
             "clause": found.clause and number_chip(found.clause),
-            "bar": found.bar and chip(found.bar, "没有按时清算的，次年不受理申请"),
+            "bar": found.bar and chip(found.bar),
         },
         "form": form or Form(entered),
     }
@@ -124,7 +125,7 @@ def netting_page(pair: Pair, today: date, form: Form | None) -> dict[str, Any]:
     return {
         **_pair(pair),
         "reasons": [
-            {"words": reason.message, "clause": chip(reason.clause) if reason.clause else Chip("本院规定", "", None)}
+            {"words": reason.message, "clause": _clause_of(reason.clause, reason.code)}
             for reason in pair.decision.reasons
         ],
         "form": keyed(form, netted_on=today.isoformat()),

@@ -6,9 +6,10 @@ from collections import Counter
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.spending import line_answers
-from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
@@ -100,9 +101,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "unspent_fen": found.grant.unspent_fen,
         "lines": _lines(found),
         "steps": _steps(found),
-        "other_grounds": [
-            chip(one.clause, one.message) for one in found.decision.reasons if not one.message.startswith("第 ")
-        ],
+        "other_grounds": _other_grounds(found.decision),
         "decision": {"number": decision_number(request.decision_id), "href": decision_href(request.decision_id)},
         "version": rule_words(found.grant.regime, found.decision.rule_version),
         "invoices": [_invoice(one, names) for one in found.invoices],
@@ -139,6 +138,13 @@ def _offered(found: RequestDetail) -> list[str]:
     }
     name, may = may_end.get(state, ("", False))
     return [*offered, name] if may else offered
+
+
+def _other_grounds(decision: Decision) -> list[Chip]:
+    """What was decided about the whole of it; a stop on spending is the house's rule, based on a ground of recall."""
+    found = [chip(one.clause, one.message) for one in decision.reasons if not one.message.startswith("第 ")]
+    basis = decision.facts["recall_clause"]
+    return [*found, chip(basis, "所依据的收回情形")] if basis else found
 
 
 def _days(name: str) -> dict[str, str]:

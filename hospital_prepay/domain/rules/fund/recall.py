@@ -147,7 +147,7 @@ def recall(facts: RecallFacts, rule_version: str) -> Decision:
         stop = SettlementsStop(facts.settlements_stop)
         reasons.append(Reason(f"settlements_{stop.value}", _STOP_WORDS[stop], facts.settlements_clause))
     if facts.withholds_clause is not None:
-        words = f"已批准还没到账的 {Money(facts.unpaid_fen)} 元停止拨付。"
+        words = f"还没拨付的停止拨付，现有 {Money(facts.unpaid_fen)} 元。"
         reasons.append(Reason("unpaid_withheld", words, facts.withholds_clause))
     reasons.append(Reason("spending_stops", "办结或解除之前，预付金暂停审批和付款（本院规定）。"))
     if facts.ground == DEREGISTERED:
