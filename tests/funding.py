@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
+from hospital_prepay.domain.rules.fund.recall import RecallEvent, facts_of, recall
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseAnswer, UseLine, check_use
+from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.assess import AssessFund, FundAssessment, assess_fund
 
@@ -103,6 +106,29 @@ def duty_of(regime: str, year: int, duty: str) -> dict[str, Any]:
         "days": [one.due_on for one in found],
         "holder": holders.pop() if found else None,
         "rolls": rolls.pop() if found else None,
+    }
+
+
+def recall_of(
+    regime: str,
+    ground: int | None,
+    owed: Money,
+    unpaid: Money,
+    public: bool = True,
+    urged_on: date | None = None,
+    urging_counts: bool = False,
+) -> dict[str, Any]:
+    """What follows from a ground: the decision and the days and clauses it rests on."""
+    event = RecallEvent(ground, public, urged_on, urging_counts)
+    found = facts_of(load_rulebook().regime(regime), event, owed.fen, unpaid.fen, working_day_calendar())
+    decision = recall(found, "test")
+    reasons = [reason.code for reason in decision.reasons]
+    return {
+        **asdict(found),
+        "outcome": decision.outcome,
+        "amount": decision.amount,
+        "reasons": reasons,
+        "clauses": decision.clauses,
     }
 
 

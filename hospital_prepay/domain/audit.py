@@ -66,6 +66,14 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.evidence": "记发票",
     "fund.return": "交回预付金",
     "fund.offset": "结算冲抵预付金",
+    "fund.recall": "登记收回情形",
+    "fund.urge": "登记督促退回",
+    "fund.lift": "解除收回情形",
+    "fund.net": "新旧预付轧差",
+    "fund.loss": "登记预付金损失",
+    "fund.loss_decide": "确认预付金损失",
+    "fund.compensate": "收到损失赔偿",
+    "fund.write_off": "登记医保方核销",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})

@@ -109,7 +109,7 @@ _BALANCES = ("unspent_fen", "reserved_fen", "owed_fen")
 
 def add_grant(connection: sa.Connection, values: dict[str, Any]) -> None:
     """A new application; :class:`Conflict` when this fund has one for the year already."""
-    with _refusing("这个基金今年已经申请过预付金。请在列表里打开那一笔，不要重复申请。"), connection.begin_nested():
+    with refusing("这个基金今年已经申请过预付金。请在列表里打开那一笔，不要重复申请。"), connection.begin_nested():
         connection.execute(sa.insert(FundGrant).values(**values))
 
 
@@ -249,7 +249,7 @@ def expired(connection: sa.Connection, institution_id: str, now: datetime) -> li
 def add_evidence(connection: sa.Connection, values: dict[str, Any]) -> None:
     """An invoice for a paid line; :class:`Conflict` when it is recorded already."""
     words = "这张发票已经记在这一行上，或这份申请还没有付款。请核对后再记。"
-    with _refusing(words), connection.begin_nested():
+    with refusing(words), connection.begin_nested():
         connection.execute(sa.insert(FundEvidence).values(**values))
 
 
@@ -282,12 +282,12 @@ def _walk(
     values: dict[str, Any],
 ) -> None:
     words = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
-    with _refusing(words), connection.begin_nested():
+    with refusing(words), connection.begin_nested():
         connection.execute(sa.update(table).where(table.institution_id == institution_id, which).values(**values))
 
 
 @contextmanager
-def _refusing(words: str) -> Iterator[None]:
+def refusing(words: str) -> Iterator[None]:
     """Tell what the database refused as a :class:`Conflict`; a database that is gone refuses nothing."""
     try:
         yield

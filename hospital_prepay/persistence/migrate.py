@@ -37,10 +37,14 @@ _INSERT = (
     "deposit_rules",
     "disease",
     "earlier_standard",
+    "fund_bank_evidence",
     "fund_evidence",
     "fund_grant",
+    "fund_incident",
+    "fund_recall",
     "fund_request",
     "fund_request_line",
+    "fund_write_off",
     "idempotency_key",
     "inpatient_case",
     "institution",
@@ -68,6 +72,10 @@ _UPDATE: dict[str, str] = {
     "fund_grant": (
         "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
         " cleared_at"
+    ),
+    "fund_incident": "state, decided_by, decided_at",
+    "fund_recall": (
+        "state, urged_on, urged_document, urged_by, urged_at, ended_by, ended_at, ended_ground, ended_document"
     ),
     "fund_request": (
         "state, ground, grounded_by, department_by, department_at, finance_by, finance_at, expires_at, paid_by,"

@@ -140,11 +140,12 @@ class ReceivedSchema(CommandSchema[Received]):
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Money sent back by bank."""
+    """Money sent back by bank; today where no day is given."""
 
     amount: Money
     bank_reference: str
     idempotency_key: str
+    returned_on: date | None
 
 
 class ReturnedSchema(CommandSchema[Returned]):
@@ -155,6 +156,7 @@ class ReturnedSchema(CommandSchema[Returned]):
     amount = PositiveYuan(required=True)
     bank_reference = Text(required=True, longest=64)
     idempotency_key = FormKey()
+    returned_on = Day(load_default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +188,11 @@ class OffsetSchema(CommandSchema[Offset]):
 
 @dataclass(frozen=True, slots=True)
 class BankPayment:
-    """The bank's reference of a payment."""
+    """The bank's reference of a payment; today where no day is given."""
 
     bank_reference: str
     idempotency_key: str
+    paid_on: date | None
 
 
 class BankPaymentSchema(CommandSchema[BankPayment]):
@@ -199,6 +202,26 @@ class BankPaymentSchema(CommandSchema[BankPayment]):
 
     bank_reference = Text(required=True, longest=64)
     idempotency_key = FormKey()
+    paid_on = Day(load_default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced:
+    """A payment that came back; under the payment's own reference unless the bank gave it another."""
+
+    ground: str
+    bank_reference: str
+    bounced_on: date | None
+
+
+class BouncedSchema(CommandSchema[Bounced]):
+    """A payment that the bank sent back."""
+
+    command: ClassVar = Bounced
+
+    ground = Text(required=True, longest=300)
+    bank_reference = Text(load_default="", longest=64)
+    bounced_on = Day(load_default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.eligibility import Met
+from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
 from hospital_prepay.http.clauses import chip
@@ -18,6 +19,7 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.regime_words import STOPS
 from hospital_prepay.services.fund.words import CATEGORIES, MET
 
 OUTCOMES: Final = {
@@ -32,6 +34,8 @@ RULES: Final = {
     "inpatient.refund": "能不能退这笔钱",
     "fund.apply": "能不能申请这笔预付金",
     "fund.spend": "这份用款申请能不能办",
+    "fund.recall": "收回情形带来什么",
+    "fund.net": "新旧预付怎么轧差",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -73,6 +77,10 @@ def title(decision: Decision) -> str:
             return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
         case "fund.spend":
             return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
+        case "fund.recall":
+            return f"不用收回：{why}" if refused else f"应还医保 {amount} 元要全部交回"
+        case "fund.net":
+            return f"新旧预付轧差，差额 {amount} 元"
     return why
 
 
@@ -176,7 +184,15 @@ def _fund(fund: str) -> str:
 
 
 def _clause(clause: str) -> str:
-    return chip(clause).label
+    return chip(clause).label if clause else "服务协议，通知未作规定"
+
+
+def _ground(number: int) -> str:
+    return f"第 {number} 种"
+
+
+def _stops(stop: str) -> str:
+    return STOPS[SettlementsStop(stop)]
 
 
 def _clauses(clauses: list[str]) -> str:
@@ -247,6 +263,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "quota_fen": ("标准额度", _yuan),
         "largest_fen": ("最高额度", _yuan),
         "quota_clauses": ("额度的依据", _clauses),
+        "deregistered": ("已登记注销", _yes),
     },
     "fund.spend": {
         "regime": ("依据地", _place),
@@ -255,5 +272,33 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
         "recall_clause": ("收回情形", _clause),
+    },
+    "fund.recall": {
+        "regime": ("依据地", _place),
+        "ground": ("收回情形", _ground),
+        "clause": ("情形的依据", _clause),
+        "public": ("本院是公立医疗机构", _yes),
+        "public_only": ("只针对公立医疗机构", _yes),
+        "owed_fen": ("应还医保", _yuan),
+        "unpaid_fen": ("已批准还没到账", _yuan),
+        "urged_on": ("督促日", str),
+        "recall_clause": ("收回的依据", _clause),
+        "working_days": ("几个工作日内退回", str),
+        "working_days_clause": ("退回期限的依据", _clause),
+        "due_on": ("最迟退回", str),
+        "expected_on": ("估计的退回日", str),
+        "settlements_stop": ("每月结算款", _stops),
+        "settlements_clause": ("停拨的依据", _clause),
+        "withholds_clause": ("停止拨付的依据", _clause),
+    },
+    "fund.net": {
+        "regime": ("依据地", _place),
+        "year": ("新额度的年度", str),
+        "owed_fen": ("上年应还", _yuan),
+        "unspent_fen": ("上年专款未用", _yuan),
+        "allocated_fen": ("今年额度", _yuan),
+        "due_on": ("应在哪天前轧差", str),
+        "today": ("办理日", str),
+        "clause": ("依据", _clause),
     },
 }

@@ -30,6 +30,7 @@ from hospital_prepay.web.fund_words import (
     keyed,
     request_line,
     request_number,
+    stands_note,
     stranded,
     turn_lines,
     why_not_mine,
@@ -123,7 +124,8 @@ def grant_page(
         "problem": stranded(name, form, offered),
         "why_not": why_not_mine(found.turn),
         "next": _NEXT[grant.state],
-        "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received",
+        "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
+        "stands": stands_note(found.stands),
     }
 
 
@@ -198,6 +200,8 @@ def _defaults(name: str, grant: GrantState, today: date) -> dict[str, str]:
             return {"granted": "yes", "approved": Money(grant.applied_fen).plain(), "approved_on": today.isoformat()}
         case "receipt":
             return {"received_on": today.isoformat()}
+        case "return":
+            return {"returned_on": today.isoformat()}
     return {}
 
 

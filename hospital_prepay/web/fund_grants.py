@@ -126,7 +126,7 @@ def _receive(grant_id: str, said: schemas.Received) -> str:
 
 
 def _give_back(grant_id: str, said: schemas.Returned) -> str:
-    command = returns.ReturnGrant(grant_id, said.amount, said.bank_reference, said.idempotency_key)
+    command = returns.ReturnGrant(grant_id, said.amount, said.bank_reference, said.idempotency_key, said.returned_on)
     found = returns.return_grant(current_context(), current_actor(), command)
     return f"已交回 {said.amount} 元。{view.left_words(found)}"
 

@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.spending import line_answers
-from hospital_prepay.http.clauses import chip
-from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.clauses import Chip, chip
+from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
@@ -24,6 +25,7 @@ from hospital_prepay.web.fund_words import (
     keyed,
     request_line,
     rule_words,
+    stands_note,
     stranded,
     turn_lines,
     why_not_mine,
@@ -99,9 +101,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "unspent_fen": found.grant.unspent_fen,
         "lines": _lines(found),
         "steps": _steps(found),
-        "other_grounds": [
-            chip(one.clause, one.message) for one in found.decision.reasons if not one.message.startswith("第 ")
-        ],
+        "other_grounds": _other_grounds(found.decision),
         "decision": {"number": decision_number(request.decision_id), "href": decision_href(request.decision_id)},
         "version": rule_words(found.grant.regime, found.decision.rule_version),
         "invoices": [_invoice(one, names) for one in found.invoices],
@@ -120,7 +120,8 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "why_not": why_not_mine(found.turn),
         "offered": offered,
         "opened": name,
-        "forms": {one: keyed(form if one == name else None) for one in {*offered, name} if one},
+        "forms": {one: keyed(form if one == name else None, **_days(one)) for one in {*offered, name} if one},
+        "stands": stands_note(found.stands),
         "problem": stranded(name, form, offered),
     }
 
@@ -137,6 +138,19 @@ def _offered(found: RequestDetail) -> list[str]:
     }
     name, may = may_end.get(state, ("", False))
     return [*offered, name] if may else offered
+
+
+def _other_grounds(decision: Decision) -> list[Chip]:
+    """What was decided about the whole of it; a stop on spending is the house's rule, based on a ground of recall."""
+    found = [chip(one.clause, one.message) for one in decision.reasons if not one.message.startswith("第 ")]
+    basis = decision.facts["recall_clause"]
+    return [*found, chip(basis, "所依据的收回情形")] if basis else found
+
+
+def _days(name: str) -> dict[str, str]:
+    """Today, where the form asks for a day."""
+    field = {"pay": "paid_on", "bounce": "bounced_on"}.get(name)
+    return {field: current_context().clock.today().isoformat()} if field else {}
 
 
 def _lines(found: RequestDetail) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ def pay(request_id: str) -> Any:
     """Book the payment that the bank made."""
 
     def do(said: schemas.BankPayment) -> str:
-        command = spending.PayRequest(request_id, said.bank_reference, said.idempotency_key)
+        command = spending.PayRequest(request_id, said.bank_reference, said.idempotency_key, said.paid_on)
         found = spending.pay_request(current_context(), current_actor(), command)
         return f"已付 {view.total(found)} 元，应还医保不变。下一步：逐行补发票。"
 
@@ -148,11 +148,18 @@ def release(request_id: str) -> Any:
 def bounce(request_id: str) -> Any:
     """The bank sent the money back."""
 
-    def do(said: schemas.WrittenGround) -> str:
-        found = spending.bounce_payment(current_context(), current_actor(), request_id, said.ground)
+    def do(said: schemas.Bounced) -> str:
+        found = spending.bounce_payment(
+            current_context(),
+            current_actor(),
+            request_id,
+            said.ground,
+            bank_reference=said.bank_reference,
+            bounced_on=said.bounced_on,
+        )
         return f"已用红字冲销付款 {view.total(found)} 元，预留也退回了。要再付，请重新申请。"
 
-    return _act(request_id, "bounce", schemas.WrittenGroundSchema, do)
+    return _act(request_id, "bounce", schemas.BouncedSchema, do)
 
 
 def _ask(grant_id: str, said: schemas.PaymentRequest) -> Any:

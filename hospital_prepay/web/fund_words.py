@@ -14,7 +14,8 @@ from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.grants import FUND_NAMES
-from hospital_prepay.services.fund.review import GrantState, RequestState, Turn
+from hospital_prepay.services.fund.recall import basis_of
+from hospital_prepay.services.fund.review import GrantState, RecallState, RequestState, Turn
 from hospital_prepay.services.fund.words import GRANT_STATES, REQUEST_STATES
 
 
@@ -81,6 +82,13 @@ def request_line(request: RequestState, names: Mapping[str, str]) -> dict[str, A
         "state": mark_of(request.state, REQUEST_STATES),
         "refused": request.state == "refused",
     }
+
+
+def stands_note(found: RecallState | None) -> dict[str, str] | None:
+    """The ground that stops spending, with its page."""
+    if found is None:
+        return None
+    return {"words": basis_of(found), "href": f"/finance/fund/recall/{found.recall_id}"}
 
 
 def done_by(person: str | None, at: datetime | None, names: Mapping[str, str]) -> tuple[str, ...]:

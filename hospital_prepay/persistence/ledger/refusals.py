@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from hospital_prepay.domain.errors import DatabaseFault, InsufficientFund, LedgerFault, PrepayError, ReusedKey
+from hospital_prepay.domain.errors import (
+    Conflict,
+    DatabaseFault,
+    InsufficientFund,
+    LedgerFault,
+    PrepayError,
+    ReusedKey,
+)
 from hospital_prepay.persistence.outages import NOTHING_BOOKED, is_outage
 
 _BELOW = ("below_zero", "ck_ledger_account__balance_not_negative")
@@ -26,4 +33,6 @@ def refusal(error: Exception) -> PrepayError:
         return ReusedKey("这张凭证已经红字冲销过，没有重复冲销。", code="already_reversed")
     if "restricted:" in text:
         return InsufficientFund("医保预付金只能用于药品、耗材等医疗费用，没有入账。请走专款申请。", code="restricted")
+    if "recall_stands:" in text:
+        return Conflict("已登记收回情形，预付金暂停付款（本院规定），没有入账。请先办结收回。", code="recall_stands")
     return LedgerFault("账本没有接受这张凭证，没有入账。请把编号报给信息科。", details={"database": text[:300]})

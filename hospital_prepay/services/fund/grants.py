@@ -14,13 +14,18 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ApplicationFacts, ConditionFact, apply
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
+from hospital_prepay.domain.rules.fund.recall import DEREGISTERED
 from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.persistence import fund_recalls as store_of_recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.assess import AssessFund, assess_fund
+from hospital_prepay.services.fund.clearing import with_books
+from hospital_prepay.services.fund.recall import withheld_by
+from hospital_prepay.services.fund.slips import keep_slip, require_past
 from hospital_prepay.services.fund.words import CONDITIONS
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -97,7 +102,9 @@ def apply_for_grant(context: Context, actor: Actor, command: ApplyForGrant) -> A
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return Applied.of_json(known)
-        decision = apply(_facts(command), work.rule_version)
+        command = replace(command, facts=with_books(work, command.regime, command.facts))
+        barred = store_of_recalls.deregistered(work.connection, work.institution_id, DEREGISTERED)
+        decision = apply(_facts(command, barred is not None), work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.assess"))
         grant_id = _file(work, command, decision_id) if decision.permitted else None
         outcome = "done" if grant_id else "refused"
@@ -118,6 +125,7 @@ def record_approval(context: Context, actor: Actor, command: RecordApproval) -> 
         actor.require_other_than(grant.applied_by, "登记批复")
         if not command.document.strip():
             raise MalformedInput("请填批复文号或文件名，备查。", code="missing_value", details={"field": "document"})
+        require_past(command.approved_on, work.today, "approved_on")
         values: dict[str, Any] = {"recorded_by": actor.actor_id, "recorded_at": work.now}
         values |= {"approval_document": command.document, "module_no": command.module_no}
         if command.approved is None:
@@ -126,6 +134,7 @@ def record_approval(context: Context, actor: Actor, command: RecordApproval) -> 
             values |= {"approved_fen": command.approved.fen, "approved_on": command.approved_on}
             store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="approved", **values)
             _open_accounts(work, grant)
+            _withhold_while_recalled(work, grant)
         approved_fen = command.approved and command.approved.fen
         work.audit(detail={"approved_fen": approved_fen, "document": command.document})
         return store.read_grant(work.connection, work.institution_id, grant.grant_id)
@@ -138,6 +147,8 @@ def withhold_grant(context: Context, actor: Actor, grant_id: str, ground: str, *
         grant = store.lock_grant(work.connection, work.institution_id, grant_id)
         if not ground.strip():
             raise MalformedInput("请写明依据，例如通知文号。", code="missing_value", details={"field": "ground"})
+        if not withheld and withheld_by(work, grant) is not None:
+            raise Conflict("收回情形还没有办结，还没拨付的不能恢复。请先由另一个人登记解除。", code="recall_stands")
         state = "withheld" if withheld else "approved"
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state=state, withheld_ground=ground)
         work.audit(detail={"withheld": withheld, "ground": ground})
@@ -158,6 +169,7 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
         grant = store.lock_grant(work.connection, work.institution_id, command.grant_id)
         if work.known_answer(command.idempotency_key, payload) is not None:
             return grant
+        require_past(command.received_on, work.today, "received_on")
         if grant.state != "approved" or grant.approved_fen is None:
             raise Conflict("这笔预付金还没有批复、已被暂停拨付，或已经入账。请刷新后再看；本次没有入账。")
         amount = Money(grant.approved_fen)
@@ -166,6 +178,7 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
             Posting(owed_account(grant.grant_id), credit=amount),
         )
         entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", "收到医保预付金", lines, grant.grant_id))
+        keep_slip(work, "fund_receipt", entry_no, command.bank_reference, command.received_on)
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="received")
         work.audit(entry_no=entry_no, detail={"amount_fen": amount.fen, "bank_reference": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
@@ -204,7 +217,7 @@ def fund_entry(
     )
 
 
-def _facts(command: ApplyForGrant) -> ApplicationFacts:
+def _facts(command: ApplyForGrant, deregistered: bool) -> ApplicationFacts:
     assessed = assess_fund(AssessFund(command.regime, command.facts))
     quota = next((one for one in assessed.quotas if one.fund is command.fund), None)
     if quota is None:
@@ -222,6 +235,7 @@ def _facts(command: ApplyForGrant) -> ApplicationFacts:
         quota_fen=None if quota.quota is None else quota.quota.fen,
         largest_fen=None if quota.max_quota is None else quota.max_quota.fen,
         quota_clauses=quota.clauses,
+        deregistered=deregistered,
     )
 
 
@@ -245,6 +259,16 @@ def _file(work: UnitOfWork, command: ApplyForGrant, decision_id: str) -> str:
         },
     )
     return grant_id
+
+
+def _withhold_while_recalled(work: UnitOfWork, grant: GrantState) -> None:
+    """Approved while a ground stands: not paid out either, where the notice says so."""
+    found = withheld_by(work, grant)
+    if found is not None:
+        ground = f"收回情形：{found.document}"
+        store.walk_grant(
+            work.connection, work.institution_id, grant.grant_id, state="withheld", withheld_ground=ground
+        )
 
 
 def _open_accounts(work: UnitOfWork, grant: GrantState) -> None:

@@ -33,7 +33,7 @@ _BARS: Final = {
     DeficitBars.FUND: "哪个基金上年赤字或预计赤字，哪个不预付",
     DeficitBars.REGION: "统筹地区上年赤字或预计赤字，全都不预付",
 }
-_STOPS: Final = {
+STOPS: Final = {
     SettlementsStop.UNTIL_RETURNED: "出现情形起停拨，收回才恢复",
     SettlementsStop.WHEN_UNRECOVERABLE: "只在收不回来时停拨",
 }
@@ -189,7 +189,7 @@ def recall(regime: Regime) -> Said:
         if isinstance(days, Absence)
         else (_said(f"督促后 {days.value} 个工作日内", days.provision),)
     )
-    says["stop"] = (_said(_STOPS[stop.value], stop.provision),)
+    says["stop"] = (_said(STOPS[stop.value], stop.provision),)
     says["withheld"] = _OF_ABSENCE[withheld] if isinstance(withheld, Absence) else (_said("停止拨付", withheld),)
     return says
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
@@ -14,16 +15,20 @@ from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
+from hospital_prepay.services.fund.recall import end_returned
+from hospital_prepay.services.fund.slips import keep_slip, require_past
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnGrant:
-    """Money sent back by bank: from the earmark what is unspent, from the hospital's own account the rest."""
+    """Money sent back by bank: from the earmark what is unspent, from the hospital's own account the rest. It left on
+    ``returned_on``, else today."""
 
     grant_id: str
     amount: Money
     bank_reference: str
     idempotency_key: str
+    returned_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,14 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
     actor.require(Permission.FUND_RETURN)
     if not command.bank_reference.strip():
         raise MalformedInput("请填银行回单号。", code="missing_value", details={"field": "bank_reference"})
-    payload = {**asdict(command), "amount": command.amount.fen}
+    returned = command.returned_on and command.returned_on.isoformat()
+    payload = {**asdict(command), "amount": command.amount.fen, "returned_on": returned}
     with context.work(actor, "fund.return", f"grant:{command.grant_id}") as work:
         grant = _locked(work, command.grant_id, command.amount)
         if work.known_answer(command.idempotency_key, payload) is not None:
             return grant
+        returned_on = command.returned_on or work.today
+        require_past(returned_on, work.today, "returned_on")
         from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
         own = command.amount - from_earmark
         _require_nothing_over(grant, command.amount, from_earmark)
@@ -56,6 +64,7 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         lines += [Posting("1002", credit=own)] if own else []
         entry = fund_entry(work, grant, "fund_return", "交回医保预付金", tuple(lines), command.idempotency_key)
         entry_no = work.ledger.post(entry)
+        keep_slip(work, "fund_return", entry_no, command.bank_reference, returned_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return _clear_at_zero(work, grant)
@@ -119,5 +128,6 @@ def _clear_at_zero(work: UnitOfWork, grant: GrantState) -> GrantState:
     after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
     if after.owed_fen == 0:
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="cleared", cleared_at=work.now)
+        end_returned(work, grant.regime)
         after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
     return after

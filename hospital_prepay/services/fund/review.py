@@ -10,8 +10,9 @@ from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.rules.fund.spending import spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
-from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import decisions, fund_recalls, users
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
@@ -19,7 +20,7 @@ from hospital_prepay.persistence.queries.funds import GrantEntry
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.spending import spend_facts
 
-__all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RequestState"]
+__all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RecallState", "RequestState"]
 
 # Who takes the next step of a grant and of a request, by state.
 GRANT_STEPS: Final = {
@@ -47,12 +48,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class GrantDetail:
-    """One grant with its requests (newest first) and entries (oldest first); ``names`` of people by id."""
+    """One grant with its requests (newest first) and entries (oldest first); ``stands`` is the ground of recall, if
+    any; ``names`` of people by id."""
 
     grant: GrantState
     requests: list[RequestState]
     entries: list[GrantEntry]
     turn: Turn | None
+    stands: RecallState | None
     names: Mapping[str, str]
 
 
@@ -67,6 +70,7 @@ class RequestDetail:
     entries: list[GrantEntry]
     decision: Decision
     turn: Turn | None
+    stands: RecallState | None
     names: Mapping[str, str]
 
 
@@ -102,6 +106,7 @@ def read_grant(context: Context, actor: Actor, grant_id: str) -> GrantDetail:
             requests=found,
             entries=queries.grant_entries(connection, own, grant_id),
             turn=_turn(staff, GRANT_STEPS.get(grant.state), grant_barred(grant)),
+            stands=fund_recalls.standing(connection, own, grant.regime),
             names=people.names(connection, own),
         )
 
@@ -114,14 +119,16 @@ def read_request(context: Context, actor: Actor, request_id: str) -> RequestDeta
         request = store.read_request(connection, own, request_id)
         entries = queries.grant_entries(connection, own, request.grant_id)
         staff = users.all_of(connection, own)
+        grant = store.read_grant(connection, own, request.grant_id)
         return RequestDetail(
             request=request,
-            grant=store.read_grant(connection, own, request.grant_id),
+            grant=grant,
             lines=store.lines_of(connection, own, request_id),
             invoices=store.invoices_of(connection, own, request_id),
             entries=[one for one in entries if one.source == f"fund_request:{request_id}"],
             decision=decisions.find(connection, own, request.decision_id)[0],
             turn=_turn(staff, REQUEST_STEPS.get(request.state), request_barred(request)),
+            stands=fund_recalls.standing(connection, own, grant.regime),
             names=people.names(connection, own),
         )
 
@@ -131,7 +138,8 @@ def preview_payment(context: Context, actor: Actor, grant_id: str, lines: tuple[
     actor.require(Permission.FUND_ASK)
     with context.database.reading() as connection:
         grant = store.read_grant(connection, actor.institution_id, grant_id)
-    return spend(spend_facts(grant, lines), context.rule_version)
+        stands = fund_recalls.standing(connection, actor.institution_id, grant.regime)
+    return spend(spend_facts(grant, lines, stands), context.rule_version)
 
 
 def grant_barred(grant: GrantState) -> frozenset[str]:

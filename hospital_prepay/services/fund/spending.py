@@ -8,7 +8,7 @@ payment that bounces, is given back.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -20,12 +20,16 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.spending import SpendFacts, line_answers, spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.funds import GrantState, LineState, RequestState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
+from hospital_prepay.services.fund.recall import require_no_recall
+from hospital_prepay.services.fund.slips import keep_slip, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
 # House rule: a reservation that nobody pays goes back by itself.
@@ -48,11 +52,12 @@ class AskPayment:
 
 @dataclass(frozen=True, slots=True)
 class PayRequest:
-    """The bank's word that a reserved request was paid."""
+    """The bank's word that a reserved request was paid; on ``paid_on``, else today."""
 
     request_id: str
     bank_reference: str
     idempotency_key: str
+    paid_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,8 @@ def ask_payment(context: Context, actor: Actor, command: AskPayment) -> AskedPay
             return AskedPayment.of_json(known)
         if grant.state != "received":
             raise Conflict("这笔预付金还没有到账，或已经清算。请选一笔在用的预付金。")
-        decision = spend(spend_facts(grant, command.lines), work.rule_version)
+        stands = recalls.standing(work.connection, work.institution_id, grant.regime)
+        decision = spend(spend_facts(grant, command.lines, stands), work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.spend"))
         request_id = _write_down(work, grant, command, decision, decision_id)
         outcome = "refused" if decision.outcome is Outcome.REFUSED else "done"
@@ -140,6 +146,7 @@ def reserve_request(context: Context, actor: Actor, request_id: str) -> RequestS
         grant, request = _locked(work, request_id, "department")
         actor.require_other_than(request.asked_by, "财务审批")
         actor.require_other_than(request.department_by or "", "财务审批")
+        require_no_recall(work, grant.regime, "预留")
         amount = Money(request.total_fen)
         lines = (
             Posting(reserved_account(grant.grant_id), debit=amount),
@@ -171,12 +178,17 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         grant_id = store.grant_of_request(work.connection, work.institution_id, command.request_id)
         grant = store.lock_grant(work.connection, work.institution_id, grant_id)
         request = store.read_request(work.connection, work.institution_id, command.request_id)
-        if work.known_answer(command.idempotency_key, asdict(command)) is not None:
+        payload = {**asdict(command), "paid_on": command.paid_on and command.paid_on.isoformat()}
+        if work.known_answer(command.idempotency_key, payload) is not None:
             return request
         _require_state(request, "reserved")
         actor.require_other_than(request.finance_by or "", "付款")
+        paid_on = command.paid_on or work.today
+        require_past(paid_on, work.today, "paid_on")
+        require_no_recall(work, grant.regime, "付款")
         lines = _payment_lines(grant, request)
         entry_no = work.ledger.post(_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id))
+        keep_slip(work, "fund_payment", entry_no, command.bank_reference, paid_on)
         store.walk_request(
             work.connection,
             work.institution_id,
@@ -189,7 +201,7 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         work.audit(
             entry_no=entry_no, detail={"amount_fen": request.total_fen, "bank_reference": command.bank_reference}
         )
-        work.keep_answer(command.idempotency_key, asdict(command), {"entry_no": entry_no})
+        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return store.read_request(work.connection, work.institution_id, request.request_id)
 
 
@@ -212,14 +224,25 @@ def release_request(context: Context, actor: Actor, request_id: str, ground: str
         return _end(work, request_id, "released", ground)
 
 
-def bounce_payment(context: Context, actor: Actor, request_id: str, ground: str) -> RequestState:
+def bounce_payment(
+    context: Context,
+    actor: Actor,
+    request_id: str,
+    ground: str,
+    *,
+    bank_reference: str = "",
+    bounced_on: date | None = None,
+) -> RequestState:
     """The bank sent the money back: a red-letter entry, the reservation given back; pay again by a new request.
 
-    What is unspent above what is owed by then (an offset came in between) is let go in the same act.
+    A bank that gives the return no number of its own returns it under the payment's. What is unspent above what is
+    owed by then (an offset came in between) is let go in the same act.
     """
     actor.require(Permission.FUND_PAY)
     with context.work(actor, "fund.bounce", f"fund_request:{request_id}") as work:
         grant, request = _locked(work, request_id, "paid")
+        value_on = bounced_on or work.today
+        require_past(value_on, work.today, "bounced_on")
         original = _entry(work, grant, "fund_payment", _PAYMENT, _payment_lines(grant, request), request_id)
         red = reversing(
             original,
@@ -232,6 +255,7 @@ def bounce_payment(context: Context, actor: Actor, request_id: str, ground: str)
             by=work.act.actor.actor_id,
         )
         entry_no = work.ledger.post(red)
+        keep_slip(work, red.kind, entry_no, bank_reference.strip() or request.bank_reference, value_on)
         after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
         over = Money(max(0, after.unspent_fen + after.reserved_fen - after.owed_fen))
         if over:
@@ -291,12 +315,14 @@ def find_request(context: Context, actor: Actor, request_id: str) -> tuple[Reque
         return request, store.lines_of(connection, actor.institution_id, request_id)
 
 
-def spend_facts(grant: GrantState, lines: tuple[UseLine, ...]) -> SpendFacts:
-    """What the rule looks at: the lines, what the grant's place gives their categories, and what is left."""
+def spend_facts(grant: GrantState, lines: tuple[UseLine, ...], stands: RecallState | None) -> SpendFacts:
+    """What the rule looks at: the lines, what the grant's place gives their categories, what is left, and the ground
+    of recall that stands."""
     regime = load_rulebook().regime(grant.regime, grant.year)
     asked = {line.category for line in lines}
     uses = tuple(use for name, use in sorted(regime.uses.items()) if name in asked)
-    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen)
+    clause = None if stands is None else stands.clause
+    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen, clause)
 
 
 def _write_down(

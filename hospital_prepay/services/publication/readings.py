@@ -22,7 +22,7 @@ from hospital_prepay.services.context import Context
 Value = str | int | date
 _LONGEST_GROUND: Final = 200
 # Where answers are asked for by now; the other places of the rulebook are still to be built.
-_FOLLOWED: Final = frozenset({"inpatient.measure", "inpatient.desk", "inpatient.publish"})
+_FOLLOWED: Final = frozenset({"inpatient.measure", "inpatient.desk", "inpatient.publish", "fund.recall"})
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 

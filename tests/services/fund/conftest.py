@@ -58,7 +58,7 @@ class Year:
         return grants.record_approval(self.hospital.context, who, command)
 
     def receive(self, who: Actor = OFFICER, key: str = "") -> GrantState:
-        command = grants.ReceiveGrant(self.grant_id, "B-1", date(2026, 1, 15), key or self.key)
+        command = grants.ReceiveGrant(self.grant_id, f"B-1-{self.grant_id}", date(2026, 1, 15), key or self.key)
         return grants.receive_grant(self.hospital.context, who, command)
 
     def arrived(self) -> Year:
@@ -78,12 +78,18 @@ class Year:
         return request_id
 
     def pay(self, request_id: str, who: Actor = PAYER, key: str = "") -> RequestState:
-        command = spending.PayRequest(request_id, "B-9", key or self.key)
+        command = spending.PayRequest(request_id, f"B-9-{request_id}", key or self.key)
         return spending.pay_request(self.hospital.context, who, command)
 
-    def give_back(self, fen: int, key: str = "") -> GrantState:
-        command = returns.ReturnGrant(self.grant_id, Money(fen), "B-8", key or self.key)
+    def return_command(self, fen: int, key: str = "", returned_on: date | None = None) -> returns.ReturnGrant:
+        key = key or self.key
+        return returns.ReturnGrant(self.grant_id, Money(fen), f"B-8-{key}", key, returned_on)
+
+    def send_back(self, command: returns.ReturnGrant) -> GrantState:
         return returns.return_grant(self.hospital.context, OFFICER, command)
+
+    def give_back(self, fen: int, key: str = "") -> GrantState:
+        return self.send_back(self.return_command(fen, key))
 
     def offset(self, settlement: int, offset: int) -> GrantState:
         command = returns.OffsetGrant(self.grant_id, Money(settlement), Money(offset), "结算单 1", self.key)

@@ -37,6 +37,7 @@ class ApplicationFacts:
     quota_fen: int | None
     largest_fen: int | None
     quota_clauses: tuple[str, ...]
+    deregistered: bool = False
 
 
 @implements(
@@ -51,7 +52,7 @@ def apply(facts: ApplicationFacts, rule_version: str) -> Decision:
     """Permitted, refused with every condition that isn't met, or held while a fact is unknown.
 
     What is refused can't be applied for; what is held waits for the fact. Above the largest size that is known the
-    application is refused with that size as its amount.
+    application is refused with that size as its amount. House rule: a hospital that is deregistered applies no more.
     """
     failed = [one for one in facts.conditions if one.outcome == "unmet"]
     open_ = [one for one in facts.conditions if one.outcome == "unknown"]
@@ -70,6 +71,9 @@ def apply(facts: ApplicationFacts, rule_version: str) -> Decision:
     if facts.largest_fen is not None and facts.amount_fen > facts.largest_fen and outcome is not Outcome.REFUSED:
         amount = Money(facts.largest_fen)
         reasons.append(Reason("above_largest", f"最多可以申请 {amount} 元。", clause))
+        outcome = Outcome.REFUSED
+    if facts.deregistered:
+        reasons.append(Reason("deregistered", "已登记注销，不能再申请预付金（本院规定）。"))
         outcome = Outcome.REFUSED
     if outcome is Outcome.PERMITTED:
         reasons.append(Reason("eligible", "各项条件都符合。", clause))

@@ -17,7 +17,8 @@ from hospital_prepay.domain.rules.fund.uses import RANK, REASON_WORDS, LineReaso
 @dataclass(frozen=True, slots=True)
 class SpendFacts:
     """What :func:`spend` looks at: the request's lines, what the place's pack gives each of their categories, what is
-    left of the grant in fen, and the recall ground that stands, if any."""
+    left of the grant in fen, and the clause of the recall ground that stands: ``None`` when none does, empty when one
+    stands by the agreement alone."""
 
     regime: str
     lines: tuple[UseLine, ...]

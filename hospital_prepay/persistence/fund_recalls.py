@@ -1,0 +1,288 @@
+"""Grounds of recall, losses, the agency's write-offs and the bank slip of every entry (see migration 0008)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.ledger.chart import owed_account
+from hospital_prepay.persistence.funds import GrantState, grants, refusing
+from hospital_prepay.persistence.models.fund import FundGrant
+from hospital_prepay.persistence.models.fund_recall import FundBankEvidence, FundIncident, FundRecall, FundWriteOff
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
+
+_WALK = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
+_OPEN = ("approved", "withheld", "received")
+
+
+@dataclass(frozen=True, slots=True)
+class RecallState:
+    """A ground as it stands."""
+
+    recall_id: str
+    regime: str
+    ground: int | None
+    clause: str
+    what: str
+    since_on: date
+    document: str
+    state: str
+    decision_id: str
+    recorded_by: str
+    recorded_at: datetime
+    urged_on: date | None
+    urged_document: str
+    urged_by: str | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_ground: str
+    ended_document: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentState:
+    """A loss as it stands."""
+
+    incident_id: str
+    grant_id: str
+    amount_fen: int
+    found_on: date
+    what: str
+    persons: str
+    document: str
+    state: str
+    recorded_by: str
+    recorded_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """What the agency wrote off of one grant, by its document."""
+
+    grant_id: str
+    document: str
+    amount_fen: int
+    written_off_on: date
+    recorded_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """The bank's slip of an entry."""
+
+    kind: str
+    reference: str
+    entry_no: int
+    value_on: date
+
+
+def add_recall(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """A ground that stands from now on."""
+    connection.execute(sa.insert(FundRecall).values(**values))
+
+
+def recalls(connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]) -> list[RecallState]:
+    """Grounds, newest first."""
+    rows = connection.execute(
+        _select(FundRecall, RecallState)
+        .where(FundRecall.institution_id == institution_id, *where)
+        .order_by(FundRecall.recorded_at.desc(), FundRecall.recall_id.desc())
+    )
+    return [RecallState(*row) for row in rows]
+
+
+def standing(connection: sa.Connection, institution_id: str, regime: str) -> RecallState | None:
+    """The ground that stands for this place, the oldest of several."""
+    found = all_standing(connection, institution_id, regime)
+    return found[-1] if found else None
+
+
+def all_standing(connection: sa.Connection, institution_id: str, regime: str) -> list[RecallState]:
+    """Every ground that stands for this place, newest first."""
+    return recalls(connection, institution_id, FundRecall.regime == regime, FundRecall.state == "standing")
+
+
+def deregistered(connection: sa.Connection, institution_id: str, ground: int) -> RecallState | None:
+    """The ground of deregistration, unless it was lifted; of whatever place."""
+    found = recalls(connection, institution_id, FundRecall.ground == ground, FundRecall.state != "lifted")
+    return found[-1] if found else None
+
+
+def lock_recall(connection: sa.Connection, institution_id: str, recall_id: str) -> RecallState:
+    """Lock a ground and read it. Raises :class:`NotFound`."""
+    which = (FundRecall.institution_id == institution_id, FundRecall.recall_id == recall_id)
+    connection.execute(sa.select(FundRecall.recall_id).where(*which).with_for_update())
+    return read_recall(connection, institution_id, recall_id)
+
+
+def read_recall(connection: sa.Connection, institution_id: str, recall_id: str) -> RecallState:
+    """The same without the lock."""
+    found = recalls(connection, institution_id, FundRecall.recall_id == recall_id)
+    if not found:
+        raise NotFound("没有这条收回记录。请回到收回与清算查看。")
+    return found[0]
+
+
+def walk_recall(connection: sa.Connection, institution_id: str, recall_id: str, **values: Any) -> None:
+    """Take a ground's next step; :class:`Conflict` when its state doesn't allow it."""
+    which = (FundRecall.institution_id == institution_id, FundRecall.recall_id == recall_id)
+    with refusing(_WALK), connection.begin_nested():
+        connection.execute(sa.update(FundRecall).where(*which).values(**values))
+
+
+def lock_grants_of(connection: sa.Connection, institution_id: str, regime: str) -> None:
+    """Lock every grant of a place, in one order: no payment and no approval goes on beside."""
+    query = sa.select(FundGrant.grant_id).where(
+        FundGrant.institution_id == institution_id, FundGrant.regime == regime
+    )
+    connection.execute(query.order_by(FundGrant.grant_id).with_for_update()).all()
+
+
+def lock_standing(connection: sa.Connection, institution_id: str, regime: str) -> list[str]:
+    """Lock the grounds that stand for a place; their ids. Whoever comes second sees what the first cleared."""
+    query = sa.select(FundRecall.recall_id).where(
+        FundRecall.institution_id == institution_id, FundRecall.regime == regime, FundRecall.state == "standing"
+    )
+    return list(connection.scalars(query.order_by(FundRecall.recall_id).with_for_update()))
+
+
+def grants_of(connection: sa.Connection, institution_id: str, regime: str) -> list[GrantState]:
+    """Every grant of a place, newest year first."""
+    return grants(connection, institution_id, FundGrant.regime == regime)
+
+
+def has_open_grant(connection: sa.Connection, institution_id: str, regime: str) -> bool:
+    """Whether a grant of the place is still approved, withheld or owed."""
+    query = sa.select(FundGrant.grant_id).where(
+        FundGrant.institution_id == institution_id, FundGrant.regime == regime, FundGrant.state.in_(_OPEN)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def add_incident(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """A loss as it was found."""
+    connection.execute(sa.insert(FundIncident).values(**values))
+
+
+def incidents(connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]) -> list[IncidentState]:
+    """Losses, newest first."""
+    rows = connection.execute(
+        _select(FundIncident, IncidentState)
+        .where(FundIncident.institution_id == institution_id, *where)
+        .order_by(FundIncident.recorded_at.desc(), FundIncident.incident_id.desc())
+    )
+    return [IncidentState(*row) for row in rows]
+
+
+def lock_incident(connection: sa.Connection, institution_id: str, incident_id: str) -> IncidentState:
+    """Lock a loss and read it. Raises :class:`NotFound`."""
+    which = (FundIncident.institution_id == institution_id, FundIncident.incident_id == incident_id)
+    connection.execute(sa.select(FundIncident.incident_id).where(*which).with_for_update())
+    found = incidents(connection, institution_id, which[1])
+    if not found:
+        raise NotFound("没有这条损失记录。请回到收回与清算查看。")
+    return found[0]
+
+
+def walk_incident(connection: sa.Connection, institution_id: str, incident_id: str, **values: Any) -> None:
+    """Take a loss's next step; :class:`Conflict` when its state doesn't allow it."""
+    which = (FundIncident.institution_id == institution_id, FundIncident.incident_id == incident_id)
+    with refusing(_WALK), connection.begin_nested():
+        connection.execute(sa.update(FundIncident).where(*which).values(**values))
+
+
+def add_write_off(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """What the agency wrote off; :class:`Conflict` when the document is recorded for this grant already."""
+    with refusing("这份核销文件已经记在这笔预付金上。请核对后再记。"), connection.begin_nested():
+        connection.execute(sa.insert(FundWriteOff).values(**values))
+
+
+def write_offs(connection: sa.Connection, institution_id: str) -> list[WriteOff]:
+    """All of them, by day."""
+    rows = connection.execute(
+        _select(FundWriteOff, WriteOff)
+        .where(FundWriteOff.institution_id == institution_id)
+        .order_by(FundWriteOff.written_off_on, FundWriteOff.document)
+    )
+    return [WriteOff(*row) for row in rows]
+
+
+def add_slip(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """The slip behind an entry; :class:`Conflict` when it stands behind another one of its kind."""
+    with refusing("这张银行回单已经记过同一类业务。请核对回单号；本次没有入账。"), connection.begin_nested():
+        connection.execute(sa.insert(FundBankEvidence).values(**values))
+
+
+def slips(connection: sa.Connection, institution_id: str) -> dict[int, Slip]:
+    """The slip of every entry that has one, by the entry's number."""
+    rows = connection.execute(
+        _select(FundBankEvidence, Slip).where(FundBankEvidence.institution_id == institution_id)
+    )
+    return {slip.entry_no: slip for slip in (Slip(*row) for row in rows)}
+
+
+def falls_of_owed(connection: sa.Connection, institution_id: str, grant_id: str) -> list[tuple[int, str, datetime]]:
+    """Number, kind and moment of every entry by which what is owed of a grant fell, oldest first."""
+    rows = connection.execute(
+        sa.select(LedgerEntry.entry_no, LedgerEntry.kind, LedgerEntry.posted_at)
+        .join(
+            LedgerPosting,
+            sa.and_(
+                LedgerPosting.institution_id == LedgerEntry.institution_id,
+                LedgerPosting.entry_no == LedgerEntry.entry_no,
+            ),
+        )
+        .where(
+            LedgerEntry.institution_id == institution_id,
+            LedgerPosting.account_id == owed_account(grant_id),
+            LedgerPosting.debit_fen > 0,
+        )
+        .order_by(LedgerEntry.entry_no)
+    )
+    return [(int(number), str(kind), moment) for number, kind, moment in rows]
+
+
+def last_settlement_fen(connection: sa.Connection, institution_id: str) -> int | None:
+    """The last monthly settlement of which something was offset, in fen."""
+    settled = sa.func.sum(LedgerPosting.credit_fen)
+    row = connection.execute(
+        sa.select(settled)
+        .join(
+            LedgerEntry,
+            sa.and_(
+                LedgerPosting.institution_id == LedgerEntry.institution_id,
+                LedgerPosting.entry_no == LedgerEntry.entry_no,
+            ),
+        )
+        .where(
+            LedgerEntry.institution_id == institution_id,
+            LedgerEntry.kind == "fund_offset",
+            LedgerPosting.account_id == "12120201",
+        )
+        .group_by(LedgerEntry.entry_no)
+        .order_by(LedgerEntry.entry_no.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else int(row[0])
+
+
+def balances(connection: sa.Connection, institution_id: str, prefix: str) -> dict[str, int]:
+    """What guarded accounts hold whose id begins with ``prefix``, in fen."""
+    rows = connection.execute(
+        sa.select(LedgerAccount.account_id, LedgerAccount.balance_fen).where(
+            LedgerAccount.institution_id == institution_id, LedgerAccount.account_id.startswith(prefix)
+        )
+    )
+    return {str(account): int(fen) for account, fen in rows}
+
+
+def _select(table: Any, state: Any) -> sa.Select[Any]:
+    names: Sequence[str] = list(state.__dataclass_fields__)
+    return sa.select(*(getattr(table, name) for name in names))

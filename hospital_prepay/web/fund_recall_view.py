@@ -1,0 +1,214 @@
+"""What the pages of recall and clearing show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Absence, Regime
+from hospital_prepay.http.clauses import Chip, chip, number_chip
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.forms import Form
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.recall_review import Outlook, Pair, RecallDetail, RecallOverview, RecallState
+from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of
+
+STATES: Final = {"standing": ("stop", "没有办结"), "returned": ("ok", "已全部交回"), "lifted": ("idle", "已解除")}
+_SILENT: Final = Chip("通知未作规定", "按服务协议", None)
+
+
+def overview_page(found: RecallOverview, outlooks: list[Outlook]) -> dict[str, Any]:
+    """Every ground, each grant's day and gap, and what waits to be netted."""
+    return {
+        "recalls": [_recall_line(one) for one in found.recalls],
+        "standing": sum(one.state == "standing" for one in found.recalls),
+        "outlooks": [_outlook_line(one) for one in outlooks],
+        "pairs": [_pair(one) for one in found.pairs],
+        "incidents": len(found.incidents),
+        "may_record": current_actor().may(Permission.FUND_RETURN),
+    }
+
+
+def new_page(found: RecallOverview, form: Form, today: date) -> dict[str, Any]:
+    """The form of a ground, under one place; the place of the newest grant unless another is chosen."""
+    rulebook = load_rulebook()
+    places = {one[-1].instrument: one[-1] for one in rulebook.regimes.values() if one[-1].text_at_hand}
+    own = next((one.regime for one in found.grants if one.regime in places), next(iter(places)))
+    chosen = str(form.entered.get("regime", ""))
+    regime = places[chosen if chosen in places else own]
+    entered = {"since_on": today.isoformat(), **form.entered, "regime": regime.instrument}
+    return {
+        "regime": {"id": regime.instrument, "place": regime.place, "number": regime.number},
+        "others": [
+            {"href": f"/finance/fund/recall/new?regime={one.instrument}", "place": one.place}
+            for one in places.values()
+            if one is not regime
+        ],
+        "grounds": _grounds(regime),
+        "form": keyed(Form(entered, form.errors)),
+    }
+
+
+def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) -> dict[str, Any]:
+    """One ground. ``name`` is the form that came back, with ``form`` as it was typed."""
+    one, names, actor = found.recall, found.names, current_actor()
+    stands = one.state == "standing"
+    mine = actor.actor_id == one.recorded_by
+    offered = ["urge"] if stands and one.urged_on is None and actor.may(Permission.FUND_RETURN) else []
+    offered += ["lift"] if stands and actor.may(Permission.FUND_RECORD) and not mine else []
+    defaults = {"urge": {"urged_on": today.isoformat()}, "lift": dict[str, str]()}
+    return {
+        "recall": _recall_line(one),
+        "what": one.what,
+        "facts": _ground_facts(one, names),
+        "consequences": [
+            {"words": reason.message, "clause": _clause_of(reason.clause, reason.code)}
+            for reason in found.decision.reasons
+        ],
+        "decision": {"number": decision_number(one.decision_id), "href": decision_href(one.decision_id)},
+        "due_on": found.decision.facts["due_on"],
+        "expected_on": found.decision.facts["expected_on"],
+        "has_term": found.decision.facts["working_days"] is not None,
+        "owed_fen": found.decision.facts["owed_fen"],
+        "grants": [grant_line(grant) for grant in found.grants if grant.state not in ("applied", "declined")],
+        "offered": offered,
+        "opened": name,
+        "forms": {key: keyed(form if key == name else None, **defaults[key]) for key in offered},
+        "why_not": "您登记了这条情形，解除要由另一个人办。" if stands and mine else None,
+        "stands": stands,
+        "problem": _problem(form, name, offered),
+    }
+
+
+def urged_words(decision: Decision) -> str:
+    """What to say once the day of urging is written down."""
+    due, expected = decision.facts["due_on"], decision.facts["expected_on"]
+    if due:
+        return f"已登记督促。最迟 {due} 退回。"
+    if expected:
+        return f"已登记督促。期限暂定，估计 {expected}；放假安排公布后再看。"
+    return "已登记督促。通知没有写几天，请及时退回。"
+
+
+def forecast_page(grant_id: str, found: Outlook | None, form: Form | None) -> dict[str, Any]:
+    """One grant's day: needed, there, what lacks, month by month."""
+    if found is None:
+        return {"grant": None, "href": f"/finance/fund/grants/{grant_id}", "found": None, "form": Form()}
+    facts, cash = found.facts, found.forecast
+    entered = {"monthly": facts.monthly.plain(), "own_cash": facts.own_cash.plain()}
+    return {
+        "grant": grant_line(found.grant),
+        "href": f"/finance/fund/grants/{grant_id}",
+        "found": {
+            **_outlook_line(found),
+            "unspent": facts.unspent,
+            "reserved": facts.reserved,
+            "offsets": cash.offsets,
+            "own_cash": facts.own_cash,
+            "there": cash.there,
+            "stopped": facts.settlements_stopped,
+            "months": cash.months,
+            "clause": found.clause and number_chip(found.clause),
+            "bar": found.bar and chip(found.bar),
+        },
+        "form": form or Form(entered),
+    }
+
+
+def netting_page(pair: Pair, today: date, form: Form | None) -> dict[str, Any]:
+    """What a netting would do, and its form."""
+    return {
+        **_pair(pair),
+        "reasons": [
+            {"words": reason.message, "clause": _clause_of(reason.clause, reason.code)}
+            for reason in pair.decision.reasons
+        ],
+        "form": keyed(form, netted_on=today.isoformat()),
+        "may_net": current_actor().may(Permission.FUND_RETURN),
+        "reserved_fen": pair.old.reserved_fen,
+    }
+
+
+def _recall_line(one: RecallState) -> dict[str, Any]:
+    regime = load_rulebook().regime(one.regime)
+    return {
+        "href": f"/finance/fund/recall/{one.recall_id}",
+        "id": one.recall_id,
+        "place": regime.place,
+        "title": load_rulebook().clause(one.clause).title if one.clause else "按服务协议收回",
+        "clause": chip(one.clause) if one.clause else _SILENT,
+        "since_on": one.since_on,
+        "urged_on": one.urged_on,
+        "document": one.document,
+        "state": mark_of(one.state, STATES),
+    }
+
+
+def _ground_facts(one: RecallState, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    def who(person: str | None) -> str:
+        return names.get(person or "", person or "")
+
+    pairs = [
+        ("出现日", one.since_on.isoformat()),
+        ("依据文件", one.document),
+        ("谁登记", who(one.recorded_by)),
+        ("督促日", one.urged_on.isoformat() if one.urged_on else ""),
+        ("督促文号", one.urged_document),
+        ("谁办结", who(one.ended_by)),
+        ("办结原因", one.ended_ground),
+        ("办结文号", one.ended_document),
+    ]
+    return [(label, value) for label, value in pairs if value]
+
+
+def _clause_of(clause: str | None, code: str) -> Chip:
+    if clause:
+        return number_chip(clause)
+    return _SILENT if code in ("by_agreement", "no_term", "all_is_due") else Chip("本院规定", "", None)
+
+
+def _grounds(regime: Regime) -> list[dict[str, str]]:
+    if isinstance(regime.recall, Absence):
+        return []
+    titles = ((one.number, load_rulebook().clause(one.provision.clause or "").title) for one in regime.recall.grounds)
+    return [{"value": str(number), "label": f"情形 {number}：{title}"} for number, title in titles]
+
+
+def _outlook_line(found: Outlook) -> dict[str, Any]:
+    cash, days = found.forecast, (found.forecast.clear_on - found.facts.today).days
+    return {
+        "grant": grant_line(found.grant),
+        "href": f"/finance/fund/recall/forecast/{found.grant.grant_id}",
+        "clear_on": cash.clear_on,
+        "expected": found.expected,
+        "days": days,
+        "needed": cash.needed,
+        "there": cash.there,
+        "gap": cash.gap,
+        "state": {"kind": "stop", "word": "钱不够"} if cash.alarm else {"kind": "ok", "word": "够"},
+        "recalled": found.stands is not None,
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    words = {"hospital_pays": "医院付", "hospital_receives": "医院收", "nothing_moves": "没有收付"}
+    codes = {reason.code for reason in pair.decision.reasons}
+    return {
+        "old": {**grant_line(pair.old), "title": grant_title(pair.old)},
+        "new": {**grant_line(pair.new), "title": grant_title(pair.new)},
+        "difference": pair.decision.amount or Money(0),
+        "direction": next(word for code, word in words.items() if code in codes),
+        "late": "late" in codes,
+        "href": f"/finance/fund/recall/netting/{pair.old.grant_id}/{pair.new.grant_id}",
+    }
+
+
+def _problem(form: Form | None, name: str, offered: list[str]) -> dict[str, str] | None:
+    if form is None or not form.errors or name in offered:
+        return None
+    return {"title": "没有办成", "message": "".join(form.errors.values())}

@@ -1,0 +1,151 @@
+"""Henan's netting: next year's allocation against this year's in one entry; on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import fund_recalls as store
+from hospital_prepay.services.compliance.replay import replay_decisions
+from hospital_prepay.services.fund import grants, netting, recall_review, spending
+from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests.funding import MILLION_YUAN
+from tests.hospital import INSTITUTION, Hospital
+from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
+
+M = MILLION_YUAN
+pytestmark = pytest.mark.clause("henan-settlement-2023/2.2")
+
+
+class Pair:
+    """This year's grant, partly spent, and next year's approved one."""
+
+    def __init__(self, hospital: Hospital, clock: FixedClock, spent: int, allocated: int) -> None:
+        self.hospital, self.clock = hospital, clock
+        self.old = Year(hospital, "henan-settlement-2023").arrived()
+        if spent:
+            self.old.pay(self.old.reserve(line(spent)))
+        clock.moment = datetime(2027, 1, 12, 10, 0, tzinfo=SHANGHAI)
+        self.new = Year(hospital, "henan-settlement-2023", year=2027, keys=50)
+        self.new.apply(fen=allocated)
+        self.new.approve(allocated)
+
+    def command(self, **changes: object) -> netting.NetGrants:
+        given = netting.NetGrants(self.old.grant_id, self.new.grant_id, date(2027, 1, 12), "ZC-1", "net-key-1")
+        return replace(given, **changes)  # type: ignore[arg-type]
+
+    def net(self, **changes: object) -> netting.Netted:
+        return netting.net_grants(self.hospital.context, OFFICER, self.command(**changes))
+
+    @property
+    def bank(self) -> int:
+        """All of 1002, the earmarks with it: what the bank's statement moved by."""
+        where = "account_id = '1002' OR account_id LIKE '1002:%'"
+        with self.hospital.context.database.reading() as connection:
+            query = f"SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM ledger_posting WHERE {where}"
+            return int(connection.scalar(sa.text(query)) or 0)
+
+
+@pytest.mark.parametrize("spent", [0, 30_000_000, M])
+@pytest.mark.parametrize("allocated", [M - 20_000_000, M, M + 20_000_000])
+def test_the_old_goes_to_zero_the_new_begins_whole_and_the_difference_alone_moves(
+    hospital: Hospital, clock: FixedClock, spent: int, allocated: int
+) -> None:
+    pair = Pair(hospital, clock, spent, allocated)
+    before = pair.bank
+    done = pair.net()
+    assert (done.old.state, done.new.state) == ("cleared", "received")
+    assert pair.old.standing == (0, 0, 0)
+    assert pair.new.standing == (allocated, 0, allocated)
+    assert pair.bank - before == allocated - M
+    assert done.decision.amount == Money(abs(allocated - M))
+    with hospital.context.database.reading() as connection:
+        kinds = [one.kind for one in store.slips(connection, INSTITUTION).values()]
+    assert kinds.count("fund_netting") == (allocated != M)
+    context = hospital.context
+    seal_ledger(context.database, context.settings.data_dir, clock)
+    assert verify_ledger(context.database, context.settings.data_dir, clock).intact
+    assert replay_decisions(context.database).first is None
+
+
+def test_the_same_key_nets_once(hospital: Hospital, clock: FixedClock) -> None:
+    pair = Pair(hospital, clock, 0, M + 100)
+    assert pair.net().decision == pair.net().decision
+    assert hospital.count("ledger_entry", "kind = 'fund_netting'") == 1
+    with pytest.raises(Conflict, match="已经清算"):
+        pair.net(idempotency_key="net-key-2", bank_reference="ZC-2")
+
+
+def test_what_is_reserved_is_paid_or_released_first(hospital: Hospital, clock: FixedClock) -> None:
+    pair = Pair(hospital, clock, 0, M)
+    waiting = pair.old.reserve(line(100))
+    with pytest.raises(Conflict, match=r"还有预留 1\.00 元没有付款"):
+        pair.net()
+    spending.release_request(hospital.context, PAYER, waiting, "轧差前退回")
+    assert pair.net().old.state == "cleared"
+
+
+@pytest.mark.parametrize(("day", "late"), [(14, False), (15, False), (16, True)])
+def test_a_netting_after_the_day_is_booked_and_called_late(
+    hospital: Hospital, clock: FixedClock, day: int, late: bool
+) -> None:
+    old = Year(hospital, "henan-settlement-2023", year=2025)
+    clock.moment = datetime(2025, 6, 1, 10, 0, tzinfo=SHANGHAI)
+    old.apply()
+    with pytest.raises(MalformedInput, match="还没有到"):
+        old.approve()
+    clock.moment = datetime(2026, 1, day, 10, 0, tzinfo=SHANGHAI)
+    approve_early(old)
+    new = Year(hospital, "henan-settlement-2023", keys=50)
+    new.apply()
+    approve_early(new)
+    old_receipt(old, day)
+    command = netting.NetGrants(old.grant_id, new.grant_id, date(2026, 1, day), "", "net-key-1")
+    done = netting.net_grants(hospital.context, OFFICER, command)
+    assert ("late" in {reason.code for reason in done.decision.reasons}) is late
+
+
+def approve_early(year: Year) -> None:
+    command = grants.RecordApproval(year.grant_id, Money(M), date(2026, 1, 5), "豫医保〔2026〕1号", "")
+    grants.record_approval(year.hospital.context, APPROVER, command)
+
+
+def old_receipt(year: Year, day: int) -> None:
+    command = grants.ReceiveGrant(year.grant_id, "HN-1", date(2026, 1, day), "hn-receipt")
+    grants.receive_grant(year.hospital.context, OFFICER, command)
+
+
+def test_only_the_next_year_of_the_same_fund_and_only_where_the_notice_nets(
+    hospital: Hospital, clock: FixedClock
+) -> None:
+    pair = Pair(hospital, clock, 0, M)
+    other = Year(hospital, "henan-settlement-2023", year=2028, keys=80)
+    other.apply()
+    other.approve()
+    with pytest.raises(Conflict, match="下一年额度"):
+        pair.net(new_grant_id=other.grant_id)
+    zhejiang = Year(hospital, keys=90).arrived()
+    nothing = Year(hospital, "weihai-prepay-2025", year=2027, keys=100)
+    nothing.apply()
+    nothing.approve()
+    with pytest.raises(Conflict, match="没有写轧差"):
+        pair.net(old_grant_id=zhejiang.grant_id, new_grant_id=nothing.grant_id)
+    with pytest.raises(NotPermitted):
+        netting.net_grants(hospital.context, APPROVER, pair.command())
+    with pytest.raises(MalformedInput, match="还没有到"):
+        pair.net(netted_on=date(2027, 1, 13))
+    [found] = recall_review.recall_overview(hospital.context, OFFICER).pairs
+    assert (found.old.grant_id, found.new.grant_id) == (pair.old.grant_id, pair.new.grant_id)
+
+
+def test_a_difference_needs_its_slip(hospital: Hospital, clock: FixedClock) -> None:
+    pair = Pair(hospital, clock, 0, M + 100)
+    with pytest.raises(MalformedInput, match=r"差额 1\.00 元要经过银行"):
+        pair.net(bank_reference=" ")
+    assert pair.old.standing == (M, 0, M)
