@@ -37,8 +37,13 @@ _INSERT = (
     "deposit_rules",
     "disease",
     "earlier_standard",
+    "fund_account_check",
+    "fund_calendar",
+    "fund_duty_closure",
     "fund_evidence",
     "fund_grant",
+    "fund_place",
+    "fund_reminder",
     "fund_request",
     "fund_request_line",
     "idempotency_key",
@@ -65,10 +70,12 @@ _UPDATE: dict[str, str] = {
     ),
     "deposit_rules": "approved_by, approved_at",
     "disease": "name, initials, catalogue",
+    "fund_calendar": "revoked_at",
     "fund_grant": (
         "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
         " cleared_at"
     ),
+    "fund_place": "state, decided_by, decided_at",
     "fund_request": (
         "state, ground, grounded_by, department_by, department_at, finance_by, finance_at, expires_at, paid_by,"
         " paid_at, bank_reference, ended_by, ended_at, ended_ground"

@@ -32,6 +32,7 @@ RULES: Final = {
     "inpatient.refund": "能不能退这笔钱",
     "fund.apply": "能不能申请这笔预付金",
     "fund.spend": "这份用款申请能不能办",
+    "fund.close_duty": "这一项期限能不能登记，早晚怎样",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -73,6 +74,8 @@ def title(decision: Decision) -> str:
             return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
         case "fund.spend":
             return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
+        case "fund.close_duty":
+            return f"不能登记：{why}" if refused else f"期限登记：{why}"
     return why
 
 
@@ -171,6 +174,16 @@ def _place(instrument: str) -> str:
     return load_rulebook().instruments[instrument].short_title
 
 
+def _duty_place(regime: str) -> str:
+    known = load_rulebook().regimes.get(regime)
+    return known[0].place if known else "本院规定"
+
+
+def _duty(name: str) -> str:
+    duties = (duty for editions in load_rulebook().regimes.values() for duty in editions[-1].duties)
+    return next((duty.plain for duty in duties if duty.id == name), name)
+
+
 def _fund(fund: str) -> str:
     return FUND_NAMES.get(fund, fund)
 
@@ -255,5 +268,13 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
         "recall_clause": ("收回情形", _clause),
+    },
+    "fund.close_duty": {
+        "regime": ("依据地", _duty_place),
+        "duty": ("事项", _duty),
+        "clause": ("依据", _clause),
+        "named_on": ("通知写的日期", str),
+        "due_on": ("期限", str),
+        "done_on": ("办理日", str),
     },
 }
