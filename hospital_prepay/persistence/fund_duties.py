@@ -1,4 +1,4 @@
-"""Where the hospital stands, and what people recorded of its duties. The database holds the walks (migration 0009)."""
+"""Where the hospital stands, and what people recorded of its duties. The database holds the walks (see 0009)."""
 
 from __future__ import annotations
 

@@ -28,6 +28,8 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.holidays import working_days
 
+__all__ = ["StepRow"]
+
 
 @dataclass(frozen=True, slots=True)
 class DutyBook:

@@ -23,6 +23,8 @@ from hospital_prepay.services.fund.duties import duty_book, pressing_duties
 from hospital_prepay.services.fund.duty_words import reminder_words
 from hospital_prepay.services.fund.spending import release_expired
 
+__all__ = ["AccountCheck", "ReminderRow"]
+
 SHARED_ACCOUNT: Final = "shared-account"
 _SHOWN: Final = 8
 
