@@ -24,7 +24,7 @@ from hospital_prepay.settings import Settings
 @click.option("--year", metavar="年份", type=int, required=True, help="哪一年，例如 2026。")
 @format_option
 def duties(institution: str, year: int, form: str) -> None:
-    """列出一家医院一年的期限：哪天、谁办、办了没有、还欠多少。读数据库，不改数据。"""
+    """列出一家医院一年的期限：哪天、谁办、办了没有、应还多少。读数据库，不改数据。"""
     settings = Settings.from_environment()
     with opened_books(settings) as database:
         context = Context(settings, database, Clock())
@@ -38,7 +38,7 @@ def duties(institution: str, year: int, form: str) -> None:
         (_day(one), left_words(one), duty_name(one), whose(one), state_words(one)[1], owed_words(one), _cite(one))
         for one in found
     ]
-    print_table(("期限", "还有", "事项", "谁办", "状态", "还欠", "依据"), rows)
+    print_table(("期限", "还有", "事项", "谁办", "状态", "应还", "依据"), rows)
 
 
 def _rows(found: list[Standing]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ _PLACE_MARKS: Final = {
     "confirmed": ("ok", "已核对"),
     "declined": ("idle", "没有通过"),
 }
-_BOOKS: Final = {"apply": "账本：已申请", "pay_out": "账本：已到账"}
+_BOOKS: Final = {"apply": "已申请", "pay_out": "已到账"}
 
 
 def duties_page(book: DutyBook, year: int, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -60,6 +60,7 @@ def duties_page(book: DutyBook, year: int, asked: Mapping[str, str]) -> dict[str
         ],
         "months": _by_month(book, shown),
         "pressing": len(pressing),
+        "only_pressing": show == "pressing",
         "overdue": sum(one.state is DutyState.OVERDUE for one in pressing),
         "elsewhere": sum(one.item.year != year for one in pressing) if show != "pressing" else 0,
         "places": _standing_places(book, year),
@@ -122,6 +123,7 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         ],
         "owed_fen": one.owed_fen,
         "pressing": one.is_pressing,
+        "act": _act(one),
     }
 
 
@@ -194,12 +196,24 @@ def _chip(one: Standing) -> Chip:
     return Chip(found.label, "", found.href)
 
 
+def _act(one: Standing) -> str:
+    """What the viewer may do about a duty that is open, as the words of a link."""
+    if one.state in _FINISHED or not current_actor().may(Permission.FUND_DUTY):
+        return ""
+    if one.item.name == "apply":
+        return "不申请的写明理由"
+    if one.item.name in BY_BOOKS:
+        return "去办" if not one.item.regime else ""
+    return "登记办结"
+
+
 def _evidence(book: DutyBook, one: Standing) -> list[str]:
     step = book.closure_of(one.item.key)
     if step is not None and one.by_person:
-        return [step.words, f"{_name(book.names, step.recorded_by)} {moment(step.recorded_at)} 登记"]
+        done = [] if step.done_on is None else [f"{step.done_on} 办"]
+        return [*done, step.words, f"{_name(book.names, step.recorded_by)} {moment(step.recorded_at)} 登记"]
     if one.done_on is not None:
-        return [f"{_BOOKS.get(one.item.name, '账本：全部还清')}"]
+        return [f"账本：{one.done_on} {_BOOKS.get(one.item.name, '全部还清')}"]
     return [one.known.nothing_due] if one.known.nothing_due else []
 
 

@@ -86,7 +86,7 @@ def _event(institution_id: str, one: Standing) -> FeedEvent:
 def _title(one: Standing) -> str:
     # Without what a request is about: people type that, and may name somebody.
     name = duty_name(one, subject=False)
-    return f"{name}，还欠 {Money(one.owed_fen)} 元" if one.known.owed else name
+    return f"{name}，应还 {Money(one.owed_fen)} 元" if one.known.owed else name
 
 
 def _lines(one: Standing) -> list[str]:
@@ -95,7 +95,7 @@ def _lines(one: Standing) -> list[str]:
         lines.append(f"办理日：{one.done_on}")
     if one.provisional:
         lines.append(f"{PROVISIONAL}，这一天是估计的。")
-    lines += [f"{grant.year} 年{FUND_NAMES[grant.fund]}：还欠 {Money(grant.owed_fen)} 元" for grant in one.known.owed]
+    lines += [f"{grant.year} 年{FUND_NAMES[grant.fund]}：应还 {Money(grant.owed_fen)} 元" for grant in one.known.owed]
     return lines
 
 

@@ -52,7 +52,7 @@ def state_words(one: Standing) -> tuple[str, str]:
 
 def owed_words(one: Standing) -> str:
     """What is owed, or nothing."""
-    return f"还欠 {Money(one.owed_fen)} 元" if one.known.owed else ""
+    return f"应还 {Money(one.owed_fen)} 元" if one.known.owed else ""
 
 
 def reminder_words(one: Standing) -> str:

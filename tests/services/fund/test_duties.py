@@ -219,8 +219,8 @@ def test_the_subscribed_calendar_reads_back_and_names_nobody(year: Year) -> None
     events = {str(one["uid"]): one for one in Calendar.from_ical(content).walk("VEVENT")}
     titles = [str(one["summary"]) for one in events.values()]
     assert len(events) > 100
-    assert "交回或抵扣全部预付金，还欠 1,000,000.00 元" in titles
-    clear = next(one for one in events.values() if "还欠" in str(one["summary"]))
+    assert "交回或抵扣全部预付金，应还 1,000,000.00 元" in titles
+    clear = next(one for one in events.values() if "应还" in str(one["summary"]))
     assert (clear["dtstart"].dt, clear["dtend"].dt, clear["status"]) == (
         *(date(2026, 12, 15), date(2026, 12, 16)),
         "CONFIRMED",
