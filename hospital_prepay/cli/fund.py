@@ -1,4 +1,5 @@
-"""``hospital-prepay fund``: may a hospital have a prepayment, and may it pay this from one. Files in, answers out."""
+"""``hospital-prepay fund``: may a hospital have a prepayment, and may it pay this from one (files in, answers out);
+and what is due by when, from the books."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 import click
 from marshmallow import ValidationError
 
+from hospital_prepay.cli.fund_duties import duties
 from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.domain.errors import MalformedInput
@@ -25,6 +27,9 @@ from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOM
 @click.group("fund")
 def fund() -> None:
     """医保预付金。"""
+
+
+fund.add_command(duties)
 
 
 @fund.command("assess")
@@ -99,7 +104,7 @@ def _print_assessment(answer: FundAssessment) -> None:
     click.echo()
     print_table(("基金", "可预付", "月基数（元）", "额度（元）", "最高（元）"), rows, right=(2, 3, 4))
     click.echo()
-    duties = [
+    dated = [
         (
             str(one.due_on or f"{one.named_on} 起顺延，待放假安排"),
             one.plain,
@@ -108,7 +113,7 @@ def _print_assessment(answer: FundAssessment) -> None:
         )
         for one in sorted(answer.duties, key=lambda one: one.named_on)
     ]
-    print_table(("日期", "事项", "谁办", "依据"), duties)
+    print_table(("日期", "事项", "谁办", "依据"), dated)
 
 
 def _yes(answer: bool | None) -> str:

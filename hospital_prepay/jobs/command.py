@@ -13,7 +13,7 @@ from hospital_prepay.settings import Settings
 
 @click.command()
 def scheduler() -> None:
-    """启动定时任务（封存账本、每日核对）；可以启动几个，只有一个在工作。"""
+    """启动定时任务（封存账本、每日核对、提醒期限）；可以启动几个，只有一个在工作。"""
     settings = Settings.from_environment()
     # What a job raises is told by the scheduler's own log, on standard error.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")

@@ -1,4 +1,5 @@
-"""The scheduler: one process of its own, of which exactly one leads. No job moves money; people do."""
+"""The scheduler: one process of its own, of which exactly one leads. No job moves money out of anything: the one that
+posts gives reservations that ran out back to their grant. People do the rest."""
 
 from __future__ import annotations
 
@@ -33,6 +34,9 @@ def schedule() -> BlockingScheduler:
         "hospital_prepay.jobs.seal:seal_books", "interval", seconds=SEAL_EVERY_SECONDS, id="seal", **common
     )
     scheduler.add_job("hospital_prepay.jobs.verify:verify_books", "cron", hour=HOUR, minute=10, id="verify", **common)
+    # A day begins at midnight: what ran out is given back first, so that nobody is reminded of it.
+    for minute, name in ((1, "release_reservations"), (5, "remind_duties"), (15, "check_shared_account")):
+        scheduler.add_job(f"hospital_prepay.jobs.fund:{name}", "cron", hour=0, minute=minute, id=name, **common)
     return scheduler
 
 
@@ -61,7 +65,7 @@ def _lead(database: Database, settings: Settings, tell: Callable[[str], None]) -
         with leadership(database, settings.data_dir / "scheduler.lock") as leader:
             if leader is None:
                 return "另一个定时任务进程正在工作；本进程等候接替。"
-            tell("定时任务已启动：每半分钟封存账本，每天凌晨核对一次。")
+            tell("定时任务已启动：每半分钟封存账本，每天凌晨核对一次，零点后提醒期限、退回到期预留、核对共用账户。")
             _work(leader)
             return "与数据库的连接断了，定时任务已停下，等连上后接着办。"
     except DatabaseFault as error:

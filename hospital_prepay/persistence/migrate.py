@@ -37,11 +37,16 @@ _INSERT = (
     "deposit_rules",
     "disease",
     "earlier_standard",
+    "fund_account_check",
     "fund_bank_evidence",
+    "fund_calendar",
+    "fund_duty_closure",
     "fund_evidence",
     "fund_grant",
     "fund_incident",
+    "fund_place",
     "fund_recall",
+    "fund_reminder",
     "fund_request",
     "fund_request_line",
     "fund_write_off",
@@ -69,6 +74,7 @@ _UPDATE: dict[str, str] = {
     ),
     "deposit_rules": "approved_by, approved_at",
     "disease": "name, initials, catalogue",
+    "fund_calendar": "revoked_at",
     "fund_grant": (
         "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
         " cleared_at"
@@ -77,6 +83,7 @@ _UPDATE: dict[str, str] = {
     "fund_recall": (
         "state, urged_on, urged_document, urged_by, urged_at, ended_by, ended_at, ended_ground, ended_document"
     ),
+    "fund_place": "state, decided_by, decided_at",
     "fund_request": (
         "state, ground, grounded_by, department_by, department_at, finance_by, finance_at, expires_at, paid_by,"
         " paid_at, bank_reference, ended_by, ended_at, ended_ground"

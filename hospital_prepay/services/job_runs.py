@@ -18,16 +18,22 @@ FAILED: Final = "failed"
 def run_for_each(context: Context, job: str, business_date: date, work: Callable[[str], str]) -> dict[str, str]:
     """Run ``work(institution_id)`` for every institution with books for which ``job`` hasn't ended that day.
 
-    Returns the outcomes by institution and keeps each in the audit trail. What ``work`` raises ends the run as
-    ``failed`` and goes on to the caller. A run that was broken off (the power failed) is begun again, so ``work``
-    must come to the same when it is repeated. Only the leading scheduler calls this.
+    Returns the outcomes by institution and keeps each in the audit trail. What ``work`` raises for one institution
+    ends its run as ``failed``; the others have theirs, and then the first error goes on to the caller. A run that was
+    broken off (the power failed) is begun again, so ``work`` must come to the same when it is repeated. Only the
+    leading scheduler calls this.
     """
     with context.database.reading() as connection:
         known = institution_ids(connection)
-    outcomes = {}
+    outcomes, failed = {}, list[PrepayError]()
     for institution_id in known:
         if _begin(context, institution_id, job, business_date):
-            outcomes[institution_id] = _run(context, institution_id, job, business_date, work)
+            try:
+                outcomes[institution_id] = _run(context, institution_id, job, business_date, work)
+            except PrepayError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
     return outcomes
 
 

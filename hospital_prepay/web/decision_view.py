@@ -36,6 +36,7 @@ RULES: Final = {
     "fund.spend": "这份用款申请能不能办",
     "fund.recall": "收回情形带来什么",
     "fund.net": "新旧预付怎么轧差",
+    "fund.close_duty": "这一项期限能不能登记，早晚怎样",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -81,6 +82,8 @@ def title(decision: Decision) -> str:
             return f"不用收回：{why}" if refused else f"应还医保 {amount} 元要全部交回"
         case "fund.net":
             return f"新旧预付轧差，差额 {amount} 元"
+        case "fund.close_duty":
+            return f"不能登记：{why}" if refused else f"期限登记：{why}"
     return why
 
 
@@ -177,6 +180,16 @@ def _slip(kind: str) -> str:
 
 def _place(instrument: str) -> str:
     return load_rulebook().instruments[instrument].short_title
+
+
+def _duty_place(regime: str) -> str:
+    known = load_rulebook().regimes.get(regime)
+    return known[0].place if known else "本院规定"
+
+
+def _duty(name: str) -> str:
+    duties = (duty for editions in load_rulebook().regimes.values() for duty in editions[-1].duties)
+    return next((duty.plain for duty in duties if duty.id == name), name)
 
 
 def _fund(fund: str) -> str:
@@ -300,5 +313,13 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "due_on": ("应在哪天前轧差", str),
         "today": ("办理日", str),
         "clause": ("依据", _clause),
+    },
+    "fund.close_duty": {
+        "regime": ("依据地", _duty_place),
+        "duty": ("事项", _duty),
+        "clause": ("依据", _clause),
+        "named_on": ("通知写的日期", str),
+        "due_on": ("期限", str),
+        "done_on": ("办理日", str),
     },
 }

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any, Final
 
 from flask import Blueprint, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor, current_context
-from hospital_prepay.http.filters import moment, weekday
+from hospital_prepay.http.filters import day, moment, weekday
 from hospital_prepay.http.frame import exists
 from hospital_prepay.http.login import load_sign_in
 from hospital_prepay.http.permission import public
 from hospital_prepay.services.access import home
 from hospital_prepay.services.access.home import Task
 from hospital_prepay.services.access.sessions import Stage
+from hospital_prepay.services.fund.reminders import duty_tasks
 
 blueprint = Blueprint("home", __name__)
 
@@ -60,6 +62,18 @@ _TASKS: Final = {
         "去审批",
     ),
     "fund_pay": ("已预留，等付款", "审批的人不能付款", "/finance/fund/requests?tab=reserved", "去付款"),
+    "fund_duties": (
+        "预付金期限：7 天内到期或已逾期",
+        "点开看每一项还差什么",
+        "/finance/fund/duties?show=pressing",
+        "去办",
+    ),
+    "fund_account": (
+        "共用账户余额低于专款未用",
+        "专款不能被别的支出占用，请尽快补足",
+        "/finance/fund/duties#h-account",
+        "去看",
+    ),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
 
@@ -72,7 +86,7 @@ def show_home() -> str:
     signed_in = load_sign_in()
     open_to_all = signed_in is not None and signed_in.stage is Stage.FULL
     today = context.clock.today()
-    tasks = home.tasks(context, actor) if open_to_all else []
+    tasks = [*home.tasks(context, actor), *duty_tasks(context, actor)] if open_to_all else []
     return render_template(
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],
@@ -92,11 +106,15 @@ def _doors() -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def _since(since: datetime | date | None) -> str:
+    return day(since) if since is None or not isinstance(since, datetime) else moment(since)
+
+
 def _shown(task: Task) -> dict[str, Any]:
     title, words, href, button = _TASKS[task.kind]
     return {
         "when": f"{task.pile.count} 件",
-        "when_small": f"最早 {moment(task.pile.since)}",
+        "when_small": f"最早 {_since(task.pile.since)}",
         "title": title,
         "words": words,
         "href": href,

@@ -44,14 +44,18 @@ def test_a_dated_job_runs_once_a_day_for_each_institution(books: Context) -> Non
     assert ran == [HOSPITAL, OTHER] * 3
 
 
-def test_a_failed_run_is_written_down_and_not_begun_again_that_day(books: Context) -> None:
+def test_a_failed_run_is_written_down_not_begun_again_that_day_and_keeps_no_other_hospital_waiting(
+    books: Context,
+) -> None:
     def fail(institution_id: str) -> str:
-        raise LedgerFault("账本有异常。")
+        if institution_id == HOSPITAL:
+            raise LedgerFault("账本有异常。")
+        return "intact"
 
     with pytest.raises(LedgerFault):
         run_for_each(books, "check", TODAY, fail)
-    assert outcomes(books) == [(HOSPITAL, TODAY, FAILED, True)]
-    assert run_for_each(books, "check", TODAY, lambda _: "intact") == {OTHER: "intact"}
+    assert outcomes(books) == [(HOSPITAL, TODAY, FAILED, True), (OTHER, TODAY, "intact", True)]
+    assert run_for_each(books, "check", TODAY, lambda _: "intact") == {}
 
 
 def test_a_run_that_was_broken_off_is_begun_again(books: Context) -> None:

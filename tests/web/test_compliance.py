@@ -13,6 +13,7 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.application import ApplicationFacts
 from hospital_prepay.domain.rules.fund.clearing import NettingFacts
+from hospital_prepay.domain.rules.fund.duty_closing import CloseFacts
 from hospital_prepay.domain.rules.fund.recall import RecallFacts
 from hospital_prepay.domain.rules.fund.spending import SpendFacts
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
@@ -229,6 +230,7 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "fund.spend": SpendFacts,
         "fund.recall": RecallFacts,
         "fund.net": NettingFacts,
+        "fund.close_duty": CloseFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)
     for rule, kind in kinds.items():

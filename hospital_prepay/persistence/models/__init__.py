@@ -1,6 +1,15 @@
 """Mapped tables, a module per area. Importing this package fills ``Base.metadata``."""
 
-from hospital_prepay.persistence.models import access, audit, fund, fund_recall, inpatient, ledger, publication
+from hospital_prepay.persistence.models import (
+    access,
+    audit,
+    fund,
+    fund_duties,
+    fund_recall,
+    inpatient,
+    ledger,
+    publication,
+)
 from hospital_prepay.persistence.models.base import Base
 
-__all__ = ["Base", "access", "audit", "fund", "fund_recall", "inpatient", "ledger", "publication"]
+__all__ = ["Base", "access", "audit", "fund", "fund_duties", "fund_recall", "inpatient", "ledger", "publication"]

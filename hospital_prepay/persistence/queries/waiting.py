@@ -17,10 +17,10 @@ from hospital_prepay.persistence.queries.named_similar import standing
 
 @dataclass(frozen=True, slots=True)
 class Pile:
-    """So many things wait, the oldest since ``since``."""
+    """So many things wait, the oldest since ``since``; of what is dated, the first on that day."""
 
     count: int
-    since: datetime | None
+    since: datetime | date | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,267 @@
+"""What the pages of duties show: rows by month, one duty with its history, the panels beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, DutyState, Standing
+from hospital_prepay.http.clauses import Chip, chip
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.filters import moment, weekday
+from hospital_prepay.http.forms import Form
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.duties import DutyBook, StepRow
+from hospital_prepay.services.fund.duty_words import PROVISIONAL, duty_name, left_words, state_words, whose
+from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.places import PlaceHistory
+from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck, ReminderRow
+from hospital_prepay.services.fund.words import REPORTED
+
+LIST: Final = "/finance/fund/duties"
+_FINISHED: Final = (DutyState.DONE, DutyState.NOT_APPLICABLE)
+_WHOSE: Final = {"ours": "本院", "authority": "医保方", "all": "全部"}
+_SHOW: Final = {"all": "全部", "open": "未办", "done": "已办", "pressing": "急办"}
+_KINDS: Final = {"done": "办结", "not_applicable": "不用办", "withdrawn": "撤回登记"}
+_PLACE_MARKS: Final = {
+    "proposed": ("held", "等核对"),
+    "confirmed": ("ok", "已核对"),
+    "declined": ("idle", "没有通过"),
+}
+_BOOKS: Final = {"apply": "已申请", "pay_out": "已到账"}
+
+
+def duties_page(book: DutyBook, year: int, asked: Mapping[str, str]) -> dict[str, Any]:
+    """The list of a year, filtered, by month."""
+    side = asked.get("whose", "") if asked.get("whose") in _WHOSE else "ours"
+    show = asked.get("show", "") if asked.get("show") in _SHOW else "all"
+    pressing = [one for one in book.around() if one.is_ours and one.is_pressing]
+    of_year = book.of_year(year)
+    of_side = [one for one in of_year if _on_side(one, side)]
+    shown = pressing if show == "pressing" else [one for one in of_side if _fits(one, show)]
+    return {
+        "year": year,
+        "years": [_tab(str(one), {"year": str(one)}, one == year) for one in _years(book)],
+        "sides": [
+            _tab(label, {"year": str(year), "whose": key, "show": show}, key == side, _count(of_year, key))
+            for key, label in _WHOSE.items()
+        ],
+        "shows": [
+            _tab(
+                label,
+                {"year": str(year), "whose": side, "show": key},
+                key == show,
+                len(pressing) if key == "pressing" else sum(_fits(one, key) for one in of_side),
+            )
+            for key, label in _SHOW.items()
+        ],
+        "months": _by_month(book, shown),
+        "pressing": len(pressing),
+        "only_pressing": show == "pressing",
+        "overdue": sum(one.state is DutyState.OVERDUE for one in pressing),
+        "elsewhere": sum(one.item.year != year for one in pressing) if show != "pressing" else 0,
+        "places": _standing_places(book, year),
+        "provisional": any(one.provisional for one in shown),
+        "provisional_words": PROVISIONAL,
+    }
+
+
+def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[str, Any]:
+    """One duty with what is owed, its history, and the forms that the viewer may use now."""
+    steps = book.steps_of(one.item.key)
+    may = current_actor().may(Permission.FUND_DUTY)
+    closed = book.closure_of(one.item.key)
+    by_books = one.item.name in BY_BOOKS
+    offered = []
+    if may and closed is None and one.state is not DutyState.DONE and (not by_books or one.item.name == "apply"):
+        offered.append("close")
+    if may and closed is not None:
+        offered.append("withdraw")
+    return {
+        "duty": duty_row(book, one),
+        "year": one.item.year,
+        "named_on": one.item.named_on,
+        "rolls": {True: "遇节假日顺延", False: "遇节假日不顺延", None: "顺延不顺延不知道（没有原文）"}[
+            one.item.rolls
+        ],
+        "provisional": PROVISIONAL if one.provisional else "",
+        "by_books": by_books,
+        "only_not_applicable": by_books,
+        "steps": [_step(step, book.names) for step in steps],
+        "offered": offered,
+        "forms": forms,
+    }
+
+
+def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
+    """A duty in the list."""
+    kind, word = state_words(one)
+    return {
+        "key": one.item.key,
+        "on": one.expected_on,
+        "weekday": weekday(one.expected_on),
+        "provisional": one.provisional,
+        "left": "" if one.state in _FINISHED else left_words(one),
+        "name": duty_name(one),
+        "href": _href(one),
+        "chip": _chip(one),
+        "whose": whose(one),
+        "ours": one.is_ours,
+        "state": {"kind": kind, "word": word},
+        "evidence": _evidence(book, one),
+        "amount_fen": one.item.amount_fen,
+        "owed": [
+            {
+                "title": f"{grant.year} 年{FUND_NAMES[grant.fund]}",
+                "owed_fen": grant.owed_fen,
+                "href": f"/finance/fund/grants/{grant.grant_id}",
+            }
+            for grant in one.known.owed
+        ],
+        "owed_fen": one.owed_fen,
+        "pressing": one.is_pressing,
+        "act": _act(one),
+    }
+
+
+def places_panel(found: PlaceHistory, form: Form) -> dict[str, Any]:
+    """Where the hospital stands, who said so, and who may confirm it."""
+    actor = current_actor()
+    return {
+        "rows": [
+            {
+                "no": row.place_no,
+                "place": load_rulebook().regimes[row.regime][0].place,
+                "region": row.pool_region,
+                "words": f"{row.from_year} 年起" + ("" if row.stands else "不再适用"),
+                "state": dict(zip(("kind", "word"), _PLACE_MARKS[row.state], strict=True)),
+                "by": f"{_name(found.names, row.proposed_by)} {moment(row.proposed_at)}",
+                "decided": row.decided_by and f"{_name(found.names, row.decided_by)} {moment(row.decided_at)}",
+                "mine_to_decide": row.state == "proposed"
+                and actor.may(Permission.FUND_RECORD)
+                and actor.actor_id != row.proposed_by,
+            }
+            for row in found.rows
+        ],
+        "form": form,
+        "may_propose": actor.may(Permission.FUND_APPLY),
+        "regimes": [
+            {"value": name, "label": editions[0].place} for name, editions in load_rulebook().regimes.items()
+        ],
+    }
+
+
+def account_panel(check: AccountCheck | None) -> dict[str, Any] | None:
+    """The shared account's figure and its day."""
+    if check is None:
+        return None
+    return {
+        "on": check.business_date,
+        "total": signed(check.total_fen),
+        "general": signed(check.general_fen),
+        "restricted": signed(check.restricted_fen),
+        "short": Money(check.short_fen) if check.short_fen else None,
+        "none": not check.restricted_fen,
+    }
+
+
+def reminder_line(row: ReminderRow) -> dict[str, Any]:
+    """A reminder that was given."""
+    key = row.duty_key
+    shared = key == SHARED_ACCOUNT
+    href = "#h-account" if shared else f"{LIST}/one?{urlencode({'key': key})}"
+    if key.startswith("request/"):
+        href = f"/finance/fund/requests/{key.split('/')[1]}"
+    return {"on": row.reminded_on, "words": row.words, "href": href}
+
+
+def signed(fen: int) -> str:
+    """An amount that may be below zero."""
+    return f"-{Money(-fen)}" if fen < 0 else str(Money(fen))
+
+
+def _href(one: Standing) -> str:
+    if not one.item.regime:
+        return f"/finance/fund/requests/{one.item.key.split('/')[1]}"
+    return f"{LIST}/one?{urlencode({'key': one.item.key})}"
+
+
+def _chip(one: Standing) -> Chip:
+    if one.item.regime and one.item.clause is None:
+        return Chip(REPORTED, "", None)
+    found = chip(one.item.clause)
+    return Chip(found.label, "", found.href)
+
+
+def _act(one: Standing) -> str:
+    """What the viewer may do about a duty that is open, as the words of a link."""
+    if one.state in _FINISHED or not current_actor().may(Permission.FUND_DUTY):
+        return ""
+    if one.item.name == "apply":
+        return "不申请的写明理由"
+    if one.item.name in BY_BOOKS:
+        return "去办" if not one.item.regime else ""
+    return "登记办结"
+
+
+def _evidence(book: DutyBook, one: Standing) -> list[str]:
+    step = book.closure_of(one.item.key)
+    if step is not None and one.by_person:
+        done = [] if step.done_on is None else [f"{step.done_on} 办"]
+        return [*done, step.words, f"{_name(book.names, step.recorded_by)} {moment(step.recorded_at)} 登记"]
+    if one.done_on is not None:
+        return [f"账本：{one.done_on} {_BOOKS.get(one.item.name, '全部还清')}"]
+    return [one.known.nothing_due] if one.known.nothing_due else []
+
+
+def _step(step: StepRow, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "kind": _KINDS[step.kind],
+        "done_on": step.done_on,
+        "words": step.words,
+        "by": _name(names, step.recorded_by),
+        "at": step.recorded_at,
+        "decision_href": step.decision_id and f"/compliance/decisions/{step.decision_id}",
+    }
+
+
+def _by_month(book: DutyBook, shown: Iterable[Standing]) -> list[dict[str, Any]]:
+    months: dict[str, list[dict[str, Any]]] = {}
+    for one in shown:
+        months.setdefault(f"{one.expected_on.year} 年 {one.expected_on.month} 月", []).append(duty_row(book, one))
+    return [{"label": label, "rows": rows} for label, rows in months.items()]
+
+
+def _years(book: DutyBook) -> range:
+    known = [one.from_year for one in book.places] + [one.year for one in book.grants] + [book.today.year]
+    return range(min(known), book.today.year + 2)
+
+
+def _standing_places(book: DutyBook, year: int) -> list[str]:
+    return [
+        f"{load_rulebook().regimes[regime][0].place} · {'、'.join(regions)}"
+        for regime, regions in book.places_of(year).items()
+    ]
+
+
+def _on_side(one: Standing, side: str) -> bool:
+    return side == "all" or one.is_ours == (side == "ours")
+
+
+def _count(found: Iterable[Standing], side: str) -> int:
+    return sum(_on_side(one, side) for one in found)
+
+
+def _fits(one: Standing, show: str) -> bool:
+    return show == "all" or (one.state in _FINISHED) == (show == "done")
+
+
+def _tab(label: str, query: Mapping[str, str], current: bool, count: int | None = None) -> dict[str, Any]:
+    return {"label": label, "href": f"{LIST}?{urlencode(query)}", "current": current, "count": count}
+
+
+def _name(names: Mapping[str, str], who: str) -> str:
+    return names.get(who, who)

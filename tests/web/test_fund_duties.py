@@ -1,0 +1,217 @@
+"""The page of duties: rows by month, forms that come back, the second person, the calendar without a login."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from apiflask import APIFlask
+from icalendar import Calendar
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.persistence import fund_reminders
+from hospital_prepay.persistence.fund_reminders import AccountCheck
+from hospital_prepay.services.fund import grants, reminders
+from tests.funding import MILLION_YUAN, good_facts
+from tests.people import INSTITUTION, Browser, House
+
+PAGE = "/finance/fund/duties"
+FEBRUARY = "henan-settlement-2023/reconcile/2026-02-05"
+CLEAR = "xizang-prepay-2024/clear/2026-12-10"
+HERE = {"regime": "henan-settlement-2023", "pool_region": "平顶山市", "from_year": "2026", "stands": "yes"}
+LoginAs = Callable[[Role], Browser]
+
+
+@pytest.fixture
+def officer(login_as: LoginAs) -> Browser:
+    return login_as(Role.FINANCE_OFFICER)
+
+
+@pytest.fixture
+def approver(login_as: LoginAs) -> Browser:
+    return login_as(Role.FINANCE_APPROVER)
+
+
+@pytest.fixture
+def henan(officer: Browser, approver: Browser) -> None:
+    """The house stands in Henan."""
+    assert officer.post(f"{PAGE}/places", HERE).status_code == 303
+    assert approver.post(f"{PAGE}/places/1/confirm").status_code == 303
+
+
+@pytest.fixture
+def grant(house: House) -> str:
+    """A grant of Xizang that arrived."""
+    context = house.context
+    who, other = house.actor(Role.FINANCE_OFFICER), house.actor(Role.FINANCE_APPROVER)
+    command = grants.ApplyForGrant(
+        "xizang-prepay-2024", "拉萨市", Fund.EMPLOYEE, Money(MILLION_YUAN), good_facts(2026), "key-apply"
+    )
+    grant_id = grants.apply_for_grant(context, who, command).grant_id
+    assert grant_id
+    today = context.clock.today()
+    grants.record_approval(
+        context, other, grants.RecordApproval(grant_id, Money(MILLION_YUAN), today, "藏医保 1 号", "M")
+    )
+    grants.receive_grant(context, who, grants.ReceiveGrant(grant_id, "B-1", today, "key-receive"))
+    return grant_id
+
+
+def test_before_any_place_is_known_the_page_says_what_comes_first(officer: Browser) -> None:
+    page = officer.get(PAGE)
+    assert page.status_code == 200
+    assert "还不知道本院适用哪里的规定" in page.text
+
+
+def test_a_wrong_place_comes_back_with_what_was_typed(officer: Browser, house: House) -> None:
+    for changes, told in (
+        ({"from_year": "2020"}, "请填 2024 到 2027 之间的年份。"),
+        ({"from_year": "x"}, "请填整数"),
+        ({"pool_region": " "}, "请填写。"),
+        ({"regime": "x"}, "没有这个地方的规定"),
+    ):
+        answer = officer.post(f"{PAGE}/places", {**HERE, **changes})
+        assert (answer.status_code, told in answer.text) == (422, True)
+    assert "平顶山市" in answer.text
+    assert "<details open>" in answer.text
+
+
+def test_only_another_person_is_offered_the_confirmation(officer: Browser, approver: Browser) -> None:
+    officer.post(f"{PAGE}/places", HERE)
+    assert "核对无误" not in officer.get(PAGE).text
+    assert "核对无误" in approver.get(PAGE).text
+    assert officer.post(f"{PAGE}/places/1/confirm").status_code == 403
+    assert approver.post(f"{PAGE}/places/1/decline").status_code == 303
+    assert approver.post(f"{PAGE}/places/1/confirm").status_code == 409
+    assert approver.post(f"{PAGE}/places/2/confirm").status_code == 404
+
+
+@pytest.mark.usefixtures("henan")
+def test_filters_tell_the_hospitals_duties_from_the_authorities(officer: Browser) -> None:
+    own, theirs = officer.get(PAGE).text, officer.get(f"{PAGE}?whose=authority").text
+    assert "完成上月对账申请" in own
+    assert "确认异地就医清算数据" not in own
+    assert "确认异地就医清算数据" in theirs
+    assert "非本院" in theirs
+    assert "没有这样的期限" in officer.get(f"{PAGE}?show=done").text
+    assert officer.get(f"{PAGE}?year=2028").status_code == 422
+    assert "约 01-05" in officer.get(f"{PAGE}?year=2027").text
+
+
+@pytest.mark.usefixtures("henan")
+def test_a_duty_is_closed_and_withdrawn_on_its_page(officer: Browser) -> None:
+    address = f"{PAGE}/one?key={FEBRUARY}"
+    assert "登记办结" in officer.get(address).text
+    form = {"key": FEBRUARY, "closing": "done", "done_on": "2026-01-14", "words": "回执 11-03"}
+    for changes, told in (
+        ({"done_on": ""}, "请填写。"),
+        ({"done_on": "2026-01-16"}, "办理日不能晚于今天。"),
+        ({"words": ""}, "请填写。"),
+        ({"closing": ""}, "请选一个。"),
+    ):
+        answer = officer.post(f"{PAGE}/close", {**form, **changes})
+        assert (answer.status_code, told in answer.text) == (422, True)
+    assert officer.post(f"{PAGE}/close", form).status_code == 303
+    assert officer.post(f"{PAGE}/close", form).status_code == 409
+    page = officer.get(address).text
+    assert "回执 11-03" in page
+    assert "撤回登记" in page
+    assert officer.post(f"{PAGE}/withdraw", {"key": FEBRUARY, "ground": ""}).status_code == 422
+    assert officer.post(f"{PAGE}/withdraw", {"key": FEBRUARY, "ground": "记错"}).status_code == 303
+    assert officer.post(f"{PAGE}/withdraw", {"key": FEBRUARY, "ground": "记错"}).status_code == 409
+    assert "登记办结" in officer.get(address).text
+    assert officer.get(f"{PAGE}/one?key=x").status_code == 404
+
+
+@pytest.mark.usefixtures("henan")
+def test_the_verdict_on_a_closed_duty_opens_as_a_decision_in_words(officer: Browser) -> None:
+    officer.post(f"{PAGE}/close", {"key": FEBRUARY, "closing": "done", "done_on": "2026-01-14", "words": "回执"})
+    page = officer.get(f"{PAGE}/one?key={FEBRUARY}").text
+    found = re.search(r"/compliance/decisions/[0-9a-f-]+", page)
+    assert found
+    decision = officer.get(found[0]).text
+    assert "在期限内" in decision
+    assert "完成上月对账申请" in decision
+
+
+def test_an_open_clearing_says_what_is_owed_and_leads_to_its_return(
+    grant: str, officer: Browser, clock: FixedClock
+) -> None:
+    page = officer.get(PAGE).text
+    assert "1,000,000.00" in page
+    assert f'href="/finance/fund/grants/{grant}"' in page
+    one = officer.get(f"{PAGE}/one?key={CLEAR}").text
+    assert "应还 1,000,000.00 元" in one
+    assert "这一项由账本认定" in one
+    answer = officer.post(
+        f"{PAGE}/close", {"key": CLEAR, "closing": "done", "done_on": "2026-01-14", "words": "回执"}
+    )
+    assert (answer.status_code, "由账本认定" in answer.text) == (422, True)
+
+
+def test_the_home_page_counts_what_is_pressing_for_finance_alone(
+    grant: str, login_as: LoginAs, clock: FixedClock
+) -> None:
+    clock.moment = datetime(2026, 12, 11, 0, 0, tzinfo=SHANGHAI)
+    for role in (Role.FINANCE_OFFICER, Role.FINANCE_APPROVER):
+        home = login_as(role).get("/").text
+        assert "预付金期限" in home
+        assert "show=pressing" in home
+    assert "预付金期限" not in login_as(Role.AUDITOR).get("/").text
+    page = login_as(Role.FINANCE_OFFICER).get(f"{PAGE}?show=pressing").text
+    assert "逾期 1 天" in page
+    assert "已逾期" in page
+
+
+def test_a_shared_account_below_the_restricted_money_shows_on_both_pages(
+    grant: str, house: House, officer: Browser
+) -> None:
+    assert "还没有核对过" in officer.get(PAGE).text
+    assert reminders.check_shared_account(house.context, INSTITUTION) == "covered"
+    assert "共用账户余额低于" not in officer.get("/").text
+    with house.context.database.writing() as connection:
+        day = datetime(2026, 1, 16, tzinfo=SHANGHAI)
+        check = AccountCheck(day.date(), -5000, MILLION_YUAN, day)
+        fund_reminders.add_check(connection, INSTITUTION, check)
+    assert "共用账户余额低于专款未用" in officer.get("/").text
+    page = officer.get(PAGE).text
+    assert "999,950.00" in page
+    assert "-50.00" in page
+
+
+def test_the_calendar_opens_without_a_login_and_is_kept_nowhere(
+    grant: str, officer: Browser, app: APIFlask, login_as: LoginAs
+) -> None:
+    page = officer.post(f"{PAGE}/calendar").text
+    found = re.search(r"/calendar/[\w-]{43}/fund\.ics", page)
+    assert found
+    assert found[0] not in officer.get(PAGE).text
+    answer = Browser(app).get(found[0])
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    events = Calendar.from_ical(answer.data).walk("VEVENT")
+    assert any("应还 1,000,000.00 元" in str(one["summary"]) for one in events)
+    assert "Set-Cookie" not in answer.headers
+    assert Browser(app).get(found[0].replace("fund.ics", "x.ics")).status_code == 404
+    assert officer.post(f"{PAGE}/calendar/end").status_code == 303
+    assert Browser(app).get(found[0]).status_code == 404
+    assert officer.post(f"{PAGE}/calendar/end").status_code == 404
+
+
+def test_who_may_only_look_is_offered_nothing_and_may_do_nothing(
+    henan: Any, login_as: LoginAs, officer: Browser
+) -> None:
+    for role in (Role.AUDITOR, Role.DEPARTMENT_HEAD):
+        browser = login_as(role)
+        page = browser.get(f"{PAGE}/one?key={FEBRUARY}")
+        assert page.status_code == 200
+        assert 'action="/finance/fund/duties/close"' not in page.text
+        assert browser.post(f"{PAGE}/close", {"key": FEBRUARY}).status_code == 403
+        assert browser.post(f"{PAGE}/places", HERE).status_code == 403
+    assert login_as(Role.CASHIER).get(PAGE).status_code == 403
