@@ -71,7 +71,7 @@ def open_hospital(context: Context) -> Hospital:
     """Fill an empty database."""
     now = context.clock.now()
     with context.database.writing() as connection:
-        people = [actor(role, name).actor_id for role in Role for name in ("", "2")]
+        people = [actor(role, name).actor_id for role in Role for name in ("", "2", "3", "9")]
         enter_people(connection, context.clock, INSTITUTION, *people)
         connection.execute(
             sa.insert(Institution).values(

@@ -17,6 +17,7 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on, open_account
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest, FundRequestLine
 from tests.books import HOSPITAL, balance, open_books
+from tests.hospital import enter_people
 
 GRANT = "01a21035-0000-7000-8000-000000000001"
 FORBIDDEN = (
@@ -41,6 +42,7 @@ class Books:
         open_books(database, clock)
         now = clock.now()
         with database.writing() as connection:
+            enter_people(connection, clock, HOSPITAL, "a", "b", "c", "d")
             connection.execute(
                 sa.insert(FundGrant).values(
                     institution_id=HOSPITAL,
@@ -214,8 +216,15 @@ def test_a_request_jumps_no_step_and_changes_no_sum(books: Books, step: dict[str
         books.walk("r1", **step)
 
 
-@pytest.mark.parametrize("finance", ["a", "b"])
-def test_whoever_asked_or_agreed_does_not_reserve(books: Books, finance: str) -> None:
+@pytest.mark.parametrize("department", ["a", "A", " a ", "nobody", ""])
+def test_whoever_asked_or_is_nobody_does_not_agree(books: Books, department: str) -> None:
+    books.ask("r1", 30000)
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="department", department_by=department)
+
+
+@pytest.mark.parametrize("finance", ["a", "b", "A", " b", "nobody"])
+def test_whoever_asked_or_agreed_or_is_nobody_does_not_reserve(books: Books, finance: str) -> None:
     books.ask("r1", 30000)
     books.walk("r1", state="department", department_by="b")
     with pytest.raises(sa.exc.DBAPIError):
@@ -273,6 +282,14 @@ def test_a_grey_line_needs_a_ground_of_another_person(books: Books) -> None:
         with pytest.raises(sa.exc.DBAPIError):
             books.walk("r1", state="department", department_by="b", **given)
     books.walk("r1", state="department", department_by="b", ground="x", grounded_by="b")
+
+
+@pytest.mark.parametrize("payer", ["c", "C", "nobody"])
+def test_whoever_reserved_or_is_nobody_does_not_pay(books: Books, payer: str) -> None:
+    books.reserve("r1", 30000)
+    books.pay("r1", 30000)
+    with pytest.raises(sa.exc.DBAPIError):
+        books.walk("r1", state="paid", paid_by=payer, paid_at=books.clock.now(), bank_reference="B1")
 
 
 def test_lines_join_only_while_nobody_agreed(books: Books) -> None:

@@ -22,6 +22,7 @@ from hospital_prepay.services.fund import grants
 from hospital_prepay.services.fund.spending import AskPayment, ask_payment
 from hospital_prepay.services.publication.institution import ChangedInstitution, NewInstitution, open_institution
 from tests.funding import MILLION_YUAN, good_facts
+from tests.hospital import enter_people
 from tests.people import Browser, House
 from tests.web.test_links import links
 
@@ -364,6 +365,8 @@ def test_another_institutions_grants_and_requests_are_not_found(fund: Fundhouse)
     details = ChangedInstitution("别处医院", "", "", "", Ownership.PUBLIC, designated=True)
     open_institution(context, NewInstitution("H33990000099", details, level=3))
     there = {role: Actor("H33990000099", f"there-{role}", role.label, frozenset({role})) for role in Role}
+    with context.database.writing() as connection:
+        enter_people(connection, context.clock, "H33990000099", *(one.actor_id for one in there.values()))
     command = grants.ApplyForGrant(
         "zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, Money(MILLION_YUAN), good_facts(2026), "apply-there"
     )

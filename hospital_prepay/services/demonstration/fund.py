@@ -19,10 +19,10 @@ from hospital_prepay.services.fund import grants, spending
 _REGIME: Final = "zhejiang-prepay-2025"
 _REGION: Final = "临溪市"
 # 99 is no administrative division: the code can be no real supplier's.
-_SUPPLIER: Final = ("临溪医药有限公司（演示）", "91990000MA0DEM0011")
+SUPPLIER: Final = ("临溪医药有限公司（演示）", "91990000MA0DEM0011")
 _DAY: Final = timedelta(days=1)
 _YEARLY: Final = {Fund.EMPLOYEE: Money.of_yuan("153600000"), Fund.RESIDENT: Money.of_yuan("115200000")}
-_GOOD: Final = InstitutionFacts(
+GOOD: Final = InstitutionFacts(
     level=3,
     public=True,
     inpatient=True,
@@ -44,8 +44,8 @@ _GOOD: Final = InstitutionFacts(
 
 
 @dataclass(frozen=True, slots=True)
-class _Spent:
-    """One request: asked so many days ago, and led through the steps up to ``state``."""
+class Spent:
+    """One request: asked so many days before a day, and led through the steps up to ``state``."""
 
     key: str
     purpose: str
@@ -54,27 +54,29 @@ class _Spent:
     lines: tuple[UseLine, ...]
 
 
-def _drug(name: str, yuan: str, number: int) -> UseLine:
+def drug(name: str, yuan: str, number: int) -> UseLine:
+    """A drug with a made-up national code and platform order."""
     return UseLine("drug", name, Money.of_yuan(yuan), f"XJ01DDA{number:016}", f"ZJ2026{number:08}")
 
 
-def _consumable(name: str, yuan: str, number: int) -> UseLine:
+def consumable(name: str, yuan: str, number: int) -> UseLine:
+    """A consumable with a made-up national code and platform order."""
     return UseLine("consumable", name, Money.of_yuan(yuan), f"C{number:026}", f"ZJ2026{number:08}")
 
 
 _SPENT: Final = (
-    _Spent("1", "上月药品款", 12, "evidenced", (_drug("注射用头孢哌酮钠舒巴坦钠", "482600", 418),)),
-    _Spent("2", "骨科耗材款", 10, "paid", (_consumable("一次性使用静脉留置针", "230200", 433),)),
-    _Spent("3", "本月药品款", 5, "reserved", (_drug("阿莫西林胶囊", "161740.50", 440), _drug("胰岛素", "68000", 41))),
-    _Spent("4", "介入耗材款", 4, "department", (_consumable("冠脉药物洗脱支架", "346000", 452),)),
-    _Spent("5", "抗生素款", 3, "asked", (_drug("头孢克肟片", "96480", 460),)),
-    _Spent("6", "检验试剂款", 2, "asked", (UseLine("reagent", "C 反应蛋白测定试剂盒", Money.of_yuan("129800")),)),
-    _Spent(
+    Spent("1", "上月药品款", 12, "evidenced", (drug("注射用头孢哌酮钠舒巴坦钠", "482600", 418),)),
+    Spent("2", "骨科耗材款", 10, "paid", (consumable("一次性使用静脉留置针", "230200", 433),)),
+    Spent("3", "本月药品款", 5, "reserved", (drug("阿莫西林胶囊", "161740.50", 440), drug("胰岛素", "68000", 41))),
+    Spent("4", "介入耗材款", 4, "department", (consumable("冠脉药物洗脱支架", "346000", 452),)),
+    Spent("5", "抗生素款", 3, "asked", (drug("头孢克肟片", "96480", 460),)),
+    Spent("6", "检验试剂款", 2, "asked", (UseLine("reagent", "C 反应蛋白测定试剂盒", Money.of_yuan("129800")),)),
+    Spent(
         "7",
         "药品、病区电费",
         2,
         "refused",
-        (_drug("注射用头孢曲松钠", "96480", 471), UseLine("utilities", "病区电费", Money.of_yuan("58214.37"))),
+        (drug("注射用头孢曲松钠", "96480", 471), UseLine("utilities", "病区电费", Money.of_yuan("58214.37"))),
     ),
 )
 
@@ -85,7 +87,7 @@ def lead_through_the_year(stage: Stage, founded: datetime, begun: datetime) -> N
     _apply(stage, founded, Fund.RESIDENT, "9600000")
     _arrive(stage, founded + 7 * _DAY, employee)
     for spent in _SPENT:
-        _spend(stage, begun - spent.days_ago * _DAY, employee, spent)
+        spend(stage, begun - spent.days_ago * _DAY, employee, spent)
 
 
 def _apply(stage: Stage, moment: datetime, fund: Fund, yuan: str) -> str:
@@ -94,7 +96,7 @@ def _apply(stage: Stage, moment: datetime, fund: Fund, yuan: str) -> str:
     year = local(moment).year
     pools = tuple(PoolFacts(one, Fraction("13.2"), False, False) for one in Fund)
     paid = tuple(Paid(year - 1, one, amount) for one, amount in _YEARLY.items())
-    facts = AssessmentFacts(year, _GOOD, pools, paid, Fraction("0.043"))
+    facts = AssessmentFacts(year, GOOD, pools, paid, Fraction("0.043"))
     command = grants.ApplyForGrant(_REGIME, _REGION, fund, Money.of_yuan(yuan), facts, f"demonstration:{fund.value}")
     return grants.apply_for_grant(context, officer, command).grant_id or ""
 
@@ -112,17 +114,18 @@ def _arrive(stage: Stage, moment: datetime, grant_id: str) -> None:
         grants.receive_grant(stage.at(arrived), officer, received)
 
 
-def _spend(stage: Stage, moment: datetime, grant_id: str, spent: _Spent) -> None:
+def spend(stage: Stage, moment: datetime, grant_id: str, spent: Spent) -> None:
+    """Ask at ``moment`` and lead the request on by its people, an hour a step; what was done stays done."""
     pharmacy = stage.actor(Role.DEPARTMENT_HEAD)
     key = f"demonstration:{spent.key}"
-    command = spending.AskPayment(grant_id, *_SUPPLIER, spent.purpose, spent.lines, key)
+    command = spending.AskPayment(grant_id, *SUPPLIER, spent.purpose, spent.lines, key)
     request_id = spending.ask_payment(stage.at(moment), pharmacy, command).request_id
     order = ("asked", "department", "reserved", "paid", "evidenced")
     while (now := spending.find_request(stage.context, pharmacy, request_id)[0].state) != spent.state:
         _next_step(stage, moment + timedelta(hours=1 + order.index(now)), request_id, now, spent)
 
 
-def _next_step(stage: Stage, moment: datetime, request_id: str, now: str, spent: _Spent) -> None:
+def _next_step(stage: Stage, moment: datetime, request_id: str, now: str, spent: Spent) -> None:
     context, officer = stage.at(moment), stage.actor(Role.FINANCE_OFFICER)
     if now == "asked":
         spending.agree_request(context, stage.actor(Role.DEPARTMENT_HEAD, 1), request_id)

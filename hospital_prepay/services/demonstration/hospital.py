@@ -20,6 +20,7 @@ from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration import desk, tables
 from hospital_prepay.services.demonstration.fund import lead_through_the_year
+from hospital_prepay.services.demonstration.fund_years import lead_through_past_years
 from hospital_prepay.services.demonstration.houses import LINXI, MAIN, SAMPLE
 from hospital_prepay.services.demonstration.posted import open_posted_houses
 from hospital_prepay.services.demonstration.stage import Stage, open_house
@@ -88,6 +89,8 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     _fill_desk(stage, begun, scale.stays)
     tell("导入公开的真实数据：样例病例和两家医院公示的表")
     _open_others(context, begun - _DAY)
+    tell("四个地方各一年的医保预付金，从申请到清零")
+    lead_through_past_years(context)
     tell("另一家虚构的医院：一笔医保预付金，到账、用款、等人办的申请")
     lead_through_the_year(open_house(context, LINXI, founded), founded + 4 * _HOUR, begun)
     seal_ledger(context.database, context.settings.data_dir, context.clock)

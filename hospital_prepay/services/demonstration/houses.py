@@ -93,4 +93,36 @@ LINXI: Final = _house(
     "虚构的浙江医院：一笔医保预付金在用，各步都有申请在等",
     3,
 )
-HOUSES: Final = (MAIN, SAMPLE, HUZHOU, LONGQUANYI, LINXI)
+
+
+def _fund_house(code: str, name: str, logins: str, names: tuple[str, ...], remark: str) -> House:
+    roles = (Role.DEPARTMENT_HEAD, Role.DEPARTMENT_HEAD, Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR)
+    ends = ("keshi1", "keshi2", "caiwu", "shenpi", "shenji")
+    people = tuple(
+        DemoPerson(f"{logins}.{end}", name, role) for end, name, role in zip(ends, names, roles, strict=True)
+    )
+    return _house(code, name, people, remark, 3)
+
+
+WEIHAI: Final = _fund_house(
+    "H37990000006",
+    "文屿区人民医院",
+    "wy",
+    ("宋海燕", "丛培", "于静", "毕志刚", "姜文"),
+    "虚构的威海医院：2025 年的预付金，从申请到清零",
+)
+XIZANG: Final = _fund_house(
+    "H54990000007",
+    "雪域县人民医院",
+    "xy",
+    ("次仁卓玛", "巴桑", "格桑", "旦增", "央金"),
+    "虚构的西藏医院：2025 年的预付金，12 月 10 日前从结算中全额抵扣",
+)
+HENAN: Final = _fund_house(
+    "H41990000008",
+    "豫川市第二人民医院",
+    "yc",
+    ("郑丽", "牛建设", "马俊", "付敏", "常青"),
+    "虚构的河南医院：2025 年的预拨，2026 年 1 月与当年预拨轧差；每月对账",
+)
+HOUSES: Final = (MAIN, SAMPLE, HUZHOU, LONGQUANYI, LINXI, WEIHAI, XIZANG, HENAN)

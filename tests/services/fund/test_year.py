@@ -160,7 +160,7 @@ def test_every_step_takes_another_person(year: Year) -> None:
     answer = year.ask(line(100), who=HEAD)
     with pytest.raises(SecondPersonRequired):
         spending.agree_request(context, HEAD, answer.request_id)
-    all_roles = actor(Role.FINANCE_APPROVER, "x")
+    all_roles = actor(Role.FINANCE_APPROVER, "9")
     spending.agree_request(context, actor(Role.DEPARTMENT_HEAD, "2"), answer.request_id)
     spending.reserve_request(context, all_roles, answer.request_id)
     same = type(all_roles)(all_roles.institution_id, all_roles.actor_id, "x", frozenset({Role.FINANCE_OFFICER}))

@@ -1,0 +1,30 @@
+"""People of the hospital only: no step of the restricted fund is taken by a name that isn't in its list of staff."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0013"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """The triggers of each database, from the file beside this one."""
+    dialect = op.get_bind().dialect.name
+    text = (Path(__file__).parent / f"0013_fund_people_{dialect}.sql").read_text("utf-8")
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    if dialect == "postgresql":
+        driver.execute(text)
+        return
+    for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):
+        driver.execute(statement)
+
+
+def downgrade() -> None:
+    """Books are never taken down by a program: restore the backup instead."""
+    raise RuntimeError("restore the backup that was made before the migration")
