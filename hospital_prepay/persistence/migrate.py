@@ -41,6 +41,8 @@ _INSERT = (
     "fund_grant",
     "fund_request",
     "fund_request_line",
+    "fund_total",
+    "fund_total_run",
     "idempotency_key",
     "inpatient_case",
     "institution",

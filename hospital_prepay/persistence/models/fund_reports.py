@@ -1,0 +1,45 @@
+"""What the reports on the restricted fund keep beside the books. All of it is only ever added to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hospital_prepay.persistence.models.base import Base, Fen, InstitutionId
+
+
+class FundTotalRun(Base):
+    """A run of sealed entries, from ``after_no`` to ``through_no``, whose lines on grants were added up."""
+
+    __tablename__ = "fund_total_run"
+
+    institution_id: Mapped[InstitutionId]
+    through_no: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    after_no: Mapped[int] = mapped_column(sa.BigInteger)
+    made_at: Mapped[datetime]
+
+    __table_args__ = (sa.CheckConstraint("after_no >= 0 AND through_no > after_no", name="goes_forward"),)
+
+
+class FundTotal(Base):
+    """The sum of a run's lines of one account, kind and month; a second time by category for what was paid."""
+
+    __tablename__ = "fund_total"
+
+    institution_id: Mapped[InstitutionId]
+    through_no: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    account_id: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    month: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    category: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    debit_fen: Mapped[Fen]
+    credit_fen: Mapped[Fen]
+    line_count: Mapped[Fen]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "through_no"], ["fund_total_run.institution_id", "fund_total_run.through_no"]
+        ),
+    )
