@@ -1,4 +1,4 @@
-"""What the reports on the restricted fund keep: totals of the lines on grants."""
+"""What the reports on the restricted fund keep: totals of the lines on grants, what the authority published."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ MOMENT = sa.String(32).with_variant(sa.DateTime(timezone=True), "postgresql")
 APPEND_ONLY = {
     "fund_total_run": "institution_id through_no",
     "fund_total": "institution_id through_no account_id kind month category",
+    "fund_disclosure": "institution_id disclosure_id",
 }
 
 
@@ -95,4 +96,24 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint(
             "institution_id", "through_no", "account_id", "kind", "month", "category", name="pk_fund_total"
         ),
+    )
+    _create_table(
+        "fund_disclosure",
+        sa.Column("institution_id", sa.String(length=12), nullable=False),
+        sa.Column("disclosure_id", sa.String(length=36), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("fund", sa.String(length=10), nullable=False),
+        sa.Column("paid_out_fen", sa.BigInteger(), nullable=False),
+        sa.Column("recovered_fen", sa.BigInteger(), nullable=False),
+        sa.Column("balance_fen", sa.BigInteger(), nullable=False),
+        sa.Column("published_on", sa.Date(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=40), nullable=False),
+        sa.Column("recorded_at", MOMENT, nullable=False),
+        sa.CheckConstraint("fund IN ('all', 'employee', 'resident')", name="ck_fund_disclosure__fund"),
+        sa.CheckConstraint(
+            "paid_out_fen >= 0 AND recovered_fen >= 0 AND balance_fen >= 0",
+            name="ck_fund_disclosure__amounts_not_negative",
+        ),
+        sa.PrimaryKeyConstraint("institution_id", "disclosure_id", name="pk_fund_disclosure"),
     )

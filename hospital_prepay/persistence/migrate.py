@@ -37,6 +37,7 @@ _INSERT = (
     "deposit_rules",
     "disease",
     "earlier_standard",
+    "fund_disclosure",
     "fund_evidence",
     "fund_grant",
     "fund_request",

@@ -9,7 +9,8 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement
-from hospital_prepay.schemas.base import Choice, CommandSchema, Text, described
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Yuan, described
+from hospital_prepay.services.fund.disclosure import RecordDisclosure
 from hospital_prepay.services.fund.usage import Figure, Step, UsageQuery
 
 _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
@@ -67,3 +68,17 @@ class FigureSchema(CommandSchema[_Asked]):
         """The figure that an address names. Raises marshmallow's ``ValidationError``."""
         said = self.read(given)
         return Figure(UsageQuerySchema().read(given), said.balance, Column(said.movement, said.category))
+
+
+class DisclosureSchema(CommandSchema[RecordDisclosure]):
+    """What the authority published about one fund of one year."""
+
+    command = RecordDisclosure
+
+    year = fields.Integer(required=True)
+    fund = Text(required=True, longest=10)
+    paid_out = Yuan(required=True)
+    recovered = Yuan(required=True)
+    balance = Yuan(required=True)
+    published_on = Day(required=True)
+    source = Text(required=True, longest=200)

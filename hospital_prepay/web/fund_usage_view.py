@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Period, PeriodLine
+from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, Period, PeriodLine
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
+from hospital_prepay.services.fund.disclosure import Held
+from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.usage import FigureEntries, GrantUsage, Step, UsageReport
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
@@ -23,6 +26,7 @@ _NOTES: Final = {
     Balance.RESERVED: "审批过、等付款的部分",
     Balance.DISTRIBUTED: "下拨给医共体成员、还没有收回的部分",
 }
+_PUBLISHED: Final = ("拨付", "收回", "年末余额")
 ALL_GRANTS: Final = "各笔预付金合计"
 
 
@@ -46,6 +50,48 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
         "tables": [_table(report, balance, lines) for balance, lines in total.balances.items()],
         "blocked": _blocked(total),
         "query": _query(report),
+        "charts": _charts(report),
+    }
+
+
+def held_line(one: Held, names: Mapping[str, str]) -> dict[str, Any]:
+    """One fund of one year: ours, what was published, and the difference of each figure."""
+    ours, theirs, differences = one.ours, one.theirs, one.differences or (None, None, None)
+    published = (theirs.paid_out_fen, theirs.recovered_fen, theirs.balance_fen) if theirs else (None, None, None)
+    own = (ours.paid_out_fen, ours.recovered_fen, ours.balance_fen)
+    agrees = theirs is not None and not any(differences)
+    words = "一致" if agrees else "有差额，请与医保部门核对" if theirs else "还没有登记公布数"
+    return {
+        "title": f"{ours.year} 年{FUND_NAMES[ours.fund]}",
+        "figures": [
+            {"label": label, "ours": mine, "theirs": said, "difference": between}
+            for label, mine, said, between in zip(_PUBLISHED, own, published, differences, strict=True)
+        ],
+        "state": {"kind": "ok" if agrees else "stop" if theirs else "idle", "word": words},
+        "source": f"{theirs.source}，{theirs.published_on}，{names.get(theirs.recorded_by, theirs.recorded_by)}登记"
+        if theirs
+        else "",
+    }
+
+
+def _charts(report: UsageReport) -> dict[str, Any]:
+    """What the charts draw, in fen: both balances at the end of each period, and what was paid by kind."""
+    owed, cash = report.total.balances[Balance.OWED], report.total.balances[Balance.CASH]
+    used: dict[str, int] = defaultdict(int)
+    for line in cash:
+        for column, fen in line.moved.items():
+            if column.movement is Movement.USED:
+                used[column_words(column, Balance.CASH)] -= fen
+    return {
+        "balances": {
+            "labels": [period_words(one) for one in report.periods],
+            "series": [
+                {"name": "应还医保", "fen": [one.closing_fen for one in owed]},
+                {"name": "专款（含已预留）", "fen": [one.closing_fen for one in cash]},
+            ],
+        },
+        "uses": {"labels": list(used), "series": [{"name": "付款", "fen": list(used.values())}]},
+        "used_fen": sum(used.values()),
     }
 
 

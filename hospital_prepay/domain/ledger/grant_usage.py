@@ -7,7 +7,7 @@ opening and movements always come to the closing balance. What is owed and what 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -174,18 +174,20 @@ def added(grants: Iterable[Moves]) -> Moves:
     return total
 
 
-def period_lines(months: Mapping[str, Mapping[Column, int]], periods: Iterable[Period]) -> list[PeriodLine]:
+def period_lines(months: Mapping[str, Mapping[Column, int]], periods: Sequence[Period]) -> list[PeriodLine]:
     """One balance over consecutive periods."""
     lines: list[PeriodLine] = []
+    opening = sum(sum(columns.values()) for month, columns in months.items() if month < periods[0].first)
     for period in periods:
-        before = sum(sum(columns.values()) for month, columns in months.items() if month < period.first)
         moved: dict[Column, int] = defaultdict(int)
         for month, columns in months.items():
             if period.first <= month <= period.last:
                 for column, fen in columns.items():
                     moved[column] += fen
         left = {column: fen for column, fen in moved.items() if fen}
-        lines.append(PeriodLine(period, before, left, before + sum(left.values())))
+        closing = opening + sum(left.values())
+        lines.append(PeriodLine(period, opening, left, closing))
+        opening = closing
     return lines
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -41,5 +41,30 @@ class FundTotal(Base):
     __table_args__ = (
         sa.ForeignKeyConstraint(
             ["institution_id", "through_no"], ["fund_total_run.institution_id", "fund_total_run.through_no"]
+        ),
+    )
+
+
+class FundDisclosure(Base):
+    """What the authority published at the end of a year about one fund of the hospital. The newest row counts."""
+
+    __tablename__ = "fund_disclosure"
+
+    institution_id: Mapped[InstitutionId]
+    disclosure_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    year: Mapped[int]
+    fund: Mapped[str] = mapped_column(sa.String(10))
+    paid_out_fen: Mapped[Fen]
+    recovered_fen: Mapped[Fen]
+    balance_fen: Mapped[Fen]
+    published_on: Mapped[date]
+    source: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(sa.String(40))
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.CheckConstraint("fund IN ('all', 'employee', 'resident')", name="fund"),
+        sa.CheckConstraint(
+            "paid_out_fen >= 0 AND recovered_fen >= 0 AND balance_fen >= 0", name="amounts_not_negative"
         ),
     )

@@ -69,8 +69,8 @@ def grants_asked(connection: sa.Connection, institution_id: str, grant_id: str |
     return grants(connection, institution_id)
 
 
-def refused_lines(connection: sa.Connection, institution_id: str) -> list[Attempt]:
-    """The lines of every refused request, oldest first."""
+def refused_lines(connection: sa.Connection, institution_id: str, grant_ids: Sequence[str]) -> list[Attempt]:
+    """The lines of every refused request to spend one of the grants, oldest first."""
     columns = (FundRequest.request_id, FundRequest.grant_id, FundRequest.asked_at)
     rows = connection.execute(
         sa.select(*columns, FundRequestLine.category, FundRequestLine.amount_fen)
@@ -81,7 +81,11 @@ def refused_lines(connection: sa.Connection, institution_id: str) -> list[Attemp
                 FundRequestLine.request_id == FundRequest.request_id,
             ),
         )
-        .where(FundRequest.institution_id == institution_id, FundRequest.state == "refused")
+        .where(
+            FundRequest.institution_id == institution_id,
+            FundRequest.grant_id.in_(grant_ids),
+            FundRequest.state == "refused",
+        )
         .order_by(FundRequest.asked_at, FundRequest.request_id, FundRequestLine.line_no)
     )
     return [Attempt(*row) for row in rows]

@@ -130,9 +130,8 @@ def usage_report(database: Database, clock: Clock, institution_id: str, query: U
     with database.reading() as connection:
         found = queries.grants_asked(connection, institution_id, query.grant_id)
         moved = moves(queries.turnovers(connection, institution_id))
-        refused = queries.refused_lines(connection, institution_id)
-    known = {one.grant_id for one in found}
-    attempts = [one for one in refused if one.grant_id in known]
+        known = [one.grant_id for one in found]
+        attempts = queries.refused_lines(connection, institution_id, known)
     each = [
         _usage(
             one, moved.get(one.grant_id, {}), [each for each in attempts if each.grant_id == one.grant_id], periods
