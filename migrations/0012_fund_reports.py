@@ -1,4 +1,5 @@
-"""What the reports on the restricted fund keep: totals of the lines on grants, what the authority published."""
+"""What the reports on the restricted fund keep: totals of the lines on grants, what the authority published,
+and every purchase of drugs and consumables."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ APPEND_ONLY = {
     "fund_total_run": "institution_id through_no",
     "fund_total": "institution_id through_no account_id kind month category",
     "fund_disclosure": "institution_id disclosure_id",
+    "purchase_line": "institution_id line_key",
 }
 
 
@@ -117,3 +119,23 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("institution_id", "disclosure_id", name="pk_fund_disclosure"),
     )
+    _create_table(
+        "purchase_line",
+        sa.Column("institution_id", sa.String(length=12), nullable=False),
+        sa.Column("line_key", sa.String(length=64), nullable=False),
+        sa.Column("bought_on", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("order_no", sa.String(length=80), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("imported_by", sa.String(length=40), nullable=False),
+        sa.Column("imported_at", MOMENT, nullable=False),
+        sa.CheckConstraint("kind IN ('drug', 'consumable')", name="ck_purchase_line__kind"),
+        sa.CheckConstraint("amount_fen > 0", name="ck_purchase_line__amount_above_zero"),
+        sa.PrimaryKeyConstraint("institution_id", "line_key", name="pk_purchase_line"),
+    )
+    op.create_index("ix_purchase_line__bought_on", "purchase_line", ["institution_id", "bought_on"], unique=False)

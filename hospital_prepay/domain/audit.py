@@ -67,6 +67,7 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.return": "交回预付金",
     "fund.offset": "结算冲抵预付金",
     "fund.disclosure": "登记年末公布数",
+    "fund.purchases": "导入采购明细",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})

@@ -50,6 +50,7 @@ _INSERT = (
     "job_run",
     "ledger_account",
     "ledger_block",
+    "purchase_line",
     "receipt",
     "receipt_book",
     "setting_value",

@@ -68,3 +68,33 @@ class FundDisclosure(Base):
             "paid_out_fen >= 0 AND recovered_fen >= 0 AND balance_fen >= 0", name="amounts_not_negative"
         ),
     )
+
+
+class PurchaseLine(Base):
+    """One line that the hospital's purchasing system told: drugs and consumables, however they were paid.
+
+    ``line_key`` is the digest of the line's content and of which of equal lines of its file it is, so that a file
+    taken in again adds nothing.
+    """
+
+    __tablename__ = "purchase_line"
+
+    institution_id: Mapped[InstitutionId]
+    line_key: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    bought_on: Mapped[date]
+    kind: Mapped[str] = mapped_column(sa.String(10))
+    name: Mapped[str]
+    code: Mapped[str] = mapped_column(sa.String(40))
+    amount_fen: Mapped[Fen]
+    supplier: Mapped[str]
+    order_no: Mapped[str] = mapped_column(sa.String(80))
+    reason: Mapped[str]
+    file_name: Mapped[str]
+    imported_by: Mapped[str] = mapped_column(sa.String(40))
+    imported_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.Index("ix_purchase_line__bought_on", "institution_id", "bought_on"),
+        sa.CheckConstraint("kind IN ('drug', 'consumable')", name="kind"),
+        sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
+    )
