@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.ledger.grant_usage import month_of
 from hospital_prepay.domain.money import Money
 
 
@@ -25,6 +26,19 @@ class Day(click.ParamType[date]):
             return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no offset
         except ValueError:
             self.fail(f"“{value}”不是有效的日期。请写成 2026-01-15 这样的日期。", param, ctx)
+
+
+class Month(click.ParamType[str]):
+    """A month as ``2026-01``."""
+
+    name = "月份"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take it as it is written."""
+        try:
+            return month_of(date.fromisoformat(f"{value}-01"))
+        except ValueError:
+            self.fail(f"“{value}”不是有效的月份。请写成 2026-01 这样的月份。", param, ctx)
 
 
 class Yuan(click.ParamType[Money]):

@@ -85,6 +85,8 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.loss_decide": "确认预付金损失",
     "fund.compensate": "收到损失赔偿",
     "fund.write_off": "登记医保方核销",
+    "fund.disclosure": "登记年末公布数",
+    "fund.purchases": "导入采购明细",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})

@@ -6,15 +6,29 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 import xlsxwriter
 import xlsxwriter.worksheet
+from xlsxwriter.format import Format
+
+from hospital_prepay.domain.money import Money
 
 # A negative amount is a number, not a formula.
 _AMOUNT: Final = re.compile(r"-[0-9]+(\.[0-9]{1,2})?", re.ASCII)
 _ROWS_OF_A_SHEET: Final = 1_000_000
+_WIDTH: Final = 18
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet of a workbook, row by row, headings among them."""
+
+    title: str
+    rows: Sequence[Sequence[object]]
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -41,9 +55,28 @@ def xlsx_bytes(title: str, header: Sequence[str], rows: Sequence[Sequence[object
     return file.getvalue()
 
 
-def _write_row(sheet: xlsxwriter.worksheet.Worksheet, number: int, row: Sequence[object]) -> None:
+def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
+    """A workbook of several sheets; :class:`Money` is yuan with two decimals, a number that can be added up."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        yuan = book.add_format({"num_format": "#,##0.00"})
+        for sheet in sheets:
+            page = book.add_worksheet(sheet.title)
+            page.set_column(0, max(map(len, sheet.rows), default=1) - 1, _WIDTH)
+            page.set_landscape()
+            page.fit_to_pages(1, 0)
+            for number, row in enumerate(sheet.rows):
+                _write_row(page, number, row, yuan)
+    return file.getvalue()
+
+
+def _write_row(
+    sheet: xlsxwriter.worksheet.Worksheet, number: int, row: Sequence[object], yuan: Format | None = None
+) -> None:
     for column, value in enumerate(row):
-        if isinstance(value, int):
+        if isinstance(value, Money):
+            sheet.write_number(number, column, Fraction(value.fen, 100), yuan)
+        elif isinstance(value, int):
             sheet.write_number(number, column, value)
         elif value is not None:
             sheet.write_string(number, column, str(value))

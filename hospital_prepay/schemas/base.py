@@ -79,7 +79,7 @@ class Text(fields.String):
     """Text without surrounding blanks, of at most ``longest`` signs and no control characters."""
 
     def __init__(self, *, longest: int = 200, lines: bool = False, **options: Any) -> None:
-        super().__init__(**_described(options, maxLength=longest))
+        super().__init__(**described(options, maxLength=longest))
         self.longest = longest
         self.lines = lines
 
@@ -109,7 +109,7 @@ class Yuan(fields.Field[Money]):
     """An amount of yuan as strict text (``1234.50``) into whole fen; ``12e3`` and full-width digits are none."""
 
     def __init__(self, *, separators: bool = True, **options: Any) -> None:
-        super().__init__(**_described(options, type="string", pattern=f"^{_PLAIN_YUAN.pattern}$", example="1200.00"))
+        super().__init__(**described(options, type="string", pattern=f"^{_PLAIN_YUAN.pattern}$", example="1200.00"))
         self.separators = separators
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
@@ -133,7 +133,7 @@ class Fen(fields.Field[Money]):
     """An amount as JSON carries it: a whole number of fen, never negative, never text or with a decimal point."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_described(options, type="integer", minimum=0, maximum=MAX_FEN, example=120000))
+        super().__init__(**described(options, type="integer", minimum=0, maximum=MAX_FEN, example=120000))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
         if type(value) is not int:
@@ -150,7 +150,7 @@ class Day(fields.Field[date]):
     """A day as ``2025-10-10``."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**_described(options, type="string", format="date", example="2025-10-10"))
+        super().__init__(**described(options, type="string", format="date", example="2025-10-10"))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> date:
         if not isinstance(value, str) or not value:
@@ -170,7 +170,7 @@ class Choice(fields.Field[Any]):
     """One of the members of an enumeration, by its value."""
 
     def __init__(self, choices: type[Any], **options: Any) -> None:
-        super().__init__(**_described(options, type="string", enum=[one.value for one in choices]))
+        super().__init__(**described(options, type="string", enum=[one.value for one in choices]))
         self.choices = choices
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
@@ -207,7 +207,7 @@ def messages_of(error: ValidationError) -> dict[str, Any]:
     return dict(told) if isinstance(told, dict) else {"_schema": told}
 
 
-def _described(options: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+def described(options: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     """What the OpenAPI document says of a field; what the schema says of it comes first."""
     return {**options, "metadata": {**metadata, **options.get("metadata", {})}}
 

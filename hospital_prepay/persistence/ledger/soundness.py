@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.ledger.verification import Finding, Kind
+from hospital_prepay.persistence.ledger.fund_totals import wrong_runs
 
 # Findings of one kind beyond these say nothing new.
 _MOST = 20
@@ -95,8 +97,8 @@ def unsound(connection: sa.Connection, institution_id: str, after: int, to: int)
 
 
 def across_tables(connection: sa.Connection, institution_id: str, lines_seen: int) -> list[Finding]:
-    """Balances, ceilings, caps that no decision gave, lines without a header, entries of no possible day, and entries
-    that a receipt or an audit event names in vain.
+    """Balances, ceilings, caps that no decision gave, totals that aren't sums, lines without a header, entries of no
+    possible day, and entries that a receipt or an audit event names in vain.
 
     ``lines_seen`` is how many lines stand under a header; only when there are more are the others looked for.
     """
@@ -113,6 +115,7 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
     ]
     found += [_undated(institution_id, row.entry_no) for row in _ask(connection, _UNDATED, where)]
     found += [_cap(institution_id, row.stay_no, row.version_no) for row in _ask(connection, _CAPS, where)]
+    found += [_total(institution_id, *run) for run in islice(wrong_runs(connection, institution_id), _MOST)]
     return found
 
 
@@ -150,6 +153,11 @@ def _undated(institution_id: str, entry_no: int) -> Finding:
 def _cap(institution_id: str, stay_no: str, version_no: int) -> Finding:
     message = f"住院号 {stay_no} 第 {version_no} 次定的额度与它的决定不一致。"
     return Finding(Kind.CAP_WRONG, institution_id, message, account_id=stay_account(stay_no))
+
+
+def _total(institution_id: str, first_no: int, last_no: int) -> Finding:
+    message = f"凭证 {first_no} 至 {last_no} 的预付金合计与分录不一致，使用报表不能采信。"
+    return Finding(Kind.TOTAL_WRONG, institution_id, message, entry_no=first_no, last_no=last_no)
 
 
 def _account(kind: Kind, institution_id: str, account_id: str, what: str) -> Finding:

@@ -6,10 +6,22 @@ from hospital_prepay.persistence.models import (
     fund,
     fund_duties,
     fund_recall,
+    fund_reports,
     inpatient,
     ledger,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
 
-__all__ = ["Base", "access", "audit", "fund", "fund_duties", "fund_recall", "inpatient", "ledger", "publication"]
+__all__ = [
+    "Base",
+    "access",
+    "audit",
+    "fund",
+    "fund_duties",
+    "fund_recall",
+    "fund_reports",
+    "inpatient",
+    "ledger",
+    "publication",
+]

@@ -13,9 +13,11 @@ from hospital_prepay.domain.errors import LedgerFault
 from hospital_prepay.domain.ledger.seal import Block
 from hospital_prepay.domain.ledger.verification import InstitutionReport, Verification
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.ledger.fund_totals import keep_totals
 from hospital_prepay.persistence.ledger.heads import HeadsDamaged, SealHeads
 from hospital_prepay.persistence.ledger.seals import seal
 from hospital_prepay.persistence.ledger.verify import verify
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.queries import journal as queries
 from hospital_prepay.persistence.queries.journal import BlockRow, CheckRow
 from hospital_prepay.services.context import Context
@@ -46,12 +48,23 @@ class SealPage:
 
 
 def seal_ledger(database: Database, data_dir: Path, clock: Clock, *, adopt: bool = False) -> list[Block]:
-    """Close every complete entry into blocks and write their heads under ``data_dir``; returns the new blocks.
+    """Close every complete entry into blocks and write their heads under ``data_dir``; returns the new blocks. What
+    was sealed is then added up for the usage report, a run at a time.
 
     Raises :class:`LedgerFault` when database and heads contradict each other, or a transaction stays open.
     ``adopt`` takes the blocks as they stand where the heads are missing: for a data folder moved on purpose.
     """
-    return seal(database, _heads(data_dir), clock.now(), adopt=adopt)
+    blocks = seal(database, _heads(data_dir), clock.now(), adopt=adopt)
+    for institution_id in sorted({block.institution_id for block in blocks}):
+        while _next_run(database, institution_id, clock.now()):
+            pass
+    return blocks
+
+
+def _next_run(database: Database, institution_id: str, now: datetime) -> bool:
+    with database.writing() as connection:
+        lock_name(connection, f"fund_totals:{institution_id}")
+        return keep_totals(connection, institution_id, now)
 
 
 def verify_ledger(database: Database, data_dir: Path, clock: Clock) -> Verification:

@@ -1,0 +1,84 @@
+"""What is asked of the reports on the restricted fund."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, post_load, validates_schema
+
+from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Yuan, described
+from hospital_prepay.services.fund.disclosure import RecordDisclosure
+from hospital_prepay.services.fund.usage import Figure, Step, UsageQuery
+
+_MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
+
+
+class Month(fields.Field[str]):
+    """A month as ``2026-01``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**described(options, type="string", pattern=f"^{_MONTH.pattern}$", example="2026-01"))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> str:
+        if not isinstance(value, str) or not _MONTH.fullmatch(value):
+            raise ValidationError("请写成 2026-01 这样的月份。")
+        return value
+
+
+class UsageQuerySchema(CommandSchema[UsageQuery]):
+    """Which months, by which step, of one grant or of all."""
+
+    command = UsageQuery
+
+    first = Month(required=True)
+    last = Month(required=True)
+    step = Choice(Step, data_key="by", load_default=Step.MONTH)
+    grant_id = Text(longest=36, data_key="grant", load_default="")
+
+    @validates_schema
+    def _in_order(self, data: dict[str, Any], **options: Any) -> None:
+        if data.get("first", "") > data.get("last", "9999"):
+            raise ValidationError("开始月份不能晚于结束月份。", "first")
+
+    @post_load
+    def _of_all(self, data: dict[str, Any], **options: Any) -> dict[str, Any]:
+        return {**data, "grant_id": data["grant_id"] or None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    balance: Balance
+    movement: Movement
+    category: str
+
+
+class FigureSchema(CommandSchema[_Asked]):
+    """Which figure of a report, beside its months and grant."""
+
+    command = _Asked
+
+    balance = Choice(Balance, required=True)
+    movement = Choice(Movement, required=True)
+    category = Text(longest=40, load_default="")
+
+    def figure(self, given: dict[str, Any]) -> Figure:
+        """The figure that an address names. Raises marshmallow's ``ValidationError``."""
+        said = self.read(given)
+        return Figure(UsageQuerySchema().read(given), said.balance, Column(said.movement, said.category))
+
+
+class DisclosureSchema(CommandSchema[RecordDisclosure]):
+    """What the authority published about one fund of one year."""
+
+    command = RecordDisclosure
+
+    year = fields.Integer(required=True)
+    fund = Text(required=True, longest=10)
+    paid_out = Yuan(required=True)
+    recovered = Yuan(required=True)
+    balance = Yuan(required=True)
+    published_on = Day(required=True)
+    source = Text(required=True, longest=200)

@@ -1,0 +1,196 @@
+"""What the pages of the usage report show."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, Period, PeriodLine
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.forms import Form
+from hospital_prepay.services.fund.disclosure import Held
+from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.review import GrantState
+from hospital_prepay.services.fund.usage import FigureEntries, GrantUsage, Step, UsageReport
+from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
+from hospital_prepay.services.fund.words import CATEGORIES
+from hospital_prepay.web.fund_words import grant_title, request_number
+
+STEPS: Final = {Step.MONTH: "按月", Step.QUARTER: "按季", Step.YEAR: "按年"}
+_NOTES: Final = {
+    Balance.OWED: "付货款不减少它；交回、冲抵才减少",
+    Balance.CASH: "付款按类别列，退票已冲减；解除限定是冲抵后不再限定用途的部分",
+    Balance.RESERVED: "审批过、等付款的部分",
+    Balance.DISTRIBUTED: "下拨给医共体成员、还没有收回的部分",
+}
+_PUBLISHED: Final = ("拨付", "收回", "年末余额")
+ALL_GRANTS: Final = "各笔预付金合计"
+
+
+def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) -> dict[str, Any]:
+    """The whole report: two balances apart, each with its table, then what was refused."""
+    total = report.total
+    closing = {balance: lines[-1].closing_fen for balance, lines in total.balances.items()}
+    chosen = next((one for one in grants if one.grant_id == report.query.grant_id), None)
+    return {
+        "form": form,
+        "labels": {"first": "从", "last": "到", "by": "分期", "grant": "哪一笔"},
+        "steps": [{"value": one.value, "label": words} for one, words in STEPS.items()],
+        "grants": [{"value": one.grant_id, "label": grant_title(one)} for one in grants],
+        "subject": grant_title(chosen) if chosen else ALL_GRANTS,
+        "span": period_words(Period(report.periods[0].first, report.periods[-1].last)),
+        "is_empty": not grants,
+        "owed_fen": closing[Balance.OWED],
+        "cash_fen": closing[Balance.CASH],
+        "reserved_fen": closing[Balance.RESERVED],
+        "unspent_fen": closing[Balance.CASH] - closing[Balance.RESERVED],
+        "tables": [_table(report, balance, lines) for balance, lines in total.balances.items()],
+        "blocked": _blocked(total),
+        "query": _query(report),
+        "charts": _charts(report),
+    }
+
+
+def held_line(one: Held, names: Mapping[str, str]) -> dict[str, Any]:
+    """One fund of one year: ours, what was published, and the difference of each figure."""
+    ours, theirs, differences = one.ours, one.theirs, one.differences or (None, None, None)
+    published = (theirs.paid_out_fen, theirs.recovered_fen, theirs.balance_fen) if theirs else (None, None, None)
+    own = (ours.paid_out_fen, ours.recovered_fen, ours.balance_fen)
+    agrees = theirs is not None and not any(differences)
+    words = "一致" if agrees else "有差额，请与医保部门核对" if theirs else "还没有登记公布数"
+    return {
+        "title": f"{ours.year} 年{FUND_NAMES[ours.fund]}",
+        "figures": [
+            {"label": label, "ours": mine, "theirs": said, "difference": between}
+            for label, mine, said, between in zip(_PUBLISHED, own, published, differences, strict=True)
+        ],
+        "state": {"kind": "ok" if agrees else "stop" if theirs else "idle", "word": words},
+        "source": f"{theirs.source}，{theirs.published_on}，{names.get(theirs.recorded_by, theirs.recorded_by)}登记"
+        if theirs
+        else "",
+    }
+
+
+def _charts(report: UsageReport) -> dict[str, Any]:
+    """What the charts draw, in fen: both balances at the end of each period, and what was paid by kind."""
+    owed, cash = report.total.balances[Balance.OWED], report.total.balances[Balance.CASH]
+    used: dict[str, int] = defaultdict(int)
+    for line in cash:
+        for column, fen in line.moved.items():
+            if column.movement is Movement.USED:
+                used[column_words(column, Balance.CASH)] -= fen
+    return {
+        "balances": {
+            "labels": [period_words(one) for one in report.periods],
+            "series": [
+                {"name": "应还医保", "fen": [one.closing_fen for one in owed]},
+                {"name": "专款（含已预留）", "fen": [one.closing_fen for one in cash]},
+            ],
+        },
+        "uses": {"labels": list(used), "series": [{"name": "付款", "fen": list(used.values())}]},
+        "used_fen": sum(used.values()),
+    }
+
+
+def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str, Any]:
+    """The entries behind one figure."""
+    figure, query = found.figure, found.figure.query
+    chosen = next((one for one in grants if one.grant_id == query.grant_id), None)
+    may_open = current_actor().may(Permission.LEDGER_VIEW)
+    back = {"first": query.first, "last": query.last, "by": query.step.value, "grant": query.grant_id or ""}
+    return {
+        "subject": grant_title(chosen) if chosen else ALL_GRANTS,
+        "balance": BALANCES[figure.balance],
+        "movement": column_words(figure.column, figure.balance),
+        "span": period_words(Period(query.first, query.last)),
+        "sum_fen": found.fen,
+        "back": f"/finance/fund/usage?{urlencode(back)}",
+        "entries": [
+            {
+                "entry_no": one.entry_no,
+                "href": f"/finance/ledger/{one.entry_no}" if may_open else None,
+                "on": one.effective_on,
+                "words": one.summary,
+                "request": {
+                    "number": request_number(one.request_id),
+                    "href": f"/finance/fund/requests/{one.request_id}",
+                }
+                if one.request_id
+                else None,
+                "fen": one.fen,
+            }
+            for one in found.entries
+        ],
+    }
+
+
+def _query(report: UsageReport) -> str:
+    query = report.query
+    return urlencode(
+        {"first": query.first, "last": query.last, "by": query.step.value, "grant": query.grant_id or ""}
+    )
+
+
+def _table(report: UsageReport, balance: Balance, lines: Sequence[PeriodLine]) -> dict[str, Any]:
+    columns = columns_of(balance, {column for one in lines for column in one.moved})
+    whole = Period(lines[0].period.first, lines[-1].period.last)
+    sums = {column: sum(one.moved.get(column, 0) for one in lines) for column in columns}
+    together = PeriodLine(whole, lines[0].opening_fen, sums, lines[-1].closing_fen)
+    return {
+        "id": balance.value,
+        "title": BALANCES[balance],
+        "note": _NOTES[balance],
+        "heads": [column_words(column, balance) for column in columns],
+        "rows": [_row(report, balance, columns, one) for one in lines],
+        "foot": _row(report, balance, columns, together),
+    }
+
+
+def _row(report: UsageReport, balance: Balance, columns: Sequence[Column], one: PeriodLine) -> dict[str, Any]:
+    return {
+        "label": period_words(one.period),
+        "opening_fen": one.opening_fen,
+        "cells": [_cell(report, balance, column, one) for column in columns],
+        "closing_fen": one.closing_fen,
+    }
+
+
+def _cell(report: UsageReport, balance: Balance, column: Column, one: PeriodLine) -> dict[str, Any]:
+    figure = {
+        "first": one.period.first,
+        "last": one.period.last,
+        "by": report.query.step.value,
+        "grant": report.query.grant_id or "",
+        "balance": balance.value,
+        "movement": column.movement.value,
+        "category": column.category,
+    }
+    fen = one.moved.get(column, 0)
+    return {"fen": fen, "href": f"/finance/fund/usage/entries?{urlencode(figure)}"}
+
+
+def _blocked(usage: GrantUsage) -> dict[str, Any] | None:
+    """Refused requests by period and category; ``None`` when there was none."""
+    found = [one for one in usage.blocked if one.requests]
+    categories = [name for name in CATEGORIES if any(name in one.by_category for one in found)]
+    categories += sorted({name for one in found for name in one.by_category} - set(CATEGORIES))
+    if not found:
+        return None
+    return {
+        "heads": [CATEGORIES.get(name, name) for name in categories],
+        "rows": [
+            {
+                "label": period_words(one.period),
+                "requests": one.requests,
+                "cells": [one.by_category.get(name, 0) for name in categories],
+                "fen": one.fen,
+            }
+            for one in found
+        ],
+        "requests": sum(one.requests for one in found),
+        "sums": [sum(one.by_category.get(name, 0) for one in found) for name in categories],
+        "fen": sum(one.fen for one in found),
+    }

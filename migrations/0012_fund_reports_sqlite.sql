@@ -1,0 +1,8 @@
+-- A run of totals follows the last one and covers sealed entries only.
+CREATE TRIGGER fund_total_run_follows BEFORE INSERT ON fund_total_run BEGIN
+  SELECT RAISE(ABORT, 'append_only: fund_total_run') WHERE (
+    NEW.after_no = (SELECT coalesce(max(r.through_no), 0) FROM fund_total_run r
+      WHERE r.institution_id = NEW.institution_id)
+    AND NEW.through_no <= (SELECT max(b.last_no) FROM ledger_block b
+      WHERE b.institution_id = NEW.institution_id)) IS NOT TRUE;
+END;

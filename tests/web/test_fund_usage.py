@@ -1,0 +1,89 @@
+"""The usage report in the browser: figures that open to their entries, and wrong months told at their field."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from hospital_prepay.domain.access import Role
+from tests.web.test_fund import APPROVER, HEAD, OFFICER, POWER, Fundhouse, fund, line, words
+
+__all__ = ["fund"]
+USAGE = "/finance/fund/usage"
+
+
+@pytest.fixture
+def spent(fund: Fundhouse) -> Fundhouse:
+    """A million received; one request of two drugs reserved, one for electricity refused."""
+    fund.received()
+    request = fund.asked(line("3000"), line("500", name="阿莫西林胶囊"))
+    fund.send(HEAD, f"{request}/agree")
+    fund.send(APPROVER, f"{request}/reserve")
+    fund.ask({**POWER, "amount": "800"})
+    return fund
+
+
+def test_the_report_shows_both_balances_apart_and_what_was_refused(spent: Fundhouse) -> None:
+    page = words(spent.as_(Role.AUDITOR).get(USAGE))
+    assert "应还医保1,000,000.00 元" in page
+    assert "其中已预留3,500.00 元" in page
+    assert "其中专款未用996,500.00 元" in page
+    assert "2026 年 1 月0.001,000,000.00" in page
+    assert "2026 年 2 月" not in page, "months that haven't come have no figures"
+    assert re.search(r"被拒的用款申请.*水、电、气.*2026 年 1 月1800.00", page)
+
+
+def test_every_figure_opens_to_its_entries_with_the_same_sum(spent: Fundhouse) -> None:
+    auditor = spent.as_(Role.AUDITOR)
+    page = auditor.get(USAGE).text
+    figures = re.findall(r'<td class="money"><a href="(/finance/fund/usage/entries[^"]+)">([^<]+)</a>', page)
+    assert len(figures) >= 3
+    for href, figure in figures:
+        behind = auditor.get(html.unescape(href))
+        assert f"合计 {figure} 元" in words(behind)
+        entry = re.search(r'href="(/finance/ledger/\d+)"', behind.text)
+        assert entry is not None
+        assert auditor.get(entry.group(1)).status_code == 200
+
+
+def test_who_may_not_read_the_books_sees_the_numbers_without_a_way_in(spent: Fundhouse) -> None:
+    page = spent.as_(HEAD).get(f"{USAGE}/entries?first=2026-01&last=2026-01&balance=owed&movement=received")
+    assert page.status_code == 200
+    assert "/finance/ledger/" not in page.text
+    assert "1,000,000.00" in words(page)
+
+
+@pytest.mark.parametrize("asked", ["first=2026-13", "first=2026-02&last=2026-01", "by=week", "first=%3Cb%3E"])
+def test_wrong_months_are_told_beside_their_field(spent: Fundhouse, asked: str) -> None:
+    page = spent.as_(OFFICER).get(f"{USAGE}?{asked}")
+    assert page.status_code == 422
+    assert "field-error" in page.text
+    assert "应还医保1,000,000.00 元" in words(page)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["", "first=2026-01&last=2026-01&balance=none&movement=used", "first=x&last=x&balance=owed&movement=used"],
+)
+def test_a_figure_that_is_none_is_not_found(spent: Fundhouse, asked: str) -> None:
+    assert spent.as_(OFFICER).get(f"{USAGE}/entries?{asked}").status_code == 404
+
+
+def test_a_grant_of_nobody_is_not_found(spent: Fundhouse) -> None:
+    assert spent.as_(OFFICER).get(f"{USAGE}?grant=none").status_code == 404
+
+
+def test_without_a_grant_the_page_says_what_comes_first(fund: Fundhouse) -> None:
+    assert "还没有预付金" in words(fund.as_(OFFICER).get(USAGE))
+
+
+def test_a_quarter_and_one_grant_can_be_asked_for(spent: Fundhouse) -> None:
+    page = words(spent.as_(OFFICER).get(f"{USAGE}?by=quarter&first=2025-12&grant={spent.grant_id}"))
+    assert "2025 年 12 月" in page
+    assert "2026 年职工医保预付金" in page
+
+
+def test_cashiers_have_no_business_here(spent: Fundhouse) -> None:
+    assert spent.as_(Role.CASHIER).get(USAGE).status_code == 403
