@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -159,6 +161,18 @@ def test_a_subscription_is_revoked_for_good_and_a_person_has_one(
     with database.writing() as connection:
         connection.execute(sa.update(FundCalendar).values(revoked_at=clock.now()))
     refused(database, sa.update(FundCalendar).values(revoked_at=None))
+    refused(database, sa.update(FundCalendar).values(revoked_at=clock.now() + timedelta(1)))
     refused(database, sa.insert(FundCalendar).values(**another, revoked_at=clock.now()))
     with database.writing() as connection:
         connection.execute(sa.insert(FundCalendar).values(**another))
+
+
+def test_a_live_subscription_is_not_pushed_out_by_another_in_the_file(sqlite_database: Database) -> None:
+    connection = sqlite3.connect(str(sqlite_database.url.database), isolation_level=None)
+    connection.execute("PRAGMA recursive_triggers = OFF")
+    put = "INSERT OR REPLACE INTO fund_calendar VALUES ('x', ?, 'a', 'now', NULL)"
+    connection.execute(put, ("h",))
+    with pytest.raises(sqlite3.Error, match="wrong_step"):
+        connection.execute(put, ("i",))
+    assert connection.execute("SELECT token_hash FROM fund_calendar").fetchall() == [("h",)]
+    connection.close()

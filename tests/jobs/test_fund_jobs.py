@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,8 @@ def year(hospital: Hospital) -> Year:
 
 
 def at(year: Year, *moment: int) -> Context:
-    year.hospital.context.clock.moment = datetime(*moment, tzinfo=SHANGHAI)  # type: ignore[arg-type,attr-defined]
+    # In UTC, as the real clock tells it.
+    year.hospital.context.clock.moment = datetime(*moment, tzinfo=SHANGHAI).astimezone(UTC)  # type: ignore[arg-type,attr-defined]
     return year.hospital.context
 
 

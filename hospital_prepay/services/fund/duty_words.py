@@ -47,6 +47,8 @@ def state_words(one: Standing) -> tuple[str, str]:
     kind, word = STATES[one.state]
     if one.state is DutyState.DONE and one.late:
         return "warn", "已办，逾期"
+    if one.state is DutyState.OVERDUE and one.item.name == "apply":
+        return kind, "已过期限"  # applying is voluntary: late, but nobody's breach
     return kind, word
 
 

@@ -40,7 +40,7 @@ class Reminded:
 def remind(context: Context, institution_id: str) -> str:
     """Keep a reminder for every duty of the hospital that gets one today; each stage once. Moves no money."""
     book = duty_book(context, institution_id)
-    due = [(one, stage) for one in book.around() if one.is_ours and (stage := reminder_stage(one)) is not None]
+    due = [(one, stage) for one in book.around() if (stage := reminder_stage(one)) is not None]
     with context.work(scheduler(institution_id), "fund.remind", book.today.isoformat()) as work:
         given = store.given(work.connection, institution_id)
         fresh = [(one, stage) for one, stage in due if (one.item.key, stage) not in given]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from icalendar import Calendar
@@ -28,7 +28,7 @@ FEBRUARY = f"{HENAN}/reconcile/2026-02-05"
 
 
 def at(hospital: Hospital, *moment: int) -> None:
-    hospital.context.clock.moment = datetime(*moment, tzinfo=SHANGHAI)  # type: ignore[arg-type,attr-defined]
+    hospital.context.clock.moment = datetime(*moment, tzinfo=SHANGHAI).astimezone(UTC)  # type: ignore[arg-type,attr-defined]
 
 
 def settled(hospital: Hospital, command: ProposePlace = HENAN_HERE) -> None:
