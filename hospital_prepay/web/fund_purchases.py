@@ -15,7 +15,7 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.ledger.grant_usage import Period
 from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.domain.rules.fund.purchases import Bought
-from hospital_prepay.http.clauses import number_chip
+from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.errors import status_of
 from hospital_prepay.http.flash import say
@@ -100,7 +100,7 @@ def _page(form: Form, rejected: list[RejectedLine] | None = None) -> tuple[str, 
             for one in found.lines
         ],
         page=page_of(len(found.lines), found.line_count, "行", LINES_A_PAGE),
-        clauses=[number_chip(clause) for clause in found.clauses or GROUNDS.values()],
+        clauses=[chip(clause, "收回情形第八项") for clause in found.clauses or GROUNDS.values()],
         is_own=bool(found.clauses),
         is_public=found.is_public,
         may_import=current_actor().may(Permission.FUND_APPLY),

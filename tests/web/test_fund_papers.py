@@ -11,6 +11,10 @@ import pytest
 import python_calamine
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.services.fund import grants
+from tests.funding import good_facts
 from tests.web.test_fund import OFFICER, Fundhouse, fund, words
 from tests.web.test_fund_lineage import paid
 
@@ -40,8 +44,8 @@ def test_the_workbook_holds_amounts_as_numbers_in_yuan_and_totals_in_words(paid:
     answer = paid.as_(Role.AUDITOR).get(f"{USAGE}/report.xlsx")
     assert answer.status_code == 200
     found = sheets(answer.data)
-    cash = found["2026 年职工医保 专款（含已预留）"]
-    row = dict(zip(cash[0], cash[1], strict=True))
+    _, heads, first, *_ = found["2 2026 年职工医保（临溪市） 专款（含已预留）"]
+    row = dict(zip(heads, first, strict=True))
     assert (row["期初"], row["到账"], row["付药品"], row["期末"]) == (0, 1000000, -3500, 996500)
     cover = "\n".join(str(cell) for row in found["说明"] for cell in row)
     assert "人民币叁仟伍佰元整" in cover
@@ -61,6 +65,16 @@ def test_the_paper_reads_back_with_both_balances_words_digest_and_time(paid: Fun
     assert digest is not None
     book = sheets(paid.as_(OFFICER).get(f"{USAGE}/report.xlsx?by=year").data)
     assert ["摘要值", digest.group()] == [cell for cell in book["说明"][-1] if cell]
+
+
+def test_grants_of_two_regions_have_a_sheet_each_whatever_the_regions_are_called(paid: Fundhouse) -> None:
+    command = grants.ApplyForGrant(
+        "zhejiang-prepay-2025", "市[本]级/*?:" + "长" * 40, Fund.EMPLOYEE, Money(100), good_facts(2026), "second"
+    )
+    assert grants.apply_for_grant(paid.house.context, paid.house.actor(OFFICER), command).grant_id
+    found = sheets(paid.as_(OFFICER).get(f"{USAGE}/report.xlsx").data)
+    assert len([name for name in found if "职工医保" in name]) == 6
+    assert paid.as_(OFFICER).get(f"{USAGE}/report.pdf").status_code == 200
 
 
 def test_a_wrong_period_makes_no_paper(paid: Fundhouse) -> None:

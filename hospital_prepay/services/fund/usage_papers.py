@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor
@@ -22,6 +24,9 @@ from hospital_prepay.services.fund.usage_words import BALANCES, column_words, co
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.services.publication.institution import hospital_of
 from hospital_prepay.settings import resource
+
+_NO_SHEET: Final = re.compile(r"[\[\]:*?/\\']")
+_LONGEST_SHEET: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ def usage_workbook(context: Context, actor: Actor, query: UsageQuery) -> bytes:
     cover += [[line] for line in paper.lines]
     cover += [[label, amount, amount.in_words()] for label, amount in paper.words]
     cover.append(["摘要值", paper.digest])
-    return workbook_bytes([Sheet("说明", cover), *(Sheet(title[:31], rows) for title, rows in paper.tables)])
+    sheets = [Sheet(_sheet_name(at, title), [[title], *rows]) for at, (title, rows) in enumerate(paper.tables, 1)]
+    return workbook_bytes([Sheet("说明", cover), *sheets])
 
 
 def usage_pdf(context: Context, actor: Actor, query: UsageQuery) -> bytes:
@@ -108,7 +114,14 @@ def _tables(report: UsageReport) -> list[tuple[str, list[list[object]]]]:
 
 
 def _subject(usage: GrantUsage) -> str:
-    return f"{usage.grant.year} 年{FUND_NAMES[usage.grant.fund]}" if usage.grant else "各笔合计"
+    if usage.grant is None:
+        return "各笔合计"
+    return f"{usage.grant.year} 年{FUND_NAMES[usage.grant.fund]}（{usage.grant.pool_region}）"
+
+
+def _sheet_name(number: int, title: str) -> str:
+    """Unique by its number, and without the signs that no sheet may be called by."""
+    return f"{number} {_NO_SHEET.sub(' ', title)}"[:_LONGEST_SHEET].rstrip(" '")
 
 
 def _rows(balance: Balance, lines: list[PeriodLine]) -> list[list[object]]:
