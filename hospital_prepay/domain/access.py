@@ -68,6 +68,7 @@ class Permission(StrEnum):
     FUND_RESERVE = "fund.reserve"
     FUND_PAY = "fund.pay"
     FUND_RETURN = "fund.return"
+    FUND_RECONCILE = "fund.reconcile"
     METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
@@ -116,6 +117,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.FUND_ASK,
             _P.FUND_PAY,
             _P.FUND_RETURN,
+            _P.FUND_RECONCILE,
         }
     ),
     Role.FINANCE_APPROVER: frozenset(
