@@ -180,15 +180,12 @@ def add_upload_days(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -
         return
     table = FundUploadDay
     institution_id = rows[0]["institution_id"]
-    last = dict(
-        connection.execute(
-            sa.select(table.on_day, sa.func.max(table.recorded_no))
-            .where(table.institution_id == institution_id)
-            .group_by(table.on_day)
-        )
-        .tuples()
-        .all()
+    counted = connection.execute(
+        sa.select(table.on_day, sa.func.max(table.recorded_no))
+        .where(table.institution_id == institution_id)
+        .group_by(table.on_day)
     )
+    last = {day: int(number) for day, number in counted}
     connection.execute(sa.insert(table), [{**row, "recorded_no": last.get(row["on_day"], 0) + 1} for row in rows])
 
 

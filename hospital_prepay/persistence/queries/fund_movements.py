@@ -54,7 +54,7 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
     for entry_no, subject, fund, fen in rows:
         parts[int(entry_no)].append((subject, fund, int(fen)))
     papers = {**_requests(connection, institution_id), **_settlements(connection, institution_id)}
-    funds = dict(connection.execute(_grant_funds(institution_id)).tuples().all())
+    funds = {row.grant_id: row.fund for row in connection.execute(_grant_funds(institution_id))}
     heads = connection.execute(_heads(institution_id, touched))
     found = [_movement(row, parts[int(row.entry_no)], papers.get(row.source, Paper()), funds) for row in heads]
     return [one for one in found if one.day.isoformat()[:7] <= period]
