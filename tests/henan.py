@@ -6,7 +6,13 @@ from datetime import date
 from typing import Any
 
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.henan_month import application, fallback, left_to_settle, settled_month
+from hospital_prepay.domain.rules.fund.henan_month import (
+    FallbackFacts,
+    application,
+    fallback,
+    left_to_settle,
+    settled_month,
+)
 from hospital_prepay.services.fund.henan_dates import facts_of_application
 
 
@@ -25,9 +31,7 @@ def application_of(period: str, applied_on: date) -> dict[str, Any]:
 def fallback_of(last_actual: Money | None, paid: Money) -> dict[str, Any]:
     """What is said of money that came ahead of a settlement."""
     last = None if last_actual is None else last_actual.fen
-    decision = fallback(
-        {"period": "2026-03", "last_period": "2026-02", "last_actual_fen": last, "paid_fen": paid.fen}, "test"
-    )
+    decision = fallback(FallbackFacts("2026-03", "2026-02", last, paid.fen), "test")
     return {"amount": decision.amount, "why": decision.reasons[0].code}
 
 

@@ -18,7 +18,7 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
 from hospital_prepay.services.fund.grants import FUND_NAMES
-from hospital_prepay.services.fund.words import CATEGORIES, MET
+from hospital_prepay.services.fund.words import CATEGORIES, CLOSINGS, MET, PAIRINGS, SOURCES
 
 OUTCOMES: Final = {
     Outcome.PERMITTED: ("ok", "可以"),
@@ -32,6 +32,9 @@ RULES: Final = {
     "inpatient.refund": "能不能退这笔钱",
     "fund.apply": "能不能申请这笔预付金",
     "fund.spend": "这份用款申请能不能办",
+    "fund.close_period": "这个月能不能结账",
+    "fund.henan_apply": "对账申请在哪个月结算",
+    "fund.henan_fallback": "先付的款是不是上一周期的金额",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -73,6 +76,9 @@ def title(decision: Decision) -> str:
             return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
         case "fund.spend":
             return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
+        case "fund.close_period":
+            month = decision.facts["period"]
+            return f"{month} 不能结账：{why}" if refused else f"{month} 可以结账：{why}"
     return why
 
 
@@ -200,6 +206,23 @@ def _uses(uses: list[Mapping[str, Any]]) -> str:
     return "；".join(f"{_category(one)}：{words[one['outcome']]}" for one in uses)
 
 
+def _due_days(dues: list[Mapping[str, Any]]) -> str:
+    return "；".join(f"{one['month']}：{one['on'] or '未知'}" for one in dues)
+
+
+def _open_items(items: list[Mapping[str, Any]]) -> str:
+    found = (f"{PAIRINGS[one['outcome']][1]} {one['count']} 笔，相差 {_yuan(one['difference_fen'])}" for one in items)
+    return "；".join(found) or _NOTHING
+
+
+def _closings(ends: list[Mapping[str, Any]]) -> str:
+    return "；".join(
+        f"{CLOSINGS[one['item']]}：本院 {_yuan(one['ours_fen'])}，{SOURCES[one['source']]} "
+        + ("未知" if one["theirs_fen"] is None else _yuan(one["theirs_fen"]))
+        for one in ends
+    )
+
+
 # A guard test holds these to the facts of the rules.
 FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     "inpatient.collect": {
@@ -255,5 +278,24 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
         "recall_clause": ("收回情形", _clause),
+    },
+    "fund.close_period": {
+        "period": ("月份", str),
+        "over": ("这个月过完了", _yes),
+        "matched": ("对上的笔数", str),
+        "open": ("没有对上的", _open_items),
+        "closings": ("期末余额", _closings),
+        "ground_recorded": ("写明了原因", _yes),
+    },
+    "fund.henan_apply": {
+        "period": ("费用月", str),
+        "applied_on": ("申请日", str),
+        "due": ("各月的期限", _due_days),
+    },
+    "fund.henan_fallback": {
+        "period": ("费用月", str),
+        "last_period": ("上一周期", str),
+        "last_actual_fen": ("上一周期实际结算", _yuan),
+        "paid_fen": ("这次先付", _yuan),
     },
 }

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.application import ApplicationFacts
+from hospital_prepay.domain.rules.fund.henan_month import FallbackFacts, MonthApplicationFacts
+from hospital_prepay.domain.rules.fund.period import ClosingFacts
 from hospital_prepay.domain.rules.fund.spending import SpendFacts
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
 from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts
@@ -225,6 +227,9 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "inpatient.refund": RefundFacts,
         "fund.apply": ApplicationFacts,
         "fund.spend": SpendFacts,
+        "fund.close_period": ClosingFacts,
+        "fund.henan_apply": MonthApplicationFacts,
+        "fund.henan_fallback": FallbackFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)
     for rule, kind in kinds.items():

@@ -6,7 +6,7 @@ import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from hospital_prepay.crypto import new_id
 from hospital_prepay.domain.access import Actor
@@ -18,7 +18,7 @@ _KEPT_FOR: Final = timedelta(days=1)
 _TOKEN: Final = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 
 
-def hold_file(context: Context, actor: Actor, content: BinaryIO) -> str:
+def hold_file(context: Context, actor: Actor, content: IO[bytes]) -> str:
     """Put an upload aside and return its token; what was left lying for a day is thrown away."""
     folder = _folder(context, actor)
     private_folder(folder)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from hospital_prepay.domain.rules.fund.duties import Duty, duties_of_year
-from hospital_prepay.domain.rules.fund.henan_month import HENAN, application_facts, month_after
+from hospital_prepay.domain.rules.fund.henan_month import HENAN, MonthApplicationFacts, application_facts, month_after
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 
@@ -26,7 +26,7 @@ CLEARING: Final = "clear_cross_region"
 REPORTED_STEPS: Final = (*CROSS_REGION, CLEARING)
 
 
-def facts_of_application(period: str, applied_on: date) -> dict[str, Any]:
+def facts_of_application(period: str, applied_on: date) -> MonthApplicationFacts:
     """What the rule about applications looks at: the rolled 5th of each month after ``period``."""
     months = [month_after(period, number) for number in range(1, _MONTHS_AHEAD + 1)]
     return application_facts(period, applied_on, [(month, _reconcile_by(month)) for month in months])

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.rules.fund.matching import Hand, Pairing, age_band, match
 from hospital_prepay.domain.rules.fund.movements import (
     Event,
@@ -19,7 +20,7 @@ from hospital_prepay.domain.rules.fund.movements import (
     plain_name,
 )
 from hospital_prepay.domain.rules.fund.period import Closing, SumRow, digest, is_zero, sums
-from hospital_prepay.persistence import fund_reconciliation, fund_statements
+from hospital_prepay.persistence import fund_reconciliation, fund_statements, institutions
 from hospital_prepay.persistence.database import Connection, Database
 from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
@@ -84,8 +85,10 @@ def read_month(context: Context, actor: Actor, period: str) -> MonthReading:
 
 
 def reconcile(database: Database, institution_id: str, period: str, today: date) -> MonthReading:
-    """The same for the command line."""
+    """The same for the command line. Raises :class:`NotFound` for an institution that isn't there."""
     with database.reading() as connection:
+        if institutions.by_id(connection, institution_id) is None:
+            raise NotFound("没有这家机构。请核对机构代码。")
         return month_on(connection, institution_id, period, today)
 
 

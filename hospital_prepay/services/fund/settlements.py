@@ -12,7 +12,7 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.henan_month import fallback, left_to_settle, month_after
+from hospital_prepay.domain.rules.fund.henan_month import FallbackFacts, fallback, left_to_settle, month_after
 from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.persistence.fund_reconciliation import Settlement
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -200,12 +200,8 @@ def last_actual_fen(settlements: list[Settlement], period: str, fund: str, cross
 
 def _compared(work: UnitOfWork, command: RecordSettlement) -> Decision:
     known = store.settlements(work.connection, work.institution_id)
-    facts = {
-        "period": command.period,
-        "last_period": month_after(command.period, -1),
-        "last_actual_fen": last_actual_fen(known, command.period, command.fund, command.cross_region),
-        "paid_fen": command.amount.fen,
-    }
+    last = last_actual_fen(known, command.period, command.fund, command.cross_region)
+    facts = FallbackFacts(command.period, month_after(command.period, -1), last, command.amount.fen)
     return fallback(facts, work.rule_version)
 
 

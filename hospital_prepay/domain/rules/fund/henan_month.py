@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -49,6 +49,26 @@ class WatchedDay:
     days_late: int
 
 
+@dataclass(frozen=True, slots=True)
+class MonthApplicationFacts:
+    """What :func:`application` looks at: ``due`` are ``{"month", "on"}`` of the rolled 5th of the months after
+    ``period``, ``on`` ``None`` where holidays aren't known. Days are ISO text."""
+
+    period: str
+    applied_on: str
+    due: Sequence[Mapping[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackFacts:
+    """What :func:`fallback` looks at: the money that came ahead, and the actual settlement of the cycle before."""
+
+    period: str
+    last_period: str
+    last_actual_fen: int | None
+    paid_fen: int
+
+
 @implements(_MONTHLY)
 def watch_uploads(counts: Sequence[DayCount], first: date, last: date) -> tuple[WatchedDay, ...]:
     """Each day from ``first`` to ``last``: complete, late, short, more than in the house, or with nothing recorded.
@@ -61,29 +81,28 @@ def watch_uploads(counts: Sequence[DayCount], first: date, last: date) -> tuple[
 
 
 @implements(_MONTHLY)
-def application(facts: Mapping[str, Any], rule_version: str) -> Decision:
+def application(facts: MonthApplicationFacts, rule_version: str) -> Decision:
     """When a reconciliation is settled that was applied for on a day: in the month of its own due day, or of the
-    first later one. ``due`` are the rolled days of the months after ``period``, ``None`` where holidays aren't known.
-
-    Held while the day can't be told.
-    """
-    for number, due in enumerate(facts["due"]):
+    first later one. Held while the day can't be told."""
+    outcome, reason = Outcome.REFUSED, Reason("too_far", "申请日离费用月太远，请核对日期。")
+    for number, due in enumerate(facts.due):
         if due["on"] is None:
             words = f"{due['month']} 的放假安排还没有，算不出申请对账的期限。请先导入放假安排。"
-            return _decided("henan_apply", rule_version, Outcome.HELD, Reason("day_unknown", words, _MONTHLY), facts)
-        if facts["applied_on"] <= due["on"]:
-            return _decided("henan_apply", rule_version, Outcome.PERMITTED, _settled_in(number, due, facts), facts)
-    words = "申请日离费用月太远，请核对日期。"
-    return _decided("henan_apply", rule_version, Outcome.REFUSED, Reason("too_far", words), facts)
+            outcome, reason = Outcome.HELD, Reason("day_unknown", words, _MONTHLY)
+            break
+        if facts.applied_on <= due["on"]:
+            outcome, reason = Outcome.PERMITTED, _settled_in(number, due, facts)
+            break
+    return Decision("fund.henan_apply", rule_version, outcome, None, (reason,), _stored(facts))
 
 
 @implements(_MONTHLY)
-def fallback(facts: Mapping[str, Any], rule_version: str) -> Decision:
+def fallback(facts: FallbackFacts, rule_version: str) -> Decision:
     """What the agency pays when it can't settle in time: the last cycle's actual settlement. The money that came is
     booked whatever it is; a difference is named."""
-    last, paid = facts["last_actual_fen"], facts["paid_fen"]
+    last, paid = facts.last_actual_fen, facts.paid_fen
     if last is None:
-        words = f"还没有登记 {facts['last_period']} 的实际结算金额，不能核对这次先付的金额。"
+        words = f"还没有登记 {facts.last_period} 的实际结算金额，不能核对这次先付的金额。"
         reason = Reason("last_cycle_unknown", words, _MONTHLY)
     elif last != paid:
         words = f"上一周期实际结算 {Money(last)} 元，这次先付 {Money(paid)} 元，相差 {Money(paid - last)} 元。"
@@ -91,7 +110,7 @@ def fallback(facts: Mapping[str, Any], rule_version: str) -> Decision:
     else:
         reason = Reason("as_the_last_cycle", f"与上一周期实际结算 {Money(last)} 元一致。", _MONTHLY)
     amount = None if last is None else Money(last)
-    return Decision("fund.henan_fallback", rule_version, Outcome.PERMITTED, amount, (reason,), dict(facts))
+    return Decision("fund.henan_fallback", rule_version, Outcome.PERMITTED, amount, (reason,), _stored(facts))
 
 
 @implements(_MONTHLY)
@@ -100,10 +119,12 @@ def left_to_settle(actual: Money, paid_ahead: Money) -> Money:
     return actual - paid_ahead
 
 
-def application_facts(period: str, applied_on: date, dues: Sequence[tuple[str, date | None]]) -> dict[str, Any]:
-    """The facts of :func:`application`: ``dues`` are month and rolled day, the month after ``period`` first."""
-    days = [{"month": month, "on": on and on.isoformat()} for month, on in dues]
-    return {"period": period, "applied_on": applied_on.isoformat(), "due": days}
+def application_facts(
+    period: str, applied_on: date, dues: Sequence[tuple[str, date | None]]
+) -> MonthApplicationFacts:
+    """The facts from days: ``dues`` are month and rolled day, the month after ``period`` first."""
+    days = [{"month": month, "on": on.isoformat() if on else None} for month, on in dues]
+    return MonthApplicationFacts(period, applied_on.isoformat(), days)
 
 
 def month_after(period: str, months: int = 1) -> str:
@@ -126,10 +147,10 @@ def _watched(day: date, count: DayCount | None) -> WatchedDay:
     return WatchedDay(day, state, count.in_house, count.uploaded, lacking, late)
 
 
-def _settled_in(number: int, due: Mapping[str, Any], facts: Mapping[str, Any]) -> Reason:
+def _settled_in(number: int, due: Mapping[str, str | None], facts: MonthApplicationFacts) -> Reason:
     if number == 0:
         return Reason("in_time", f"{due['on']} 前申请，{due['month']} 结算。", _MONTHLY)
-    words = f"过了 {facts['due'][0]['on']}，顺延到 {due['month']} 结算。"
+    words = f"过了 {facts.due[0]['on']}，顺延到 {due['month']} 结算。"
     return Reason("late_next_month", words, _MONTHLY)
 
 
@@ -141,9 +162,19 @@ def settled_month(decision: Decision) -> str | None:
     return next(str(due["month"]) for due in decision.facts["due"] if applied_on <= due["on"])
 
 
-def _decided(name: str, version: str, outcome: Outcome, reason: Reason, facts: Mapping[str, Any]) -> Decision:
-    return Decision(f"fund.{name}", version, outcome, None, (reason,), dict(facts))
+def _stored(facts: MonthApplicationFacts | FallbackFacts) -> dict[str, Any]:
+    return asdict(facts)
 
 
-RULES["fund.henan_apply"] = application
-RULES["fund.henan_fallback"] = fallback
+def _replay_application(stored: Mapping[str, Any], rule_version: str) -> Decision:
+    """The decision again from its stored facts."""
+    return application(MonthApplicationFacts(**stored), rule_version)
+
+
+def _replay_fallback(stored: Mapping[str, Any], rule_version: str) -> Decision:
+    """The decision again from its stored facts."""
+    return fallback(FallbackFacts(**stored), rule_version)
+
+
+RULES["fund.henan_apply"] = _replay_application
+RULES["fund.henan_fallback"] = _replay_fallback

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hospital_prepay.domain.clauses import house_rule
@@ -47,6 +47,19 @@ class SumRow:
     agency_difference_fen: int
 
 
+@dataclass(frozen=True, slots=True)
+class ClosingFacts:
+    """What :func:`close_period` looks at: how many items are matched, and of each outcome that is open ``{"outcome",
+    "count", "difference_fen"}`` (without signs); the closing balances as in :class:`Closing`."""
+
+    period: str
+    over: bool
+    matched: int
+    open: Sequence[Mapping[str, Any]]
+    closings: Sequence[Mapping[str, Any]]
+    ground_recorded: bool
+
+
 @house_rule
 def is_zero(pairings: Sequence[Pairing], closings: Sequence[Closing]) -> bool:
     """Reconciled at zero difference: every item matched, every closing balance known that must be, all the same."""
@@ -78,60 +91,44 @@ def digest(period: str, pairings: Sequence[Pairing], closings: Sequence[Closing]
 
 
 @house_rule
-def close_period(facts: Mapping[str, Any], rule_version: str) -> Decision:
+def close_period(facts: ClosingFacts, rule_version: str) -> Decision:
     """Whether a month may be closed: over, and without a difference or with each of them named in a written ground.
 
     ``amount`` is what the differences add up to without their signs.
     """
-    apart = sum(one["count"] for one in facts["open"])
-    unsound = [one for one in facts["closings"] if one["theirs_fen"] not in (None, one["ours_fen"])]
-    unknown = [one for one in facts["closings"] if one["theirs_fen"] is None and one["required"]]
+    apart = sum(one["count"] for one in facts.open)
+    unsound = [one for one in facts.closings if one["theirs_fen"] not in (None, one["ours_fen"])]
+    unknown = [one for one in facts.closings if one["theirs_fen"] is None and one["required"]]
     outcome, reasons = Outcome.PERMITTED, []
-    if not facts["over"]:
+    if not facts.over:
         outcome = Outcome.REFUSED
-        reasons.append(Reason("period_not_over", f"{facts['period']} 还没有过完，月末之后才能结账。"))
+        reasons.append(Reason("period_not_over", f"{facts.period} 还没有过完，月末之后才能结账。"))
     if apart or unsound or unknown:
         named = _named(apart, len(unsound), len(unknown))
-        if facts["ground_recorded"]:
+        if facts.ground_recorded:
             reasons.append(Reason("differences_named", f"{named}，已写明原因。"))
         else:
             outcome = Outcome.REFUSED
             reasons.append(Reason("differences_without_ground", f"{named}。请先核对，或写明原因再结账。"))
     else:
         reasons.append(Reason("zero_difference", "逐笔都对上，期末余额一致。"))
-    amount = Money(sum(one["difference_fen"] for one in facts["open"]))
-    return Decision("fund.close_period", rule_version, outcome, amount, tuple(reasons), dict(facts))
+    amount = Money(sum(one["difference_fen"] for one in facts.open))
+    return Decision("fund.close_period", rule_version, outcome, amount, tuple(reasons), asdict(facts))
 
 
 def closing_facts(
     period: str, over: bool, pairings: Sequence[Pairing], closings: Sequence[Closing], ground: str
-) -> dict[str, Any]:
-    """The facts of :func:`close_period`; differences by outcome, without their signs."""
+) -> ClosingFacts:
+    """The facts from what is open; differences by outcome."""
     found: dict[str, list[int]] = {}
     for one in pairings:
         if one.is_open:
             cell = found.setdefault(one.outcome.value, [0, 0])
             cell[0] += 1
             cell[1] += abs(one.difference_fen)
-    ends = [
-        {
-            "item": one.item,
-            "source": one.source,
-            "ours_fen": one.ours_fen,
-            "theirs_fen": one.theirs_fen,
-            "required": one.required,
-        }
-        for one in closings
-    ]
     opened = [{"outcome": name, "count": n, "difference_fen": fen} for name, (n, fen) in sorted(found.items())]
-    return {
-        "period": period,
-        "over": over,
-        "matched": sum(not one.is_open for one in pairings),
-        "open": opened,
-        "closings": ends,
-        "ground_recorded": bool(ground.strip()),
-    }
+    matched = sum(not one.is_open for one in pairings)
+    return ClosingFacts(period, over, matched, opened, [asdict(one) for one in closings], bool(ground.strip()))
 
 
 def _named(apart: int, unsound: int, unknown: int) -> str:
@@ -159,4 +156,9 @@ def _item(one: Any) -> list[Any]:
     return [one.key, one.day.isoformat(), one.amount_fen]
 
 
-RULES["fund.close_period"] = close_period
+def _replay_close(stored: Mapping[str, Any], rule_version: str) -> Decision:
+    """The decision again from its stored facts."""
+    return close_period(ClosingFacts(**stored), rule_version)
+
+
+RULES["fund.close_period"] = _replay_close
