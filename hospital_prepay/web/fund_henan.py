@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.henan_month import month_after
-from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.clauses import chip, number_chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -171,9 +172,9 @@ def _page(period: str, name: str = "", form: Form | None = None) -> str:
         apply_by=found.apply_by,
         applied=found.applied and {**_applied(found.applied), "late": _is_late(found)},
         state=_state(found),
-        days=[{**_day(one)} for one in found.days],
+        watched=len(found.days),
         counts=[{"mark": mark_of(state, UPLOAD_DAYS), "count": count} for state, count in sorted(states.items())],
-        gaps=[_day(one) for one in found.days if one.state.value != "complete"],
+        gaps=_gaps(found.days),
         steps=[_step(one, found) for one in found.steps],
         step_options=[{"value": one.duty.id, "label": one.duty.plain} for one in found.steps],
         plans=[_plan(one, repaid, name, form, today) for one, repaid in found.plans],
@@ -181,12 +182,14 @@ def _page(period: str, name: str = "", form: Form | None = None) -> str:
         forms=forms,
         opened=name,
         funds=FUNDS,
-        may_record=current_actor().may(Permission.FUND_RECONCILE),
+        may_record=found.concerns_us and current_actor().may(Permission.FUND_RECONCILE),
         may_book=current_actor().may(Permission.FUND_RETURN),
     )
 
 
 def _state(found: Any) -> dict[str, str]:
+    if not found.concerns_us:
+        return {"kind": "idle", "word": "本院用不到"}
     settled = [one for one in found.settlements if one.kind in ("settlement", "actual")]
     if settled:
         return {"kind": "ok", "word": "已结算"}
@@ -215,10 +218,23 @@ def _applied(one: Any) -> dict[str, Any]:
     }
 
 
+def _gaps(days: Sequence[Any]) -> list[dict[str, Any]]:
+    """Every day that isn't complete; days in a row with nothing recorded as one line."""
+    lines: list[dict[str, Any]] = []
+    for state, group in groupby(days, key=lambda one: one.state.value):
+        found = [_day(one) for one in group]
+        if state == "missing" and len(found) > 1:
+            lines.append({**found[0], "until": found[-1]["day"], "lacking": f"{len(found)} 天"})
+        elif state != "complete":
+            lines += found
+    return lines
+
+
 def _day(one: Any) -> dict[str, Any]:
     lacking = f"差 {one.lacking} 份" if one.lacking else f"晚 {one.days_late} 天" if one.days_late else ""
     return {
         "day": one.day,
+        "until": None,
         "in_house": one.in_house,
         "uploaded": one.uploaded,
         "mark": mark_of(one.state.value, UPLOAD_DAYS),
@@ -234,7 +250,7 @@ def _step(one: Any, found: Any) -> dict[str, Any]:
         "plain": duty.plain,
         "due_on": duty.due_on,
         "named_on": duty.named_on,
-        "clause": duty.clause and chip(duty.clause),
+        "clause": duty.clause and number_chip(duty.clause),
         "mark": {"kind": mark[0], "word": mark[1]},
         "reported_on": one.reported and one.reported.on_day,
         "document": one.reported and one.reported.document,

@@ -11,9 +11,10 @@ from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
 from hospital_prepay.domain.rules.fund.matching import By, Pairing
 from hospital_prepay.domain.rules.fund.movements import Event, Leg, Line
 from hospital_prepay.http.clauses import chip
-from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.henan import concerns_us
 from hospital_prepay.services.fund.reconciliation import MonthReading
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.statement_columns import StatementKind
@@ -36,6 +37,7 @@ _ROOMS: Final = (
     ("结算款", "/settlements"),
     ("河南月度", "/henan"),
 )
+_HENAN: Final = "/henan"
 _OURS: Final = {
     Event.GRANT: ("借 1002 银行存款·专款", "贷 23050101 预收医保预付金"),
     Event.RETURN: ("借 23050101 预收医保预付金", "贷 1002 银行存款"),
@@ -49,11 +51,12 @@ def month_before(period: str) -> str:
 
 
 def rooms(here: str, period: str) -> list[dict[str, Any]]:
-    """The pages of this room, for the month that is looked at."""
+    """The pages of this room, for the month that is looked at; Henan's only where its notice rules."""
     root = "/finance/fund/reconcile"
+    shown = _ROOMS if here == _HENAN or _is_henan() else _ROOMS[:-1]
     return [
         {"label": label, "href": f"{root}{path}?period={period}", "current": path == here, "count": None}
-        for label, path in _ROOMS
+        for label, path in shown
     ]
 
 
@@ -119,6 +122,10 @@ def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> d
         "may_match": actor.may(Permission.FUND_RECONCILE),
         "shut": bool(found.steps) and found.steps[-1].step != "reopened",
     }
+
+
+def _is_henan() -> bool:
+    return concerns_us(current_context(), current_actor())
 
 
 def _head(found: MonthReading, here: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.fund_reconciliation import ActualSchema, BankForm, SettlementForm, SettlementSchema
 from hospital_prepay.services.fund import settlements as service
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.henan import concerns_us
 from hospital_prepay.services.fund.words import SETTLEMENTS
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.fund_grant_view import Confirmation
@@ -106,6 +107,7 @@ def settlement_line(one: Any, answered: set[str | None]) -> dict[str, Any]:
         "read": "，".join(part or _UNKNOWN for part in read) if one.remark else "",
         "other_month": bool(said.period and said.period != one.period),
         "entry_no": one.entry_no,
+        "entry_href": f"/finance/ledger/{one.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "open": one.kind == "fallback" and one.settlement_id not in answered,
         "href": decision_href(one.decision_id),
     }
@@ -161,5 +163,6 @@ def _page(form: Form | None = None, confirm: Confirmation | None = None, settles
         funds=FUNDS,
         period=asked_month(),
         rooms=rooms("/settlements", asked_month()),
+        henan=concerns_us(current_context(), current_actor()),
         may_book=current_actor().may(Permission.FUND_RETURN),
     )

@@ -14,7 +14,11 @@ from werkzeug.test import TestResponse
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.henan_month import HENAN
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.services.fund import grants
 from hospital_prepay.services.fund.henan import NegativePlan, record_negative_plan
+from tests.funding import MILLION_YUAN, good_facts
 from tests.people import Browser, House
 from tests.web.test_fund import Fundhouse, line, words
 
@@ -34,6 +38,15 @@ def fund(house: House, login_as: Callable[[Role], Browser], clock: FixedClock) -
     clock.moment = datetime(2026, 2, 3, 9, 0, tzinfo=SHANGHAI)
     found.browsers.clear()
     return found
+
+
+@pytest.fixture
+def henan(fund: Fundhouse) -> Fundhouse:
+    """The same house, under Henan's notice as well."""
+    facts = good_facts(2026)
+    command = grants.ApplyForGrant(HENAN, "x", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "apply-henan")
+    assert grants.apply_for_grant(fund.house.context, fund.house.actor(OFFICER), command).grant_id
+    return fund
 
 
 def upload(fund: Fundhouse, kind: str, content: bytes | None = None, role: Role = OFFICER) -> TestResponse:
@@ -218,7 +231,7 @@ def test_a_settlement_is_asked_once_more_and_booked_once(fund: Fundhouse) -> Non
     assert fund.send(OFFICER, f"{ROOT}/settlements", **{**data, "amount": "0"}).status_code == 422
 
 
-def test_money_paid_ahead_and_its_difference(fund: Fundhouse) -> None:
+def test_money_paid_ahead_and_its_difference(henan: Fundhouse) -> None:
     data = {
         "period": "2025-12",
         "fund": "employee",
@@ -226,54 +239,53 @@ def test_money_paid_ahead_and_its_difference(fund: Fundhouse) -> None:
         "paid_on": "2026-01-20",
         "bank_reference": "S-2",
     }
-    fund.send(OFFICER, f"{ROOT}/settlements", ahead="yes", **data)
-    page = fund.as_(OFFICER).get(f"{ROOT}/settlements?period=2025-12")
+    henan.send(OFFICER, f"{ROOT}/settlements", ahead="yes", **data)
+    page = henan.as_(OFFICER).get(f"{ROOT}/settlements?period=2025-12")
     assert "还没有登记 2025-11 的实际结算金额" in words(page)
     action = re.search(rf'action="({ROOT}/settlements/[^"]+/actual)"', page.text)
     assert action
     actual = {"actual": "850", "document": "结算单", "paid_on": "2026-02-01", "bank_reference": "S-3", **MONTH}
-    asked = fund.send(OFFICER, action[1], confirmed="", **actual)
+    asked = henan.send(OFFICER, action[1], confirmed="", **actual)
     assert "退回 50.00 元" in words(asked)
-    assert fund.send(OFFICER, action[1], **{**actual, "bank_reference": ""}).status_code == 422
-    assert fund.send(OFFICER, action[1], **actual).status_code == 303
-    assert fund.send(OFFICER, action[1], **actual).status_code == 409
+    assert henan.send(OFFICER, action[1], **{**actual, "bank_reference": ""}).status_code == 422
+    assert henan.send(OFFICER, action[1], **actual).status_code == 303
+    assert henan.send(OFFICER, action[1], **actual).status_code == 409
 
 
-def test_henans_month_is_kept_day_by_day(fund: Fundhouse) -> None:
+def test_henans_month_is_kept_day_by_day(henan: Fundhouse) -> None:
     place = f"{ROOT}/henan"
-    page = words(fund.as_(OFFICER).get(f"{place}?period=2025-12"))
-    assert "本院没有登记过河南的预拨" in page
+    page = words(henan.as_(OFFICER).get(f"{place}?period=2025-12"))
     assert "非本院" in page
-    late = fund.send(OFFICER, f"{place}/2025-12/apply", applied_on="2026-01-06")
+    late = henan.send(OFFICER, f"{place}/2025-12/apply", applied_on="2026-01-06")
     assert late.status_code == 303
-    assert "顺延到 2026-02 结算" in words(fund.as_(OFFICER).get(f"{place}?period=2025-12"))
-    assert fund.send(OFFICER, f"{place}/2025-12/apply", applied_on="2026-01-06").status_code == 409
-    assert fund.send(OFFICER, f"{place}/2026-01/apply", applied_on="2026-02-04").status_code == 422
+    assert "顺延到 2026-02 结算" in words(henan.as_(OFFICER).get(f"{place}?period=2025-12"))
+    assert henan.send(OFFICER, f"{place}/2025-12/apply", applied_on="2026-01-06").status_code == 409
+    assert henan.send(OFFICER, f"{place}/2026-01/apply", applied_on="2026-02-04").status_code == 422
     day = {"day": "2025-12-03", "in_house": "40", "uploaded": "38", "last_upload_at": "2025-12-03T20:00"}
-    assert fund.send(OFFICER, f"{place}/2025-12/uploads", **day).status_code == 303
-    assert "差 2 份" in words(fund.as_(OFFICER).get(f"{place}?period=2025-12"))
-    assert fund.send(OFFICER, f"{place}/2025-12/uploads", **{**day, "in_house": "x"}).status_code == 422
+    assert henan.send(OFFICER, f"{place}/2025-12/uploads", **day).status_code == 303
+    assert "差 2 份" in words(henan.as_(OFFICER).get(f"{place}?period=2025-12"))
+    assert henan.send(OFFICER, f"{place}/2025-12/uploads", **{**day, "in_house": "x"}).status_code == 422
     body = "日期,在院人数,已上传份数,最后上传时间\n2025-12-04,1,x,\n".encode()
     data = {"file": (io.BytesIO(body), "u.csv")}
-    bad = fund.as_(OFFICER).post(f"{place}/2025-12/uploads/file", data, content_type="multipart/form-data")
+    bad = henan.as_(OFFICER).post(f"{place}/2025-12/uploads/file", data, content_type="multipart/form-data")
     assert bad.status_code == 422
     assert "第 2 行" in words(bad)
     step = {"step": "confirm_cross_region", "on_day": "2026-01-19", "document": "电话"}
-    assert fund.send(OFFICER, f"{place}/2025-12/step", **step).status_code == 303
-    assert re.search(r"01-19\s*报办，电话", words(fund.as_(OFFICER).get(f"{place}?period=2025-12")))
+    assert henan.send(OFFICER, f"{place}/2025-12/step", **step).status_code == 303
+    assert re.search(r"01-19\s*报办，电话", words(henan.as_(OFFICER).get(f"{place}?period=2025-12")))
 
 
-def test_a_negative_plan_is_paid_back_from_its_page(fund: Fundhouse) -> None:
+def test_a_negative_plan_is_paid_back_from_its_page(henan: Fundhouse) -> None:
     plan = NegativePlan("2025-12", "resident", Money(4_000), date(2026, 1, 20), None, "通知 12")
-    plan_id = record_negative_plan(fund.house.context, fund.house.actor(OFFICER), plan)
-    page = words(fund.as_(OFFICER).get(f"{ROOT}/henan?period=2025-12"))
+    plan_id = record_negative_plan(henan.house.context, henan.house.actor(OFFICER), plan)
+    page = words(henan.as_(OFFICER).get(f"{ROOT}/henan?period=2025-12"))
     assert "要退回" in page
     assert "退回 40.00 元" in page
     data = {"bank_reference": "R-1", "paid_on": "2026-02-03", "document": "通知 12"}
     action = f"{ROOT}/henan/2025-12/plans/{plan_id}/repay"
-    assert fund.send(OFFICER, action, **{**data, "document": ""}).status_code == 422
-    assert fund.send(OFFICER, action, **data).status_code == 303
-    assert "已退回" in words(fund.as_(OFFICER).get(f"{ROOT}/henan?period=2025-12"))
+    assert henan.send(OFFICER, action, **{**data, "document": ""}).status_code == 422
+    assert henan.send(OFFICER, action, **data).status_code == 303
+    assert "已退回" in words(henan.as_(OFFICER).get(f"{ROOT}/henan?period=2025-12"))
 
 
 def test_the_room_is_on_the_bar_and_its_pages_open_for_those_who_look(fund: Fundhouse) -> None:
@@ -283,5 +295,10 @@ def test_the_room_is_on_the_bar_and_its_pages_open_for_those_who_look(fund: Fund
         assert f'href="{ROOT}"' in page.text
         posts = re.findall(rf'action="({ROOT}[^"]*)"', page.text)
         assert set(posts) <= {f"{ROOT}/match"}, "there is nothing to send but ticks that nobody sees"
+    elsewhere = fund.as_(OFFICER).get(f"{ROOT}/henan?period=2026-01")
+    assert "本院没有河南的预拨" in words(elsewhere)
+    assert 'method="post"' not in elsewhere.text.split("<main", 1)[1]
+    refused = fund.send(OFFICER, f"{ROOT}/henan/2025-12/apply", applied_on="2026-01-06")
+    assert refused.status_code == 409
     assert fund.as_(AUDITOR).get(f"{ROOT}/import").status_code == 403
     assert fund.as_(AUDITOR).get(f"{ROOT}?period=nonsense").status_code == 200

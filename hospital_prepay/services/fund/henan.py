@@ -10,7 +10,7 @@ from typing import Any
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
-from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.duties import Duty
 from hospital_prepay.domain.rules.fund.henan_month import (
@@ -23,9 +23,11 @@ from hospital_prepay.domain.rules.fund.henan_month import (
     watch_uploads,
 )
 from hospital_prepay.persistence import fund_reconciliation as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_reconciliation import MonthEvent, Settlement
 from hospital_prepay.persistence.funds import grants
 from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.henan_dates import REPORTED_STEPS, facts_of_application, steps_of
 from hospital_prepay.services.fund.months import first_and_last
@@ -88,7 +90,6 @@ def read_henan_month(context: Context, actor: Actor, period: str) -> HenanMonth:
         counts = store.upload_days(connection, own, first, last)
         events = store.month_events(connection, own, period, after)
         every = store.settlements(connection, own)
-        held = [one for one in grants(connection, own) if one.regime == HENAN]
         names = people.names(connection, own)
     mine = [one for one in events if one.period == period]
     repaid = {one.plan_id: one for one in every if one.plan_id}
@@ -97,7 +98,7 @@ def read_henan_month(context: Context, actor: Actor, period: str) -> HenanMonth:
     return HenanMonth(
         period=period,
         next_month=after,
-        concerns_us=bool(held or events or counts),
+        concerns_us=concerns_us(context, actor),
         days=watch_uploads([_count(one) for one in counts], first, until) if until >= first else (),
         apply_by=next(iter(steps_of(after, ("reconcile",))), None),
         applied=next((one for one in mine if one.kind == "applied"), None),
@@ -110,6 +111,18 @@ def read_henan_month(context: Context, actor: Actor, period: str) -> HenanMonth:
     )
 
 
+def concerns_us(context: Context, actor: Actor) -> bool:
+    """Whether the hospital is under Henan's notice: it has, or applied for, money by it."""
+    with context.database.reading() as connection:
+        return _is_henans(connection, actor.institution_id)
+
+
+def require_henan(work: UnitOfWork) -> None:
+    """Raise :class:`Conflict` where Henan's notice doesn't rule: its clauses aren't to be cited there."""
+    if not _is_henans(work.connection, work.institution_id):
+        raise Conflict("这一步按河南的通知办；本院没有河南的预拨，用不到。本次没有登记。")
+
+
 def apply_reconciliation(context: Context, actor: Actor, period: str, applied_on: date, document: str) -> Applied:
     """Record that the hospital applied; the rule says in which month it is settled. A refusal is kept, too.
 
@@ -120,6 +133,7 @@ def apply_reconciliation(context: Context, actor: Actor, period: str, applied_on
     _, last = first_and_last(period)
     with context.work(actor, "fund.henan_apply", f"month:{period}") as work:
         store.lock_reconciliation(work.connection, work.institution_id)
+        require_henan(work)
         not_ahead(applied_on, work.today, "applied_on")
         if applied_on <= last:
             raise wrong("applied_on", f"{period} 的费用要到月末之后才能申请对账。请核对日期。")
@@ -140,6 +154,7 @@ def record_negative_plan(context: Context, actor: Actor, command: NegativePlan) 
     actor.require(Permission.FUND_RECONCILE)
     first_and_last(command.period)
     with context.work(actor, "fund.negative_plan", f"month:{command.period}") as work:
+        require_henan(work)
         not_ahead(command.told_on, work.today, "told_on")
         if not command.amount.fen > 0:
             raise wrong("amount", "金额要大于零，例如 120.00；负号不用写。")
@@ -165,12 +180,17 @@ def report_step(context: Context, actor: Actor, month: str, step: str, on_day: d
     actor.require(Permission.FUND_RECONCILE)
     first_and_last(month)
     with context.work(actor, "fund.month_step", f"month:{month}") as work:
+        require_henan(work)
         not_ahead(on_day, work.today, "on_day")
         if step not in {one.id for one in steps_of(month, REPORTED_STEPS)}:
             raise wrong("step", "请选这个月的一步。")
         values = {"period": month, "kind": "step", "step": step, "on_day": on_day, "document": document.strip()}
         store.add_month_event(work.connection, _event(work, **values))
         work.audit(detail={"step": step, "on": on_day.isoformat()})
+
+
+def _is_henans(connection: Connection, institution_id: str) -> bool:
+    return any(one.regime == HENAN for one in grants(connection, institution_id))
 
 
 def _count(one: store.UploadDay) -> DayCount:
@@ -183,7 +203,7 @@ def _reported(duty: Duty, events: Sequence[MonthEvent], month: str) -> ReportedS
     return ReportedStep(duty, said[-1] if said else None)
 
 
-def _event(work: Any, **values: Any) -> dict[str, Any]:
+def _event(work: UnitOfWork, **values: Any) -> dict[str, Any]:
     blank = {"step": "", "fund": "", "amount_fen": None, "due_on": None, "settled_in": "", "decision_id": None}
     return {
         "institution_id": work.institution_id,

@@ -15,7 +15,7 @@ from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.henan import not_ahead, wrong
+from hospital_prepay.services.fund.henan import not_ahead, require_henan, wrong
 
 _COLUMNS: Final = {
     "day": Column("日期", ("日期", "day")),
@@ -41,6 +41,7 @@ def record_uploads(context: Context, actor: Actor, rows: Sequence[Uploads]) -> i
     actor.require(Permission.FUND_RECONCILE)
     with context.work(actor, "fund.uploads", "fund:uploads") as work:
         store.lock_reconciliation(work.connection, work.institution_id)
+        require_henan(work)
         for row in rows:
             _check_uploads(row, work.today, work.now)
         values = [

@@ -17,6 +17,7 @@ from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.persistence.fund_reconciliation import Settlement
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.henan import require_henan
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
 
 FUNDS: Final = ("employee", "resident", "all")
@@ -95,6 +96,8 @@ def record_settlement(context: Context, actor: Actor, command: RecordSettlement)
         if known is not None:
             return Settled(known["settlement_id"], known["moved_fen"], _kept(known))
         _check(work, command)
+        if command.ahead:
+            require_henan(work)
         decision = _compared(work, command) if command.ahead else None
         decision_id = work.keep_decision(decision, work.today, {}) if decision else None
         moved = command.amount.fen

@@ -14,6 +14,7 @@ from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.henan_month import HENAN
 from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
 from hospital_prepay.services.fund.henan import (
     NegativePlan,
@@ -35,12 +36,15 @@ from hospital_prepay.services.fund.settlements import (
     settle_actual,
 )
 from tests.hospital import Hospital, actor
+from tests.services.fund.conftest import Year
 
 OFFICER, APPROVER = actor(Role.FINANCE_OFFICER), actor(Role.FINANCE_APPROVER)
 
 
 @pytest.fixture(autouse=True)
-def april(clock: FixedClock) -> None:
+def april(clock: FixedClock, hospital: Hospital) -> None:
+    """A hospital of Henan, late in April."""
+    assert Year(hospital, regime=HENAN).apply().grant_id
     clock.moment = datetime(2026, 4, 28, 9, 0, tzinfo=SHANGHAI)
 
 
@@ -200,6 +204,23 @@ def test_the_authoritys_steps_stand_beside_with_their_state_as_reported(hospital
         report_step(hospital.context, OFFICER, "2026-04", "clear_cross_region", date(2026, 4, 23), "")
     with pytest.raises(MalformedInput):
         report_step(hospital.context, OFFICER, "2026-04", "pay_cross_region", date(2026, 4, 30), "")
+
+
+def test_elsewhere_henans_clauses_are_not_cited(hospital: Hospital) -> None:
+    other = replace(OFFICER, institution_id="H52010000009")
+    with pytest.raises(Conflict):
+        apply_reconciliation(hospital.context, other, "2026-03", date(2026, 4, 7), "")
+    with pytest.raises(Conflict):
+        report_step(hospital.context, other, "2026-04", "fund_cross_region", date(2026, 4, 23), "")
+    with pytest.raises(Conflict):
+        record_uploads(hospital.context, other, [uploads(1)])
+    plan = NegativePlan("2026-03", "resident", Money(4_000), date(2026, 4, 20), None, "通知")
+    with pytest.raises(Conflict):
+        record_negative_plan(hospital.context, other, plan)
+    command = RecordSettlement("2026-03", "employee", False, Money(1), bank("1"), ahead=True)
+    with pytest.raises(Conflict):
+        record_settlement(hospital.context, other, command)
+    assert hospital.count("decision", "rule LIKE 'fund.henan%'") == 0
 
 
 def uploads(day: int, in_house: int = 40, uploaded: int = 40, on: int | None = None) -> Uploads:
