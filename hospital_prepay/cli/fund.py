@@ -1,5 +1,5 @@
 """``hospital-prepay fund``: may a hospital have a prepayment, and may it pay this from one (files in, answers out);
-and what the books say of its duties and its use."""
+and what the books say of its duties, its use, and of three papers that must agree."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import click
 from marshmallow import ValidationError
 
 from hospital_prepay.cli.fund_duties import duties
+from hospital_prepay.cli.fund_reconcile import reconcile_month
+from hospital_prepay.cli.fund_usage import usage
 from hospital_prepay.cli.output import format_option, print_json, print_table
-from hospital_prepay.cli.parameters import InputFile, Month
-from hospital_prepay.clock import Clock
+from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS
@@ -22,12 +23,15 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
 from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, check_request
-from hospital_prepay.services.fund.grants import FUND_NAMES
-from hospital_prepay.services.fund.usage import GrantUsage, Step, UsageQuery, report_as_json, usage_of_books
-from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
-from hospital_prepay.services.fund.words import CONDITIONS, HOLDERS, MET, OUTCOMES, REPORTED, VERDICTS, WITHOUT_TEXT
-from hospital_prepay.services.ledger.opening import opened_books
-from hospital_prepay.settings import Settings
+from hospital_prepay.services.fund.words import (
+    CONDITIONS,
+    HOLDERS,
+    MET,
+    OUTCOMES,
+    REPORTED,
+    VERDICTS,
+    WITHOUT_TEXT,
+)
 
 
 @click.group("fund")
@@ -36,6 +40,8 @@ def fund() -> None:
 
 
 fund.add_command(duties)
+fund.add_command(reconcile_month)
+fund.add_command(usage)
 
 
 @fund.command("assess")
@@ -63,53 +69,6 @@ def check_use(request: Path, form: str) -> None:
     click.echo(OUTCOMES[answer.outcome])
     rows = [(f"第 {one.line} 行", REASON_WORDS[one.code], _cite(one.clause)) for one in answer.reasons]
     print_table(("行", "为什么", "依据"), rows)
-
-
-@fund.command("usage")
-@click.option("--institution", metavar="代码", required=True, help="机构代码。")
-@click.option("--from", "first", type=Month(), required=True, help="从哪个月起，例如 2026-01。")
-@click.option("--to", "last", type=Month(), required=True, help="到哪个月止（含）；还没有到的月份不列。")
-@click.option("--by", "step", type=click.Choice([one.value for one in Step]), default="month", help="按月、季或年。")
-@format_option
-def usage(institution: str, first: str, last: str, step: str, form: str) -> None:
-    """预付金使用报表：应还医保和专款两个余额，期初加变动等于期末。"""
-    with opened_books(Settings.from_environment()) as database:
-        report = usage_of_books(database, Clock(), institution, UsageQuery(first, last, Step(step)))
-    if form == "json":
-        print_json(report_as_json(report))
-        return
-    for one in report.grants:
-        assert one.grant is not None
-        click.echo(f"{one.grant.year} 年{FUND_NAMES[one.grant.fund]}预付金")
-        _print_usage(one)
-    click.echo("各笔合计")
-    _print_usage(report.total)
-
-
-def _print_usage(one: GrantUsage) -> None:
-    for balance, lines in one.balances.items():
-        columns = columns_of(balance, {column for line in lines for column in line.moved})
-        heads = ("", "期初", *(column_words(column, balance) for column in columns), "期末")
-        rows = [
-            (
-                period_words(line.period),
-                *map(_fen, (line.opening_fen, *(line.moved.get(column, 0) for column in columns), line.closing_fen)),
-            )
-            for line in lines
-        ]
-        click.echo(f"  {BALANCES[balance]}（元）")
-        print_table(heads, rows, right=range(1, len(heads)))
-    blocked = [
-        (period_words(each.period), f"{each.requests} 份", _fen(each.fen)) for each in one.blocked if each.requests
-    ]
-    if blocked:
-        click.echo("  被拒的用款申请（元）")
-        print_table(("", "份数", "金额"), blocked, right=(1, 2))
-    click.echo()
-
-
-def _fen(amount: int) -> str:
-    return str(Money(amount))
 
 
 def _read(schema: Any, path: Path) -> Any:

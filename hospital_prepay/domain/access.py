@@ -69,6 +69,7 @@ class Permission(StrEnum):
     FUND_PAY = "fund.pay"
     FUND_RETURN = "fund.return"
     FUND_DUTY = "fund.duty"
+    FUND_RECONCILE = "fund.reconcile"
     METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
@@ -118,6 +119,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.FUND_PAY,
             _P.FUND_RETURN,
             _P.FUND_DUTY,
+            _P.FUND_RECONCILE,
         }
     ),
     Role.FINANCE_APPROVER: frozenset(

@@ -87,6 +87,21 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.write_off": "登记医保方核销",
     "fund.disclosure": "登记年末公布数",
     "fund.purchases": "导入采购明细",
+    "fund.import_statement": "导入对账文件",
+    "fund.match": "手工配对",
+    "fund.set_apart": "手工拆开",
+    "fund.undo_match": "撤销手工配对",
+    "fund.close_period": "对账结账",
+    "fund.check_period": "复核对账结账",
+    "fund.reopen_period": "重开已结的月",
+    "fund.settle": "登记结算款",
+    "fund.settle_ahead": "登记先付的结算款",
+    "fund.settle_actual": "登记实际结算",
+    "fund.repay_plan": "退回负数计划",
+    "fund.henan_apply": "登记对账申请",
+    "fund.negative_plan": "登记负数计划",
+    "fund.month_step": "登记医保方的进度",
+    "fund.uploads": "登记每日费用清单",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})

@@ -20,7 +20,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.regime_words import STOPS
-from hospital_prepay.services.fund.words import CATEGORIES, MET
+from hospital_prepay.services.fund.words import CATEGORIES, CLOSINGS, MET, PAIRINGS, SOURCES
 
 OUTCOMES: Final = {
     Outcome.PERMITTED: ("ok", "可以"),
@@ -37,6 +37,9 @@ RULES: Final = {
     "fund.recall": "收回情形带来什么",
     "fund.net": "新旧预付怎么轧差",
     "fund.close_duty": "这一项期限能不能登记，早晚怎样",
+    "fund.close_period": "这个月能不能结账",
+    "fund.henan_apply": "对账申请在哪个月结算",
+    "fund.henan_fallback": "先付的款是不是上一周期的金额",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -84,6 +87,9 @@ def title(decision: Decision) -> str:
             return f"新旧预付轧差，差额 {amount} 元"
         case "fund.close_duty":
             return f"不能登记：{why}" if refused else f"期限登记：{why}"
+        case "fund.close_period":
+            month = decision.facts["period"]
+            return f"{month} 不能结账：{why}" if refused else f"{month} 可以结账：{why}"
     return why
 
 
@@ -229,6 +235,23 @@ def _uses(uses: list[Mapping[str, Any]]) -> str:
     return "；".join(f"{_category(one)}：{words[one['outcome']]}" for one in uses)
 
 
+def _due_days(dues: list[Mapping[str, Any]]) -> str:
+    return "；".join(f"{one['month']}：{one['on'] or '未知'}" for one in dues)
+
+
+def _open_items(items: list[Mapping[str, Any]]) -> str:
+    found = (f"{PAIRINGS[one['outcome']][1]} {one['count']} 笔，相差 {_yuan(one['difference_fen'])}" for one in items)
+    return "；".join(found) or _NOTHING
+
+
+def _closings(ends: list[Mapping[str, Any]]) -> str:
+    return "；".join(
+        f"{CLOSINGS[one['item']]}：本院 {_yuan(one['ours_fen'])}，{SOURCES[one['source']]} "
+        + ("未知" if one["theirs_fen"] is None else _yuan(one["theirs_fen"]))
+        for one in ends
+    )
+
+
 # A guard test holds these to the facts of the rules.
 FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     "inpatient.collect": {
@@ -321,5 +344,24 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "named_on": ("通知写的日期", str),
         "due_on": ("期限", str),
         "done_on": ("办理日", str),
+    },
+    "fund.close_period": {
+        "period": ("月份", str),
+        "over": ("这个月过完了", _yes),
+        "matched": ("对上的笔数", str),
+        "open": ("没有对上的", _open_items),
+        "closings": ("期末余额", _closings),
+        "ground_recorded": ("写明了原因", _yes),
+    },
+    "fund.henan_apply": {
+        "period": ("费用月", str),
+        "applied_on": ("申请日", str),
+        "due": ("各月的期限", _due_days),
+    },
+    "fund.henan_fallback": {
+        "period": ("费用月", str),
+        "last_period": ("上一周期", str),
+        "last_actual_fen": ("上一周期实际结算", _yuan),
+        "paid_fen": ("这次先付", _yuan),
     },
 }

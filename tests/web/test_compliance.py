@@ -14,6 +14,8 @@ from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.application import ApplicationFacts
 from hospital_prepay.domain.rules.fund.clearing import NettingFacts
 from hospital_prepay.domain.rules.fund.duty_closing import CloseFacts
+from hospital_prepay.domain.rules.fund.henan_month import FallbackFacts, MonthApplicationFacts
+from hospital_prepay.domain.rules.fund.period import ClosingFacts
 from hospital_prepay.domain.rules.fund.recall import RecallFacts
 from hospital_prepay.domain.rules.fund.spending import SpendFacts
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
@@ -231,6 +233,9 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "fund.recall": RecallFacts,
         "fund.net": NettingFacts,
         "fund.close_duty": CloseFacts,
+        "fund.close_period": ClosingFacts,
+        "fund.henan_apply": MonthApplicationFacts,
+        "fund.henan_fallback": FallbackFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)
     for rule, kind in kinds.items():

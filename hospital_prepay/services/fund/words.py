@@ -100,3 +100,39 @@ REQUEST_STATES: Final = {
     "rejected": ("idle", "已退回"),
     "released": ("idle", "预留已退回"),
 }
+EVENTS: Final = {
+    "grant": "预付金到账",
+    "return": "预付金交回",
+    "offset": "结算冲抵",
+    "settlement": "结算款",
+    "payment": "付供应商",
+    None: "认不出的银行流水",
+}
+PAIRINGS: Final = {
+    "matched": ("ok", "对上"),
+    "amount_differs": ("stop", "金额不同"),
+    "only_ours": ("wait", "只在本院账上"),
+    "only_bank": ("wait", "只在银行"),
+    "only_agency": ("wait", "只在医保"),
+}
+MATCHED_BY: Final = {
+    0: "手工",
+    1: "回单号、金额",
+    2: "回单号",
+    3: "金额、日期、单位或险种",
+    4: "金额、日期",
+    5: "同月同险种只剩这一对",
+    6: "",
+}
+SIDES: Final = {"bank": "银行", "agency": "医保"}
+CLOSINGS: Final = {"owed": "应还医保", "earmark": "专款未用（含已预留）"}
+SOURCES: Final = {"totals": "本院期末余额表", "agency": "医保对账单"}
+PERIOD_STEPS: Final = {"made": "结账", "checked": "复核", "reopened": "重开"}
+SETTLEMENTS: Final = {"settlement": "结算款", "fallback": "先付", "actual": "实际结算", "repayment": "退回负数计划"}
+UPLOAD_DAYS: Final = {
+    "complete": ("ok", "齐"),
+    "late": ("wait", "上传晚了"),
+    "short": ("stop", "没传齐"),
+    "over": ("wait", "多于在院人数"),
+    "missing": ("stop", "没有登记"),
+}

@@ -1,0 +1,168 @@
+"""Statements of bank, agency and hospital: how their files are read, and their lines. Rows are appended only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.persistence.fund_rows import rows_of
+from hospital_prepay.persistence.models.fund_reconciliation import (
+    FundColumnMap,
+    FundStatement,
+    FundStatementLine,
+    FundStatementRejection,
+)
+
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMap:
+    """The newest mapping of a set of headings."""
+
+    columns: dict[str, str]
+    dedicated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One imported file."""
+
+    statement_id: str
+    kind: str
+    period: str
+    file_name: str
+    file_sha256: str
+    dedicated: bool
+    rows_read: int
+    rows_taken: int
+    rows_known: int
+    rows_rejected: int
+    imported_by: str
+    imported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One line of it."""
+
+    line_id: str
+    statement_id: str
+    line_no: int
+    kind: str
+    on_day: date
+    amount_fen: int
+    balance_fen: int | None
+    event: str
+    fund: str
+    item: str
+    reference: str
+    payee: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A line that couldn't be taken; ``original`` is the cell at fault."""
+
+    line_no: int
+    code: str
+    message: str
+    original: str
+
+
+def newest_map(connection: sa.Connection, institution_id: str, kind: str, headings_digest: str) -> ColumnMap | None:
+    """How these headings were read the last time."""
+    table = FundColumnMap
+    row = connection.execute(
+        sa.select(table.columns, table.dedicated)
+        .where(
+            table.institution_id == institution_id,
+            table.kind == kind,
+            table.headings_digest == headings_digest,
+        )
+        .order_by(table.mapped_at.desc(), table.map_id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else ColumnMap(dict(row[0]), bool(row[1]))
+
+
+def add_map(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Remember how a set of headings is read."""
+    connection.execute(sa.insert(FundColumnMap).values(**values))
+
+
+def statement_of_file(connection: sa.Connection, institution_id: str, kind: str, sha256: str) -> Statement | None:
+    """The statement that this very file became, if it was imported."""
+    found = statements(connection, institution_id, FundStatement.kind == kind, FundStatement.file_sha256 == sha256)
+    return found[0] if found else None
+
+
+def read_statement(connection: sa.Connection, institution_id: str, statement_id: str) -> Statement:
+    """One statement. Raises :class:`NotFound`."""
+    found = statements(connection, institution_id, FundStatement.statement_id == statement_id)
+    if not found:
+        raise NotFound("没有这份对账文件。请回到对账页查看。")
+    return found[0]
+
+
+def statements(connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]) -> list[Statement]:
+    """Imported files, newest first."""
+    order = (FundStatement.imported_at.desc(), FundStatement.statement_id.desc())
+    return rows_of(connection, FundStatement, Statement, institution_id, *where, order=order)
+
+
+def statements_of(connection: sa.Connection, institution_id: str, period: str) -> list[Statement]:
+    """The files of one month, newest first."""
+    return statements(connection, institution_id, FundStatement.period == period)
+
+
+def known_lines(connection: sa.Connection, institution_id: str, line_ids: Sequence[str]) -> set[str]:
+    """Which of these lines came in before."""
+    known: set[str] = set()
+    for first in range(0, len(line_ids), _AT_ONCE):
+        some = line_ids[first : first + _AT_ONCE]
+        known.update(
+            connection.scalars(
+                sa.select(FundStatementLine.line_id).where(
+                    FundStatementLine.institution_id == institution_id, FundStatementLine.line_id.in_(some)
+                )
+            )
+        )
+    return known
+
+
+def add_statement(
+    connection: sa.Connection,
+    head: dict[str, Any],
+    lines: Sequence[dict[str, Any]],
+    rejections: Sequence[dict[str, Any]],
+) -> None:
+    """A file with its new lines and what was rejected of it."""
+    key = {"institution_id": head["institution_id"], "statement_id": head["statement_id"]}
+    connection.execute(sa.insert(FundStatement).values(**head))
+    if lines:
+        connection.execute(sa.insert(FundStatementLine), [{**key, **line} for line in lines])
+    if rejections:
+        connection.execute(sa.insert(FundStatementRejection), [{**key, **one} for one in rejections])
+
+
+def statement_lines(connection: sa.Connection, institution_id: str) -> list[StatementLine]:
+    """Every line, in the order of days."""
+    table = FundStatementLine
+    return rows_of(
+        connection, table, StatementLine, institution_id, order=(table.on_day, table.line_no, table.line_id)
+    )
+
+
+def rejections(connection: sa.Connection, institution_id: str, statement_id: str) -> list[Rejection]:
+    """What of a file was rejected, by line."""
+    table = FundStatementRejection
+    return rows_of(
+        connection, table, Rejection, institution_id, table.statement_id == statement_id, order=(table.line_no,)
+    )

@@ -1,0 +1,156 @@
+"""Our own entries as a reconciliation looks at them. The one place where entries meet the papers that name them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.ledger.chart import PREPAYMENT
+from hospital_prepay.domain.rules.fund.movements import Movement, OwedChange
+from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
+from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
+
+_RECEIVABLE: Final = "12120201"
+_BANK: Final = "1002"
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What bank or form says of an entry: its reference, payee, day of value and, of a settlement, its fund."""
+
+    reference: str = ""
+    payee: str = ""
+    on_day: date | None = None
+    fund: str = ""
+
+
+def our_movements(connection: sa.Connection, institution_id: str, period: str) -> list[Movement]:
+    """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance.
+
+    Its day is that of the bank where one was recorded, else that of the books.
+    """
+    touched = (
+        sa.select(LedgerPosting.entry_no)
+        .join(LedgerAccount, _same(LedgerAccount.account_id == LedgerPosting.account_id, LedgerAccount))
+        .where(
+            LedgerPosting.institution_id == institution_id,
+            sa.or_(LedgerAccount.fund != "", LedgerAccount.account_id == _RECEIVABLE),
+        )
+    )
+    amount = sa.func.sum(LedgerPosting.debit_fen - LedgerPosting.credit_fen)
+    rows = connection.execute(
+        sa.select(LedgerPosting.entry_no, LedgerAccount.subject, LedgerPosting.fund, amount)
+        .join(LedgerAccount, _same(LedgerAccount.account_id == LedgerPosting.account_id, LedgerAccount))
+        .where(LedgerPosting.institution_id == institution_id, LedgerPosting.entry_no.in_(touched))
+        .group_by(LedgerPosting.entry_no, LedgerAccount.subject, LedgerPosting.fund)
+    )
+    parts: defaultdict[int, list[tuple[str, str, int]]] = defaultdict(list)
+    for entry_no, subject, fund, fen in rows:
+        parts[int(entry_no)].append((subject, fund, int(fen)))
+    papers = {**_requests(connection, institution_id), **_settlements(connection, institution_id)}
+    funds = {row.grant_id: row.fund for row in connection.execute(_grant_funds(institution_id))}
+    heads = connection.execute(_heads(institution_id, touched))
+    found = [_movement(row, parts[int(row.entry_no)], papers.get(row.source, Paper()), funds) for row in heads]
+    return [one for one in found if one.day.isoformat()[:7] <= period]
+
+
+def balances_on(connection: sa.Connection, institution_id: str, day: date) -> tuple[int, int]:
+    """What is owed on all grants at the end of ``day``, and the money of theirs that is unspent or reserved."""
+    amount = sa.func.coalesce(sa.func.sum(LedgerPosting.debit_fen - LedgerPosting.credit_fen), 0)
+    rows = connection.execute(
+        sa.select(LedgerAccount.subject, amount)
+        .join(LedgerPosting, _same(LedgerAccount.account_id == LedgerPosting.account_id, LedgerAccount))
+        .join(LedgerEntry, _same(LedgerEntry.entry_no == LedgerPosting.entry_no, LedgerEntry))
+        .where(
+            LedgerPosting.institution_id == institution_id,
+            LedgerAccount.fund != "",
+            LedgerEntry.effective_on <= day,
+        )
+        .group_by(LedgerAccount.subject)
+    )
+    found = {subject: int(fen) for subject, fen in rows}
+    return -found.get(PREPAYMENT, 0), found.get(_BANK, 0)
+
+
+def suppliers(connection: sa.Connection, institution_id: str) -> list[str]:
+    """Everybody who was paid from a grant, by name."""
+    rows = connection.scalars(
+        sa.select(FundRequest.payee_name)
+        .where(FundRequest.institution_id == institution_id, FundRequest.paid_at.is_not(None))
+        .distinct()
+        .order_by(FundRequest.payee_name)
+    )
+    return list(rows)
+
+
+def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, funds: dict[str, str]) -> Movement:
+    bank = receivable = 0
+    owed: defaultdict[str, int] = defaultdict(int)
+    restricted = False
+    for subject, fund, fen in parts:
+        restricted = restricted or bool(fund)
+        if subject == _BANK:
+            bank += fen
+        elif subject == _RECEIVABLE:
+            receivable += fen
+        elif subject == PREPAYMENT:
+            owed[fund] -= fen
+    changes = tuple(OwedChange(grant, funds.get(grant, ""), fen) for grant, fen in sorted(owed.items()))
+    # Money that came back has a number of its own at the bank, not that of the payment.
+    reference = "" if row.reverses_no is not None else paper.reference
+    return Movement(
+        entry_no=int(row.entry_no),
+        day=paper.on_day or row.effective_on,
+        summary=row.summary,
+        bank_fen=bank,
+        receivable_fen=receivable,
+        owed=changes,
+        restricted=restricted,
+        reference=reference,
+        payee=paper.payee,
+        fund=paper.fund,
+    )
+
+
+def _requests(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
+    rows = connection.execute(
+        sa.select(FundRequest.request_id, FundRequest.bank_reference, FundRequest.payee_name).where(
+            FundRequest.institution_id == institution_id, FundRequest.paid_at.is_not(None)
+        )
+    )
+    return {f"fund_request:{request_id}": Paper(reference, payee) for request_id, reference, payee in rows}
+
+
+def _settlements(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
+    table = FundSettlement
+    rows = connection.execute(
+        sa.select(table.settlement_id, table.bank_reference, table.payer, table.paid_on, table.fund).where(
+            table.institution_id == institution_id
+        )
+    )
+    return {f"settlement:{row.settlement_id}": Paper(*row[1:]) for row in rows}
+
+
+def _grant_funds(institution_id: str) -> sa.Select[str, str]:
+    return sa.select(FundGrant.grant_id, FundGrant.fund).where(FundGrant.institution_id == institution_id)
+
+
+def _heads(institution_id: str, touched: sa.Select[int]) -> sa.Select[*tuple[Any, ...]]:
+    entry = LedgerEntry
+    return (
+        sa.select(entry.entry_no, entry.summary, entry.source, entry.reverses_no, entry.effective_on)
+        .where(entry.institution_id == institution_id, entry.entry_no.in_(touched))
+        .order_by(entry.entry_no)
+    )
+
+
+def _same(
+    condition: sa.ColumnElement[bool], table: type[LedgerAccount] | type[LedgerEntry]
+) -> sa.ColumnElement[bool]:
+    return sa.and_(table.institution_id == LedgerPosting.institution_id, condition)

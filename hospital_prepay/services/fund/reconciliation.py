@@ -1,0 +1,247 @@
+"""A month held side by side: our books, the bank, the agency and the hospital's totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.fund.matching import Hand, Pairing, age_band, match
+from hospital_prepay.domain.rules.fund.movements import (
+    Event,
+    Leg,
+    Line,
+    Side,
+    counts_for_the_fund,
+    legs_of,
+    plain_name,
+)
+from hospital_prepay.domain.rules.fund.period import Closing, SumRow, digest, is_zero, sums
+from hospital_prepay.persistence import fund_reconciliation, fund_statements, institutions
+from hospital_prepay.persistence.database import Connection, Database
+from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
+from hospital_prepay.persistence.fund_statements import Statement, StatementLine
+from hospital_prepay.persistence.queries import fund_movements, people
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.months import first_and_last, month_of
+
+__all__ = ["Match", "PeriodStep", "Statement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """Lines of a shared account that have nothing to do with the insurance: shown as a sum, so that nothing is
+    silently left out."""
+
+    count: int
+    fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReading:
+    """A month as it stands today. ``older`` are items of earlier months that are still open; ``changed`` when a
+    closed month no longer holds what it held."""
+
+    period: str
+    today: date
+    over: bool
+    pairings: tuple[Pairing, ...]
+    older: tuple[Pairing, ...]
+    sums: tuple[SumRow, ...]
+    closings: tuple[Closing, ...]
+    bank_balance_fen: int | None
+    zero: bool
+    digest: str
+    steps: Sequence[PeriodStep]
+    statements: Sequence[Statement]
+    uncounted: Uncounted
+    hands: Sequence[Match]
+    names: Mapping[str, str]
+
+    @property
+    def open_items(self) -> tuple[Pairing, ...]:
+        """What of the month is still to be explained."""
+        return tuple(one for one in self.pairings if one.is_open)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the month was closed on something else."""
+        last = self.steps[-1] if self.steps else None
+        return last is not None and last.step != "reopened" and last.digest != self.digest
+
+    def age_of(self, pairing: Pairing) -> tuple[int, str]:
+        """Days since, and the band."""
+        return (self.today - pairing.day).days, age_band(pairing.day, self.today)
+
+
+def read_month(context: Context, actor: Actor, period: str) -> MonthReading:
+    """A month for its pages. Needs ``fund.view``. Raises :class:`MalformedInput` for what is no month."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        return month_on(connection, actor.institution_id, period, context.clock.today())
+
+
+def reconcile(database: Database, institution_id: str, period: str, today: date) -> MonthReading:
+    """The same for the command line. Raises :class:`NotFound` for an institution that isn't there."""
+    with database.reading() as connection:
+        if institutions.by_id(connection, institution_id) is None:
+            raise NotFound("没有这家机构。请核对机构代码。")
+        return month_on(connection, institution_id, period, today)
+
+
+def month_on(connection: Connection, institution_id: str, period: str, today: date) -> MonthReading:
+    """A month inside a transaction."""
+    first, last = first_and_last(period)
+    found = _Papers.of(connection, institution_id, max(period, month_of(today)))
+    every = match(found.legs, found.lines, found.hands)
+    mine = tuple(one for one in every if month_of(one.day) == period)
+    closings = _closings(connection, institution_id, last, found.rows)
+    matched = {line.key for one in every for line in one.theirs}
+    left_out = [
+        line for line in found.lines if not line.counts and line.key not in matched and month_of(line.day) == period
+    ]
+    known = fund_reconciliation.matches(connection, institution_id)
+    return MonthReading(
+        period=period,
+        today=today,
+        over=last < today,
+        pairings=mine,
+        older=tuple(one for one in every if one.is_open and one.day < first),
+        sums=sums(mine),
+        closings=closings,
+        bank_balance_fen=_last_balance(found.rows, "bank", last),
+        zero=is_zero(mine, closings),
+        digest=digest(period, mine, closings),
+        steps=fund_reconciliation.period_steps(connection, institution_id, period),
+        statements=fund_statements.statements_of(connection, institution_id, period),
+        uncounted=Uncounted(len(left_out), sum(line.amount_fen for line in left_out)),
+        hands=fund_reconciliation.standing(known),
+        names=people.names(connection, institution_id),
+    )
+
+
+def every_pairing(connection: Connection, institution_id: str, today: date) -> tuple[Pairing, ...]:
+    """Every item of every month up to today."""
+    found = _Papers.of(connection, institution_id, month_of(today))
+    return match(found.legs, found.lines, found.hands)
+
+
+@dataclass(frozen=True, slots=True)
+class _Papers:
+    legs: list[Leg]
+    lines: list[Line]
+    rows: list[StatementLine]
+    hands: list[Hand]
+
+    @classmethod
+    def of(cls, connection: Connection, institution_id: str, through: str) -> _Papers:
+        movements = fund_movements.our_movements(connection, institution_id, through)
+        rows = fund_statements.statement_lines(connection, institution_id)
+        dedicated = {
+            one.statement_id for one in fund_statements.statements(connection, institution_id) if one.dedicated
+        }
+        suppliers = frozenset(plain_name(one) for one in fund_movements.suppliers(connection, institution_id))
+        return cls(
+            legs=[leg for movement in movements for leg in legs_of(movement)],
+            lines=[_line(one, suppliers, one.statement_id in dedicated) for one in rows if one.kind != "totals"],
+            rows=rows,
+            hands=fund_reconciliation.hands(fund_reconciliation.matches(connection, institution_id)),
+        )
+
+
+def _line(row: StatementLine, suppliers: frozenset[str], dedicated: bool) -> Line:
+    bank = row.kind == "bank"
+    return Line(
+        key=row.line_id,
+        side=Side.BANK if bank else Side.AGENCY,
+        day=row.on_day,
+        amount_fen=row.amount_fen,
+        event=Event(row.event) if row.event else None,
+        reference=row.reference,
+        payee=row.payee,
+        remark=row.remark,
+        fund=row.fund,
+        counts=not bank or counts_for_the_fund(row.payee, row.remark, suppliers, dedicated=dedicated),
+    )
+
+
+def _closings(
+    connection: Connection, institution_id: str, last: date, rows: Sequence[StatementLine]
+) -> tuple[Closing, ...]:
+    owed, earmark = fund_movements.balances_on(connection, institution_id, last)
+    said = sorted(rows, key=lambda one: one.statement_id)  # ids sort by time: the newest file counts
+    totals = {one.item: one.amount_fen for one in said if one.kind == "totals" and one.on_day == last}
+    agency = _last_balance(rows, "agency", last)
+    return (
+        Closing("owed", "totals", owed, totals.get("owed"), required=True),
+        Closing("owed", "agency", owed, agency, required=False),
+        Closing("earmark", "totals", earmark, totals.get("earmark"), required=False),
+    )
+
+
+def _last_balance(rows: Sequence[StatementLine], kind: str, last: date) -> int | None:
+    """The balance on the last line of the month that prints one; of the agency one for each fund, added up."""
+    printed = [one for one in rows if one.kind == kind and month_of(one.on_day) == month_of(last)]
+    falling = _newest_first(printed)
+    order = {one.line_id: -one.line_no if one.statement_id in falling else one.line_no for one in printed}
+    found: dict[str, int] = {}
+    for row in sorted(printed, key=lambda one: (one.on_day, one.statement_id, order[one.line_id])):
+        if row.balance_fen is not None:
+            found[row.fund] = row.balance_fen
+    return sum(found.values()) if found else None
+
+
+def _newest_first(rows: Sequence[StatementLine]) -> set[str]:
+    """The files that print their newest line first."""
+    days: dict[str, list[tuple[int, date]]] = {}
+    for row in rows:
+        days.setdefault(row.statement_id, []).append((row.line_no, row.on_day))
+    return {statement_id for statement_id, lines in days.items() if min(lines)[1] > max(lines)[1]}
+
+
+def as_json(found: MonthReading, institution_id: str) -> dict[str, Any]:
+    """A month for programs: amounts in fen, differences theirs less ours."""
+    last = found.steps[-1].step if found.steps else "open"
+    return {
+        "institution": institution_id,
+        "period": found.period,
+        "state": last,
+        "zero_difference": found.zero,
+        "digest": found.digest,
+        "sums": [
+            {
+                "event": row.event and row.event.value,
+                "ours_fen": row.ours_fen,
+                "bank_fen": row.bank_fen,
+                "agency_fen": row.agency_fen,
+                "bank_difference_fen": row.bank_difference_fen,
+                "agency_difference_fen": row.agency_difference_fen,
+            }
+            for row in found.sums
+        ],
+        "closings": [
+            {"item": one.item, "source": one.source, "ours_fen": one.ours_fen, "theirs_fen": one.theirs_fen}
+            for one in found.closings
+        ],
+        "differences": [_difference(found, one) for one in (*found.older, *found.open_items)],
+        "uncounted": {"count": found.uncounted.count, "fen": found.uncounted.fen},
+    }
+
+
+def _difference(found: MonthReading, one: Pairing) -> dict[str, Any]:
+    days, band = found.age_of(one)
+    return {
+        "side": one.side.value,
+        "outcome": one.outcome.value,
+        "day": one.day.isoformat(),
+        "age_days": days,
+        "age_band": band,
+        "ours": [leg.entry_no for leg in one.ours],
+        "theirs": [line.reference or line.key[:12] for line in one.theirs],
+        "ours_fen": one.ours_fen,
+        "theirs_fen": one.theirs_fen,
+        "difference_fen": one.difference_fen,
+    }

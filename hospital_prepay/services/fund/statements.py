@@ -1,0 +1,201 @@
+"""Taking in a statement of the bank, of the agency or of the hospital's own totals: all of a file, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
+from hospital_prepay.persistence import fund_reconciliation, fund_statements
+from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
+from hospital_prepay.services.fund.statement_columns import (
+    StatementKind,
+    check_columns,
+    guesses,
+    open_statement,
+    sample_of,
+)
+from hospital_prepay.services.fund.statement_lines import ReadLine, ReadStatement, RejectedLine, read_lines
+
+__all__ = ["Rejection", "Statement", "StatementLine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file before it is taken in: headings, first rows, and the columns kept from last time or guessed.
+
+    ``known`` when a person said before what these headings hold.
+    """
+
+    headings: tuple[str, ...]
+    sample: Sequence[Sequence[str]]
+    columns: Mapping[str, str]
+    dedicated: bool
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatement:
+    """A file of ``period``; ``columns`` is ``None`` to read it as these headings were read before."""
+
+    kind: StatementKind
+    period: str
+    path: Path
+    file_name: str
+    columns: Mapping[str, str] | None = None
+    dedicated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of it. ``already_known``: this very file was imported before, and nothing changed."""
+
+    statement: Statement
+    already_known: bool
+    reopened: tuple[str, ...]
+
+
+def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> Look:
+    """The headings and first rows of a file. Raises ``NotATable`` for what is none."""
+    actor.require(Permission.FUND_RECONCILE)
+    with open_statement(path, kind) as sheet:
+        headings, digest, sample = sheet.headings, sheet.digest, sample_of(sheet)
+    with context.database.reading() as connection:
+        kept = fund_statements.newest_map(connection, actor.institution_id, kind.value, digest)
+    if kept is not None:
+        return Look(headings, sample, kept.columns, kept.dedicated, known=True)
+    return Look(headings, sample, guesses(kind, headings), dedicated=False, known=False)
+
+
+def import_statement(context: Context, actor: Actor, command: ImportStatement) -> Imported:
+    """Take in a file: new lines are kept, known ones counted, wrong ones told; all in one transaction.
+
+    The same file again changes nothing. Closed months that get a new line are opened again, with the file as ground.
+    Raises :class:`MalformedInput` for columns that don't fit, :class:`NoUsableRow` when not one line can be read.
+    """
+    actor.require(Permission.FUND_RECONCILE)
+    last_day = first_and_last(command.period)[1]
+    with open_statement(command.path, command.kind) as sheet:
+        sha256, headings, digest = sheet.sha256, sheet.headings, sheet.digest
+        columns, dedicated = _columns(context, actor, command, headings, digest)
+        read = read_lines(sheet, command.kind, columns, last_day, context.clock.today())
+    with context.work(actor, "fund.import_statement", f"statement:{command.kind.value}:{command.period}") as work:
+        fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
+        before = fund_statements.statement_of_file(work.connection, work.institution_id, command.kind.value, sha256)
+        if before is not None:
+            work.audit(detail={"statement": before.statement_id, "known": True})
+            return Imported(before, already_known=True, reopened=())
+        if not read.lines:
+            raise _nothing(read)
+        if command.columns is not None:
+            _keep_map(work, command, headings, digest, columns)
+        statement_id, new = _store(work, command, sha256, dedicated, read)
+        reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
+        work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
+        statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
+        return Imported(statement, already_known=False, reopened=reopened)
+
+
+def review_statement(
+    context: Context, actor: Actor, statement_id: str
+) -> tuple[Statement, list[StatementLine], list[Rejection]]:
+    """A file, the lines that came from it, and what of it was rejected. Raises :class:`NotFound`."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        statement = fund_statements.read_statement(connection, actor.institution_id, statement_id)
+        lines = [
+            one
+            for one in fund_statements.statement_lines(connection, actor.institution_id)
+            if one.statement_id == statement_id
+        ]
+        return statement, lines, fund_statements.rejections(connection, actor.institution_id, statement_id)
+
+
+def _columns(
+    context: Context, actor: Actor, command: ImportStatement, headings: tuple[str, ...], digest: str
+) -> tuple[dict[str, str], bool]:
+    if command.columns is not None:
+        return check_columns(command.kind, command.columns, headings), command.dedicated
+    with context.database.reading() as connection:
+        kept = fund_statements.newest_map(connection, actor.institution_id, command.kind.value, digest)
+    if kept is None:
+        raise MalformedInput("第一次见到这样的表头。请先说明每一列是什么。", code="columns_unknown")
+    return kept.columns, kept.dedicated
+
+
+def _keep_map(
+    work: UnitOfWork,
+    command: ImportStatement,
+    headings: tuple[str, ...],
+    digest: str,
+    columns: Mapping[str, str],
+) -> None:
+    fund_statements.add_map(
+        work.connection,
+        {
+            "institution_id": work.institution_id,
+            "map_id": work.new_id(),
+            "kind": command.kind.value,
+            "headings_digest": digest,
+            "headings": list(headings),
+            "columns": dict(columns),
+            "dedicated": command.dedicated,
+            "mapped_by": work.act.actor.actor_id,
+            "mapped_at": work.now,
+        },
+    )
+
+
+def _store(
+    work: UnitOfWork, command: ImportStatement, sha256: str, dedicated: bool, read: ReadStatement
+) -> tuple[str, list[ReadLine]]:
+    ids = [line.line_id for line in read.lines]
+    known = fund_statements.known_lines(work.connection, work.institution_id, ids)
+    new = [line for line in read.lines if line.line_id not in known]
+    statement_id = work.new_id()
+    head = {
+        "institution_id": work.institution_id,
+        "statement_id": statement_id,
+        "kind": command.kind.value,
+        "period": command.period,
+        "file_name": command.file_name,
+        "file_sha256": sha256,
+        "dedicated": dedicated,
+        "rows_read": len(read.lines) + read.repeated + len(read.rejected),
+        "rows_taken": len(new),
+        "rows_known": len(known) + read.repeated,
+        "rows_rejected": len(read.rejected),
+        "imported_by": work.act.actor.actor_id,
+        "imported_at": work.now,
+    }
+    lines = [_line_values(command.kind, line) for line in new]
+    fund_statements.add_statement(work.connection, head, lines, [_rejection_values(one) for one in read.rejected])
+    return statement_id, new
+
+
+def _line_values(kind: StatementKind, line: ReadLine) -> dict[str, Any]:
+    names = ("line_id", "line_no", "on_day", "amount_fen", "balance_fen", "event", "fund", "item")
+    texts = ("reference", "payee", "remark")
+    return {"kind": kind.value, **{name: getattr(line, name) for name in (*names, *texts)}}
+
+
+def _rejection_values(one: RejectedLine) -> dict[str, Any]:
+    return {"line_no": one.line_no, "code": one.code, "message": one.message, "original": one.original}
+
+
+def _months(command: ImportStatement, lines: Iterable[ReadLine]) -> set[str]:
+    if command.kind is StatementKind.TOTALS:
+        return {command.period}
+    return {month_of(line.on_day) for line in lines}
+
+
+def _nothing(read: ReadStatement) -> NoUsableRow:
+    first = read.rejected[0] if read.rejected else None
+    words = f"第 {first.line_no} 行：{first.message}" if first else "表头下面没有内容。"
+    return NoUsableRow(f"一行也没有收下，没有导入。{words}")

@@ -1,0 +1,293 @@
+"""What the pages of a month of reconciliation show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.rules.fund.agency import THEIR_BOOKS, agency_entry
+from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
+from hospital_prepay.domain.rules.fund.matching import By, Pairing
+from hospital_prepay.domain.rules.fund.movements import Event, Leg, Line
+from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.forms import Form
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.henan import concerns_us
+from hospital_prepay.services.fund.reconciliation import MonthReading
+from hospital_prepay.services.fund.review import GrantState
+from hospital_prepay.services.fund.statement_columns import StatementKind
+from hospital_prepay.services.fund.words import (
+    CLOSINGS,
+    EVENTS,
+    MATCHED_BY,
+    PAIRINGS,
+    PERIOD_STEPS,
+    SIDES,
+    SOURCES,
+)
+from hospital_prepay.web.decision_view import decision_href
+from hospital_prepay.web.fund_words import mark_of, stranded
+
+_ROOMS: Final = (
+    ("对账", ""),
+    ("导入", "/import"),
+    ("手工配对", "/match"),
+    ("结算款", "/settlements"),
+    ("河南月度", "/henan"),
+)
+_HENAN: Final = "/henan"
+_OURS: Final = {
+    Event.GRANT: ("借 1002 银行存款·专款", "贷 23050101 预收医保预付金"),
+    Event.RETURN: ("借 23050101 预收医保预付金", "贷 1002 银行存款"),
+    Event.OFFSET: ("借 23050101 预收医保预付金", "贷 12120201 应收医保款"),
+}
+
+
+def month_before(period: str) -> str:
+    """The month before."""
+    return month_after(period, -1)
+
+
+def rooms(here: str, period: str) -> list[dict[str, Any]]:
+    """The pages of this room, for the month that is looked at; Henan's only where its notice rules."""
+    root = "/finance/fund/reconcile"
+    shown = _ROOMS if here == _HENAN or _is_henan() else _ROOMS[:-1]
+    return [
+        {"label": label, "href": f"{root}{path}?period={period}", "current": path == here, "count": None}
+        for label, path in shown
+    ]
+
+
+def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, form: Form | None) -> dict[str, Any]:
+    """A month: its verdict, the three columns, balances, what is open, and the step that is next."""
+    actor = current_actor()
+    last = found.steps[-1] if found.steps else None
+    state = last.step if last else "reopened"
+    offered = _offered(found, state)
+    return {
+        **_head(found, ""),
+        "verdict": _verdict(found),
+        "sums": [{**_sum(row), "label": EVENTS[row.event and row.event.value]} for row in found.sums],
+        "closings": [_closing(one) for one in found.closings],
+        "bank_balance_fen": found.bank_balance_fen,
+        "items": [_item(found, one) for one in (*found.older, *found.open_items)],
+        "matched_count": sum(not one.is_open for one in found.pairings),
+        "uncounted": found.uncounted,
+        "statements": [_statement(one, found) for one in found.statements],
+        "missing": [kind.label for kind in StatementKind if kind.value not in {one.kind for one in found.statements}],
+        "steps": [_step(one, found) for one in found.steps],
+        "state": state,
+        "changed": found.changed,
+        "digest": found.digest,
+        "offered": offered,
+        "opened": name,
+        "forms": {one: form if one == name and form else Form() for one in ("close", "check", "reopen")},
+        "problem": stranded(name, form, offered),
+        "agency": [_books(one) for one in sorted({one.regime for one in grants})],
+        "their_books": THEIR_BOOKS,
+        "may_match": actor.may(Permission.FUND_RECONCILE),
+    }
+
+
+def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> dict[str, Any]:
+    """What is open, by side, to be ticked; the pairs that the rule found; what people said."""
+    actor = current_actor()
+    every = (*found.older, *found.open_items)
+    single = [one for one in every if one.by is not By.HAND]
+    return {
+        **_head(found, "/match"),
+        "sides": [
+            {
+                "label": label,
+                "ours": [_ours(leg, found, ticked) for one in single if one.side == side for leg in one.ours],
+                "theirs": [_theirs(line, found, ticked) for one in single if one.side == side for line in one.theirs],
+            }
+            for side, label in SIDES.items()
+        ],
+        "pairs": [_pair(one) for one in found.pairings if one.ours and one.theirs and one.by is not By.HAND],
+        "hands": [
+            {
+                "id": one.match_id,
+                "verb": {"together": "配在一起", "apart": "拆开"}[one.verb],
+                "count": f"本院 {len(one.ours)} 笔，对方 {len(one.theirs)} 笔",
+                "ground": one.ground,
+                "by": found.names.get(one.made_by, one.made_by),
+                "at": one.made_at,
+            }
+            for one in found.hands
+        ],
+        "form": form,
+        "may_match": actor.may(Permission.FUND_RECONCILE),
+        "shut": bool(found.steps) and found.steps[-1].step != "reopened",
+    }
+
+
+def _is_henan() -> bool:
+    return concerns_us(current_context(), current_actor())
+
+
+def _head(found: MonthReading, here: str) -> dict[str, Any]:
+    return {
+        "period": found.period,
+        "previous": month_before(found.period),
+        "following": month_after(found.period),
+        "over": found.over,
+        "rooms": rooms(here, found.period),
+    }
+
+
+def _verdict(found: MonthReading) -> dict[str, Any]:
+    if found.zero:
+        return {"kind": "ok", "title": f"{found.period} 零差异对平", "lines": ["逐笔都对上，期末余额一致。"]}
+    lines = []
+    if found.open_items:
+        lines.append(f"{len(found.open_items)} 笔没有对上，见下面“没有对上的”。")
+    apart = [one for one in found.closings if one.agrees is False]
+    lines += [f"{CLOSINGS[one.item]}：{SOURCES[one.source]}与本院账不一致。" for one in apart]
+    if any(one.required and one.theirs_fen is None for one in found.closings):
+        lines.append("还不知道总账的期末余额：请导入本院期末余额表。")
+    return {"kind": "wait", "title": f"{found.period} 还没有对平", "lines": lines}
+
+
+def _sum(row: Any) -> dict[str, Any]:
+    names = ("ours_fen", "bank_fen", "agency_fen", "bank_difference_fen", "agency_difference_fen")
+    return {name: getattr(row, name) for name in names}
+
+
+def _closing(one: Any) -> dict[str, Any]:
+    words = {True: ("ok", "一致"), False: ("stop", "不一致"), None: ("idle", "没有这份数")}[one.agrees]
+    return {
+        "label": CLOSINGS[one.item],
+        "source": SOURCES[one.source],
+        "ours_fen": one.ours_fen,
+        "theirs_fen": one.theirs_fen,
+        "difference_fen": None if one.theirs_fen is None else one.theirs_fen - one.ours_fen,
+        "mark": {"kind": words[0], "word": words[1]},
+        "required": one.required,
+    }
+
+
+def _item(found: MonthReading, one: Pairing) -> dict[str, Any]:
+    days, band = found.age_of(one)
+    return {
+        "day": one.day,
+        "side": SIDES[one.side.value],
+        "mark": mark_of(one.outcome.value, PAIRINGS),
+        "words": _words(one),
+        "entries": _entries(one),
+        "ours_fen": one.ours_fen if one.ours else None,
+        "theirs_fen": one.theirs_fen if one.theirs else None,
+        "difference_fen": one.difference_fen,
+        "days": days,
+        "band": band,
+        "old": days > 30,
+    }
+
+
+def _words(one: Pairing) -> str:
+    if one.ours:
+        return "；".join(dict.fromkeys(leg.summary for leg in one.ours))
+    return "；".join(_line_words(line) for line in one.theirs)
+
+
+def _line_words(line: Line) -> str:
+    event = EVENTS[line.event.value] if line.event else ""
+    return "，".join(part for part in (event, line.payee, line.remark, line.reference) if part) or "没有写摘要"
+
+
+def _entries(one: Pairing) -> list[dict[str, Any]]:
+    may = current_actor().may(Permission.LEDGER_VIEW)
+    numbers = dict.fromkeys(leg.entry_no for leg in one.ours)
+    return [{"no": number, "href": f"/finance/ledger/{number}" if may else None} for number in numbers]
+
+
+def _ours(leg: Leg, found: MonthReading, ticked: Collection[str]) -> dict[str, Any]:
+    return {
+        "key": leg.key,
+        "name": "ours",
+        "day": leg.day,
+        "words": f"凭证 {leg.entry_no}，{leg.summary}",
+        "payee": leg.payee,
+        "fen": leg.amount_fen,
+        "ticked": leg.key in ticked,
+    }
+
+
+def _theirs(line: Line, found: MonthReading, ticked: Collection[str]) -> dict[str, Any]:
+    return {
+        "key": line.key,
+        "name": "theirs",
+        "day": line.day,
+        "words": _line_words(line),
+        "payee": line.payee,
+        "fen": line.amount_fen,
+        "ticked": line.key in ticked,
+    }
+
+
+def _pair(one: Pairing) -> dict[str, Any]:
+    return {
+        "ours": one.ours[0].key,
+        "theirs": one.theirs[0].key,
+        "day": one.day,
+        "side": SIDES[one.side.value],
+        "entries": _entries(one),
+        "words": _words(one),
+        "line": _line_words(one.theirs[0]),
+        "fen": one.ours_fen,
+        "mark": mark_of(one.outcome.value, PAIRINGS),
+        "by": MATCHED_BY[one.by],
+    }
+
+
+def _statement(one: Any, found: MonthReading) -> dict[str, Any]:
+    return {
+        "href": f"/finance/fund/reconcile/statements/{one.statement_id}",
+        "kind": StatementKind(one.kind).label,
+        "name": one.file_name,
+        "taken": one.rows_taken,
+        "known": one.rows_known,
+        "rejected": one.rows_rejected,
+        "by": found.names.get(one.imported_by, one.imported_by),
+        "at": one.imported_at,
+    }
+
+
+def _step(one: Any, found: MonthReading) -> dict[str, Any]:
+    return {
+        "word": PERIOD_STEPS[one.step],
+        "by": found.names.get(one.taken_by, one.taken_by),
+        "at": one.taken_at,
+        "ground": one.ground,
+        "zero": one.zero and one.step != "reopened",
+        "href": decision_href(one.decision_id),
+    }
+
+
+def _offered(found: MonthReading, state: str) -> list[str]:
+    actor = current_actor()
+    if state == "reopened":
+        return ["close"] if found.over and actor.may(Permission.FUND_RECONCILE) else []
+    if not actor.may(Permission.FUND_RECORD):
+        return []
+    mine = state == "made" and actor.actor_id != found.steps[-1].taken_by and not found.changed
+    return ["check", "reopen"] if mine else ["reopen"]
+
+
+def _books(regime: str) -> dict[str, Any]:
+    """Our entry and the agency's for each event, as its notice prints it."""
+    rows = []
+    for event, ours in _OURS.items():
+        theirs = agency_entry(regime, event)
+        rows.append(
+            {
+                "label": EVENTS[event.value],
+                "ours": ours,
+                "theirs": theirs and (f"借 {theirs.debit}", f"贷 {theirs.credit}"),
+                "clause": theirs and chip(theirs.clause),
+            }
+        )
+    silent = all(one["theirs"] is None for one in rows)
+    return {"place": load_rulebook().regime(regime).place, "rows": rows, "silent": silent, "henan": regime == HENAN}
