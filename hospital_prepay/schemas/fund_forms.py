@@ -72,6 +72,7 @@ class Approval:
     module_no: str
     approved_on: date
     approved: Money | None
+    emergency: str = ""
 
 
 class ApprovalSchema(CommandSchema[Approval]):
@@ -84,6 +85,7 @@ class ApprovalSchema(CommandSchema[Approval]):
     module_no = Text(load_default="", longest=60)
     approved_on = Day(required=True)
     approved = fields.String(load_default="")
+    emergency = Text(load_default="", longest=36)
 
     def read(self, given: Mapping[str, Any]) -> Approval:
         """The amount counts with a yes only."""

@@ -10,6 +10,7 @@ from hospital_prepay.domain.audit import ABOUT_STAYS
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import ADJUSTED
 from hospital_prepay.domain.rules.fund.eligibility import Met
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
@@ -31,6 +32,7 @@ RULES: Final = {
     "inpatient.void_slip": "这张票能不能作废",
     "inpatient.refund": "能不能退这笔钱",
     "fund.apply": "能不能申请这笔预付金",
+    "fund.approve": "这个批复能不能登记",
     "fund.spend": "这份用款申请能不能办",
 }
 _NOTHING: Final = "没有"
@@ -71,6 +73,8 @@ def title(decision: Decision) -> str:
             return f"不能退：{why}" if refused else f"退 {amount} 元，由另一个人复核"
         case "fund.apply":
             return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
+        case "fund.approve":
+            return f"不能登记批复：{why}" if refused else f"登记批复 {amount} 元"
         case "fund.spend":
             return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
     return why
@@ -187,6 +191,11 @@ def _conditions(conditions: list[Mapping[str, Any]]) -> str:
     return "；".join(f"{one['words']}：{MET[Met(one['outcome'])]}" for one in conditions) or _NOTHING
 
 
+def _emergency(one: Mapping[str, Any]) -> str:
+    adjusts = "、".join(ADJUSTED[what] for what in one["adjusts"])
+    return f"{one['document']}（{one['issued_on']}），调整{adjusts}"
+
+
 def _use_lines(lines: list[Mapping[str, Any]]) -> str:
     return "；".join(f"{_category(one)} {one['name']} {_yuan(one['amount_fen'])}" for one in lines)
 
@@ -247,6 +256,19 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "quota_fen": ("标准额度", _yuan),
         "largest_fen": ("最高额度", _yuan),
         "quota_clauses": ("额度的依据", _clauses),
+        "filed_on": ("申请那天", str),
+        "apply_by": ("申请的最后一天", str),
+        "apply_clause": ("申请日的依据", _clause),
+        "emergency": ("特殊情形的文件", _emergency),
+    },
+    "fund.approve": {
+        "regime": ("依据地", _place),
+        "year": ("年度", str),
+        "fund": ("基金", _fund),
+        "approved_fen": ("批复", _yuan),
+        "largest_fen": ("最高额度", _yuan),
+        "quota_clauses": ("额度的依据", _clauses),
+        "emergency": ("特殊情形的文件", _emergency),
     },
     "fund.spend": {
         "regime": ("依据地", _place),

@@ -120,6 +120,7 @@ def grant_page(
         "confirm": confirm,
         "amount": str(amount),
         "in_words": amount.in_words(),
+        "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, offered),
         "why_not": why_not_mine(found.turn),
         "next": _NEXT[grant.state],
@@ -243,6 +244,9 @@ def _facts(found: GrantDetail) -> list[dict[str, Any]]:
         ("暂停或恢复的依据", grant.withheld_ground),
     ]
     facts: list[dict[str, Any]] = [{"label": label, "value": value, "href": None} for label, value in pairs if value]
+    if found.application is not None:
+        where = f"/finance/fund/apply/{grant.decision_id}"
+        facts.append({"label": "申请和材料", "value": "打开", "href": where})
     href = decision_href(grant.decision_id)
     return [*facts, {"label": "申请时的自查", "value": decision_number(grant.decision_id), "href": href}]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput, RuleRefused
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -90,6 +90,8 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
         return _page(grant_id, name, wrong.form), 422
     except MalformedInput as error:
         return _page(grant_id, name, typed().with_error(error, _field(name, error))), 422
+    except RuleRefused as error:
+        return _page(grant_id, name, typed().with_error(error, "approved")), 422
     except Conflict as error:
         return _page(grant_id, name, typed("idempotency_key").with_error(error)), 409
     say("ok", words)
@@ -102,7 +104,8 @@ def _field(name: str, error: MalformedInput) -> str:
 
 
 def _record(grant_id: str, said: schemas.Approval) -> str:
-    command = grants.RecordApproval(grant_id, said.approved, said.approved_on, said.document, said.module_no)
+    what = (said.approved, said.approved_on, said.document, said.module_no, said.emergency or None)
+    command = grants.RecordApproval(grant_id, *what)
     grants.record_approval(current_context(), current_actor(), command)
     if said.approved is None:
         return "已登记：没有批准，这笔申请到此为止。"

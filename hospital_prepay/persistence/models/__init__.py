@@ -1,6 +1,6 @@
 """Mapped tables, a module per area. Importing this package fills ``Base.metadata``."""
 
-from hospital_prepay.persistence.models import access, audit, fund, inpatient, ledger, publication
+from hospital_prepay.persistence.models import access, audit, fund, fund_apply, inpatient, ledger, publication
 from hospital_prepay.persistence.models.base import Base
 
-__all__ = ["Base", "access", "audit", "fund", "inpatient", "ledger", "publication"]
+__all__ = ["Base", "access", "audit", "fund", "fund_apply", "inpatient", "ledger", "publication"]

@@ -11,7 +11,9 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.rules.fund.spending import spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.fund_applications import ApplicationRow, EmergencyRow, ModuleRow, ProcurementRow
 from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
@@ -47,13 +49,21 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class GrantDetail:
-    """One grant with its requests (newest first) and entries (oldest first); ``names`` of people by id."""
+    """One grant with its requests (newest first) and entries (oldest first); ``names`` of people by id.
+
+    ``application`` is ``None`` for a grant from before applications were kept and for a procurement prepayment, which
+    has its ``procurement`` document instead; ``emergencies`` are those of its place and year.
+    """
 
     grant: GrantState
     requests: list[RequestState]
     entries: list[GrantEntry]
     turn: Turn | None
     names: Mapping[str, str]
+    application: ApplicationRow | None
+    procurement: ProcurementRow | None
+    module: list[ModuleRow]
+    emergencies: list[EmergencyRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,14 @@ def read_grant(context: Context, actor: Actor, grant_id: str) -> GrantDetail:
             entries=queries.grant_entries(connection, own, grant_id),
             turn=_turn(staff, GRANT_STEPS.get(grant.state), grant_barred(grant)),
             names=people.names(connection, own),
+            application=kept.application_of(connection, own, grant.decision_id),
+            procurement=kept.procurements(connection, own).get(grant_id),
+            module=kept.module_steps(connection, own, grant_id),
+            emergencies=[
+                one
+                for one in kept.emergencies(connection, own)
+                if (one.regime, one.year) == (grant.regime, grant.year) and one.recorded_by != grant.applied_by
+            ],
         )
 
 
