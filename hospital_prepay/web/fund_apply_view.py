@@ -19,6 +19,7 @@ from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.words import CONDITIONS, GRANT_STATES, MET
 from hospital_prepay.web.decision_view import decision_href, decision_number, outcome
 from hospital_prepay.web.fund_apply_form import chosen, late_words
+from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import mark_of
 
 _KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
@@ -85,6 +86,7 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
         "conditions": conditions,
         "agreement": evidence.get(AGREEMENT),
         "reasons": [chip(one.clause, one.message.rstrip("。")) for one in decision.reasons],
+        "papers": paper_links(application.regime, application.decision_id),
         "filed": grant is not None,
         "grant_href": f"/finance/fund/grants/{grant.grant_id}" if grant else None,
         "number": decision_number(application.decision_id),

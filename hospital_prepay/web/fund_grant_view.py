@@ -22,6 +22,7 @@ from hospital_prepay.services.fund.review import (
     request_barred,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
     Step,
     done_by,
@@ -120,6 +121,7 @@ def grant_page(
         "confirm": confirm,
         "amount": str(amount),
         "in_words": amount.in_words(),
+        "papers": paper_links(grant.regime, grant.decision_id) if found.application else [],
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, offered),
         "why_not": why_not_mine(found.turn),

@@ -217,3 +217,18 @@ def test_a_place_without_text_is_never_filed(house: House, officer: Browser) -> 
     page = officer.post(NEW, given)
     assert page.status_code == 422
     assert count(house, "fund_grant") == 0
+
+
+def test_the_forms_are_downloaded_from_both_pages(officer: Browser, login_as: LoginAs) -> None:
+    where = officer.post(NEW, filled()).location
+    page = officer.get(where).text
+    files = re.findall(r'href="(/finance/fund/apply/[^"]+/papers/[^"]+)"', page)
+    assert len(files) == 4
+    grant = officer.get(grant_of(officer.get(where))).text
+    assert all(one in grant for one in files)
+    for one in files:
+        answer = officer.get(one)
+        assert answer.data.startswith(b"%PDF" if one.endswith("pdf") else b"PK")
+        assert "filename*=UTF-8" in answer.headers["Content-Disposition"]
+    assert officer.get(f"{where}/papers/other.pdf").status_code == 404
+    assert login_as(Role.CASHIER).get(files[0]).status_code == 403
