@@ -91,6 +91,7 @@ class LineState:
     order_no: str
     amount_fen: int
     outcome: str
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError
 
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ADJUSTED, ALL_FUNDS
 from hospital_prepay.domain.rules.fund.regime import Fund
-from hospital_prepay.schemas.base import BaseSchema, CommandSchema, Day, Text, messages_of
+from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Text, messages_of
 from hospital_prepay.schemas.fund_form import Answer, FundFormSchema, TypedWhole
 from hospital_prepay.schemas.fund_forms import FormKey, PositiveYuan
 from hospital_prepay.services.fund.applications import ApplyForFunds, Evidence
@@ -109,10 +111,11 @@ class EmergencySchema(CommandSchema[EmergencyForm]):
 
     command: ClassVar = EmergencyForm
 
-    regime = Text(required=True, longest=60)
-    year = TypedWhole(2000, 2100, required=True)
-    document = Text(required=True, longest=200)
-    issued_on = Day(required=True)
+    # Its page has another form with a place, a year and a document.
+    regime = Text(required=True, longest=60, data_key="eased_regime")
+    year = TypedWhole(2000, 2100, required=True, data_key="eased_year")
+    document = Text(required=True, longest=200, data_key="eased_document")
+    issued_on = Day(required=True, data_key="eased_on")
 
     def read(self, given: Mapping[str, Any]) -> EmergencyForm:
         """The command. Raises ``ValidationError``."""
@@ -124,3 +127,70 @@ class EmergencySchema(CommandSchema[EmergencyForm]):
         if wrong:
             raise ValidationError(wrong)
         return EmergencyForm(**found, adjusts=adjusts)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcurementForm:
+    """A central-procurement prepayment as its document has it."""
+
+    regime: str
+    pool_region: str
+    fund: Any
+    year: int
+    amount: Money
+    document: str
+    issued_on: date
+    batch: str
+    return_on: date | None
+    idempotency_key: str
+
+
+class FundChoice(StrEnum):
+    """For which fund a procurement prepayment comes."""
+
+    EMPLOYEE = "employee"
+    RESIDENT = "resident"
+    ALL = "all"
+
+
+class ProcurementSchema(CommandSchema[ProcurementForm]):
+    """The document of a central-procurement prepayment."""
+
+    command: ClassVar = ProcurementForm
+
+    regime = Text(required=True, longest=60)
+    pool_region = Text(required=True, longest=60)
+    fund = Choice(FundChoice, required=True)
+    year = TypedWhole(2000, 2100, required=True)
+    amount = PositiveYuan(required=True)
+    document = Text(required=True, longest=200)
+    issued_on = Day(required=True)
+    batch = Text(required=True, longest=80)
+    return_on = Day(load_default=None)
+    idempotency_key = FormKey()
+
+    def read(self, given: Mapping[str, Any]) -> ProcurementForm:
+        """The command; the day of return may stay blank."""
+        filled = {name: value for name, value in given.items() if name != "return_on" or str(value).strip()}
+        return ProcurementForm(**self.load(filled))
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleForm:
+    """A state of the platform's module."""
+
+    step: str
+    module_no: str
+    on_day: date
+    note: str
+
+
+class ModuleSchema(CommandSchema[ModuleForm]):
+    """What the module shows, and the day of it."""
+
+    command: ClassVar = ModuleForm
+
+    step = Text(required=True, longest=20)
+    module_no = Text(required=True, longest=60, data_key="platform_no")
+    on_day = Day(required=True)
+    note = Text(load_default="", longest=200)

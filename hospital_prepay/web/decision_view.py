@@ -18,7 +18,7 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 from hospital_prepay.services.fund.words import CATEGORIES, MET
 
 OUTCOMES: Final = {
@@ -33,6 +33,7 @@ RULES: Final = {
     "inpatient.refund": "能不能退这笔钱",
     "fund.apply": "能不能申请这笔预付金",
     "fund.approve": "这个批复能不能登记",
+    "fund.procurement": "这笔集采专项预付能不能登记",
     "fund.spend": "这份用款申请能不能办",
 }
 _NOTHING: Final = "没有"
@@ -75,6 +76,8 @@ def title(decision: Decision) -> str:
             return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
         case "fund.approve":
             return f"不能登记批复：{why}" if refused else f"登记批复 {amount} 元"
+        case "fund.procurement":
+            return f"登记集采专项预付 {amount} 元，由另一个人登记批复"
         case "fund.spend":
             return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
     return why
@@ -179,6 +182,10 @@ def _fund(fund: str) -> str:
     return FUND_NAMES.get(fund, fund)
 
 
+def _kind(kind: str) -> str:
+    return KIND_NAMES.get(kind, kind)
+
+
 def _clause(clause: str) -> str:
     return chip(clause).label
 
@@ -270,6 +277,15 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "quota_clauses": ("额度的依据", _clauses),
         "emergency": ("特殊情形的文件", _emergency),
     },
+    "fund.procurement": {
+        "regime": ("依据地", _place),
+        "year": ("年度", str),
+        "fund": ("基金", _fund),
+        "amount_fen": ("金额", _yuan),
+        "document": ("文件", str),
+        "issued_on": ("文件日期", str),
+        "clause": ("通知怎么说", _clause),
+    },
     "fund.spend": {
         "regime": ("依据地", _place),
         "lines": ("明细", _use_lines),
@@ -277,5 +293,6 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
         "recall_clause": ("收回情形", _clause),
+        "kind": ("哪一种预付金", _kind),
     },
 }

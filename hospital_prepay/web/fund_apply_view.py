@@ -16,11 +16,12 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.application_review import ApplicationDetail, ApplicationOverview, ApplicationRow
 from hospital_prepay.services.fund.applications import AGREEMENT
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.words import CONDITIONS, GRANT_STATES, MET
 from hospital_prepay.web.decision_view import decision_href, decision_number, outcome
 from hospital_prepay.web.fund_apply_form import chosen, late_words
 from hospital_prepay.web.fund_papers import paper_links
-from hospital_prepay.web.fund_words import mark_of
+from hospital_prepay.web.fund_words import grant_title, keyed, mark_of
 
 _KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
 
@@ -30,7 +31,7 @@ def overview_page(found: ApplicationOverview, today: date, opened: str, form: Fo
     actor = current_actor()
     regime = chosen(Form(), found, today)
     places = [edition[-1] for edition in load_rulebook().regimes.values()]
-    empty = {"year": str(today.year), "issued_on": today.isoformat()}
+    empty = {"year": str(today.year), "eased_year": str(today.year)}
     return {
         "applications": [_line(one, found) for one in found.applications],
         "late": late_words(regime, today.year, today) if regime else None,
@@ -46,12 +47,28 @@ def overview_page(found: ApplicationOverview, today: date, opened: str, form: Fo
             }
             for one in found.emergencies
         ],
+        "procurements": [_procurement(found, grant) for grant in found.grants if grant.kind == "procurement"],
+        "funds": [{"value": value, "label": label} for value, label in FUND_NAMES.items()],
         "places": [{"value": one.instrument, "label": f"{one.place} {one.number}"} for one in places],
         "adjusted": [{"name": f"adjusts_{key}", "label": words} for key, words in ADJUSTED.items()],
         "may_apply": actor.may(Permission.FUND_APPLY),
         "may_record": actor.may(Permission.FUND_RECORD),
         "opened": opened,
-        "form": Form({**empty, **(form.entered if form else {})}, form.errors if form else {}),
+        "form": keyed(form, **empty),
+    }
+
+
+def _procurement(found: ApplicationOverview, grant: GrantState) -> dict[str, Any]:
+    document = found.procurements.get(grant.grant_id)
+    return {
+        "href": f"/finance/fund/grants/{grant.grant_id}",
+        "title": grant_title(grant),
+        "region": grant.pool_region,
+        "document": document.document if document else "",
+        "batch": document.batch if document else "",
+        "return_on": document.return_on if document else None,
+        "amount_fen": grant.approved_fen or grant.applied_fen,
+        "state": mark_of(grant.state, GRANT_STATES),
     }
 
 

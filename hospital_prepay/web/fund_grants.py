@@ -14,7 +14,8 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
-from hospital_prepay.services.fund import grants, returns, review
+from hospital_prepay.schemas.fund_apply import ModuleForm, ModuleSchema
+from hospital_prepay.services.fund import grants, module, returns, review
 from hospital_prepay.web import fund_grant_view as view
 
 blueprint = Blueprint("fund_grants", __name__, url_prefix="/finance/fund")
@@ -64,6 +65,13 @@ def receive(grant_id: str) -> Any:
     return _act(grant_id, "receipt", schemas.ReceivedSchema, _receive)
 
 
+@blueprint.post("/grants/<grant_id>/module")
+@requires(Permission.FUND_VIEW)
+def add_module_step(grant_id: str) -> Any:
+    """Write down what the national platform's module shows: the applicant or the approver, the service looks who."""
+    return _act(grant_id, "module", ModuleSchema, _module)
+
+
 @blueprint.post("/grants/<grant_id>/return")
 @requires(Permission.FUND_RETURN)
 def give_back(grant_id: str) -> Any:
@@ -110,6 +118,12 @@ def _record(grant_id: str, said: schemas.Approval) -> str:
     if said.approved is None:
         return "已登记：没有批准，这笔申请到此为止。"
     return f"已登记批复 {said.approved} 元。下一步：到账后由财务记银行回单。"
+
+
+def _module(grant_id: str, said: ModuleForm) -> str:
+    command = module.RecordModuleStep(grant_id, said.step, said.module_no, said.on_day, said.note)
+    module.record_module_step(current_context(), current_actor(), command)
+    return f"已登记国家平台状态：{module.STEPS[said.step]}。"
 
 
 def _withhold(grant_id: str, said: schemas.WrittenGround) -> str:

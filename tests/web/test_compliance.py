@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules import RULES
-from hospital_prepay.domain.rules.fund.application import ApplicationFacts
+from hospital_prepay.domain.rules.fund.application import ApplicationFacts, ApprovalFacts
+from hospital_prepay.domain.rules.fund.procurement import ProcurementFacts
 from hospital_prepay.domain.rules.fund.spending import SpendFacts
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
 from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts
@@ -224,6 +225,8 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "inpatient.void_slip": VoidFacts,
         "inpatient.refund": RefundFacts,
         "fund.apply": ApplicationFacts,
+        "fund.approve": ApprovalFacts,
+        "fund.procurement": ProcurementFacts,
         "fund.spend": SpendFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)

@@ -168,14 +168,14 @@ def test_a_document_of_an_emergency_is_recorded_by_the_approver_and_chosen_by_th
 ) -> None:
     approver = login_as(Role.FINANCE_APPROVER)
     given: dict[str, Any] = {
-        "regime": "zhejiang-prepay-2025",
-        "year": "2026",
-        "document": "浙医保发〔2026〕9号",
-        "issued_on": "2026-01-10",
+        "eased_regime": "zhejiang-prepay-2025",
+        "eased_year": "2026",
+        "eased_document": "浙医保发〔2026〕9号",
+        "eased_on": "2026-01-10",
     }
     assert approver.post(f"{APPLY}/emergency", given).status_code == 422
     assert (
-        approver.post(f"{APPLY}/emergency", {**given, "adjusts_size": "yes", "issued_on": "2027-01-01"}).status_code
+        approver.post(f"{APPLY}/emergency", {**given, "adjusts_size": "yes", "eased_on": "2027-01-01"}).status_code
         == 422
     )
     assert approver.post(f"{APPLY}/emergency", {**given, "adjusts_size": "yes"}).status_code == 303
@@ -232,3 +232,72 @@ def test_the_forms_are_downloaded_from_both_pages(officer: Browser, login_as: Lo
         assert "filename*=UTF-8" in answer.headers["Content-Disposition"]
     assert officer.get(f"{where}/papers/other.pdf").status_code == 404
     assert login_as(Role.CASHIER).get(files[0]).status_code == 403
+
+
+PROCUREMENT = {
+    "regime": "zhejiang-prepay-2025",
+    "pool_region": "临溪市",
+    "fund": "employee",
+    "year": "2026",
+    "amount": "300000",
+    "document": "临医保〔2026〕3号",
+    "issued_on": "2026-01-12",
+    "batch": "国家第十批",
+    "return_on": "2026-11-30",
+    "idempotency_key": "procurement-1",
+}
+
+
+def test_a_procurement_prepayment_is_recorded_beside_and_spent_on_its_own_goods_only(
+    house: House, officer: Browser, login_as: LoginAs
+) -> None:
+    approver = login_as(Role.FINANCE_APPROVER)
+    for changes in ({"batch": ""}, {"issued_on": "2026-01-16"}, {"return_on": "2026-01-01"}, {"fund": "x"}):
+        page = officer.post(f"{APPLY}/procurement", {**PROCUREMENT, **changes})
+        assert page.status_code == 422
+        assert f'href="#f-{next(iter(changes))}"' in page.text
+    where = officer.post(f"{APPLY}/procurement", PROCUREMENT).location
+    assert officer.post(f"{APPLY}/procurement", PROCUREMENT).location == where
+    assert "2026 年职工医保集采专项预付" in words(officer.get(APPLY))
+    assert approver.post(f"{APPLY}/procurement", PROCUREMENT).status_code == 403
+    approval = {"granted": "yes", "approved": "300000", "document": "临医保〔2026〕3号", "approved_on": "2026-01-13"}
+    assert officer.post(f"{where}/approval", {**approval, "confirmed": "yes"}).status_code == 403
+    assert approver.post(f"{where}/approval", {**approval, "confirmed": "yes"}).status_code == 303
+    receipt = {"bank_reference": "HD-1", "received_on": "2026-01-14", "idempotency_key": "receipt-key-1"}
+    assert officer.post(f"{where}/receipt", receipt).status_code == 303
+    page = words(officer.get(where))
+    assert "文件写的归还日2026-11-30" in page
+    assert "申请和材料" not in page
+    # A basic application of the same fund and year stands beside it.
+    assert officer.post(NEW, filled()).status_code == 303
+    form = officer.get(f"/finance/fund/requests/new?grant={where.rpartition('/')[2]}").text
+    assert 'name="batch-1"' in form
+    line = {"category-1": "drug", "name-1": "x", "amount-1": "100", "code-1": "X" + "A" * 22, "order_no-1": "P-1"}
+    head = {"payee_name": "x", "payee_credit_code": "9144030071526726XG", "purpose": "x", "do": "check"}
+    asked = {"grant": where.rpartition("/")[2], **head, **line}
+    assert "请写集采批次" in words(officer.post("/finance/fund/requests/new", asked))
+    assert "可以提交" in words(officer.post("/finance/fund/requests/new", {**asked, "batch-1": "国家第十批"}))
+
+
+def test_the_platforms_states_are_recorded_and_exported(house: House, officer: Browser, login_as: LoginAs) -> None:
+    where = grant_of(officer.get(officer.post(NEW, filled()).location))
+    step = {"step": "submitted", "platform_no": "YF-7", "on_day": "2026-01-14", "note": "网上提交"}
+    for changes in ({"step": "x"}, {"platform_no": ""}, {"on_day": "2026-01-16"}):
+        page = officer.post(f"{where}/module", {**step, **changes})
+        assert page.status_code == 422
+        assert f'href="#f-{next(iter(changes))}"' in page.text
+    assert officer.post(f"{where}/module", step).status_code == 303
+    assert officer.post(f"{where}/module", {**step, "on_day": "2026-01-13"}).status_code == 422
+    approver = login_as(Role.FINANCE_APPROVER)
+    assert approver.post(f"{where}/module", {**step, "step": "accepted", "on_day": "2026-01-15"}).status_code == 303
+    assert login_as(Role.AUDITOR).post(f"{where}/module", step).status_code == 403
+    page = words(officer.get(where))
+    assert "提交网上提交" in page
+    assert "受理" in page
+    text = officer.get(f"{APPLY}/module.csv").text
+    assert text.splitlines()[1] == (
+        "H52010300125,云岭县人民医院,三级,临溪市,职工医保,2026,预付金,1000000.00,1,1000000.00,1000000.00,,,,,"
+        "YF-7,受理,2026-01-15"
+    )
+    assert officer.get(f"{APPLY}/module.xlsx").data.startswith(b"PK")
+    assert login_as(Role.CASHIER).get(f"{APPLY}/module.csv").status_code == 403

@@ -27,6 +27,7 @@ from hospital_prepay.services.publication.readings import readings_within
 __all__ = ["Applied", "ApplyForGrant", "apply_for_grant"]
 
 FUND_NAMES = {"employee": "职工医保", "resident": "居民医保", "all": "各基金合计"}
+KIND_NAMES = {"basic": "预付金", "procurement": "集采专项预付"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ def _require_past(day: date, today: date, field: str) -> None:
 
 
 def _open_accounts(work: UnitOfWork, grant: GrantState) -> None:
-    name = f"{grant.year} 年{FUND_NAMES[grant.fund]}预付金"
+    name = f"{grant.year} 年{FUND_NAMES[grant.fund]}{KIND_NAMES[grant.kind]}"
     accounts = (
         (earmark_account(grant.grant_id), f"{name}·专款未用"),
         (reserved_account(grant.grant_id), f"{name}·已预留"),

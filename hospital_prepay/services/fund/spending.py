@@ -296,7 +296,7 @@ def spend_facts(grant: GrantState, lines: tuple[UseLine, ...]) -> SpendFacts:
     regime = load_rulebook().regime(grant.regime, grant.year)
     asked = {line.category for line in lines}
     uses = tuple(use for name, use in sorted(regime.uses.items()) if name in asked)
-    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen)
+    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen, kind=grant.kind)
 
 
 def _write_down(
@@ -327,6 +327,7 @@ def _write_down(
             "order_no": line.order_no,
             "amount_fen": line.amount.fen,
             "outcome": outcome.value,
+            "batch": line.batch,
         }
         for number, (line, (outcome, _)) in enumerate(zip(command.lines, answers, strict=True), 1)
     ]
