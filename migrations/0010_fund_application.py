@@ -14,13 +14,15 @@ depends_on = None
 
 MOMENT = sa.String(32).with_variant(sa.DateTime(timezone=True), "postgresql")
 MODULE_STEPS = "'submitted', 'accepted', 'first_review', 'second_review', 'paid_out', 'recovered', 'sent_back'"
-# Every table of this migration is appended to and never changed; its key by columns.
+# Appended to and never changed; the key by columns. Only a distribution walks: its triggers stand beside.
 APPEND_ONLY = {
     "fund_emergency": ("emergency_id",),
     "fund_application": ("decision_id",),
     "fund_application_evidence": ("decision_id", "item"),
     "fund_module_step": ("grant_id", "step_no"),
     "fund_procurement": ("grant_id",),
+    "fund_distribution_return": ("distribution_id", "return_no"),
+    "fund_distribution_use": ("distribution_id", "use_no"),
 }
 
 
@@ -28,6 +30,14 @@ def upgrade() -> None:
     """Tables first, then what each database refuses by itself."""
     _tables()
     op.add_column("fund_request_line", sa.Column("batch", sa.Text(), nullable=False, server_default=""))
+    op.create_index(
+        "uq_ledger_entry__fund_distribution",
+        "ledger_entry",
+        ["institution_id", "source"],
+        unique=True,
+        sqlite_where=sa.text("kind = 'fund_distribution'"),
+        postgresql_where=sa.text("kind = 'fund_distribution'"),
+    )
     folder = Path(__file__).parent
     if op.get_bind().dialect.name == "postgresql":
         for table in APPEND_ONLY:
@@ -48,6 +58,8 @@ def upgrade() -> None:
                 f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} BEGIN "
                 f"SELECT RAISE(ABORT, 'append_only: {table}'); END"
             )
+    for trigger in ("ledger_account_fund", "ledger_entry_fund"):
+        _run(f"DROP TRIGGER {trigger}")
     text = (folder / "0010_fund_application_sqlite.sql").read_text("utf-8")
     for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):
         _run(statement)
@@ -172,4 +184,69 @@ def _tables() -> None:
         sa.CheckConstraint("length(document) > 0", name="ck_fund_procurement__document"),
         _of_grant("fund_procurement"),
         sa.PrimaryKeyConstraint("institution_id", "grant_id", name="pk_fund_procurement"),
+    )
+    _create_table(
+        "fund_distribution",
+        sa.Column("institution_id", sa.String(length=12), nullable=False),
+        sa.Column("distribution_id", sa.String(length=36), nullable=False),
+        sa.Column("grant_id", sa.String(length=36), nullable=False),
+        sa.Column("member_code", sa.String(length=12), nullable=False),
+        sa.Column("member_name", sa.Text(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("asked_by", sa.String(length=40), nullable=False),
+        sa.Column("asked_at", MOMENT, nullable=False),
+        sa.Column("decided_by", sa.String(length=40), nullable=True),
+        sa.Column("decided_at", MOMENT, nullable=True),
+        sa.CheckConstraint("amount_fen > 0", name="ck_fund_distribution__amount_above_zero"),
+        sa.CheckConstraint("member_code <> institution_id", name="ck_fund_distribution__member_is_another"),
+        sa.CheckConstraint("length(document) > 0", name="ck_fund_distribution__document"),
+        sa.CheckConstraint("state IN ('asked', 'approved', 'rejected')", name="ck_fund_distribution__state"),
+        sa.CheckConstraint(
+            "state = 'asked' OR (decided_by IS NOT NULL AND decided_by <> asked_by)",
+            name="ck_fund_distribution__second_person",
+        ),
+        _of_grant("fund_distribution"),
+        sa.PrimaryKeyConstraint("institution_id", "distribution_id", name="pk_fund_distribution"),
+    )
+    _create_table(
+        "fund_distribution_return",
+        sa.Column("institution_id", sa.String(length=12), nullable=False),
+        sa.Column("distribution_id", sa.String(length=36), nullable=False),
+        sa.Column("return_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("bank_reference", sa.Text(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=40), nullable=False),
+        sa.Column("recorded_at", MOMENT, nullable=False),
+        sa.CheckConstraint("amount_fen > 0", name="ck_fund_distribution_return__amount_above_zero"),
+        _of_distribution("fund_distribution_return"),
+        sa.PrimaryKeyConstraint("institution_id", "distribution_id", "return_no", name="pk_fund_distribution_return"),
+    )
+    _create_table(
+        "fund_distribution_use",
+        sa.Column("institution_id", sa.String(length=12), nullable=False),
+        sa.Column("distribution_id", sa.String(length=36), nullable=False),
+        sa.Column("use_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("category", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("order_no", sa.String(length=80), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("recorded_by", sa.String(length=40), nullable=False),
+        sa.Column("recorded_at", MOMENT, nullable=False),
+        sa.CheckConstraint("amount_fen > 0", name="ck_fund_distribution_use__amount_above_zero"),
+        sa.CheckConstraint("category IN ('consumable', 'drug')", name="ck_fund_distribution_use__medical"),
+        sa.CheckConstraint("length(document) > 0", name="ck_fund_distribution_use__document"),
+        _of_distribution("fund_distribution_use"),
+        sa.PrimaryKeyConstraint("institution_id", "distribution_id", "use_no", name="pk_fund_distribution_use"),
+    )
+
+
+def _of_distribution(table: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["institution_id", "distribution_id"],
+        ["fund_distribution.institution_id", "fund_distribution.distribution_id"],
+        name=f"fk_{table}__fund_distribution",
     )

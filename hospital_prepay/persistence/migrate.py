@@ -39,6 +39,9 @@ _INSERT = (
     "earlier_standard",
     "fund_application",
     "fund_application_evidence",
+    "fund_distribution",
+    "fund_distribution_return",
+    "fund_distribution_use",
     "fund_emergency",
     "fund_evidence",
     "fund_grant",
@@ -70,6 +73,7 @@ _UPDATE: dict[str, str] = {
     ),
     "deposit_rules": "approved_by, approved_at",
     "disease": "name, initials, catalogue",
+    "fund_distribution": "state, decided_by, decided_at",
     "fund_grant": (
         "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
         " cleared_at"

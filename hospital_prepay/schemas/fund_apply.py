@@ -194,3 +194,72 @@ class ModuleSchema(CommandSchema[ModuleForm]):
     module_no = Text(required=True, longest=60, data_key="platform_no")
     on_day = Day(required=True)
     note = Text(load_default="", longest=200)
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionForm:
+    """So much for one member."""
+
+    member_code: str
+    member_name: str
+    amount: Money
+    document: str
+    idempotency_key: str
+
+
+class DistributionSchema(CommandSchema[DistributionForm]):
+    """What a lead hospital hands on."""
+
+    command: ClassVar = DistributionForm
+
+    member_code = Text(required=True, longest=12)
+    member_name = Text(required=True, longest=120)
+    amount = PositiveYuan(required=True, data_key="member_amount")
+    document = Text(required=True, longest=200, data_key="agreement")
+    idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReturn:
+    """What came back from a member."""
+
+    amount: Money
+    bank_reference: str
+    idempotency_key: str
+
+
+class MemberReturnSchema(CommandSchema[MemberReturn]):
+    """What came back, by the bank's reference."""
+
+    command: ClassVar = MemberReturn
+
+    amount = PositiveYuan(required=True)
+    bank_reference = Text(required=True, longest=64)
+    idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUse:
+    """What a member paid."""
+
+    category: str
+    name: str
+    amount: Money
+    code: str
+    order_no: str
+    document: str
+    idempotency_key: str
+
+
+class MemberUseSchema(CommandSchema[MemberUse]):
+    """One line of a member's evidence."""
+
+    command: ClassVar = MemberUse
+
+    category = Text(required=True, longest=40)
+    name = Text(required=True, longest=200)
+    amount = PositiveYuan(required=True)
+    code = Text(load_default="", longest=40)
+    order_no = Text(load_default="", longest=80)
+    document = Text(required=True, longest=120)
+    idempotency_key = FormKey()

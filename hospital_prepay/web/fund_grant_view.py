@@ -134,6 +134,7 @@ def grant_page(
         ],
         "module_steps": [{"value": value, "label": label} for value, label in STEPS.items()],
         "may_module": actor.may(Permission.FUND_RECORD) or actor.may(Permission.FUND_APPLY),
+        "distributed_fen": found.grant.distributed_fen,
         "papers": paper_links(grant.regime, grant.decision_id) if found.application else [],
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module"]),

@@ -301,3 +301,44 @@ def test_the_platforms_states_are_recorded_and_exported(house: House, officer: B
     )
     assert officer.get(f"{APPLY}/module.xlsx").data.startswith(b"PK")
     assert login_as(Role.CASHIER).get(f"{APPLY}/module.csv").status_code == 403
+
+
+def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser, login_as: LoginAs) -> None:
+    approver = login_as(Role.FINANCE_APPROVER)
+    where = grant_of(officer.get(officer.post(NEW, filled("weihai-prepay-2025")).location))
+    approval = {"granted": "yes", "approved": "1000000", "document": "x", "approved_on": "2026-01-15"}
+    assert approver.post(f"{where}/approval", {**approval, "confirmed": "yes"}).status_code == 303
+    receipt = {"bank_reference": "HD-1", "received_on": "2026-01-15", "idempotency_key": "receipt-key-1"}
+    assert officer.post(f"{where}/receipt", receipt).status_code == 303
+    members = f"{where}/members"
+    assert "还没有分给成员单位" in words(officer.get(members))
+    ask = {
+        "member_code": "H37100000002",
+        "member_name": "某镇卫生院",
+        "member_amount": "1000",
+        "agreement": "医共体协议",
+        "idempotency_key": "member-key-1",
+    }
+    for changes in ({"member_amount": "2000000"}, {"agreement": ""}, {"member_code": ""}):
+        page = officer.post(members, {**ask, **changes})
+        assert page.status_code == 422
+        assert f'href="#f-{next(iter(changes))}"' in page.text
+    assert officer.post(members, ask).status_code == 303
+    found = re.search(r"members/([0-9a-f-]{36})/decide", approver.get(members).text)
+    assert found
+    one = f"{members}/{found[1]}"
+    assert officer.post(f"{one}/decide", {"do": "approve"}).status_code == 403
+    assert approver.post(f"{one}/decide", {"do": "approve"}).status_code == 303
+    assert approver.post(f"{one}/decide", {"do": "approve"}).status_code == 409
+    assert "成员单位手里1,000.00 元" in words(officer.get(where))
+    use = {
+        **{"category": "drug", "name": "头孢", "amount": "400", "code": "X" + "A" * 22, "order_no": "P-1"},
+        **{"document": "FP-1", "idempotency_key": "member-key-2"},
+    }
+    for changes in ({"category": "payroll"}, {"amount": "1000.01"}, {"document": ""}):
+        assert officer.post(f"{one}/use", {**use, **changes}).status_code == 422
+    assert officer.post(f"{one}/use", use).status_code == 303
+    back = {"amount": "1000", "bank_reference": "HD-2", "idempotency_key": "member-key-3"}
+    assert officer.post(f"{one}/return", {**back, "amount": "1000.01"}).status_code == 422
+    assert officer.post(f"{one}/return", back).status_code == 303
+    assert "成员单位手里 0.00 元" in words(officer.get(members))

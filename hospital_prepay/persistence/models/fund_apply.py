@@ -132,3 +132,83 @@ class FundProcurement(Base):
         sa.ForeignKeyConstraint(["institution_id", "grant_id"], ["fund_grant.institution_id", "fund_grant.grant_id"]),
         sa.CheckConstraint("length(document) > 0", name="document"),
     )
+
+
+class FundDistribution(Base):
+    """What a lead hospital hands on of a grant to a member of its community: asked by one, approved by another."""
+
+    __tablename__ = "fund_distribution"
+
+    institution_id: Mapped[InstitutionId]
+    distribution_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(sa.String(36))
+    member_code: Mapped[str] = mapped_column(sa.String(12))
+    member_name: Mapped[str]
+    amount_fen: Mapped[Fen]
+    document: Mapped[str]
+    state: Mapped[str] = mapped_column(sa.String(10))
+    asked_by: Mapped[str] = mapped_column(sa.String(40))
+    asked_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(sa.String(40))
+    decided_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["institution_id", "grant_id"], ["fund_grant.institution_id", "fund_grant.grant_id"]),
+        sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
+        sa.CheckConstraint("member_code <> institution_id", name="member_is_another"),
+        sa.CheckConstraint("length(document) > 0", name="document"),
+        sa.CheckConstraint("state IN ('asked', 'approved', 'rejected')", name="state"),
+        sa.CheckConstraint(
+            "state = 'asked' OR (decided_by IS NOT NULL AND decided_by <> asked_by)", name="second_person"
+        ),
+    )
+
+
+class FundDistributionReturn(Base):
+    """What came back from a member."""
+
+    __tablename__ = "fund_distribution_return"
+
+    institution_id: Mapped[InstitutionId]
+    distribution_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    return_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount_fen: Mapped[Fen]
+    bank_reference: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(sa.String(40))
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "distribution_id"],
+            ["fund_distribution.institution_id", "fund_distribution.distribution_id"],
+        ),
+        sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
+    )
+
+
+class FundDistributionUse(Base):
+    """What a member paid with it, as the lead was shown: drugs and consumables only."""
+
+    __tablename__ = "fund_distribution_use"
+
+    institution_id: Mapped[InstitutionId]
+    distribution_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    use_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    category: Mapped[str] = mapped_column(sa.String(40))
+    name: Mapped[str]
+    code: Mapped[str] = mapped_column(sa.String(40))
+    order_no: Mapped[str] = mapped_column(sa.String(80))
+    amount_fen: Mapped[Fen]
+    document: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(sa.String(40))
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "distribution_id"],
+            ["fund_distribution.institution_id", "fund_distribution.distribution_id"],
+        ),
+        sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
+        sa.CheckConstraint("category IN ('consumable', 'drug')", name="medical"),
+        sa.CheckConstraint("length(document) > 0", name="document"),
+    )
