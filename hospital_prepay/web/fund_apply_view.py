@@ -30,11 +30,12 @@ def overview_page(found: ApplicationOverview, today: date, opened: str, form: Fo
     """Every application, the documents of an emergency, and the forms that the viewer may use."""
     actor = current_actor()
     regime = chosen(Form(), found, today)
+    filed = any(one.year == today.year and one.kind == "basic" for one in found.grants)
     places = [edition[-1] for edition in load_rulebook().regimes.values()]
     empty = {"year": str(today.year), "eased_year": str(today.year)}
     return {
         "applications": [_line(one, found) for one in found.applications],
-        "late": late_words(regime, today.year, today) if regime else None,
+        "late": late_words(regime, today.year, today) if regime and not filed else None,
         "place": regime.place if regime else None,
         "emergencies": [
             {

@@ -10,6 +10,7 @@ from flask import Blueprint, redirect, render_template, request
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, RuleRefused, SecondPersonRequired
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
@@ -139,7 +140,10 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
             for one in rows
         ],
         categories=[{"value": key, "label": CATEGORIES[key]} for key in ("drug", "consumable")],
-        may_ask=actor.may(Permission.FUND_PAY) and found.grant.state == "received" and found.grant.kind == "basic",
+        may_ask=actor.may(Permission.FUND_PAY)
+        and found.grant.state == "received"
+        and found.grant.kind == "basic"
+        and may_distribute(found.grant.regime),
         may_return=actor.may(Permission.FUND_RETURN),
         opened=opened,
         form=keyed(form),

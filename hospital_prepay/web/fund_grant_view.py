@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas import fund_forms as schemas
@@ -134,7 +135,8 @@ def grant_page(
         ],
         "module_steps": [{"value": value, "label": label} for value, label in STEPS.items()],
         "may_module": actor.may(Permission.FUND_RECORD) or actor.may(Permission.FUND_APPLY),
-        "distributed_fen": found.grant.distributed_fen,
+        "distributed_fen": grant.distributed_fen,
+        "may_distribute": grant.state == "received" and grant.kind == "basic" and may_distribute(grant.regime),
         "papers": paper_links(grant.regime, grant.decision_id) if found.application else [],
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module"]),

@@ -13,6 +13,7 @@ from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedI
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
 from hospital_prepay.persistence import fund_distributions as store
@@ -77,6 +78,8 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["distribution_id"])
+        if not may_distribute(grant.regime):
+            raise Conflict("这里的通知没有由牵头医疗机构分配的规定，预付金不能出借。没有改动。")
         if grant.state != "received" or grant.kind != "basic":
             raise Conflict("这笔预付金没有在用，不能分给成员单位。请选一笔在用的预付金。")
         if not command.amount or command.amount.fen > grant.unspent_fen:

@@ -82,6 +82,11 @@ def test_it_is_handed_on_by_two_people_and_comes_back(lead: Year) -> None:
     assert verify_ledger(context.database, context.settings.data_dir, context.clock).intact
 
 
+def test_elsewhere_handing_on_would_be_lending(hospital: Hospital) -> None:
+    with pytest.raises(Conflict, match="不能出借"):
+        ask(Year(hospital).arrived(), 100)
+
+
 def test_who_asks_does_not_agree(lead: Year) -> None:
     found = ask(lead, 100)
     both = actor(next(iter(APPROVER.roles)), "x")
@@ -148,6 +153,16 @@ def test_the_books_hand_on_only_what_was_approved_and_once(lead: Year) -> None:
     for given, fen in (("x", 100), (f"fund_distribution:{waiting}", 200)):
         with pytest.raises(InsufficientFund):
             post(lead, "fund_distribution", (member, fen, 0), (earmark, 0, fen), source=given)
+    with done.writing() as connection:
+        decided = {"state": "approved", "decided_by": "z"}
+        connection.execute(
+            sa.update(FundDistribution).where(FundDistribution.distribution_id == waiting).values(**decided)
+        )
+    for fen in (199, 201):
+        with pytest.raises(InsufficientFund):
+            post(
+                lead, "fund_distribution", (member, fen, 0), (earmark, 0, fen), source=f"fund_distribution:{waiting}"
+            )
     for kind, fen in (("fund_distribution", 100), ("fund_distribution", 200), ("x", 100)):
         with pytest.raises(PrepayError):
             post(lead, kind, (member, fen, 0), (earmark, 0, fen), source=str(source))
