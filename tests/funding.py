@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
+from hospital_prepay.clock import SHANGHAI
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import apply
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
 from hospital_prepay.domain.rules.fund.recall import RecallEvent, facts_of, recall
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseAnswer, UseLine, check_use
+from hospital_prepay.persistence.fund_applications import EmergencyRow
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.applications import ApplyForFunds, application_facts
 from hospital_prepay.services.fund.assess import AssessFund, FundAssessment, assess_fund
 
 GOOD = InstitutionFacts(
@@ -39,6 +44,7 @@ GOOD = InstitutionFacts(
 )
 MILLION_YUAN = 100_000_000
 NO_CHANGE: dict[str, str] = {}
+NOON = datetime(2026, 1, 1, 12, tzinfo=SHANGHAI)
 
 
 def good_facts(year: int, **changes: Any) -> AssessmentFacts:
@@ -53,6 +59,13 @@ def assess(
 ) -> FundAssessment:
     """The assessment of the good hospital with some facts changed, all as text: ``pools`` by ``employee.months``,
     ``employee.deficit_last_year`` …, ``paid`` by ``2025.employee`` in fen, ``null`` for unknown."""
+    return assess_fund(AssessFund(regime, changed_facts(year, institution, pools, paid, growth)))
+
+
+def changed_facts(
+    year: int, institution: dict[str, str], pools: dict[str, str], paid: dict[str, str], growth: str
+) -> AssessmentFacts:
+    """The facts of the good hospital with some changed, as :func:`assess` takes them."""
     facts = good_facts(year)
     kinds = {field.name: field.type for field in fields(InstitutionFacts)}
     hospital = replace(GOOD, **{name: _read(text, str(kinds[name])) for name, text in institution.items()})
@@ -70,8 +83,7 @@ def assess(
         for row in facts.paid
         if (text := paid.get(f"{row.year}.{row.fund.value}", str(row.amount.fen))) != "null"
     ]
-    given = AssessmentFacts(year, hospital, tuple(changed), tuple(rows), _factor(growth))
-    return assess_fund(AssessFund(regime, given))
+    return AssessmentFacts(year, hospital, tuple(changed), tuple(rows), _factor(growth))
 
 
 def outcome_of(
@@ -130,6 +142,23 @@ def recall_of(
         "reasons": reasons,
         "clauses": decision.clauses,
     }
+
+
+def application_of(
+    regime: str,
+    fund: str,
+    amount: Money,
+    day: date,
+    adjusts: tuple[str, ...] = (),
+    institution: dict[str, str] = NO_CHANGE,
+    pools: dict[str, str] = NO_CHANGE,
+) -> Decision:
+    """What an application of the changed hospital gets on ``day``, with a document of an emergency that ``adjusts``
+    something."""
+    facts = changed_facts(day.year, institution, pools, {}, "0.043")
+    document = EmergencyRow("e", regime, day.year, "医保发〔2026〕9号", day, adjusts, "b", NOON)
+    command = ApplyForFunds(regime, "x", ((fund, amount),), facts, (), "k")
+    return apply(application_facts(command, fund, amount, day, document if adjusts else None), "1")
 
 
 def use_of(regime: str, category: str, code: str = "", order_no: str = "") -> UseAnswer:

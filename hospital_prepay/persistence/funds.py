@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, reserved_account
+from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account, reserved_account
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.fund import FundEvidence, FundGrant, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
@@ -44,6 +44,7 @@ class GrantState:
     unspent_fen: int
     reserved_fen: int
     owed_fen: int
+    distributed_fen: int = 0
 
     @property
     def unspent(self) -> Money:
@@ -91,6 +92,7 @@ class LineState:
     order_no: str
     amount_fen: int
     outcome: str
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,6 @@ class Invoice:
     amount_fen: int
     recorded_by: str
     recorded_at: datetime
-
-
-_BALANCES = ("unspent_fen", "reserved_fen", "owed_fen")
 
 
 def add_grant(connection: sa.Connection, values: dict[str, Any]) -> None:
@@ -143,12 +142,12 @@ def grants(connection: sa.Connection, institution_id: str, *where: sa.ColumnElem
             .scalar_subquery(),
             0,
         )
-        for prefix in (earmark_account(""), reserved_account(""), owed_account(""))
+        for prefix in (earmark_account(""), reserved_account(""), owed_account(""), distributed_account(""))
     ]
     names = [
         name
         for name in GrantState.__dataclass_fields__
-        if not name.endswith(("spent_fen", "reserved_fen", "owed_fen"))
+        if not name.endswith(("spent_fen", "reserved_fen", "owed_fen", "distributed_fen"))
     ]
     columns = [getattr(FundGrant, name) for name in names]
     rows = connection.execute(

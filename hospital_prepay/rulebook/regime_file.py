@@ -178,7 +178,8 @@ def _deficit_bars(fields: Fields) -> DeficitBars:
 
 def _base(node: Node, where: str) -> Base:
     with Fields(node, where) as fields:
-        return Base(_provision(fields), _whole(fields, "years"), fields.text("counts"))
+        years, together = _whole(fields, "years"), fields.flag("together")
+        return Base(_provision(fields), years, together, fields.text("counts"))
 
 
 def _size(node: Node, where: str) -> Size:

@@ -17,7 +17,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Text, Yuan, messages_of
 
-LINE_FIELDS: Final = ("category", "name", "amount", "code", "order_no")
+LINE_FIELDS: Final = ("category", "name", "amount", "code", "order_no", "batch")
 MOST_LINES: Final = 50
 _KEY: Final = re.compile(r"[A-Za-z0-9._:-]{8,100}", re.ASCII)
 _LINE_FIELD: Final = re.compile(rf"({'|'.join(LINE_FIELDS)})-([1-9][0-9]?)", re.ASCII)
@@ -72,6 +72,7 @@ class Approval:
     module_no: str
     approved_on: date
     approved: Money | None
+    emergency: str = ""
 
 
 class ApprovalSchema(CommandSchema[Approval]):
@@ -84,6 +85,7 @@ class ApprovalSchema(CommandSchema[Approval]):
     module_no = Text(load_default="", longest=60)
     approved_on = Day(required=True)
     approved = fields.String(load_default="")
+    emergency = Text(load_default="", longest=36)
 
     def read(self, given: Mapping[str, Any]) -> Approval:
         """The amount counts with a yes only."""
@@ -249,6 +251,7 @@ class _LineSchema(BaseSchema):
     amount = PositiveYuan(required=True)
     code = Text(load_default="", longest=40)
     order_no = Text(load_default="", longest=80)
+    batch = Text(load_default="", longest=80)
 
 
 class LinesSchema(CommandSchema[tuple[UseLine, ...]]):

@@ -10,6 +10,7 @@ from hospital_prepay.domain.audit import ABOUT_STAYS
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import ADJUSTED
 from hospital_prepay.domain.rules.fund.eligibility import Met
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
@@ -18,7 +19,7 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.decisions import Occasion
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 from hospital_prepay.services.fund.regime_words import STOPS
 from hospital_prepay.services.fund.words import CATEGORIES, CLOSINGS, MET, PAIRINGS, SOURCES
 
@@ -33,6 +34,8 @@ RULES: Final = {
     "inpatient.void_slip": "这张票能不能作废",
     "inpatient.refund": "能不能退这笔钱",
     "fund.apply": "能不能申请这笔预付金",
+    "fund.approve": "这个批复能不能登记",
+    "fund.procurement": "这笔集采专项预付能不能登记",
     "fund.spend": "这份用款申请能不能办",
     "fund.recall": "收回情形带来什么",
     "fund.net": "新旧预付怎么轧差",
@@ -79,6 +82,10 @@ def title(decision: Decision) -> str:
             return f"不能退：{why}" if refused else f"退 {amount} 元，由另一个人复核"
         case "fund.apply":
             return f"不能申请：{why}" if refused else f"申请预付金 {Money(decision.facts['amount_fen'])} 元"
+        case "fund.approve":
+            return f"不能登记批复：{why}" if refused else f"登记批复 {amount} 元"
+        case "fund.procurement":
+            return f"登记集采专项预付 {amount} 元，由另一个人登记批复"
         case "fund.spend":
             return f"不能用预付金付：{why}" if refused else f"用预付金付 {amount} 元，由别人同意和审批"
         case "fund.recall":
@@ -202,6 +209,10 @@ def _fund(fund: str) -> str:
     return FUND_NAMES.get(fund, fund)
 
 
+def _kind(kind: str) -> str:
+    return KIND_NAMES.get(kind, kind)
+
+
 def _clause(clause: str) -> str:
     return chip(clause).label if clause else "服务协议，通知未作规定"
 
@@ -220,6 +231,11 @@ def _clauses(clauses: list[str]) -> str:
 
 def _conditions(conditions: list[Mapping[str, Any]]) -> str:
     return "；".join(f"{one['words']}：{MET[Met(one['outcome'])]}" for one in conditions) or _NOTHING
+
+
+def _emergency(one: Mapping[str, Any]) -> str:
+    adjusts = "、".join(ADJUSTED[what] for what in one["adjusts"])
+    return f"{one['document']}（{one['issued_on']}），调整{adjusts}"
 
 
 def _use_lines(lines: list[Mapping[str, Any]]) -> str:
@@ -300,6 +316,28 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "largest_fen": ("最高额度", _yuan),
         "quota_clauses": ("额度的依据", _clauses),
         "deregistered": ("已登记注销", _yes),
+        "filed_on": ("申请那天", str),
+        "apply_by": ("申请的最后一天", str),
+        "apply_clause": ("申请日的依据", _clause),
+        "emergency": ("特殊情形的文件", _emergency),
+    },
+    "fund.approve": {
+        "regime": ("依据地", _place),
+        "year": ("年度", str),
+        "fund": ("基金", _fund),
+        "approved_fen": ("批复", _yuan),
+        "largest_fen": ("最高额度", _yuan),
+        "quota_clauses": ("额度的依据", _clauses),
+        "emergency": ("特殊情形的文件", _emergency),
+    },
+    "fund.procurement": {
+        "regime": ("依据地", _place),
+        "year": ("年度", str),
+        "fund": ("基金", _fund),
+        "amount_fen": ("金额", _yuan),
+        "document": ("文件", str),
+        "issued_on": ("文件日期", str),
+        "clause": ("通知怎么说", _clause),
     },
     "fund.spend": {
         "regime": ("依据地", _place),
@@ -308,6 +346,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
         "recall_clause": ("收回情形", _clause),
+        "kind": ("哪一种预付金", _kind),
     },
     "fund.recall": {
         "regime": ("依据地", _place),

@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.domain.rules.fund.quota import Quota
 from hospital_prepay.domain.rules.fund.regime import DutyHolder, Fund, Regime
 from hospital_prepay.http.clauses import Chip, number_chip
-from hospital_prepay.http.current import current_context
+from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -29,7 +29,7 @@ blueprint = Blueprint("fund_assess", __name__, url_prefix="/finance/fund/assess"
 _KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
 _MAY: Final = {True: ("permit", "ok"), False: ("refuse", "stop"), None: ("", "wait")}
 _PERMITTED: Final = {True: ("ok", "可预付"), False: ("stop", "不能预付"), None: ("wait", "未知")}
-_YES_NO: Final = ({"value": "yes", "label": "是"}, {"value": "no", "label": "否"})
+YES_NO: Final = ({"value": "yes", "label": "是"}, {"value": "no", "label": "否"})
 _CHOICES: Final[dict[str, tuple[dict[str, str], ...]]] = {
     "level": tuple({"value": str(n), "label": f"{word}级"} for n, word in enumerate("一二三", 1)),
     "assessment": (
@@ -70,38 +70,42 @@ def assess() -> Any:
 
 
 def _page(form: Form, answer: dict[str, Any] | None = None) -> str:
-    facts = [{"name": name, "label": label, **_entry(name)} for name, label in FACTS.items()]
+    facts = [{"name": name, "label": label, **fact_entry(name)} for name, label in FACTS.items()]
     places = [edition[-1] for edition in load_rulebook().regimes.values()]
     return render_template(
         "pages/fund/assess.html",
         form=form,
-        labels=_labels(),
+        labels=fact_labels(),
         places=[{"value": one.instrument, "label": f"{one.place} {one.number}"} for one in places],
         facts=facts,
-        pools=[_pool(fund) for fund in Fund],
-        yes_no=_YES_NO,
+        pools=[pool_fields(fund) for fund in Fund],
+        yes_no=YES_NO,
+        may_apply=current_actor().may(Permission.FUND_APPLY),
         answer=answer,
     )
 
 
-def _entry(name: str) -> dict[str, Any]:
-    return {"options": None if name in _TYPED else _CHOICES.get(name, _YES_NO)}
+def fact_entry(name: str) -> dict[str, Any]:
+    """The choices of a fact, or none where a number is typed."""
+    return {"options": None if name in _TYPED else _CHOICES.get(name, YES_NO)}
 
 
-def _pool(fund: Fund) -> dict[str, Any]:
+def pool_fields(fund: Fund, years: int = len(YEARS_BACK)) -> dict[str, Any]:
+    """The fields of one fund, with what it paid in the last ``years``."""
+
     def named(keys: Iterable[str]) -> list[dict[str, str]]:
-        return [{"name": f"{fund.value}_{key}", "label": _labels()[f"{fund.value}_{key}"]} for key in keys]
+        return [{"name": f"{fund.value}_{key}", "label": fact_labels()[f"{fund.value}_{key}"]} for key in keys]
 
     return {
         "label": fund.label,
         "months": named(["months"])[0],
         "deficits": named(["deficit_last_year", "deficit_forecast"]),
-        "paid": named(f"paid_{back}" for back in YEARS_BACK),
+        "paid": named(f"paid_{back}" for back in YEARS_BACK[:years]),
     }
 
 
-def _labels() -> dict[str, str]:
-    """Every field's name on screen."""
+def fact_labels() -> dict[str, str]:
+    """The name of every fact on screen."""
     found = {"regime": "哪里的规定", "year": "哪一年", "growth": "基金支出增长率", **FACTS}
     for fund in Fund:
         found |= {f"{fund.value}_{key}": f"{fund.label}{label}" for key, label in POOL_FACTS.items()}
@@ -129,7 +133,7 @@ def _condition(facts: AssessmentFacts, one: Checked) -> dict[str, Any]:
     return {
         "label": CONDITIONS[one.id],
         "state": {"kind": _KINDS[one.outcome], "word": MET[one.outcome]},
-        "missing": _fields(missing_for_condition(facts, one)),
+        "missing": named_fields(missing_for_condition(facts, one)),
         "clause": number_chip(one.clause) if one.clause else None,
     }
 
@@ -147,7 +151,7 @@ def _quota(regime: Regime, facts: AssessmentFacts, one: Quota) -> dict[str, Any]
         "months": None if one.months is None else decimal_text(one.months),
         "quota": one.quota,
         "max_quota": one.max_quota,
-        "missing": _fields(missing_for_quota(regime, facts, one)),
+        "missing": named_fields(missing_for_quota(regime, facts, one)),
         "clauses": [number_chip(clause) for clause in one.clauses],
     }
 
@@ -163,6 +167,7 @@ def _duty(one: Duty) -> dict[str, Any]:
     }
 
 
-def _fields(names: Iterable[str]) -> list[dict[str, str]]:
-    labels = _labels()
+def named_fields(names: Iterable[str]) -> list[dict[str, str]]:
+    """Facts by the names that lead to their fields."""
+    labels = fact_labels()
     return [{"name": name, "label": labels[name]} for name in names]

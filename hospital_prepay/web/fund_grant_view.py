@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas import fund_forms as schemas
+from hospital_prepay.services.fund.module import STEPS
 from hospital_prepay.services.fund.review import (
     REQUEST_STEPS,
     FundOverview,
@@ -22,6 +24,7 @@ from hospital_prepay.services.fund.review import (
     request_barred,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
     Step,
     done_by,
@@ -115,13 +118,29 @@ def grant_page(
         "opened": name,
         "forms": {
             one: keyed(form if one == name else None, **_defaults(one, grant, today))
-            for one in (*offered, name)
+            for one in (*offered, "module", name)
             if one
         },
         "confirm": confirm,
         "amount": str(amount),
         "in_words": amount.in_words(),
-        "problem": stranded(name, form, offered),
+        "module": [
+            {
+                "word": STEPS[one.step],
+                "module_no": one.module_no,
+                "on": one.on_day,
+                "note": one.note,
+                "by": found.names.get(one.recorded_by, one.recorded_by),
+            }
+            for one in found.module
+        ],
+        "module_steps": [{"value": value, "label": label} for value, label in STEPS.items()],
+        "may_module": actor.may(Permission.FUND_RECORD) or actor.may(Permission.FUND_APPLY),
+        "distributed_fen": grant.distributed_fen,
+        "may_distribute": grant.state == "received" and grant.kind == "basic" and may_distribute(grant.regime),
+        "papers": paper_links(grant.regime, grant.decision_id) if found.application else [],
+        "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
+        "problem": stranded(name, form, [*offered, "module"]),
         "why_not": why_not_mine(found.turn),
         "next": _NEXT[grant.state],
         "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
@@ -202,6 +221,8 @@ def _defaults(name: str, grant: GrantState, today: date) -> dict[str, str]:
             return {"received_on": today.isoformat()}
         case "return":
             return {"returned_on": today.isoformat()}
+        case "module":
+            return {"on_day": today.isoformat(), "platform_no": grant.module_no}
     return {}
 
 
@@ -246,9 +267,20 @@ def _facts(found: GrantDetail) -> list[dict[str, Any]]:
         ("国家平台编号", grant.module_no),
         ("暂停或恢复的依据", grant.withheld_ground),
     ]
+    if found.procurement is not None:
+        document = found.procurement
+        pairs += [
+            ("集采文件", f"{document.document}（{document.issued_on}）"),
+            ("集采批次", document.batch),
+            ("文件写的归还日", document.return_on.isoformat() if document.return_on else "没有写"),
+        ]
     facts: list[dict[str, Any]] = [{"label": label, "value": value, "href": None} for label, value in pairs if value]
+    if found.application is not None:
+        where = f"/finance/fund/apply/{grant.decision_id}"
+        facts.append({"label": "申请和材料", "value": "打开", "href": where})
     href = decision_href(grant.decision_id)
-    return [*facts, {"label": "申请时的自查", "value": decision_number(grant.decision_id), "href": href}]
+    made = "申请时的自查" if grant.kind == "basic" else "登记时的依据"
+    return [*facts, {"label": made, "value": decision_number(grant.decision_id), "href": href}]
 
 
 def _entry(one: GrantEntry, may_open: bool) -> dict[str, Any]:

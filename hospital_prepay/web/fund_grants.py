@@ -8,13 +8,14 @@ from typing import Any, Final
 from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput, RuleRefused
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
-from hospital_prepay.services.fund import grants, returns, review
+from hospital_prepay.schemas.fund_apply import ModuleForm, ModuleSchema
+from hospital_prepay.services.fund import grants, module, returns, review
 from hospital_prepay.web import fund_grant_view as view
 
 blueprint = Blueprint("fund_grants", __name__, url_prefix="/finance/fund")
@@ -64,6 +65,13 @@ def receive(grant_id: str) -> Any:
     return _act(grant_id, "receipt", schemas.ReceivedSchema, _receive)
 
 
+@blueprint.post("/grants/<grant_id>/module")
+@requires(Permission.FUND_VIEW)
+def add_module_step(grant_id: str) -> Any:
+    """Write down what the national platform's module shows: the applicant or the approver, the service looks who."""
+    return _act(grant_id, "module", ModuleSchema, _module)
+
+
 @blueprint.post("/grants/<grant_id>/return")
 @requires(Permission.FUND_RETURN)
 def give_back(grant_id: str) -> Any:
@@ -90,6 +98,8 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
         return _page(grant_id, name, wrong.form), 422
     except MalformedInput as error:
         return _page(grant_id, name, typed().with_error(error, _field(name, error))), 422
+    except RuleRefused as error:
+        return _page(grant_id, name, typed().with_error(error, "approved")), 422
     except Conflict as error:
         return _page(grant_id, name, typed("idempotency_key").with_error(error)), 409
     say("ok", words)
@@ -102,11 +112,18 @@ def _field(name: str, error: MalformedInput) -> str:
 
 
 def _record(grant_id: str, said: schemas.Approval) -> str:
-    command = grants.RecordApproval(grant_id, said.approved, said.approved_on, said.document, said.module_no)
+    what = (said.approved, said.approved_on, said.document, said.module_no, said.emergency or None)
+    command = grants.RecordApproval(grant_id, *what)
     grants.record_approval(current_context(), current_actor(), command)
     if said.approved is None:
         return "已登记：没有批准，这笔申请到此为止。"
     return f"已登记批复 {said.approved} 元。下一步：到账后由财务记银行回单。"
+
+
+def _module(grant_id: str, said: ModuleForm) -> str:
+    command = module.RecordModuleStep(grant_id, said.step, said.module_no, said.on_day, said.note)
+    module.record_module_step(current_context(), current_actor(), command)
+    return f"已登记国家平台状态：{module.STEPS[said.step]}。"
 
 
 def _withhold(grant_id: str, said: schemas.WrittenGround) -> str:

@@ -27,13 +27,14 @@ LINE_MARKS: Final = {
     UseOutcome.REFUSED: {"kind": "stop", "word": "不能付"},
 }
 _FIRST_ROWS: Final = 3
-_FINAL: Final = frozenset({"non_medical_use", "unknown_category"})
+_FINAL: Final = frozenset({"non_medical_use", "unknown_category", "procurement_only"})
 _LABELS: Final = {
     "category": "用途",
     "name": "名称",
     "amount": "金额",
     "code": "国家编码",
     "order_no": "省平台订单号",
+    "batch": "集采批次",
 }
 
 
@@ -57,6 +58,7 @@ def form_page(found: FundOverview, grant_id: str, form: Form, answer: Answer | N
     numbers = list(typed_lines(form.entered))
     results = dict(zip(numbers, answers, strict=False))
     return {
+        "asks_batch": any(one.kind == "procurement" for one in usable),
         "grants": [{"value": one.grant_id, "label": f"{grant_title(one)}，可用 {one.unspent} 元"} for one in usable],
         "grant": grant_line(chosen) if chosen else None,
         "form": keyed(form, grant=chosen.grant_id if chosen else ""),

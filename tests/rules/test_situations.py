@@ -66,6 +66,7 @@ NAMES: Mapping[str, Callable[..., Any]] = {
     "fund_duty": funding.duty_of,
     "fund_use": funding.use_of,
     "fund_recall": funding.recall_of,
+    "fund_apply": funding.application_of,
 }
 PARSERS: Mapping[Any, Callable[[str], Any]] = {
     str: str,

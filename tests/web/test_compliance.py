@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules import RULES
-from hospital_prepay.domain.rules.fund.application import ApplicationFacts
+from hospital_prepay.domain.rules.fund.application import ApplicationFacts, ApprovalFacts
 from hospital_prepay.domain.rules.fund.clearing import NettingFacts
 from hospital_prepay.domain.rules.fund.duty_closing import CloseFacts
 from hospital_prepay.domain.rules.fund.henan_month import FallbackFacts, MonthApplicationFacts
 from hospital_prepay.domain.rules.fund.period import ClosingFacts
+from hospital_prepay.domain.rules.fund.procurement import ProcurementFacts
 from hospital_prepay.domain.rules.fund.recall import RecallFacts
 from hospital_prepay.domain.rules.fund.spending import SpendFacts
 from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFacts
@@ -229,6 +230,8 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "inpatient.void_slip": VoidFacts,
         "inpatient.refund": RefundFacts,
         "fund.apply": ApplicationFacts,
+        "fund.approve": ApprovalFacts,
+        "fund.procurement": ProcurementFacts,
         "fund.spend": SpendFacts,
         "fund.recall": RecallFacts,
         "fund.net": NettingFacts,

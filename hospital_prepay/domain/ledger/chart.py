@@ -91,6 +91,11 @@ def reserved_account(grant_id: str) -> str:
     return f"1002:reserved:{grant_id}"
 
 
+def distributed_account(grant_id: str) -> str:
+    """What a lead hospital handed on to members: a sub-account of 1218, unspent still in the sense of the lock."""
+    return f"1218:distributed:{grant_id}"
+
+
 def owed_account(grant_id: str) -> str:
     """What of a grant is still to be given back: a sub-account of 23050101."""
     return f"{PREPAYMENT}:{grant_id}"

@@ -130,7 +130,7 @@ class FundRequest(Base):
 
 
 class FundRequestLine(Base):
-    """One line of a request: what is paid for, under which code and order, and on which invoice."""
+    """One line of a request: what is paid for, under which code, order and batch of central procurement."""
 
     __tablename__ = "fund_request_line"
 
@@ -143,6 +143,7 @@ class FundRequestLine(Base):
     order_no: Mapped[str] = mapped_column(sa.String(80))
     amount_fen: Mapped[Fen]
     outcome: Mapped[str] = mapped_column(sa.String(9))
+    batch: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.ForeignKeyConstraint(

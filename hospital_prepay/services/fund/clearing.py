@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import sqlalchemy as sa
+
 from hospital_prepay.clock import local
 from hospital_prepay.domain.rules.fund.clearing import bar_clause, cleared_in_time, clearing_duty
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence.fund_recalls import Slip
 from hospital_prepay.persistence.funds import GrantState
-from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 
@@ -19,19 +20,21 @@ from hospital_prepay.rulebook.loader import load_rulebook
 _PAID_OUT = ("received", "cleared")
 
 
-def with_books(work: UnitOfWork, instrument: str, facts: AssessmentFacts) -> AssessmentFacts:
+def with_books(
+    connection: sa.Connection, institution_id: str, instrument: str, facts: AssessmentFacts
+) -> AssessmentFacts:
     """The facts with ``cleared_last_year`` from the books. Without a grant of that year the officer's word counts."""
-    found = cleared_last_year(work, instrument, facts.year)
+    found = cleared_last_year(connection, institution_id, instrument, facts.year)
     return facts if found is None else replace(facts, institution=replace(facts.institution, cleared_last_year=found))
 
 
-def cleared_last_year(work: UnitOfWork, instrument: str, year: int) -> bool | None:
+def cleared_last_year(connection: sa.Connection, institution_id: str, instrument: str, year: int) -> bool | None:
     """Whether every grant of the year before was cleared by the notice's day; ``None`` where the place has no such
     bar, no rule for that year, or our books hold no grant of it."""
     own = [
         one
-        for one in store.grants_of(work.connection, work.institution_id, instrument)
-        if one.year == year - 1 and one.state in _PAID_OUT
+        for one in store.grants_of(connection, institution_id, instrument)
+        if one.year == year - 1 and one.kind == "basic" and one.state in _PAID_OUT
     ]
     if not own:
         return None
@@ -39,13 +42,15 @@ def cleared_last_year(work: UnitOfWork, instrument: str, year: int) -> bool | No
     duty = clearing_duty(regime, year - 1, working_day_calendar())
     if bar_clause(regime) is None or duty is None or duty.due_on is None:
         return None
-    slips = store.slips(work.connection, work.institution_id)
-    return cleared_in_time(duty.due_on, tuple(_cleared_on(work, one, slips) for one in own))
+    slips = store.slips(connection, institution_id)
+    return cleared_in_time(duty.due_on, tuple(_cleared_on(connection, institution_id, one, slips) for one in own))
 
 
-def _cleared_on(work: UnitOfWork, grant: GrantState, slips: dict[int, Slip]) -> date | None:
+def _cleared_on(
+    connection: sa.Connection, institution_id: str, grant: GrantState, slips: dict[int, Slip]
+) -> date | None:
     """The day on which the last of it was given back: the bank's value day, else the day of the entry in Shanghai."""
     if grant.state != "cleared":
         return None
-    falls = store.falls_of_owed(work.connection, work.institution_id, grant.grant_id)
+    falls = store.falls_of_owed(connection, institution_id, grant.grant_id)
     return max(slips[number].value_on if number in slips else local(moment).date() for number, _kind, moment in falls)

@@ -1,58 +1,50 @@
-"""A grant from application to its receipt: applied for by one person, recorded by another, received with evidence."""
+"""A grant from its approval to its receipt: recorded by another than the applicant, received with evidence."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
-from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, RuleRefused, SecondPersonRequired
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, reserved_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.application import ApplicationFacts, ConditionFact, apply
-from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
-from hospital_prepay.domain.rules.fund.recall import DEREGISTERED
-from hospital_prepay.domain.rules.fund.regime import Fund
-from hospital_prepay.persistence import fund_recalls as store_of_recalls
+from hospital_prepay.domain.rules.fund.application import ApprovalFacts, approve
+from hospital_prepay.persistence import decisions
+from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.assess import AssessFund, assess_fund
-from hospital_prepay.services.fund.clearing import with_books
+from hospital_prepay.services.fund.applications import Applied, ApplyForGrant, apply_for_grant, emergency_fact
 from hospital_prepay.services.fund.recall import withheld_by
 from hospital_prepay.services.fund.slips import keep_slip, require_past
-from hospital_prepay.services.fund.words import CONDITIONS
 from hospital_prepay.services.publication.readings import readings_within
 
+__all__ = ["Applied", "ApplyForGrant", "apply_for_grant"]
+
 FUND_NAMES = {"employee": "职工医保", "resident": "居民医保", "all": "各基金合计"}
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyForGrant:
-    """An application for one fund of one pool region, and the facts it rests on."""
-
-    regime: str
-    pool_region: str
-    fund: Fund
-    amount: Money
-    facts: AssessmentFacts
-    idempotency_key: str
+KIND_NAMES = {"basic": "预付金", "procurement": "集采专项预付"}
 
 
 @dataclass(frozen=True, slots=True)
 class RecordApproval:
-    """What the authority decided: an amount, or ``None`` for a no; with its document and the platform's number."""
+    """What the authority decided: an amount, or ``None`` for a no; with its document and the platform's number.
+
+    ``emergency_id`` names a document of an emergency by which more than the largest size was approved.
+    """
 
     grant_id: str
     approved: Money | None
     approved_on: date
     document: str
     module_no: str
+    emergency_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,59 +57,11 @@ class ReceiveGrant:
     idempotency_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The answer to an application; ``grant_id`` is ``None`` unless it was permitted."""
-
-    decision: Decision
-    decision_id: str
-    grant_id: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """As stored for the next request with the same key."""
-        return {**asdict(self), "decision": self.decision.to_json()}
-
-    @classmethod
-    def of_json(cls, stored: dict[str, Any]) -> Applied:
-        """The opposite of :meth:`to_json`."""
-        return cls(Decision.of_json(stored["decision"]), stored["decision_id"], stored["grant_id"])
-
-
-def apply_for_grant(context: Context, actor: Actor, command: ApplyForGrant) -> Applied:
-    """Hold the hospital against every condition of its place, and file the application when all are met.
-
-    The same key with the same content gives the same answer, a refusal too. Raises :class:`Conflict` when the fund
-    has an application for the year, :class:`NoRuleInForce` and :class:`MalformedInput` as the calculator does.
-    """
-    actor.require(Permission.FUND_APPLY)
-    payload = {
-        "regime": command.regime,
-        "pool_region": command.pool_region,
-        "fund": command.fund.value,
-        "amount": command.amount.fen,
-        "year": command.facts.year,
-    }
-    subject = f"fund:{command.regime}:{command.fund.value}:{command.facts.year}"
-    with context.work(actor, "fund.apply", subject) as work:
-        known = work.known_answer(command.idempotency_key, payload)
-        if known is not None:
-            return Applied.of_json(known)
-        command = replace(command, facts=with_books(work, command.regime, command.facts))
-        barred = store_of_recalls.deregistered(work.connection, work.institution_id, DEREGISTERED)
-        decision = apply(_facts(command, barred is not None), work.rule_version)
-        decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.assess"))
-        grant_id = _file(work, command, decision_id) if decision.permitted else None
-        outcome = "done" if grant_id else "refused"
-        work.audit(outcome=outcome, decision_id=decision_id, detail={"amount_fen": command.amount.fen})
-        answer = Applied(decision, decision_id, grant_id)
-        work.keep_answer(command.idempotency_key, payload, answer.to_json())
-        return answer
-
-
 def record_approval(context: Context, actor: Actor, command: RecordApproval) -> GrantState:
     """Write down what the authority decided; another person than the applicant. An approval opens the accounts.
 
-    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without a document, :class:`Conflict` when decided.
+    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without a document or with a day ahead of today,
+    :class:`Conflict` when decided, :class:`RuleRefused` for more than the largest size of the notice.
     """
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.record_approval", f"grant:{command.grant_id}") as work:
@@ -126,18 +70,17 @@ def record_approval(context: Context, actor: Actor, command: RecordApproval) -> 
         if not command.document.strip():
             raise MalformedInput("请填批复文号或文件名，备查。", code="missing_value", details={"field": "document"})
         require_past(command.approved_on, work.today, "approved_on")
-        values: dict[str, Any] = {"recorded_by": actor.actor_id, "recorded_at": work.now}
-        values |= {"approval_document": command.document, "module_no": command.module_no}
-        if command.approved is None:
-            store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="declined", **values)
-        else:
-            values |= {"approved_fen": command.approved.fen, "approved_on": command.approved_on}
-            store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="approved", **values)
-            _open_accounts(work, grant)
-            _withhold_while_recalled(work, grant)
-        approved_fen = command.approved and command.approved.fen
-        work.audit(detail={"approved_fen": approved_fen, "document": command.document})
-        return store.read_grant(work.connection, work.institution_id, grant.grant_id)
+        decision, decision_id = _judge(work, grant, command)
+        if decision is None or decision.permitted:
+            _walk_decided(work, grant, command)
+        outcome = "done" if decision is None or decision.permitted else "refused"
+        detail = {"approved_fen": command.approved and command.approved.fen, "document": command.document}
+        work.audit(outcome=outcome, decision_id=decision_id, detail=detail)
+        found = store.read_grant(work.connection, work.institution_id, grant.grant_id)
+    if outcome == "refused" and decision is not None:
+        words = decision.reasons[0].message
+        raise RuleRefused(f"没有登记：{words}请核对金额；按特殊情形批的，先登记那份文件再选它。")
+    return found
 
 
 def withhold_grant(context: Context, actor: Actor, grant_id: str, ground: str, *, withheld: bool) -> GrantState:
@@ -217,48 +160,43 @@ def fund_entry(
     )
 
 
-def _facts(command: ApplyForGrant, deregistered: bool) -> ApplicationFacts:
-    assessed = assess_fund(AssessFund(command.regime, command.facts))
-    quota = next((one for one in assessed.quotas if one.fund is command.fund), None)
-    if quota is None:
-        raise MalformedInput("请填写这个基金的统筹区情况。", code="missing_value", details={"field": "pools"})
-    conditions = tuple(
-        ConditionFact(one.id, CONDITIONS[one.id], one.clause, one.outcome.value) for one in assessed.conditions
-    )
-    return ApplicationFacts(
-        regime=command.regime,
-        year=command.facts.year,
-        fund=command.fund.value,
-        amount_fen=command.amount.fen,
-        conditions=conditions,
-        permitted=quota.permitted,
-        quota_fen=None if quota.quota is None else quota.quota.fen,
-        largest_fen=None if quota.max_quota is None else quota.max_quota.fen,
-        quota_clauses=quota.clauses,
-        deregistered=deregistered,
-    )
+def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tuple[Decision | None, str | None]:
+    """The decision on an approval, kept; nothing is decided of a no, nor of a grant of another regime than this."""
+    if command.approved is None or grant.kind != "basic":
+        return None, None
+    emergency = None
+    if command.emergency_id is not None:
+        found = kept.emergency(work.connection, work.institution_id, command.emergency_id)
+        if (found.regime, found.year) != (grant.regime, grant.year):
+            raise MalformedInput("这份文件不是这个地方、这一年的，请重选。", details={"field": "emergency"})
+        if found.recorded_by == grant.applied_by:
+            raise SecondPersonRequired("特殊情形的文件要由申请人以外的人登记。请由另一个人登记后再选。")
+        emergency = emergency_fact(load_rulebook().regime(grant.regime, grant.year), found)
+    largest, clauses = _largest(work, grant)
+    facts = ApprovalFacts(grant.regime, grant.year, grant.fund, command.approved.fen, largest, clauses, emergency)
+    decision = approve(facts, work.rule_version)
+    return decision, work.keep_decision(decision, work.today, readings_within(work, "fund.assess"))
 
 
-def _file(work: UnitOfWork, command: ApplyForGrant, decision_id: str) -> str:
-    grant_id = work.new_id()
-    store.add_grant(
-        work.connection,
-        {
-            "institution_id": work.institution_id,
-            "grant_id": grant_id,
-            "regime": command.regime,
-            "pool_region": command.pool_region,
-            "fund": command.fund.value,
-            "year": command.facts.year,
-            "kind": "basic",
-            "state": "applied",
-            "applied_fen": command.amount.fen,
-            "decision_id": decision_id,
-            "applied_by": work.act.actor.actor_id,
-            "applied_at": work.now,
-        },
-    )
-    return grant_id
+def _largest(work: UnitOfWork, grant: GrantState) -> tuple[int | None, tuple[str, ...]]:
+    """The largest size as it was found for the application, and its clauses."""
+    try:
+        applied, _ = decisions.find(work.connection, work.institution_id, grant.decision_id)
+    except NotFound:
+        return None, ()
+    return applied.facts["largest_fen"], tuple(applied.facts["quota_clauses"])
+
+
+def _walk_decided(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> None:
+    values: dict[str, Any] = {"recorded_by": work.act.actor.actor_id, "recorded_at": work.now}
+    values |= {"approval_document": command.document, "module_no": command.module_no}
+    if command.approved is None:
+        store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="declined", **values)
+        return
+    values |= {"approved_fen": command.approved.fen, "approved_on": command.approved_on}
+    store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="approved", **values)
+    _open_accounts(work, grant)
+    _withhold_while_recalled(work, grant)
 
 
 def _withhold_while_recalled(work: UnitOfWork, grant: GrantState) -> None:
@@ -272,7 +210,7 @@ def _withhold_while_recalled(work: UnitOfWork, grant: GrantState) -> None:
 
 
 def _open_accounts(work: UnitOfWork, grant: GrantState) -> None:
-    name = f"{grant.year} 年{FUND_NAMES[grant.fund]}预付金"
+    name = f"{grant.year} 年{FUND_NAMES[grant.fund]}{KIND_NAMES[grant.kind]}"
     accounts = (
         (earmark_account(grant.grant_id), f"{name}·专款未用"),
         (reserved_account(grant.grant_id), f"{name}·已预留"),

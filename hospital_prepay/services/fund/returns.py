@@ -119,7 +119,9 @@ def _require_nothing_over(grant: GrantState, amount: Money, from_earmark: Money)
         raise Conflict("这笔预付金没有到账，或已经清算。请刷新后再看；本次没有入账。")
     if amount.fen > grant.owed_fen:
         raise MalformedInput(f"应还只有 {Money(grant.owed_fen)} 元，请核对金额。", details={"field": "amount"})
-    left = grant.unspent_fen + grant.reserved_fen - from_earmark.fen
+    if grant.distributed_fen > grant.owed_fen - amount.fen:
+        raise Conflict("分给成员单位的还没有收回，归还后会超过应还。请先登记成员单位退回；本次没有入账。")
+    left = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - from_earmark.fen
     if left > grant.owed_fen - amount.fen:
         raise Conflict("还有预留没有付款，交回后专款会超过应还。请先付款或退回预留；本次没有入账。")
 

@@ -11,7 +11,9 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.rules.fund.spending import spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence import decisions, fund_recalls, users
+from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.fund_applications import ApplicationRow, EmergencyRow, ModuleRow, ProcurementRow
 from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
 from hospital_prepay.persistence.queries import funds as queries
@@ -49,7 +51,11 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class GrantDetail:
     """One grant with its requests (newest first) and entries (oldest first); ``stands`` is the ground of recall, if
-    any; ``names`` of people by id."""
+    any; ``names`` of people by id.
+
+    ``application`` is ``None`` for a grant from before applications were kept and for a procurement prepayment, which
+    has its ``procurement`` document instead; ``emergencies`` are those of its place and year.
+    """
 
     grant: GrantState
     requests: list[RequestState]
@@ -57,6 +63,10 @@ class GrantDetail:
     turn: Turn | None
     stands: RecallState | None
     names: Mapping[str, str]
+    application: ApplicationRow | None
+    procurement: ProcurementRow | None
+    module: list[ModuleRow]
+    emergencies: list[EmergencyRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,14 @@ def read_grant(context: Context, actor: Actor, grant_id: str) -> GrantDetail:
             turn=_turn(staff, GRANT_STEPS.get(grant.state), grant_barred(grant)),
             stands=fund_recalls.standing(connection, own, grant.regime),
             names=people.names(connection, own),
+            application=kept.application_of(connection, own, grant.decision_id),
+            procurement=kept.procurements(connection, own).get(grant_id),
+            module=kept.module_steps(connection, own, grant_id),
+            emergencies=[
+                one
+                for one in kept.emergencies(connection, own)
+                if (one.regime, one.year) == (grant.regime, grant.year) and one.recorded_by != grant.applied_by
+            ],
         )
 
 

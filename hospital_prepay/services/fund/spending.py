@@ -322,7 +322,7 @@ def spend_facts(grant: GrantState, lines: tuple[UseLine, ...], stands: RecallSta
     asked = {line.category for line in lines}
     uses = tuple(use for name, use in sorted(regime.uses.items()) if name in asked)
     clause = None if stands is None else stands.clause
-    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen, clause)
+    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen, clause, grant.kind)
 
 
 def _write_down(
@@ -353,6 +353,7 @@ def _write_down(
             "order_no": line.order_no,
             "amount_fen": line.amount.fen,
             "outcome": outcome.value,
+            "batch": line.batch,
         }
         for number, (line, (outcome, _)) in enumerate(zip(command.lines, answers, strict=True), 1)
     ]

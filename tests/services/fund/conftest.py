@@ -26,7 +26,8 @@ DRUG = {"category": "drug", "code": "X" + "A" * 22, "order_no": "P2026-1"}
 def line(fen: int, **changes: str) -> UseLine:
     """A drug with code and order, unless said otherwise."""
     given: dict[str, Any] = {"name": "注射用头孢曲松", **DRUG, **changes}
-    return UseLine(given["category"], given["name"], Money(fen), given["code"], given["order_no"])
+    rest = (given["code"], given["order_no"], given.get("batch", ""))
+    return UseLine(given["category"], given["name"], Money(fen), *rest)
 
 
 @dataclass

@@ -262,7 +262,7 @@ def test_decisions_of_the_fund_replay(year: Year) -> None:
     year.ask(line(100), line(100, category="payroll"))
     year.ask(line(100, category="oxygen"))
     replayed = replay_decisions(year.hospital.context.database)
-    assert sum(one.decisions for one in replayed.counts if one.rule.startswith("fund.")) == 3
+    assert sum(one.decisions for one in replayed.counts if one.rule.startswith("fund.")) == 4
     assert replayed.first is None
 
 

@@ -114,10 +114,12 @@ class Solvency:
 @dataclass(frozen=True, slots=True)
 class Base:
     """The monthly mean over how many past years of what the fund paid this hospital; ``counts`` says in Chinese what
-    the place counts."""
+    the place counts. ``together``: the place takes the institution as a whole, so that one application may stand for
+    all funds."""
 
     provision: Provision
     years: int
+    together: bool
     counts: str
 
 

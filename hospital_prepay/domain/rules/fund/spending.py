@@ -11,14 +11,21 @@ from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.regime import NamedBy, Provision, Use, UseOutcome
-from hospital_prepay.domain.rules.fund.uses import RANK, REASON_WORDS, LineReason, UseLine, line_outcome
+from hospital_prepay.domain.rules.fund.uses import (
+    RANK,
+    REASON_WORDS,
+    LineReason,
+    UseLine,
+    line_outcome,
+    procured_outcome,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SpendFacts:
     """What :func:`spend` looks at: the request's lines, what the place's pack gives each of their categories, what is
     left of the grant in fen, and the clause of the recall ground that stands: ``None`` when none does, empty when one
-    stands by the agreement alone."""
+    stands by the agreement alone; and the grant's kind: basic or procurement."""
 
     regime: str
     lines: tuple[UseLine, ...]
@@ -26,6 +33,7 @@ class SpendFacts:
     uses_silent: bool
     unspent_fen: int
     recall_clause: str | None = None
+    kind: str = "basic"
 
 
 @implements(
@@ -71,6 +79,7 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
                 "amount_fen": x.amount.fen,
                 "code": x.code,
                 "order_no": x.order_no,
+                "batch": x.batch,
             }
             for x in facts.lines
         ],
@@ -80,6 +89,7 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
         "uses_silent": facts.uses_silent,
         "unspent_fen": facts.unspent_fen,
         "recall_clause": facts.recall_clause,
+        "kind": facts.kind,
     }
 
 
@@ -96,16 +106,19 @@ def _replay_spend(stored: Mapping[str, Any], rule_version: str) -> Decision:
 
 def _facts_from(stored: Mapping[str, Any]) -> SpendFacts:
     lines = tuple(
-        UseLine(x["category"], x["name"], Money(x["amount_fen"]), x["code"], x["order_no"]) for x in stored["lines"]
+        UseLine(x["category"], x["name"], Money(x["amount_fen"]), x["code"], x["order_no"], x.get("batch", ""))
+        for x in stored["lines"]
     )
     uses = tuple(
         Use(u["category"], UseOutcome(u["outcome"]), Provision(u["clause"], NamedBy.NOTICE)) for u in stored["uses"]
     )
     rest = (stored["uses_silent"], stored["unspent_fen"], stored["recall_clause"])
-    return SpendFacts(stored["regime"], lines, uses, *rest)
+    return SpendFacts(stored["regime"], lines, uses, *rest, kind=stored.get("kind", "basic"))
 
 
 def _line_of(facts: SpendFacts, number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
+    if facts.kind == "procurement":
+        return procured_outcome(number, line)
     return line_outcome({use.category: use for use in facts.uses}, facts.uses_silent, number, line)
 
 

@@ -29,6 +29,9 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     "malformed_national_code": "国家编码的位数或开头不对，请核对",
     "missing_order_no": "没有省平台订单号，请补上",
     "unknown_category": "没有这一类用途，请从列出的类别里选",
+    "procured_use": "集采中选的药品、耗材",
+    "not_procured": "集采专项预付只付集采中选的药品、耗材，请写集采批次",
+    "procurement_only": "集采专项预付只付药品、耗材，别的任何人都不能放行",
 }
 RANK: Final = {UseOutcome.PERMITTED: 0, UseOutcome.HELD: 1, UseOutcome.REFUSED: 2}
 _CODE_OF: Final = {
@@ -40,13 +43,15 @@ _CODE_OF: Final = {
 
 @dataclass(frozen=True, slots=True)
 class UseLine:
-    """One line of a request: what is bought or paid, under which code, for how much, by which platform order."""
+    """One line of a request: what is bought or paid, under which code, for how much, by which platform order, and
+    in which batch of central procurement (empty for what isn't centrally procured)."""
 
     category: str
     name: str
     amount: Money
     code: str = ""
     order_no: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,22 @@ def line_outcome(
     if use.outcome is UseOutcome.PERMITTED and lacking:
         return UseOutcome.HELD, [*silent, *lacking]
     return use.outcome, silent or [_reason(use, number)]
+
+
+@implements("weihai-prepay-2025/1", "xizang-prepay-2024/2", "zhejiang-prepay-2025/1")
+def procured_outcome(number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
+    """What one line gets of a central-procurement prepayment: drugs and consumables of a batch, with the platform's
+    order. The notices leave it to rules of its own, so their uses don't apply and none of their clauses is cited."""
+    if line.category not in CODE_SHAPES:
+        return UseOutcome.REFUSED, [LineReason("procurement_only", number, None)]
+    lacking = lacking_evidence(line)
+    wrong = [LineReason("not_procured", number, None)] if not line.batch else []
+    wrong += [LineReason("missing_order_no", number, None)] if "missing_order_no" in lacking else []
+    if wrong:
+        return UseOutcome.REFUSED, wrong
+    if lacking:
+        return UseOutcome.HELD, [LineReason(code, number, None) for code in lacking]
+    return UseOutcome.PERMITTED, [LineReason("procured_use", number, None)]
 
 
 def _reason(use: Use, number: int) -> LineReason:

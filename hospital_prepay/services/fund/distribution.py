@@ -1,0 +1,218 @@
+"""A lead hospital hands a grant on to its members: agreed by a second person, shown in use, and given back.
+
+What a member holds is owed back all the same, so it stands as unspent in the lead's books until it comes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, RuleRefused
+from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
+from hospital_prepay.domain.ledger.entry import Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.distribution import may_distribute
+from hospital_prepay.domain.rules.fund.regime import UseOutcome
+from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
+from hospital_prepay.persistence import fund_distributions as store
+from hospital_prepay.persistence import funds
+from hospital_prepay.persistence.fund_distributions import DistributionRow
+from hospital_prepay.persistence.funds import GrantState
+from hospital_prepay.persistence.ledger import open_account
+from hospital_prepay.persistence.models.fund_apply import (
+    FundDistribution,
+    FundDistributionReturn,
+    FundDistributionUse,
+)
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.grants import fund_entry
+
+
+@dataclass(frozen=True, slots=True)
+class AskDistribution:
+    """So much of a grant for one member, by the agreement of the community."""
+
+    grant_id: str
+    member_code: str
+    member_name: str
+    amount: Money
+    document: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnDistribution:
+    """Money that came back from a member, by the bank's reference."""
+
+    distribution_id: str
+    amount: Money
+    bank_reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowUse:
+    """What a member paid, with its document."""
+
+    distribution_id: str
+    line: UseLine
+    document: str
+    idempotency_key: str
+
+
+def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -> str:
+    """Write a distribution down. Needs ``fund.pay``. Raises :class:`Conflict` unless the grant is in use here."""
+    actor.require(Permission.FUND_PAY)
+    for field, text in (("member_code", command.member_code), ("member_name", command.member_name)):
+        if not text.strip() or text == actor.institution_id:
+            raise MalformedInput("请填成员单位的编码和名称，不能是本院。", details={"field": field})
+    if not command.document.strip():
+        raise MalformedInput("请填分配的协议或文件。", details={"field": "agreement"})
+    payload = {**asdict(command), "amount": command.amount.fen}
+    with context.work(actor, "fund.ask_distribution", f"grant:{command.grant_id}") as work:
+        grant = funds.lock_grant(work.connection, work.institution_id, command.grant_id)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return str(known["distribution_id"])
+        if not may_distribute(grant.regime):
+            raise Conflict("这里的通知没有由牵头医疗机构分配的规定，预付金不能出借。没有改动。")
+        if grant.state != "received" or grant.kind != "basic":
+            raise Conflict("这笔预付金没有在用，不能分给成员单位。请选一笔在用的预付金。")
+        if not command.amount or command.amount.fen > grant.unspent_fen:
+            raise MalformedInput(f"可以分的只有 {grant.unspent} 元，请核对金额。", details={"field": "member_amount"})
+        distribution_id = work.new_id()
+        values = {
+            "institution_id": work.institution_id,
+            "distribution_id": distribution_id,
+            "grant_id": grant.grant_id,
+            "member_code": command.member_code.strip(),
+            "member_name": command.member_name.strip(),
+            "amount_fen": command.amount.fen,
+            "document": command.document.strip(),
+            "state": "asked",
+            "asked_by": actor.actor_id,
+            "asked_at": work.now,
+        }
+        store.add(work.connection, FundDistribution, values)
+        work.audit(detail={"member": command.member_code, "amount_fen": command.amount.fen})
+        work.keep_answer(command.idempotency_key, payload, {"distribution_id": distribution_id})
+        return distribution_id
+
+
+def decide_distribution(context: Context, actor: Actor, distribution_id: str, *, approved: bool) -> DistributionRow:
+    """Hand the money on, or turn it down; another person than who asked. Needs ``fund.reserve``."""
+    actor.require(Permission.FUND_RESERVE)
+    with context.work(actor, "fund.decide_distribution", f"distribution:{distribution_id}") as work:
+        grant, found = _locked(work, distribution_id)
+        actor.require_other_than(found.asked_by, "同意分配")
+        state = "approved" if approved else "rejected"
+        by = {"decided_by": actor.actor_id, "decided_at": work.now}
+        store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
+        entry_no = None
+        if approved:
+            _open(work, grant)
+            amount = Money(found.amount_fen)
+            lines = (
+                Posting(distributed_account(grant.grant_id), debit=amount),
+                Posting(earmark_account(grant.grant_id), credit=amount),
+            )
+            entry_no = _post(work, grant, "fund_distribution", "分给成员单位", lines, distribution_id)
+        work.audit(entry_no=entry_no, detail={"approved": approved, "amount_fen": found.amount_fen})
+        return store.find(work.connection, work.institution_id, distribution_id)
+
+
+def return_distribution(context: Context, actor: Actor, command: ReturnDistribution) -> DistributionRow:
+    """Book what came back. Needs ``fund.return``. Raises :class:`MalformedInput` for more than the member holds."""
+    actor.require(Permission.FUND_RETURN)
+    if not command.bank_reference.strip():
+        raise MalformedInput("请填银行回单号。", details={"field": "bank_reference"})
+    payload = {**asdict(command), "amount": command.amount.fen}
+    with context.work(actor, "fund.return_distribution", f"distribution:{command.distribution_id}") as work:
+        grant, found = _locked(work, command.distribution_id)
+        if work.known_answer(command.idempotency_key, payload) is not None:
+            return found
+        left = found.amount_fen - found.returned_fen
+        if not command.amount or found.state != "approved" or command.amount.fen > left:
+            raise MalformedInput(f"成员单位还有 {Money(left)} 元，请核对金额。", details={"field": "amount"})
+        values = {"return_no": found.returns + 1, "bank_reference": command.bank_reference.strip()}
+        _append(work, FundDistributionReturn, found, command.amount, values)
+        lines = (
+            Posting(earmark_account(grant.grant_id), debit=command.amount),
+            Posting(distributed_account(grant.grant_id), credit=command.amount),
+        )
+        key = f"{found.distribution_id}:{found.returns + 1}"
+        entry_no = _post(work, grant, "fund_distribution_return", "成员单位退回", lines, key)
+        work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
+        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
+        return store.find(work.connection, work.institution_id, command.distribution_id)
+
+
+def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRow:
+    """Keep what a member paid: only what the place's notice lets the fund pay. Needs ``fund.pay``.
+
+    Raises :class:`RuleRefused` for any other line, :class:`MalformedInput` for more than was handed on.
+    """
+    actor.require(Permission.FUND_PAY)
+    if not command.document.strip():
+        raise MalformedInput("请填发票或清单的号码。", details={"field": "document"})
+    line = command.line
+    payload = {**asdict(command), "line": {**asdict(line), "amount": line.amount.fen}}
+    with context.work(actor, "fund.show_use", f"distribution:{command.distribution_id}") as work:
+        grant, found = _locked(work, command.distribution_id)
+        if work.known_answer(command.idempotency_key, payload) is not None:
+            return found
+        answer = check_use(load_rulebook().regime(grant.regime, grant.year), (line,))
+        if answer.outcome is not UseOutcome.PERMITTED:
+            words = "；".join(REASON_WORDS[one.code] for one in answer.reasons)
+            raise RuleRefused(f"不能记：{words}。请核对这一行，或请成员单位退回这笔钱。")
+        if not line.amount or found.used_fen + line.amount.fen > found.amount_fen - found.returned_fen:
+            raise MalformedInput("超过成员单位手里的金额，请核对。", details={"field": "amount"})
+        rest = {name: getattr(line, name) for name in ("category", "name", "code", "order_no")}
+        values = {"use_no": found.uses + 1, "document": command.document.strip(), **rest}
+        _append(work, FundDistributionUse, found, line.amount, values)
+        work.audit(detail={"category": line.category, "amount_fen": line.amount.fen, "document": command.document})
+        work.keep_answer(command.idempotency_key, payload, {"use_no": found.uses + 1})
+        return store.find(work.connection, work.institution_id, command.distribution_id)
+
+
+def distributions_of(context: Context, actor: Actor, grant_id: str) -> list[DistributionRow]:
+    """The distributions of a grant. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        return store.of_grant(connection, actor.institution_id, grant_id)
+
+
+def _locked(work: UnitOfWork, distribution_id: str) -> tuple[GrantState, DistributionRow]:
+    """The grant first, as every act on its money locks."""
+    grant_id = store.find(work.connection, work.institution_id, distribution_id).grant_id
+    grant = funds.lock_grant(work.connection, work.institution_id, grant_id)
+    return grant, store.find(work.connection, work.institution_id, distribution_id)
+
+
+def _append(
+    work: UnitOfWork, table: type[Any], found: DistributionRow, amount: Money, values: dict[str, Any]
+) -> None:
+    by = {"recorded_by": work.act.actor.actor_id, "recorded_at": work.now}
+    key = {"institution_id": work.institution_id, "distribution_id": found.distribution_id}
+    store.add(work.connection, table, {**key, "amount_fen": amount.fen, **by, **values})
+
+
+def _open(work: UnitOfWork, grant: GrantState) -> None:
+    rows = store.of_grant(work.connection, work.institution_id, grant.grant_id)
+    if sum(one.state == "approved" for one in rows) > 1:
+        return  # the first one opened it
+    account, words = distributed_account(grant.grant_id), f"{grant.year} 年预付金·分给成员单位"
+    where = (work.connection, work.institution_id, account)
+    open_account(*where, name=words, opened_at=work.now, guarded=True, fund=grant.grant_id)
+
+
+def _post(work: UnitOfWork, grant: GrantState, kind: str, summary: str, lines: tuple[Posting, ...], key: str) -> int:
+    source = f"fund_distribution:{key.partition(':')[0]}"
+    try:
+        return work.ledger.post(fund_entry(work, grant, kind, summary, lines, key, source=source))
+    except InsufficientFund as error:
+        raise Conflict("专款未用不够分这么多：别的用款先占了。请减少金额重新申请；本次没有入账。") from error

@@ -1,0 +1,128 @@
+"""What the pages of the applications show."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import ADJUSTED
+from hospital_prepay.domain.rules.fund.eligibility import Met
+from hospital_prepay.http.clauses import chip, number_chip
+from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.forms import Form
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.application_review import ApplicationDetail, ApplicationOverview, ApplicationRow
+from hospital_prepay.services.fund.applications import AGREEMENT
+from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.review import GrantState
+from hospital_prepay.services.fund.words import CONDITIONS, GRANT_STATES, MET
+from hospital_prepay.web.decision_view import decision_href, decision_number, outcome
+from hospital_prepay.web.fund_apply_form import chosen, late_words
+from hospital_prepay.web.fund_papers import paper_links
+from hospital_prepay.web.fund_words import grant_title, keyed, mark_of
+
+_KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
+
+
+def overview_page(found: ApplicationOverview, today: date, opened: str, form: Form | None) -> dict[str, Any]:
+    """Every application, the documents of an emergency, and the forms that the viewer may use."""
+    actor = current_actor()
+    regime = chosen(Form(), found, today)
+    filed = any(one.year == today.year and one.kind == "basic" for one in found.grants)
+    places = [edition[-1] for edition in load_rulebook().regimes.values()]
+    empty = {"year": str(today.year), "eased_year": str(today.year)}
+    return {
+        "applications": [_line(one, found) for one in found.applications],
+        "late": late_words(regime, today.year, today) if regime and not filed else None,
+        "place": regime.place if regime else None,
+        "emergencies": [
+            {
+                "document": one.document,
+                "issued_on": one.issued_on,
+                "place": load_rulebook().regime(one.regime, one.year).place,
+                "year": one.year,
+                "adjusts": "、".join(ADJUSTED[what] for what in one.adjusts),
+                "by": found.names.get(one.recorded_by, one.recorded_by),
+            }
+            for one in found.emergencies
+        ],
+        "procurements": [_procurement(found, grant) for grant in found.grants if grant.kind == "procurement"],
+        "funds": [{"value": value, "label": label} for value, label in FUND_NAMES.items()],
+        "places": [{"value": one.instrument, "label": f"{one.place} {one.number}"} for one in places],
+        "adjusted": [{"name": f"adjusts_{key}", "label": words} for key, words in ADJUSTED.items()],
+        "may_apply": actor.may(Permission.FUND_APPLY),
+        "may_record": actor.may(Permission.FUND_RECORD),
+        "opened": opened,
+        "form": keyed(form, **empty),
+    }
+
+
+def _procurement(found: ApplicationOverview, grant: GrantState) -> dict[str, Any]:
+    document = found.procurements.get(grant.grant_id)
+    return {
+        "href": f"/finance/fund/grants/{grant.grant_id}",
+        "title": grant_title(grant),
+        "region": grant.pool_region,
+        "document": document.document if document else "",
+        "batch": document.batch if document else "",
+        "return_on": document.return_on if document else None,
+        "amount_fen": grant.approved_fen or grant.applied_fen,
+        "state": mark_of(grant.state, GRANT_STATES),
+    }
+
+
+def application_page(found: ApplicationDetail) -> dict[str, Any]:
+    """One application."""
+    application, decision = found.application, found.decision
+    regime = load_rulebook().regime(application.regime, application.year)
+    grant = found.grant
+    evidence = {one.item: one for one in found.evidence}
+    conditions = [
+        {
+            "label": one["words"],
+            "state": {"kind": _KINDS[Met(one["outcome"])], "word": MET[Met(one["outcome"])]},
+            "clause": number_chip(one["clause"]) if one["clause"] else None,
+            "evidence": evidence.get(one["id"]),
+        }
+        for one in sorted(decision.facts["conditions"], key=lambda one: list(CONDITIONS).index(one["id"]))
+    ]
+    return {
+        "application": {
+            "title": f"{application.year} 年{FUND_NAMES[application.fund]}预付金申请",
+            "place": regime.place,
+            "region": application.pool_region,
+            "amount_fen": application.amount_fen,
+            "in_words": Money(application.amount_fen).in_words(),
+            "by": found.names.get(application.applied_by, application.applied_by),
+            "at": application.applied_at,
+            "state": outcome(decision) if grant is None else mark_of(grant.state, GRANT_STATES),
+            "base_fen": application.base_fen,
+            "months": application.months,
+        },
+        "conditions": conditions,
+        "agreement": evidence.get(AGREEMENT),
+        "reasons": [chip(one.clause, one.message.rstrip("。")) for one in decision.reasons],
+        "papers": paper_links(application.regime, application.decision_id),
+        "filed": grant is not None,
+        "grant_href": f"/finance/fund/grants/{grant.grant_id}" if grant else None,
+        "number": decision_number(application.decision_id),
+        "number_href": decision_href(application.decision_id),
+    }
+
+
+def _line(one: ApplicationRow, found: ApplicationOverview) -> dict[str, Any]:
+    grant = found.grant_of(one.decision_id)
+    refused = {"kind": "stop", "word": "没有递交"}
+    return {
+        "href": f"/finance/fund/apply/{one.decision_id}",
+        "title": f"{one.year} 年{FUND_NAMES[one.fund]}",
+        "place": load_rulebook().regime(one.regime, one.year).place,
+        "region": one.pool_region,
+        "amount_fen": one.amount_fen,
+        "approved_fen": grant.approved_fen if grant else None,
+        "by": found.names.get(one.applied_by, one.applied_by),
+        "at": one.applied_at,
+        "state": mark_of(grant.state, GRANT_STATES) if grant else refused,
+    }

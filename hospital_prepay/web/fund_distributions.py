@@ -1,0 +1,150 @@
+"""``/finance/fund/grants/…/members``: what a lead hospital hands on to its members, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, RuleRefused, SecondPersonRequired
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.distribution import may_distribute
+from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.flash import say
+from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas import fund_apply as schemas
+from hospital_prepay.services.fund import distribution as service
+from hospital_prepay.services.fund import review
+from hospital_prepay.services.fund.words import CATEGORIES
+from hospital_prepay.web.fund_words import grant_line, keyed
+
+blueprint = Blueprint("fund_distributions", __name__, url_prefix="/finance/fund/grants/<grant_id>/members")
+_STATES = {
+    "asked": {"kind": "wait", "word": "等财务审批"},
+    "approved": {"kind": "info", "word": "已分配"},
+    "rejected": {"kind": "idle", "word": "没有同意"},
+}
+
+
+@blueprint.get("")
+@requires(Permission.FUND_VIEW)
+def show_members(grant_id: str) -> str:
+    """Every distribution of a grant, and the forms of the viewer's role."""
+    return _page(grant_id)
+
+
+@blueprint.post("")
+@requires(Permission.FUND_PAY)
+def ask(grant_id: str) -> Any:
+    """Ask to hand money on."""
+
+    def do() -> str:
+        said = read_form(schemas.DistributionSchema())
+        what = (said.member_code, said.member_name, said.amount, said.document, said.idempotency_key)
+        command = service.AskDistribution(grant_id, *what)
+        service.ask_distribution(current_context(), current_actor(), command)
+        return f"已申请分给{said.member_name} {said.amount} 元。下一步：由财务审批同意。"
+
+    return _act(grant_id, "", do)
+
+
+@blueprint.post("/<distribution_id>/decide")
+@requires(Permission.FUND_RESERVE)
+def decide(grant_id: str, distribution_id: str) -> Any:
+    """Agree or turn down: which, the button says."""
+
+    def do() -> str:
+        approved = request.form.get("do") == "approve"
+        service.decide_distribution(current_context(), current_actor(), distribution_id, approved=approved)
+        return "已同意并入账：专款未用减少，应还医保不变。" if approved else "没有同意，没有入账。"
+
+    return _act(grant_id, "decide", do)
+
+
+@blueprint.post("/<distribution_id>/return")
+@requires(Permission.FUND_RETURN)
+def give_back(grant_id: str, distribution_id: str) -> Any:
+    """Book what came back."""
+
+    def do() -> str:
+        said = read_form(schemas.MemberReturnSchema())
+        what = (said.amount, said.bank_reference, said.idempotency_key)
+        service.return_distribution(
+            current_context(), current_actor(), service.ReturnDistribution(distribution_id, *what)
+        )
+        return f"成员单位退回 {said.amount} 元，已入账。"
+
+    return _act(grant_id, distribution_id, do)
+
+
+@blueprint.post("/<distribution_id>/use")
+@requires(Permission.FUND_PAY)
+def show_use(grant_id: str, distribution_id: str) -> Any:
+    """Keep what a member paid."""
+
+    def do() -> str:
+        said = read_form(schemas.MemberUseSchema())
+        line = UseLine(said.category, said.name, said.amount, said.code, said.order_no)
+        command = service.ShowUse(distribution_id, line, said.document, said.idempotency_key)
+        service.show_use(current_context(), current_actor(), command)
+        return f"已记成员单位用款 {said.amount} 元。"
+
+    return _act(grant_id, distribution_id, do)
+
+
+def _act(grant_id: str, opened: str, do: Callable[[], str]) -> Any:
+    try:
+        words = do()
+    except WrongForm as wrong:
+        return _page(grant_id, opened, wrong.form), 422
+    except MalformedInput as error:
+        return _page(grant_id, opened, typed().with_error(error, str(error.details.get("field", "")))), 422
+    except RuleRefused as error:
+        return _page(grant_id, opened, typed().with_error(error, "category")), 422
+    except SecondPersonRequired as error:
+        return _page(grant_id, opened, Form({}, {"": error.message})), 403
+    except Conflict as error:
+        return _page(grant_id, opened, typed("idempotency_key").with_error(error)), 409
+    say("ok", words)
+    return redirect(f"/finance/fund/grants/{grant_id}/members", 303)
+
+
+def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
+    context, actor = current_context(), current_actor()
+    found = review.read_grant(context, actor, grant_id)
+    rows = service.distributions_of(context, actor, grant_id)
+    return render_template(
+        "pages/fund/members.html",
+        grant=grant_line(found.grant),
+        held_fen=found.grant.distributed_fen,
+        rows=[
+            {
+                "id": one.distribution_id,
+                "member": f"{one.member_name}（{one.member_code}）",
+                "document": one.document,
+                "amount_fen": one.amount_fen,
+                "used_fen": one.used_fen,
+                "returned_fen": one.returned_fen,
+                "left": Money(one.amount_fen - one.returned_fen),
+                "state": _STATES[one.state],
+                "by": found.names.get(one.asked_by, one.asked_by),
+                "decides": one.state == "asked"
+                and actor.may(Permission.FUND_RESERVE)
+                and actor.actor_id != one.asked_by,
+                "open": one.state == "approved" and one.returned_fen < one.amount_fen,
+            }
+            for one in rows
+        ],
+        categories=[{"value": key, "label": CATEGORIES[key]} for key in ("drug", "consumable")],
+        may_ask=actor.may(Permission.FUND_PAY)
+        and found.grant.state == "received"
+        and found.grant.kind == "basic"
+        and may_distribute(found.grant.regime),
+        may_return=actor.may(Permission.FUND_RETURN),
+        opened=opened,
+        form=keyed(form),
+    )

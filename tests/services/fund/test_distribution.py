@@ -1,0 +1,215 @@
+"""A lead hospital and its members: handed on by two people, unspent until it comes back, held by the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.domain.errors import (
+    Conflict,
+    InsufficientFund,
+    MalformedInput,
+    PrepayError,
+    RuleRefused,
+    SecondPersonRequired,
+)
+from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account, reserved_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.ledger import ledger_on
+from hospital_prepay.persistence.models.fund_apply import (
+    FundDistribution,
+    FundDistributionReturn,
+    FundDistributionUse,
+)
+from hospital_prepay.services.fund import distribution as service
+from hospital_prepay.services.fund import grants
+from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests.funding import MILLION_YUAN
+from tests.hospital import INSTITUTION, Hospital, actor
+from tests.services.fund.conftest import APPROVER, OFFICER, Year, line
+
+M = MILLION_YUAN
+MEMBER = ("H37100000002", "某镇卫生院")
+pytestmark = pytest.mark.clause("weihai-prepay-2025/2.3")
+
+
+@pytest.fixture
+def lead(hospital: Hospital) -> Year:
+    return Year(hospital, "weihai-prepay-2025").arrived()
+
+
+def ask(lead: Year, fen: int, **changes: Any) -> str:
+    given = {"member_code": MEMBER[0], "member_name": MEMBER[1], "document": "医共体分配协议", **changes}
+    command = service.AskDistribution(lead.grant_id, amount=Money(fen), idempotency_key=lead.key, **given)
+    return service.ask_distribution(lead.hospital.context, OFFICER, command)
+
+
+def hand_on(lead: Year, fen: int) -> str:
+    found = ask(lead, fen)
+    service.decide_distribution(lead.hospital.context, APPROVER, found, approved=True)
+    return found
+
+
+def give_back(lead: Year, found: str, fen: int, key: str = "") -> Any:
+    command = service.ReturnDistribution(found, Money(fen), "HD-9", key or lead.key)
+    return service.return_distribution(lead.hospital.context, OFFICER, command)
+
+
+def show(lead: Year, found: str, fen: int, **changes: str) -> Any:
+    command = service.ShowUse(found, line(fen, **changes), "FP-1", lead.key)
+    return service.show_use(lead.hospital.context, OFFICER, command)
+
+
+def held(lead: Year) -> int:
+    return grants.find_grant(lead.hospital.context, OFFICER, lead.grant_id).distributed_fen
+
+
+def test_it_is_handed_on_by_two_people_and_comes_back(lead: Year) -> None:
+    first, second = hand_on(lead, 30_000_000), hand_on(lead, 20_000_000)
+    assert lead.standing == (M - 50_000_000, 0, M)
+    assert held(lead) == 50_000_000
+    show(lead, first, 10_000_000)
+    give_back(lead, first, 30_000_000, "same-key")
+    give_back(lead, first, 30_000_000, "same-key")
+    give_back(lead, second, 20_000_000)
+    assert lead.standing == (M, 0, M)
+    assert lead.give_back(M).state == "cleared"
+    context = lead.hospital.context
+    seal_ledger(context.database, context.settings.data_dir, context.clock)
+    assert verify_ledger(context.database, context.settings.data_dir, context.clock).intact
+
+
+def test_elsewhere_handing_on_would_be_lending(hospital: Hospital) -> None:
+    with pytest.raises(Conflict, match="不能出借"):
+        ask(Year(hospital).arrived(), 100)
+
+
+def test_who_asks_does_not_agree(lead: Year) -> None:
+    found = ask(lead, 100)
+    both = actor(next(iter(APPROVER.roles)), "x")
+    same = type(both)(INSTITUTION, OFFICER.actor_id, "x", APPROVER.roles)
+    with pytest.raises(SecondPersonRequired):
+        service.decide_distribution(lead.hospital.context, same, found, approved=True)
+    service.decide_distribution(lead.hospital.context, APPROVER, found, approved=False)
+    with pytest.raises(Conflict):
+        service.decide_distribution(lead.hospital.context, APPROVER, found, approved=True)
+    assert held(lead) == 0
+
+
+def test_never_more_than_is_there_and_never_more_back(lead: Year) -> None:
+    with pytest.raises(MalformedInput):
+        ask(lead, M + 1)
+    first, second = ask(lead, M), ask(lead, 1)
+    service.decide_distribution(lead.hospital.context, APPROVER, first, approved=True)
+    with pytest.raises(Conflict):
+        service.decide_distribution(lead.hospital.context, APPROVER, second, approved=True)
+    with pytest.raises(MalformedInput):
+        give_back(lead, first, M + 1)
+    with pytest.raises(Conflict, match="成员单位"):
+        lead.offset(M, M)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"category": "payroll"}, {"category": "reagent"}, {"order_no": ""}, {"code": "x"}]
+)
+def test_a_member_shows_medical_lines_only(lead: Year, changes: dict[str, str]) -> None:
+    found = hand_on(lead, 1000)
+    with pytest.raises(RuleRefused):
+        show(lead, found, 100, **changes)
+    show(lead, found, 1000)
+    with pytest.raises(MalformedInput):
+        show(lead, found, 1)
+    assert lead.hospital.count("fund_distribution_use") == 1
+
+
+def post(lead: Year, kind: str, *lines: tuple[str, int, int], source: str = "x") -> None:
+    clock = lead.hospital.context.clock
+    entry = JournalEntry(
+        institution_id=INSTITUTION,
+        idempotency_key=lead.key,
+        kind=kind,
+        summary="x",
+        source=source,
+        occurred_at=clock.now(),
+        posted_at=clock.now(),
+        effective_on=clock.today(),
+        posted_by="x",
+        postings=tuple(Posting(account, Money(d), Money(c), lead.grant_id) for account, d, c in lines),
+    )
+    with lead.hospital.context.database.writing() as connection:
+        ledger_on(connection).post(entry)
+
+
+def test_the_books_hand_on_only_what_was_approved_and_once(lead: Year) -> None:
+    hand_on(lead, 100)
+    waiting = ask(lead, 200)
+    member, earmark = distributed_account(lead.grant_id), earmark_account(lead.grant_id)
+    done = lead.hospital.context.database
+    with done.reading() as connection:
+        source = connection.scalar(sa.text("SELECT source FROM ledger_entry WHERE kind = 'fund_distribution'"))
+    for given, fen in (("x", 100), (f"fund_distribution:{waiting}", 200)):
+        with pytest.raises(InsufficientFund):
+            post(lead, "fund_distribution", (member, fen, 0), (earmark, 0, fen), source=given)
+    with done.writing() as connection:
+        decided = {"state": "approved", "decided_by": "z"}
+        connection.execute(
+            sa.update(FundDistribution).where(FundDistribution.distribution_id == waiting).values(**decided)
+        )
+    for fen in (199, 201):
+        with pytest.raises(InsufficientFund):
+            post(
+                lead, "fund_distribution", (member, fen, 0), (earmark, 0, fen), source=f"fund_distribution:{waiting}"
+            )
+    for kind, fen in (("fund_distribution", 100), ("fund_distribution", 200), ("x", 100)):
+        with pytest.raises(PrepayError):
+            post(lead, kind, (member, fen, 0), (earmark, 0, fen), source=str(source))
+    assert held(lead) == 100
+
+
+@pytest.mark.parametrize("account", ["1002", "1218", "2302", "2307", "410101"])
+def test_what_a_member_holds_never_becomes_free_money(lead: Year, account: str) -> None:
+    hand_on(lead, 1000)
+    member = distributed_account(lead.grant_id)
+    for kind in ("fund_payment", "fund_distribution_return", "x"):
+        with pytest.raises(InsufficientFund):
+            post(lead, kind, (account, 100, 0), (member, 0, 100))
+    # Nor does a request that pays from the earmark take it.
+    request = lead.reserve(line(100))
+    with pytest.raises(InsufficientFund):
+        post(lead, "fund_payment", ("2302", 100, 0), (member, 0, 100), source=f"fund_request:{request}")
+    # And what is owed doesn't fall below it.
+    rest = M - 1000 - 100
+    post(lead, "fund_return", (owed_account(lead.grant_id), rest, 0), (earmark_account(lead.grant_id), 0, rest))
+    with pytest.raises(InsufficientFund):
+        post(lead, "fund_return", (owed_account(lead.grant_id), 101, 0), ("1002", 0, 101))
+    assert reserved_account(lead.grant_id)
+
+
+def test_the_database_holds_the_walk_and_the_sums(lead: Year) -> None:
+    found = hand_on(lead, 1000)
+    context = lead.hospital.context
+    now = context.clock.now()
+    key = {"institution_id": INSTITUTION, "distribution_id": found}
+    by = {"recorded_by": "a", "recorded_at": now}
+    use = {**key, **by, "use_no": 1, "category": "drug", "name": "x", "code": "", "order_no": "", "document": "x"}
+    waiting = ask(lead, 1000)
+    which = FundDistribution.distribution_id == waiting
+    statements: list[Any] = [
+        sa.insert(FundDistributionReturn).values(**key, **by, return_no=1, amount_fen=1001, bank_reference="x"),
+        sa.insert(FundDistributionUse).values(**use, amount_fen=1001),
+        sa.insert(FundDistributionUse).values(**{**use, "category": "payroll"}, amount_fen=1),
+        sa.insert(FundDistributionUse).values(**{**use, "distribution_id": waiting}, amount_fen=1),
+        sa.update(FundDistribution).where(which).values(amount_fen=1),
+        sa.update(FundDistribution).where(which).values(state="approved", decided_by=OFFICER.actor_id),
+        sa.update(FundDistribution).where(which).values(state="approved"),
+        sa.update(FundDistribution)
+        .where(FundDistribution.distribution_id == found)
+        .values(state="rejected", decided_by="z"),
+        sa.delete(FundDistribution),
+    ]
+    for statement in statements:
+        with pytest.raises(sa.exc.DBAPIError), context.database.writing() as connection:
+            connection.execute(statement)
