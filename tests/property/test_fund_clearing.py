@@ -102,6 +102,14 @@ class ClearingMachine(RuleBasedStateMachine):
             _, request_id = self.paid.pop()
             spending.bounce_payment(self.hospital.context, PAYER, request_id, "账号有误")
 
+    @rule(newer=st.booleans(), fen=st.integers(1, 400))
+    def bounce_after_the_rest_was_offset(self, newer: bool, fen: int) -> None:
+        self.spend(newer, fen)
+        grant = grants.find_grant(self.hospital.context, OFFICER, self.year_of(newer).grant_id)
+        if self.paid and grant.owed_fen > 1:
+            self.offset(newer, grant.owed_fen - 1)
+            self.bounce()
+
     @rule()
     def net_both(self) -> None:
         grant = grants.find_grant(self.hospital.context, OFFICER, self.old.grant_id)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +19,16 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_recalls as store
+from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.models.fund_recall import FundRecall
 from hospital_prepay.persistence.models.publication import Institution
 from hospital_prepay.services.compliance.replay import replay_decisions
-from hospital_prepay.services.fund import grants, recall, recall_review, review, spending
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund import grants, recall, recall_review, returns, review, spending
+from hospital_prepay.settings import Settings
 from tests.funding import GOOD, MILLION_YUAN
-from tests.hospital import INSTITUTION, Hospital
+from tests.hospital import INSTITUTION, Hospital, open_hospital
 from tests.services.fund.conftest import APPROVER, HEAD, OFFICER, PAYER, Year, line
 
 M = MILLION_YUAN
@@ -214,14 +218,18 @@ def test_a_deregistered_hospital_applies_no_more_until_the_ground_is_lifted(year
     ("regime", "late"), [("xizang-prepay-2024", date(2026, 12, 11)), ("zhejiang-prepay-2025", date(2026, 12, 16))]
 )
 @pytest.mark.parametrize("minutes", [-1, 0])
+@pytest.mark.parametrize("by_bank", [True, False])
 @pytest.mark.clause("xizang-prepay-2024/5.4", "zhejiang-prepay-2025/3.4")
 def test_a_year_cleared_after_midnight_of_its_day_bars_the_next(
-    hospital: Hospital, clock: FixedClock, regime: str, late: date, minutes: int
+    hospital: Hospital, clock: FixedClock, regime: str, late: date, minutes: int, by_bank: bool
 ) -> None:
     year = Year(hospital, regime).arrived()
     midnight = datetime(late.year, late.month, late.day, tzinfo=SHANGHAI)
     clock.moment = midnight + timedelta(minutes=minutes)
-    year.give_back(M)
+    if by_bank:
+        year.give_back(M)
+    else:
+        year.offset(M, M)
     clock.moment = datetime(2027, 1, 5, 9, 0, tzinfo=SHANGHAI)
     following = Year(hospital, regime, year=2027, keys=50)
     # The officer's word goes the other way each time: it is the books that count.
@@ -299,6 +307,29 @@ def test_two_people_clearing_at_once_clear_once_and_end_the_recall(year: Year) -
     assert year.standing == other.standing == (0, 0, 0)
     assert standing(year) == []
     assert recall_review.read_recall(year.hospital.context, OFFICER, recall_id).recall.state == "returned"
+
+
+@pytest.mark.postgres
+def test_whoever_clears_second_sees_what_the_first_cleared(
+    postgres_database: Database, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.from_environment({"PREPAY_MODE": "demo", "PREPAY_DATA_DIR": str(tmp_path)})
+    year = Year(open_hospital(Context(settings, postgres_database, clock))).arrived()
+    other = Year(year.hospital, keys=50)
+    other.apply(Fund.RESIDENT)
+    other.approve()
+    other.receive()
+    call_back(year)
+    both_cleared, end = threading.Barrier(2), recall.end_returned
+
+    def ended(work: Any, regime: str) -> list[str]:
+        both_cleared.wait(30)
+        return end(work, regime)
+
+    monkeypatch.setattr(returns, "end_returned", ended)
+    commands = [one.return_command(M) for one in (year, other)]
+    assert together(*(lambda command=command: year.send_back(command) for command in commands)) == []
+    assert standing(year) == []
 
 
 def raw(year: Year, table: Any, where: Any, **values: Any) -> None:
