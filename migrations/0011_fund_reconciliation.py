@@ -93,11 +93,6 @@ def upgrade() -> None:
             f"SELECT RAISE(ABORT, 'append_only: {table}') WHERE EXISTS (SELECT 1 FROM {table} t "
             f"WHERE t.institution_id = NEW.institution_id AND ({same})); END"
         )
-    _run(
-        "CREATE TRIGGER fund_month_applied BEFORE INSERT ON fund_month WHEN NEW.kind = 'applied' BEGIN "
-        "SELECT RAISE(ABORT, 'append_only: fund_month') WHERE EXISTS (SELECT 1 FROM fund_month m "
-        "WHERE m.institution_id = NEW.institution_id AND m.period = NEW.period AND m.kind = 'applied'); END"
-    )
 
 
 def downgrade() -> None:
@@ -263,19 +258,14 @@ def _tables() -> None:
         sa.CheckConstraint("fund IN ('', 'all', 'employee', 'resident')", name="ck_fund_month__fund"),
         sa.CheckConstraint("kind IN ('applied', 'negative_plan', 'step')", name="ck_fund_month__kind"),
         sa.CheckConstraint(
+            "kind <> 'applied' OR event_id = 'applied:' || period", name="ck_fund_month__applied_once"
+        ),
+        sa.CheckConstraint(
             "kind <> 'negative_plan' OR (amount_fen > 0 AND length(document) > 0)", name="ck_fund_month__plan"
         ),
         sa.PrimaryKeyConstraint("institution_id", "event_id", name="pk_fund_month"),
     )
     op.create_index("ix_fund_month__period", "fund_month", ["institution_id", "period"], unique=False)
-    op.create_index(
-        "uq_fund_month__applied_once",
-        "fund_month",
-        ["institution_id", "period"],
-        unique=True,
-        sqlite_where=sa.text("kind = 'applied'"),
-        postgresql_where=sa.text("kind = 'applied'"),
-    )
     _create_table(
         "fund_settlement",
         sa.Column("institution_id", sa.String(length=12), nullable=False),

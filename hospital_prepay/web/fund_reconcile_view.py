@@ -37,7 +37,8 @@ _ROOMS: Final = (
     ("结算款", "/settlements"),
     ("河南月度", "/henan"),
 )
-_HENAN: Final = "/henan"
+_HENAN: Final[str] = "/henan"
+_IMPORT: Final[str] = "/import"
 _OURS: Final = {
     Event.GRANT: ("借 1002 银行存款·专款", "贷 23050101 预收医保预付金"),
     Event.RETURN: ("借 23050101 预收医保预付金", "贷 1002 银行存款"),
@@ -51,12 +52,16 @@ def month_before(period: str) -> str:
 
 
 def rooms(here: str, period: str) -> list[dict[str, Any]]:
-    """The pages of this room, for the month that is looked at; Henan's only where its notice rules."""
+    """The pages of this room, for the month that is looked at; Henan's only where its notice rules, the
+    import for those who may."""
     root = "/finance/fund/reconcile"
-    shown = _ROOMS if here == _HENAN or _is_henan() else _ROOMS[:-1]
+    hidden = {_HENAN} if here != _HENAN and not _is_henan() else set()
+    if not current_actor().may(Permission.FUND_RECONCILE):
+        hidden.add(_IMPORT)
     return [
         {"label": label, "href": f"{root}{path}?period={period}", "current": path == here, "count": None}
-        for label, path in shown
+        for label, path in _ROOMS
+        if path not in hidden
     ]
 
 

@@ -240,15 +240,8 @@ class FundMonth(Base):
 
     __table_args__ = (
         sa.Index("ix_fund_month__period", "institution_id", "period"),
-        sa.Index(
-            "uq_fund_month__applied_once",
-            "institution_id",
-            "period",
-            unique=True,
-            sqlite_where=sa.text("kind = 'applied'"),
-            postgresql_where=sa.text("kind = 'applied'"),
-        ),
         sa.CheckConstraint("kind IN ('applied', 'negative_plan', 'step')", name="kind"),
+        sa.CheckConstraint("kind <> 'applied' OR event_id = 'applied:' || period", name="applied_once"),
         sa.CheckConstraint(_FUNDS, name="fund"),
         sa.CheckConstraint("kind <> 'negative_plan' OR (amount_fen > 0 AND length(document) > 0)", name="plan"),
     )

@@ -102,8 +102,6 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
         elif subject == PREPAYMENT:
             owed[fund] -= fen
     changes = tuple(OwedChange(grant, funds.get(grant, ""), fen) for grant, fen in sorted(owed.items()))
-    # Money that came back has a number of its own at the bank, not that of the payment.
-    reference = "" if row.reverses_no is not None else paper.reference
     return Movement(
         entry_no=int(row.entry_no),
         day=paper.on_day or row.effective_on,
@@ -112,7 +110,7 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
         receivable_fen=receivable,
         owed=changes,
         restricted=restricted,
-        reference=reference,
+        reference=paper.reference,
         payee=paper.payee,
         fund=paper.fund,
     )
@@ -144,7 +142,7 @@ def _grant_funds(institution_id: str) -> sa.Select[str, str]:
 def _heads(institution_id: str, touched: sa.Select[int]) -> sa.Select[*tuple[Any, ...]]:
     entry = LedgerEntry
     return (
-        sa.select(entry.entry_no, entry.summary, entry.source, entry.reverses_no, entry.effective_on)
+        sa.select(entry.entry_no, entry.summary, entry.source, entry.effective_on)
         .where(entry.institution_id == institution_id, entry.entry_no.in_(touched))
         .order_by(entry.entry_no)
     )

@@ -142,7 +142,7 @@ def apply_reconciliation(context: Context, actor: Actor, period: str, applied_on
         settled = settled_month(decision)
         if decision.outcome is not Outcome.REFUSED:
             values = {"period": period, "kind": "applied", "on_day": applied_on, "settled_in": settled or ""}
-            values |= {"document": document.strip(), "decision_id": decision_id}
+            values |= {"document": document.strip(), "decision_id": decision_id, "event_id": f"applied:{period}"}
             store.add_month_event(work.connection, _event(work, **values))
         outcome = "refused" if decision.outcome is Outcome.REFUSED else "done"
         work.audit(outcome=outcome, decision_id=decision_id, detail={"applied_on": applied_on.isoformat()})

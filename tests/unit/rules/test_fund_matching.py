@@ -91,6 +91,12 @@ def test_the_named_payee_and_the_nearer_day_come_first() -> None:
     assert outcomes(legs, lines) == [("matched", "a", "y"), ("matched", "b", "x")]
 
 
+def test_of_equal_lines_the_nearer_day_is_taken_and_then_the_lower_key() -> None:
+    lines = [line("a", day=DAY - timedelta(days=2)), line("z", day=DAY + timedelta(days=1))]
+    assert ("matched", "a", "z") in outcomes([leg()], lines)
+    assert ("matched", "a", "k") in outcomes([leg()], [line("m"), line("k")])
+
+
 def test_a_reference_goes_before_a_nearer_line_of_the_same_amount() -> None:
     lines = [line("near"), line("far", reference="B1", day=DAY + timedelta(days=9), fen=-501)]
     assert ("amount_differs", "a", "far") in outcomes([leg(reference="B1")], lines)
