@@ -8,8 +8,6 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import MalformedInput
@@ -30,6 +28,7 @@ from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import EmergencyRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
@@ -244,12 +243,12 @@ def _decide_and_keep(
     return Applied(decision, decision_id, grant_id)
 
 
-def _with_books(connection: sa.Connection, institution_id: str, command: ApplyForFunds) -> ApplyForFunds:
+def _with_books(connection: Connection, institution_id: str, command: ApplyForFunds) -> ApplyForFunds:
     """Whether last year was cleared in time our own books know better than whoever fills in the form."""
     return replace(command, facts=with_books(connection, institution_id, command.regime, command.facts))
 
 
-def _is_deregistered(connection: sa.Connection, institution_id: str) -> bool:
+def _is_deregistered(connection: Connection, institution_id: str) -> bool:
     return recalls.deregistered(connection, institution_id, DEREGISTERED) is not None
 
 
@@ -350,7 +349,7 @@ def _require_evidence(command: ApplyForFunds, today: date) -> None:
             raise MalformedInput("日期不能晚于今天，请核对。", details={"field": f"issued_on-{one.item}"})
 
 
-def _emergency(connection: sa.Connection, institution_id: str, command: ApplyForFunds) -> EmergencyRow | None:
+def _emergency(connection: Connection, institution_id: str, command: ApplyForFunds) -> EmergencyRow | None:
     if command.emergency_id is None:
         return None
     found = kept.emergency(connection, institution_id, command.emergency_id)

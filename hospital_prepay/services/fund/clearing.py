@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-import sqlalchemy as sa
-
 from hospital_prepay.clock import local
 from hospital_prepay.domain.rules.fund.clearing import bar_clause, cleared_in_time, clearing_duty
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.persistence import fund_recalls as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_recalls import Slip
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.rulebook.holidays import working_day_calendar
@@ -21,14 +20,14 @@ _PAID_OUT = ("received", "cleared")
 
 
 def with_books(
-    connection: sa.Connection, institution_id: str, instrument: str, facts: AssessmentFacts
+    connection: Connection, institution_id: str, instrument: str, facts: AssessmentFacts
 ) -> AssessmentFacts:
     """The facts with ``cleared_last_year`` from the books. Without a grant of that year the officer's word counts."""
     found = cleared_last_year(connection, institution_id, instrument, facts.year)
     return facts if found is None else replace(facts, institution=replace(facts.institution, cleared_last_year=found))
 
 
-def cleared_last_year(connection: sa.Connection, institution_id: str, instrument: str, year: int) -> bool | None:
+def cleared_last_year(connection: Connection, institution_id: str, instrument: str, year: int) -> bool | None:
     """Whether every grant of the year before was cleared by the notice's day; ``None`` where the place has no such
     bar, no rule for that year, or our books hold no grant of it."""
     own = [
@@ -47,7 +46,7 @@ def cleared_last_year(connection: sa.Connection, institution_id: str, instrument
 
 
 def _cleared_on(
-    connection: sa.Connection, institution_id: str, grant: GrantState, slips: dict[int, Slip]
+    connection: Connection, institution_id: str, grant: GrantState, slips: dict[int, Slip]
 ) -> date | None:
     """The day on which the last of it was given back: the bank's value day, else the day of the entry in Shanghai."""
     if grant.state != "cleared":
