@@ -33,7 +33,7 @@ def run(sqlite_database: Database, clock: FixedClock, tmp_path: Path, monkeypatc
     year = Year(open_hospital(Context(Settings.from_environment(environment), sqlite_database, clock))).arrived()
     year.pay(year.reserve(line(300_00)))
     year.ask(line(80_00, category="utilities", code="", order_no=""))
-    monkeypatch.setattr("hospital_prepay.cli.fund.Clock", lambda: clock)
+    monkeypatch.setattr("hospital_prepay.cli.fund_usage.Clock", lambda: clock)
 
     def invoke(*arguments: str) -> Any:
         return CliRunner().invoke(fund, ("usage", *arguments), catch_exceptions=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.ledger.chart import PREPAYMENT
 from hospital_prepay.domain.rules.fund.movements import Movement, OwedChange
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
+from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
 from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 
@@ -54,9 +55,10 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
     for entry_no, subject, fund, fen in rows:
         parts[int(entry_no)].append((subject, fund, int(fen)))
     papers = {**_requests(connection, institution_id), **_settlements(connection, institution_id)}
+    slips = _slips(connection, institution_id)
     funds = {row.grant_id: row.fund for row in connection.execute(_grant_funds(institution_id))}
     heads = connection.execute(_heads(institution_id, touched))
-    found = [_movement(row, parts[int(row.entry_no)], papers.get(row.source, Paper()), funds) for row in heads]
+    found = [_movement(row, parts[int(row.entry_no)], _paper(row, papers, slips), funds) for row in heads]
     return [one for one in found if one.day.isoformat()[:7] <= period]
 
 
@@ -114,6 +116,21 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
         payee=paper.payee,
         fund=paper.fund,
     )
+
+
+def _paper(row: Any, papers: dict[str, Paper], slips: dict[int, Paper]) -> Paper:
+    """What the form says; reference and day by the bank's own slip, where one was kept."""
+    paper = papers.get(row.source, Paper())
+    slip = slips.get(int(row.entry_no))
+    return paper if slip is None else replace(paper, reference=slip.reference, on_day=slip.on_day)
+
+
+def _slips(connection: sa.Connection, institution_id: str) -> dict[int, Paper]:
+    table = FundBankEvidence
+    rows = connection.execute(
+        sa.select(table.entry_no, table.reference, table.value_on).where(table.institution_id == institution_id)
+    )
+    return {int(row.entry_no): Paper(row.reference, on_day=row.value_on) for row in rows}
 
 
 def _requests(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:

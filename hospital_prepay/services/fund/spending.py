@@ -257,8 +257,8 @@ def bounce_payment(
         entry_no = work.ledger.post(red)
         keep_slip(work, red.kind, entry_no, bank_reference.strip() or request.bank_reference, value_on)
         after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
-        over = Money(max(0, after.unspent_fen + after.reserved_fen - after.owed_fen))
-        if False:
+        over = Money(max(0, after.unspent_fen + after.reserved_fen + after.distributed_fen - after.owed_fen))
+        if over:
             lines = (Posting("1002", debit=over), Posting(reserved_account(grant.grant_id), credit=over))
             entry = _entry(work, grant, "fund_release", "超过应还的专款解除限定", lines, f"{request_id}:over")
             work.audit(entry_no=work.ledger.post(entry), detail={"let_go_fen": over.fen})

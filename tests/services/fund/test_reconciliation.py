@@ -45,6 +45,7 @@ class Desk:
     year: Year
     clock: FixedClock
     folder: Path
+    paid_by: str
 
     @property
     def context(self) -> object:
@@ -94,9 +95,10 @@ class Desk:
 @pytest.fixture
 def desk(year: Year, clock: FixedClock, tmp_path: Path) -> Desk:
     year.arrived()
-    year.pay(year.reserve(line(35_000_000)))
+    request_id = year.reserve(line(35_000_000))
+    paid = year.pay(request_id)
     clock.moment = datetime(2026, 2, 3, 9, 0, tzinfo=SHANGHAI)
-    return Desk(year, clock, tmp_path)
+    return Desk(year, clock, tmp_path, paid.bank_reference)
 
 
 def test_without_papers_everything_is_only_in_our_books(desk: Desk) -> None:
@@ -132,7 +134,7 @@ def test_a_fen_of_difference_is_shown_and_zero_is_not_said(desk: Desk) -> None:
     desk.take(StatementKind.AGENCY)
     desk.take(StatementKind.TOTALS)
     receipt = "2026-01-15,1000000.00,,贵阳市医疗保障服务中心,预付金,HD-100"
-    desk.bank("b.csv", receipt, "2026-01-16,,350000.01,黔药医药有限公司,货款,B-9")
+    desk.bank("b.csv", receipt, f"2026-01-16,,350000.01,黔药医药有限公司,货款,{desk.paid_by}")
     found = desk.month()
     [differs] = found.open_items
     assert (differs.outcome.value, differs.difference_fen) == ("amount_differs", -1)
