@@ -14,17 +14,24 @@ from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, Paid, PoolFacts
-from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.domain.rules.fund.regime import Absence, Fund
 from hospital_prepay.persistence.funds import GrantState
+from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.demonstration.fund import GOOD, Spent, consumable, drug, spend
-from hospital_prepay.services.demonstration.houses import LINXI, WEIHAI, XIZANG, House
+from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, Spent, consumable, drug, spend
+from hospital_prepay.services.demonstration.fund_henan import HenanMonths
+from hospital_prepay.services.demonstration.fund_papers import Papers, reconcile_year
+from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.fund import grants, returns
+from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
+from hospital_prepay.services.fund.netting import NetGrants, net_grants
+from hospital_prepay.services.fund.words import CONDITIONS
 
 # The people are there before the first application, and so are the books.
 OPENED: Final = datetime(2024, 12, 26, 9, 0, tzinfo=SHANGHAI)
 _NINE: Final = time(9, 0)
+_NOTHING: Final = Money(0)
 _HOSPITAL: Final = replace(GOOD, credit_grade="A", repays_procurement_shortfall=True)
 
 
@@ -70,6 +77,12 @@ class PastYear:
     bills: tuple[Bill, ...]
     settlements: tuple[Settlement, ...] = ()
     returned_on: date | None = None
+    netted: Allocation | None = None
+
+    @property
+    def agency(self) -> str:
+        """Who pays and is paid back."""
+        return f"{self.grant.region}医疗保障服务中心（演示）"
 
 
 def _bill(key: str, month: int, day: int, purpose: str, yuan: str, number: int) -> Bill:
@@ -139,32 +152,63 @@ YEARS: Final = (
         (Settlement(date(2025, 11, 25), "9500000", "5000000"),),
         date(2025, 12, 12),
     ),
+    PastYear(
+        HENAN,
+        Allocation(
+            "henan-settlement-2023",
+            "豫川市",
+            Fund.RESIDENT,
+            2025,
+            *("2400000", "3600000"),
+            *(date(2025, 1, 13), date(2025, 1, 14), date(2025, 1, 15)),
+            "豫川医保〔2025〕1 号（演示）",
+        ),
+        (
+            _bill("yc-1", 3, 11, "一季度药品款", "1208300.60", 401),
+            _bill("yc-2", 8, 12, "上半年耗材款", "960450", 402),
+        ),
+        netted=Allocation(
+            "henan-settlement-2023",
+            "豫川市",
+            Fund.RESIDENT,
+            2026,
+            *("2600000", "3900000"),
+            *(date(2026, 1, 12), date(2026, 1, 13), date(2026, 1, 14)),
+            "豫川医保〔2026〕1 号（演示）",
+        ),
+    ),
 )
 
 
 def lead_through_past_years(context: Context) -> None:
-    """Lead every year from its application to zero; what was done stays done."""
+    """Lead every year from its application or allocation to zero and reconcile it; what was done stays done."""
     for past in YEARS:
-        Year(open_house(context, past.house, OPENED), past).lead()
+        year = Year(open_house(context, past.house, OPENED), past, Papers(past.agency, past.grant.fund.value))
+        year.lead()
+        reconcile_year(year.stage, year.papers, date(2026, 2, 5) if past.netted else date(2026, 1, 6))
 
 
 @dataclass
 class Year:
-    """A past year on its stage; each act takes the moment at which it is done."""
+    """A past year on its stage; each act takes the moment at which it is done and leaves its lines on the papers."""
 
     stage: Stage
     past: PastYear
+    papers: Papers
     grant_id: str = ""
+    owed: Money = _NOTHING
+    cash: Money = _NOTHING
 
     def lead(self) -> None:
         """Do every act in the order of its day."""
         for day, act in sorted(self._acts(), key=lambda one: one[0]):
             act(datetime.combine(day, _NINE, SHANGHAI))
+            self.papers.stood(day, self.owed, self.cash)
 
     def _acts(self) -> Iterator[tuple[date, Callable[[datetime], object]]]:
-        grant = self.past.grant
-        yield grant.applied_on, self.apply
-        yield grant.approved_on, self.approve
+        grant, netted = self.past.grant, self.past.netted
+        yield grant.applied_on, partial(self.apply, grant=grant)
+        yield grant.approved_on, partial(self.approve, grant=grant)
         yield grant.received_on, self.receive
         for bill in self.past.bills:
             yield bill.on, partial(self.pay, bill=bill)
@@ -172,49 +216,85 @@ class Year:
             yield settlement.on, partial(self.settle, settlement=settlement)
         if self.past.returned_on is not None:
             yield self.past.returned_on, self.return_rest
+        if netted is not None:
+            yield netted.received_on, partial(self.net, allocation=netted)
+            yield from HenanMonths(self.stage, self.papers).acts()
 
-    def apply(self, moment: datetime) -> None:
-        """Hold the hospital against the place's conditions and file the application."""
-        grant, monthly = self.past.grant, Money.of_yuan(self.past.grant.monthly)
+    def apply(self, moment: datetime, grant: Allocation) -> str:
+        """Hold the hospital against the place's conditions, with a document for each, and file the application."""
+        monthly, day = Money.of_yuan(grant.monthly), moment.date()
         pools = tuple(PoolFacts(one, Fraction("13.2"), False, False) for one in Fund)
         paid = tuple(Paid(grant.year - back, one, Money(12 * monthly.fen)) for one in Fund for back in (1, 2, 3))
         facts = AssessmentFacts(grant.year, _HOSPITAL, pools, paid, Fraction("0.043"))
-        amount = Money.of_yuan(grant.amount)
-        command = grants.ApplyForGrant(grant.regime, grant.region, grant.fund, amount, facts, self._key("apply"))
-        self.grant_id = grants.apply_for_grant(self._at(moment), self._officer, command).grant_id or ""
+        amounts = ((grant.fund.value, Money.of_yuan(grant.amount)),)
+        evidence = evidence_for(grant.regime, grant.year, day)
+        key = self._key(grant, "apply")
+        command = ApplyForFunds(grant.regime, grant.region, amounts, facts, evidence, key, notified=False)
+        (applied,) = apply_for_funds(self._at(moment), self._officer, command)
+        if grant is self.past.grant:
+            self.grant_id = applied.grant_id or ""
+        return applied.grant_id or ""
 
-    def approve(self, moment: datetime) -> None:
+    def approve(self, moment: datetime, grant: Allocation, grant_id: str = "") -> None:
         """Write down the authority's yes."""
-        if self._state.state == "applied":
-            grant = self.past.grant
-            amount = Money.of_yuan(grant.amount)
-            module_no = f"YF-演示-{grant.year}"
-            command = grants.RecordApproval(self.grant_id, amount, grant.approved_on, grant.document, module_no)
-            approver = self.stage.actor(Role.FINANCE_APPROVER)
-            grants.record_approval(self._at(moment), approver, command)
+        grant_id = grant_id or self.grant_id
+        if self._state(grant_id).state == "applied":
+            amount, module_no = Money.of_yuan(grant.amount), f"YF-演示-{grant.year}"
+            command = grants.RecordApproval(grant_id, amount, grant.approved_on, grant.document, module_no)
+            grants.record_approval(self._at(moment), self.stage.actor(Role.FINANCE_APPROVER), command)
 
     def receive(self, moment: datetime) -> None:
         """Book the money with the bank's reference."""
-        received_on = self.past.grant.received_on
-        command = grants.ReceiveGrant(self.grant_id, self._slip("到账"), received_on, self._key("receive"))
+        grant = self.past.grant
+        amount, slip = Money.of_yuan(grant.amount), self._slip("到账")
+        command = grants.ReceiveGrant(self.grant_id, slip, grant.received_on, self._key(grant, "receive"))
         grants.receive_grant(self._at(moment), self._officer, command)
+        self.owed = self.cash = amount
+        self.papers.came(moment.date(), amount, f"{grant.year} 年医保预付金", slip)
+        self.papers.said(moment.date(), "拨付预付金", amount)
 
     def pay(self, moment: datetime, bill: Bill) -> None:
         """Ask for a bill and lead it to its invoice."""
         spend(self.stage, moment, self.grant_id, bill.spent)
+        amount = Money(sum(line.amount.fen for line in bill.spent.lines))
+        self.cash -= amount
+        self.papers.left(bill.on, amount, SUPPLIER[0], bill.spent.purpose, f"演示付款 {bill.spent.key}")
 
     def settle(self, moment: datetime, settlement: Settlement) -> None:
         """Book a monthly settlement with its offset."""
         settled, offset = Money.of_yuan(settlement.settled), Money.of_yuan(settlement.offset)
         document = f"{settlement.on.year} 年 {settlement.on.month} 月结算单（演示）"
-        command = returns.OffsetGrant(self.grant_id, settled, offset, document, self._key(f"offset-{settlement.on}"))
+        key = self._key(self.past.grant, f"offset-{settlement.on}")
+        command = returns.OffsetGrant(self.grant_id, settled, offset, document, key)
         returns.offset_grant(self._at(moment), self._officer, command)
+        self.owed -= offset
+        self.cash -= Money(min(self.cash.fen, offset.fen))
+        self.papers.came(settlement.on, settled - offset, f"{settlement.on.month} 月医保结算款", "")
+        self.papers.said(settlement.on, "结算冲抵预付金", offset)
+        self.papers.said(settlement.on, "月度结算", settled - offset)
 
     def return_rest(self, moment: datetime) -> None:
         """Send back by bank what is still owed."""
-        if owed := self._state.owed_fen:
-            command = returns.ReturnGrant(self.grant_id, Money(owed), self._slip("交回"), self._key("return"))
-            returns.return_grant(self._at(moment), self._officer, command)
+        slip, key = self._slip("交回"), self._key(self.past.grant, "return")
+        returns.return_grant(
+            self._at(moment), self._officer, returns.ReturnGrant(self.grant_id, self.owed, slip, key)
+        )
+        self.papers.left(moment.date(), self.owed, "", "交回医保预付金", slip)
+        self.papers.said(moment.date(), "交回预付金", self.owed)
+        self.owed = self.cash = _NOTHING
+
+    def net(self, moment: datetime, allocation: Allocation) -> None:
+        """Net next year's allocation against this year's; the bank moves the difference."""
+        new_id = self.apply(datetime.combine(allocation.applied_on, _NINE, SHANGHAI), allocation)
+        self.approve(datetime.combine(allocation.approved_on, _NINE, SHANGHAI), allocation, new_id)
+        amount, slip = Money.of_yuan(allocation.amount), self._slip("轧差")
+        key = self._key(allocation, "net")
+        command = NetGrants(self.grant_id, new_id, allocation.received_on, slip, key)
+        net_grants(self._at(moment), self._officer, command)
+        self.papers.came(moment.date(), amount - self.owed, "2026 年医保预拨轧差", slip)
+        self.papers.said(moment.date(), "上年预拨轧差", self.owed)
+        self.papers.said(moment.date(), "拨付预拨资金", amount)
+        self.owed = self.cash = amount
 
     def _at(self, moment: datetime) -> Context:
         return self.stage.at(moment)
@@ -223,14 +303,20 @@ class Year:
     def _officer(self) -> Actor:
         return self.stage.actor(Role.FINANCE_OFFICER)
 
-    @property
-    def _state(self) -> GrantState:
-        return grants.find_grant(self.stage.context, self._officer, self.grant_id)
+    def _state(self, grant_id: str) -> GrantState:
+        return grants.find_grant(self.stage.context, self._officer, grant_id)
 
-    def _key(self, step: str) -> str:
-        grant = self.past.grant
+    def _key(self, grant: Allocation, step: str) -> str:
         return f"demonstration:{grant.regime}:{grant.fund.value}:{grant.year}:{step}"
 
     def _slip(self, what: str) -> str:
         grant = self.past.grant
         return f"演示回单 {grant.year}-{grant.fund.value}-{what}"
+
+
+def evidence_for(regime: str, year: int, day: date) -> tuple[Evidence, ...]:
+    """A made-up document for the agreement and for each condition of the place."""
+    conditions = load_rulebook().regime(regime, year).conditions
+    items = () if isinstance(conditions, Absence) else tuple(one.id for one in conditions)
+    agreement = Evidence(AGREEMENT, "医保服务协议（演示）", "演示协议 1 号", f"{year} 年版", day)
+    return (agreement, *(Evidence(item, f"{CONDITIONS[item]}证明（演示）", issued_on=day) for item in items))

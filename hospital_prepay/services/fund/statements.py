@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
 from hospital_prepay.services.fund.statement_columns import (
+    Sheet,
     StatementKind,
     check_columns,
     guesses,
@@ -82,6 +84,7 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
     actor.require(Permission.FUND_RECONCILE)
     last_day = first_and_last(command.period)[1]
     with open_statement(command.path, command.kind) as sheet:
+        sheet = _of_its_month(sheet, command)
         sha256, headings, digest = sheet.sha256, sheet.headings, sheet.digest
         columns, dedicated = _columns(context, actor, command, headings, digest)
         read = read_lines(sheet, command.kind, columns, last_day, context.clock.today())
@@ -115,6 +118,13 @@ def review_statement(
             if one.statement_id == statement_id
         ]
         return statement, lines, fund_statements.rejections(connection, actor.institution_id, statement_id)
+
+
+def _of_its_month(sheet: Sheet, command: ImportStatement) -> Sheet:
+    """Closing balances carry no day: what is equal to the last month's is another paper of this month."""
+    if command.kind is not StatementKind.TOTALS:
+        return sheet
+    return replace(sheet, sha256=hashlib.sha256(f"{command.period}:{sheet.sha256}".encode()).hexdigest())
 
 
 def _columns(

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.clock import SHANGHAI, FixedClock, local
 from hospital_prepay.domain.access import Role
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund_years import YEARS, PastYear, lead_through_past_years
 from hospital_prepay.services.demonstration.stage import Stage
+from hospital_prepay.services.fund.reconciliation import MonthReading, read_month
 from hospital_prepay.services.fund.review import GrantDetail, fund_overview, read_grant
 from hospital_prepay.settings import Settings
+
+# The day by which a grant of 2025 is to be cleared, under each notice.
+NOTICES = {
+    "weihai-prepay-2025": date(2025, 12, 31),
+    "xizang-prepay-2024": date(2025, 12, 10),
+    "zhejiang-prepay-2025": date(2025, 12, 15),
+    "henan-settlement-2023": date(2026, 1, 15),
+}
 
 
 @pytest.fixture
@@ -26,21 +35,46 @@ def context(database: Database, tmp_path: Path) -> Context:
     return context
 
 
-def details(context: Context, past: PastYear) -> list[GrantDetail]:
+def details(context: Context, past: PastYear) -> dict[int, GrantDetail]:
     auditor = Stage(context, past.house).actor(Role.AUDITOR)
     found = fund_overview(context, auditor).grants
-    return [read_grant(context, auditor, one.grant_id) for one in found]
+    return {one.year: read_grant(context, auditor, one.grant_id) for one in found}
+
+
+def months_of(context: Context, past: PastYear) -> list[MonthReading]:
+    auditor = Stage(context, past.house).actor(Role.AUDITOR)
+    last = (2026, 1) if past.netted else (2025, 12)
+    months = [f"{year}-{month:02}" for year in (2025, 2026) for month in range(1, 13) if (year, month) <= last]
+    return [read_month(context, auditor, month) for month in months if month >= str(past.grant.applied_on)[:7]]
 
 
 def test_every_year_comes_to_zero_and_its_payments_are_proved(context: Context) -> None:
+    assert {past.grant.regime for past in YEARS} == set(NOTICES)
     for past in YEARS:
-        (found,) = details(context, past)
-        grant = found.grant
-        assert (grant.regime, grant.state) == (past.grant.regime, "cleared")
-        assert (grant.owed_fen, grant.unspent_fen, grant.reserved_fen) == (0, 0, 0)
+        found = details(context, past)[2025]
+        assert (found.grant.regime, found.grant.state) == (past.grant.regime, "cleared")
+        assert (found.grant.owed_fen, found.grant.unspent_fen, found.grant.reserved_fen) == (0, 0, 0)
         assert {one.state for one in found.requests} == {"evidenced"}
         moved = [sum(getattr(one, name) for one in found.entries) for name in ("owed_fen", "unspent_fen")]
         assert moved == [0, 0]
+
+
+@pytest.mark.clause("henan-settlement-2023/2.2")
+def test_henans_allocation_is_netted_against_the_next(context: Context) -> None:
+    (past,) = [one for one in YEARS if one.netted is not None]
+    after = details(context, past)
+    assert (after[2025].grant.state, after[2026].grant.state) == ("cleared", "received")
+    assert after[2026].grant.owed_fen == after[2026].grant.unspent_fen == 390_000_000
+
+
+def test_every_month_of_every_year_is_reconciled_at_zero_and_closed_by_two_people(context: Context) -> None:
+    for past in YEARS:
+        months = months_of(context, past)
+        assert len(months) >= 8 if past.grant.applied_on.month == 3 else 12
+        for month in months:
+            assert month.zero, (past.house.name, month.period)
+            assert [one.step for one in month.steps] == ["made", "checked"]
+            assert len({one.taken_by for one in month.steps}) == 2
 
 
 def test_a_loading_that_is_taken_up_again_changes_nothing(context: Context) -> None:
@@ -51,10 +85,7 @@ def test_a_loading_that_is_taken_up_again_changes_nothing(context: Context) -> N
 
 @pytest.mark.clause("weihai-prepay-2025/2.3", "xizang-prepay-2024/5.4", "zhejiang-prepay-2025/3.4")
 def test_every_year_is_cleared_by_its_day(context: Context) -> None:
-    last = {"weihai-prepay-2025": (12, 31), "xizang-prepay-2024": (12, 10), "zhejiang-prepay-2025": (12, 15)}
     for past in YEARS:
-        (found,) = details(context, past)
-        cleared = found.grant.cleared_at
+        cleared = details(context, past)[2025].grant.cleared_at
         assert cleared is not None
-        day = cleared.astimezone(SHANGHAI)
-        assert (day.month, day.day) <= last[past.grant.regime]
+        assert local(cleared).date() <= NOTICES[past.grant.regime]

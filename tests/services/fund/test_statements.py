@@ -315,3 +315,18 @@ def test_what_came_in_stays(hospital: Hospital, table: str, statement: str) -> N
     take(hospital, FILES[BANK])
     with pytest.raises(sa.exc.DBAPIError), hospital.context.database.writing() as connection:
         connection.execute(sa.text(statement.format(table)))
+
+
+def test_equal_balances_of_two_months_are_two_papers(hospital: Hospital, clock: FixedClock, tmp_path: Path) -> None:
+    clock.moment = datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI)
+    path = written(tmp_path, "应还医保,0.00", head="项目,期末余额")
+    columns = look_at(hospital.context, OFFICER, StatementKind.TOTALS, path).columns
+    taken = [
+        import_statement(
+            hospital.context, OFFICER, ImportStatement(StatementKind.TOTALS, month, path, path.name, columns)
+        )
+        for month in ("2026-01", "2026-02", "2026-02")
+    ]
+    assert [one.already_known for one in taken] == [False, False, True]
+    ids = [one.statement.statement_id for one in taken]
+    assert [len(review_statement(hospital.context, OFFICER, one)[1]) for one in ids] == [1, 1, 1]

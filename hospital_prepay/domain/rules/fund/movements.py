@@ -160,4 +160,5 @@ def _bank_event(movement: Movement, settled: bool) -> Event:
 def _owed_event(movement: Movement, change: OwedChange) -> Event:
     if change.fen > 0:
         return Event.GRANT
-    return Event.RETURN if movement.bank_fen < 0 else Event.OFFSET
+    netted = any(one.fen > 0 for one in movement.owed)
+    return Event.RETURN if movement.bank_fen < 0 and not netted else Event.OFFSET
