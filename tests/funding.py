@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from hospital_prepay.clock import SHANGHAI
+from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import apply
@@ -18,7 +19,9 @@ from hospital_prepay.domain.rules.fund.uses import UseAnswer, UseLine, check_use
 from hospital_prepay.persistence.fund_applications import EmergencyRow
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.services.fund.applications import ApplyForFunds, application_facts
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.demonstration.fund import evidence_for
+from hospital_prepay.services.fund.applications import Applied, ApplyForFunds, application_facts, apply_for_funds
 from hospital_prepay.services.fund.assess import AssessFund, FundAssessment, assess_fund
 
 GOOD = InstitutionFacts(
@@ -52,6 +55,20 @@ def good_facts(year: int, **changes: Any) -> AssessmentFacts:
     pools = tuple(PoolFacts(fund, Fraction("13.2"), False, False) for fund in Fund)
     paid = tuple(Paid(year - back, fund, Money(12 * MILLION_YUAN)) for fund in Fund for back in (1, 2, 3))
     return replace(AssessmentFacts(year, GOOD, pools, paid, Fraction("0.043")), **changes)
+
+
+def application(
+    regime: str, region: str, fund: str, amount: Money, facts: AssessmentFacts, key: str
+) -> ApplyForFunds:
+    """An application for one fund, with a document for each condition."""
+    evidence = evidence_for(regime, facts.year, date(facts.year, 1, 1))
+    return ApplyForFunds(regime, region, ((fund, amount),), facts, evidence, key)
+
+
+def apply_one(context: Context, who: Actor, command: ApplyForFunds) -> Applied:
+    """The answer to an application for one fund."""
+    (applied,) = apply_for_funds(context, who, command)
+    return applied
 
 
 def assess(

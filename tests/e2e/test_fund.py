@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.fund import grants
 from tests.e2e.test_main_path import Desk
-from tests.funding import MILLION_YUAN, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import House
 from tests.serving import Served, serving
 
@@ -40,8 +40,8 @@ def house(sqlite_database: Database, tmp_path: Path) -> House:
     house = House.built(sqlite_database, Clock(), tmp_path / "var")
     officer, approver, day = house.actor(Role.FINANCE_OFFICER), house.actor(Role.FINANCE_APPROVER), date(2026, 1, 15)
     amount = Money(MILLION_YUAN)
-    asked = grants.ApplyForGrant("zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, amount, good_facts(2026), "apply-1")
-    grant_id = grants.apply_for_grant(house.context, officer, asked).grant_id or ""
+    asked = application("zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, amount, good_facts(2026), "apply-1")
+    grant_id = apply_one(house.context, officer, asked).grant_id or ""
     grants.record_approval(house.context, approver, grants.RecordApproval(grant_id, amount, day, "文", ""))
     grants.receive_grant(house.context, officer, grants.ReceiveGrant(grant_id, "HD-1", day, "receive-1"))
     return house

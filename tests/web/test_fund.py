@@ -21,7 +21,7 @@ from hospital_prepay.domain.rules.publication.scope import Ownership
 from hospital_prepay.services.fund import grants
 from hospital_prepay.services.fund.spending import AskPayment, ask_payment
 from hospital_prepay.services.publication.institution import ChangedInstitution, NewInstitution, open_institution
-from tests.funding import MILLION_YUAN, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.hospital import enter_people
 from tests.people import Browser, House
 from tests.web.test_links import links
@@ -61,10 +61,8 @@ class Fundhouse:
 
     def apply(self) -> Fundhouse:
         facts = good_facts(2026)
-        command = grants.ApplyForGrant(
-            "zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "apply"
-        )
-        applied = grants.apply_for_grant(self.house.context, self.house.actor(OFFICER), command)
+        command = application("zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "apply")
+        applied = apply_one(self.house.context, self.house.actor(OFFICER), command)
         self.grant_id = applied.grant_id or ""
         return self
 
@@ -367,10 +365,10 @@ def test_another_institutions_grants_and_requests_are_not_found(fund: Fundhouse)
     there = {role: Actor("H33990000099", f"there-{role}", role.label, frozenset({role})) for role in Role}
     with context.database.writing() as connection:
         enter_people(connection, context.clock, "H33990000099", *(one.actor_id for one in there.values()))
-    command = grants.ApplyForGrant(
+    command = application(
         "zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, Money(MILLION_YUAN), good_facts(2026), "apply-there"
     )
-    grant_id = grants.apply_for_grant(context, there[OFFICER], command).grant_id or ""
+    grant_id = apply_one(context, there[OFFICER], command).grant_id or ""
     approval = grants.RecordApproval(grant_id, Money(MILLION_YUAN), date(2026, 1, 15), "文", "")
     grants.record_approval(context, there[APPROVER], approval)
     grants.receive_grant(context, there[OFFICER], grants.ReceiveGrant(grant_id, "HD", date(2026, 1, 15), "there-1"))

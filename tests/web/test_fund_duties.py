@@ -18,7 +18,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_reminders
 from hospital_prepay.persistence.fund_reminders import AccountCheck
 from hospital_prepay.services.fund import grants, reminders
-from tests.funding import MILLION_YUAN, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import INSTITUTION, Browser, House
 
 PAGE = "/finance/fund/duties"
@@ -50,10 +50,10 @@ def grant(house: House) -> str:
     """A grant of Xizang that arrived."""
     context = house.context
     who, other = house.actor(Role.FINANCE_OFFICER), house.actor(Role.FINANCE_APPROVER)
-    command = grants.ApplyForGrant(
+    command = application(
         "xizang-prepay-2024", "拉萨市", Fund.EMPLOYEE, Money(MILLION_YUAN), good_facts(2026), "key-apply"
     )
-    grant_id = grants.apply_for_grant(context, who, command).grant_id
+    grant_id = apply_one(context, who, command).grant_id
     assert grant_id
     today = context.clock.today()
     grants.record_approval(

@@ -13,8 +13,7 @@ import python_calamine
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
-from hospital_prepay.services.fund import grants
-from tests.funding import good_facts
+from tests.funding import application, apply_one, good_facts
 from tests.web.test_fund import OFFICER, Fundhouse, fund, words
 from tests.web.test_fund_lineage import paid
 
@@ -68,10 +67,10 @@ def test_the_paper_reads_back_with_both_balances_words_digest_and_time(paid: Fun
 
 
 def test_grants_of_two_regions_have_a_sheet_each_whatever_the_regions_are_called(paid: Fundhouse) -> None:
-    command = grants.ApplyForGrant(
+    command = application(
         "zhejiang-prepay-2025", "市[本]级/*?:" + "长" * 40, Fund.EMPLOYEE, Money(100), good_facts(2026), "second"
     )
-    assert grants.apply_for_grant(paid.house.context, paid.house.actor(OFFICER), command).grant_id
+    assert apply_one(paid.house.context, paid.house.actor(OFFICER), command).grant_id
     found = sheets(paid.as_(OFFICER).get(f"{USAGE}/report.xlsx").data)
     assert len([name for name in found if "职工医保" in name]) == 6
     assert paid.as_(OFFICER).get(f"{USAGE}/report.pdf").status_code == 200

@@ -12,7 +12,7 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.services.fund import grants
-from tests.funding import MILLION_YUAN, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
 from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, line, words
 
@@ -154,10 +154,10 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
     ):
         clock.moment = moment or datetime(2026, 1, 16, 9, tzinfo=SHANGHAI)
         context = fund.house.context
-        command = grants.ApplyForGrant(
+        command = application(
             "henan-settlement-2023", "平顶山", Fund.EMPLOYEE, Money(fen), good_facts(year), f"apply-{year}"
         )
-        grant_id = grants.apply_for_grant(context, fund.house.actor(OFFICER), command).grant_id or ""
+        grant_id = apply_one(context, fund.house.actor(OFFICER), command).grant_id or ""
         approval = grants.RecordApproval(grant_id, Money(fen), clock.today(), "批复", "")
         grants.record_approval(context, fund.house.actor(APPROVER), approval)
         if moment:

@@ -16,9 +16,8 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.henan_month import HENAN
 from hospital_prepay.domain.rules.fund.regime import Fund
-from hospital_prepay.services.fund import grants
 from hospital_prepay.services.fund.henan import NegativePlan, record_negative_plan
-from tests.funding import MILLION_YUAN, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
 from tests.web.test_fund import Fundhouse, line, words
 
@@ -44,8 +43,8 @@ def fund(house: House, login_as: Callable[[Role], Browser], clock: FixedClock) -
 def henan(fund: Fundhouse) -> Fundhouse:
     """The same house, under Henan's notice as well."""
     facts = good_facts(2026)
-    command = grants.ApplyForGrant(HENAN, "x", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "apply-henan")
-    assert grants.apply_for_grant(fund.house.context, fund.house.actor(OFFICER), command).grant_id
+    command = application(HENAN, "x", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "apply-henan")
+    assert apply_one(fund.house.context, fund.house.actor(OFFICER), command).grant_id
     return fund
 
 

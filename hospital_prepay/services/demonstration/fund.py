@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
@@ -11,10 +11,13 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
-from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.domain.rules.fund.regime import Absence, Fund
 from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.fund import grants, spending
+from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
+from hospital_prepay.services.fund.words import CONDITIONS
 
 _REGIME: Final = "zhejiang-prepay-2025"
 _REGION: Final = "临溪市"
@@ -97,8 +100,19 @@ def _apply(stage: Stage, moment: datetime, fund: Fund, yuan: str) -> str:
     pools = tuple(PoolFacts(one, Fraction("13.2"), False, False) for one in Fund)
     paid = tuple(Paid(year - 1, one, amount) for one, amount in _YEARLY.items())
     facts = AssessmentFacts(year, GOOD, pools, paid, Fraction("0.043"))
-    command = grants.ApplyForGrant(_REGIME, _REGION, fund, Money.of_yuan(yuan), facts, f"demonstration:{fund.value}")
-    return grants.apply_for_grant(context, officer, command).grant_id or ""
+    evidence = evidence_for(_REGIME, year, local(moment).date())
+    key = f"demonstration:{fund.value}"
+    amounts = ((fund.value, Money.of_yuan(yuan)),)
+    command = ApplyForFunds(_REGIME, _REGION, amounts, facts, evidence, key, notified=False)
+    return apply_for_funds(context, officer, command)[0].grant_id or ""
+
+
+def evidence_for(regime: str, year: int, day: date) -> tuple[Evidence, ...]:
+    """A made-up document for the agreement and for each condition of the place."""
+    conditions = load_rulebook().regime(regime, year).conditions
+    items = () if isinstance(conditions, Absence) else tuple(one.id for one in conditions)
+    agreement = Evidence(AGREEMENT, "医保服务协议（演示）", "演示协议 1 号", f"{year} 年版", day)
+    return (agreement, *(Evidence(item, f"{CONDITIONS[item]}证明（演示）", issued_on=day) for item in items))
 
 
 def _arrive(stage: Stage, moment: datetime, grant_id: str) -> None:

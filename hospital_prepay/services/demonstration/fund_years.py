@@ -14,19 +14,17 @@ from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, Paid, PoolFacts
-from hospital_prepay.domain.rules.fund.regime import Absence, Fund
+from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.funds import GrantState
-from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, Spent, consumable, drug, spend
+from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, Spent, consumable, drug, evidence_for, spend
 from hospital_prepay.services.demonstration.fund_henan import HenanMonths
 from hospital_prepay.services.demonstration.fund_papers import Papers, reconcile_year
 from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.fund import grants, returns
-from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
+from hospital_prepay.services.fund.applications import ApplyForFunds, apply_for_funds
 from hospital_prepay.services.fund.netting import NetGrants, net_grants
-from hospital_prepay.services.fund.words import CONDITIONS
 
 # The people are there before the first application, and so are the books.
 OPENED: Final = datetime(2024, 12, 26, 9, 0, tzinfo=SHANGHAI)
@@ -312,11 +310,3 @@ class Year:
     def _slip(self, what: str) -> str:
         grant = self.past.grant
         return f"演示回单 {grant.year}-{grant.fund.value}-{what}"
-
-
-def evidence_for(regime: str, year: int, day: date) -> tuple[Evidence, ...]:
-    """A made-up document for the agreement and for each condition of the place."""
-    conditions = load_rulebook().regime(regime, year).conditions
-    items = () if isinstance(conditions, Absence) else tuple(one.id for one in conditions)
-    agreement = Evidence(AGREEMENT, "医保服务协议（演示）", "演示协议 1 号", f"{year} 年版", day)
-    return (agreement, *(Evidence(item, f"{CONDITIONS[item]}证明（演示）", issued_on=day) for item in items))

@@ -56,18 +56,6 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class ApplyForGrant:
-    """An application for one fund of one pool region (or ``all`` of them), and the facts it rests on."""
-
-    regime: str
-    pool_region: str
-    fund: str
-    amount: Money
-    facts: AssessmentFacts
-    idempotency_key: str
-
-
-@dataclass(frozen=True, slots=True)
 class ApplyForFunds:
     """Applications for several funds at once, with evidence, on what the hospital says of itself.
 
@@ -104,38 +92,13 @@ class Applied:
         return cls(Decision.of_json(stored["decision"]), stored["decision_id"], stored["grant_id"])
 
 
-def apply_for_grant(context: Context, actor: Actor, command: ApplyForGrant) -> Applied:
-    """Hold the hospital against every condition of its place, and file the application when all are met.
-
-    The same key with the same content gives the same answer, a refusal too. Raises :class:`Conflict` when the fund
-    has an application for the year, :class:`NoRuleInForce` and :class:`MalformedInput` as the calculator does.
-    """
-    actor.require(Permission.FUND_APPLY)
-    payload = {
-        "regime": command.regime,
-        "pool_region": command.pool_region,
-        "fund": str(command.fund),
-        "amount": command.amount.fen,
-        "year": command.facts.year,
-    }
-    subject = f"fund:{command.regime}:{command.fund}:{command.facts.year}"
-    with context.work(actor, "fund.apply", subject) as work:
-        known = work.known_answer(command.idempotency_key, payload)
-        if known is not None:
-            return Applied.of_json(known)
-        given = (command.regime, command.pool_region, ((command.fund, command.amount),), command.facts)
-        whole = ApplyForFunds(*given, (), command.idempotency_key)
-        answer = _decide_and_keep(work, whole, command.fund, command.amount, None)
-        work.keep_answer(command.idempotency_key, payload, answer.to_json())
-        return answer
-
-
 def apply_for_funds(context: Context, actor: Actor, command: ApplyForFunds) -> tuple[Applied, ...]:
     """File every application that is permitted, with its evidence; a refused one is kept with its own.
 
-    While one of them is held for a fact nobody knows, none is filed and nothing is kept. Raises
-    :class:`MalformedInput` where a document is missing or dated ahead of today, :class:`SecondPersonRequired` for
-    the document of an emergency that the applicant recorded, and what :func:`apply_for_grant` raises.
+    While one of them is held for a fact nobody knows, none is filed and nothing is kept. The same key with the same
+    content gives the same answer, a refusal too. Raises :class:`MalformedInput` where a document is missing or dated
+    ahead of today, :class:`SecondPersonRequired` for the document of an emergency that the applicant recorded,
+    :class:`Conflict` when a fund has an application for the year, and what the calculator raises.
     """
     decisions = preview_funds(context, actor, command)
     if any(one.outcome is Outcome.HELD for one in decisions):

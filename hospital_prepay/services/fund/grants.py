@@ -21,12 +21,10 @@ from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.applications import Applied, ApplyForGrant, apply_for_grant, emergency_fact
+from hospital_prepay.services.fund.applications import emergency_fact
 from hospital_prepay.services.fund.recall import withheld_by
 from hospital_prepay.services.fund.slips import keep_slip, require_past
 from hospital_prepay.services.publication.readings import readings_within
-
-__all__ = ["Applied", "ApplyForGrant", "apply_for_grant"]
 
 FUND_NAMES = {"employee": "职工医保", "resident": "居民医保", "all": "各基金合计"}
 KIND_NAMES = {"basic": "预付金", "procurement": "集采专项预付"}

@@ -14,7 +14,8 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.services.fund import grants, returns, spending
-from tests.funding import MILLION_YUAN, good_facts
+from hospital_prepay.services.fund.applications import Applied
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.hospital import Hospital, actor
 
 OFFICER, PAYER = actor(Role.FINANCE_OFFICER), actor(Role.FINANCE_OFFICER, "2")
@@ -47,9 +48,9 @@ class Year:
 
     def apply(
         self, fund: Fund = Fund.EMPLOYEE, fen: int = MILLION_YUAN, who: Actor = OFFICER, **changes: Any
-    ) -> grants.Applied:
-        command = grants.ApplyForGrant(self.regime, "x", fund, Money(fen), good_facts(self.year, **changes), self.key)
-        answer = grants.apply_for_grant(self.hospital.context, who, command)
+    ) -> Applied:
+        command = application(self.regime, "x", fund, Money(fen), good_facts(self.year, **changes), self.key)
+        answer = apply_one(self.hospital.context, who, command)
         self.grant_id = answer.grant_id or self.grant_id
         return answer
 

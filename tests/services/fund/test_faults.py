@@ -19,7 +19,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.fund import grants, returns, spending
 from tests.db.test_faults import Broken, failing_at
-from tests.funding import MILLION_YUAN, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.services.fund.conftest import APPROVER, HEAD, OFFICER, PAYER, SUPPLIER, Year, line
 
 Step = Callable[[], object]
@@ -52,10 +52,8 @@ class Steps:
 
     def apply(self) -> None:
         facts = good_facts(2026)
-        command = grants.ApplyForGrant(
-            "zhejiang-prepay-2025", "x", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "k-apply"
-        )
-        self.grant_id = grants.apply_for_grant(self.context, OFFICER, command).grant_id or ""
+        command = application("zhejiang-prepay-2025", "x", Fund.EMPLOYEE, Money(MILLION_YUAN), facts, "k-apply")
+        self.grant_id = apply_one(self.context, OFFICER, command).grant_id or ""
 
     def approve(self) -> None:
         command = grants.RecordApproval(self.grant_id, Money(MILLION_YUAN), date(2026, 1, 15), "文", "M-1")
