@@ -279,6 +279,12 @@ def test_a_procurement_prepayment_is_recorded_beside_and_spent_on_its_own_goods_
     assert "可以提交" in words(officer.post("/finance/fund/requests/new", {**asked, "batch-1": "国家第十批"}))
 
 
+@pytest.mark.clause(
+    "weihai-prepay-2025/5",
+    "weihai-prepay-2025/5.3",
+    "zhejiang-prepay-2025/6",
+    "zhejiang-prepay-2025/6.2",
+)
 def test_the_platforms_states_are_recorded_and_exported(house: House, officer: Browser, login_as: LoginAs) -> None:
     where = grant_of(officer.get(officer.post(NEW, filled()).location))
     step = {"step": "submitted", "platform_no": "YF-7", "on_day": "2026-01-14", "note": "网上提交"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from functools import partial
 from typing import Final
@@ -20,6 +20,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, Spent, consumable, drug, evidence_for, spend
 from hospital_prepay.services.demonstration.fund_henan import HenanMonths
 from hospital_prepay.services.demonstration.fund_papers import Papers, reconcile_year
+from hospital_prepay.services.demonstration.fund_watch import say_where
 from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.fund import grants, returns
@@ -181,7 +182,9 @@ YEARS: Final = (
 def lead_through_past_years(context: Context) -> None:
     """Lead every year from its application or allocation to zero and reconcile it; what was done stays done."""
     for past in YEARS:
-        year = Year(open_house(context, past.house, OPENED), past, Papers(past.agency, past.grant.fund.value))
+        stage, grant = open_house(context, past.house, OPENED), past.grant
+        say_where(stage, OPENED + timedelta(hours=3), grant.regime, grant.region, grant.year)
+        year = Year(stage, past, Papers(past.agency, grant.fund.value))
         year.lead()
         reconcile_year(year.stage, year.papers, date(2026, 2, 5) if past.netted else date(2026, 1, 6))
 

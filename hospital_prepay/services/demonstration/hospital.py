@@ -18,7 +18,7 @@ from hospital_prepay.persistence.institutions import any_institution
 from hospital_prepay.persistence.queries.access import last_done
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.demonstration import desk, tables
+from hospital_prepay.services.demonstration import desk, fund_watch, tables
 from hospital_prepay.services.demonstration.fund import lead_through_the_year
 from hospital_prepay.services.demonstration.fund_years import lead_through_past_years
 from hospital_prepay.services.demonstration.houses import LINXI, MAIN, SAMPLE
@@ -92,7 +92,10 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     tell("四个地方各一年的医保预付金，从申请到清零")
     lead_through_past_years(context)
     tell("另一家虚构的医院：一笔医保预付金，到账、用款、等人办的申请")
-    lead_through_the_year(open_house(context, LINXI, founded), founded + 4 * _HOUR, begun)
+    linxi = open_house(context, LINXI, founded)
+    lead_through_the_year(linxi, founded + 4 * _HOUR, begun)
+    fund_watch.take_in_a_quarter(linxi, begun - _HOUR)
+    fund_watch.write_down_disclosure(linxi, begun - _HOUR)
     seal_ledger(context.database, context.settings.data_dir, context.clock)
     _write_down(context, _FINISHED)
     return True

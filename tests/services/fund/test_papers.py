@@ -90,6 +90,26 @@ def squeezed(text: str) -> str:
 
 
 @pytest.mark.parametrize(("regime", "paper"), LABELS)
+@pytest.mark.clause(
+    "xizang-prepay-2024/annex1",
+    "xizang-prepay-2024/annex1.1",
+    "xizang-prepay-2024/annex1.1.1",
+    "xizang-prepay-2024/annex1.1.2",
+    "xizang-prepay-2024/annex1.1.3",
+    "xizang-prepay-2024/annex1.1.4",
+    "xizang-prepay-2024/annex1.1.5",
+    "xizang-prepay-2024/annex1.1.6",
+    "xizang-prepay-2024/annex1.2",
+    "xizang-prepay-2024/annex1.2.1",
+    "xizang-prepay-2024/annex1.2.2",
+    "xizang-prepay-2024/annex1.2.3",
+    "xizang-prepay-2024/annex1.2.4",
+    "xizang-prepay-2024/annex2",
+    "zhejiang-prepay-2025/annex1.1",
+    "zhejiang-prepay-2025/annex1.2",
+    "zhejiang-prepay-2025/annex1.3",
+    "zhejiang-prepay-2025/annex1.4",
+)
 @pytest.mark.clause("zhejiang-prepay-2025/annex1", "zhejiang-prepay-2025/annex2")
 def test_every_official_label_stands_in_both_files(hospital: Hospital, regime: str, paper: str) -> None:
     decision_id = filed(hospital, regime)

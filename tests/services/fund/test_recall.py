@@ -88,7 +88,7 @@ def test_money_can_still_be_given_back_and_the_last_fen_ends_the_recall(year: Ye
 
 
 @pytest.mark.parametrize(("regime", "withheld"), [(PLACES[0], False), (PLACES[1], True), (PLACES[2], True)])
-@pytest.mark.clause("xizang-prepay-2024/6", "zhejiang-prepay-2025/4.3")
+@pytest.mark.clause("xizang-prepay-2024/6", "zhejiang-prepay-2025/4", "zhejiang-prepay-2025/4.3")
 def test_what_is_not_paid_out_is_withheld_where_the_notice_says_so(
     hospital: Hospital, regime: str, withheld: bool
 ) -> None:

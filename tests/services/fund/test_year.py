@@ -74,6 +74,11 @@ def test_one_fund_has_one_application_a_year(year: Year) -> None:
         year.apply()
 
 
+@pytest.mark.clause(
+    "xizang-prepay-2024/4",
+    "xizang-prepay-2024/5.2",
+    "zhejiang-prepay-2025/3.2",
+)
 def test_the_applicant_does_not_record_the_approval(year: Year) -> None:
     both = actor(Role.FINANCE_APPROVER, "1")
     year.apply()
