@@ -176,6 +176,7 @@ FOR_PEOPLE: Final = frozenset(
     {
         *(_P.SLIP_APPROVE, _P.CAPS_APPROVE, _P.CAPS_PUBLISH, _P.RULES_APPROVE),
         *(_P.FUND_APPLY, _P.FUND_RECORD, _P.FUND_AGREE, _P.FUND_RESERVE, _P.FUND_PAY, _P.FUND_RETURN),
+        *(_P.FUND_DUTY, _P.FUND_RECONCILE),
     }
 )
 """A second person is a person: whoever hands out tokens to systems could otherwise be both halves of a step. Of the

@@ -315,11 +315,11 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "quota_fen": ("标准额度", _yuan),
         "largest_fen": ("最高额度", _yuan),
         "quota_clauses": ("额度的依据", _clauses),
-        "deregistered": ("已登记注销", _yes),
         "filed_on": ("申请那天", str),
         "apply_by": ("申请的最后一天", str),
         "apply_clause": ("申请日的依据", _clause),
         "emergency": ("特殊情形的文件", _emergency),
+        "deregistered": ("已登记注销", _yes),
     },
     "fund.approve": {
         "regime": ("依据地", _place),

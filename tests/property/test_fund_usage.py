@@ -48,7 +48,7 @@ def a_year(template: Path) -> Iterator[Year]:
         shutil.copyfile(template, file)
         database = Database(f"sqlite:///{file}")
         environment = {"PREPAY_MODE": "demo", "PREPAY_DATA_DIR": folder}
-        clock = FixedClock(datetime(2026, 1, 5, 10, tzinfo=SHANGHAI))
+        clock = FixedClock(datetime(2026, 1, 15, 10, tzinfo=SHANGHAI))
         hospital = open_hospital(Context(Settings.from_environment(environment), database, clock))
         yield Year(hospital).arrived()
         database.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import timedelta
 
 import pypdfium2
 import pytest
 import python_calamine
 
+from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
@@ -96,6 +98,9 @@ def test_published_figures_are_held_against_the_books(paid: Fundhouse) -> None:
     page = words(paid.as_(OFFICER).get(USAGE))
     assert "年末余额1,000,000.00999,000.50999.50" in page
     assert "有差额，请与医保部门核对" in page
+    clock = paid.house.context.clock
+    assert isinstance(clock, FixedClock)
+    clock.moment += timedelta(minutes=1)
     paid.send(OFFICER, f"{USAGE}/disclosure", **{**PUBLISHED, "balance": "1000000"})
     assert "有差额" not in words(paid.as_(Role.AUDITOR).get(USAGE))
     assert paid.count("fund_disclosure") == 2

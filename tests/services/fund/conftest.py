@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -102,6 +103,19 @@ class Year:
         """Unspent, reserved, owed, in fen."""
         grant = grants.find_grant(self.hospital.context, OFFICER, self.grant_id)
         return grant.unspent_fen, grant.reserved_fen, grant.owed_fen
+
+
+@pytest.fixture
+def hospital(hospital: Hospital) -> Iterator[Hospital]:
+    """The hospital; afterwards every entry and decision in it is named by the audit event of its act, but for what a
+    test posted by itself, as ``x``."""
+    yield hospital
+    same = "SELECT 1 FROM audit_event e WHERE e.institution_id = t.institution_id AND e.{key} = t.{key}"
+    for table, key, ours in (
+        ("decision t", "decision_id", "true"),
+        ("ledger_entry t", "entry_no", "posted_by <> 'x'"),
+    ):
+        assert hospital.count(table, f"{ours} AND NOT EXISTS ({same.format(key=key)})") == 0, table
 
 
 @pytest.fixture

@@ -25,7 +25,12 @@ SERVICES = Path(__file__).parents[3] / "hospital_prepay" / "services"
 STAY = "2601140001"
 # The services whose acts decide or book; :func:`busy` does each of these acts.
 # Those of the fund are kept busy in tests/services/fund/test_year.py.
-FUND = {"fund/grants.py", "fund/spending.py", "fund/returns.py"}
+# Of these tests/services/fund/conftest.py looks at every entry and decision that a test leaves behind.
+FUND = {
+    *("fund/applications.py", "fund/closing.py", "fund/distribution.py", "fund/duty_closing.py", "fund/grants.py"),
+    *("fund/henan.py", "fund/incidents.py", "fund/netting.py", "fund/procurement.py", "fund/recall.py"),
+    *("fund/returns.py", "fund/settlements.py", "fund/spending.py"),
+}
 DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND}
 
 
