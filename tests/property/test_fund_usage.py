@@ -139,5 +139,5 @@ def check(year: Year, step: Step) -> None:
 
 def test_the_oracle_sees_what_it_should(sqlite_template: Path) -> None:
     with a_year(sqlite_template) as year:
-        assert balance_on(year, Balance.OWED, year.grant_id, date(2026, 1, 4)) == 0
-        assert balance_on(year, Balance.OWED, year.grant_id, date(2026, 1, 5)) == 100_000_000
+        assert balance_on(year, Balance.OWED, year.grant_id, date(2026, 1, 14)) == 0
+        assert balance_on(year, Balance.OWED, year.grant_id, date(2026, 1, 15)) == 100_000_000
