@@ -13,6 +13,7 @@ from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
+from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
 from hospital_prepay.services.fund.words import CATEGORIES, REQUEST_STATES
 from hospital_prepay.web.decision_view import decision_href, decision_number
@@ -31,6 +32,7 @@ from hospital_prepay.web.fund_words import (
     why_not_mine,
 )
 
+_A_PAGE: Final = 50
 _TABS: Final = (
     ("refused", "被拒的"),
     ("asked", "等科室同意"),
@@ -61,7 +63,8 @@ def list_page(found: FundOverview, tab: str) -> dict[str, Any]:
     counts = Counter("ended" if one.state in _ENDED else one.state for one in found.requests)
     names = dict(_TABS)
     tab = tab if tab in names else ""
-    shown = [one for one in found.requests if tab in ("", "ended" if one.state in _ENDED else one.state)]
+    wanted = [one for one in found.requests if tab in ("", "ended" if one.state in _ENDED else one.state)]
+    shown = wanted[(page_number() - 1) * _A_PAGE :][:_A_PAGE]
     titles = {one.grant_id: grant_title(one) for one in found.grants}
     base = "/finance/fund/requests"
     return {
@@ -77,7 +80,9 @@ def list_page(found: FundOverview, tab: str) -> dict[str, Any]:
             {**request_line(one, found.names), "grant": titles[one.grant_id], "grant_id": one.grant_id}
             for one in shown
         ],
-        "sum_fen": sum(one.total_fen for one in shown),
+        "sum_fen": sum(one.total_fen for one in wanted),
+        "count": len(wanted),
+        "page": page_of(len(shown), len(wanted), "份", _A_PAGE),
         "tab": tab,
         "may_ask": current_actor().may(Permission.FUND_ASK) and any(one.state == "received" for one in found.grants),
     }

@@ -384,3 +384,17 @@ def test_another_institutions_grants_and_requests_are_not_found(fund: Fundhouse)
     fund.grant_id = grant_id
     assert fund.ask(line()).status_code == 404
     assert fund.as_(OFFICER).get(f"/finance/fund/requests/new?grant={grant_id}").status_code == 404
+
+
+def test_a_long_list_of_requests_is_paged_and_sums_all_of_them(
+    fund: Fundhouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hospital_prepay.web.fund_request_view._A_PAGE", 2)
+    fund.received()
+    for number in range(3):
+        fund.asked(line(f"{number + 1}.00", name=f"药 {number}"))
+    first = words(fund.as_(OFFICER).get("/finance/fund/requests"))
+    second = words(fund.as_(OFFICER).get("/finance/fund/requests?page=2"))
+    assert "第 1–2 份，共 3 份下一页" in first
+    assert "第 3–3 份，共 3 份上一页" in second
+    assert all("合计 3 份6.00" in page for page in (first, second))
