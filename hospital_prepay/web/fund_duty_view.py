@@ -31,7 +31,7 @@ _PLACE_MARKS: Final = {
     "confirmed": ("ok", "已核对"),
     "declined": ("idle", "没有通过"),
 }
-_BOOKS: Final = {"apply": "已申请", "pay_out": "已到账"}
+_BOOKS: Final = {"apply": "已申请", "pay_out": "已到账", "reconcile": "已登记对账申请"}
 
 
 def duties_page(book: DutyBook, year: int, asked: Mapping[str, str]) -> dict[str, Any]:

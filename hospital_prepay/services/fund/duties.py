@@ -19,7 +19,7 @@ from hospital_prepay.domain.rules.fund.duty_items import (
 )
 from hospital_prepay.domain.rules.fund.duty_states import Closure, DatedItem, GrantFact, Standing, books_say, standing
 from hospital_prepay.persistence import fund_duties as store
-from hospital_prepay.persistence import funds
+from hospital_prepay.persistence import fund_reconciliation, funds
 from hospital_prepay.persistence.fund_duties import StepRow
 from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.persistence.queries import fund_duties as queries
@@ -42,6 +42,7 @@ class DutyBook:
     calendar: WorkingDayCalendar
     today: date
     names: Mapping[str, str]
+    applications: Mapping[str, date]
 
     def places_of(self, year: int) -> dict[str, tuple[str, ...]]:
         """The regimes that rule the hospital in ``year``, each with its pool regions."""
@@ -77,7 +78,7 @@ class DutyBook:
     def _standing(self, item: DatedItem) -> Standing:
         step = self.closure_of(item.key)
         closure = None if step is None else Closure(step.done_on, step.words)
-        return standing(item, books_say(item, self.grants), closure, self.calendar, self.today)
+        return standing(item, books_say(item, self.grants, self.applications), closure, self.calendar, self.today)
 
 
 def duty_book(context: Context, institution_id: str) -> DutyBook:
@@ -100,6 +101,11 @@ def duty_book(context: Context, institution_id: str) -> DutyBook:
             calendar=calendar,
             today=context.clock.today(),
             names=people.names(connection, institution_id),
+            applications={
+                one.period: one.on_day
+                for one in fund_reconciliation.month_events(connection, institution_id)
+                if one.kind == "applied"
+            },
         )
 
 

@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from icalendar import Calendar
 
-from hospital_prepay.clock import SHANGHAI
+from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.rules.fund.duty_states import DutyState, Standing
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import users
 from hospital_prepay.services.compliance.replay import replay_decisions
-from hospital_prepay.services.fund import duties, duty_calendar, duty_closing, places
+from hospital_prepay.services.fund import duties, duty_calendar, duty_closing, henan, places
 from hospital_prepay.services.fund.duty_closing import CloseDuty
 from hospital_prepay.services.fund.places import ProposePlace
 from tests.hospital import INSTITUTION, Hospital, actor
@@ -59,6 +59,27 @@ def test_a_place_counts_once_another_person_confirmed_it(hospital: Hospital) -> 
     assert sum(one.item.name == "reconcile" for one in book.of_year(2026)) == 12
     assert book.of_year(2025) == []
     assert any(not one.is_ours for one in book.of_year(2026))
+
+
+@pytest.mark.clause("henan-settlement-2023/3.1")
+def test_an_application_for_the_reconciliation_closes_its_duty(year: Year, clock: FixedClock) -> None:
+    year.regime = HENAN
+    year.arrived()
+    clock.moment = datetime(2026, 3, 6, 9, 0, tzinfo=SHANGHAI)
+    context = year.hospital.context
+    henan.apply_reconciliation(context, OFFICER, "2026-01", date(2026, 2, 5), "申请 1")
+    henan.apply_reconciliation(context, OFFICER, "2026-02", date(2026, 3, 6), "申请 2")
+    found = {
+        one.item.named_on.month: one
+        for one in duties.read_duties(context, OFFICER).of_year(2026)
+        if one.item.name == "reconcile"
+    }
+    assert [(found[month].state.value, found[month].late) for month in (1, 2, 3, 4)] == [
+        ("overdue", None),
+        ("done", False),
+        ("done", True),
+        ("open", None),
+    ]
 
 
 def test_what_was_declined_counts_for_nothing_and_may_be_said_again(hospital: Hospital) -> None:

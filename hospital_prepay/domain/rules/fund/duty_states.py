@@ -6,7 +6,7 @@ are house rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ CLEARING: Final = frozenset({"clear", "give_back", "net"})
 BY_BOOKS: Final = frozenset({"apply", "pay_out", "reservation", "invoices", *CLEARING})
 _SATURDAY: Final = 5
 _DAY: Final = timedelta(days=1)
+_NONE: Final[Mapping[str, date]] = {}
 
 
 class DutyState(StrEnum):
@@ -127,8 +128,12 @@ class Standing:
         return sum(grant.owed_fen for grant in self.known.owed)
 
 
-def books_say(item: DatedItem, grants: Iterable[GrantFact]) -> Known:
-    """What the grants close, or leave open, of a duty."""
+def books_say(item: DatedItem, grants: Iterable[GrantFact], applications: Mapping[str, date] = _NONE) -> Known:
+    """What the grants close, or leave open, of a duty; ``applications`` are the days on which the reconciliation of
+    a month (``2026-03``) was applied for."""
+    if item.name == "reconcile":
+        month_before = (item.named_on.replace(day=1) - _DAY).isoformat()[:7]
+        return Known(done_on=applications.get(month_before))
     # Netting settles the year before with the allocation of this one.
     year = item.year - 1 if item.name == "net" else item.year
     own = [one for one in grants if one.regime == item.regime and one.year == year]
