@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Final
 
 from hospital_prepay.clock import SHANGHAI
@@ -18,24 +19,31 @@ from hospital_prepay.services.fund import henan, henan_uploads, settlements
 _OCTOBER: Final = Money.of_yuan("2350000")
 _NOVEMBER: Final = Money.of_yuan("2410000")
 _IN_HOUSE: Final = 212
+_LATE: Final = "2025-11"
 
 
 @dataclass
 class HenanMonths:
-    """October and November 2025, whose lines go on the year's papers, too."""
+    """An application each month; of October and November 2025 the rest, too, whose lines go on the year's papers."""
 
     stage: Stage
     papers: Papers
 
     def acts(self) -> Iterator[tuple[date, Callable[[datetime], object]]]:
         """Every act with its day."""
+        yield date(2025, 1, 14), partial(self.apply, period="2024-12", applied_on=date(2025, 1, 6))
+        for period, on in _months(date(2025, 2, 4), date(2026, 1, 31)):
+            yield on, partial(self.apply, period=period, applied_on=on)
         yield date(2025, 11, 3), self.upload
-        yield date(2025, 11, 5), lambda moment: self.apply(moment, "2025-10")
         yield date(2025, 11, 19), self.report
         yield date(2025, 11, 28), self.settle
-        yield date(2025, 12, 8), lambda moment: self.apply(moment, "2025-11")
         yield date(2025, 12, 30), self.take_ahead
         yield date(2026, 1, 20), self.settle_actual
+
+    def go_on(self) -> None:
+        """The applications since then."""
+        for period, on in _months(date(2026, 2, 4), self.stage.context.clock.today()):
+            self.apply(datetime.combine(on, time(9), SHANGHAI), period, on)
 
     def upload(self, moment: datetime) -> None:
         """The daily lists of October: one day short, one day late."""
@@ -46,12 +54,12 @@ class HenanMonths:
         ]
         henan_uploads.record_uploads(self.stage.at(moment), self._officer, rows)
 
-    def apply(self, moment: datetime, period: str) -> None:
+    def apply(self, moment: datetime, period: str, applied_on: date) -> None:
         """Apply for the reconciliation of a month; after the fifth it goes to the next one."""
         found = henan.read_henan_month(self.stage.context, self._officer, period)
         if found.applied is None:
             document = f"{period} 对账申请（演示）"
-            henan.apply_reconciliation(self.stage.at(moment), self._officer, period, moment.date(), document)
+            henan.apply_reconciliation(self.stage.at(moment), self._officer, period, applied_on, document)
 
     def report(self, moment: datetime) -> None:
         """What the agency says it has done for money across regions."""
@@ -96,6 +104,14 @@ class HenanMonths:
     @property
     def _officer(self) -> Actor:
         return self.stage.actor(Role.FINANCE_OFFICER)
+
+
+def _months(on: date, last: date) -> Iterator[tuple[str, date]]:
+    """Each month with the day of its application: the fourth of the next from ``on``, once too late."""
+    while on <= last:
+        before = (on.replace(day=1) - timedelta(days=1)).isoformat()[:7]
+        yield before, date(2025, 12, 8) if before == _LATE else on
+        on = (on.replace(day=28) + timedelta(days=7)).replace(day=4)
 
 
 def _uploaded_at(day: date) -> datetime:

@@ -12,9 +12,12 @@ from typing import Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.duty_states import DutyState
 from hospital_prepay.services.demonstration.fund import SUPPLIER
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.fund.disclosure import RecordDisclosure, held_against, record_disclosure
+from hospital_prepay.services.fund.duties import read_duties
+from hospital_prepay.services.fund.duty_closing import CloseDuty, record_closure
 from hospital_prepay.services.fund.places import ProposePlace, decide_place, place_history, propose_place
 from hospital_prepay.services.fund.purchases import take_in_purchases
 
@@ -30,6 +33,14 @@ def say_where(stage: Stage, moment: datetime, regime: str, region: str, from_yea
     for row in place_history(stage.context, officer).rows:
         if row.state == "proposed":
             decide_place(stage.at(moment + timedelta(minutes=30)), approver, row.place_no, confirmed=True)
+
+
+def say_what_is_not_applied_for(stage: Stage, moment: datetime) -> None:
+    """Applying is voluntary: what the hospital left is said with a ground, so that no duty stays open for it."""
+    officer, context = stage.actor(Role.FINANCE_OFFICER), stage.at(moment)
+    for one in read_duties(context, officer).around():
+        if one.item.name == "apply" and one.is_ours and one.state is DutyState.OVERDUE:
+            record_closure(context, officer, CloseDuty(one.item.key, None, "院长办公会决定不申请（演示）"))
 
 
 def take_in_a_quarter(stage: Stage, moment: datetime) -> None:

@@ -20,7 +20,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, Spent, consumable, drug, evidence_for, spend
 from hospital_prepay.services.demonstration.fund_henan import HenanMonths
 from hospital_prepay.services.demonstration.fund_papers import Papers, reconcile_year
-from hospital_prepay.services.demonstration.fund_watch import say_where
+from hospital_prepay.services.demonstration.fund_watch import say_what_is_not_applied_for, say_where
 from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.fund import grants, returns
@@ -187,6 +187,10 @@ def lead_through_past_years(context: Context) -> None:
         year = Year(stage, past, Papers(past.agency, grant.fund.value))
         year.lead()
         reconcile_year(year.stage, year.papers, date(2026, 2, 5) if past.netted else date(2026, 1, 6))
+        if past.netted is not None:
+            HenanMonths(stage, year.papers).go_on()
+        if stage.house is not LINXI:
+            say_what_is_not_applied_for(stage, datetime.combine(date(2026, 1, 20), _NINE, SHANGHAI))
 
 
 @dataclass

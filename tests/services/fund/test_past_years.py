@@ -9,10 +9,13 @@ import pytest
 
 from hospital_prepay.clock import SHANGHAI, FixedClock, local
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.rules.fund.duty_states import DutyState
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund_years import YEARS, PastYear, lead_through_past_years
+from hospital_prepay.services.demonstration.houses import LINXI
 from hospital_prepay.services.demonstration.stage import Stage
+from hospital_prepay.services.fund.duties import read_duties
 from hospital_prepay.services.fund.reconciliation import MonthReading, read_month
 from hospital_prepay.services.fund.review import GrantDetail, fund_overview, read_grant
 from hospital_prepay.settings import Settings
@@ -103,3 +106,12 @@ def test_every_year_is_cleared_by_its_day(context: Context) -> None:
         cleared = details(context, past)[2025].grant.cleared_at
         assert cleared is not None
         assert local(cleared).date() <= NOTICES[past.grant.regime]
+
+
+def test_nothing_of_the_past_years_is_left_undone(context: Context) -> None:
+    for past in YEARS:
+        auditor = Stage(context, past.house).actor(Role.AUDITOR)
+        late = [one for one in read_duties(context, auditor).around() if one.state is DutyState.OVERDUE]
+        # This year's applications of the hospital that goes on are the demonstration's other part.
+        ours = [one.item.key for one in late if one.is_ours and not (past.house is LINXI and one.item.year == 2026)]
+        assert ours == []
