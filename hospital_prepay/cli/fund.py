@@ -18,7 +18,6 @@ from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.uses import REASON_WORDS
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
@@ -67,7 +66,7 @@ def check_use(request: Path, form: str) -> None:
         print_json({"outcome": answer.outcome.value, "reasons": reasons})
         return
     click.echo(OUTCOMES[answer.outcome])
-    rows = [(f"第 {one.line} 行", REASON_WORDS[one.code], _cite(one.clause)) for one in answer.reasons]
+    rows = [(f"第 {one.line} 行", one.words, _cite(one.clause)) for one in answer.reasons]
     print_table(("行", "为什么", "依据"), rows)
 
 

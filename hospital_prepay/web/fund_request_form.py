@@ -11,7 +11,7 @@ from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.spending import line_answers
-from hospital_prepay.domain.rules.fund.uses import RANK, REASON_WORDS, LineReason
+from hospital_prepay.domain.rules.fund.uses import RANK, LineReason
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -113,7 +113,7 @@ def line_result(outcome: UseOutcome, reasons: list[LineReason]) -> dict[str, Any
 
 def reason_chip(reason: LineReason) -> Chip:
     """The clause of a reason with its words; silence and house rules never look like law."""
-    words = REASON_WORDS[reason.code]
+    words = reason.words
     if reason.code == "notice_silent":
         return Chip("通知未作规定", words, None)
     return chip(reason.clause, words)

@@ -13,7 +13,6 @@ from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.regime import NamedBy, Provision, Use, UseOutcome
 from hospital_prepay.domain.rules.fund.uses import (
     RANK,
-    REASON_WORDS,
     LineReason,
     UseLine,
     line_outcome,
@@ -84,7 +83,13 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
             for x in facts.lines
         ],
         "uses": [
-            {"category": u.category, "outcome": u.outcome.value, "clause": u.provision.clause} for u in facts.uses
+            {
+                "category": u.category,
+                "outcome": u.outcome.value,
+                "clause": u.provision.clause,
+                "named_by": u.provision.named_by.value,
+            }
+            for u in facts.uses
         ],
         "uses_silent": facts.uses_silent,
         "unspent_fen": facts.unspent_fen,
@@ -110,7 +115,8 @@ def _facts_from(stored: Mapping[str, Any]) -> SpendFacts:
         for x in stored["lines"]
     )
     uses = tuple(
-        Use(u["category"], UseOutcome(u["outcome"]), Provision(u["clause"], NamedBy.NOTICE)) for u in stored["uses"]
+        Use(u["category"], UseOutcome(u["outcome"]), Provision(u["clause"], NamedBy(u.get("named_by", "notice"))))
+        for u in stored["uses"]
     )
     rest = (stored["uses_silent"], stored["unspent_fen"], stored["recall_clause"])
     return SpendFacts(stored["regime"], lines, uses, *rest, kind=stored.get("kind", "basic"))
@@ -124,7 +130,7 @@ def _line_of(facts: SpendFacts, number: int, line: UseLine) -> tuple[UseOutcome,
 
 def _worded(reason: LineReason, lines: tuple[UseLine, ...]) -> Reason:
     name = lines[reason.line - 1].name
-    return Reason(reason.code, f"第 {reason.line} 行“{name}”：{REASON_WORDS[reason.code]}。", reason.clause)
+    return Reason(reason.code, f"第 {reason.line} 行“{name}”：{reason.words}。", reason.clause)
 
 
 RULES["fund.spend"] = _replay_spend

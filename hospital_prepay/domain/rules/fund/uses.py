@@ -13,7 +13,7 @@ from typing import Final
 
 from hospital_prepay.domain.clauses import house_rule, implements
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.regime import Regime, Use, UseOutcome
+from hospital_prepay.domain.rules.fund.regime import NamedBy, Regime, Use, UseOutcome
 
 # 23 signs from X: western drugs; 20 from Z: Chinese patent drugs; 27 from C, or the 20 of its class: consumables.
 CODE_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
@@ -56,11 +56,18 @@ class UseLine:
 
 @dataclass(frozen=True, slots=True)
 class LineReason:
-    """Why a line got what it got. ``line`` counts from 1; ``clause`` is ``None`` for a rule of the house."""
+    """Why a line got what it got. ``line`` counts from 1; ``clause`` is ``None`` for a rule of the house. By a
+    ``reading`` the clause is understood so, it doesn't name this use."""
 
     code: str
     line: int
     clause: str | None
+    reading: bool = False
+
+    @property
+    def words(self) -> str:
+        """In Chinese, with the mark of a reading."""
+        return REASON_WORDS[self.code] + ("（按读法，通知没有点名）" if self.reading else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,8 @@ def procured_outcome(number: int, line: UseLine) -> tuple[UseOutcome, list[LineR
 
 
 def _reason(use: Use, number: int) -> LineReason:
-    return LineReason(_CODE_OF[use.outcome], number, use.provision.clause)
+    reading = use.provision.named_by is NamedBy.READING and use.provision.clause is not None
+    return LineReason(_CODE_OF[use.outcome], number, use.provision.clause, reading)
 
 
 @house_rule
