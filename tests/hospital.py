@@ -110,7 +110,8 @@ def enter_people(connection: sa.Connection, clock: Clock, institution_id: str, *
 
 def approver_of(connection: sa.Connection, clock: Clock, institution_id: str) -> str:
     """Somebody of the institution, entered where there is nobody yet."""
-    found = connection.scalar(sa.select(sa.func.max(User.user_id)).where(User.institution_id == institution_id))
+    people = sa.select(User.user_id).where(User.institution_id == institution_id).order_by(User.login.desc())
+    found = connection.scalar(people.limit(1))
     if found is None:
         enter_people(connection, clock, institution_id, "approver")
     return found or "approver"
