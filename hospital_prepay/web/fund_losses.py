@@ -22,7 +22,7 @@ _MEMORANDUM = "/finance/fund/recall/memorandum"
 
 
 @blueprint.get("/losses")
-@requires(Permission.FUND_VIEW)
+@requires(Permission.LEDGER_VIEW)
 def show_losses() -> str:
     """Every loss, and the forms of the viewer's role."""
     return _losses_page("", None)

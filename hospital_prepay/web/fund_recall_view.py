@@ -30,6 +30,7 @@ def overview_page(found: RecallOverview, outlooks: list[Outlook]) -> dict[str, A
         "outlooks": [_outlook_line(one) for one in outlooks],
         "pairs": [_pair(one) for one in found.pairs],
         "incidents": len(found.incidents),
+        "may_see_losses": current_actor().may(Permission.LEDGER_VIEW),
         "may_record": current_actor().may(Permission.FUND_RETURN),
     }
 

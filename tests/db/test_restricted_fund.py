@@ -433,3 +433,59 @@ def test_a_grant_is_cleared_only_at_zero(books: Books) -> None:
     books.post("fund_return", (owed_account(GRANT), 100000, 0), (earmark_account(GRANT), 0, 100000))
     with books.database.writing() as connection:
         books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="cleared")
+
+
+def test_a_prepayment_arrives_once_and_never_as_free_money(books: Books) -> None:
+    for attempt in (
+        ((earmark_account(GRANT), 100000, 0), (owed_account(GRANT), 0, 100000)),
+        (("1002", 500, 0), (owed_account(GRANT), 0, 500)),
+        (("2307", 500, 0), (owed_account(GRANT), 0, 500)),
+        ((earmark_account(GRANT), 200, 0), ("1002", 300, 0), (owed_account(GRANT), 0, 500)),
+    ):
+        with pytest.raises(PrepayError):
+            books.post("fund_receipt", *attempt)
+    assert books.standing == (100000, 0, 100000)
+
+
+def reverse(books: Books, kind: str, number: int, *lines: tuple[str, int, int], source: str = "x") -> None:
+    original = books.entry(kind, *lines, source=source)
+    red = reversing(
+        original,
+        number,
+        idempotency_key=f"red-{number}",
+        kind=f"{kind}_red",
+        summary="x",
+        at=books.clock.now(),
+        day=books.clock.today(),
+        by="x",
+    )
+    with books.database.writing() as connection:
+        ledger_on(connection).post(red)
+
+
+def test_red_letters_free_nothing(books: Books) -> None:
+    books.reserve("r1", 60000)
+    paid = (("2302", 60000, 0), (reserved_account(GRANT), 0, 60000))
+    payment = books.pay("r1", 60000)
+    returned = ((owed_account(GRANT), 60000, 0), ("1002", 0, 60000))
+    given_back = books.post("fund_return", *returned)
+    reverse(books, "fund_payment", payment, *paid, source="fund_request:r1")
+    assert books.standing == (40000, 60000, 40000)
+    for account in ("2307", "410101", "1001", "1218"):
+        with pytest.raises(InsufficientFund):
+            books.post("x", (account, 60000, 0), (reserved_account(GRANT), 0, 60000))
+    books.post("fund_release", ("1002", 60000, 0), (reserved_account(GRANT), 0, 60000))
+    with pytest.raises(PrepayError):
+        reverse(books, "fund_return", given_back, *returned)
+    assert books.standing == (40000, 0, 40000)
+
+
+def test_an_entry_of_the_fund_touches_nothing_beside(books: Books) -> None:
+    books.reserve("r1", 30000)
+    wages = (("2302", 30000, 0), (reserved_account(GRANT), 0, 30000), ("2307", 30000, 0), ("2302", 0, 30000))
+    income = ((owed_account(GRANT), 100, 0), ("2307", 100, 0), (earmark_account(GRANT), 0, 100), ("410101", 0, 100))
+    payable = ((owed_account(GRANT), 100, 0), ("2302", 0, 100))
+    for kind, lines in (("fund_payment", wages), ("fund_return", income), ("x", income), ("x", payable)):
+        with pytest.raises(PrepayError):
+            books.post(kind, *lines, source="fund_request:r1")
+    assert books.standing == (70000, 30000, 100000)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.rules.fund.clearing import bar_clause, cleared_in_time, clearing_duty
@@ -17,6 +18,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 
 # Grants that arrived; what never did isn't there to be cleared.
 _PAID_OUT = ("received", "cleared")
+BOOKED_WITHIN: Final = timedelta(days=31)
 
 
 def with_books(
@@ -48,8 +50,17 @@ def cleared_last_year(connection: Connection, institution_id: str, instrument: s
 def _cleared_on(
     connection: Connection, institution_id: str, grant: GrantState, slips: dict[int, Slip]
 ) -> date | None:
-    """The day on which the last of it was given back: the bank's value day, else the day of the entry in Shanghai."""
+    """The day on which the last of it was given back: the bank's value day, else the day of the entry in Shanghai.
+
+    House rule: a slip that was booked later than :data:`BOOKED_WITHIN` doesn't make a late clearing one in time.
+    """
     if grant.state != "cleared":
         return None
     falls = store.falls_of_owed(connection, institution_id, grant.grant_id)
-    return max(slips[number].value_on if number in slips else local(moment).date() for number, _kind, moment in falls)
+    return max(_day(slips.get(number), local(moment).date()) for number, _kind, moment in falls)
+
+
+def _day(slip: Slip | None, booked_on: date) -> date:
+    if slip is None or booked_on - slip.value_on > BOOKED_WITHIN:
+        return booked_on
+    return slip.value_on

@@ -23,7 +23,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.applications import emergency_fact
 from hospital_prepay.services.fund.recall import withheld_by
-from hospital_prepay.services.fund.slips import keep_slip, require_past
+from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
 FUND_NAMES = {"employee": "职工医保", "resident": "居民医保", "all": "各基金合计"}
@@ -113,6 +113,7 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
         require_past(command.received_on, work.today, "received_on")
         if grant.state != "approved" or grant.approved_fen is None:
             raise Conflict("这笔预付金还没有批复、已被暂停拨付，或已经入账。请刷新后再看；本次没有入账。")
+        require_not_before(command.received_on, grant.approved_on, "批复日", "received_on")
         amount = Money(grant.approved_fen)
         lines = (
             Posting(earmark_account(grant.grant_id), debit=amount),
@@ -169,6 +170,7 @@ def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tupl
             raise MalformedInput("这份文件不是这个地方、这一年的，请重选。", details={"field": "emergency"})
         if found.recorded_by == grant.applied_by:
             raise SecondPersonRequired("特殊情形的文件要由申请人以外的人登记。请由另一个人登记后再选。")
+        work.act.actor.require_other_than(found.recorded_by, "按特殊情形登记批复")
         emergency = emergency_fact(load_rulebook().regime(grant.regime, grant.year), found)
     largest, clauses = _largest(work, grant)
     facts = ApprovalFacts(grant.regime, grant.year, grant.fund, command.approved.fen, largest, clauses, emergency)

@@ -20,7 +20,7 @@ from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
-from hospital_prepay.services.fund.slips import keep_slip, require_past
+from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
 KIND = "fund_netting"
@@ -65,6 +65,7 @@ def net_grants(context: Context, actor: Actor, command: NetGrants) -> Netted:
         if known is not None:
             return Netted(Decision.of_json(known["decision"]), old, new)
         require_past(command.netted_on, work.today, "netted_on")
+        require_not_before(command.netted_on, new.approved_on, "批复日", "netted_on")
         _require_ready(old, new)
         decision = net(netting_facts(old, new, command.netted_on), work.rule_version)
         if decision.amount and not command.bank_reference.strip():

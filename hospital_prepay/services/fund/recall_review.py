@@ -133,8 +133,8 @@ def read_recall(context: Context, actor: Actor, recall_id: str) -> RecallDetail:
 
 
 def losses(context: Context, actor: Actor) -> list[Loss]:
-    """Every loss with what is still to be claimed. Needs ``fund.view``."""
-    actor.require(Permission.FUND_VIEW)
+    """Every loss with what is still to be claimed. Needs ``ledger.view``: names are for finance and audit."""
+    actor.require(Permission.LEDGER_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
         left = store.balances(connection, own, standing_in_account(""))

@@ -10,13 +10,14 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import end_returned
-from hospital_prepay.services.fund.slips import keep_slip, require_past
+from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         returned_on = command.returned_on or work.today
         require_past(returned_on, work.today, "returned_on")
         from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
+        require_not_before(returned_on, grant.approved_on, "批复日", "returned_on")
         own = command.amount - from_earmark
         _require_nothing_over(grant, command.amount, from_earmark)
         lines = [Posting(owed_account(grant.grant_id), debit=command.amount)]
@@ -91,9 +93,11 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
             lines += [Posting("1002", debit=let_go), Posting(earmark_account(grant.grant_id), credit=let_go)]
         rest = command.settlement - command.offset
         general = (Posting("1002", debit=rest), Posting("12120201", credit=rest)) if rest else ()
-        entry = fund_entry(
-            work, grant, "fund_offset", "结算冲抵医保预付金", tuple(lines), command.idempotency_key, general=general
-        )
+        summary = f"结算冲抵医保预付金（{payment_reference(command.document)}）"
+        if store.has_entry(work.connection, work.institution_id, f"grant:{grant.grant_id}", "fund_offset", summary):
+            raise Conflict("这张结算单已经冲抵过这笔预付金。请核对单号；本次没有入账。")
+        key = command.idempotency_key
+        entry = fund_entry(work, grant, "fund_offset", summary, tuple(lines), key, general=general)
         entry_no = work.ledger.post(entry)
         work.audit(
             entry_no=entry_no,

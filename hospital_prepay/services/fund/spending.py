@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import Conflict, MalformedInput
@@ -29,7 +30,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, require_past
+from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
 # House rule: a reservation that nobody pays goes back by itself.
@@ -185,6 +186,8 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         actor.require_other_than(request.finance_by or "", "付款")
         paid_on = command.paid_on or work.today
         require_past(paid_on, work.today, "paid_on")
+        approved_on = local(request.finance_at).date() if request.finance_at else None
+        require_not_before(paid_on, approved_on, "财务审批日", "paid_on")
         require_no_recall(work, grant.regime, "付款")
         lines = _payment_lines(grant, request)
         entry_no = work.ledger.post(_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id))
@@ -240,9 +243,11 @@ def bounce_payment(
     """
     actor.require(Permission.FUND_PAY)
     with context.work(actor, "fund.bounce", f"fund_request:{request_id}") as work:
-        grant, request = _locked(work, request_id, "paid")
+        grant, request = _locked(work, request_id, "paid", "evidenced")
         value_on = bounced_on or work.today
         require_past(value_on, work.today, "bounced_on")
+        paid_on = local(request.paid_at).date() if request.paid_at else None
+        require_not_before(value_on, paid_on, "付款日", "bounced_on")
         original = _entry(work, grant, "fund_payment", _PAYMENT, _payment_lines(grant, request), request_id)
         red = reversing(
             original,

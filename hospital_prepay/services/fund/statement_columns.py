@@ -20,6 +20,7 @@ from hospital_prepay.files.tables import Rows, open_table
 
 # Banks print the account and the span above the headings; further down than this there are none.
 _MOST_ABOVE: Final = 20
+MOST_COLUMNS: Final = 100
 _SAMPLE: Final = 4
 _LONGEST_HEADING: Final = 60
 _LONGEST_CELL: Final = 40
@@ -99,6 +100,9 @@ def open_statement(path: Path, kind: StatementKind) -> Iterator[Sheet]:
     Raises as :func:`~hospital_prepay.files.tables.open_table`.
     """
     with open_table(path) as table:
+        if len(table.header) > MOST_COLUMNS:
+            words = f"第一行有 {len(table.header)} 列，不像对账文件。"
+            raise MalformedInput(f"{words}请只导出要用的列，最多 {MOST_COLUMNS} 列。")
         above = [(1, list(table.header)), *islice(table.rows, _MOST_ABOVE)]
         named = [len(guesses(kind, _headings(cells))) for _, cells in above]
         at = named.index(max(named))

@@ -18,6 +18,8 @@ from hospital_prepay.domain.rules.fund.movements import Event
 from hospital_prepay.services.fund.statement_columns import FIELDS, Sheet, StatementKind
 
 _T = TypeVar("_T")
+# Every page of a reconciliation looks at all lines: a month of a hospital's prepayments has some dozens.
+MOST_LINES: Final = 20_000
 _LONGEST_ORIGINAL: Final = 200
 _MINUS: Final = ("-", "−", "－", "﹣")
 _IN: Final = ("贷", "收", "入", "C", "+")
@@ -87,6 +89,8 @@ def read_lines(
     without_number: Counter[str] = Counter()
     repeated = 0
     for line_no, cells in sheet.rows:
+        if len(found) + len(rejected) >= MOST_LINES:
+            raise MalformedInput(f"一份对账文件最多 {MOST_LINES:,} 行。请按月分开导出后再导入；本次没有导入。")
         try:
             _check_width(cells, len(sheet.headings))
             values = {name: cells[place].strip() if place < len(cells) else "" for name, place in at.items()}

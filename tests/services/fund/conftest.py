@@ -95,7 +95,7 @@ class Year:
         return self.send_back(self.return_command(fen, key))
 
     def offset(self, settlement: int, offset: int) -> GrantState:
-        command = returns.OffsetGrant(self.grant_id, Money(settlement), Money(offset), "结算单 1", self.key)
+        command = returns.OffsetGrant(self.grant_id, Money(settlement), Money(offset), f"结算单 {self.key}", self.key)
         return returns.offset_grant(self.hospital.context, OFFICER, command)
 
     @property

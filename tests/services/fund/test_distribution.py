@@ -154,7 +154,7 @@ def test_the_books_hand_on_only_what_was_approved_and_once(lead: Year) -> None:
         with pytest.raises(InsufficientFund):
             post(lead, "fund_distribution", (member, fen, 0), (earmark, 0, fen), source=given)
     with done.writing() as connection:
-        decided = {"state": "approved", "decided_by": "z"}
+        decided = {"state": "approved", "decided_by": APPROVER.actor_id}
         connection.execute(
             sa.update(FundDistribution).where(FundDistribution.distribution_id == waiting).values(**decided)
         )
@@ -207,7 +207,7 @@ def test_the_database_holds_the_walk_and_the_sums(lead: Year) -> None:
         sa.update(FundDistribution).where(which).values(state="approved"),
         sa.update(FundDistribution)
         .where(FundDistribution.distribution_id == found)
-        .values(state="rejected", decided_by="z"),
+        .values(state="rejected", decided_by=APPROVER.actor_id),
         sa.delete(FundDistribution),
     ]
     for statement in statements:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from hospital_prepay.persistence.funds import RequestState
 from hospital_prepay.rulebook.regime_file import CATEGORIES
 from hospital_prepay.services.compliance.replay import replay_decisions
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund import grants, spending
+from hospital_prepay.services.fund import grants, returns, spending
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from hospital_prepay.settings import Settings
 from tests.funding import GOOD, MILLION_YUAN
@@ -224,6 +225,44 @@ def test_a_payment_that_bounces_comes_back_in_red(year: Year) -> None:
     assert year.standing == (20_000_000, 0, 20_000_000)
     with pytest.raises(Conflict):
         spending.bounce_payment(year.hospital.context, PAYER, request_id, "账号有误")
+
+
+def test_a_payment_may_bounce_after_its_invoices_were_recorded(year: Year) -> None:
+    year.arrived()
+    request_id = year.reserve(line(60_000_000))
+    year.pay(request_id)
+    proof = spending.RecordEvidence(request_id, 1, "FP-1", Money(60_000_000))
+    assert spending.record_evidence(year.hospital.context, PAYER, proof).state == "evidenced"
+    assert spending.bounce_payment(year.hospital.context, PAYER, request_id, "户名不符").state == "released"
+    assert year.standing == (MILLION_YUAN, 0, MILLION_YUAN)
+
+
+def test_nothing_happened_before_what_it_follows(year: Year) -> None:
+    year.arrived()
+    request_id, context = year.reserve(line(100)), year.hospital.context
+    early = date(2026, 1, 14)
+    give_back = returns.ReturnGrant(year.grant_id, Money(1), "B-8", "k", early)
+    for attempt in (
+        lambda: spending.pay_request(context, PAYER, spending.PayRequest(request_id, "B-7", "k-early", early)),
+        lambda: returns.return_grant(context, OFFICER, give_back),
+    ):
+        with pytest.raises(MalformedInput, match="早于"):
+            attempt()
+    assert year.standing == (MILLION_YUAN - 100, 100, MILLION_YUAN)
+
+
+def test_one_settlement_is_offset_once_and_one_slip_booked_once_however_it_is_spelled(year: Year) -> None:
+    year.arrived()
+    context = year.hospital.context
+    for number, document in enumerate(("JS-1", "js 1", "ＪＳ－1")):
+        command = returns.OffsetGrant(year.grant_id, Money(100), Money(50), document, f"offset-{number}")
+        with pytest.raises(Conflict, match="已经冲抵过") if number else nullcontext():
+            returns.offset_grant(context, OFFICER, command)
+    for number, slip in enumerate(("W1", "w1", "Ｗ-1")):
+        command = returns.ReturnGrant(year.grant_id, Money(100), slip, f"return-{number}")
+        with pytest.raises(Conflict) if number else nullcontext():
+            returns.return_grant(context, OFFICER, command)
+    assert year.standing[2] == MILLION_YUAN - 150
 
 
 def test_invoices_prove_a_payment_to_the_fen(year: Year) -> None:
