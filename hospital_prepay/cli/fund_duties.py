@@ -77,4 +77,6 @@ def _day(one: Standing) -> str:
 def _cite(one: Standing) -> str:
     if one.item.clause is not None:
         return load_rulebook().cite(one.item.clause)
+    if one.item.document:
+        return one.item.document
     return REPORTED if one.item.regime else "本院规定"

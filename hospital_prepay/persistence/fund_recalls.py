@@ -83,6 +83,15 @@ class Slip:
     value_on: date
 
 
+@dataclass(frozen=True, slots=True)
+class LastSettlement:
+    """A monthly settlement as its entry has it, in fen."""
+
+    entry_no: int
+    booked_on: date
+    fen: int
+
+
 def add_recall(connection: sa.Connection, values: dict[str, Any]) -> None:
     """A ground that stands from now on."""
     connection.execute(sa.insert(FundRecall).values(**values))
@@ -154,14 +163,17 @@ def lock_standing(connection: sa.Connection, institution_id: str, regime: str) -
 
 
 def grants_of(connection: sa.Connection, institution_id: str, regime: str) -> list[GrantState]:
-    """Every grant of a place, newest year first."""
-    return grants(connection, institution_id, FundGrant.regime == regime)
+    """Every grant under a place's notice, newest year first; none of those that follow a document of their own."""
+    return grants(connection, institution_id, FundGrant.regime == regime, FundGrant.kind == "basic")
 
 
 def has_open_grant(connection: sa.Connection, institution_id: str, regime: str) -> bool:
-    """Whether a grant of the place is still approved, withheld or owed."""
+    """Whether a grant under the place's notice is still approved, withheld or owed."""
     query = sa.select(FundGrant.grant_id).where(
-        FundGrant.institution_id == institution_id, FundGrant.regime == regime, FundGrant.state.in_(_OPEN)
+        FundGrant.institution_id == institution_id,
+        FundGrant.regime == regime,
+        FundGrant.kind == "basic",
+        FundGrant.state.in_(_OPEN),
     )
     return connection.execute(query.limit(1)).first() is not None
 
@@ -249,28 +261,30 @@ def falls_of_owed(connection: sa.Connection, institution_id: str, grant_id: str)
     return [(int(number), str(kind), moment) for number, kind, moment in rows]
 
 
-def last_settlement_fen(connection: sa.Connection, institution_id: str) -> int | None:
-    """The last monthly settlement of which something was offset, in fen."""
-    settled = sa.func.sum(LedgerPosting.credit_fen)
-    row = connection.execute(
-        sa.select(settled)
-        .join(
-            LedgerEntry,
-            sa.and_(
-                LedgerPosting.institution_id == LedgerEntry.institution_id,
-                LedgerPosting.entry_no == LedgerEntry.entry_no,
-            ),
-        )
-        .where(
-            LedgerEntry.institution_id == institution_id,
-            LedgerEntry.kind == "fund_offset",
-            LedgerPosting.account_id == "12120201",
-        )
-        .group_by(LedgerEntry.entry_no)
-        .order_by(LedgerEntry.entry_no.desc())
+def last_settlement(connection: sa.Connection, institution_id: str, grant: GrantState) -> LastSettlement | None:
+    """The last monthly settlement from which something of the same place and fund was offset, of whatever year: one
+    of another fund says nothing of this one, and would be counted twice."""
+    same = sa.select(sa.literal(owed_account("")) + FundGrant.grant_id).where(
+        FundGrant.institution_id == institution_id,
+        FundGrant.regime == grant.regime,
+        FundGrant.pool_region == grant.pool_region,
+        FundGrant.fund == grant.fund,
+        FundGrant.kind == grant.kind,
+    )
+    entry, line = LedgerEntry, LedgerPosting
+    found = connection.execute(
+        sa.select(entry.entry_no, entry.effective_on)
+        .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))
+        .where(entry.institution_id == institution_id, entry.kind == "fund_offset", line.account_id.in_(same))
+        .order_by(entry.entry_no.desc())
         .limit(1)
     ).first()
-    return None if row is None else int(row[0])
+    if found is None:
+        return None
+    settled = sa.select(sa.func.sum(line.credit_fen)).where(
+        line.institution_id == institution_id, line.entry_no == found.entry_no, line.account_id == "12120201"
+    )
+    return LastSettlement(int(found.entry_no), found.effective_on, int(connection.scalar(settled) or 0))
 
 
 def balances(connection: sa.Connection, institution_id: str, prefix: str) -> dict[str, int]:

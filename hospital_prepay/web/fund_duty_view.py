@@ -15,8 +15,14 @@ from hospital_prepay.http.filters import moment, weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.duties import DutyBook, StepRow
-from hospital_prepay.services.fund.duty_words import PROVISIONAL, duty_name, left_words, state_words, whose
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.duty_words import (
+    PROVISIONAL,
+    duty_name,
+    grant_name,
+    left_words,
+    state_words,
+    whose,
+)
 from hospital_prepay.services.fund.places import PlaceHistory
 from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck, ReminderRow
 from hospital_prepay.services.fund.words import REPORTED
@@ -84,6 +90,7 @@ def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[
         "duty": duty_row(book, one),
         "year": one.item.year,
         "named_on": one.item.named_on,
+        "dated_by": "文件" if one.item.document else "通知",
         "rolls": {True: "遇节假日顺延", False: "遇节假日不顺延", None: "顺延不顺延不知道（没有原文）"}[
             one.item.rolls
         ],
@@ -115,7 +122,7 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         "amount_fen": one.item.amount_fen,
         "owed": [
             {
-                "title": f"{grant.year} 年{FUND_NAMES[grant.fund]}",
+                "title": grant_name(grant),
                 "owed_fen": grant.owed_fen,
                 "href": f"/finance/fund/grants/{grant.grant_id}",
             }
@@ -190,6 +197,8 @@ def _href(one: Standing) -> str:
 
 
 def _chip(one: Standing) -> Chip:
+    if one.item.document:
+        return Chip(one.item.document, "按它自己的文件", None)
     if one.item.regime and one.item.clause is None:
         return Chip(REPORTED, "", None)
     found = chip(one.item.clause)

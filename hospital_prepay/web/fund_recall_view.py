@@ -9,12 +9,20 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.forecast import Forecast
 from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 from hospital_prepay.http.clauses import Chip, chip, number_chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.services.fund.recall_review import Outlook, Pair, RecallDetail, RecallOverview, RecallState
+from hospital_prepay.services.fund.recall_review import (
+    LastSettlement,
+    Outlook,
+    Pair,
+    RecallDetail,
+    RecallOverview,
+    RecallState,
+)
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of
 
@@ -115,6 +123,9 @@ def forecast_page(grant_id: str, found: Outlook | None, form: Form | None) -> di
             "stopped": facts.settlements_stopped,
             "months": cash.months,
             "clause": found.clause and number_chip(found.clause),
+            "document": found.document,
+            "estimate": found.last and _estimate(found.last),
+            "rests_on_estimate": cash.rests_on_estimate,
             "bar": found.bar and chip(found.bar),
         },
         "form": form or Form(entered),
@@ -180,6 +191,16 @@ def _grounds(regime: Regime) -> list[dict[str, str]]:
     return [{"value": str(number), "label": f"情形 {number}：{title}"} for number, title in titles]
 
 
+def _estimate(last: LastSettlement) -> dict[str, Any]:
+    may_open = current_actor().may(Permission.LEDGER_VIEW)
+    return {
+        "entry_no": last.entry_no,
+        "on": last.booked_on,
+        "amount": Money(last.fen),
+        "href": f"/finance/ledger/{last.entry_no}" if may_open else None,
+    }
+
+
 def _outlook_line(found: Outlook) -> dict[str, Any]:
     cash, days = found.forecast, (found.forecast.clear_on - found.facts.today).days
     return {
@@ -191,9 +212,15 @@ def _outlook_line(found: Outlook) -> dict[str, Any]:
         "needed": cash.needed,
         "there": cash.there,
         "gap": cash.gap,
-        "state": {"kind": "stop", "word": "钱不够"} if cash.alarm else {"kind": "ok", "word": "够"},
+        "state": _outlook_state(cash),
         "recalled": found.stands is not None,
     }
+
+
+def _outlook_state(cash: Forecast) -> dict[str, str]:
+    if cash.alarm:
+        return {"kind": "stop", "word": "钱不够"}
+    return {"kind": "wait", "word": "靠估计的结算才够"} if cash.rests_on_estimate else {"kind": "ok", "word": "够"}
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def cleared_last_year(connection: Connection, institution_id: str, instrument: s
     own = [
         one
         for one in store.grants_of(connection, institution_id, instrument)
-        if one.year == year - 1 and one.kind == "basic" and one.state in _PAID_OUT
+        if one.year == year - 1 and one.state in _PAID_OUT
     ]
     if not own:
         return None

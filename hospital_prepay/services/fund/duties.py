@@ -13,13 +13,15 @@ from hospital_prepay.domain.errors import MalformedInput, NoRuleInForce, NotFoun
 from hospital_prepay.domain.rules.fund.duty_items import (
     OpenRequest,
     PlaceWord,
+    items_of_documents,
     items_of_requests,
     items_of_year,
     places_in_year,
 )
 from hospital_prepay.domain.rules.fund.duty_states import Closure, DatedItem, GrantFact, Standing, books_say, standing
+from hospital_prepay.persistence import fund_applications, fund_reconciliation, funds
 from hospital_prepay.persistence import fund_duties as store
-from hospital_prepay.persistence import fund_reconciliation, funds
+from hospital_prepay.persistence.fund_applications import ProcurementRow
 from hospital_prepay.persistence.fund_duties import StepRow
 from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.persistence.queries import fund_duties as queries
@@ -46,12 +48,13 @@ class DutyBook:
 
     def places_of(self, year: int) -> dict[str, tuple[str, ...]]:
         """The regimes that rule the hospital in ``year``, each with its pool regions."""
-        granted = ((one.regime, one.pool_region, one.year) for one in self.grants)
+        granted = ((one.regime, one.pool_region, one.year) for one in self.grants if not one.by_document)
         return places_in_year(self.places, granted, year)
 
     def of_year(self, year: int) -> list[Standing]:
         """Every duty and consequence of ``year`` by its day; the hospital's own first."""
-        items = [one for one in items_of_requests(self.requests) if one.year == year]
+        own = [*items_of_requests(self.requests), *items_of_documents(self.grants)]
+        items = [one for one in own if one.year == year]
         for name, regions in self.places_of(year).items():
             try:
                 regime = load_rulebook().regime(name, year)
@@ -64,7 +67,7 @@ class DutyBook:
     def around(self) -> list[Standing]:
         """The duties of last year, this one and the next, and of every year of which something is owed."""
         years = {self.today.year + step for step in (-1, 0, 1)}
-        years |= {one.year for one in self.grants if one.owed_fen}
+        years |= {one.return_on.year if one.return_on else one.year for one in self.grants if one.owed_fen}
         return [one for year in sorted(years) for one in self.of_year(year)]
 
     def steps_of(self, key: str) -> list[StepRow]:
@@ -89,8 +92,9 @@ def duty_book(context: Context, institution_id: str) -> DutyBook:
         received = queries.received_days(connection, institution_id, [one.grant_id for one in grants])
         requests = queries.waiting_requests(connection, institution_id)
         words = store.places(connection, institution_id)
+        documents = fund_applications.procurements(connection, institution_id)
         return DutyBook(
-            grants=tuple(_grant(one, received.get(one.grant_id)) for one in grants),
+            grants=tuple(_grant(one, received.get(one.grant_id), documents.get(one.grant_id)) for one in grants),
             requests=tuple(_request(one) for one in requests),
             places=tuple(
                 PlaceWord(one.regime, one.pool_region, one.from_year, one.stands)
@@ -138,7 +142,7 @@ def pressing_duties(context: Context, actor: Actor) -> list[Standing]:
     return [one for one in read_duties(context, actor).around() if one.is_ours and one.is_pressing]
 
 
-def _grant(one: GrantState, received_on: date | None) -> GrantFact:
+def _grant(one: GrantState, received_on: date | None, document: ProcurementRow | None) -> GrantFact:
     return GrantFact(
         grant_id=one.grant_id,
         regime=one.regime,
@@ -150,6 +154,8 @@ def _grant(one: GrantState, received_on: date | None) -> GrantFact:
         received_on=received_on,
         owed_fen=one.owed_fen,
         cleared_on=None if one.cleared_at is None else local(one.cleared_at).date(),
+        by_document="" if document is None else document.document,
+        return_on=None if document is None else document.return_on,
     )
 
 

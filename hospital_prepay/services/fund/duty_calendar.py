@@ -17,8 +17,7 @@ from hospital_prepay.persistence import users
 from hospital_prepay.persistence.fund_reminders import CalendarRow
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.duties import duty_book
-from hospital_prepay.services.fund.duty_words import PROVISIONAL, duty_name, state_words
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.duty_words import PROVISIONAL, duty_name, grant_name, state_words
 
 _TOKEN_BITS: Final = 256
 _ALARMS: Final = (7, 1)
@@ -95,7 +94,7 @@ def _lines(one: Standing) -> list[str]:
         lines.append(f"办理日：{one.done_on}")
     if one.provisional:
         lines.append(f"{PROVISIONAL}，这一天是估计的。")
-    lines += [f"{grant.year} 年{FUND_NAMES[grant.fund]}：应还 {Money(grant.owed_fen)} 元" for grant in one.known.owed]
+    lines += [f"{grant_name(grant)}：应还 {Money(grant.owed_fen)} 元" for grant in one.known.owed]
     return lines
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.duty_states import DutyState, Standing
+from hospital_prepay.domain.rules.fund.duty_states import DutyState, GrantFact, Standing
 from hospital_prepay.domain.rules.fund.regime import DutyHolder
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 
 STATES: Final = {
     DutyState.OPEN: ("idle", "未办"),
@@ -26,6 +26,11 @@ def duty_name(one: Standing, *, subject: bool = True) -> str:
     parts = (item.pool_region, FUND_NAMES.get(item.fund, ""), item.subject if subject else "")
     about = [part for part in parts if part]
     return item.plain + (f"（{'，'.join(about)}）" if about else "")
+
+
+def grant_name(grant: GrantFact) -> str:
+    """``2026 年职工医保预付金``."""
+    return f"{grant.year} 年{FUND_NAMES[grant.fund]}{KIND_NAMES['procurement' if grant.by_document else 'basic']}"
 
 
 def left_words(one: Standing) -> str:

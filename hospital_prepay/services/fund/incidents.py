@@ -153,6 +153,9 @@ def record_write_off(context: Context, actor: Actor, command: RecordWriteOff) ->
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.write_off", f"grant:{command.grant_id}") as work:
         grant = funds.lock_grant(work.connection, work.institution_id, command.grant_id)
+        if grant.kind != "basic":
+            words = "集采专项预付不在这本备查簿里，按它自己的文件办。请选一笔预付金。"
+            raise MalformedInput(words, details={"field": "grant_id"})
         _require_amount(command.amount)
         _require(command.document, "document", "请填法院文书或批准核销的文号。")
         require_past(command.written_off_on, work.today, "written_off_on")

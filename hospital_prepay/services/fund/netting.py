@@ -88,7 +88,7 @@ def netting_facts(old: GrantState, new: GrantState, on: date) -> NettingFacts:
     """What the rule looks at. Raises :class:`Conflict` for two grants that don't follow each other."""
     regime = load_rulebook().regime(new.regime, new.year)
     duty = netting_duty(regime, new.year, working_day_calendar())
-    if duty is None:
+    if duty is None or new.kind != "basic":
         raise Conflict("这里的通知没有写轧差，请按交回或冲抵办理；本次没有入账。")
     if (old.regime, old.pool_region, old.fund, old.kind, old.year + 1) != (
         new.regime,

@@ -199,7 +199,7 @@ def basis_of(found: RecallState) -> str:
 
 def withheld_by(work: UnitOfWork, grant: GrantState) -> RecallState | None:
     """The ground that holds back what isn't paid out of this grant, where the notice says that it does."""
-    if withholding(load_rulebook().regime(grant.regime, grant.year)) is None:
+    if grant.kind != "basic" or withholding(load_rulebook().regime(grant.regime, grant.year)) is None:
         return None
     return store.standing(work.connection, work.institution_id, grant.regime)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
@@ -16,9 +17,10 @@ from hospital_prepay.domain.rules.fund.clearing import bar_clause, clearing_duty
 from hospital_prepay.domain.rules.fund.forecast import Forecast, ForecastFacts, forecast
 from hospital_prepay.domain.rules.fund.recall import RecallFacts, recall
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
-from hospital_prepay.persistence import decisions, funds
+from hospital_prepay.persistence import decisions, fund_applications, funds
 from hospital_prepay.persistence import fund_recalls as store
-from hospital_prepay.persistence.fund_recalls import IncidentState, RecallState, Slip, WriteOff
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.fund_recalls import IncidentState, LastSettlement, RecallState, Slip, WriteOff
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
@@ -31,7 +33,7 @@ from hospital_prepay.services.fund.netting import KIND, netting_facts
 from hospital_prepay.services.fund.recall import recall_facts
 from hospital_prepay.services.publication.holidays import working_days
 
-__all__ = ["GrantState", "IncidentState", "RecallState", "Slip", "WriteOff"]
+__all__ = ["GrantState", "IncidentState", "LastSettlement", "RecallState", "Slip", "WriteOff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Mirrored:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The forecast of one grant. ``stands``: the ground of recall, if any; ``expected``: the day is an estimate."""
+    """The forecast of one grant. ``stands``: the ground of recall, if any; ``expected``: the day is an estimate;
+    ``document`` names the day where no notice does; ``last`` is the settlement that the estimate was taken from."""
 
     grant: GrantState
     forecast: Forecast
@@ -97,6 +100,21 @@ class Outlook:
     expected: bool
     clause: str | None
     bar: str | None
+    document: str = ""
+    last: LastSettlement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """The day on which a grant must be given back, and what names it."""
+
+    on: date
+    stands: RecallState | None = None
+    expected: bool = False
+    clause: str | None = None
+    bar: str | None = None
+    settlements_stopped: bool = False
+    document: str = ""
 
 
 def recall_overview(context: Context, actor: Actor) -> RecallOverview:
@@ -151,51 +169,74 @@ def memorandum(context: Context, actor: Actor) -> list[Mirrored]:
         return [
             _mirrored(one, queries.grant_entries(connection, own, one.grant_id), written_off)
             for one in funds.grants(connection, own)
-            if one.state in ("received", "cleared")
+            if one.state in ("received", "cleared") and one.kind == "basic"
         ]
 
 
 def outlook(
     context: Context, actor: Actor, grant_id: str, monthly: Money | None = None, own_cash: Money | None = None
 ) -> Outlook | None:
-    """Will the money of this grant be there on its day; ``None`` where the place nets instead of clearing.
+    """Will the money of this grant be there on its day; ``None`` where the place nets instead of clearing, or its own
+    document names no day.
 
-    ``monthly`` left out is the last settlement of the books. Needs ``fund.view``. Raises :class:`NotFound`.
+    ``monthly`` left out is the last settlement from which something of the same fund was offset. Needs ``fund.view``.
+    Raises :class:`NotFound`.
     """
     actor.require(Permission.FUND_VIEW)
     own, calendar = actor.institution_id, working_days(context, actor.institution_id)
     with context.database.reading() as connection:
         grant = funds.read_grant(connection, own, grant_id)
-        regime = load_rulebook().regime(grant.regime, grant.year)
-        duty = clearing_duty(regime, grant.year, calendar)
-        if duty is None or duty.due_on is None:
-            return None
-        stands = store.standing(connection, own, grant.regime)
-        called = None
-        if stands is not None:
-            event = (stands.ground, stands.urged_on)
-            called = recall_facts(connection, own, grant.regime, event, calendar)
-        last = Money(store.last_settlement_fen(connection, own) or 0)
-    term = _term(called)
+        if grant.kind != "basic":
+            day = _day_of_document(connection, own, grant)
+        else:
+            day = _day_of_notice(connection, own, grant, calendar)
+        last = None if grant.kind != "basic" else store.last_settlement(connection, own, grant)
+    if day is None:
+        return None
     facts = ForecastFacts(
         today=context.clock.today(),
-        clear_on=min(duty.due_on, term or duty.due_on),
+        clear_on=day.on,
         owed=Money(grant.owed_fen),
         unspent=grant.unspent,
         reserved=Money(grant.reserved_fen),
-        monthly=last if monthly is None else monthly,
+        monthly=Money(last.fen if last else 0) if monthly is None else monthly,
         own_cash=own_cash or Money(0),
-        settlements_stopped=called is not None and called.settlements_stop == SettlementsStop.UNTIL_RETURNED,
+        settlements_stopped=day.settlements_stopped,
     )
+    named = (day.stands, day.expected, day.clause, day.bar, day.document)
+    return Outlook(grant, forecast(facts), facts, *named, last=last)
+
+
+def _day_of_document(connection: Connection, institution_id: str, grant: GrantState) -> _Day | None:
+    """The day of return of a central-procurement prepayment: neither notice nor recall moves it."""
+    document = fund_applications.procurements(connection, institution_id).get(grant.grant_id)
+    if document is None or document.return_on is None:
+        return None
+    return _Day(document.return_on, document=document.document)
+
+
+def _day_of_notice(
+    connection: Connection, institution_id: str, grant: GrantState, calendar: WorkingDayCalendar
+) -> _Day | None:
+    """The day of clearing, or the end of the term of recall before it."""
+    regime = load_rulebook().regime(grant.regime, grant.year)
+    duty = clearing_duty(regime, grant.year, calendar)
+    if duty is None or duty.due_on is None:
+        return None
+    stands = store.standing(connection, institution_id, grant.regime)
+    called = None
+    if stands is not None:
+        event = (stands.ground, stands.urged_on)
+        called = recall_facts(connection, institution_id, grant.regime, event, calendar)
+    term = _term(called)
     by_term = term is not None and term <= duty.due_on
-    return Outlook(
-        grant=grant,
-        forecast=forecast(facts),
-        facts=facts,
+    return _Day(
+        on=min(duty.due_on, term or duty.due_on),
         stands=stands,
         expected=by_term and called is not None and called.due_on is None,
         clause=called.working_days_clause if by_term and called else duty.clause,
         bar=bar_clause(regime),
+        settlements_stopped=called is not None and called.settlements_stop == SettlementsStop.UNTIL_RETURNED,
     )
 
 
@@ -214,7 +255,7 @@ def netting_pair(context: Context, actor: Actor, old_id: str, new_id: str) -> Pa
 def _pairs(grants: list[GrantState], today: date, rule_version: str) -> list[Pair]:
     """Old and new of one fund that wait to be netted, where the place nets."""
     found = []
-    for new in (one for one in grants if one.state == "approved"):
+    for new in (one for one in grants if one.state == "approved" and one.kind == "basic"):
         for old in (one for one in grants if one.state == "received"):
             same = (old.regime, old.pool_region, old.fund, old.kind, old.year + 1)
             if same == (new.regime, new.pool_region, new.fund, new.kind, new.year) and nets(new):

@@ -134,6 +134,7 @@ def _clear_at_zero(work: UnitOfWork, grant: GrantState) -> GrantState:
     after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
     if after.owed_fen == 0:
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="cleared", cleared_at=work.now)
-        end_returned(work, grant.regime)
+        if grant.kind == "basic":
+            end_returned(work, grant.regime)
         after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
     return after

@@ -9,7 +9,7 @@ from typing import Final
 
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.rules.fund.duties import Duty, duties_of_year
-from hospital_prepay.domain.rules.fund.duty_states import DatedItem
+from hospital_prepay.domain.rules.fund.duty_states import DatedItem, GrantFact
 from hospital_prepay.domain.rules.fund.regime import DutyHolder, Fund, Regime
 
 # House rule: whoever paid has the invoices together within this time.
@@ -79,6 +79,30 @@ def items_of_requests(requests: Iterable[OpenRequest]) -> list[DatedItem]:
         elif one.expires_on is not None:
             found.append(_consequence("reservation", "付款，或退回预留", one, one.expires_on))
     return found
+
+
+def items_of_documents(grants: Iterable[GrantFact]) -> list[DatedItem]:
+    """The return of each central-procurement prepayment by the day of its own document: no clause of a notice."""
+    return [
+        DatedItem(
+            key=f"{one.regime}/return_procurement/{one.return_on.isoformat()}/{one.grant_id}",
+            name="return_procurement",
+            plain="归还集采专项预付",
+            clause=None,
+            holder=DutyHolder.HOSPITAL,
+            named_on=one.return_on,
+            due_on=one.return_on,
+            rolls=False,
+            regime=one.regime,
+            year=one.return_on.year,
+            pool_region=one.pool_region,
+            fund=one.fund,
+            grant_id=one.grant_id,
+            document=one.by_document,
+        )
+        for one in grants
+        if one.by_document and one.return_on is not None and not one.declined
+    ]
 
 
 def _item(regime: Regime, year: int, duty: Duty, pool: str = "", fund: str = "") -> DatedItem:

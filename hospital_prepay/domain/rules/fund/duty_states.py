@@ -19,7 +19,7 @@ SOON_DAYS: Final = 7
 REMIND_BEFORE: Final = (30, 7, 3, 1, 0)
 CLEARING: Final = frozenset({"clear", "give_back", "net"})
 # What the books close by themselves; nobody's word closes these.
-BY_BOOKS: Final = frozenset({"apply", "pay_out", "reservation", "invoices", *CLEARING})
+BY_BOOKS: Final = frozenset({"apply", "pay_out", "reservation", "invoices", "return_procurement", *CLEARING})
 _SATURDAY: Final = 5
 _DAY: Final = timedelta(days=1)
 _NONE: Final[Mapping[str, date]] = {}
@@ -56,11 +56,14 @@ class DatedItem:
     fund: str = ""
     amount_fen: int | None = None
     subject: str = ""
+    grant_id: str = ""
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantFact:
-    """What the books know of a grant. ``cleared_on`` is the day on which nothing was owed any more."""
+    """What the books know of a grant. ``cleared_on`` is the day on which nothing was owed any more. One
+    ``by_document`` is a central-procurement prepayment: the notice's days aren't its own, only ``return_on`` is."""
 
     grant_id: str
     regime: str
@@ -72,6 +75,8 @@ class GrantFact:
     received_on: date | None
     owed_fen: int
     cleared_on: date | None
+    by_document: str = ""
+    return_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,9 @@ def books_say(item: DatedItem, grants: Iterable[GrantFact], applications: Mappin
         return Known(done_on=applications.get(month_before))
     # Netting settles the year before with the allocation of this one.
     year = item.year - 1 if item.name == "net" else item.year
-    own = [one for one in grants if one.regime == item.regime and one.year == year]
+    if item.grant_id:
+        return _cleared([one for one in grants if one.grant_id == item.grant_id], year)
+    own = [one for one in grants if one.regime == item.regime and one.year == year and not one.by_document]
     if item.name == "apply":
         return _applied(
             [one for one in own if one.pool_region == item.pool_region and one.fund in (item.fund, "all")]

@@ -51,6 +51,11 @@ class Forecast:
         """Whether the money won't be there."""
         return bool(self.gap)
 
+    @property
+    def rests_on_estimate(self) -> bool:
+        """Whether it will be there only if the settlements come as expected."""
+        return not self.alarm and self.needed.fen > (self.there - self.offsets).fen
+
 
 @implements("weihai-prepay-2025/2.3", "xizang-prepay-2024/5.4", "zhejiang-prepay-2025/3.4")
 def forecast(facts: ForecastFacts) -> Forecast:
