@@ -95,6 +95,8 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.disclosure": "登记年末公布数",
     "fund.purchases": "导入采购明细",
     "fund.import_statement": "导入对账文件",
+    "fund.count_line": "把银行明细算进对账",
+    "fund.leave_line": "撤销算进对账",
     "fund.match": "手工配对",
     "fund.set_apart": "手工拆开",
     "fund.undo_match": "撤销手工配对",

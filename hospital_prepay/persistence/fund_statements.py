@@ -122,18 +122,16 @@ def statements_of(connection: sa.Connection, institution_id: str, period: str) -
     return statements(connection, institution_id, FundStatement.period == period)
 
 
-def known_lines(connection: sa.Connection, institution_id: str, line_ids: Sequence[str]) -> set[str]:
-    """Which of these lines came in before."""
-    known: set[str] = set()
+def known_lines(connection: sa.Connection, institution_id: str, line_ids: Sequence[str]) -> dict[str, str]:
+    """Which of these lines came in before, each with the file that brought it."""
+    table = FundStatementLine
+    known: dict[str, str] = {}
     for first in range(0, len(line_ids), _AT_ONCE):
         some = line_ids[first : first + _AT_ONCE]
-        known.update(
-            connection.scalars(
-                sa.select(FundStatementLine.line_id).where(
-                    FundStatementLine.institution_id == institution_id, FundStatementLine.line_id.in_(some)
-                )
-            )
+        query = sa.select(table.line_id, table.statement_id).where(
+            table.institution_id == institution_id, table.line_id.in_(some)
         )
+        known.update((row.line_id, row.statement_id) for row in connection.execute(query))
     return known
 
 

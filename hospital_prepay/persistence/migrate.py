@@ -43,6 +43,7 @@ _INSERT = (
     "fund_bank_evidence",
     "fund_calendar",
     "fund_column_map",
+    "fund_counted",
     "fund_disclosure",
     "fund_distribution",
     "fund_distribution_return",

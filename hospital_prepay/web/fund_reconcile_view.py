@@ -72,7 +72,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
     state = last.step if last else "reopened"
     offered = _offered(found, state)
     return {
-        **_head(found, ""),
+        **head_of(found, ""),
         "verdict": _verdict(found),
         "sums": [{**_sum(row), "label": EVENTS[row.event and row.event.value]} for row in found.sums],
         "closings": [_closing(one) for one in found.closings],
@@ -80,6 +80,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "items": [_item(found, one) for one in (*found.older, *found.open_items)],
         "matched_count": sum(not one.is_open for one in found.pairings),
         "uncounted": found.uncounted,
+        "brought_in": len(found.brought_in),
         "statements": [_statement(one, found) for one in found.statements],
         "missing": [kind.label for kind in StatementKind if kind.value not in {one.kind for one in found.statements}],
         "steps": [_step(one, found) for one in found.steps],
@@ -102,7 +103,7 @@ def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> d
     every = (*found.older, *found.open_items)
     single = [one for one in every if one.by is not By.HAND]
     return {
-        **_head(found, "/match"),
+        **head_of(found, "/match"),
         "sides": [
             {
                 "label": label,
@@ -133,7 +134,8 @@ def _is_henan() -> bool:
     return concerns_us(current_context(), current_actor())
 
 
-def _head(found: MonthReading, here: str) -> dict[str, Any]:
+def head_of(found: MonthReading, here: str) -> dict[str, Any]:
+    """The month, its neighbours and the pages of the room."""
     return {
         "period": found.period,
         "previous": month_before(found.period),
@@ -194,10 +196,11 @@ def _item(found: MonthReading, one: Pairing) -> dict[str, Any]:
 def _words(one: Pairing) -> str:
     if one.ours:
         return "；".join(dict.fromkeys(leg.summary for leg in one.ours))
-    return "；".join(_line_words(line) for line in one.theirs)
+    return "；".join(line_words(line) for line in one.theirs)
 
 
-def _line_words(line: Line) -> str:
+def line_words(line: Line) -> str:
+    """What a line of theirs says."""
     event = EVENTS[line.event.value] if line.event else ""
     return "，".join(part for part in (event, line.payee, line.remark, line.reference) if part) or "没有写摘要"
 
@@ -225,7 +228,7 @@ def _theirs(line: Line, found: MonthReading, ticked: Collection[str]) -> dict[st
         "key": line.key,
         "name": "theirs",
         "day": line.day,
-        "words": _line_words(line),
+        "words": line_words(line),
         "payee": line.payee,
         "fen": line.amount_fen,
         "ticked": line.key in ticked,
@@ -240,7 +243,7 @@ def _pair(one: Pairing) -> dict[str, Any]:
         "side": SIDES[one.side.value],
         "entries": _entries(one),
         "words": _words(one),
-        "line": _line_words(one.theirs[0]),
+        "line": line_words(one.theirs[0]),
         "fen": one.ours_fen,
         "mark": mark_of(one.outcome.value, PAIRINGS),
         "by": MATCHED_BY[one.by],

@@ -120,14 +120,16 @@ def _line(one: Any) -> dict[str, Any]:
 
 def _done(done: Imported) -> Any:
     statement = done.statement
+    if done.recounted:
+        say("ok", "账户的说明改了：以前收下的明细也按新的说明对。")
     if done.already_known:
-        say("info", "这个文件以前导入过，什么也没有改。")
+        say("info", "这个文件以前导入过，没有新明细。" if done.recounted else "这个文件以前导入过，什么也没有改。")
     else:
         known = f"，{statement.rows_known} 行以前就有" if statement.rows_known else ""
         wrong = f"，{statement.rows_rejected} 行没有收下，见下表" if statement.rows_rejected else ""
         say("wait" if statement.rows_rejected else "ok", f"收下 {statement.rows_taken} 行{known}{wrong}。")
     for period in done.reopened:
-        say("wait", f"{period} 已结过账，来了新明细，这个月重开了。请核对后重新结账。")
+        say("wait", f"{period} 已结过账，对账内容变了，这个月重开了。请核对后重新结账。")
     return redirect(f"{ROOT}/statements/{statement.statement_id}", 303)
 
 

@@ -188,6 +188,37 @@ def test_items_are_matched_set_apart_and_undone_by_hand(fund: Fundhouse) -> None
     assert "只在医保" in words(month(fund))
 
 
+def test_left_out_lines_are_listed_brought_in_and_left_again(fund: Fundhouse) -> None:
+    take(fund, "bank")
+    assert f'href="{ROOT}/left-out?period=2026-01"' in month(fund).text
+    place = f"{ROOT}/left-out?period=2026-01"
+    shown = fund.as_(OFFICER).get(place)
+    assert "某某物业公司，物业费" in words(shown)
+    [action] = re.findall(rf'action="({ROOT}/left-out/[0-9a-f]{{64}}/count)"', shown.text)
+    wrong = fund.as_(OFFICER).post(action, {**MONTH, "ground": ""})
+    assert wrong.status_code == 422
+    assert 'id="e-ground"' in wrong.text
+    assert fund.as_(OFFICER).post(action, {**MONTH, "ground": "回单"}).status_code == 303
+    assert fund.as_(OFFICER).post(action, {**MONTH, "ground": "回单"}).status_code == 409
+    assert "1 笔由人算进来" in words(month(fund))
+    assert "某某物业公司" in words(fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01"))
+    undo = action.replace("/count", "/leave")
+    assert fund.as_(OFFICER).post(undo, {**MONTH, "ground": "看错"}).status_code == 303
+    assert 'method="post" action="/finance/fund' not in fund.as_(AUDITOR).get(place).text
+    assert fund.as_(AUDITOR).post(action, {**MONTH, "ground": "x"}).status_code == 403
+
+
+def test_a_dedicated_account_said_later_takes_effect(fund: Fundhouse) -> None:
+    take(fund, "bank")
+    data = {"kind": "bank", **MONTH, "again": "yes"}
+    body = (DATA / "fund_bank_2026_01.csv").read_bytes()
+    sent = {**data, "file": (io.BytesIO(body), "bank.csv")}
+    page = fund.as_(OFFICER).post(f"{ROOT}/import", sent, content_type="multipart/form-data")
+    done = fund.as_(OFFICER).post(f"{ROOT}/import/columns", {**fields(page), "dedicated": "yes"})
+    assert "以前收下的明细也按新的说明对" in words(fund.as_(OFFICER).get(done.location))
+    assert "与医保、预付金和供应商无关" not in words(month(fund))
+
+
 def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
     seen = digest(month(fund))
     refused = fund.as_(OFFICER).post(f"{ROOT}/2026-01/close", {"digest": seen, "ground": ""})

@@ -20,8 +20,9 @@ from hospital_prepay.domain.rules.fund.movements import (
     plain_name,
 )
 from hospital_prepay.domain.rules.fund.period import Closing, SumRow, digest, is_zero, sums
-from hospital_prepay.persistence import fund_reconciliation, fund_statements, institutions
+from hospital_prepay.persistence import fund_counted, fund_reconciliation, fund_statements, institutions
 from hospital_prepay.persistence.database import Connection, Database
+from hospital_prepay.persistence.fund_counted import Counted, is_dedicated, line_subject
 from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
 from hospital_prepay.persistence.queries import fund_movements, people
@@ -41,6 +42,14 @@ class Uncounted:
 
 
 @dataclass(frozen=True, slots=True)
+class BroughtIn:
+    """A line that a person brought in, and on what ground."""
+
+    line: Line
+    said: Counted
+
+
+@dataclass(frozen=True, slots=True)
 class MonthReading:
     """A month as it stands today. ``older`` are items of earlier months that are still open; ``changed`` when a
     closed month no longer holds what it held."""
@@ -57,9 +66,15 @@ class MonthReading:
     digest: str
     steps: Sequence[PeriodStep]
     statements: Sequence[Statement]
-    uncounted: Uncounted
+    left_out: tuple[Line, ...]
+    brought_in: tuple[BroughtIn, ...]
     hands: Sequence[Match]
     names: Mapping[str, str]
+
+    @property
+    def uncounted(self) -> Uncounted:
+        """The left-out lines as a sum."""
+        return Uncounted(len(self.left_out), sum(line.amount_fen for line in self.left_out))
 
     @property
     def open_items(self) -> tuple[Pairing, ...]:
@@ -99,10 +114,8 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     every = match(found.legs, found.lines, found.hands)
     mine = tuple(one for one in every if month_of(one.day) == period)
     closings = _closings(connection, institution_id, last, found.rows)
-    matched = {line.key for one in every for line in one.theirs}
-    left_out = [
-        line for line in found.lines if not line.counts and line.key not in matched and month_of(line.day) == period
-    ]
+    told = {line.key for one in every for line in one.theirs}
+    lines = [line for line in found.lines if month_of(line.day) == period]
     known = fund_reconciliation.matches(connection, institution_id)
     return MonthReading(
         period=period,
@@ -117,7 +130,8 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         digest=digest(period, mine, closings),
         steps=fund_reconciliation.period_steps(connection, institution_id, period),
         statements=fund_statements.statements_of(connection, institution_id, period),
-        uncounted=Uncounted(len(left_out), sum(line.amount_fen for line in left_out)),
+        left_out=tuple(line for line in lines if line.key not in told),
+        brought_in=tuple(BroughtIn(line, found.said[line.key]) for line in lines if line.key in found.said),
         hands=fund_reconciliation.standing(known),
         names=people.names(connection, institution_id),
     )
@@ -135,24 +149,34 @@ class _Papers:
     lines: list[Line]
     rows: list[StatementLine]
     hands: list[Hand]
+    said: Mapping[str, Counted]
 
     @classmethod
     def of(cls, connection: Connection, institution_id: str, through: str) -> _Papers:
         movements = fund_movements.our_movements(connection, institution_id, through)
         rows = fund_statements.statement_lines(connection, institution_id)
+        spoken = fund_counted.newest(connection, institution_id)
         dedicated = {
-            one.statement_id for one in fund_statements.statements(connection, institution_id) if one.dedicated
+            one.statement_id: is_dedicated(one, spoken)
+            for one in fund_statements.statements(connection, institution_id)
         }
+        said = {row.line_id: word for row in rows if (word := spoken.get(line_subject(row.line_id))) and word.counts}
         suppliers = frozenset(plain_name(one) for one in fund_movements.suppliers(connection, institution_id))
         return cls(
             legs=[leg for movement in movements for leg in legs_of(movement)],
-            lines=[_line(one, suppliers, one.statement_id in dedicated) for one in rows if one.kind != "totals"],
+            lines=[
+                _line(one, suppliers, dedicated[one.statement_id] or one.line_id in said)
+                for one in rows
+                if one.kind != "totals"
+            ],
             rows=rows,
             hands=fund_reconciliation.hands(fund_reconciliation.matches(connection, institution_id)),
+            said=said,
         )
 
 
-def _line(row: StatementLine, suppliers: frozenset[str], dedicated: bool) -> Line:
+def _line(row: StatementLine, suppliers: frozenset[str], every: bool) -> Line:
+    """A line for the rule; ``every`` when it counts whatever it says."""
     bank = row.kind == "bank"
     return Line(
         key=row.line_id,
@@ -164,7 +188,7 @@ def _line(row: StatementLine, suppliers: frozenset[str], dedicated: bool) -> Lin
         payee=row.payee,
         remark=row.remark,
         fund=row.fund,
-        counts=not bank or counts_for_the_fund(row.payee, row.remark, suppliers, dedicated=dedicated),
+        counts=not bank or counts_for_the_fund(row.payee, row.remark, suppliers, dedicated=every),
     )
 
 

@@ -14,6 +14,7 @@ from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.counting import count_files
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
 from hospital_prepay.services.fund.statement_columns import (
     Sheet,
@@ -56,11 +57,13 @@ class ImportStatement:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of it. ``already_known``: this very file was imported before, and nothing changed."""
+    """What came of it. ``already_known``: this very file was imported before; nothing came in. ``recounted``: lines
+    that came in before are now read by another word on their account."""
 
     statement: Statement
     already_known: bool
     reopened: tuple[str, ...]
+    recounted: bool = False
 
 
 def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> Look:
@@ -78,7 +81,8 @@ def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> 
 def import_statement(context: Context, actor: Actor, command: ImportStatement) -> Imported:
     """Take in a file: new lines are kept, known ones counted, wrong ones told; all in one transaction.
 
-    The same file again changes nothing. Closed months that get a new line are opened again, with the file as ground.
+    The same file again changes nothing, unless a person says otherwise of its account: then the lines that came in
+    before are read by that from now on. Closed months that get a new line are opened again, with the file as ground.
     Raises :class:`MalformedInput` for columns that don't fit, :class:`NoUsableRow` when not one line can be read.
     """
     actor.require(Permission.FUND_RECONCILE)
@@ -91,18 +95,19 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
     with context.work(actor, "fund.import_statement", f"statement:{command.kind.value}:{command.period}") as work:
         fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
         before = fund_statements.statement_of_file(work.connection, work.institution_id, command.kind.value, sha256)
-        if before is not None:
-            work.audit(detail={"statement": before.statement_id, "known": True})
-            return Imported(before, already_known=True, reopened=())
-        if not read.lines:
+        if before is None and not read.lines:
             raise _nothing(read)
         if command.columns is not None:
             _keep_map(work, command, headings, digest, columns)
+        recounted, opened = _recount(work, command, read, dedicated)
+        if before is not None:
+            work.audit(detail={"statement": before.statement_id, "known": True, "recounted": recounted})
+            return Imported(before, already_known=True, reopened=opened, recounted=recounted)
         statement_id, new = _store(work, command, sha256, dedicated, read)
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
-        return Imported(statement, already_known=False, reopened=reopened)
+        return Imported(statement, already_known=False, reopened=(*opened, *reopened), recounted=recounted)
 
 
 def review_statement(
@@ -146,6 +151,9 @@ def _keep_map(
     digest: str,
     columns: Mapping[str, str],
 ) -> None:
+    before = fund_statements.newest_map(work.connection, work.institution_id, command.kind.value, digest)
+    if before == fund_statements.ColumnMap(dict(columns), command.dedicated):
+        return
     fund_statements.add_map(
         work.connection,
         {
@@ -160,6 +168,18 @@ def _keep_map(
             "mapped_at": work.now,
         },
     )
+
+
+def _recount(
+    work: UnitOfWork, command: ImportStatement, read: ReadStatement, dedicated: bool
+) -> tuple[bool, tuple[str, ...]]:
+    """Lines that came in before, with a file of the same account, follow what is said of the account now."""
+    if command.kind is not StatementKind.BANK or command.columns is None:
+        return False, ()
+    ids = [line.line_id for line in read.lines]
+    files = fund_statements.known_lines(work.connection, work.institution_id, ids).values()
+    words = "专门存放预付金" if dedicated else "还存放别的钱"
+    return count_files(work, files, dedicated=dedicated, ground=f"导入“{command.file_name}”时说明：这个账户{words}")
 
 
 def _store(

@@ -107,6 +107,16 @@ def test_a_line_that_does_not_count_is_left_out_unless_it_matches() -> None:
     assert outcomes([leg()], [line(counts=False)])[0][0] == "matched"
 
 
+def test_a_line_whose_amount_and_day_fit_something_open_counts_by_itself() -> None:
+    ours = [leg(payee="医保中心")]
+    near = line("x", payee="财政零余额账户", counts=False)
+    assert [one[0] for one in outcomes(ours, [near])] == ["only_ours", "only_bank"]
+    far = line("x", payee="财政零余额账户", counts=False, day=DAY + timedelta(days=4))
+    assert [one[0] for one in outcomes(ours, [far])] == ["only_ours"]
+    taken = line("y", payee="医保中心")
+    assert [one[0] for one in outcomes(ours, [near, taken])] == ["matched"]
+
+
 def test_the_agency_speaks_of_events_funds_and_months() -> None:
     ours = leg(side=Side.AGENCY, event=Event.OFFSET, fen=900, fund="employee")
     theirs = line(side=Side.AGENCY, event=Event.OFFSET, fen=900, fund="employee", day=date(2026, 3, 31))
@@ -181,6 +191,9 @@ def test_of_a_shared_account_only_the_insurance_and_the_suppliers_count() -> Non
     assert counts_for_the_fund("浙药 有限公司", "", suppliers, dedicated=False)
     assert counts_for_the_fund("临溪市医疗保障服务中心", "", suppliers, dedicated=False)
     assert counts_for_the_fund("某支付中心", "2026年3月居民医保结算", suppliers, dedicated=False)
+    assert counts_for_the_fund("临溪市财政局", "预付", suppliers, dedicated=False)
+    assert not counts_for_the_fund("临溪市财政局", "基建", suppliers, dedicated=False)
+    assert not counts_for_the_fund("某人", "预付", suppliers, dedicated=False)
 
 
 days = st.integers(0, 12).map(lambda n: DAY + timedelta(days=n))

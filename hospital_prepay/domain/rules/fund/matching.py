@@ -103,7 +103,8 @@ class Pairing:
 def match(legs: Iterable[Leg], lines: Iterable[Line], hands: Sequence[Hand] = ()) -> tuple[Pairing, ...]:
     """Every leg and every line that counts, in exactly one pairing; ordered by day, side and key.
 
-    An item given twice is one item. A line that doesn't count and matches nothing is left out.
+    An item given twice is one item. A line that doesn't count and matches nothing is left out, unless amount and day
+    fit something of ours that is still open.
     """
     ours = {leg.key: leg for leg in legs}
     theirs = {line.key: line for line in lines}
@@ -148,8 +149,11 @@ def _of_one_side(side: Side, legs: list[Leg], lines: list[Line], apart: set[tupl
             used |= {leg.key, line.key}
             yield _pair(By.LEFT_OVER, leg, line)
     only = Outcome.ONLY_BANK if side is Side.BANK else Outcome.ONLY_AGENCY
-    yield from (Pairing(side, Outcome.ONLY_OURS, By.NOTHING, (leg,), ()) for leg in rest if leg.key not in used)
-    yield from (Pairing(side, only, By.NOTHING, (), (line,)) for line in left if line.counts and line.key not in used)
+    opened = [leg for leg in rest if leg.key not in used]
+    yield from (Pairing(side, Outcome.ONLY_OURS, By.NOTHING, (leg,), ()) for leg in opened)
+    for line in left:
+        if line.key not in used and (line.counts or any(_fits(side, leg, line) for leg in opened)):
+            yield Pairing(side, only, By.NOTHING, (), (line,))
 
 
 def _ranked(side: Side, legs: list[Leg], lines: list[Line], apart: set[tuple[str, str]]) -> Iterator[_Ranked]:
@@ -178,12 +182,16 @@ def _why(side: Side, leg: Leg, line: Line) -> By | None:
     reference = payment_reference(leg.reference)
     if reference and reference == payment_reference(line.reference) and (leg.amount_fen > 0) == (line.amount_fen > 0):
         return By.REFERENCE if same_amount else By.REFERENCE_ONLY
-    if not same_amount or not _near(side, leg, line):
+    if not _fits(side, leg, line):
         return None
     names = (leg.fund, line.fund) if side is Side.AGENCY else (plain_name(leg.payee), plain_name(line.payee))
     if all(names):
         return By.PAYEE if names[0] == names[1] else None
     return By.AMOUNT_AND_DAY
+
+
+def _fits(side: Side, leg: Leg, line: Line) -> bool:
+    return leg.amount_fen == line.amount_fen and _near(side, leg, line)
 
 
 def _near(side: Side, leg: Leg, line: Line) -> bool:

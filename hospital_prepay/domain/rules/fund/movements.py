@@ -36,6 +36,9 @@ class Event(StrEnum):
 AGENCY_EVENTS: Final = (Event.GRANT, Event.RETURN, Event.OFFSET, Event.SETTLEMENT)
 # Words by which a line of a shared account is taken for insurance money.
 _INSURANCE: Final = ("医保", "医疗保障", "医疗保险", "社会保险", "社保", "预付金", "预拨")
+# Insurance money that comes through the treasury bears the treasury's name; then less of a remark is enough.
+_TREASURY: Final = "财政"
+_THROUGH_TREASURY: Final = ("医保", "预付")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +124,12 @@ def legs_of(movement: Movement) -> tuple[Leg, ...]:
 
 @house_rule
 def counts_for_the_fund(payee: str, remark: str, suppliers: frozenset[str], *, dedicated: bool) -> bool:
-    """Whether a bank line must be explained: each one of a dedicated account; of a shared one those of the insurance
-    and of suppliers that were paid from a grant. ``suppliers`` are plain names (:func:`plain_name`)."""
+    """Whether a bank line must be explained: each one of a dedicated account; of a shared one those of the insurance,
+    of the treasury for it, and of suppliers that were paid from a grant. ``suppliers`` are plain names
+    (:func:`plain_name`)."""
     if dedicated or plain_name(payee) in suppliers:
+        return True
+    if _TREASURY in payee and any(word in remark for word in _THROUGH_TREASURY):
         return True
     return any(word in payee or word in remark for word in _INSURANCE)
 
