@@ -20,6 +20,7 @@ from hospital_prepay.services.fund.review import (
     GrantDetail,
     GrantEntry,
     GrantState,
+    RecallState,
     grant_barred,
     request_barred,
 )
@@ -69,7 +70,7 @@ class Confirmation:
 def overview_page(found: FundOverview) -> dict[str, Any]:
     """Every grant, and what waits for whom."""
     actor = current_actor()
-    grants = [{**grant_line(one), "next": _NEXT[one.state][1]} for one in found.grants]
+    grants = [_overview_line(one, found.stands.get(one.regime)) for one in found.grants]
     counts = Counter(one.state for one in found.requests)
     waiting = [
         {
@@ -90,12 +91,21 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
         "waiting": waiting,
         "refused": refused[:5],
         "refused_count": len(refused),
-        "may_ask": actor.may(Permission.FUND_ASK) and any(one.state == "received" for one in found.grants),
+        "may_ask": actor.may(Permission.FUND_ASK)
+        and any(one.state == "received" and one.regime not in found.stands for one in found.grants),
         "to_record": sum(
             one.state == "applied" and actor.may(Permission.FUND_RECORD) and actor.actor_id not in grant_barred(one)
             for one in found.grants
         ),
     }
+
+
+def _overview_line(grant: GrantState, stands: RecallState | None) -> dict[str, Any]:
+    """A grant with who is next; while a ground of recall stands, what is in use is paused and says why."""
+    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "stands": None}
+    if stands is None or grant.state not in ("approved", "withheld", "received"):
+        return line
+    return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
 
 
 def grant_page(

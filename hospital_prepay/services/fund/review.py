@@ -86,10 +86,11 @@ class RequestDetail:
 
 @dataclass(frozen=True, slots=True)
 class FundOverview:
-    """Every grant and every request of the hospital."""
+    """Every grant and every request; ``stands``: the ground of recall that stops spending, by place."""
 
     grants: list[GrantState]
     requests: list[RequestState]
+    stands: Mapping[str, RecallState]
     names: Mapping[str, str]
 
 
@@ -99,7 +100,10 @@ def fund_overview(context: Context, actor: Actor) -> FundOverview:
     with context.database.reading() as connection:
         own = actor.institution_id
         return FundOverview(
-            store.grants(connection, own), store.requests(connection, own), people.names(connection, own)
+            grants=store.grants(connection, own),
+            requests=store.requests(connection, own),
+            stands=fund_recalls.standing_by_place(connection, own),
+            names=people.names(connection, own),
         )
 
 
