@@ -30,6 +30,7 @@ from hospital_prepay.web.fund_words import (
     Step,
     done_by,
     grant_line,
+    grant_title,
     is_my_turn,
     keyed,
     request_line,
@@ -152,9 +153,10 @@ def grant_page(
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module"]),
         "why_not": why_not_mine(found.turn),
-        "next": _NEXT[grant.state],
+        "next": ("轧差", "和上年预付轧差，由财务办") if found.to_net else _NEXT[grant.state],
         "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
         "stands": stands_note(found.stands),
+        "to_net": _to_net(found),
     }
 
 
@@ -200,6 +202,15 @@ def _confirm_approval(said: schemas.Approval) -> Confirmation:
         f"登记批复 {said.approved} 元",
         "先不登记",
     )
+
+
+def _to_net(found: GrantDetail) -> dict[str, Any] | None:
+    """The grant of the year before that this one is to be netted against, with the page that does it."""
+    old = found.to_net
+    if old is None:
+        return None
+    href = f"/finance/fund/recall/netting/{old.grant_id}/{found.grant.grant_id}"
+    return {"title": grant_title(old), "owed_fen": old.owed_fen, "href": href}
 
 
 def left_words(grant: GrantState) -> str:
