@@ -113,6 +113,11 @@ def standing(connection: sa.Connection, institution_id: str, regime: str) -> Rec
     return found[-1] if found else None
 
 
+def standing_by_place(connection: sa.Connection, institution_id: str) -> dict[str, RecallState]:
+    """The ground that stands for each place that has one, the oldest of several."""
+    return {one.regime: one for one in recalls(connection, institution_id, FundRecall.state == "standing")}
+
+
 def all_standing(connection: sa.Connection, institution_id: str, regime: str) -> list[RecallState]:
     """Every ground that stands for this place, newest first."""
     return recalls(connection, institution_id, FundRecall.regime == regime, FundRecall.state == "standing")

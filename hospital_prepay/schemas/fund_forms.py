@@ -123,11 +123,12 @@ class PerhapsGroundSchema(CommandSchema[WrittenGround]):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Money that arrived."""
+    """Money that arrived; ``in_full`` says why all of it came where it is to be netted."""
 
     bank_reference: str
     received_on: date
     idempotency_key: str
+    in_full: str = ""
 
 
 class ReceivedSchema(CommandSchema[Received]):
@@ -138,6 +139,7 @@ class ReceivedSchema(CommandSchema[Received]):
     bank_reference = Text(required=True, longest=64)
     received_on = Day(required=True)
     idempotency_key = FormKey()
+    in_full = Text(load_default="", longest=300)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hospital_prepay.services.fund.review import (
     GrantDetail,
     GrantEntry,
     GrantState,
+    RecallState,
     grant_barred,
     request_barred,
 )
@@ -29,6 +30,7 @@ from hospital_prepay.web.fund_words import (
     Step,
     done_by,
     grant_line,
+    grant_title,
     is_my_turn,
     keyed,
     request_line,
@@ -69,7 +71,7 @@ class Confirmation:
 def overview_page(found: FundOverview) -> dict[str, Any]:
     """Every grant, and what waits for whom."""
     actor = current_actor()
-    grants = [{**grant_line(one), "next": _NEXT[one.state][1]} for one in found.grants]
+    grants = [_overview_line(one, found.stands.get(one.regime)) for one in found.grants]
     counts = Counter(one.state for one in found.requests)
     waiting = [
         {
@@ -90,12 +92,21 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
         "waiting": waiting,
         "refused": refused[:5],
         "refused_count": len(refused),
-        "may_ask": actor.may(Permission.FUND_ASK) and any(one.state == "received" for one in found.grants),
+        "may_ask": actor.may(Permission.FUND_ASK)
+        and any(one.state == "received" and one.regime not in found.stands for one in found.grants),
         "to_record": sum(
             one.state == "applied" and actor.may(Permission.FUND_RECORD) and actor.actor_id not in grant_barred(one)
             for one in found.grants
         ),
     }
+
+
+def _overview_line(grant: GrantState, stands: RecallState | None) -> dict[str, Any]:
+    """A grant with who is next; while a ground of recall stands, what is in use is paused and says why."""
+    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "stands": None}
+    if stands is None or grant.state not in ("approved", "withheld", "received"):
+        return line
+    return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
 
 
 def grant_page(
@@ -142,9 +153,10 @@ def grant_page(
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module"]),
         "why_not": why_not_mine(found.turn),
-        "next": _NEXT[grant.state],
+        "next": ("轧差", "和上年预付轧差，由财务办") if found.to_net else _NEXT[grant.state],
         "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
         "stands": stands_note(found.stands),
+        "to_net": _to_net(found),
     }
 
 
@@ -190,6 +202,15 @@ def _confirm_approval(said: schemas.Approval) -> Confirmation:
         f"登记批复 {said.approved} 元",
         "先不登记",
     )
+
+
+def _to_net(found: GrantDetail) -> dict[str, Any] | None:
+    """The grant of the year before that this one is to be netted against, with the page that does it."""
+    old = found.to_net
+    if old is None:
+        return None
+    href = f"/finance/fund/recall/netting/{old.grant_id}/{found.grant.grant_id}"
+    return {"title": grant_title(old), "owed_fen": old.owed_fen, "href": href}
 
 
 def left_words(grant: GrantState) -> str:

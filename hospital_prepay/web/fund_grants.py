@@ -137,7 +137,7 @@ def _let_go(grant_id: str, said: schemas.WrittenGround) -> str:
 
 
 def _receive(grant_id: str, said: schemas.Received) -> str:
-    command = grants.ReceiveGrant(grant_id, said.bank_reference, said.received_on, said.idempotency_key)
+    command = grants.ReceiveGrant(grant_id, said.bank_reference, said.received_on, said.idempotency_key, said.in_full)
     found = grants.receive_grant(current_context(), current_actor(), command)
     return f"已入账 {found.unspent} 元，应还医保同额增加。下一步：申请用款。"
 

@@ -22,6 +22,7 @@ from hospital_prepay.services.fund.recall_review import (
     RecallDetail,
     RecallOverview,
     RecallState,
+    Unready,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of
@@ -37,6 +38,7 @@ def overview_page(found: RecallOverview, outlooks: list[Outlook]) -> dict[str, A
         "standing": sum(one.state == "standing" for one in found.recalls),
         "outlooks": [_outlook_line(one) for one in outlooks],
         "pairs": [_pair(one) for one in found.pairs],
+        "unready": [_unready(one) for one in found.unready],
         "incidents": len(found.incidents),
         "may_see_losses": current_actor().may(Permission.LEDGER_VIEW),
         "may_record": current_actor().may(Permission.FUND_RETURN),
@@ -234,6 +236,20 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "late": "late" in codes,
         "href": f"/finance/fund/recall/netting/{pair.old.grant_id}/{pair.new.grant_id}",
     }
+
+
+def _unready(one: Unready) -> dict[str, Any]:
+    """What comes before a netting, and where it is done."""
+    old = grant_line(one.old)
+    if one.new is None:
+        words = f"先申请 {one.old.year + 1} 年的额度并登记批复，再轧差"
+        return {"old": old, "words": words, "button": "去申请", "href": "/finance/fund/apply/new"}
+    href = f"/finance/fund/grants/{one.new.grant_id}"
+    if one.new.state == "withheld":
+        words = f"{one.new.year} 年的额度暂停拨付：先登记恢复，再轧差"
+        return {"old": old, "words": words, "button": "看今年这笔", "href": href}
+    words = f"{one.new.year} 年的额度等登记批复：批复后再轧差，不用另记到账"
+    return {"old": old, "words": words, "button": "看今年这笔", "href": href}
 
 
 def _problem(form: Form | None, name: str, offered: list[str]) -> dict[str, str] | None:

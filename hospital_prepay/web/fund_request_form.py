@@ -19,7 +19,7 @@ from hospital_prepay.schemas.fund_forms import LINE_FIELDS, MOST_LINES, typed_li
 from hospital_prepay.services.fund.review import FundOverview, GrantState
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, rule_words
+from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, rule_words, stands_note
 
 LINE_MARKS: Final = {
     UseOutcome.PERMITTED: {"kind": "ok", "word": "可以付"},
@@ -51,7 +51,9 @@ def form_page(found: FundOverview, grant_id: str, form: Form, answer: Answer | N
     """The form. Raises :class:`NotFound` for a grant of somebody else."""
     if grant_id and all(one.grant_id != grant_id for one in found.grants):
         raise NotFound("没有这笔预付金。请回到预付金列表查看。")
-    usable = [one for one in found.grants if one.state == "received"]
+    received = [one for one in found.grants if one.state == "received"]
+    usable = [one for one in received if one.regime not in found.stands]
+    stopped = next((one for one in received if one.regime in found.stands and grant_id in ("", one.grant_id)), None)
     chosen = next((one for one in found.grants if one.grant_id == grant_id), usable[0] if len(usable) == 1 else None)
     rows = _rows(form)
     answers = _answers(answer)
@@ -61,6 +63,9 @@ def form_page(found: FundOverview, grant_id: str, form: Form, answer: Answer | N
         "asks_batch": any(one.kind == "procurement" for one in usable),
         "grants": [{"value": one.grant_id, "label": f"{grant_title(one)}，可用 {one.unspent} 元"} for one in usable],
         "grant": grant_line(chosen) if chosen else None,
+        "stopped": {"title": grant_title(stopped), **(stands_note(found.stands[stopped.regime]) or {})}
+        if stopped
+        else None,
         "form": keyed(form, grant=chosen.grant_id if chosen else ""),
         "rows": [{"number": number, "result": results.get(number)} for number in rows],
         "may_add": rows[-1] < MOST_LINES,

@@ -45,6 +45,7 @@ _TABS: Final = (
 _ENDED: Final = ("rejected", "released")
 _ORDER: Final = ("asked", "department", "reserved", "paid", "evidenced")
 _FORMS: Final = {"asked": "agree", "department": "reserve", "reserved": "pay", "paid": "invoice"}
+_STOPPED: Final = {"department": "审批", "reserved": "付款"}
 _NEXT: Final = {
     "asked": "科室同意",
     "department": "财务审批并预留",
@@ -84,7 +85,8 @@ def list_page(found: FundOverview, tab: str) -> dict[str, Any]:
         "count": len(wanted),
         "page": page_of(len(shown), len(wanted), "份", _A_PAGE),
         "tab": tab,
-        "may_ask": current_actor().may(Permission.FUND_ASK) and any(one.state == "received" for one in found.grants),
+        "may_ask": current_actor().may(Permission.FUND_ASK)
+        and any(one.state == "received" and one.regime not in found.stands for one in found.grants),
     }
 
 
@@ -127,14 +129,16 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "opened": name,
         "forms": {one: keyed(form if one == name else None, **_days(one)) for one in {*offered, name} if one},
         "stands": stands_note(found.stands),
+        "stopped": _STOPPED[request.state] if _is_stopped(found) else None,
         "problem": stranded(name, form, offered),
     }
 
 
 def _offered(found: RequestDetail) -> list[str]:
-    """The forms that the viewer may use now: the next step, and the ways to end it."""
+    """The forms that the viewer may use now: the next step, and the ways to end it. While a ground of recall stands,
+    nothing is reserved or paid."""
     actor, state = current_actor(), found.request.state
-    offered = [_FORMS[state]] if is_my_turn(found.turn) and state in _FORMS else []
+    offered = [_FORMS[state]] if is_my_turn(found.turn) and state in _FORMS and not _is_stopped(found) else []
     may_end = {
         "asked": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
         "department": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
@@ -143,6 +147,10 @@ def _offered(found: RequestDetail) -> list[str]:
     }
     name, may = may_end.get(state, ("", False))
     return [*offered, name] if may else offered
+
+
+def _is_stopped(found: RequestDetail) -> bool:
+    return found.stands is not None and found.request.state in _STOPPED
 
 
 def _other_grounds(decision: Decision) -> list[Chip]:

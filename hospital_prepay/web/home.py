@@ -42,7 +42,7 @@ _DOORS: Final = (
     ("操作记录", "每一次办理和每一次拒绝", "/security/log", "search", Permission.AUDIT_VIEW),
     ("我的账号", "换密码，看上次登录", "/account", "user", Permission.ACCOUNT_OWN),
 )
-# kind: title, words, address, button
+# kind: title, words, address ({} is what to open first), button
 _TASKS: Final = {
     "slip": ("作废或退款等复核", "申请人自己不能复核", "/desk/voids", "去复核"),
     "draft": ("额度表等批准", "测算的人自己不能批准", "/finance/caps", "去批准"),
@@ -53,6 +53,12 @@ _TASKS: Final = {
         "/finance/caps/standards/named",
         "去核对",
     ),
+    "fund_recall": (
+        "收回情形没有办结：预付金暂停审批和付款",
+        "按本院规定暂停；应还的交回，或由另一个人登记解除",
+        "/finance/fund/recall",
+        "看怎样交回",
+    ),
     "fund_approval": ("预付金申请等登记批复", "申请人自己不能登记", "/finance/fund", "去登记"),
     "fund_agree": ("用款申请等科室同意", "申请人自己不能同意", "/finance/fund/requests?tab=asked", "去看"),
     "fund_reserve": (
@@ -62,6 +68,11 @@ _TASKS: Final = {
         "去审批",
     ),
     "fund_pay": ("已预留，等付款", "审批的人不能付款", "/finance/fund/requests?tab=reserved", "去付款"),
+    "fund_prove": ("已付款，还缺发票", "逐行补发票，齐了才办结", "/finance/fund/requests?tab=paid", "去补发票"),
+    "fund_loss": ("损失等确认", "登记的人自己不能确认", "/finance/fund/recall/losses", "去确认"),
+    "fund_month": ("对账月结等复核", "结账的人自己不能复核", "/finance/fund/reconcile?period={}", "去复核"),
+    "fund_members": ("分给成员单位等批准", "申请的人自己不能批准", "/finance/fund/grants/{}/members", "去批准"),
+    "fund_place": ("所在地和统筹区等核对", "填写的人自己不能核对", "/finance/fund/duties#h-places", "去核对"),
     "fund_duties": (
         "预付金期限：7 天内到期或已逾期",
         "点开看每一项还差什么",
@@ -117,6 +128,6 @@ def _shown(task: Task) -> dict[str, Any]:
         "when_small": f"最早 {_since(task.pile.since)}",
         "title": title,
         "words": words,
-        "href": href,
+        "href": href.format(task.pile.first),
         "button": button,
     }

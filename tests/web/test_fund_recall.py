@@ -158,6 +158,8 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
             "henan-settlement-2023", "平顶山", Fund.EMPLOYEE, Money(fen), good_facts(year), f"apply-{year}"
         )
         grant_id = apply_one(context, fund.house.actor(OFFICER), command).grant_id or ""
+        if moment is None:
+            assert "2026 年的额度等登记批复：批复后再轧差" in words(fund.as_(OFFICER).get(ROOM))
         approval = grants.RecordApproval(grant_id, Money(fen), clock.today(), "批复", "")
         grants.record_approval(context, fund.house.actor(APPROVER), approval)
         if moment:
@@ -166,6 +168,13 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         ids.append(grant_id)
     assert "等着轧差的" in words(fund.as_(OFFICER).get(ROOM))
     path = f"{ROOM}/netting/{ids[0]}/{ids[1]}"
+    grant = fund.as_(OFFICER).get(f"/finance/fund/grants/{ids[1]}")
+    assert "2025 年职工医保预付金还有应还 1,000,000.00 元" in words(grant)
+    assert f'class="btn btn-primary" href="{path}"' in grant.text
+    plain = fund.send(
+        OFFICER, f"/finance/fund/grants/{ids[1]}/receipt", bank_reference="B-2", received_on="2026-01-16"
+    )
+    assert (plain.status_code, "要求和今年额度轧差" in words(plain)) == (409, True)
     shown = words(fund.as_(OFFICER).get(path))
     for said in ("差额，医院付100,000.00 元", "已过期", "轧差，医院付 100,000.00 元"):
         assert said in shown

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
+from hospital_prepay.persistence.models.fund_apply import FundDistribution
+from hospital_prepay.persistence.models.fund_duties import FundPlace
+from hospital_prepay.persistence.models.fund_recall import FundIncident, FundRecall
+from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest, StayCap
 from hospital_prepay.persistence.models.publication import DepositRules
 from hospital_prepay.persistence.queries.named_similar import standing
@@ -17,10 +22,12 @@ from hospital_prepay.persistence.queries.named_similar import standing
 
 @dataclass(frozen=True, slots=True)
 class Pile:
-    """So many things wait, the oldest since ``since``; of what is dated, the first on that day."""
+    """So many things wait, the oldest since ``since``; of what is dated, the first on that day. ``first`` names what
+    to open, where the things have no list of their own: a grant, a month."""
 
     count: int
     since: datetime | date | None
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,62 @@ def payments_to_reserve(connection: sa.Connection, institution_id: str, person: 
 def payments_to_make(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Requests that somebody else reserved the money for."""
     return _requests(connection, institution_id, "reserved", FundRequest.finance_by != person)
+
+
+def payments_to_prove(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Paid requests whose invoices aren't complete: whoever paid may record them."""
+    own = (FundRequest.institution_id == institution_id, FundRequest.state == "paid")
+    return _pile(connection, FundRequest.paid_at, *own)
+
+
+def recalls_standing(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Grounds of recall that stand: everybody's money is stopped by them."""
+    own = (FundRecall.institution_id == institution_id, FundRecall.state == "standing")
+    return _pile(connection, FundRecall.recorded_at, *own)
+
+
+def losses_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Losses that somebody else recorded and nobody decided on."""
+    own = (FundIncident.institution_id == institution_id, FundIncident.state == "recorded")
+    return _pile(connection, FundIncident.recorded_at, *own, FundIncident.recorded_by != person)
+
+
+def places_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Words on places that somebody else wrote down and nobody decided on."""
+    own = (FundPlace.institution_id == institution_id, FundPlace.state == "proposed")
+    return _pile(connection, FundPlace.proposed_at, *own, FundPlace.proposed_by != person)
+
+
+def distributions_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Distributions to members that somebody else asked for; ``first`` is the grant of the oldest."""
+    query = sa.select(FundDistribution.grant_id, FundDistribution.asked_at).where(
+        FundDistribution.institution_id == institution_id,
+        FundDistribution.state == "asked",
+        FundDistribution.asked_by != person,
+    )
+    return _listed(connection.execute(query.order_by(FundDistribution.asked_at)).all())
+
+
+def months_to_check(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Months that somebody else closed and nobody has checked; ``first`` is the oldest month."""
+    later = aliased(FundPeriodStep)
+    followed = sa.exists().where(
+        later.institution_id == FundPeriodStep.institution_id,
+        later.period == FundPeriodStep.period,
+        later.step_no > FundPeriodStep.step_no,
+    )
+    query = sa.select(FundPeriodStep.period, FundPeriodStep.taken_at).where(
+        FundPeriodStep.institution_id == institution_id,
+        FundPeriodStep.step == "made",
+        FundPeriodStep.taken_by != person,
+        ~followed,
+    )
+    return _listed(connection.execute(query.order_by(FundPeriodStep.period)).all())
+
+
+def _listed(rows: Sequence[Any]) -> Pile:
+    """Things with what to open and since when, the first to open first."""
+    return Pile(len(rows), min((since for _, since in rows), default=None), str(rows[0][0]) if rows else "")
 
 
 def _requests(connection: sa.Connection, institution_id: str, state: str, *others: sa.ColumnElement[bool]) -> Pile:

@@ -20,8 +20,9 @@ class Task:
     pile: Pile
 
 
-# Kind, the permission that decides it, and how to count it for one person.
-_KINDS: Final[tuple[tuple[str, Permission, Callable[..., Pile]], ...]] = (
+# Kind, the permission that decides it (one of several), and how to count it for one person.
+_KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[..., Pile]], ...]] = (
+    ("fund_recall", (Permission.FUND_ASK, Permission.FUND_RECORD), queries.recalls_standing),
     ("slip", Permission.SLIP_APPROVE, queries.slips_of_others),
     ("draft", Permission.CAPS_APPROVE, queries.drafts_of_others),
     ("rules", Permission.RULES_APPROVE, queries.rules_of_others),
@@ -30,6 +31,11 @@ _KINDS: Final[tuple[tuple[str, Permission, Callable[..., Pile]], ...]] = (
     ("fund_agree", Permission.FUND_AGREE, queries.payments_to_agree),
     ("fund_reserve", Permission.FUND_RESERVE, queries.payments_to_reserve),
     ("fund_pay", Permission.FUND_PAY, queries.payments_to_make),
+    ("fund_prove", Permission.FUND_PAY, queries.payments_to_prove),
+    ("fund_loss", Permission.FUND_RECORD, queries.losses_to_confirm),
+    ("fund_month", Permission.FUND_RECORD, queries.months_to_check),
+    ("fund_members", Permission.FUND_RESERVE, queries.distributions_to_decide),
+    ("fund_place", Permission.FUND_RECORD, queries.places_to_confirm),
 )
 
 
@@ -39,7 +45,7 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
         found = [
             Task(kind, count(connection, actor.institution_id, actor.actor_id))
             for kind, permission, count in _KINDS
-            if actor.may(permission)
+            if any(actor.may(one) for one in (permission if isinstance(permission, tuple) else (permission,)))
         ]
         if actor.may(Permission.CAPS_PUBLISH):
             found.append(Task("publish", queries.tables_to_publish(connection, actor.institution_id)))

@@ -15,6 +15,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ApprovalFacts, approve
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import fund_applications as kept
+from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
@@ -22,6 +23,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.applications import emergency_fact
+from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.recall import withheld_by
 from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
@@ -47,12 +49,16 @@ class RecordApproval:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveGrant:
-    """The money on the hospital's account, by the bank's own reference."""
+    """The money on the hospital's account, by the bank's own reference.
+
+    ``in_full`` says why the whole amount came where the place nets and the grant before is still owed.
+    """
 
     grant_id: str
     bank_reference: str
     received_on: date
     idempotency_key: str
+    in_full: str = ""
 
 
 def record_approval(context: Context, actor: Actor, command: RecordApproval) -> GrantState:
@@ -100,20 +106,24 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
     """Book the approved amount as it arrives: the earmark grows, and with it what is owed back.
 
     Raises :class:`MalformedInput` without the bank's reference, :class:`Conflict` unless it is approved and not
-    withheld. Asking again with the same key changes nothing.
+    withheld, and where it is to be netted and nobody says that the whole amount came. Asking again with the same key
+    changes nothing.
     """
     actor.require(Permission.FUND_APPLY)
     if not command.bank_reference.strip():
         raise MalformedInput("请填银行回单号。", code="missing_value", details={"field": "bank_reference"})
     payload = {"grant": command.grant_id, "reference": command.bank_reference, "on": command.received_on.isoformat()}
+    in_full = {"in_full": command.in_full.strip()} if command.in_full.strip() else {}
     with context.work(actor, "fund.receive", f"grant:{command.grant_id}") as work:
         grant = store.lock_grant(work.connection, work.institution_id, command.grant_id)
-        if work.known_answer(command.idempotency_key, payload) is not None:
+        if work.known_answer(command.idempotency_key, payload | in_full) is not None:
             return grant
         require_past(command.received_on, work.today, "received_on")
         if grant.state != "approved" or grant.approved_fen is None:
             raise Conflict("这笔预付金还没有批复、已被暂停拨付，或已经入账。请刷新后再看；本次没有入账。")
         require_not_before(command.received_on, grant.approved_on, "批复日", "received_on")
+        if not in_full:
+            _require_nothing_to_net(work, grant)
         amount = Money(grant.approved_fen)
         lines = (
             Posting(earmark_account(grant.grant_id), debit=amount),
@@ -122,8 +132,9 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
         entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", "收到医保预付金", lines, grant.grant_id))
         keep_slip(work, "fund_receipt", entry_no, command.bank_reference, command.received_on)
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="received")
-        work.audit(entry_no=entry_no, detail={"amount_fen": amount.fen, "bank_reference": command.bank_reference})
-        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
+        detail = {"amount_fen": amount.fen, "bank_reference": command.bank_reference, **in_full}
+        work.audit(entry_no=entry_no, detail=detail)
+        work.keep_answer(command.idempotency_key, payload | in_full, {"entry_no": entry_no})
         return store.read_grant(work.connection, work.institution_id, grant.grant_id)
 
 
@@ -185,6 +196,17 @@ def _largest(work: UnitOfWork, grant: GrantState) -> tuple[int | None, tuple[str
     except NotFound:
         return None, ()
     return applied.facts["largest_fen"], tuple(applied.facts["quota_clauses"])
+
+
+def _require_nothing_to_net(work: UnitOfWork, grant: GrantState) -> None:
+    old = owed_predecessor(recalls.grants_of(work.connection, work.institution_id, grant.regime), grant)
+    if old is not None:
+        owed = Money(old.owed_fen)
+        raise Conflict(
+            f"{old.year} 年的预付金还有应还 {owed} 元，这里的通知要求和今年额度轧差。请办“轧差”；"
+            "银行确实按全额到账的，请选“银行按全额到账”并写明原因。本次没有入账。",
+            code="to_be_netted",
+        )
 
 
 def _walk_decided(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> None:

@@ -20,6 +20,7 @@ from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
+from hospital_prepay.services.fund.predecessors import follows
 from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -90,13 +91,7 @@ def netting_facts(old: GrantState, new: GrantState, on: date) -> NettingFacts:
     duty = netting_duty(regime, new.year, working_day_calendar())
     if duty is None or new.kind != "basic":
         raise Conflict("这里的通知没有写轧差，请按交回或冲抵办理；本次没有入账。")
-    if (old.regime, old.pool_region, old.fund, old.kind, old.year + 1) != (
-        new.regime,
-        new.pool_region,
-        new.fund,
-        new.kind,
-        new.year,
-    ):
+    if not follows(old, new):
         raise Conflict("只能用同一统筹区、同一基金的下一年额度轧差。请核对两笔预付金；本次没有入账。")
     return NettingFacts(
         regime=new.regime,

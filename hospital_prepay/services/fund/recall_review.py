@@ -13,7 +13,7 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.agency_books import AgencyEntry, agency_entries
-from hospital_prepay.domain.rules.fund.clearing import bar_clause, clearing_duty, net, netting_duty
+from hospital_prepay.domain.rules.fund.clearing import bar_clause, clearing_duty, net
 from hospital_prepay.domain.rules.fund.forecast import Forecast, ForecastFacts, forecast
 from hospital_prepay.domain.rules.fund.recall import RecallFacts, recall
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
@@ -25,11 +25,11 @@ from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.funds import GrantEntry
-from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.incidents import standing_in_account
 from hospital_prepay.services.fund.netting import KIND, netting_facts
+from hospital_prepay.services.fund.predecessors import follows, nets, owed_predecessor
 from hospital_prepay.services.fund.recall import recall_facts
 from hospital_prepay.services.publication.holidays import working_days
 
@@ -46,12 +46,21 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Unready:
+    """A grant that will be netted, and the next year's as far as it came: applied for, withheld, or not there."""
+
+    old: GrantState
+    new: GrantState | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecallOverview:
     """Everything of the room; ``names`` of people by id."""
 
     recalls: list[RecallState]
     grants: list[GrantState]
     pairs: list[Pair]
+    unready: list[Unready]
     incidents: list[IncidentState]
     names: Mapping[str, str]
 
@@ -127,6 +136,7 @@ def recall_overview(context: Context, actor: Actor) -> RecallOverview:
             recalls=store.recalls(connection, own),
             grants=grants,
             pairs=_pairs(grants, today, context.rule_version),
+            unready=_unready(grants),
             incidents=store.incidents(connection, own),
             names=people.names(connection, own),
         )
@@ -256,17 +266,20 @@ def _pairs(grants: list[GrantState], today: date, rule_version: str) -> list[Pai
     """Old and new of one fund that wait to be netted, where the place nets."""
     found = []
     for new in (one for one in grants if one.state == "approved" and one.kind == "basic"):
-        for old in (one for one in grants if one.state == "received"):
-            same = (old.regime, old.pool_region, old.fund, old.kind, old.year + 1)
-            if same == (new.regime, new.pool_region, new.fund, new.kind, new.year) and nets(new):
-                found.append(Pair(old, new, net(netting_facts(old, new, today), rule_version)))
+        old = owed_predecessor(grants, new)
+        if old is not None:
+            found.append(Pair(old, new, net(netting_facts(old, new, today), rule_version)))
     return found
 
 
-def nets(grant: GrantState) -> bool:
-    """Whether the grant's place nets a new allocation against the old one."""
-    regime = load_rulebook().regime(grant.regime, grant.year)
-    return netting_duty(regime, grant.year, working_day_calendar()) is not None
+def _unready(grants: list[GrantState]) -> list[Unready]:
+    """What is owed in a place that nets and can't be netted yet, with the next year's grant as far as it came."""
+    found = []
+    for old in (one for one in grants if one.state == "received" and one.kind == "basic" and nets(one)):
+        new = next((one for one in grants if follows(old, one) and one.state != "declined"), None)
+        if new is None or new.state in ("applied", "withheld"):
+            found.append(Unready(old, new))
+    return found
 
 
 def _term(called: RecallFacts | None) -> date | None:

@@ -20,6 +20,7 @@ from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.funds import GrantEntry
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.spending import spend_facts
 
 __all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RecallState", "RequestState"]
@@ -54,7 +55,8 @@ class GrantDetail:
     any; ``names`` of people by id.
 
     ``application`` is ``None`` for a grant from before applications were kept and for a procurement prepayment, which
-    has its ``procurement`` document instead; ``emergencies`` are those of its place and year.
+    has its ``procurement`` document instead; ``emergencies`` are those of its place and year. ``to_net`` is the owed
+    grant of the year before that an approved one is to be netted against, where the place nets.
     """
 
     grant: GrantState
@@ -67,6 +69,7 @@ class GrantDetail:
     procurement: ProcurementRow | None
     module: list[ModuleRow]
     emergencies: list[EmergencyRow]
+    to_net: GrantState | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,11 @@ class RequestDetail:
 
 @dataclass(frozen=True, slots=True)
 class FundOverview:
-    """Every grant and every request of the hospital."""
+    """Every grant and every request; ``stands``: the ground of recall that stops spending, by place."""
 
     grants: list[GrantState]
     requests: list[RequestState]
+    stands: Mapping[str, RecallState]
     names: Mapping[str, str]
 
 
@@ -99,7 +103,10 @@ def fund_overview(context: Context, actor: Actor) -> FundOverview:
     with context.database.reading() as connection:
         own = actor.institution_id
         return FundOverview(
-            store.grants(connection, own), store.requests(connection, own), people.names(connection, own)
+            grants=store.grants(connection, own),
+            requests=store.requests(connection, own),
+            stands=fund_recalls.standing_by_place(connection, own),
+            names=people.names(connection, own),
         )
 
 
@@ -126,6 +133,9 @@ def read_grant(context: Context, actor: Actor, grant_id: str) -> GrantDetail:
                 for one in kept.emergencies(connection, own)
                 if (one.regime, one.year) == (grant.regime, grant.year) and one.recorded_by != grant.applied_by
             ],
+            to_net=owed_predecessor(fund_recalls.grants_of(connection, own, grant.regime), grant)
+            if grant.state == "approved"
+            else None,
         )
 
 

@@ -13,7 +13,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.services.compliance.replay import replay_decisions
-from hospital_prepay.services.fund import grants, netting, recall_review, spending
+from hospital_prepay.services.fund import grants, netting, recall_review, returns, spending
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import MILLION_YUAN
 from tests.hospital import INSTITUTION, Hospital
@@ -149,3 +149,26 @@ def test_a_difference_needs_its_slip(hospital: Hospital, clock: FixedClock) -> N
     with pytest.raises(MalformedInput, match=r"差额 1\.00 元要经过银行"):
         pair.net(bank_reference=" ")
     assert pair.old.standing == (M, 0, M)
+
+
+def test_the_whole_amount_is_received_only_where_somebody_says_that_it_came(
+    hospital: Hospital, clock: FixedClock
+) -> None:
+    pair = Pair(hospital, clock, 0, M)
+    plain = grants.ReceiveGrant(pair.new.grant_id, "HN-9", date(2027, 1, 12), "in-full-1")
+    with pytest.raises(Conflict, match=r"2026 年的预付金还有应还 1,000,000\.00 元，这里的通知要求和今年额度轧差"):
+        grants.receive_grant(hospital.context, OFFICER, plain)
+    assert pair.new.standing == (0, 0, 0)
+    stated = replace(plain, in_full="医保中心按全额拨付，上年另行交回", idempotency_key="in-full-2")
+    for _ in range(2):
+        assert grants.receive_grant(hospital.context, OFFICER, stated).state == "received"
+    assert pair.new.standing == (M, 0, M)
+    assert hospital.count("audit_event", "detail LIKE '%医保中心按全额拨付%'") == 1
+
+
+def test_once_the_old_one_is_cleared_nothing_is_to_be_netted(hospital: Hospital, clock: FixedClock) -> None:
+    pair = Pair(hospital, clock, 0, M)
+    command = returns.ReturnGrant(pair.old.grant_id, Money(M), "HN-8", "back-1", date(2027, 1, 12))
+    returns.return_grant(hospital.context, OFFICER, command)
+    plain = grants.ReceiveGrant(pair.new.grant_id, "HN-9", date(2027, 1, 12), "after-1")
+    assert grants.receive_grant(hospital.context, OFFICER, plain).state == "received"
