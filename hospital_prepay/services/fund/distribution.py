@@ -30,6 +30,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
+from hospital_prepay.services.fund.recall import require_no_recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
             raise Conflict("这里的通知没有由牵头医疗机构分配的规定，预付金不能出借。没有改动。")
         if grant.state != "received" or grant.kind != "basic":
             raise Conflict("这笔预付金没有在用，不能分给成员单位。请选一笔在用的预付金。")
+        require_no_recall(work, grant.regime, "分配")
         if not command.amount or command.amount.fen > grant.unspent_fen:
             raise MalformedInput(f"可以分的只有 {grant.unspent} 元，请核对金额。", details={"field": "member_amount"})
         distribution_id = work.new_id()
@@ -109,6 +111,8 @@ def decide_distribution(context: Context, actor: Actor, distribution_id: str, *,
     with context.work(actor, "fund.decide_distribution", f"distribution:{distribution_id}") as work:
         grant, found = _locked(work, distribution_id)
         actor.require_other_than(found.asked_by, "同意分配")
+        if approved:
+            require_no_recall(work, grant.regime, "分配")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)

@@ -172,7 +172,12 @@ def fund_entry(
 
 def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tuple[Decision | None, str | None]:
     """The decision on an approval, kept; nothing is decided of a no, nor of a grant of another regime than this."""
-    if command.approved is None or grant.kind != "basic":
+    if command.approved is None:
+        return None, None
+    if grant.kind != "basic":
+        if command.approved.fen > grant.applied_fen:
+            words = f"文件上是 {Money(grant.applied_fen)} 元，批复不能超过它。请核对金额。"
+            raise MalformedInput(words, details={"field": "approved"})
         return None, None
     emergency = None
     if command.emergency_id is not None:

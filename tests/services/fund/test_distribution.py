@@ -25,7 +25,7 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionUse,
 )
 from hospital_prepay.services.fund import distribution as service
-from hospital_prepay.services.fund import grants
+from hospital_prepay.services.fund import grants, recall
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import MILLION_YUAN
 from tests.hospital import INSTITUTION, Hospital, actor
@@ -213,3 +213,19 @@ def test_the_database_holds_the_walk_and_the_sums(lead: Year) -> None:
     for statement in statements:
         with pytest.raises(sa.exc.DBAPIError), context.database.writing() as connection:
             connection.execute(statement)
+
+
+def test_nothing_is_handed_on_while_a_ground_of_recall_stands(lead: Year) -> None:
+    waiting, context = ask(lead, 1000), lead.hospital.context
+    ground = recall.RecordRecall(
+        "weihai-prepay-2025", 1, "协议中止", context.clock.today(), "医保函 1 号", "recall-distribution"
+    )
+    recall.record_recall(context, OFFICER, ground)
+    for attempt in (
+        lambda: ask(lead, 1000),
+        lambda: service.decide_distribution(context, APPROVER, waiting, approved=True),
+    ):
+        with pytest.raises(Conflict, match="收回情形还没有办结"):
+            attempt()
+    assert service.decide_distribution(context, APPROVER, waiting, approved=False).state == "rejected"
+    assert lead.standing == (M, 0, M)

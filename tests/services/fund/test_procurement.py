@@ -185,3 +185,11 @@ def test_no_basic_grant_has_a_procurement_document(year: Year) -> None:
     }
     with pytest.raises(sa.exc.DBAPIError), year.hospital.context.database.writing() as connection:
         connection.execute(sa.insert(FundProcurement).values(**values))
+
+
+def test_no_more_is_approved_than_its_document_grants(hospital: Hospital) -> None:
+    year = Year(hospital)
+    year.grant_id = recorded(hospital)
+    with pytest.raises(MalformedInput, match="批复不能超过它"):
+        year.approve(FEN + 1)
+    assert year.approve(FEN).approved_fen == FEN

@@ -119,7 +119,7 @@ def procured_outcome(number: int, line: UseLine) -> tuple[UseOutcome, list[LineR
     if line.category not in CODE_SHAPES:
         return UseOutcome.REFUSED, [LineReason("procurement_only", number, None)]
     lacking = lacking_evidence(line)
-    wrong = [LineReason("not_procured", number, None)] if not line.batch else []
+    wrong = [LineReason("not_procured", number, None)] if not line.batch.strip() else []
     wrong += [LineReason("missing_order_no", number, None)] if "missing_order_no" in lacking else []
     if wrong:
         return UseOutcome.REFUSED, wrong
