@@ -40,6 +40,26 @@ class DistributionRow:
     used_fen: int
     uses: int
 
+    @property
+    def in_hand_fen(self) -> int:
+        """What the member holds: handed on, neither given back nor shown in use."""
+        return self.amount_fen - self.returned_fen - self.used_fen if self.state == "approved" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class UseRow:
+    """One line that a member paid, as it was shown."""
+
+    member_name: str
+    category: str
+    name: str
+    code: str
+    order_no: str
+    amount_fen: int
+    document: str
+    recorded_by: str
+    recorded_at: datetime
+
 
 def add(connection: sa.Connection, table: type[Any], values: Mapping[str, Any]) -> None:
     """Append a distribution, a return or a use; :class:`Conflict` where the database refuses it."""
@@ -55,6 +75,25 @@ def walk(connection: sa.Connection, institution_id: str, distribution_id: str, *
 def of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> list[DistributionRow]:
     """The distributions of a grant, newest first."""
     return _rows(connection, institution_id, FundDistribution.grant_id == grant_id)
+
+
+def in_hand(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
+    """What all members of a grant hold, in fen."""
+    return sum(one.in_hand_fen for one in of_grant(connection, institution_id, grant_id))
+
+
+def uses_of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> list[UseRow]:
+    """Every use that members showed of a grant, newest first."""
+    use, handed = FundDistributionUse, FundDistribution
+    columns = [getattr(use, name) for name in UseRow.__dataclass_fields__ if hasattr(use, name)]
+    same = sa.and_(use.institution_id == handed.institution_id, use.distribution_id == handed.distribution_id)
+    rows = connection.execute(
+        sa.select(handed.member_name, *columns)
+        .join(handed, same)
+        .where(use.institution_id == institution_id, handed.grant_id == grant_id)
+        .order_by(use.recorded_at.desc(), use.distribution_id, use.use_no.desc())
+    )
+    return [UseRow(*row) for row in rows]
 
 
 def find(connection: sa.Connection, institution_id: str, distribution_id: str) -> DistributionRow:

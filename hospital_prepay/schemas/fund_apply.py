@@ -220,11 +220,31 @@ class DistributionSchema(CommandSchema[DistributionForm]):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberDecision:
+    """A yes with its slip and day, or a no."""
+
+    do: str
+    bank_reference: str
+    handed_on: date | None
+
+
+class MemberDecisionSchema(CommandSchema[MemberDecision]):
+    """What the approver says of a distribution."""
+
+    command: ClassVar = MemberDecision
+
+    do = Text(required=True, longest=10)
+    bank_reference = Text(load_default="", longest=64)
+    handed_on = Day(load_default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class MemberReturn:
     """What came back from a member."""
 
     amount: Money
     bank_reference: str
+    returned_on: date
     idempotency_key: str
 
 
@@ -235,6 +255,7 @@ class MemberReturnSchema(CommandSchema[MemberReturn]):
 
     amount = PositiveYuan(required=True)
     bank_reference = Text(required=True, longest=64)
+    returned_on = Day(required=True)
     idempotency_key = FormKey()
 
 

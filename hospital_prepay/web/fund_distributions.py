@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, redirect, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, RuleRefused, SecondPersonRequired
@@ -58,11 +58,13 @@ def decide(grant_id: str, distribution_id: str) -> Any:
     """Agree or turn down: which, the button says."""
 
     def do() -> str:
-        approved = request.form.get("do") == "approve"
-        service.decide_distribution(current_context(), current_actor(), distribution_id, approved=approved)
+        said = read_form(schemas.MemberDecisionSchema())
+        approved = said.do == "approve"
+        command = service.DecideDistribution(distribution_id, approved, said.bank_reference, said.handed_on)
+        service.decide_distribution(current_context(), current_actor(), command)
         return "已同意并入账：专款未用减少，应还医保不变。" if approved else "没有同意，没有入账。"
 
-    return _act(grant_id, "decide", do)
+    return _act(grant_id, distribution_id, do)
 
 
 @blueprint.post("/<distribution_id>/return")
@@ -72,7 +74,7 @@ def give_back(grant_id: str, distribution_id: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.MemberReturnSchema())
-        what = (said.amount, said.bank_reference, said.idempotency_key)
+        what = (said.amount, said.bank_reference, said.idempotency_key, said.returned_on)
         service.return_distribution(
             current_context(), current_actor(), service.ReturnDistribution(distribution_id, *what)
         )
@@ -113,6 +115,12 @@ def _act(grant_id: str, opened: str, do: Callable[[], str]) -> Any:
     return redirect(f"/finance/fund/grants/{grant_id}/members", 303)
 
 
+def _state(one: service.DistributionRow) -> dict[str, str]:
+    if one.state != "approved" or one.in_hand_fen:
+        return _STATES[one.state]
+    return {"kind": "ok", "word": "已用完" if one.used_fen else "已收回"}
+
+
 def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
     context, actor = current_context(), current_actor()
     found = review.read_grant(context, actor, grant_id)
@@ -120,7 +128,9 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
     return render_template(
         "pages/fund/members.html",
         grant=grant_line(found.grant),
-        held_fen=found.grant.distributed_fen,
+        held_fen=sum(one.in_hand_fen for one in rows),
+        booked_fen=found.grant.distributed_fen,
+        today=context.clock.today(),
         rows=[
             {
                 "id": one.distribution_id,
@@ -129,15 +139,28 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
                 "amount_fen": one.amount_fen,
                 "used_fen": one.used_fen,
                 "returned_fen": one.returned_fen,
-                "left": Money(one.amount_fen - one.returned_fen),
-                "state": _STATES[one.state],
+                "left": Money(one.in_hand_fen),
+                "state": _state(one),
                 "by": found.names.get(one.asked_by, one.asked_by),
                 "decides": one.state == "asked"
                 and actor.may(Permission.FUND_RESERVE)
                 and actor.actor_id != one.asked_by,
-                "open": one.state == "approved" and one.returned_fen < one.amount_fen,
+                "open": one.in_hand_fen > 0,
             }
             for one in rows
+        ],
+        uses=[
+            {
+                "member": one.member_name,
+                "what": f"{CATEGORIES[one.category]}：{one.name}",
+                "code": one.code,
+                "order_no": one.order_no,
+                "amount_fen": one.amount_fen,
+                "document": one.document,
+                "by": found.names.get(one.recorded_by, one.recorded_by),
+                "at": one.recorded_at,
+            }
+            for one in service.uses_of(context, actor, grant_id)
         ],
         categories=[{"value": key, "label": CATEGORIES[key]} for key in ("drug", "consumable")],
         may_ask=actor.may(Permission.FUND_PAY)

@@ -333,10 +333,17 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser,
     found = re.search(r"members/([0-9a-f-]{36})/decide", approver.get(members).text)
     assert found
     one = f"{members}/{found[1]}"
-    assert officer.post(f"{one}/decide", {"do": "approve"}).status_code == 403
-    assert approver.post(f"{one}/decide", {"do": "approve"}).status_code == 303
-    assert approver.post(f"{one}/decide", {"do": "approve"}).status_code == 409
-    assert "成员单位手里1,000.00 元" in words(officer.get(where))
+    yes = {"do": "approve", "bank_reference": "ZZ-1", "handed_on": "2026-01-15"}
+    assert officer.post(f"{one}/decide", yes).status_code == 403
+    for changes, told in (
+        ({"bank_reference": ""}, "请填转账的银行回单号"),
+        ({"handed_on": "2026-01-16"}, "还没有到"),
+    ):
+        wrong = approver.post(f"{one}/decide", {**yes, **changes})
+        assert (wrong.status_code, told in wrong.text) == (422, True)
+    assert approver.post(f"{one}/decide", yes).status_code == 303
+    assert approver.post(f"{one}/decide", yes).status_code == 409
+    assert "账上分给成员单位1,000.00 元" in words(officer.get(where))
     use = {
         **{"category": "drug", "name": "头孢", "amount": "400", "code": "X" + "A" * 22, "order_no": "P-1"},
         **{"document": "FP-1", "idempotency_key": "member-key-2"},
@@ -344,7 +351,13 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser,
     for changes in ({"category": "payroll"}, {"amount": "1000.01"}, {"document": ""}):
         assert officer.post(f"{one}/use", {**use, **changes}).status_code == 422
     assert officer.post(f"{one}/use", use).status_code == 303
-    back = {"amount": "1000", "bank_reference": "HD-2", "idempotency_key": "member-key-3"}
-    assert officer.post(f"{one}/return", {**back, "amount": "1000.01"}).status_code == 422
-    assert officer.post(f"{one}/return", back).status_code == 303
-    assert "成员单位手里 0.00 元" in words(officer.get(members))
+    shown = words(officer.get(members))
+    assert "成员单位手里 600.00 元" in shown
+    assert "成员单位用款不改变本院的账" in shown
+    assert "药品：头孢" in shown
+    back = {"bank_reference": "HD-2", "returned_on": "2026-01-15", "idempotency_key": "member-key-3"}
+    assert officer.post(f"{one}/return", {**back, "amount": "600.01"}).status_code == 422
+    assert officer.post(f"{one}/return", {**back, "amount": "600"}).status_code == 303
+    shown = words(officer.get(members))
+    assert "成员单位手里 0.00 元" in shown
+    assert "已用完" in shown

@@ -1,11 +1,13 @@
 """A lead hospital hands a grant on to its members: agreed by a second person, shown in use, and given back.
 
-What a member holds is owed back all the same, so it stands as unspent in the lead's books until it comes back.
+What a member holds is owed back all the same, so it stands as unspent in the lead's books until it comes back, or
+until the lead gives back in its place what the member used.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -18,7 +20,7 @@ from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
 from hospital_prepay.persistence import fund_distributions as store
 from hospital_prepay.persistence import funds
-from hospital_prepay.persistence.fund_distributions import DistributionRow
+from hospital_prepay.persistence.fund_distributions import DistributionRow, UseRow
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.fund_apply import (
@@ -31,6 +33,9 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
+from hospital_prepay.services.fund.slips import keep_slip, require_past
+
+__all__ = ["DistributionRow", "UseRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,24 @@ class AskDistribution:
 
 
 @dataclass(frozen=True, slots=True)
+class DecideDistribution:
+    """A yes with the bank's slip and day of handing on, or a no."""
+
+    distribution_id: str
+    approved: bool
+    bank_reference: str = ""
+    handed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnDistribution:
-    """Money that came back from a member, by the bank's reference."""
+    """Money that came back from a member, by the bank's slip; on ``returned_on``, else today."""
 
     distribution_id: str
     amount: Money
     bank_reference: str
     idempotency_key: str
+    returned_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +121,23 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
         return distribution_id
 
 
-def decide_distribution(context: Context, actor: Actor, distribution_id: str, *, approved: bool) -> DistributionRow:
-    """Hand the money on, or turn it down; another person than who asked. Needs ``fund.reserve``."""
+def decide_distribution(context: Context, actor: Actor, command: DecideDistribution) -> DistributionRow:
+    """Hand the money on, or turn it down; another person than who asked. Needs ``fund.reserve``.
+
+    Raises :class:`MalformedInput` for a yes without a slip or with a day ahead, :class:`Conflict` for a slip used
+    before.
+    """
     actor.require(Permission.FUND_RESERVE)
+    distribution_id, approved = command.distribution_id, command.approved
     with context.work(actor, "fund.decide_distribution", f"distribution:{distribution_id}") as work:
         grant, found = _locked(work, distribution_id)
         actor.require_other_than(found.asked_by, "同意分配")
+        handed_on = command.handed_on or work.today
         if approved:
             require_no_recall(work, grant.regime, "分配")
+            if not command.bank_reference.strip():
+                raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
+            require_past(handed_on, work.today, "handed_on")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
@@ -125,6 +150,7 @@ def decide_distribution(context: Context, actor: Actor, distribution_id: str, *,
                 Posting(earmark_account(grant.grant_id), credit=amount),
             )
             entry_no = _post(work, grant, "fund_distribution", "分给成员单位", lines, distribution_id)
+            keep_slip(work, "fund_distribution", entry_no, command.bank_reference, handed_on)
         work.audit(entry_no=entry_no, detail={"approved": approved, "amount_fen": found.amount_fen})
         return store.find(work.connection, work.institution_id, distribution_id)
 
@@ -134,14 +160,17 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
     actor.require(Permission.FUND_RETURN)
     if not command.bank_reference.strip():
         raise MalformedInput("请填银行回单号。", details={"field": "bank_reference"})
-    payload = {**asdict(command), "amount": command.amount.fen}
+    returned = command.returned_on and command.returned_on.isoformat()
+    payload = {**asdict(command), "amount": command.amount.fen, "returned_on": returned}
     with context.work(actor, "fund.return_distribution", f"distribution:{command.distribution_id}") as work:
         grant, found = _locked(work, command.distribution_id)
         if work.known_answer(command.idempotency_key, payload) is not None:
             return found
-        left = found.amount_fen - found.returned_fen
-        if not command.amount or found.state != "approved" or command.amount.fen > left:
-            raise MalformedInput(f"成员单位还有 {Money(left)} 元，请核对金额。", details={"field": "amount"})
+        returned_on = command.returned_on or work.today
+        require_past(returned_on, work.today, "returned_on")
+        if not command.amount or command.amount.fen > found.in_hand_fen:
+            words = f"成员单位手里还有 {Money(found.in_hand_fen)} 元（分配减去已退回和已报用款），请核对金额。"
+            raise MalformedInput(words, details={"field": "amount"})
         values = {"return_no": found.returns + 1, "bank_reference": command.bank_reference.strip()}
         _append(work, FundDistributionReturn, found, command.amount, values)
         lines = (
@@ -150,6 +179,7 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
         )
         key = f"{found.distribution_id}:{found.returns + 1}"
         entry_no = _post(work, grant, "fund_distribution_return", "成员单位退回", lines, key)
+        keep_slip(work, "fund_distribution_return", entry_no, command.bank_reference, returned_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return store.find(work.connection, work.institution_id, command.distribution_id)
@@ -173,8 +203,9 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         if answer.outcome is not UseOutcome.PERMITTED:
             words = "；".join(REASON_WORDS[one.code] for one in answer.reasons)
             raise RuleRefused(f"不能记：{words}。请核对这一行，或请成员单位退回这笔钱。")
-        if not line.amount or found.used_fen + line.amount.fen > found.amount_fen - found.returned_fen:
-            raise MalformedInput("超过成员单位手里的金额，请核对。", details={"field": "amount"})
+        if not line.amount or line.amount.fen > found.in_hand_fen:
+            words = f"超过成员单位手里的 {Money(found.in_hand_fen)} 元，请核对。"
+            raise MalformedInput(words, details={"field": "amount"})
         rest = {name: getattr(line, name) for name in ("category", "name", "code", "order_no")}
         values = {"use_no": found.uses + 1, "document": command.document.strip(), **rest}
         _append(work, FundDistributionUse, found, line.amount, values)
@@ -188,6 +219,13 @@ def distributions_of(context: Context, actor: Actor, grant_id: str) -> list[Dist
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         return store.of_grant(connection, actor.institution_id, grant_id)
+
+
+def uses_of(context: Context, actor: Actor, grant_id: str) -> list[UseRow]:
+    """What members showed of its use. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        return store.uses_of_grant(connection, actor.institution_id, grant_id)
 
 
 def _locked(work: UnitOfWork, distribution_id: str) -> tuple[GrantState, DistributionRow]:

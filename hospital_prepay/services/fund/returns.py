@@ -7,10 +7,11 @@ from datetime import date
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
+from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -23,7 +24,7 @@ from hospital_prepay.services.fund.slips import keep_slip, require_not_before, r
 @dataclass(frozen=True, slots=True)
 class ReturnGrant:
     """Money sent back by bank: from the earmark what is unspent, from the hospital's own account the rest. It left on
-    ``returned_on``, else today."""
+    ``returned_on``, else today. What the hospital gives back for a member that used its part, that member owes it."""
 
     grant_id: str
     amount: Money
@@ -60,8 +61,9 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
         require_not_before(returned_on, grant.approved_on, "批复日", "returned_on")
         own = command.amount - from_earmark
-        _require_nothing_over(grant, command.amount, from_earmark)
-        lines = [Posting(owed_account(grant.grant_id), debit=command.amount)]
+        for_members = _for_members(work, grant, command.amount, from_earmark)
+        _require_nothing_over(grant, command.amount, from_earmark, for_members)
+        lines = [Posting(owed_account(grant.grant_id), debit=command.amount), *_claim(grant, for_members)]
         lines += [Posting(earmark_account(grant.grant_id), credit=from_earmark)] if from_earmark else []
         lines += [Posting("1002", credit=own)] if own else []
         entry = fund_entry(work, grant, "fund_return", "交回医保预付金", tuple(lines), command.idempotency_key)
@@ -84,8 +86,10 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
         if work.known_answer(command.idempotency_key, payload) is not None:
             return grant
         let_go = Money(min(grant.unspent_fen, command.offset.fen))
-        _require_nothing_over(grant, command.offset, let_go)
+        for_members = _for_members(work, grant, command.offset, let_go)
+        _require_nothing_over(grant, command.offset, let_go, for_members)
         lines = [
+            *_claim(grant, for_members),
             Posting(owed_account(grant.grant_id), debit=command.offset),
             Posting("12120201", credit=command.offset),
         ]
@@ -118,15 +122,30 @@ def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
     return grant
 
 
-def _require_nothing_over(grant: GrantState, amount: Money, from_earmark: Money) -> None:
+def _for_members(work: UnitOfWork, grant: GrantState, amount: Money, from_earmark: Money) -> Money:
+    """How much of ``amount`` the hospital gives back in place of members that used theirs: only what has to be."""
+    used = grant.distributed_fen - distributions.in_hand(work.connection, work.institution_id, grant.grant_id)
+    over = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - from_earmark.fen
+    over -= max(0, grant.owed_fen - amount.fen)
+    return Money(max(0, min(used, over)))
+
+
+def _claim(grant: GrantState, amount: Money) -> list[Posting]:
+    """A member's used part is no fund money any more: from now on the member owes it to the hospital (1218)."""
+    if not amount:
+        return []
+    return [Posting("1218", debit=amount), Posting(distributed_account(grant.grant_id), credit=amount)]
+
+
+def _require_nothing_over(grant: GrantState, amount: Money, from_earmark: Money, for_members: Money) -> None:
     if grant.state != "received":
         raise Conflict("这笔预付金没有到账，或已经清算。请刷新后再看；本次没有入账。")
     if amount.fen > grant.owed_fen:
         raise MalformedInput(f"应还只有 {Money(grant.owed_fen)} 元，请核对金额。", details={"field": "amount"})
-    if grant.distributed_fen > grant.owed_fen - amount.fen:
-        raise Conflict("分给成员单位的还没有收回，归还后会超过应还。请先登记成员单位退回；本次没有入账。")
-    left = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - from_earmark.fen
-    if left > grant.owed_fen - amount.fen:
+    rest, handed = grant.owed_fen - amount.fen, grant.distributed_fen - for_members.fen
+    if handed > rest:
+        raise Conflict("成员单位手里的还没有收回，归还后会超过应还。请先登记成员单位退回；本次没有入账。")
+    if grant.unspent_fen + grant.reserved_fen - from_earmark.fen + handed > rest:
         raise Conflict("还有预留没有付款，交回后专款会超过应还。请先付款或退回预留；本次没有入账。")
 
 

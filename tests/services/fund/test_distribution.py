@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import (
     Conflict,
     InsufficientFund,
@@ -49,12 +51,19 @@ def ask(lead: Year, fen: int, **changes: Any) -> str:
 
 def hand_on(lead: Year, fen: int) -> str:
     found = ask(lead, fen)
-    service.decide_distribution(lead.hospital.context, APPROVER, found, approved=True)
+    decide(lead, found)
     return found
 
 
-def give_back(lead: Year, found: str, fen: int, key: str = "") -> Any:
-    command = service.ReturnDistribution(found, Money(fen), "HD-9", key or lead.key)
+def decide(lead: Year, found: str, who: Actor = APPROVER, *, approved: bool = True, **changes: Any) -> Any:
+    given = {"bank_reference": f"ZZ-{found}", "handed_on": date(2026, 1, 15), **(changes if approved else {})}
+    command = service.DecideDistribution(found, approved, **given)
+    return service.decide_distribution(lead.hospital.context, who, command)
+
+
+def give_back(lead: Year, found: str, fen: int, key: str = "", slip: str = "") -> Any:
+    key = key or lead.key
+    command = service.ReturnDistribution(found, Money(fen), slip or f"HD-{key}", key)
     return service.return_distribution(lead.hospital.context, OFFICER, command)
 
 
@@ -71,7 +80,6 @@ def test_it_is_handed_on_by_two_people_and_comes_back(lead: Year) -> None:
     first, second = hand_on(lead, 30_000_000), hand_on(lead, 20_000_000)
     assert lead.standing == (M - 50_000_000, 0, M)
     assert held(lead) == 50_000_000
-    show(lead, first, 10_000_000)
     give_back(lead, first, 30_000_000, "same-key")
     give_back(lead, first, 30_000_000, "same-key")
     give_back(lead, second, 20_000_000)
@@ -92,10 +100,10 @@ def test_who_asks_does_not_agree(lead: Year) -> None:
     both = actor(next(iter(APPROVER.roles)), "x")
     same = type(both)(INSTITUTION, OFFICER.actor_id, "x", APPROVER.roles)
     with pytest.raises(SecondPersonRequired):
-        service.decide_distribution(lead.hospital.context, same, found, approved=True)
-    service.decide_distribution(lead.hospital.context, APPROVER, found, approved=False)
+        decide(lead, found, same)
+    decide(lead, found, approved=False)
     with pytest.raises(Conflict):
-        service.decide_distribution(lead.hospital.context, APPROVER, found, approved=True)
+        decide(lead, found)
     assert held(lead) == 0
 
 
@@ -103,13 +111,69 @@ def test_never_more_than_is_there_and_never_more_back(lead: Year) -> None:
     with pytest.raises(MalformedInput):
         ask(lead, M + 1)
     first, second = ask(lead, M), ask(lead, 1)
-    service.decide_distribution(lead.hospital.context, APPROVER, first, approved=True)
+    decide(lead, first)
     with pytest.raises(Conflict):
-        service.decide_distribution(lead.hospital.context, APPROVER, second, approved=True)
+        decide(lead, second)
     with pytest.raises(MalformedInput):
         give_back(lead, first, M + 1)
     with pytest.raises(Conflict, match="成员单位"):
         lead.offset(M, M)
+
+
+def test_what_is_used_and_what_comes_back_are_never_more_than_was_handed_on(lead: Year) -> None:
+    found = hand_on(lead, 1000)
+    show(lead, found, 400)
+    with pytest.raises(MalformedInput, match=r"还有 6\.00 元"):
+        give_back(lead, found, 601)
+    assert give_back(lead, found, 600).in_hand_fen == 0
+    with pytest.raises(MalformedInput):
+        show(lead, found, 1)
+    key = {"institution_id": INSTITUTION, "distribution_id": found, "amount_fen": 1, "recorded_by": "a"}
+    key["recorded_at"] = lead.hospital.context.clock.now()
+    use = {"use_no": 9, "category": "drug", "name": "x", "code": "", "order_no": "", "document": "x"}
+    for statement in (
+        sa.insert(FundDistributionReturn).values(**key, return_no=9, bank_reference="x"),
+        sa.insert(FundDistributionUse).values(**key, **use),
+    ):
+        with pytest.raises(sa.exc.DBAPIError), lead.hospital.context.database.writing() as connection:
+            connection.execute(statement)
+
+
+def test_every_slip_is_asked_for_and_taken_once_and_no_day_is_ahead(lead: Year) -> None:
+    waiting = ask(lead, 100)
+    for changes in ({"bank_reference": " "}, {"handed_on": date(2026, 1, 16)}):
+        with pytest.raises(MalformedInput) as told:
+            decide(lead, waiting, **changes)
+        assert told.value.details["field"] == next(iter(changes))
+    decide(lead, waiting, bank_reference="ZZ-1")
+    other = ask(lead, 100)
+    with pytest.raises(Conflict, match="银行回单"):
+        decide(lead, other, bank_reference="ZZ-1")
+    give_back(lead, waiting, 40, slip="HD-1")
+    with pytest.raises(Conflict, match="银行回单"):
+        give_back(lead, waiting, 40, slip="HD-1")
+    assert held(lead) == 60
+    assert lead.hospital.count("fund_bank_evidence", "kind LIKE 'fund_distribution%'") == 2
+
+
+def test_what_members_used_the_lead_gives_back_and_claims_from_them(lead: Year) -> None:
+    found = hand_on(lead, 50_000_000)
+    show(lead, found, 30_000_000)
+    with pytest.raises(Conflict, match="成员单位手里"):
+        lead.give_back(M)
+    assert lead.give_back(M - 50_000_000).owed_fen == 50_000_000
+    assert held(lead) == 50_000_000  # nothing more than has to be
+    assert lead.offset(10_000_000, 10_000_000).owed_fen == 40_000_000
+    assert held(lead) == 40_000_000
+    give_back(lead, found, 20_000_000)
+    assert lead.give_back(40_000_000).state == "cleared"
+    assert held(lead) == 0
+    claim = "account_id = '1218' AND debit_fen > 0 AND institution_id = '" + INSTITUTION + "'"
+    with lead.hospital.context.database.reading() as connection:
+        assert connection.scalar(sa.text(f"SELECT sum(debit_fen) FROM ledger_posting WHERE {claim}")) == 30_000_000
+    context = lead.hospital.context
+    seal_ledger(context.database, context.settings.data_dir, context.clock)
+    assert verify_ledger(context.database, context.settings.data_dir, context.clock).intact
 
 
 @pytest.mark.parametrize(
@@ -223,9 +287,9 @@ def test_nothing_is_handed_on_while_a_ground_of_recall_stands(lead: Year) -> Non
     recall.record_recall(context, OFFICER, ground)
     for attempt in (
         lambda: ask(lead, 1000),
-        lambda: service.decide_distribution(context, APPROVER, waiting, approved=True),
+        lambda: decide(lead, waiting),
     ):
         with pytest.raises(Conflict, match="收回情形还没有办结"):
             attempt()
-    assert service.decide_distribution(context, APPROVER, waiting, approved=False).state == "rejected"
+    assert decide(lead, waiting, approved=False).state == "rejected"
     assert lead.standing == (M, 0, M)
