@@ -23,8 +23,10 @@ class Form:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     def with_error(self, error: PrepayError, name: str = "") -> Form:
-        """The same form with a service's objection, beside the field ``name`` or above all."""
-        return Form(self.entered, {**self.errors, name: error.message})
+        """The same form with a service's objection, beside the field ``name`` or above all; an objection to several
+        ``fields`` stands beside each."""
+        told = error.details.get("fields") or {name: error.message}
+        return Form(self.entered, {**self.errors, **told})
 
 
 class WrongForm(MalformedInput):

@@ -16,6 +16,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.fund_apply import ApplicationSchema, EmergencySchema, ProcurementSchema
 from hospital_prepay.services.fund.application_review import application_overview, read_application
 from hospital_prepay.services.fund.applications import Applied, ApplyForFunds, apply_for_funds, preview_funds
+from hospital_prepay.services.fund.clearing import last_year_in_books
 from hospital_prepay.services.fund.emergencies import RecordEmergency, record_emergency
 from hospital_prepay.services.fund.module import export_csv, export_xlsx
 from hospital_prepay.services.fund.procurement import RecordProcurement, record_procurement
@@ -156,5 +157,9 @@ def _list(opened: str = "", form: Form | None = None) -> str:
 def _form(form: Form, command: ApplyForFunds | None = None, answers: list[Applied] | None = None) -> str:
     found = application_overview(current_context(), current_actor())
     today = current_context().clock.today()
-    page = form_view.form_page(found, today, form, command, answers)
+    books = None
+    if command is not None:
+        where = (command.regime, command.facts.year)
+        books = last_year_in_books(current_context(), current_actor(), *where)
+    page = form_view.form_page(found, today, form, form_view.Answered(command, answers or [], books))
     return render_template("pages/fund/application_form.html", **page)

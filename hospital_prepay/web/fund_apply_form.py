@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -19,13 +20,20 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund_apply import EVIDENCE_FIELDS
 from hospital_prepay.services.fund.application_review import ApplicationOverview
-from hospital_prepay.services.fund.applications import AGREEMENT, Applied, ApplyForFunds, apply_day
+from hospital_prepay.services.fund.applications import (
+    AGREEMENT,
+    Applied,
+    ApplyForFunds,
+    apply_day,
+    missing_evidence,
+)
+from hospital_prepay.services.fund.clearing import LastYear
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.missing import missing_for_condition, missing_for_quota
 from hospital_prepay.services.fund.words import CONDITIONS, FACTS
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_assess import YES_NO, fact_entry, fact_labels, named_fields, pool_fields
-from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.fund_words import grant_title, keyed
 
 _EVIDENCE: Final = {"document": "材料名称", "number": "编号", "version": "版本", "issued_on": "日期"}
 _OUTCOMES: Final = {
@@ -35,14 +43,18 @@ _OUTCOMES: Final = {
 }
 
 
-def form_page(
-    found: ApplicationOverview,
-    today: date,
-    form: Form,
-    command: ApplyForFunds | None,
-    answers: list[Applied] | None,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was asked, what came of it, and what our books say of the year before."""
+
+    command: ApplyForFunds | None
+    answers: list[Applied]
+    books: LastYear | None
+
+
+def form_page(found: ApplicationOverview, today: date, form: Form, answered: Answered) -> dict[str, Any]:
     """The form for the place and year that stand in it."""
+    command, answers = answered.command, answered.answers
     places = [edition[-1] for edition in load_rulebook().regimes.values()]
     regime = chosen(form, found, today)
     entered = {"year": str(today.year), **form.entered}
@@ -56,8 +68,11 @@ def form_page(
         "places": [{"value": one.instrument, "label": f"{one.place} {one.number}"} for one in places],
         "regime": regime and {"place": regime.place, "number": regime.number},
         "yes_no": YES_NO,
-        "answers": [_answer(one) for one in answers or ()],
+        "answers": [_answer(one) for one in answers],
         "missing": _missing(regime, command) if regime and command and answers else [],
+        "unnamed": _unnamed(regime, command) if regime and command and answers else [],
+        "known": _known(found, command) if command and answers else [],
+        "books": _books(command, answered.books) if command and answers else None,
         "late": late_words(regime, year, today) if regime else None,
         **(_of_place(regime, year, found) if regime else {}),
     }
@@ -189,6 +204,41 @@ def _says(one: Applied) -> str:
     if one.decision_id:
         return "没有递交；这次自查和材料已留存备查。"
     return "这是预览，没有递交。"
+
+
+def _unnamed(regime: Regime, command: ApplyForFunds) -> list[dict[str, str]]:
+    """The documents that filing will ask for and nobody has named yet."""
+    words = dict(_items(regime))
+    return [{"name": f"document-{item}", "label": words[item]} for item in missing_evidence(command)]
+
+
+def _known(found: ApplicationOverview, command: ApplyForFunds) -> list[dict[str, str]]:
+    """What has been applied for already: filing it again would be refused."""
+    funds = {str(fund) for fund, _ in command.amounts}
+    where = (command.regime, command.pool_region, command.facts.year, "basic")
+    return [
+        {"title": grant_title(one), "href": f"/finance/fund/grants/{one.grant_id}"}
+        for one in found.grants
+        if (one.regime, one.pool_region, one.year, one.kind) == where and one.fund in funds
+    ]
+
+
+def _books(command: ApplyForFunds, found: LastYear | None) -> dict[str, Any] | None:
+    """Why our books answer otherwise than what was typed, or bar the year: each grant, and what became of it."""
+    if found is None or (found.cleared and command.facts.institution.cleared_last_year is True):
+        return None
+    return {
+        "cleared": found.cleared,
+        "due_on": found.due_on,
+        "grants": [
+            {
+                "title": grant_title(one),
+                "href": f"/finance/fund/grants/{one.grant_id}",
+                "words": f"还欠 {Money(one.owed_fen)} 元" if day is None else f"{day} 还清",
+            }
+            for one, day in found.grants
+        ],
+    }
 
 
 def _missing(regime: Regime, command: ApplyForFunds) -> list[dict[str, str]]:

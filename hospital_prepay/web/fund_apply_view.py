@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from fractions import Fraction
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
@@ -11,18 +13,23 @@ from hospital_prepay.domain.rules.fund.application import ADJUSTED
 from hospital_prepay.domain.rules.fund.eligibility import Met
 from hospital_prepay.http.clauses import chip, number_chip
 from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.filters import yuan
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.application_review import ApplicationDetail, ApplicationOverview, ApplicationRow
 from hospital_prepay.services.fund.applications import AGREEMENT
+from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
-from hospital_prepay.services.fund.words import CONDITIONS, GRANT_STATES, MET
+from hospital_prepay.services.fund.words import CONDITIONS, FACTS, GRANT_STATES, MET
 from hospital_prepay.web.decision_view import decision_href, decision_number, outcome
 from hospital_prepay.web.fund_apply_form import chosen, late_words
+from hospital_prepay.web.fund_assess import fact_labels, fact_words
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import grant_title, keyed, mark_of
 
+_UNKNOWN: Final = "没有填"
+_DEFICITS: Final = ("deficit_last_year", "deficit_forecast")
 _KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
 
 
@@ -98,9 +105,12 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
             "by": found.names.get(application.applied_by, application.applied_by),
             "at": application.applied_at,
             "state": outcome(decision) if grant is None else mark_of(grant.state, GRANT_STATES),
+            "quota_fen": application.quota_fen,
+            "largest_fen": decision.facts["largest_fen"],
             "base_fen": application.base_fen,
             "months": application.months,
         },
+        "answered": _answered(application.facts, application.year),
         "conditions": conditions,
         "agreement": evidence.get(AGREEMENT),
         "reasons": [chip(one.clause, one.message.rstrip("。")) for one in decision.reasons],
@@ -110,6 +120,31 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
         "number": decision_number(application.decision_id),
         "number_href": decision_href(application.decision_id),
     }
+
+
+def _answered(facts: Mapping[str, Any], year: int) -> list[dict[str, str]]:
+    """Everything that was answered, as it was kept: the hospital, the pools, the payments by year, the growth."""
+    labels = fact_labels()
+    rows = [(label, fact_words(name, facts["institution"].get(name))) for name, label in FACTS.items()]
+    notified = facts.get("notified")
+    if notified is not None:
+        rows.append(("近一年药械采购违规或拖欠货款被通报", fact_words("notified", notified)))
+    for pool in facts["pools"]:
+        fund = pool["fund"]
+        rows.append((labels[f"{fund}_months"], pool["months_payable"] or _UNKNOWN))
+        rows += [(labels[f"{fund}_{key}"], fact_words(key, pool[key])) for key in _DEFICITS]
+    rows += [
+        (f"{one['year']} 年{FUND_NAMES[one['fund']]}付给本院", f"{yuan(one['amount'])} 元")
+        for one in sorted(facts["paid"], key=lambda one: (one["fund"], -one["year"]))
+        if one["year"] < year
+    ]
+    growth = facts["growth"]
+    rows.append((labels["growth"], _UNKNOWN if growth is None else f"{_percent(growth)} %"))
+    return [{"label": label, "value": value} for label, value in rows]
+
+
+def _percent(growth: str) -> str:
+    return decimal_text(Fraction(growth) * 100)
 
 
 def _line(one: ApplicationRow, found: ApplicationOverview) -> dict[str, Any]:

@@ -90,6 +90,16 @@ def fact_entry(name: str) -> dict[str, Any]:
     return {"options": None if name in _TYPED else _CHOICES.get(name, YES_NO)}
 
 
+def fact_words(name: str, value: Any) -> str:
+    """What was answered, in words."""
+    if value is None:
+        return "没有填"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    labels = {one["value"]: one["label"] for one in _CHOICES.get(name, ())}
+    return labels.get(str(value), str(value))
+
+
 def pool_fields(fund: Fund, years: int = len(YEARS_BACK)) -> dict[str, Any]:
     """The fields of one fund, with what it paid in the last ``years``."""
 

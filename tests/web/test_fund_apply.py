@@ -83,6 +83,13 @@ def test_an_application_is_filed_from_the_page_and_found_again(house: House, off
         "2026 版",
         "tracing_codes材料",
         "等批复",
+        "月基数（元）1,000,000.00",
+        "职工医保累计结余可支付月数13.2",
+        "居民医保上年出现当期赤字否",
+        "2025 年职工医保付给本院12,000,000.00 元",
+        "2023 年居民医保付给本院12,000,000.00 元",
+        "基金支出增长率4.3 %",
+        "最近一次考核或综合清算优秀",
     ):
         assert text in page
     listed = words(officer.get(APPLY))
@@ -92,6 +99,53 @@ def test_an_application_is_filed_from_the_page_and_found_again(house: House, off
     # The same form again is the same application.
     assert officer.post(NEW, filled()).location == answer.location
     assert count(house, "fund_grant") == 1
+
+
+def test_every_document_that_is_not_named_is_told_at_once(house: House, officer: Browser) -> None:
+    lacking = {"document-tracing_codes": "", "document-cooperation": " ", "document-agreement": ""}
+    preview = officer.post(NEW, filled(do="check", **lacking))
+    assert "递交前还要填材料名称" in words(preview)
+    page = officer.post(NEW, filled(**lacking))
+    assert page.status_code == 422
+    for name in lacking:
+        assert f'<a href="#f-{name}">' in preview.text
+        assert f'href="#f-{name}"' in page.text
+    assert page.text.count("请填证明材料的名称。") >= len(lacking)
+    assert "#f-document-honest" not in page.text
+    assert count(house, "fund_application") == 0
+
+
+def test_what_was_applied_for_already_is_told_before_it_is_sent(officer: Browser) -> None:
+    filed = officer.post(NEW, filled())
+    preview = officer.post(NEW, filled(do="check", idempotency_key="apply-key-0002"))
+    assert "已经申请过，递交会被拒" in words(preview)
+    assert grant_of(officer.get(filed.location)) in preview.text
+    other = officer.post(NEW, filled(do="check", pool_region="别处", idempotency_key="apply-key-0003"))
+    assert "已经申请过" not in words(other)
+
+
+def test_too_much_cites_the_clause_of_the_size(officer: Browser) -> None:
+    page = officer.post(NEW, filled(amount_employee="3000000"))
+    chip = re.search(r'href="/compliance/clauses/([^"]+)"[^>]*>(?:(?!</a>).)*最多可以申请', page.text, re.DOTALL)
+    assert chip
+    assert chip[1] == "zhejiang-prepay-2025/2.3"
+
+
+def test_the_books_say_why_they_answer_otherwise(
+    house: House, officer: Browser, login_as: LoginAs, clock: FixedClock
+) -> None:
+    filed = officer.post(NEW, filled())
+    grant = grant_of(officer.get(filed.location))
+    approval = {"granted": "yes", "approved": "1000000", "document": "批 1", "approved_on": "2026-01-15"}
+    login_as(Role.FINANCE_APPROVER).post(f"{grant}/approval", {**approval, "confirmed": "yes"})
+    receipt = {"bank_reference": "HD-1", "received_on": "2026-01-15", "idempotency_key": "receipt-key-1"}
+    assert officer.post(f"{grant}/receipt", receipt).status_code == 303
+    clock.moment += timedelta(days=370)
+    later = login_as(Role.FINANCE_OFFICER)
+    page = later.post(NEW, filled(year="2027", do="check", idempotency_key="apply-key-0009"))
+    assert "“上年预付金已清算”按本院的账回答：不是" in words(page)
+    assert "2026 年职工医保预付金 还欠 1,000,000.00 元" in words(page)
+    assert f'href="{grant}"' in page.text
 
 
 def test_both_funds_go_out_together(house: House, officer: Browser) -> None:

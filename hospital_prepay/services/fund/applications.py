@@ -242,6 +242,7 @@ def application_facts(
         quota_fen=None if quota.quota is None else quota.quota.fen,
         largest_fen=None if quota.max_quota is None else quota.max_quota.fen,
         quota_clauses=quota.clauses,
+        size_clause=None if isinstance(regime.size, Absence) else regime.size.provision.clause,
         filed_on=today.isoformat(),
         apply_by=day[0].isoformat() if day else None,
         apply_clause=day[1] if day else None,
@@ -298,13 +299,24 @@ def _keep(
     kept.add_application(work.connection, values, [{**key, **asdict(one), **by} for one in command.evidence])
 
 
-def _require_evidence(command: ApplyForFunds, today: date) -> None:
+def missing_evidence(command: ApplyForFunds) -> tuple[str, ...]:
+    """The conditions whose document isn't named yet, as they are listed, the agreement last."""
+    named = {one.item for one in command.evidence if one.document.strip()}
+    wanted = _wanted_evidence(command)
+    return tuple(item for item in (*CONDITIONS, AGREEMENT) if item in wanted and item not in named)
+
+
+def _wanted_evidence(command: ApplyForFunds) -> set[str]:
     regime = load_rulebook().regime(command.regime, command.facts.year)
-    wanted = {one.id for one in check_conditions(regime, command.facts)} | {AGREEMENT}
-    given = {one.item: one for one in command.evidence}
-    for item in sorted(wanted):
-        if item not in given or not given[item].document.strip():
-            raise MalformedInput("请填证明材料的名称。", code="missing_value", details={"field": f"document-{item}"})
+    return {one.id for one in check_conditions(regime, command.facts)} | {AGREEMENT}
+
+
+def _require_evidence(command: ApplyForFunds, today: date) -> None:
+    wanted = _wanted_evidence(command)
+    words = "请填证明材料的名称。"
+    fields = {f"document-{item}": words for item in missing_evidence(command)}
+    if fields:
+        raise MalformedInput(words, code="missing_value", details={"field": next(iter(fields)), "fields": fields})
     for one in command.evidence:
         if one.item not in wanted:
             raise MalformedInput("这一项不是这里的申请条件。", details={"field": f"document-{one.item}"})

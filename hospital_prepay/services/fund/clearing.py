@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
 from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.rules.fund.clearing import bar_clause, cleared_in_time, clearing_duty
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.persistence import fund_recalls as store
@@ -15,10 +16,20 @@ from hospital_prepay.persistence.fund_recalls import Slip
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.context import Context
 
 # Grants that arrived; what never did isn't there to be cleared.
 _PAID_OUT = ("received", "cleared")
 BOOKED_WITHIN: Final = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True)
+class LastYear:
+    """Whether every grant of a year was cleared by ``due_on``, with the day of each; ``None`` while it is owed."""
+
+    cleared: bool
+    due_on: date
+    grants: tuple[tuple[GrantState, date | None], ...]
 
 
 def with_books(
@@ -32,6 +43,18 @@ def with_books(
 def cleared_last_year(connection: Connection, institution_id: str, instrument: str, year: int) -> bool | None:
     """Whether every grant of the year before was cleared by the notice's day; ``None`` where the place has no such
     bar, no rule for that year, or our books hold no grant of it."""
+    found = _last_year(connection, institution_id, instrument, year)
+    return found.cleared if found else None
+
+
+def last_year_in_books(context: Context, actor: Actor, instrument: str, year: int) -> LastYear | None:
+    """What the books answer about the year before, with every grant of it. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        return _last_year(connection, actor.institution_id, instrument, year)
+
+
+def _last_year(connection: Connection, institution_id: str, instrument: str, year: int) -> LastYear | None:
     own = [
         one
         for one in store.grants_of(connection, institution_id, instrument)
@@ -44,7 +67,8 @@ def cleared_last_year(connection: Connection, institution_id: str, instrument: s
     if bar_clause(regime) is None or duty is None or duty.due_on is None:
         return None
     slips = store.slips(connection, institution_id)
-    return cleared_in_time(duty.due_on, tuple(_cleared_on(connection, institution_id, one, slips) for one in own))
+    found = tuple((one, _cleared_on(connection, institution_id, one, slips)) for one in own)
+    return LastYear(cleared_in_time(duty.due_on, tuple(day for _, day in found)), duty.due_on, found)
 
 
 def _cleared_on(

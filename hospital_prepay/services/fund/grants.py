@@ -188,19 +188,21 @@ def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tupl
             raise SecondPersonRequired("特殊情形的文件要由申请人以外的人登记。请由另一个人登记后再选。")
         work.act.actor.require_other_than(found.recorded_by, "按特殊情形登记批复")
         emergency = emergency_fact(load_rulebook().regime(grant.regime, grant.year), found)
-    largest, clauses = _largest(work, grant)
-    facts = ApprovalFacts(grant.regime, grant.year, grant.fund, command.approved.fen, largest, clauses, emergency)
+    largest, clauses, size_clause = _largest(work, grant)
+    asked = (grant.regime, grant.year, grant.fund, command.approved.fen)
+    facts = ApprovalFacts(*asked, largest, clauses, emergency, size_clause)
     decision = approve(facts, work.rule_version)
     return decision, work.keep_decision(decision, work.today, readings_within(work, "fund.assess"))
 
 
-def _largest(work: UnitOfWork, grant: GrantState) -> tuple[int | None, tuple[str, ...]]:
-    """The largest size as it was found for the application, and its clauses."""
+def _largest(work: UnitOfWork, grant: GrantState) -> tuple[int | None, tuple[str, ...], str | None]:
+    """The largest size as it was found for the application, the clauses of the quota, and that of the size."""
     try:
         applied, _ = decisions.find(work.connection, work.institution_id, grant.decision_id)
     except NotFound:
-        return None, ()
-    return applied.facts["largest_fen"], tuple(applied.facts["quota_clauses"])
+        return None, (), None
+    facts = applied.facts
+    return facts["largest_fen"], tuple(facts["quota_clauses"]), facts.get("size_clause")
 
 
 def _require_nothing_to_net(work: UnitOfWork, grant: GrantState) -> None:

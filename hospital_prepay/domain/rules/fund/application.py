@@ -72,11 +72,13 @@ class ApplicationFacts:
     apply_clause: str | None = None
     emergency: EmergencyFact | None = None
     deregistered: bool = False
+    size_clause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalFacts:
-    """What :func:`approve` looks at, in fen."""
+    """What :func:`approve` looks at, in fen. ``size_clause`` is the clause of the size; older decisions lack it and
+    cite the first of ``quota_clauses``."""
 
     regime: str
     year: int
@@ -85,6 +87,7 @@ class ApprovalFacts:
     largest_fen: int | None
     quota_clauses: tuple[str, ...]
     emergency: EmergencyFact | None = None
+    size_clause: str | None = None
 
 
 @implements(
@@ -117,7 +120,7 @@ def apply(facts: ApplicationFacts, rule_version: str) -> Decision:
         reasons.append(Reason("pool_unknown", "统筹基金能不能预付还没有弄清，请问医保部门。", clause))
         outcome = outcome if outcome is Outcome.REFUSED else Outcome.HELD
     if outcome is not Outcome.REFUSED:
-        above = _size(amount, facts.largest_fen, facts.emergency, clause, "申请")
+        above = _size(amount, facts.largest_fen, facts.emergency, facts.size_clause or clause, "申请")
         reasons += above[:1]
         if above and above[0].code == "above_largest":
             amount, outcome = Money(facts.largest_fen or 0), Outcome.REFUSED
@@ -134,7 +137,7 @@ def apply(facts: ApplicationFacts, rule_version: str) -> Decision:
 @implements("weihai-prepay-2025/2.2", "xizang-prepay-2024/4.2", "zhejiang-prepay-2025/2.3")
 def approve(facts: ApprovalFacts, rule_version: str) -> Decision:
     """Whether an approval may be recorded: above the largest size only by a document that adjusts the size."""
-    amount, clause = Money(facts.approved_fen), _first(facts.quota_clauses)
+    amount, clause = Money(facts.approved_fen), facts.size_clause or _first(facts.quota_clauses)
     above = _size(amount, facts.largest_fen, facts.emergency, clause, "批复")
     outcome = Outcome.PERMITTED
     if above and above[0].code == "above_largest":
