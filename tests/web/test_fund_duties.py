@@ -179,7 +179,7 @@ def test_a_shared_account_below_the_restricted_money_shows_on_both_pages(
         day = datetime(2026, 1, 16, tzinfo=SHANGHAI)
         check = AccountCheck(day.date(), -5000, MILLION_YUAN, day)
         fund_reminders.add_check(connection, INSTITUTION, check)
-    assert "共用账户余额低于专款未用" in officer.get("/").text
+    assert "共用账户余额低于专款（含已预留）" in officer.get("/").text
     page = officer.get(PAGE).text
     assert "夜里核对" in page
     assert "999,950.00" in page
