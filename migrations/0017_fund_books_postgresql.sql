@@ -1,5 +1,6 @@
 -- What an entry of the restricted fund may touch, and when what is owed may rise. Beside the lock of 0007 and 0010: an
--- entry with a restricted line has no line but bank, supplier, receivable from the insurance, and the grant's own;
+-- entry with a restricted line has no line but bank, supplier, receivable from the insurance, and the grant's own (and
+-- a claim on members, as far as what they hold falls with it);
 -- what is owed rises once, by the approved sum, with restricted money coming in; nothing is handed on to members while
 -- a ground of recall stands.
 ALTER FUNCTION fund_lines_stand(text, bigint, text, text, bigint, text) RENAME TO fund_lines_match;
@@ -8,7 +9,7 @@ CREATE FUNCTION fund_lines_stand(
   p_institution text, p_entry bigint, p_kind text, p_source text, p_reverses bigint, p_fund text
 ) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT fund_lines_match(p_institution, p_entry, p_kind, p_source, p_reverses, p_fund)
-    AND e.other = 0 AND (e.supplier = 0 OR e.owed = 0)
+    AND e.other = 0 AND (e.supplier = 0 OR e.owed = 0) AND (e.claims = 0 OR e.lent <= 0)
     AND (q.rise <= 0 OR (q.inflow >= q.rise AND EXISTS (
       SELECT 1 FROM fund_grant g JOIN ledger_account o
         ON o.institution_id = g.institution_id AND o.account_id = '23050101:' || g.grant_id
@@ -21,8 +22,9 @@ CREATE FUNCTION fund_lines_stand(
   FROM (
     SELECT count(*) FILTER (WHERE a.subject = '2302') AS supplier,
       count(*) FILTER (WHERE a.subject = '23050101') AS owed,
-      count(*) FILTER (WHERE NOT (a.subject IN ('1002', '2302', '12120201', '23050101')
-        OR (a.subject = '1218' AND a.fund <> ''))) AS other
+      count(*) FILTER (WHERE a.subject NOT IN ('1002', '2302', '12120201', '23050101', '1218')) AS other,
+      count(*) FILTER (WHERE a.subject = '1218' AND a.fund = '') AS claims,
+      coalesce(sum(l.debit_fen - l.credit_fen) FILTER (WHERE a.subject = '1218'), 0) AS lent
     FROM ledger_posting l JOIN ledger_account a USING (institution_id, account_id)
     WHERE l.institution_id = p_institution AND l.entry_no = p_entry) e,
     (SELECT coalesce(sum(l.debit_fen - l.credit_fen)

@@ -1,5 +1,6 @@
 -- What an entry of the restricted fund may touch, and when what is owed may rise. Beside the lock of 0007 and 0010: an
--- entry with a restricted line has no line but bank, supplier, receivable from the insurance, and the grant's own;
+-- entry with a restricted line has no line but bank, supplier, receivable from the insurance, and the grant's own (and
+-- a claim on members, as far as what they hold falls with it);
 -- what is owed rises once, by the approved sum, with restricted money coming in; nothing is handed on to members while
 -- a ground of recall stands.
 CREATE TRIGGER ledger_entry_fund_touches BEFORE INSERT ON ledger_entry BEGIN
@@ -8,12 +9,13 @@ CREATE TRIGGER ledger_entry_fund_touches BEFORE INSERT ON ledger_entry BEGIN
       SELECT sum(l.fund <> '') AS restricted,
         sum(a.subject = '2302') AS supplier,
         sum(a.subject = '23050101') AS owed,
-        sum(NOT (a.subject IN ('1002', '2302', '12120201', '23050101') OR (a.subject = '1218' AND a.fund <> '')))
-          AS other
+        sum(a.subject NOT IN ('1002', '2302', '12120201', '23050101', '1218')) AS other,
+        sum(a.subject = '1218' AND a.fund = '') AS claims,
+        sum(CASE WHEN a.subject = '1218' THEN l.debit_fen - l.credit_fen ELSE 0 END) AS lent
       FROM ledger_posting l JOIN ledger_account a
         ON a.institution_id = l.institution_id AND a.account_id = l.account_id
       WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no) q
-    WHERE q.restricted > 0 AND (q.other > 0 OR (q.supplier > 0 AND q.owed > 0)));
+    WHERE q.restricted > 0 AND (q.other > 0 OR (q.supplier > 0 AND q.owed > 0) OR (q.claims > 0 AND q.lent > 0)));
 END;
 
 CREATE TRIGGER ledger_entry_fund_rises BEFORE INSERT ON ledger_entry BEGIN

@@ -22,6 +22,12 @@ class ReminderRow:
     reminded_on: date
     reminded_at: datetime
 
+    @property
+    def days_away(self) -> int:
+        """How far its day was, before or after, by its stage; the shared account's is of the day itself."""
+        days = self.stage.removeprefix("late-")
+        return int(days) if days.isdecimal() else 0
+
 
 @dataclass(frozen=True, slots=True)
 class AccountCheck:
@@ -61,11 +67,16 @@ def given(connection: sa.Connection, institution_id: str) -> set[tuple[str, str]
 
 
 def latest(connection: sa.Connection, institution_id: str, number: int) -> list[ReminderRow]:
-    """The newest reminders."""
+    """The newest reminder of each duty, the newest first; of one day the nearest first."""
     columns = [getattr(FundReminder, name) for name in ReminderRow.__dataclass_fields__]
     query = sa.select(*columns).where(_own(FundReminder, institution_id))
-    rows = connection.execute(query.order_by(FundReminder.reminded_at.desc(), FundReminder.duty_key).limit(number))
-    return [ReminderRow(*row) for row in rows]
+    rows = connection.execute(query.order_by(FundReminder.reminded_at.desc(), FundReminder.duty_key))
+    newest: dict[str, ReminderRow] = {}
+    for row in rows:
+        newest.setdefault(row.duty_key, ReminderRow(*row))
+    # Sorted by what is nearest, then by day: the second sort keeps the first's order within a day.
+    nearest = sorted(newest.values(), key=lambda one: one.days_away)
+    return sorted(nearest, key=lambda one: one.reminded_on, reverse=True)[:number]
 
 
 def add_reminder(connection: sa.Connection, institution_id: str, reminder: ReminderRow) -> None:

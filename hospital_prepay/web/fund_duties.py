@@ -149,7 +149,7 @@ def _list(place_form: Form = _NONE, address: str = "") -> str:
         **view.duties_page(book, year, request.args),
         today=book.today,
         panel=view.places_panel(places.place_history(context, actor), place_form),
-        account=view.account_panel(found.check),
+        account=view.account_panel(found.now, found.check),
         reminders=[view.reminder_line(row) for row in found.reminders],
         calendar=duty_calendar.own_calendar(context, actor),
         address=address,

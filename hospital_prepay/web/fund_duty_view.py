@@ -16,6 +16,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.duties import DutyBook, StepRow
 from hospital_prepay.services.fund.duty_words import (
+    FINISHED,
     PROVISIONAL,
     duty_name,
     grant_name,
@@ -28,7 +29,6 @@ from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck
 from hospital_prepay.services.fund.words import REPORTED
 
 LIST: Final = "/finance/fund/duties"
-_FINISHED: Final = (DutyState.DONE, DutyState.NOT_APPLICABLE)
 _WHOSE: Final = {"ours": "本院", "authority": "医保方", "all": "全部"}
 _SHOW: Final = {"all": "全部", "open": "未办", "done": "已办", "pressing": "急办"}
 _KINDS: Final = {"done": "办结", "not_applicable": "不用办", "withdrawn": "撤回登记"}
@@ -111,7 +111,7 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         "on": one.expected_on,
         "weekday": weekday(one.expected_on),
         "provisional": one.provisional,
-        "left": "" if one.state in _FINISHED else left_words(one),
+        "left": left_words(one),
         "name": duty_name(one),
         "href": _href(one),
         "chip": _chip(one),
@@ -161,17 +161,18 @@ def places_panel(found: PlaceHistory, form: Form) -> dict[str, Any]:
     }
 
 
-def account_panel(check: AccountCheck | None) -> dict[str, Any] | None:
-    """The shared account's figure and its day."""
-    if check is None:
-        return None
+def account_panel(now: AccountCheck, check: AccountCheck | None) -> dict[str, Any]:
+    """The shared account as the books have it now, and the newest check of a night with its time."""
+    return {**_account(now), "checked": check and {**_account(check), "at": check.checked_at}}
+
+
+def _account(one: AccountCheck) -> dict[str, Any]:
     return {
-        "on": check.business_date,
-        "total": signed(check.total_fen),
-        "general": signed(check.general_fen),
-        "restricted": signed(check.restricted_fen),
-        "short": Money(check.short_fen) if check.short_fen else None,
-        "none": not check.restricted_fen,
+        "total": signed(one.total_fen),
+        "general": signed(one.general_fen),
+        "restricted": signed(one.restricted_fen),
+        "short": Money(one.short_fen) if one.short_fen else None,
+        "none": not one.restricted_fen,
     }
 
 
@@ -207,7 +208,7 @@ def _chip(one: Standing) -> Chip:
 
 def _act(one: Standing) -> str:
     """What the viewer may do about a duty that is open, as the words of a link."""
-    if one.state in _FINISHED or not current_actor().may(Permission.FUND_DUTY):
+    if one.state in FINISHED or not current_actor().may(Permission.FUND_DUTY):
         return ""
     if one.item.name == "apply":
         return "不申请的写明理由"
@@ -265,7 +266,7 @@ def _count(found: Iterable[Standing], side: str) -> int:
 
 
 def _fits(one: Standing, show: str) -> bool:
-    return show == "all" or (one.state in _FINISHED) == (show == "done")
+    return show == "all" or (one.state in FINISHED) == (show == "done")
 
 
 def _tab(label: str, query: Mapping[str, str], current: bool, count: int | None = None) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def record_recall() -> Any:
         answer = recall.record_recall(current_context(), current_actor(), command)
         if answer.recall_id is None:
             raise MalformedInput(answer.decision.reasons[0].message, details={"field": "ground"})
-        words = "已登记，预付金暂停审批和付款（本院规定）。下一步：按下面的要求交回。"
+        words = "已登记，预付金暂停审批和付款（本院规定）。" + (
+            "下一步：按下面的要求交回。" if answer.decision.amount else "没有应还的，不用退回。"
+        )
         return words, f"/finance/fund/recall/{answer.recall_id}"
 
     return act("recall", _new_page, do)

@@ -82,8 +82,8 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
             for reason in found.decision.reasons
         ],
         "decision": {"number": decision_number(one.decision_id), "href": decision_href(one.decision_id)},
-        "due_on": found.decision.facts["due_on"],
-        "expected_on": found.decision.facts["expected_on"],
+        "due_on": found.decision.facts["due_on"] if found.decision.facts["owed_fen"] else None,
+        "expected_on": found.decision.facts["expected_on"] if found.decision.facts["owed_fen"] else None,
         "has_term": found.decision.facts["working_days"] is not None,
         "owed_fen": found.decision.facts["owed_fen"],
         "grants": [grant_line(grant) for grant in found.grants if grant.state not in ("applied", "declined")],
@@ -99,6 +99,8 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
 def urged_words(decision: Decision) -> str:
     """What to say once the day of urging is written down."""
     due, expected = decision.facts["due_on"], decision.facts["expected_on"]
+    if not decision.facts["owed_fen"]:
+        return "已登记督促。没有应还的预付金，不用退回；情形没有了，由另一个人登记解除。"
     if due:
         return f"已登记督促。最迟 {due} 退回。"
     if expected:
@@ -183,7 +185,8 @@ def _ground_facts(one: RecallState, names: Mapping[str, str]) -> list[tuple[str,
 def _clause_of(clause: str | None, code: str) -> Chip:
     if clause:
         return number_chip(clause)
-    return _SILENT if code in ("by_agreement", "no_term", "all_is_due") else Chip("本院规定", "", None)
+    silent = code in ("by_agreement", "no_term", "all_is_due", "nothing_is_due")
+    return _SILENT if silent else Chip("本院规定", "", None)
 
 
 def _grounds(regime: Regime) -> list[dict[str, str]]:

@@ -80,7 +80,7 @@ _TASKS: Final = {
         "去办",
     ),
     "fund_account": (
-        "共用账户余额低于专款未用",
+        "共用账户余额低于专款（含已预留）",
         "专款不能被别的支出占用，请尽快补足",
         "/finance/fund/duties#h-account",
         "去看",

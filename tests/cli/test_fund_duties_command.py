@@ -71,6 +71,11 @@ def test_the_table_says_it_in_words(books: Database) -> None:
     assert "应还 1,000,000.00 元" in shown
     assert "非本院" in shown
     assert "已办" in shown
+    done = [row for row in shown.splitlines() if "已办" in row]
+    assert done
+    assert not any("逾期" in row or "还有" in row for row in done)
+    late = next(row for row in shown.splitlines() if "居民医保" in row and "申请" in row)
+    assert "已过期限" in late or "逾期" not in late
 
 
 def test_an_unknown_hospital_and_a_year_too_far_are_told(books: Database) -> None:

@@ -77,6 +77,27 @@ def test_a_reminder_says_what_when_and_how_much(year: Year) -> None:
     assert words == "交回或抵扣全部预付金：逾期 1 天，期限 2026-12-10，应还 1,000,000.00 元"
 
 
+def test_the_latest_reminders_are_one_of_each_duty_the_nearest_first(year: Year) -> None:
+    for day in (9, 11, 12):
+        reminders.remind(at(year, 2026, 12, day, 0, 5), INSTITUTION)
+    found = reminders.read_reminders(year.hospital.context, OFFICER).reminders
+    assert len({one.duty_key for one in found}) == len(found)
+    clear = next(one for one in found if one.duty_key == CLEAR)
+    assert clear.stage == "late-2"
+    assert [one.reminded_on for one in found] == sorted((one.reminded_on for one in found), reverse=True)
+    today = [one.days_away for one in found if one.reminded_on == found[0].reminded_on]
+    assert today == [2, 336]
+
+
+def test_the_page_reads_the_account_as_it_is_now(year: Year) -> None:
+    context = year.hospital.context
+    assert reminders.check_shared_account(context, INSTITUTION) == "covered"
+    spend_own(year, 7)
+    found = reminders.read_reminders(context, OFFICER)
+    assert found.check is not None
+    assert (found.check.short_fen, found.now.short_fen) == (0, 7)
+
+
 def test_the_job_gives_back_what_ran_out_within_its_grant_and_once(year: Year) -> None:
     request_id = year.reserve(line(30_000))
     before = year.standing

@@ -179,10 +179,21 @@ def test_a_shared_account_below_the_restricted_money_shows_on_both_pages(
         day = datetime(2026, 1, 16, tzinfo=SHANGHAI)
         check = AccountCheck(day.date(), -5000, MILLION_YUAN, day)
         fund_reminders.add_check(connection, INSTITUTION, check)
-    assert "共用账户余额低于专款未用" in officer.get("/").text
+    assert "共用账户余额低于专款（含已预留）" in officer.get("/").text
     page = officer.get(PAGE).text
+    assert "夜里核对" in page
     assert "999,950.00" in page
-    assert "-50.00" in page
+    assert "差 50.00 元" in page
+    assert "其中专款（含已预留）" in page
+    now = page[page.index("账面余额，现在") : page.index("夜里核对")]
+    assert "1,000,000.00" in now
+    assert "999,950.00" not in now
+
+
+def test_a_year_out_of_reach_says_which_can_be_shown(officer: Browser) -> None:
+    for year in ("1800", "2028"):
+        answer = officer.get(f"{PAGE}?year={year}")
+        assert (answer.status_code, "只能看 2000 到 2027 年的期限" in answer.text) == (422, True)
 
 
 def test_the_calendar_opens_without_a_login_and_is_kept_nowhere(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
@@ -31,6 +32,8 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.holidays import working_days
 
 __all__ = ["StepRow"]
+
+FIRST_YEAR: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,9 @@ def read_duties(context: Context, actor: Actor) -> DutyBook:
 
 def year_of_duties(book: DutyBook, year: int) -> list[Standing]:
     """The duties of a year that can be told. Raises :class:`MalformedInput` for another."""
-    if not 2000 <= year <= book.today.year + 1:
-        raise MalformedInput(f"只能看到 {book.today.year + 1} 年为止的期限，请换一年。")
+    last = book.today.year + 1
+    if not FIRST_YEAR <= year <= last:
+        raise MalformedInput(f"只能看 {FIRST_YEAR} 到 {last} 年的期限，请换一年。")
     return book.of_year(year)
 
 

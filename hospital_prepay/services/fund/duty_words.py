@@ -17,6 +17,7 @@ STATES: Final = {
     DutyState.NOT_OURS: ("idle", "非本院"),
     DutyState.NOT_APPLICABLE: ("idle", "不用办"),
 }
+FINISHED: Final = (DutyState.DONE, DutyState.NOT_APPLICABLE)
 PROVISIONAL: Final = "暂定：那一年的放假安排还没有公布"
 
 
@@ -34,12 +35,15 @@ def grant_name(grant: GrantFact) -> str:
 
 
 def left_words(one: Standing) -> str:
-    """``还有 5 天，3 个工作日``, ``今天到期``, ``逾期 2 天``."""
+    """``还有 5 天，3 个工作日``, ``今天到期``, ``逾期 2 天``; nothing of what is done or needn't be."""
+    if one.state in FINISHED:
+        return ""
     left = one.days_left
     if left is None:
         return "估计"
     if left < 0:
-        return f"逾期 {-left} 天" if one.is_ours else f"已过 {-left} 天"
+        voluntary = one.item.name == "apply"  # late, but nobody's breach
+        return f"逾期 {-left} 天" if one.is_ours and not voluntary else f"已过 {-left} 天"
     if left == 0:
         return "今天到期"
     working = one.working_days_left

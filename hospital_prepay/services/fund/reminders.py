@@ -31,10 +31,11 @@ _SHOWN: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """The newest reminders, and the newest figure of the shared account."""
+    """The newest reminder of each duty, the shared account ``now``, and its newest check of a night."""
 
     reminders: list[ReminderRow]
     check: AccountCheck | None
+    now: AccountCheck
 
 
 def remind(context: Context, institution_id: str) -> str:
@@ -67,7 +68,7 @@ def check_shared_account(context: Context, institution_id: str) -> str:
         check = AccountCheck(work.today, general, restricted, work.now)
         store.add_check(work.connection, institution_id, check)
         if check.short_fen:
-            words = f"共用账户余额低于专款未用：账面 {_yuan(check.total_fen)} 元，专款 {_yuan(restricted)} 元"
+            words = f"共用账户余额低于专款（含已预留）：账面 {_yuan(check.total_fen)} 元，专款 {_yuan(restricted)} 元"
             row = ReminderRow(SHARED_ACCOUNT, work.today.isoformat(), words, work.today, work.now)
             store.add_reminder(work.connection, institution_id, row)
         work.audit(detail={"general_fen": general, "restricted_fen": restricted})
@@ -79,7 +80,8 @@ def read_reminders(context: Context, actor: Actor) -> Reminded:
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         own = actor.institution_id
-        return Reminded(store.latest(connection, own, _SHOWN), store.latest_check(connection, own))
+        now = AccountCheck(context.clock.today(), *queries.shared_account(connection, own), context.clock.now())
+        return Reminded(store.latest(connection, own, _SHOWN), store.latest_check(connection, own), now)
 
 
 def duty_tasks(context: Context, actor: Actor) -> list[Task]:

@@ -220,8 +220,11 @@ def test_an_approval_above_the_largest_size_needs_the_document(year: Year, docum
 
     def approve(fen: int, emergency_id: str | None = None) -> grants.GrantState:
         given = (year.grant_id, Money(fen), date(2026, 1, 15), "浙医保〔2026〕1号", "M-1", emergency_id)
-        return grants.record_approval(context, APPROVER, grants.RecordApproval(*given))
+        return grants.record_approval(context, SECOND_APPROVER, grants.RecordApproval(*given))
 
+    with pytest.raises(SecondPersonRequired):
+        own = (year.grant_id, Money(M), date(2026, 1, 15), "浙医保〔2026〕1号", "M-1", document("size"))
+        grants.record_approval(context, APPROVER, grants.RecordApproval(*own))
     with pytest.raises(RuleRefused, match=r"2,000,000\.00"):
         approve(2 * M + 1)
     with pytest.raises(RuleRefused):

@@ -74,6 +74,22 @@ def test_a_standing_ground_stops_every_step_of_spending_and_lifting_lets_it_go_o
     assert replay_decisions(year.hospital.context.database).first is None
 
 
+def test_where_nothing_is_owed_nothing_is_due_by_any_day_and_the_ground_can_be_lifted(
+    hospital: Hospital, clock: FixedClock
+) -> None:
+    year = Year(hospital, "xizang-prepay-2024").arrived()
+    year.give_back(M)
+    recall_id = call_back(year)
+    urge = recall.UrgeRecall(recall_id, date(2026, 1, 15), "藏医保函〔2026〕1号")
+    recall.urge_recall(hospital.context, OFFICER, urge)
+    found = recall_review.read_recall(hospital.context, OFFICER, recall_id)
+    codes = [reason.code for reason in found.decision.reasons]
+    assert codes == ["ground", "nothing_is_due", "spending_stops"]
+    assert not found.decision.amount
+    assert lift(year, recall_id).state == "lifted"
+    assert replay_decisions(hospital.context.database).first is None
+
+
 def test_money_can_still_be_given_back_and_the_last_fen_ends_the_recall(year: Year) -> None:
     year.arrived()
     request_id = year.reserve(line(100))

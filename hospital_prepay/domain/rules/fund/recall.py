@@ -132,7 +132,7 @@ def withholding(regime: Regime) -> str | None:
 )
 def recall(facts: RecallFacts, rule_version: str) -> Decision:
     """All that is owed under the place is due, with what the authority stops; refused for a ground that binds public
-    institutions only where the hospital is none.
+    institutions only where the hospital is none. Where nothing is owed, nothing is due by any day.
 
     House rules: spending stops while a ground stands, and a hospital that is deregistered applies no more.
     """
@@ -141,12 +141,16 @@ def recall(facts: RecallFacts, rule_version: str) -> Decision:
         return Decision("fund.recall", rule_version, Outcome.REFUSED, Money(0), (reason,), asdict(facts))
     owed = Money(facts.owed_fen)
     reasons = [_ground_reason(facts)]
-    reasons.append(Reason("all_is_due", f"应还医保 {owed} 元要全部交回。", facts.recall_clause))
-    reasons += _until(facts)
-    if facts.settlements_stop is not None:
+    if owed:
+        reasons.append(Reason("all_is_due", f"应还医保 {owed} 元要全部交回。", facts.recall_clause))
+        reasons += _until(facts)
+    else:
+        words = "没有应还的预付金，不用退回。情形没有了，由另一个人登记解除。"
+        reasons.append(Reason("nothing_is_due", words, facts.recall_clause))
+    if owed and facts.settlements_stop is not None:
         stop = SettlementsStop(facts.settlements_stop)
         reasons.append(Reason(f"settlements_{stop.value}", _STOP_WORDS[stop], facts.settlements_clause))
-    if facts.withholds_clause is not None:
+    if facts.withholds_clause is not None and (owed or facts.unpaid_fen):
         words = f"还没拨付的停止拨付，现有 {Money(facts.unpaid_fen)} 元。"
         reasons.append(Reason("unpaid_withheld", words, facts.withholds_clause))
     reasons.append(Reason("spending_stops", "办结或解除之前，预付金暂停审批和付款（本院规定）。"))
