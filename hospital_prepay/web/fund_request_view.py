@@ -139,6 +139,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
                 "href": f"/finance/ledger/{one.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
                 "words": one.summary,
                 "at": one.posted_at,
+                "slip": found.slips.get(one.entry_no),
             }
             for one in found.entries
         ],
