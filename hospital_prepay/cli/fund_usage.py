@@ -8,7 +8,7 @@ from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import Month
 from hospital_prepay.clock import Clock
 from hospital_prepay.domain.money import Money
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.grants import grant_words
 from hospital_prepay.services.fund.usage import GrantUsage, Step, UsageQuery, report_as_json, usage_of_books
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.ledger.opening import opened_books
@@ -30,7 +30,7 @@ def usage(institution: str, first: str, last: str, step: str, form: str) -> None
         return
     for one in report.grants:
         assert one.grant is not None
-        click.echo(f"{one.grant.year} 年{FUND_NAMES[one.grant.fund]}预付金")
+        click.echo(f"{grant_words(one.grant)}（{one.grant.pool_region}）")
         _print_usage(one)
     click.echo("各笔合计")
     _print_usage(report.total)

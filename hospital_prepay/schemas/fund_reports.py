@@ -51,23 +51,24 @@ class UsageQuerySchema(CommandSchema[UsageQuery]):
 @dataclass(frozen=True, slots=True)
 class _Asked:
     balance: Balance
-    movement: Movement
+    movement: Movement | None
     category: str
 
 
 class FigureSchema(CommandSchema[_Asked]):
-    """Which figure of a report, beside its months and grant."""
+    """Which figure of a report, beside its months and grant; without a movement the balance at their end."""
 
     command = _Asked
 
     balance = Choice(Balance, required=True)
-    movement = Choice(Movement, required=True)
+    movement = Choice(Movement, load_default=None)
     category = Text(longest=40, load_default="")
 
     def figure(self, given: dict[str, Any]) -> Figure:
         """The figure that an address names. Raises marshmallow's ``ValidationError``."""
         said = self.read(given)
-        return Figure(UsageQuerySchema().read(given), said.balance, Column(said.movement, said.category))
+        column = Column(said.movement, said.category) if said.movement else None
+        return Figure(UsageQuerySchema().read(given), said.balance, column)
 
 
 class DisclosureSchema(CommandSchema[RecordDisclosure]):

@@ -87,6 +87,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "state": state,
         "changed": found.changed,
         "digest": found.digest,
+        "ground_needed": not found.zero,
         "offered": offered,
         "opened": name,
         "forms": {one: form if one == name and form else Form() for one in ("close", "check", "reopen")},
@@ -154,8 +155,22 @@ def _verdict(found: MonthReading) -> dict[str, Any]:
     apart = [one for one in found.closings if one.agrees is False]
     lines += [f"{CLOSINGS[one.item]}：{SOURCES[one.source]}与本院账不一致。" for one in apart]
     if any(one.required and one.theirs_fen is None for one in found.closings):
-        lines.append("还不知道总账的期末余额：请导入本院期末余额表。")
+        lines.append(
+            "还不知道总账的期末余额：请导入本院期末余额表。"
+            if found.over
+            else "还不知道总账的期末余额：这个月还没有结束，请在月末之后导入。"
+        )
+    made = next((one for one in reversed(found.steps) if one.step == "made"), None)
+    if made is not None and found.steps[-1].step != "reopened" and not found.changed:
+        title = f"{found.period} 带着 {_differences(found)} 笔差异结账"
+        return {"kind": "wait", "title": title, "lines": [f"写明的原因：{made.ground}", *lines]}
     return {"kind": "wait", "title": f"{found.period} 还没有对平", "lines": lines}
+
+
+def _differences(found: MonthReading) -> int:
+    """What is open, and balances that don't agree or aren't known."""
+    unsound = [one for one in found.closings if one.agrees is False or (one.agrees is None and one.required)]
+    return len(found.open_items) + len(unsound)
 
 
 def _sum(row: Any) -> dict[str, Any]:

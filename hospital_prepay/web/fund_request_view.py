@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
@@ -59,12 +61,32 @@ def total(request: RequestState) -> Money:
     return Money(request.total_fen)
 
 
-def list_page(found: FundOverview, tab: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The months (``2026-01``, both in) and the grant that a list keeps to; empty for all."""
+
+    first: str = ""
+    last: str = ""
+    grant_id: str = ""
+
+    def holds(self, one: RequestState) -> bool:
+        """Whether a request belongs."""
+        month = f"{local(one.asked_at):%Y-%m}"
+        return self.first <= month <= (self.last or month) and self.grant_id in ("", one.grant_id)
+
+    @property
+    def words(self) -> str:
+        """The months in words, or nothing."""
+        return f"，{self.first} 至 {self.last} 申请的" if self.first and self.last else ""
+
+
+def list_page(found: FundOverview, tab: str, narrowed: Narrowed) -> dict[str, Any]:
     """Requests of one state, of all without one; every tab with its count."""
     counts = Counter("ended" if one.state in _ENDED else one.state for one in found.requests)
     names = dict(_TABS)
     tab = tab if tab in names else ""
-    wanted = [one for one in found.requests if tab in ("", "ended" if one.state in _ENDED else one.state)]
+    of_state = [one for one in found.requests if tab in ("", "ended" if one.state in _ENDED else one.state)]
+    wanted = [one for one in of_state if narrowed.holds(one)]
     shown = wanted[(page_number() - 1) * _A_PAGE :][:_A_PAGE]
     titles = {one.grant_id: grant_title(one) for one in found.grants}
     base = "/finance/fund/requests"
@@ -76,7 +98,7 @@ def list_page(found: FundOverview, tab: str) -> dict[str, Any]:
                 for key, label in _TABS
             ),
         ],
-        "title": names.get(tab, "全部"),
+        "title": names.get(tab, "全部") + narrowed.words,
         "requests": [
             {**request_line(one, found.names), "grant": titles[one.grant_id], "grant_id": one.grant_id}
             for one in shown
@@ -119,6 +141,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
                 "href": f"/finance/ledger/{one.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
                 "words": one.summary,
                 "at": one.posted_at,
+                "slip": found.slips.get(one.entry_no),
             }
             for one in found.entries
         ],

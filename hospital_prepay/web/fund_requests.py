@@ -25,9 +25,10 @@ blueprint = Blueprint("fund_requests", __name__, url_prefix="/finance/fund/reque
 @blueprint.get("")
 @requires(Permission.FUND_VIEW)
 def list_requests() -> str:
-    """Every request by state; the refused ones have a tab of their own."""
+    """Every request by state; the refused ones have a tab of their own. The usage report names months and grant."""
     found = review.fund_overview(current_context(), current_actor())
-    return render_template("pages/fund/requests.html", **view.list_page(found, request.args.get("tab", "")))
+    tab, *narrowed = (request.args.get(name, "") for name in ("tab", "first", "last", "grant"))
+    return render_template("pages/fund/requests.html", **view.list_page(found, tab, view.Narrowed(*narrowed)))
 
 
 @blueprint.get("/new")

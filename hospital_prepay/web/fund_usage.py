@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, render_template, request
 from marshmallow import ValidationError
@@ -87,8 +88,9 @@ def _download(make: Callable[[Context, Actor, UsageQuery], bytes], ending: str, 
     if form.errors:
         return _page(Form())
     made = make(current_context(), current_actor(), query)
-    name = f"fund-usage-{query.first}-{query.last}.{ending}"
-    return Response(made, mimetype=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    name = quote(f"预付金使用报表-{query.first}至{query.last}.{ending}")
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    return Response(made, mimetype=mimetype, headers=headers)
 
 
 @blueprint.get("/entries")

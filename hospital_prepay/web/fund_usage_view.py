@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, Period, PeriodLine
+from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.disclosure import Held
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
-from hospital_prepay.services.fund.usage import FigureEntries, GrantUsage, Step, UsageReport
+from hospital_prepay.services.fund.usage import FigureEntries, Step, UsageReport
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_title, request_number
@@ -39,7 +40,7 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
         "form": form,
         "labels": {"first": "从", "last": "到", "by": "分期", "grant": "哪一笔"},
         "steps": [{"value": one.value, "label": words} for one, words in STEPS.items()],
-        "grants": [{"value": one.grant_id, "label": grant_title(one)} for one in grants],
+        "grants": [{"value": one.grant_id, "label": f"{grant_title(one)}（{one.pool_region}）"} for one in grants],
         "subject": grant_title(chosen) if chosen else ALL_GRANTS,
         "span": period_words(Period(report.periods[0].first, report.periods[-1].last)),
         "is_empty": not grants,
@@ -47,8 +48,9 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
         "cash_fen": closing[Balance.CASH],
         "reserved_fen": closing[Balance.RESERVED],
         "unspent_fen": closing[Balance.CASH] - closing[Balance.RESERVED],
+        "hrefs": {one.value: _balance_href(report, one, report.periods[-1].last) for one in closing},
         "tables": [_table(report, balance, lines) for balance, lines in total.balances.items()],
-        "blocked": _blocked(total),
+        "blocked": _blocked(report),
         "query": _query(report),
         "charts": _charts(report),
     }
@@ -77,11 +79,12 @@ def held_line(one: Held, names: Mapping[str, str]) -> dict[str, Any]:
 def _charts(report: UsageReport) -> dict[str, Any]:
     """What the charts draw, in fen: both balances at the end of each period, and what was paid by kind."""
     owed, cash = report.total.balances[Balance.OWED], report.total.balances[Balance.CASH]
-    used: dict[str, int] = defaultdict(int)
+    used: dict[Column, int] = defaultdict(int)
     for line in cash:
         for column, fen in line.moved.items():
             if column.movement is Movement.USED:
-                used[column_words(column, Balance.CASH)] -= fen
+                used[column] -= fen
+    whole = PeriodLine(Period(report.periods[0].first, report.periods[-1].last), 0, {}, 0)
     return {
         "balances": {
             "labels": [period_words(one) for one in report.periods],
@@ -90,7 +93,11 @@ def _charts(report: UsageReport) -> dict[str, Any]:
                 {"name": "专款（含已预留）", "fen": [one.closing_fen for one in cash]},
             ],
         },
-        "uses": {"labels": list(used), "series": [{"name": "付款", "fen": list(used.values())}]},
+        "uses": {
+            "labels": [column_words(column, Balance.CASH) for column in used],
+            "series": [{"name": "付款", "fen": list(used.values())}],
+        },
+        "use_hrefs": [_cell(report, Balance.CASH, column, whole)["href"] for column in used],
         "used_fen": sum(used.values()),
     }
 
@@ -104,8 +111,8 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
     return {
         "subject": grant_title(chosen) if chosen else ALL_GRANTS,
         "balance": BALANCES[figure.balance],
-        "movement": column_words(figure.column, figure.balance),
-        "span": period_words(Period(query.first, query.last)),
+        "movement": column_words(figure.column, figure.balance) if figure.column else "余额",
+        "span": period_words(Period(query.first, query.last)) if figure.column else f"到 {query.last} 末为止",
         "sum_fen": found.fen,
         "back": f"/finance/fund/usage?{urlencode(back)}",
         "entries": [
@@ -153,28 +160,43 @@ def _row(report: UsageReport, balance: Balance, columns: Sequence[Column], one: 
     return {
         "label": period_words(one.period),
         "opening_fen": one.opening_fen,
+        "opening_href": _balance_href(report, balance, month_after(one.period.first, -1)),
+        "closing_href": _balance_href(report, balance, one.period.last),
         "cells": [_cell(report, balance, column, one) for column in columns],
         "closing_fen": one.closing_fen,
     }
 
 
 def _cell(report: UsageReport, balance: Balance, column: Column, one: PeriodLine) -> dict[str, Any]:
+    named = {"movement": column.movement.value, "category": column.category}
+    return {"fen": one.moved.get(column, 0), "href": _href(report, balance, one.period, named)}
+
+
+def _balance_href(report: UsageReport, balance: Balance, last: str) -> str:
+    """Where a balance at the end of a month opens: everything until then."""
+    return _href(report, balance, Period(min(report.periods[0].first, last), last), {})
+
+
+def _href(report: UsageReport, balance: Balance, period: Period, named: Mapping[str, str]) -> str:
     figure = {
-        "first": one.period.first,
-        "last": one.period.last,
+        "first": period.first,
+        "last": period.last,
         "by": report.query.step.value,
         "grant": report.query.grant_id or "",
         "balance": balance.value,
-        "movement": column.movement.value,
-        "category": column.category,
+        **named,
     }
-    fen = one.moved.get(column, 0)
-    return {"fen": fen, "href": f"/finance/fund/usage/entries?{urlencode(figure)}"}
+    return f"/finance/fund/usage/entries?{urlencode(figure)}"
 
 
-def _blocked(usage: GrantUsage) -> dict[str, Any] | None:
+def _refused_href(report: UsageReport, period: Period) -> str:
+    asked = {"tab": "refused", "first": period.first, "last": period.last, "grant": report.query.grant_id or ""}
+    return f"/finance/fund/requests?{urlencode(asked)}"
+
+
+def _blocked(report: UsageReport) -> dict[str, Any] | None:
     """Refused requests by period and category; ``None`` when there was none."""
-    found = [one for one in usage.blocked if one.requests]
+    found = [one for one in report.total.blocked if one.requests]
     categories = [name for name in CATEGORIES if any(name in one.by_category for one in found)]
     categories += sorted({name for one in found for name in one.by_category} - set(CATEGORIES))
     if not found:
@@ -185,12 +207,14 @@ def _blocked(usage: GrantUsage) -> dict[str, Any] | None:
             {
                 "label": period_words(one.period),
                 "requests": one.requests,
+                "href": _refused_href(report, one.period),
                 "cells": [one.by_category.get(name, 0) for name in categories],
                 "fen": one.fen,
             }
             for one in found
         ],
         "requests": sum(one.requests for one in found),
+        "href": _refused_href(report, Period(report.periods[0].first, report.periods[-1].last)),
         "sums": [sum(one.by_category.get(name, 0) for one in found) for name in categories],
         "fen": sum(one.fen for one in found),
     }

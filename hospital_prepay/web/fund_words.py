@@ -13,7 +13,7 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
+from hospital_prepay.services.fund.grants import FUND_NAMES, grant_words
 from hospital_prepay.services.fund.recall import basis_of
 from hospital_prepay.services.fund.review import GrantState, RecallState, RequestState, Turn
 from hospital_prepay.services.fund.words import GRANT_STATES, REQUEST_STATES
@@ -35,8 +35,8 @@ def mark_of(state: str, words: Mapping[str, tuple[str, str]]) -> dict[str, str]:
 
 
 def grant_title(grant: GrantState) -> str:
-    """``2026 年职工医保预付金``."""
-    return f"{grant.year} 年{FUND_NAMES[grant.fund]}{KIND_NAMES[grant.kind]}"
+    """A grant as papers call it, too."""
+    return grant_words(grant)
 
 
 def grant_line(grant: GrantState) -> dict[str, Any]:

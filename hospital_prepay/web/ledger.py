@@ -16,9 +16,11 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
+from hospital_prepay.services.fund.entry_papers import EntryPapers, entry_papers
 from hospital_prepay.services.ledger import balances, journal, seals
 from hospital_prepay.services.ledger.journal import EntryDetail, JournalFilter, JournalLine, JournalRow
 from hospital_prepay.services.ledger.seals import SealPage
+from hospital_prepay.web import ledger_fund
 from hospital_prepay.web.decision_view import decision_number
 
 blueprint = Blueprint("ledger", __name__, url_prefix="/finance/ledger")
@@ -66,10 +68,14 @@ def show_entry(entry_no: int) -> str:
     actor = current_actor()
     found = journal.read_entry(current_context(), actor, entry_no)
     row = found.row
+    papers = entry_papers(current_context(), actor, entry_no, row.source)
+    grant_id = next((line.fund for line in row.lines if line.fund), "")
     return render_template(
         "pages/ledger/entry.html",
         entry=_entry(found),
-        lines=[_line(line) for line in row.lines],
+        lines=[_line(line, papers) for line in row.lines],
+        paper=ledger_fund.document(row.source, grant_id, papers),
+        slip=ledger_fund.slip(papers),
         debit_fen=row.debit_fen,
         credit_fen=sum(line.credit_fen for line in row.lines),
         reverses=_other(row.reverses_no),
@@ -208,15 +214,18 @@ def _words(row: JournalRow) -> str:
 
 
 def _kind(row: JournalRow) -> dict[str, str]:
+    if row.kind in ledger_fund.FUND_KINDS:
+        kind, word = ledger_fund.FUND_KINDS[row.kind]
+        return {"kind": kind, "word": word}
     kind, word = _KINDS["inpatient_void"] if row.reverses_no is not None else _KINDS.get(row.kind, _OTHER)
     return {"kind": kind, "word": word}
 
 
-def _line(line: JournalLine) -> dict[str, Any]:
+def _line(line: JournalLine, papers: EntryPapers) -> dict[str, Any]:
     return {
         "account_code": line.account_id.partition(":")[0],
         "account": line.name,
-        "earmark": line.fund or None,
+        "earmark": ledger_fund.earmark(line.fund, papers),
         "debit_fen": line.debit_fen or None,
         "credit_fen": line.credit_fen or None,
     }

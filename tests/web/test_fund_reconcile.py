@@ -99,6 +99,7 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     seen = month(fund)
     assert "2026-01 零差异对平" in words(seen)
     assert "另有 1 笔与医保、预付金和供应商无关" in words(seen)
+    assert "没有对上的原因" not in words(seen)
     closed = fund.as_(OFFICER).post(f"{ROOT}/2026-01/close", {"digest": digest(seen), "ground": ""})
     assert closed.status_code == 303
     assert "已结账，等复核" in words(month(fund))
@@ -220,7 +221,10 @@ def test_a_dedicated_account_said_later_takes_effect(fund: Fundhouse) -> None:
 
 
 def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
-    seen = digest(month(fund))
+    shown = month(fund)
+    assert "没有对上的原因" in words(shown)
+    assert "没有对上的原因（可不填）" not in words(shown)
+    seen = digest(shown)
     refused = fund.as_(OFFICER).post(f"{ROOT}/2026-01/close", {"digest": seen, "ground": ""})
     assert refused.status_code == 422
     assert "请先核对，或写明原因再结账" in words(refused)
@@ -230,6 +234,11 @@ def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
     assert stale.status_code == 409
     fresh = digest(month(fund))
     assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/close", {"digest": fresh, "ground": "流水未到"}).status_code == 303
+    fund.as_(APPROVER).post(f"{ROOT}/2026-01/check", {"digest": digest(month(fund, APPROVER))})
+    closed = words(month(fund))
+    assert "2026-01 带着 3 笔差异结账" in closed, "two at the bank, one balance that nobody told"
+    assert "写明的原因：流水未到" in closed
+    assert "还没有对平" not in closed
     take(fund, "bank")
     reopened = words(month(fund))
     assert "没有结账" in reopened

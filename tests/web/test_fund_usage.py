@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from urllib.parse import unquote
 
 import pytest
 
@@ -48,6 +49,37 @@ def test_every_figure_opens_to_its_entries_with_the_same_sum(spent: Fundhouse) -
         assert auditor.get(entry.group(1)).status_code == 200
 
 
+def test_balances_open_to_everything_until_then(spent: Fundhouse) -> None:
+    auditor = spent.as_(Role.AUDITOR)
+    page = auditor.get(USAGE).text
+    tiles = re.findall(r'<dd><a href="(/finance/fund/usage/entries[^"]+)">([^<]+)</a>', page)
+    closing = re.findall(r'<td class="money strong"><a href="([^"]+)">([^<]+)</a>', page)
+    assert [figure for _, figure in tiles] == ["1,000,000.00", "1,000,000.00", "3,500.00"]
+    for href, figure in (*tiles, *closing):
+        behind = words(auditor.get(html.unescape(href)))
+        assert f"合计 {figure} 元" in behind
+        assert "2026-01 末为止" in behind
+    later = auditor.get(f"{USAGE}/entries?first=2026-01&last=2026-01&balance=cash").text
+    assert len(re.findall(r"/finance/ledger/\d+", later)) == 1, "what moves within the earmark moves no balance"
+
+
+def test_blocked_attempts_open_to_the_requests(spent: Fundhouse) -> None:
+    auditor = spent.as_(Role.AUDITOR)
+    [href, *_] = re.findall(r'href="(/finance/fund/requests\?tab=refused&amp;first=[^"]+)"', auditor.get(USAGE).text)
+    shown = words(auditor.get(html.unescape(href)))
+    assert "2026-01 至 2026-01 申请的" in shown
+    assert "合计 1 份800.00" in shown
+    other = words(auditor.get("/finance/fund/requests?tab=refused&first=2025-01&last=2025-12"))
+    assert "没有这样的申请" in other
+
+
+def test_downloads_are_named_in_chinese(spent: Fundhouse) -> None:
+    for ending in ("xlsx", "pdf"):
+        made = spent.as_(Role.AUDITOR).get(f"{USAGE}/report.{ending}?first=2026-01&last=2026-03")
+        name = unquote(made.headers["Content-Disposition"])
+        assert name == f"attachment; filename*=UTF-8''预付金使用报表-2026-01至2026-03.{ending}"
+
+
 def test_who_may_not_read_the_books_sees_the_numbers_without_a_way_in(spent: Fundhouse) -> None:
     page = spent.as_(HEAD).get(f"{USAGE}/entries?first=2026-01&last=2026-01&balance=owed&movement=received")
     assert page.status_code == 200
@@ -65,7 +97,12 @@ def test_wrong_months_are_told_beside_their_field(spent: Fundhouse, asked: str) 
 
 @pytest.mark.parametrize(
     "asked",
-    ["", "first=2026-01&last=2026-01&balance=none&movement=used", "first=x&last=x&balance=owed&movement=used"],
+    [
+        "",
+        "first=2026-01&last=2026-01&balance=none",
+        "first=2026-01&last=2026-01&balance=owed&movement=gift",
+        "first=x&last=x&balance=owed&movement=used",
+    ],
 )
 def test_a_figure_that_is_none_is_not_found(spent: Fundhouse, asked: str) -> None:
     assert spent.as_(OFFICER).get(f"{USAGE}/entries?{asked}").status_code == 404

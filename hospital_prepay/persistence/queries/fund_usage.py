@@ -96,13 +96,14 @@ def entries_behind(
     institution_id: str,
     grant_ids: Sequence[str],
     balance: Balance,
-    column: Column,
+    column: Column | None,
     days: tuple[date, date],
     *,
     first: int,
     size: int,
 ) -> tuple[list[UsageEntry], int, int]:
-    """One page of the entries behind a figure, oldest first; how many there are, and their sum in fen."""
+    """One page of the entries behind a figure (without ``column`` of all that moved the balance), oldest first; how
+    many there are, and their sum in fen."""
     found = _behind(institution_id, grant_ids, balance, column, days).subquery()
     count, total = connection.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(found.c.fen), 0)).select_from(found)
@@ -115,14 +116,14 @@ def entries_behind(
 
 
 def _behind(
-    institution_id: str, grant_ids: Sequence[str], balance: Balance, column: Column, days: tuple[date, date]
+    institution_id: str, grant_ids: Sequence[str], balance: Balance, column: Column | None, days: tuple[date, date]
 ) -> sa.Select[*tuple[Any, ...]]:
     line, entry = LedgerPosting, LedgerEntry
     sides = {name: side for grant_id in grant_ids for name, side in accounts_in(balance, grant_id).items()}
     side = next(iter(sides.values()), 1)
     moved = sa.func.sum(side * (line.debit_fen - line.credit_fen))
-    uses = _uses(institution_id, column.category)
-    if column.movement is Movement.USED and balance in BY_CATEGORY:
+    if column is not None and column.movement is Movement.USED and balance in BY_CATEGORY:
+        uses = _uses(institution_id, column.category)
         change = _sign(moved) * uses if column.category else moved - _sign(moved) * uses
     else:
         change = moved
@@ -134,7 +135,7 @@ def _behind(
             entry.institution_id == institution_id,
             entry.effective_on.between(*days),
             line.account_id.in_(list(sides)),
-            _kinds(balance, column.movement),
+            *([_kinds(balance, column.movement)] if column else []),
         )
         .group_by(*head)
         .having(change != 0)

@@ -32,6 +32,11 @@ FUND_NAMES = {"employee": "职工医保", "resident": "居民医保", "all": "�
 KIND_NAMES = {"basic": "预付金", "procurement": "集采专项预付"}
 
 
+def grant_words(grant: GrantState) -> str:
+    """``2026 年职工医保预付金``, or ``2026 年职工医保集采专项预付``."""
+    return f"{grant.year} 年{FUND_NAMES[grant.fund]}{KIND_NAMES[grant.kind]}"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordApproval:
     """What the authority decided: an amount, or ``None`` for a no; with its document and the platform's number.

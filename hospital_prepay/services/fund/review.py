@@ -14,7 +14,7 @@ from hospital_prepay.persistence import decisions, fund_recalls, users
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.fund_applications import ApplicationRow, EmergencyRow, ModuleRow, ProcurementRow
-from hospital_prepay.persistence.fund_recalls import RecallState
+from hospital_prepay.persistence.fund_recalls import RecallState, Slip
 from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
@@ -74,13 +74,15 @@ class GrantDetail:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """One request with its lines, invoices and entries, and the decision it was written down with."""
+    """One request with its lines, invoices and entries, and the decision it was written down with; ``slips`` are the
+    bank's, by entry."""
 
     request: RequestState
     grant: GrantState
     lines: list[LineState]
     invoices: list[Invoice]
     entries: list[GrantEntry]
+    slips: Mapping[int, Slip]
     decision: Decision
     turn: Turn | None
     stands: RecallState | None
@@ -154,6 +156,7 @@ def read_request(context: Context, actor: Actor, request_id: str) -> RequestDeta
             lines=store.lines_of(connection, own, request_id),
             invoices=store.invoices_of(connection, own, request_id),
             entries=[one for one in entries if one.source == f"fund_request:{request_id}"],
+            slips=fund_recalls.slips(connection, own),
             decision=decisions.find(connection, own, request.decision_id)[0],
             turn=_turn(staff, REQUEST_STEPS.get(request.state), request_barred(request)),
             stands=fund_recalls.standing(connection, own, grant.regime),

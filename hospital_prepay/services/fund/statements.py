@@ -87,6 +87,9 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
     """
     actor.require(Permission.FUND_RECONCILE)
     last_day = first_and_last(command.period)[1]
+    if command.kind is StatementKind.TOTALS and last_day > context.clock.today():
+        words = f"{command.period} 这个月还没有结束，期末余额请在月末之后导入。"
+        raise MalformedInput(words, code="period_not_over", details={"field": "period"})
     with open_statement(command.path, command.kind) as sheet:
         sheet = _of_its_month(sheet, command)
         sha256, headings, digest = sheet.sha256, sheet.headings, sheet.digest

@@ -37,6 +37,7 @@ from hospital_prepay.persistence.queries.ledger import institution_ids
 from hospital_prepay.services.context import Context
 
 ENTRIES_A_PAGE = 50
+_BEGINNING = "2000-01"
 
 
 class Step(StrEnum):
@@ -98,11 +99,12 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of a report: of which grants, balance and movement, over which months."""
+    """One figure of a report: of which grants, balance and movement, over which months; without a column the balance
+    itself at the end of the last month, which everything until then made."""
 
     query: UsageQuery
     balance: Balance
-    column: Column
+    column: Column | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def read_figure(context: Context, actor: Actor, figure: Figure, page: int) -> Fi
             grants,
             figure.balance,
             figure.column,
-            days_of(figure.query.first, figure.query.last),
+            days_of(figure.query.first if figure.column else _BEGINNING, figure.query.last),
             first=(max(page, 1) - 1) * ENTRIES_A_PAGE,
             size=ENTRIES_A_PAGE,
         )

@@ -18,7 +18,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.files.exports import Sheet, workbook_bytes
 from hospital_prepay.files.pdf import render_pdf
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.grants import grant_words
 from hospital_prepay.services.fund.usage import GrantUsage, UsageQuery, UsageReport, read_usage, report_as_json
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
@@ -30,13 +30,22 @@ _LONGEST_SHEET: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """One table with its headings first; ``sheet`` is the title where there is less room."""
+
+    title: str
+    sheet: str
+    rows: list[list[object]]
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
     """What stands on the paper: ``lines`` at its head, ``words`` of the totals, and the tables."""
 
     title: str
     lines: tuple[str, ...]
     words: tuple[tuple[str, Money], ...]
-    tables: tuple[tuple[str, list[list[object]]], ...]
+    tables: tuple[Table, ...]
     digest: str
 
 
@@ -47,7 +56,7 @@ def usage_workbook(context: Context, actor: Actor, query: UsageQuery) -> bytes:
     cover += [[line] for line in paper.lines]
     cover += [[label, amount, amount.in_words()] for label, amount in paper.words]
     cover.append(["摘要值", paper.digest])
-    sheets = [Sheet(_sheet_name(at, title), [[title], *rows]) for at, (title, rows) in enumerate(paper.tables, 1)]
+    sheets = [Sheet(_sheet_name(at, one.sheet), [[one.title], *one.rows]) for at, one in enumerate(paper.tables, 1)]
     return workbook_bytes([Sheet("说明", cover), *sheets])
 
 
@@ -58,7 +67,7 @@ def usage_pdf(context: Context, actor: Actor, query: UsageQuery) -> bytes:
         "title": paper.title,
         "lines": list(paper.lines),
         "words": [[label, str(amount), amount.in_words()] for label, amount in paper.words],
-        "tables": [{"title": title, "rows": [list(map(str, row)) for row in rows]} for title, rows in paper.tables],
+        "tables": [{"title": one.title, "rows": [list(map(str, row)) for row in one.rows]} for one in paper.tables],
         "digest": paper.digest,
     }
     source = (resource("templates") / "print" / "fund_usage.typ").read_text("utf-8")
@@ -77,7 +86,7 @@ def usage_paper(context: Context, actor: Actor, query: UsageQuery) -> Paper:
             f"医院：{hospital}（{report.institution_id}）",
             f"期间：{span}；单位：元",
             f"制表：{actor.name}，{made}",
-            "应还医保与专款是两个余额，不相加。",
+            "应还医保与专款是两个余额，不相加。已结清的预付金，没有余额也没有变动的期间不列。",
         ),
         words=_words(report.total),
         tables=tuple(_tables(report)),
@@ -103,20 +112,30 @@ def _words(total: GrantUsage) -> tuple[tuple[str, Money], ...]:
     )
 
 
-def _tables(report: UsageReport) -> list[tuple[str, list[list[object]]]]:
+def _tables(report: UsageReport) -> list[Table]:
     each = [*report.grants, *([report.total] if len(report.grants) != 1 else [])]
     found = [
-        (f"{_subject(usage)} {BALANCES[balance]}", _rows(balance, lines))
+        Table(f"{_subject(usage)} {BALANCES[balance]}", f"{_short(usage)} {BALANCES[balance]}", _rows(balance, shown))
         for usage in each
         for balance, lines in usage.balances.items()
+        if (shown := _told(usage, lines))
     ]
-    return [*found, ("被拒的用款申请", _blocked(report.total))]
+    return [*found, Table("被拒的用款申请", "被拒的用款申请", _blocked(report.total))]
+
+
+def _told(usage: GrantUsage, lines: list[PeriodLine]) -> list[PeriodLine]:
+    """The periods that are printed: of a grant that is cleared those in which there was something."""
+    if usage.grant is None or usage.grant.state != "cleared":
+        return lines
+    return [one for one in lines if one.opening_fen or one.closing_fen or any(one.moved.values())]
 
 
 def _subject(usage: GrantUsage) -> str:
-    if usage.grant is None:
-        return "各笔合计"
-    return f"{usage.grant.year} 年{FUND_NAMES[usage.grant.fund]}（{usage.grant.pool_region}）"
+    return _short(usage) if usage.grant is None else f"{_short(usage)}（{usage.grant.pool_region}）"
+
+
+def _short(usage: GrantUsage) -> str:
+    return "各笔合计" if usage.grant is None else grant_words(usage.grant)
 
 
 def _sheet_name(number: int, title: str) -> str:
@@ -130,7 +149,8 @@ def _rows(balance: Balance, lines: list[PeriodLine]) -> list[list[object]]:
     for one in lines:
         moved = [Money(one.moved.get(column, 0)) for column in columns]
         rows.append([period_words(one.period), Money(one.opening_fen), *moved, Money(one.closing_fen)])
-    return rows
+    sums = [Money(sum(one.moved.get(column, 0) for one in lines)) for column in columns]
+    return [*rows, ["合计", Money(lines[0].opening_fen), *sums, Money(lines[-1].closing_fen)]]
 
 
 def _blocked(total: GrantUsage) -> list[list[object]]:
@@ -139,4 +159,6 @@ def _blocked(total: GrantUsage) -> list[list[object]]:
     for one in total.blocked:
         amounts = [Money(one.by_category.get(name, 0)) for name in categories]
         rows.append([period_words(one.period), one.requests, *amounts, Money(one.fen)])
-    return rows
+    sums = [Money(sum(one.by_category.get(name, 0) for one in total.blocked)) for name in categories]
+    whole = Money(sum(one.fen for one in total.blocked))
+    return [*rows, ["合计", sum(one.requests for one in total.blocked), *sums, whole]]

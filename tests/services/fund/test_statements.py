@@ -259,6 +259,13 @@ def test_bad_files_leave_nothing(hospital: Hospital, tmp_path: Path) -> None:
     ]
 
 
+def test_balances_of_a_month_that_runs_come_after_its_end(hospital: Hospital) -> None:
+    with pytest.raises(MalformedInput, match="这个月还没有结束，期末余额请在月末之后导入") as caught:
+        take(hospital, FILES[TOTALS], TOTALS, period="2026-02")
+    assert caught.value.details["field"] == "period"
+    assert hospital.count("fund_statement") == 0
+
+
 def test_only_finance_imports(hospital: Hospital) -> None:
     for role in (Role.FINANCE_APPROVER, Role.AUDITOR, Role.DEPARTMENT_HEAD):
         with pytest.raises(NotPermitted):

@@ -139,6 +139,13 @@ def test_every_figure_opens_to_entries_that_sum_to_it(spent: Year) -> None:
                 assert behind.count == len(behind.entries) > 0
 
 
+def test_a_balance_opens_to_everything_until_then(spent: Year) -> None:
+    for balance, lines in report(spent).total.balances.items():
+        for one in lines:
+            figure = Figure(UsageQuery(one.period.last, one.period.last), balance, None)
+            assert read_figure(spent.hospital.context, OFFICER, figure, 1).fen == one.closing_fen
+
+
 def test_a_kind_nobody_knows_shows_as_other_and_the_columns_still_tie(spent: Year) -> None:
     context, now = spent.hospital.context, spent.hospital.context.clock.now()
     lines = (Posting(f"23050101:{spent.grant_id}", debit=Money(7), fund=spent.grant_id),)

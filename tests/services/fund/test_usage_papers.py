@@ -1,0 +1,71 @@
+"""The usage report as a workbook: what it is called, what it adds up to, and which months it leaves out."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+from hospital_prepay.services.fund.usage import UsageQuery
+from hospital_prepay.services.fund.usage_papers import Table, usage_paper, usage_pdf, usage_workbook
+from tests.funding import MILLION_YUAN
+from tests.services.fund.conftest import OFFICER, Year, line
+from tests.services.fund.test_procurement import recorded
+
+YEAR = UsageQuery("2026-01", "2026-12")
+KINDS = ["应还医保", "专款（含已预留）", "其中已预留"]
+
+
+def tables(year: Year) -> tuple[Table, ...]:
+    return usage_paper(year.hospital.context, OFFICER, YEAR).tables
+
+
+def later(year: Year, days: int) -> None:
+    year.hospital.context.clock.moment += timedelta(days=days)  # type: ignore[attr-defined]
+
+
+def fen(row: list[Any]) -> list[int]:
+    return [one.fen for one in row[1:]]
+
+
+def test_a_procurement_grant_is_told_apart_in_every_title(year: Year) -> None:
+    year.arrived()
+    recorded(year.hospital)
+    named = [one for one in tables(year) if "集采专项预付" in one.title]
+    assert [one.title for one in named] == [f"2026 年职工医保集采专项预付（x） {one}" for one in KINDS]
+    book = zipfile.ZipFile(io.BytesIO(usage_workbook(year.hospital.context, OFFICER, YEAR)))
+    sheets = re.findall(r'<sheet name="\d+ ([^"]+)"', book.read("xl/workbook.xml").decode())
+    assert [one for one in sheets if "集采专项预付" in one] == [f"2026 年职工医保集采专项预付 {one}" for one in KINDS]
+    assert [one for one in sheets if "预付金" in one] == [f"2026 年职工医保预付金 {one}" for one in KINDS]
+    assert usage_pdf(year.hospital.context, OFFICER, YEAR).startswith(b"%PDF")
+
+
+def test_tables_end_with_their_sums(year: Year) -> None:
+    year.arrived()
+    year.pay(year.reserve(line(300_00)))
+    year.ask(line(5_000_00, category="utilities", code="", order_no=""))
+    later(year, 31)
+    year.pay(year.reserve(line(200_00)))
+    owed, cash, _, refused = tables(year)
+    assert [row[0] for row in owed.rows] == ["期间", "2026 年 1 月", "2026 年 2 月", "合计"]
+    last = dict(zip(cash.rows[0][1:], fen(cash.rows[-1]), strict=True))
+    assert (last["期初"], last["到账"], last["付药品"], last["期末"]) == (
+        0,
+        MILLION_YUAN,
+        -500_00,
+        MILLION_YUAN - 500_00,
+    )
+    assert refused.rows[-1][:2] == ["合计", 1]
+    assert fen(refused.rows[-1][1:])[-1] == 5_000_00
+
+
+def test_of_a_cleared_grant_months_with_nothing_are_left_out(year: Year) -> None:
+    year.arrived()
+    year.give_back(MILLION_YUAN)
+    later(year, 60)
+    assert [(one.title.split(" ")[-1], [row[0] for row in one.rows[1:]]) for one in tables(year)[:-1]] == [
+        ("应还医保", ["2026 年 1 月", "合计"]),
+        ("专款（含已预留）", ["2026 年 1 月", "合计"]),
+    ]
