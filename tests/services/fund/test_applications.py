@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
-from hospital_prepay.domain.access import Actor
+from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, RuleRefused, SecondPersonRequired
 from hospital_prepay.domain.money import Money
@@ -26,9 +26,10 @@ from hospital_prepay.services.fund.application_review import application_overvie
 from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
 from hospital_prepay.services.fund.emergencies import RecordEmergency, record_emergency
 from tests.funding import GOOD, MILLION_YUAN, good_facts
-from tests.hospital import INSTITUTION, Hospital
+from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.fund.conftest import APPROVER, OFFICER, Year
 
+SECOND_APPROVER = actor(Role.FINANCE_APPROVER, "2")
 M = MILLION_YUAN
 GROUNDS = "连续三个月没有按时上传结算清单"
 
@@ -222,9 +223,11 @@ def test_an_approval_above_the_largest_size_needs_the_document(year: Year, docum
         given = (year.grant_id, Money(fen), date(2026, 1, 15), "浙医保〔2026〕1号", "M-1", emergency_id)
         return grants.record_approval(context, SECOND_APPROVER, grants.RecordApproval(*given))
 
+    own = grants.RecordApproval(
+        year.grant_id, Money(M), date(2026, 1, 15), "浙医保〔2026〕1号", "M-1", document("size")
+    )
     with pytest.raises(SecondPersonRequired):
-        own = (year.grant_id, Money(M), date(2026, 1, 15), "浙医保〔2026〕1号", "M-1", document("size"))
-        grants.record_approval(context, APPROVER, grants.RecordApproval(*own))
+        grants.record_approval(context, APPROVER, own)
     with pytest.raises(RuleRefused, match=r"2,000,000\.00"):
         approve(2 * M + 1)
     with pytest.raises(RuleRefused):
