@@ -181,11 +181,11 @@ def test_a_shared_account_below_the_restricted_money_shows_on_both_pages(
         fund_reminders.add_check(connection, INSTITUTION, check)
     assert "共用账户余额低于专款（含已预留）" in officer.get("/").text
     page = officer.get(PAGE).text
-    assert "夜里核对" in page
+    assert "定时核对" in page
     assert "999,950.00" in page
     assert "差 50.00 元" in page
     assert "其中专款（含已预留）" in page
-    now = page[page.index("账面余额，现在") : page.index("夜里核对")]
+    now = page[page.index("账面余额，现在") : page.index("定时核对")]
     assert "1,000,000.00" in now
     assert "999,950.00" not in now
 
