@@ -191,7 +191,9 @@ def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tupl
             raise MalformedInput("这份文件不是这个地方、这一年的，请重选。", details={"field": "emergency"})
         if found.recorded_by == grant.applied_by:
             raise SecondPersonRequired("特殊情形的文件要由申请人以外的人登记。请由另一个人登记后再选。")
-        work.act.actor.require_other_than(found.recorded_by, "按特殊情形登记批复")
+        filed = kept.application_of(work.connection, work.institution_id, grant.decision_id)
+        if filed is None or filed.emergency_id != found.emergency_id:  # else the applicant is the second person
+            work.act.actor.require_other_than(found.recorded_by, "按特殊情形登记批复")
         emergency = emergency_fact(load_rulebook().regime(grant.regime, grant.year), found)
     largest, clauses, size_clause = _largest(work, grant)
     asked = (grant.regime, grant.year, grant.fund, command.approved.fen)
