@@ -90,6 +90,13 @@ def test_wrong_lines_are_told_by_line_and_nothing_is_stored(fund: Fundhouse, lin
     assert fund.count("purchase_line") == 0
 
 
+def test_a_wrong_line_tells_all_its_faults_at_once(fund: Fundhouse) -> None:
+    page = words(upload(fund, "昨天,设备,,,-5.00,甲,P,"))
+    assert "有 1 行不能导入" in page
+    for told in ("采购日期：", "“设备”不认识", "缺少名称", "-5.00"):
+        assert told in page
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00\x01", "采购日期,类别\n2026-01-02,药品".encode(), HEADER.encode()])
 def test_a_file_that_is_no_table_of_purchases_is_told(fund: Fundhouse, content: bytes) -> None:
     answer = send(fund, content)

@@ -19,6 +19,8 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 
 _RECEIVABLE: Final = "12120201"
 _BANK: Final = "1002"
+# Lines of it that name a grant are what members hold; what is claimed for a loss names none.
+_MEMBERS: Final = "1218"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ def suppliers(connection: sa.Connection, institution_id: str) -> list[str]:
 def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, funds: dict[str, str]) -> Movement:
     bank = receivable = 0
     owed: defaultdict[str, int] = defaultdict(int)
-    restricted = False
+    restricted = to_member = False
     for subject, fund, fen in parts:
         restricted = restricted or bool(fund)
+        to_member = to_member or (subject == _MEMBERS and bool(fund))
         if subject == _BANK:
             bank += fen
         elif subject == _RECEIVABLE:
@@ -115,6 +118,7 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
         reference=paper.reference,
         payee=paper.payee,
         fund=paper.fund,
+        to_member=to_member,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
-from hospital_prepay.files.exports import csv_text, xlsx_bytes
+from hospital_prepay.files.exports import Sheet, csv_text, workbook_bytes
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence import institutions
@@ -83,12 +83,13 @@ def record_module_step(context: Context, actor: Actor, command: RecordModuleStep
 
 def export_csv(context: Context, actor: Actor) -> str:
     """Every grant in the module's fields, amounts in yuan."""
-    return csv_text(HEADER, _rows(context, actor))
+    rows = _rows(context, actor)
+    return csv_text(HEADER, [[one.plain() if isinstance(one, Money) else one for one in row] for row in rows])
 
 
 def export_xlsx(context: Context, actor: Actor) -> bytes:
-    """The same as a workbook."""
-    return xlsx_bytes("预付金", HEADER, _rows(context, actor))
+    """The same as a workbook, amounts as numbers."""
+    return workbook_bytes([Sheet("预付金", [HEADER, *_rows(context, actor)])])
 
 
 def _rows(context: Context, actor: Actor) -> list[tuple[object, ...]]:
@@ -123,5 +124,5 @@ def _row(found: ApplicationOverview, grant: GrantState) -> tuple[object, ...]:
     )
 
 
-def _yuan(fen: int | None) -> Any:
-    return None if fen is None else Money(fen).plain()
+def _yuan(fen: int | None) -> Money | None:
+    return None if fen is None else Money(fen)

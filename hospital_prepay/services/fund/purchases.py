@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.days import NotADate, day_of
+from hospital_prepay.domain.days import day_of
 from hospital_prepay.domain.errors import MalformedInput, NoUsableRow, PrepayError
 from hospital_prepay.domain.ledger.grant_usage import month_of
 from hospital_prepay.domain.money import Money
@@ -171,21 +171,10 @@ def read_watch(context: Context, actor: Actor, first: str, last: str, supplier: 
 
 
 def _purchase(row: Mapping[str, str], today: date, equal: Counter[tuple[str, ...]]) -> Purchase:
-    for key, text in row.items():
-        label = COLUMNS[key].label
-        if not text and key not in _MAY_BE_EMPTY:
-            raise MalformedInput(f"缺少{label}，请补上。")
-        if text.startswith("="):
-            raise MalformedInput(f"{label}是公式，请改成数值。")
-        check_text(text, _LONGEST.get(key, 200))
-    bought_on = day_of(row["bought_on"])
-    if not _FIRST_DAY <= bought_on <= today:
-        raise NotADate(f"采购日期 {bought_on} 不在 {_FIRST_DAY} 到今天之间，请核对。")
-    if row["kind"] not in _KINDS:
-        raise MalformedInput(f"类别“{row['kind'][:20]}”不认识，请写药品或耗材。")
-    amount = Money.of_cell(row["amount"])
-    if not amount:
-        raise MalformedInput("金额要大于零，退货请从采购明细里冲减后再导。")
+    faults = [words for key, text in row.items() if (words := _fault(key, text, today))]
+    if faults:
+        raise MalformedInput("".join(faults))
+    bought_on, amount = day_of(row["bought_on"]), Money.of_cell(row["amount"])
     content = (
         bought_on.isoformat(),
         _KINDS[row["kind"]],
@@ -201,6 +190,26 @@ def _purchase(row: Mapping[str, str], today: date, equal: Counter[tuple[str, ...
     return Purchase(
         key, bought_on, content[1], content[2], content[3], amount.fen, content[5], content[6], content[7]
     )
+
+
+def _fault(key: str, text: str, today: date) -> str:
+    """What is wrong with a cell, or nothing."""
+    label = COLUMNS[key].label
+    if not text:
+        return "" if key in _MAY_BE_EMPTY else f"缺少{label}，请补上。"
+    if text.startswith("="):
+        return f"{label}是公式，请改成数值。"
+    try:
+        check_text(text, _LONGEST.get(key, 200))
+        if key == "bought_on" and not _FIRST_DAY <= (day := day_of(text)) <= today:
+            return f"采购日期 {day} 不在 {_FIRST_DAY} 到今天之间，请核对。"
+        if key == "kind" and text not in _KINDS:
+            return f"类别“{text[:20]}”不认识，请写药品或耗材。"
+        if key == "amount" and not Money.of_cell(text):
+            return "金额要大于零，退货请从采购明细里冲减后再导。"
+    except MalformedInput as error:
+        return f"{label}：{error.message}"
+    return ""
 
 
 @contextmanager

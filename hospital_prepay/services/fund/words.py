@@ -106,6 +106,7 @@ EVENTS: Final = {
     "offset": "结算冲抵",
     "settlement": "结算款",
     "payment": "付供应商",
+    "member": "成员单位分配、退回",
     None: "认不出的银行流水",
 }
 PAIRINGS: Final = {

@@ -28,6 +28,7 @@ from hospital_prepay.persistence.models.fund_apply import (
 )
 from hospital_prepay.services.fund import distribution as service
 from hospital_prepay.services.fund import grants, recall
+from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import MILLION_YUAN
 from tests.hospital import INSTITUTION, Hospital, actor
@@ -293,3 +294,13 @@ def test_nothing_is_handed_on_while_a_ground_of_recall_stands(lead: Year) -> Non
             attempt()
     assert decide(lead, waiting, approved=False).state == "rejected"
     assert lead.standing == (M, 0, M)
+
+
+def test_member_money_has_its_row_in_a_reconciliation(lead: Year) -> None:
+    found = hand_on(lead, 500_00)
+    give_back(lead, found, 200_00)
+    sums = read_month(lead.hospital.context, OFFICER, "2026-01").sums
+    assert [(one.event, one.ours_fen) for one in sums if one.bank_fen is not None] == [
+        ("grant", M),
+        ("member", -300_00),
+    ]

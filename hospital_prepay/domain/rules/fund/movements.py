@@ -24,13 +24,15 @@ class Side(StrEnum):
 
 
 class Event(StrEnum):
-    """What moved, by accounts: the last is money to a supplier, or money of one that came back."""
+    """What moved, by accounts: a payment is money to a supplier, or money of one that came back; a member's is handed
+    on within a grant, or came back from there."""
 
     GRANT = "grant"
     RETURN = "return"
     OFFSET = "offset"
     SETTLEMENT = "settlement"
     PAYMENT = "payment"
+    MEMBER = "member"
 
 
 AGENCY_EVENTS: Final = (Event.GRANT, Event.RETURN, Event.OFFSET, Event.SETTLEMENT)
@@ -55,7 +57,7 @@ class Movement:
     """One entry of our books with its net effect on bank (1002), receivable (12120201) and what is owed (23050101).
 
     ``restricted`` when a line of it belongs to a grant. Reference and payee are empty while nobody recorded them;
-    ``fund`` is that of a settlement.
+    ``fund`` is that of a settlement, ``to_member`` tells that what members hold of a grant changed.
     """
 
     entry_no: int
@@ -68,6 +70,7 @@ class Movement:
     reference: str = ""
     payee: str = ""
     fund: str = ""
+    to_member: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _bank_event(movement: Movement, settled: bool) -> Event:
     if settled:
         return Event.SETTLEMENT
     if not any(change.fen for change in movement.owed):
-        return Event.PAYMENT
+        return Event.MEMBER if movement.to_member else Event.PAYMENT
     return Event.GRANT if movement.bank_fen > 0 else Event.RETURN
 
 
