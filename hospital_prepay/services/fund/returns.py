@@ -58,7 +58,7 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         require_past(returned_on, work.today, "returned_on")
         from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
         own = command.amount - from_earmark
-        _require_nothing_over(grant, command.amount, from_earmark)
+        _require_nothing_over(grant, command.amount)
         lines = [Posting(owed_account(grant.grant_id), debit=command.amount)]
         lines += [Posting(earmark_account(grant.grant_id), credit=from_earmark)] if from_earmark else []
         lines += [Posting("1002", credit=own)] if own else []
@@ -82,7 +82,7 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
         if work.known_answer(command.idempotency_key, payload) is not None:
             return grant
         let_go = Money(min(grant.unspent_fen, command.offset.fen))
-        _require_nothing_over(grant, command.offset, let_go)
+        _require_nothing_over(grant, command.offset)
         lines = [
             Posting(owed_account(grant.grant_id), debit=command.offset),
             Posting("12120201", credit=command.offset),
@@ -107,6 +107,14 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
         return _clear_at_zero(work, grant)
 
 
+def check_return(context: Context, actor: Actor, grant_id: str, amount: Money) -> None:
+    """Whether so much could be given back now, before anybody is asked to confirm it. Raises as
+    :func:`return_grant`; nothing is booked."""
+    actor.require(Permission.FUND_RETURN)
+    with context.database.reading() as connection:
+        _require_nothing_over(store.read_grant(connection, actor.institution_id, grant_id), amount)
+
+
 def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
     grant = store.lock_grant(work.connection, work.institution_id, grant_id)
     if not amount:
@@ -114,14 +122,15 @@ def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
     return grant
 
 
-def _require_nothing_over(grant: GrantState, amount: Money, from_earmark: Money) -> None:
+def _require_nothing_over(grant: GrantState, amount: Money) -> None:
+    """What is unspent goes first; raises unless so much can be given back of the grant as it stands."""
     if grant.state != "received":
         raise Conflict("这笔预付金没有到账，或已经清算。请刷新后再看；本次没有入账。")
     if amount.fen > grant.owed_fen:
         raise MalformedInput(f"应还只有 {Money(grant.owed_fen)} 元，请核对金额。", details={"field": "amount"})
     if grant.distributed_fen > grant.owed_fen - amount.fen:
         raise Conflict("分给成员单位的还没有收回，归还后会超过应还。请先登记成员单位退回；本次没有入账。")
-    left = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - from_earmark.fen
+    left = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - min(grant.unspent_fen, amount.fen)
     if left > grant.owed_fen - amount.fen:
         raise Conflict("还有预留没有付款，交回后专款会超过应还。请先付款或退回预留；本次没有入账。")
 
