@@ -73,6 +73,7 @@ class Approval:
     approved_on: date
     approved: Money | None
     emergency: str = ""
+    early: str = ""
 
 
 class ApprovalSchema(CommandSchema[Approval]):
@@ -86,6 +87,7 @@ class ApprovalSchema(CommandSchema[Approval]):
     approved_on = Day(required=True)
     approved = fields.String(load_default="")
     emergency = Text(load_default="", longest=36)
+    early = Text(load_default="", longest=300)
 
     def read(self, given: Mapping[str, Any]) -> Approval:
         """The amount counts with a yes only."""

@@ -92,6 +92,7 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
         said = read_form(schema())
         confirm = view.confirmation(said)
         if confirm is not None and request.form.get("confirmed") != _CONFIRMED:
+            _check(grant_id, said)
             return _page(grant_id, name, typed(), confirm)
         words = do(grant_id, said)
     except WrongForm as wrong:
@@ -106,15 +107,29 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
     return redirect(f"/finance/fund/grants/{grant_id}", 303)
 
 
+def _check(grant_id: str, said: Any) -> None:
+    """What can be known to be wrong is said at the first press, not after the confirmation."""
+    match said:
+        case schemas.Approval():
+            grants.check_approval(current_context(), current_actor(), _approval(grant_id, said))
+        case schemas.Returned():
+            returns.check_return(current_context(), current_actor(), grant_id, said.amount)
+        case schemas.Offset():
+            returns.check_return(current_context(), current_actor(), grant_id, said.offset)
+
+
+def _approval(grant_id: str, said: schemas.Approval) -> grants.RecordApproval:
+    what = (said.approved, said.approved_on, said.document, said.module_no, said.emergency or None, said.early)
+    return grants.RecordApproval(grant_id, *what)
+
+
 def _field(name: str, error: MalformedInput) -> str:
     field = str(error.details.get("field", ""))
     return "offset" if name == "offset" and field == "amount" else field
 
 
 def _record(grant_id: str, said: schemas.Approval) -> str:
-    what = (said.approved, said.approved_on, said.document, said.module_no, said.emergency or None)
-    command = grants.RecordApproval(grant_id, *what)
-    grants.record_approval(current_context(), current_actor(), command)
+    grants.record_approval(current_context(), current_actor(), _approval(grant_id, said))
     if said.approved is None:
         return "已登记：没有批准，这笔申请到此为止。"
     return f"已登记批复 {said.approved} 元。下一步：到账后由财务记银行回单。"

@@ -398,3 +398,41 @@ def test_a_long_list_of_requests_is_paged_and_sums_all_of_them(
     assert "第 1–2 份，共 3 份下一页" in first
     assert "第 3–3 份，共 3 份上一页" in second
     assert all("合计 3 份6.00" in page for page in (first, second))
+
+
+def test_an_approval_before_its_application_wants_a_reason_that_the_audit_keeps(fund: Fundhouse) -> None:
+    fund.apply()
+    before = {**APPROVAL, "approved_on": "2026-01-14"}
+    asked = fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **before)
+    assert asked.status_code == 422
+    assert 'href="#f-approved_on"' in asked.text
+    assert "早于申请递交的 2026-01-15" in words(asked)
+    assert "为什么批复在前" in words(asked)
+    assert fund.send(APPROVER, f"{fund.grant}/approval", **before).status_code == 422
+    ahead = fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **{**APPROVAL, "approved_on": "2026-01-16"})
+    assert (ahead.status_code, "还没有到" in words(ahead)) == (422, True)
+    reason = "纸质申请一月十日已送出"
+    confirmed = fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **before, early=reason)
+    assert "登记批复 1,000,000.00 元？" in words(confirmed)
+    assert reason in confirmed.text
+    assert fund.send(APPROVER, f"{fund.grant}/approval", **before, early=reason).status_code == 303
+    with fund.house.context.database.reading() as connection:
+        query = sa.text("SELECT count(*) FROM audit_event WHERE detail LIKE :reason")
+        assert connection.scalar(query, {"reason": f"%{reason}%"}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "field"),
+    [
+        ("return", {"amount": "1000000.01", "bank_reference": "R-1", "returned_on": "2026-01-15"}, "amount"),
+        ("offset", {"settlement": "2000000", "offset": "1000000.01", "document": "结算单 1"}, "offset"),
+    ],
+)
+def test_more_than_is_owed_is_said_before_it_is_confirmed(
+    fund: Fundhouse, name: str, given: dict[str, str], field: str
+) -> None:
+    fund.received()
+    answer = fund.send(OFFICER, f"{fund.grant}/{name}", confirmed="", **given)
+    assert answer.status_code == 422
+    assert "应还只有 1,000,000.00 元" in words(answer)
+    assert f'href="#f-{field}"' in answer.text

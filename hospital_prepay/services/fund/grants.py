@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, RuleRefused, SecondPersonRequired
@@ -41,7 +42,8 @@ def grant_words(grant: GrantState) -> str:
 class RecordApproval:
     """What the authority decided: an amount, or ``None`` for a no; with its document and the platform's number.
 
-    ``emergency_id`` names a document of an emergency by which more than the largest size was approved.
+    ``emergency_id`` names a document of an emergency by which more than the largest size was approved; ``early`` says
+    why the authority decided before the application was filed here.
     """
 
     grant_id: str
@@ -50,6 +52,7 @@ class RecordApproval:
     document: str
     module_no: str
     emergency_id: str | None = None
+    early: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +81,29 @@ def record_approval(context: Context, actor: Actor, command: RecordApproval) -> 
         actor.require_other_than(grant.applied_by, "登记批复")
         if not command.document.strip():
             raise MalformedInput("请填批复文号或文件名，备查。", code="missing_value", details={"field": "document"})
-        require_past(command.approved_on, work.today, "approved_on")
+        _require_day(grant, command, work.today)
         decision, decision_id = _judge(work, grant, command)
         if decision is None or decision.permitted:
             _walk_decided(work, grant, command)
         outcome = "done" if decision is None or decision.permitted else "refused"
         detail = {"approved_fen": command.approved and command.approved.fen, "document": command.document}
+        if command.early.strip():
+            detail["early"] = command.early.strip()
         work.audit(outcome=outcome, decision_id=decision_id, detail=detail)
         found = store.read_grant(work.connection, work.institution_id, grant.grant_id)
     if outcome == "refused" and decision is not None:
         words = decision.reasons[0].message
         raise RuleRefused(f"没有登记：{words}请核对金额；按特殊情形批的，先登记那份文件再选它。")
     return found
+
+
+def check_approval(context: Context, actor: Actor, command: RecordApproval) -> None:
+    """Whether the day of an approval can be right, before anybody is asked to confirm it. Raises
+    :class:`MalformedInput`; nothing is written down."""
+    actor.require(Permission.FUND_RECORD)
+    with context.database.reading() as connection:
+        grant = store.read_grant(connection, actor.institution_id, command.grant_id)
+    _require_day(grant, command, context.clock.today())
 
 
 def withhold_grant(context: Context, actor: Actor, grant_id: str, ground: str, *, withheld: bool) -> GrantState:
@@ -173,6 +187,19 @@ def fund_entry(
         posted_by=work.act.actor.actor_id,
         postings=(*(replace(line, fund=grant.grant_id) for line in lines), *general),
     )
+
+
+def _require_day(grant: GrantState, command: RecordApproval, today: date) -> None:
+    """Not ahead of today; before the application was filed only with a written reason (paper went out first)."""
+    require_past(command.approved_on, today, "approved_on")
+    filed_on = local(grant.applied_at).date()
+    if command.approved_on < filed_on and not command.early.strip():
+        raise MalformedInput(
+            f"批复日 {command.approved_on} 早于申请递交的 {filed_on}，请核对。"
+            "确实先批后登记的（特殊情形、纸质申请先送出），请在“为什么批复在前”写明。",
+            code="before_application",
+            details={"field": "approved_on"},
+        )
 
 
 def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tuple[Decision | None, str | None]:

@@ -13,6 +13,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -61,8 +62,7 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
         require_not_before(returned_on, grant.approved_on, "批复日", "returned_on")
         own = command.amount - from_earmark
-        for_members = _for_members(work, grant, command.amount, from_earmark)
-        _require_nothing_over(grant, command.amount, from_earmark, for_members)
+        for_members = _require_returnable(work.connection, work.institution_id, grant, command.amount)
         lines = [Posting(owed_account(grant.grant_id), debit=command.amount), *_claim(grant, for_members)]
         lines += [Posting(earmark_account(grant.grant_id), credit=from_earmark)] if from_earmark else []
         lines += [Posting("1002", credit=own)] if own else []
@@ -86,8 +86,7 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
         if work.known_answer(command.idempotency_key, payload) is not None:
             return grant
         let_go = Money(min(grant.unspent_fen, command.offset.fen))
-        for_members = _for_members(work, grant, command.offset, let_go)
-        _require_nothing_over(grant, command.offset, let_go, for_members)
+        for_members = _require_returnable(work.connection, work.institution_id, grant, command.offset)
         lines = [
             *_claim(grant, for_members),
             Posting(owed_account(grant.grant_id), debit=command.offset),
@@ -115,6 +114,15 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
         return _clear_at_zero(work, grant)
 
 
+def check_return(context: Context, actor: Actor, grant_id: str, amount: Money) -> None:
+    """Whether so much could be given back now, before anybody is asked to confirm it. Raises as
+    :func:`return_grant`; nothing is booked."""
+    actor.require(Permission.FUND_RETURN)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        _require_returnable(connection, own, store.read_grant(connection, own, grant_id), amount)
+
+
 def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
     grant = store.lock_grant(work.connection, work.institution_id, grant_id)
     if not amount:
@@ -122,10 +130,11 @@ def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
     return grant
 
 
-def _for_members(work: UnitOfWork, grant: GrantState, amount: Money, from_earmark: Money) -> Money:
-    """How much of ``amount`` the hospital gives back in place of members that used theirs: only what has to be."""
-    used = grant.distributed_fen - distributions.in_hand(work.connection, work.institution_id, grant.grant_id)
-    over = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - from_earmark.fen
+def _for_members(connection: Connection, institution_id: str, grant: GrantState, amount: Money) -> Money:
+    """How much of ``amount`` the hospital gives back in place of members that used theirs: only what has to be. What
+    is unspent goes first."""
+    used = grant.distributed_fen - distributions.in_hand(connection, institution_id, grant.grant_id)
+    over = grant.unspent_fen + grant.reserved_fen + grant.distributed_fen - min(grant.unspent_fen, amount.fen)
     over -= max(0, grant.owed_fen - amount.fen)
     return Money(max(0, min(used, over)))
 
@@ -137,16 +146,19 @@ def _claim(grant: GrantState, amount: Money) -> list[Posting]:
     return [Posting("1218", debit=amount), Posting(distributed_account(grant.grant_id), credit=amount)]
 
 
-def _require_nothing_over(grant: GrantState, amount: Money, from_earmark: Money, for_members: Money) -> None:
+def _require_returnable(connection: Connection, institution_id: str, grant: GrantState, amount: Money) -> Money:
+    """Raise unless so much can be given back of the grant as it stands; returns what of it stands in for members."""
     if grant.state != "received":
         raise Conflict("这笔预付金没有到账，或已经清算。请刷新后再看；本次没有入账。")
     if amount.fen > grant.owed_fen:
         raise MalformedInput(f"应还只有 {Money(grant.owed_fen)} 元，请核对金额。", details={"field": "amount"})
+    for_members = _for_members(connection, institution_id, grant, amount)
     rest, handed = grant.owed_fen - amount.fen, grant.distributed_fen - for_members.fen
     if handed > rest:
         raise Conflict("成员单位手里的还没有收回，归还后会超过应还。请先登记成员单位退回；本次没有入账。")
-    if grant.unspent_fen + grant.reserved_fen - from_earmark.fen + handed > rest:
+    if grant.unspent_fen + grant.reserved_fen - min(grant.unspent_fen, amount.fen) + handed > rest:
         raise Conflict("还有预留没有付款，交回后专款会超过应还。请先付款或退回预留；本次没有入账。")
+    return for_members
 
 
 def _clear_at_zero(work: UnitOfWork, grant: GrantState) -> GrantState:

@@ -57,7 +57,8 @@ class Year:
 
     def approve(self, fen: int | None = MILLION_YUAN, who: Actor = APPROVER) -> GrantState:
         approved = None if fen is None else Money(fen)
-        command = grants.RecordApproval(self.grant_id, approved, date(2026, 1, 15), "浙医保〔2026〕1号", "M-1")
+        today = self.hospital.context.clock.today()
+        command = grants.RecordApproval(self.grant_id, approved, today, "浙医保〔2026〕1号", "M-1")
         return grants.record_approval(self.hospital.context, who, command)
 
     def receive(self, who: Actor = OFFICER, key: str = "") -> GrantState:
