@@ -25,6 +25,7 @@ from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, ch
 from hospital_prepay.services.fund.words import (
     CONDITIONS,
     HOLDERS,
+    LINE_OUTCOMES,
     MET,
     OUTCOMES,
     REPORTED,
@@ -66,8 +67,11 @@ def check_use(request: Path, form: str) -> None:
         print_json({"outcome": answer.outcome.value, "reasons": reasons})
         return
     click.echo(OUTCOMES[answer.outcome])
-    rows = [(f"第 {one.line} 行", one.words, _cite(one.clause)) for one in answer.reasons]
-    print_table(("行", "为什么", "依据"), rows)
+    rows = [
+        (f"第 {one.line} 行", LINE_OUTCOMES[answer.lines[one.line - 1]], one.words, _cite(one.clause))
+        for one in answer.reasons
+    ]
+    print_table(("行", "结果", "为什么", "依据"), rows)
 
 
 def _read(schema: Any, path: Path) -> Any:

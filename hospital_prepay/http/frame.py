@@ -51,6 +51,7 @@ FUND_ROOMS: Final = (
     ("采购监测", "/finance/fund/purchases"),
     ("各地规定", "/finance/fund/regimes"),
 )
+_FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
 _POSTED: Final = {
     "page": "deposits",
     "screen": "screen",
@@ -108,7 +109,8 @@ class Frame:
     @cached_property
     def fund_rooms(self) -> list[dict[str, Any]]:
         """The rooms of the restricted fund."""
-        return _marked({href: label for label, href in FUND_ROOMS if exists(href)})
+        rooms = {href: label for label, href in FUND_ROOMS if exists(href)}
+        return _marked(rooms, _FUND_BESIDE)
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
@@ -137,9 +139,9 @@ def exists(path: str) -> bool:
     return True
 
 
-def _marked(labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Links, the one that leads here marked."""
-    here = max(filter(_is_within, labels), key=len, default=None)
+def _marked(labels: Mapping[str, str], beside: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Links, the one that leads here marked; a page ``beside`` a room belongs to it."""
+    here = (beside or {}).get(request.path) or max(filter(_is_within, labels), key=len, default=None)
     return [{"label": label, "href": href, "current": href == here, "count": None} for href, label in labels.items()]
 
 

@@ -17,16 +17,17 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund_forms import LINE_FIELDS, MOST_LINES, typed_lines
 from hospital_prepay.services.fund.review import FundOverview, GrantState
-from hospital_prepay.services.fund.words import CATEGORIES
+from hospital_prepay.services.fund.words import CATEGORIES, LINE_OUTCOMES
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, rule_words, stands_note
 
 LINE_MARKS: Final = {
-    UseOutcome.PERMITTED: {"kind": "ok", "word": "可以付"},
-    UseOutcome.HELD: {"kind": "held", "word": "须两人决定"},
-    UseOutcome.REFUSED: {"kind": "stop", "word": "不能付"},
+    UseOutcome.PERMITTED: {"kind": "ok", "word": LINE_OUTCOMES[UseOutcome.PERMITTED]},
+    UseOutcome.HELD: {"kind": "held", "word": LINE_OUTCOMES[UseOutcome.HELD]},
+    UseOutcome.REFUSED: {"kind": "stop", "word": LINE_OUTCOMES[UseOutcome.REFUSED]},
 }
 _FIRST_ROWS: Final = 3
+_SHAPES: Final = "西药 X 开头 23 位，中成药 Z 开头 20 位，耗材 C 开头 27 位或 20 位"
 _FINAL: Final = frozenset({"non_medical_use", "unknown_category", "procurement_only"})
 _LABELS: Final = {
     "category": "用途",
@@ -118,7 +119,7 @@ def line_result(outcome: UseOutcome, reasons: list[LineReason]) -> dict[str, Any
 
 def reason_chip(reason: LineReason) -> Chip:
     """The clause of a reason with its words; silence and house rules never look like law."""
-    words = reason.words
+    words = f"{reason.words}：{_SHAPES}" if reason.code == "malformed_national_code" else reason.words
     if reason.code == "notice_silent":
         return Chip("通知未作规定", words, None)
     return chip(reason.clause, words)

@@ -17,7 +17,7 @@ from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
-from hospital_prepay.services.fund.words import CATEGORIES, REQUEST_STATES
+from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_request_form import line_result
 from hospital_prepay.web.fund_words import (
@@ -27,6 +27,7 @@ from hospital_prepay.web.fund_words import (
     is_my_turn,
     keyed,
     request_line,
+    request_states,
     rule_words,
     stands_note,
     stranded,
@@ -221,7 +222,8 @@ def _steps(found: RequestDetail) -> list[Step]:
         done_by(request.paid_by, request.paid_at, names),
     )
     if request.state in _ENDED:
-        ended = Step("bad", REQUEST_STATES[request.state][1], done_by(request.ended_by, request.ended_at, names))
+        word = request_states(request)[request.state][1]
+        ended = Step("bad", word, done_by(request.ended_by, request.ended_at, names))
         return [*(Step("done", title, lines) for title, lines in zip(_titles(), who, strict=False) if lines), ended]
     at = _ORDER.index(request.state)
     steps = [Step("done", title, lines) for title, lines in zip(_titles(), who, strict=False)][: at + 1]

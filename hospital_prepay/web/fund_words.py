@@ -16,7 +16,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.grants import FUND_NAMES, grant_words
 from hospital_prepay.services.fund.recall import basis_of
 from hospital_prepay.services.fund.review import GrantState, RecallState, RequestState, Turn
-from hospital_prepay.services.fund.words import GRANT_STATES, REQUEST_STATES
+from hospital_prepay.services.fund.words import BOUNCED, GRANT_STATES, REQUEST_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ def rule_words(regime: str, version: str) -> str:
     return f"{load_rulebook().instruments[regime].number} {version}"
 
 
+def request_states(request: RequestState) -> Mapping[str, tuple[str, str]]:
+    """The words of a request's states: what was paid and given back bounced."""
+    return {**REQUEST_STATES, "released": BOUNCED} if request.paid_by else REQUEST_STATES
+
+
 def request_number(request_id: str) -> str:
     """The end of a request's id, short enough to say on the telephone."""
     return "YK-" + request_id[-8:].upper()
@@ -79,7 +84,7 @@ def request_line(request: RequestState, names: Mapping[str, str]) -> dict[str, A
         "asked_at": request.asked_at,
         "total_fen": request.total_fen,
         "held": request.held,
-        "state": mark_of(request.state, REQUEST_STATES),
+        "state": mark_of(request.state, request_states(request)),
         "refused": request.state == "refused",
     }
 

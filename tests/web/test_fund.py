@@ -221,7 +221,9 @@ def test_a_payment_bounces_a_reservation_is_given_back_a_request_turned_down(fun
         assert empty.status_code == 422
         assert "请填写" in words(empty)
         assert fund.send(role, f"{request}/{step}", ground="账号有误").status_code == 303
-        assert "账号有误" in words(fund.as_(Role.AUDITOR).get(request))
+        shown = words(fund.as_(Role.AUDITOR).get(request))
+        assert "账号有误" in shown
+        assert ("退票，已退回专款" in shown) is (step == "bounce")
     assert re.search(r"专款未用1,000,000\.00", words(fund.as_(OFFICER).get(fund.grant)))
 
 
@@ -398,6 +400,12 @@ def test_a_long_list_of_requests_is_paged_and_sums_all_of_them(
     assert "第 1–2 份，共 3 份下一页" in first
     assert "第 3–3 份，共 3 份上一页" in second
     assert all("合计 3 份6.00" in page for page in (first, second))
+
+
+def test_a_wrong_national_code_tells_the_length_expected(fund: Fundhouse) -> None:
+    fund.received()
+    shown = words(fund.ask(line(code="X123"), do="check"))
+    assert "西药 X 开头 23 位" in shown
 
 
 def test_an_approval_before_its_application_wants_a_reason_that_the_audit_keeps(fund: Fundhouse) -> None:

@@ -168,3 +168,9 @@ def test_nothing_is_kept(house: House, officer: Browser) -> None:
     before = rows()
     shown(officer)
     assert rows() == before
+
+
+def test_the_calculator_belongs_to_the_room_of_applications(login_as: Callable[[Role], Browser]) -> None:
+    page = login_as(Role.FINANCE_OFFICER).get("/finance/fund/assess").text
+    assert '<a href="/finance/fund/apply" aria-current="page">自查与申请</a>' in page
+    assert '<a href="/finance/fund" aria-current="page">总览</a>' not in page

@@ -82,6 +82,11 @@ OUTCOMES: Final = {
     UseOutcome.HELD: "先挂起：补齐资料，或由两人书面决定之后才能付。",
     UseOutcome.REFUSED: "不能用预付金付。任何人都不能放行；有别的项目请分开申请。",
 }
+LINE_OUTCOMES: Final = {
+    UseOutcome.PERMITTED: "可以付",
+    UseOutcome.HELD: "须两人决定",
+    UseOutcome.REFUSED: "不能付",
+}
 GRANT_STATES: Final = {
     "applied": ("wait", "等批复"),
     "approved": ("wait", "等到账"),
@@ -100,6 +105,7 @@ REQUEST_STATES: Final = {
     "rejected": ("idle", "已退回"),
     "released": ("idle", "预留已退回"),
 }
+BOUNCED: Final = ("idle", "退票，已退回专款")
 EVENTS: Final = {
     "grant": "预付金到账",
     "return": "预付金交回",
