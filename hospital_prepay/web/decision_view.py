@@ -315,12 +315,12 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "quota_fen": ("标准额度", _yuan),
         "largest_fen": ("最高额度", _yuan),
         "quota_clauses": ("额度的依据", _clauses),
-        "size_clause": ("规模的依据", _clause),
         "filed_on": ("申请那天", str),
         "apply_by": ("申请的最后一天", str),
         "apply_clause": ("申请日的依据", _clause),
         "emergency": ("特殊情形的文件", _emergency),
         "deregistered": ("已登记注销", _yes),
+        "size_clause": ("规模的依据", _clause),
     },
     "fund.approve": {
         "regime": ("依据地", _place),
@@ -329,8 +329,8 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "approved_fen": ("批复", _yuan),
         "largest_fen": ("最高额度", _yuan),
         "quota_clauses": ("额度的依据", _clauses),
-        "size_clause": ("规模的依据", _clause),
         "emergency": ("特殊情形的文件", _emergency),
+        "size_clause": ("规模的依据", _clause),
     },
     "fund.procurement": {
         "regime": ("依据地", _place),

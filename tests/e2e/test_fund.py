@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ pytestmark = pytest.mark.browser
 def house(sqlite_database: Database, tmp_path: Path) -> House:
     """A hospital whose grant of a million yuan has arrived."""
     house = House.built(sqlite_database, Clock(), tmp_path / "var")
-    officer, approver, day = house.actor(Role.FINANCE_OFFICER), house.actor(Role.FINANCE_APPROVER), date(2026, 1, 15)
+    officer, approver, day = house.actor(Role.FINANCE_OFFICER), house.actor(Role.FINANCE_APPROVER), Clock().today()
     amount = Money(MILLION_YUAN)
     asked = application("zhejiang-prepay-2025", "临溪市", Fund.EMPLOYEE, amount, good_facts(2026), "apply-1")
     grant_id = apply_one(house.context, officer, asked).grant_id or ""
