@@ -9,7 +9,7 @@ CREATE FUNCTION fund_lines_stand(
   p_institution text, p_entry bigint, p_kind text, p_source text, p_reverses bigint, p_fund text
 ) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT fund_lines_match(p_institution, p_entry, p_kind, p_source, p_reverses, p_fund)
-    AND e.other = 0 AND (e.supplier = 0 OR e.owed = 0) AND (e.claims = 0 OR e.lent <= 0)
+    AND (e.restricted = 0 OR (e.other = 0 AND (e.supplier = 0 OR e.owed = 0) AND (e.claims = 0 OR e.lent <= 0)))
     AND (q.rise <= 0 OR (q.inflow >= q.rise AND EXISTS (
       SELECT 1 FROM fund_grant g JOIN ledger_account o
         ON o.institution_id = g.institution_id AND o.account_id = '23050101:' || g.grant_id
@@ -20,7 +20,8 @@ CREATE FUNCTION fund_lines_stand(
         ON r.institution_id = g.institution_id AND r.regime = g.regime AND r.state = 'standing'
       WHERE g.institution_id = p_institution AND g.grant_id = p_fund))
   FROM (
-    SELECT count(*) FILTER (WHERE a.subject = '2302') AS supplier,
+    SELECT count(*) FILTER (WHERE a.fund <> '') AS restricted,
+      count(*) FILTER (WHERE a.subject = '2302') AS supplier,
       count(*) FILTER (WHERE a.subject = '23050101') AS owed,
       count(*) FILTER (WHERE a.subject NOT IN ('1002', '2302', '12120201', '23050101', '1218')) AS other,
       count(*) FILTER (WHERE a.subject = '1218' AND a.fund = '') AS claims,

@@ -6,7 +6,7 @@
 CREATE TRIGGER ledger_entry_fund_touches BEFORE INSERT ON ledger_entry BEGIN
   SELECT RAISE(ABORT, 'restricted: ledger_entry') WHERE EXISTS (
     SELECT 1 FROM (
-      SELECT sum(l.fund <> '') AS restricted,
+      SELECT sum(a.fund <> '') AS restricted,
         sum(a.subject = '2302') AS supplier,
         sum(a.subject = '23050101') AS owed,
         sum(a.subject NOT IN ('1002', '2302', '12120201', '23050101', '1218')) AS other,

@@ -17,6 +17,7 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.base import Base
 from hospital_prepay.persistence.models.fund_duties import FundCalendar, FundDutyClosure, FundPlace
 from tests.books import HOSPITAL
+from tests.hospital import enter_people
 
 TABLES = ("fund_place", "fund_duty_closure", "fund_reminder", "fund_account_check", "fund_calendar")
 
@@ -108,7 +109,9 @@ def test_a_place_is_decided_once_by_another_person(
     database: Database, rows: dict[str, dict[str, Any]], clock: FixedClock
 ) -> None:
     decide = sa.update(FundPlace).values(state="confirmed", decided_by="b", decided_at=clock.now())
+    refused(database, decide)
     with database.writing() as connection:
+        enter_people(connection, clock, rows["fund_place"]["institution_id"], "b")
         connection.execute(decide)
     refused(database, sa.update(FundPlace).values(state="declined", decided_by="b"))
     refused(database, sa.insert(FundPlace).values(**{**rows["fund_place"], "place_no": 2, "state": "confirmed"}))

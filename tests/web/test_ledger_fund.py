@@ -34,8 +34,8 @@ def entries(fund: Fundhouse) -> dict[str, int]:
     [
         ("fund_receipt", "到账", ""),
         ("fund_reserve", "预留", None),
-        ("fund_payment", "付款", "B-77"),
-        ("fund_payment_bounced", "退票", "T-78"),
+        ("fund_payment", "付款", "B77"),
+        ("fund_payment_bounced", "退票", "T78"),
         ("fund_unreserve", "退回预留", None),
     ],
 )
@@ -63,8 +63,8 @@ def test_the_request_shows_the_slip_of_the_payment_and_of_its_return(
     page = auditor.get(f"/finance/ledger/{entries['fund_payment_bounced']}").text
     [request] = re.findall(r'href="(/finance/fund/requests/[^"]+)"', page)
     shown = words(auditor.get(request))
-    assert "银行回单 B-77" in shown
-    assert "银行回单 T-78" in shown
+    assert "银行回单 B77" in shown
+    assert "银行回单 T78" in shown
 
 
 def test_every_kind_that_a_report_knows_has_its_word() -> None:

@@ -190,10 +190,11 @@ def fund_entry(
 
 
 def _require_day(grant: GrantState, command: RecordApproval, today: date) -> None:
-    """Not ahead of today; before the application was filed only with a written reason (paper went out first)."""
+    """Not ahead of today; before an application was filed only with a written reason (paper went out first). A
+    procurement prepayment is recorded from a document that is there already."""
     require_past(command.approved_on, today, "approved_on")
     filed_on = local(grant.applied_at).date()
-    if command.approved_on < filed_on and not command.early.strip():
+    if grant.kind == "basic" and command.approved_on < filed_on and not command.early.strip():
         raise MalformedInput(
             f"批复日 {command.approved_on} 早于申请递交的 {filed_on}，请核对。"
             "确实先批后登记的（特殊情形、纸质申请先送出），请在“为什么批复在前”写明。",

@@ -62,7 +62,9 @@ class Year:
         return grants.record_approval(self.hospital.context, who, command)
 
     def receive(self, who: Actor = OFFICER, key: str = "") -> GrantState:
-        command = grants.ReceiveGrant(self.grant_id, f"B-1-{self.grant_id}", date(2026, 1, 15), key or self.key)
+        command = grants.ReceiveGrant(
+            self.grant_id, f"B-1-{self.grant_id}", self.hospital.context.clock.today(), key or self.key
+        )
         return grants.receive_grant(self.hospital.context, who, command)
 
     def arrived(self) -> Year:
