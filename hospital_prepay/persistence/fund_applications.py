@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.persistence.fund_rows import rows_of
 from hospital_prepay.persistence.models.fund_apply import (
     FundApplication,
     FundApplicationEvidence,
@@ -128,25 +129,25 @@ def add_procurement(connection: sa.Connection, values: Mapping[str, Any]) -> Non
 def applications(connection: sa.Connection, institution_id: str) -> list[ApplicationRow]:
     """Every application, newest first; the refused among them."""
     order = (FundApplication.applied_at.desc(), FundApplication.decision_id.desc())
-    return _rows(connection, FundApplication, ApplicationRow, institution_id, order=order)
+    return rows_of(connection, FundApplication, ApplicationRow, institution_id, order=order)
 
 
 def application_of(connection: sa.Connection, institution_id: str, decision_id: str) -> ApplicationRow | None:
     """The application of a decision; ``None`` for a grant from before they were kept."""
     which = FundApplication.decision_id == decision_id
-    return next(iter(_rows(connection, FundApplication, ApplicationRow, institution_id, which)), None)
+    return next(iter(rows_of(connection, FundApplication, ApplicationRow, institution_id, which)), None)
 
 
 def evidence_of(connection: sa.Connection, institution_id: str, decision_id: str) -> list[EvidenceRow]:
     """The evidence of an application, by item."""
     which, order = FundApplicationEvidence.decision_id == decision_id, (FundApplicationEvidence.item,)
-    return _rows(connection, FundApplicationEvidence, EvidenceRow, institution_id, which, order=order)
+    return rows_of(connection, FundApplicationEvidence, EvidenceRow, institution_id, which, order=order)
 
 
 def emergencies(connection: sa.Connection, institution_id: str) -> list[EmergencyRow]:
     """Every document of an emergency, newest first."""
     order = (FundEmergency.issued_on.desc(), FundEmergency.emergency_id.desc())
-    return _rows(connection, FundEmergency, EmergencyRow, institution_id, order=order)
+    return rows_of(connection, FundEmergency, EmergencyRow, institution_id, order=order)
 
 
 def emergency(connection: sa.Connection, institution_id: str, emergency_id: str) -> EmergencyRow:
@@ -161,23 +162,10 @@ def module_steps(connection: sa.Connection, institution_id: str, grant_id: str |
     """The states of one grant or of all, in their order."""
     which = () if grant_id is None else (FundModuleStep.grant_id == grant_id,)
     order = (FundModuleStep.grant_id, FundModuleStep.step_no)
-    return _rows(connection, FundModuleStep, ModuleRow, institution_id, *which, order=order)
+    return rows_of(connection, FundModuleStep, ModuleRow, institution_id, *which, order=order)
 
 
 def procurements(connection: sa.Connection, institution_id: str) -> dict[str, ProcurementRow]:
     """The documents of the procurement prepayments, by grant."""
-    found = _rows(connection, FundProcurement, ProcurementRow, institution_id)
+    found = rows_of(connection, FundProcurement, ProcurementRow, institution_id)
     return {one.grant_id: one for one in found}
-
-
-def _rows(
-    connection: sa.Connection,
-    table: type[Any],
-    row: type[Row],
-    institution_id: str,
-    *where: sa.ColumnElement[bool],
-    order: tuple[Any, ...] = (),
-) -> list[Row]:
-    columns = [getattr(table, name) for name in row.__dataclass_fields__]  # type: ignore[attr-defined]
-    query = sa.select(*columns).where(table.institution_id == institution_id, *where).order_by(*order)
-    return [row(*found) for found in connection.execute(query)]

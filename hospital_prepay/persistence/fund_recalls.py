@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.chart import owed_account
-from hospital_prepay.persistence.funds import GrantState, grants, refusing
+from hospital_prepay.persistence.fund_rows import refusing
+from hospital_prepay.persistence.funds import GrantState, grants
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_recall import FundBankEvidence, FundIncident, FundRecall, FundWriteOff
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting

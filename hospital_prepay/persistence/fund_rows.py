@@ -20,7 +20,7 @@ def rows_of(
     shape: type[Row],
     institution_id: str,
     *where: sa.ColumnElement[bool],
-    order: Sequence[Any],
+    order: Sequence[Any] = (),
 ) -> list[Row]:
     """The institution's rows of ``table`` as values of ``shape``, whose fields are its columns."""
     columns = [getattr(table, name) for name in shape.__dataclass_fields__]  # type: ignore[attr-defined]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.domain.errors import Conflict, NotFound
+from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account, reserved_account
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.models.fund import FundEvidence, FundGrant, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
-from hospital_prepay.persistence.outages import is_outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,14 +293,3 @@ def _walk(
     words = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
     with refusing(words), connection.begin_nested():
         connection.execute(sa.update(table).where(table.institution_id == institution_id, which).values(**values))
-
-
-@contextmanager
-def refusing(words: str) -> Iterator[None]:
-    """Tell what the database refused as a :class:`Conflict`; a database that is gone refuses nothing."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        if is_outage(error):
-            raise
-        raise Conflict(words) from error

@@ -31,6 +31,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.henan_dates import REPORTED_STEPS, facts_of_application, steps_of
 from hospital_prepay.services.fund.months import first_and_last
+from hospital_prepay.services.fund.slips import require_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def apply_reconciliation(context: Context, actor: Actor, period: str, applied_on
     with context.work(actor, "fund.henan_apply", f"month:{period}") as work:
         store.lock_reconciliation(work.connection, work.institution_id)
         require_henan(work)
-        not_ahead(applied_on, work.today, "applied_on")
+        require_past(applied_on, work.today, "applied_on")
         if applied_on <= last:
             raise wrong("applied_on", f"{period} 的费用要到月末之后才能申请对账。请核对日期。")
         decision = application(facts_of_application(period, applied_on), work.rule_version)
@@ -155,7 +156,7 @@ def record_negative_plan(context: Context, actor: Actor, command: NegativePlan) 
     first_and_last(command.period)
     with context.work(actor, "fund.negative_plan", f"month:{command.period}") as work:
         require_henan(work)
-        not_ahead(command.told_on, work.today, "told_on")
+        require_past(command.told_on, work.today, "told_on")
         if not command.amount.fen > 0:
             raise wrong("amount", "金额要大于零，例如 120.00；负号不用写。")
         if not command.document.strip():
@@ -181,7 +182,7 @@ def report_step(context: Context, actor: Actor, month: str, step: str, on_day: d
     first_and_last(month)
     with context.work(actor, "fund.month_step", f"month:{month}") as work:
         require_henan(work)
-        not_ahead(on_day, work.today, "on_day")
+        require_past(on_day, work.today, "on_day")
         if step not in {one.id for one in steps_of(month, REPORTED_STEPS)}:
             raise wrong("step", "请选这个月的一步。")
         values = {"period": month, "kind": "step", "step": step, "on_day": on_day, "document": document.strip()}
@@ -213,12 +214,6 @@ def _event(work: UnitOfWork, **values: Any) -> dict[str, Any]:
         **blank,
         **values,
     }
-
-
-def not_ahead(day: date, today: date, field: str) -> None:
-    """Refuse a day that hasn't come."""
-    if day > today:
-        raise wrong(field, f"日子不能在将来（今天是 {today}）。")
 
 
 def wrong(field: str, message: str) -> MalformedInput:

@@ -15,7 +15,8 @@ from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.henan import not_ahead, require_henan, wrong
+from hospital_prepay.services.fund.henan import require_henan, wrong
+from hospital_prepay.services.fund.slips import require_past
 
 _COLUMNS: Final = {
     "day": Column("日期", ("日期", "day")),
@@ -104,7 +105,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _check_uploads(row: Uploads, today: date, now: datetime) -> None:
-    not_ahead(row.day, today, "day")
+    require_past(row.day, today, "day")
     if not (0 <= row.in_house <= _MOST_IN_HOUSE and 0 <= row.uploaded <= _MOST_IN_HOUSE):
         raise wrong("in_house", "人数太大，请核对。")
     if row.uploaded and row.last_upload_at is None:

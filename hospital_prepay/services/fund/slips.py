@@ -11,13 +11,18 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 
 
 def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_on: date) -> None:
-    """Write it down with the entry of ``kind``. Raises :class:`Conflict` for a slip used before."""
+    """Write it down with the entry of ``kind``. Raises :class:`MalformedInput` for a number without a letter or
+    digit, :class:`Conflict` for a slip used before."""
+    plain = payment_reference(reference)
+    if not plain:
+        words = "银行回单号里没有数字或字母，请照回单填写，例如 HD20260115001。"
+        raise MalformedInput(words, details={"field": "bank_reference"})
     store.add_slip(
         work.connection,
         {
             "institution_id": work.institution_id,
             "kind": kind,
-            "reference": payment_reference(reference),
+            "reference": plain,
             "entry_no": entry_no,
             "value_on": value_on,
             "recorded_by": work.act.actor.actor_id,

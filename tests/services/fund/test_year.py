@@ -251,6 +251,14 @@ def test_nothing_happened_before_what_it_follows(year: Year) -> None:
     assert year.standing == (MILLION_YUAN - 100, 100, MILLION_YUAN)
 
 
+def test_a_slip_number_has_letters_or_digits(year: Year) -> None:
+    year.arrived()
+    command = returns.ReturnGrant(year.grant_id, Money(100), "——", "return-dash")
+    with pytest.raises(MalformedInput, match="没有数字或字母"):
+        returns.return_grant(year.hospital.context, OFFICER, command)
+    assert year.standing[2] == MILLION_YUAN
+
+
 def test_one_settlement_is_offset_once_and_one_slip_booked_once_however_it_is_spelled(year: Year) -> None:
     year.arrived()
     context = year.hospital.context
