@@ -155,7 +155,10 @@ def _fill(size: Size, postgresql: bool) -> Iterator[str]:
         f" 'evidenced', 'd', {false}, 'a', {moment}, '', 'b', 'c', 'e', 'B', '' {paid}"
     )
     category = "CASE n % 3 WHEN 0 THEN 'consumable' ELSE 'drug' END"
-    yield (f"INSERT INTO fund_request_line SELECT '{i}', 'r' || n, 1, {category}, 'x', '', '', n, 'permitted' {paid}")
+    yield (
+        "INSERT INTO fund_request_line (institution_id, request_id, line_no, category, name, code, order_no,"
+        f" amount_fen, outcome) SELECT '{i}', 'r' || n, 1, {category}, 'x', '', '', n, 'permitted' {paid}"
+    )
     yield (f"INSERT INTO ledger_block SELECT '{i}', 1, 1, {count}, {count}, {digest}, {digest}, {digest}, {moment}")
 
 
