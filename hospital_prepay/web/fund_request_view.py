@@ -17,6 +17,7 @@ from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
+from hospital_prepay.services.fund.spending import RUN_OUT, has_run_out
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_request_form import line_result
@@ -154,15 +155,17 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "forms": {one: keyed(form if one == name else None, **_days(one)) for one in {*offered, name} if one},
         "stands": stands_note(found.stands),
         "stopped": _STOPPED[request.state] if _is_stopped(found) else None,
+        "run_out": RUN_OUT if _ran_out(found) else None,
         "problem": stranded(name, form, offered),
     }
 
 
 def _offered(found: RequestDetail) -> list[str]:
     """The forms that the viewer may use now: the next step, and the ways to end it. While a ground of recall stands,
-    nothing is reserved or paid."""
+    nothing is reserved or paid, and nothing is paid of a reservation that ran out."""
     actor, state = current_actor(), found.request.state
-    offered = [_FORMS[state]] if is_my_turn(found.turn) and state in _FORMS and not _is_stopped(found) else []
+    goes_on = is_my_turn(found.turn) and state in _FORMS and not _is_stopped(found) and not _ran_out(found)
+    offered = [_FORMS[state]] if goes_on else []
     may_end = {
         "asked": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
         "department": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
@@ -175,6 +178,10 @@ def _offered(found: RequestDetail) -> list[str]:
 
 def _is_stopped(found: RequestDetail) -> bool:
     return found.stands is not None and found.request.state in _STOPPED
+
+
+def _ran_out(found: RequestDetail) -> bool:
+    return has_run_out(found.request, current_context().clock.now())
 
 
 def _other_grounds(decision: Decision) -> list[Chip]:

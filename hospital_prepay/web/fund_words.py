@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from hospital_prepay.domain.access import GRANTS, Role
-from hospital_prepay.http.current import current_actor
+from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.grants import FUND_NAMES, grant_words
 from hospital_prepay.services.fund.recall import basis_of
 from hospital_prepay.services.fund.review import GrantState, RecallState, RequestState, Turn
-from hospital_prepay.services.fund.words import BOUNCED, GRANT_STATES, REQUEST_STATES
+from hospital_prepay.services.fund.spending import has_run_out
+from hospital_prepay.services.fund.words import BOUNCED, GRANT_STATES, RAN_OUT, REQUEST_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ def rule_words(regime: str, version: str) -> str:
 
 
 def request_states(request: RequestState) -> Mapping[str, tuple[str, str]]:
-    """The words of a request's states: what was paid and given back bounced."""
+    """The words of a request's states: what was paid and given back bounced; what nobody paid in time ran out."""
+    if has_run_out(request, current_context().clock.now()):
+        return {**REQUEST_STATES, "reserved": RAN_OUT}
     return {**REQUEST_STATES, "released": BOUNCED} if request.paid_by else REQUEST_STATES
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
-from hospital_prepay.domain.errors import InsufficientFund, PrepayError
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, PrepayError
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, reserved_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
@@ -164,6 +164,16 @@ def test_a_request_that_walked_past_three_people_is_paid_and_what_is_owed_stays(
     assert books.standing == (70000, 30000, 100000)
     books.pay("r1", 30000)
     books.walk("r1", state="paid", paid_by="d", paid_at=books.clock.now(), bank_reference="B1")
+    assert books.standing == (70000, 0, 100000)
+
+
+def test_a_reservation_that_ran_out_pays_nothing(books: Books) -> None:
+    books.reserve("r1", 30000)
+    books.clock.moment += timedelta(days=7)
+    with pytest.raises(Conflict, match="预留已经到期"):
+        books.pay("r1", 30000)
+    books.clock.moment -= timedelta(seconds=1)
+    books.pay("r1", 30000)
     assert books.standing == (70000, 0, 100000)
 
 

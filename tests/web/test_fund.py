@@ -6,13 +6,14 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
+from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
@@ -225,6 +226,24 @@ def test_a_payment_bounces_a_reservation_is_given_back_a_request_turned_down(fun
         assert "账号有误" in shown
         assert ("退票，已退回专款" in shown) is (step == "bounce")
     assert re.search(r"专款未用1,000,000\.00", words(fund.as_(OFFICER).get(fund.grant)))
+
+
+def test_a_reservation_that_ran_out_is_shown_so_and_offers_no_payment(fund: Fundhouse, clock: FixedClock) -> None:
+    fund.received()
+    request = fund.asked(line())
+    assert fund.send(HEAD, f"{request}/agree").status_code == 303
+    assert fund.send(APPROVER, f"{request}/reserve").status_code == 303
+    assert "下一步：付款" in words(fund.as_(OFFICER).get(request))
+    clock.moment += timedelta(days=15)
+    fund.browsers.clear()
+    page = fund.as_(OFFICER).get(request)
+    assert "预留已到期，等退回" in words(page)
+    assert "预留已经到期，不能付款。请财务退回预留，再重新申请。" in words(page)
+    assert f"{request}/pay" not in page.text
+    assert f"{request}/release" in page.text
+    answer = fund.send(OFFICER, f"{request}/pay", bank_reference="B-1", paid_on="2026-01-30")
+    assert answer.status_code == 409
+    assert "本次没有入账" in words(answer)
 
 
 @pytest.mark.parametrize(

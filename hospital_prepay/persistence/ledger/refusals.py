@@ -35,4 +35,6 @@ def refusal(error: Exception) -> PrepayError:
         return InsufficientFund("医保预付金只能用于药品、耗材等医疗费用，没有入账。请走专款申请。", code="restricted")
     if "recall_stands:" in text:
         return Conflict("已登记收回情形，预付金暂停付款（本院规定），没有入账。请先办结收回。", code="recall_stands")
+    if "ran_out:" in text:
+        return Conflict("预留已经到期，不能付款，没有入账。请财务退回预留，再重新申请。", code="reservation_ran_out")
     return LedgerFault("账本没有接受这张凭证，没有入账。请把编号报给信息科。", details={"database": text[:300]})

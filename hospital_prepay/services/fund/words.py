@@ -105,6 +105,7 @@ REQUEST_STATES: Final = {
     "rejected": ("idle", "已退回"),
     "released": ("idle", "预留已退回"),
 }
+RAN_OUT: Final = ("wait", "预留已到期，等退回")
 BOUNCED: Final = ("idle", "退票，已退回专款")
 EVENTS: Final = {
     "grant": "预付金到账",

@@ -387,7 +387,8 @@ def test_nobody_is_paid_by_raw_sql_while_a_ground_stands(year: Year, monkeypatch
     spending.agree_request(year.hospital.context, HEAD, agreed)
     call_back(year)
     # A program that forgot to ask: the database alone stands in the way.
-    monkeypatch.setattr(spending, "require_no_recall", lambda *_: None)
+    for step in ("approving", "paying"):
+        monkeypatch.setattr(f"{spending.__name__}.{step}.require_no_recall", lambda *_: None)
     with pytest.raises(Conflict, match="已登记收回情形，预付金暂停付款"):
         year.pay(reserved)
     with pytest.raises(Conflict, match="现在不能办"):

@@ -214,6 +214,17 @@ def test_a_reservation_that_runs_out_goes_back_by_itself(year: Year, clock: Fixe
         year.pay(request_id)
 
 
+def test_a_reservation_that_ran_out_pays_nothing_before_the_daily_step_either(year: Year, clock: FixedClock) -> None:
+    year.arrived()
+    request_id = year.reserve(line(100))
+    clock.moment += timedelta(days=15)
+    with pytest.raises(Conflict, match="预留已经到期，不能付款。请财务退回预留"):
+        year.pay(request_id)
+    assert year.standing == (M - 100, 100, M)
+    clock.moment -= timedelta(microseconds=1)
+    assert year.pay(request_id).state == "paid"
+
+
 def test_a_payment_that_bounces_comes_back_in_red(year: Year) -> None:
     year.arrived()
     request_id = year.reserve(line(60_000_000))
