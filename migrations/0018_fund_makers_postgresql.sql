@@ -11,3 +11,25 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_payment_in_time BEFORE INSERT ON ledger_entry FOR EACH ROW
   WHEN (NEW.kind = 'fund_payment') EXECUTE FUNCTION fund_payment_in_time();
+
+-- An invoice proves lines of one request: recorded again, in other letters or with blanks, dashes, dots or strokes, it
+-- is the same supplier's same invoice. What bounced or was given back frees its invoices. Two that come at the same
+-- moment wait for each other.
+CREATE FUNCTION fund_evidence_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  supplier text := (SELECT q.payee_credit_code FROM fund_request q
+    WHERE q.institution_id = NEW.institution_id AND q.request_id = NEW.request_id);
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('fund_evidence:' || NEW.institution_id || ':' || supplier, 0));
+  IF EXISTS (SELECT 1 FROM fund_request q
+      JOIN fund_evidence v ON v.institution_id = q.institution_id AND v.request_id = q.request_id
+      WHERE q.institution_id = NEW.institution_id AND q.payee_credit_code = supplier
+        AND q.request_id <> NEW.request_id AND q.state IN ('paid', 'evidenced')
+        AND upper(translate(v.invoice_no, ' -./', '')) = upper(translate(NEW.invoice_no, ' -./', ''))) THEN
+    RAISE EXCEPTION 'invoice_used: fund_evidence' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_evidence_once BEFORE INSERT ON fund_evidence
+  FOR EACH ROW EXECUTE FUNCTION fund_evidence_once();

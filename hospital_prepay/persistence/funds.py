@@ -257,7 +257,7 @@ def expired(connection: sa.Connection, institution_id: str, now: datetime) -> li
 
 def add_evidence(connection: sa.Connection, values: dict[str, Any]) -> None:
     """An invoice for a paid line; :class:`Conflict` when it is recorded already."""
-    words = "这张发票已经记在这一行上，或这份申请还没有付款。请核对后再记。"
+    words = "这张发票已经记在这一行或别的申请上，或这份申请还没有付款。请核对后再记。"
     with refusing(words), connection.begin_nested():
         connection.execute(sa.insert(FundEvidence).values(**values))
 
@@ -271,6 +271,27 @@ def invoices_of(connection: sa.Connection, institution_id: str, request_id: str)
         .order_by(FundEvidence.line_no, FundEvidence.recorded_at, FundEvidence.invoice_no)
     )
     return [Invoice(*row) for row in rows]
+
+
+def invoices_of_supplier(connection: sa.Connection, institution_id: str, credit_code: str) -> list[tuple[str, str]]:
+    """Request and number of every invoice that stands for a payment to this supplier: not of what was given back."""
+    rows = connection.execute(
+        sa.select(FundEvidence.request_id, FundEvidence.invoice_no)
+        .join(
+            FundRequest,
+            sa.and_(
+                FundRequest.institution_id == FundEvidence.institution_id,
+                FundRequest.request_id == FundEvidence.request_id,
+            ),
+        )
+        .where(
+            FundRequest.institution_id == institution_id,
+            FundRequest.payee_credit_code == credit_code,
+            FundRequest.state.in_(("paid", "evidenced")),
+        )
+        .order_by(FundEvidence.recorded_at, FundEvidence.request_id)
+    )
+    return [(str(request_id), str(number)) for request_id, number in rows]
 
 
 def evidenced_fen(connection: sa.Connection, institution_id: str, request_id: str) -> dict[int, int]:

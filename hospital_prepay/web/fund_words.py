@@ -16,7 +16,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.grants import FUND_NAMES, grant_words
 from hospital_prepay.services.fund.recall import basis_of
 from hospital_prepay.services.fund.review import GrantState, RecallState, RequestState, Turn
-from hospital_prepay.services.fund.spending import has_run_out
+from hospital_prepay.services.fund.spending import has_run_out, request_number
 from hospital_prepay.services.fund.words import BOUNCED, GRANT_STATES, RAN_OUT, REQUEST_STATES
 
 
@@ -69,11 +69,6 @@ def request_states(request: RequestState) -> Mapping[str, tuple[str, str]]:
     if has_run_out(request, current_context().clock.now()):
         return {**REQUEST_STATES, "reserved": RAN_OUT}
     return {**REQUEST_STATES, "released": BOUNCED} if request.paid_by else REQUEST_STATES
-
-
-def request_number(request_id: str) -> str:
-    """The end of a request's id, short enough to say on the telephone."""
-    return "YK-" + request_id[-8:].upper()
 
 
 def request_line(request: RequestState, names: Mapping[str, str]) -> dict[str, Any]:

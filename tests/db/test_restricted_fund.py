@@ -15,7 +15,8 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on, open_account
-from hospital_prepay.persistence.models.fund import FundGrant, FundRequest, FundRequestLine
+from hospital_prepay.persistence.models.fund import FundEvidence, FundGrant, FundRequest, FundRequestLine
+from hospital_prepay.persistence.models.ledger import LedgerEntry
 from tests.books import HOSPITAL, balance, open_books
 from tests.hospital import enter_people
 
@@ -146,6 +147,38 @@ class Books:
 
     def pay(self, name: str, fen: int, kind: str = "fund_payment", to: str = "2302") -> int:
         return self.post(kind, (to, fen, 0), (reserved_account(GRANT), 0, fen), source=f"fund_request:{name}")
+
+    def prove(self, name: str, invoice_no: str) -> None:
+        with self.database.writing() as connection:
+            connection.execute(
+                sa.insert(FundEvidence).values(
+                    institution_id=HOSPITAL,
+                    request_id=name,
+                    line_no=1,
+                    invoice_no=invoice_no,
+                    amount_fen=1,
+                    detail={},
+                    recorded_by="a",
+                    recorded_at=self.clock.now(),
+                )
+            )
+
+    def bounce(self, name: str, fen: int) -> None:
+        """The payment in red and the reservation back, as the program books it."""
+        source = f"fund_request:{name}"
+        with self.database.writing() as connection:
+            number = connection.scalar(
+                sa.select(LedgerEntry.entry_no).where(
+                    LedgerEntry.source == source, LedgerEntry.kind == "fund_payment"
+                )
+            )
+        assert number is not None
+        paid = (("2302", fen, 0), (reserved_account(GRANT), 0, fen))
+        reverse(self, "fund_payment", number, *paid, source=source, red="fund_payment_bounced")
+        self.post(
+            "fund_unreserve", (earmark_account(GRANT), fen, 0), (reserved_account(GRANT), 0, fen), source=source
+        )
+        self.walk(name, state="released", ended_by="c", ended_at=self.clock.now(), ended_ground="x")
 
     @property
     def standing(self) -> tuple[int, int, int]:
@@ -378,6 +411,20 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
         books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1))
 
 
+def test_an_invoice_proves_one_request(books: Books) -> None:
+    for name in ("r1", "r2"):
+        books.reserve(name, 30000)
+        books.pay(name, 30000)
+        books.walk(name, state="paid", paid_by="d", paid_at=books.clock.now(), bank_reference="B1")
+    books.prove("r1", "FP-1")
+    for spelled in ("FP-1", "fp 1", "Fp/1"):
+        with pytest.raises(sa.exc.DBAPIError, match="invoice_used"):
+            books.prove("r2", spelled)
+    books.prove("r2", "FP-2")
+    books.bounce("r1", 30000)
+    books.prove("r2", "FP-1")
+
+
 def test_the_earmark_takes_only_what_is_owed_in_turn(books: Books) -> None:
     books.reserve("r1", 30000)
     books.pay("r1", 30000)
@@ -457,20 +504,22 @@ def test_a_prepayment_arrives_once_and_never_as_free_money(books: Books) -> None
     assert books.standing == (100000, 0, 100000)
 
 
-def reverse(books: Books, kind: str, number: int, *lines: tuple[str, int, int], source: str = "x") -> None:
+def reverse(
+    books: Books, kind: str, number: int, *lines: tuple[str, int, int], source: str = "x", red: str = ""
+) -> None:
     original = books.entry(kind, *lines, source=source)
-    red = reversing(
+    entry = reversing(
         original,
         number,
         idempotency_key=f"red-{number}",
-        kind=f"{kind}_red",
+        kind=red or f"{kind}_red",
         summary="x",
         at=books.clock.now(),
         day=books.clock.today(),
         by="x",
     )
     with books.database.writing() as connection:
-        ledger_on(connection).post(red)
+        ledger_on(connection).post(entry)
 
 
 def test_red_letters_free_nothing(books: Books) -> None:

@@ -303,6 +303,41 @@ def test_invoices_prove_a_payment_to_the_fen(year: Year) -> None:
     assert prove(2, "F1", 50).state == "evidenced"
 
 
+def test_an_invoice_proves_one_request_of_its_supplier_until_that_is_given_back(year: Year) -> None:
+    year.arrived()
+    context = year.hospital.context
+    first, second = year.reserve(line(100), line(50)), year.reserve(line(100))
+    for request_id in (first, second):
+        year.pay(request_id)
+
+    def prove(request_id: str, number: int, invoice: str, fen: int) -> str:
+        command = spending.RecordEvidence(request_id, number, invoice, Money(fen))
+        return spending.record_evidence(context, PAYER, command).state
+
+    prove(first, 1, "FP-001", 100)
+    assert prove(first, 2, "FP-001", 50) == "evidenced"
+    for spelled in ("FP-001", "fp 001", "ＦＰ—001"):
+        with pytest.raises(Conflict, match=f"已经记在申请 {spending.request_number(first)} 上"):
+            prove(second, 1, spelled, 100)
+    with pytest.raises(MalformedInput, match="没有数字或字母"):
+        prove(second, 1, "--", 100)
+    spending.bounce_payment(context, PAYER, first, "户名不符")
+    assert prove(second, 1, "fp001", 100) == "evidenced"
+
+
+def test_another_suppliers_invoice_may_have_the_same_number(year: Year) -> None:
+    year.arrived()
+    first = year.reserve(line(100))
+    other = spending.AskPayment(year.grant_id, "别家医药", "91990000MA0DEM0011", "药款", (line(100),), "k-other")
+    second = spending.ask_payment(year.hospital.context, OFFICER, other).request_id
+    spending.agree_request(year.hospital.context, HEAD, second)
+    spending.reserve_request(year.hospital.context, APPROVER, second)
+    for request_id in (first, second):
+        year.pay(request_id)
+        proof = spending.RecordEvidence(request_id, 1, "FP-1", Money(100))
+        assert spending.record_evidence(year.hospital.context, PAYER, proof).state == "evidenced"
+
+
 def test_money_that_is_reserved_is_not_returned_with_the_rest(year: Year) -> None:
     year.arrived()
     year.reserve(line(60_000_000))

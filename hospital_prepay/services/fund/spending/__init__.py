@@ -24,7 +24,7 @@ from hospital_prepay.services.fund.spending.asking import (
 )
 from hospital_prepay.services.fund.spending.evidence import RecordEvidence, record_evidence
 from hospital_prepay.services.fund.spending.paying import PayRequest, bounce_payment, pay_request
-from hospital_prepay.services.fund.spending.requests import RUN_OUT, has_run_out
+from hospital_prepay.services.fund.spending.requests import RUN_OUT, has_run_out, request_number
 
 __all__ = [
     "RESERVED_FOR",
@@ -43,6 +43,7 @@ __all__ = [
     "reject_request",
     "release_expired",
     "release_request",
+    "request_number",
     "reserve_request",
     "spend_facts",
 ]

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import RequestState
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.spending.requests import locked
+from hospital_prepay.services.fund.spending.requests import locked, request_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class RecordEvidence:
 def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> RequestState:
     """An invoice for a paid line; when every line is proved to the fen, the request is complete.
 
-    Raises :class:`MalformedInput` for more than the line, :class:`Conflict` for an invoice recorded before.
+    Raises :class:`MalformedInput` for more than the line or a number without a letter or digit, :class:`Conflict` for
+    an invoice recorded before: on this line, or for another request to the same supplier that wasn't given back. Two
+    lines of one request may share an invoice.
     """
     actor.require(Permission.FUND_PAY)
     with context.work(actor, "fund.evidence", f"fund_request:{command.request_id}") as work:
@@ -43,12 +47,26 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
         if proved.get(line.line_no, 0) + command.amount.fen > line.amount_fen or not command.amount:
             left = Money(line.amount_fen - proved.get(line.line_no, 0))
             raise MalformedInput(f"这一行还差 {left} 元的发票，请核对金额。", details={"field": "amount"})
+        _require_unused(work, request, command.invoice_no)
         _add_invoice(work, command)
         proved[line.line_no] = proved.get(line.line_no, 0) + command.amount.fen
         if all(proved.get(one.line_no, 0) == one.amount_fen for one in lines.values()):
             store.walk_request(work.connection, work.institution_id, request.request_id, state="evidenced")
         work.audit(detail={"line": command.line_no, "invoice": command.invoice_no, "amount_fen": command.amount.fen})
         return store.read_request(work.connection, work.institution_id, request.request_id)
+
+
+def _require_unused(work: UnitOfWork, request: RequestState, invoice_no: str) -> None:
+    plain = payment_reference(invoice_no)
+    if not plain:
+        words = "发票号码里没有数字或字母，请照发票填写。"
+        raise MalformedInput(words, details={"field": "invoice_no"})
+    supplier = request.payee_credit_code
+    lock_name(work.connection, f"fund_evidence:{work.institution_id}:{supplier}")
+    for other, number in store.invoices_of_supplier(work.connection, work.institution_id, supplier):
+        if other != request.request_id and payment_reference(number) == plain:
+            words = f"这张发票已经记在申请 {request_number(other)} 上。请核对发票号码；本次没有记。"
+            raise Conflict(words, code="invoice_used", details={"request": other})
 
 
 def _add_invoice(work: UnitOfWork, command: RecordEvidence) -> None:

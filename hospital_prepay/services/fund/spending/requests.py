@@ -36,6 +36,11 @@ def require_state(request: RequestState, *states: str) -> None:
         raise Conflict(f"这一步现在不能办：{what}。请刷新后再看；本次没有改动。")
 
 
+def request_number(request_id: str) -> str:
+    """The end of a request's id, short enough to say on the telephone."""
+    return "YK-" + request_id[-8:].upper()
+
+
 def has_run_out(request: RequestState, now: datetime) -> bool:
     """Whether the money was reserved for a time that is over by ``now``."""
     return request.state == "reserved" and request.expires_at is not None and request.expires_at <= now
