@@ -33,3 +33,27 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_evidence_once BEFORE INSERT ON fund_evidence
   FOR EACH ROW EXECUTE FUNCTION fund_evidence_once();
+
+-- The losses of a grant that aren't made good, recorded or confirmed, are never more than is owed when one is added or
+-- confirmed: of a confirmed one, what the hospital's own money still stands in for counts. Two of one grant wait for
+-- each other at its lock.
+CREATE FUNCTION fund_incident_owed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id AND g.grant_id = NEW.grant_id FOR UPDATE;
+  IF NEW.amount_fen
+      + (SELECT coalesce(sum(CASE i.state WHEN 'recorded' THEN i.amount_fen
+          ELSE coalesce((SELECT a.balance_fen FROM ledger_account a WHERE a.institution_id = i.institution_id
+            AND a.account_id = '1218:incident:' || i.incident_id), 0) END), 0)
+        FROM fund_incident i WHERE i.institution_id = NEW.institution_id AND i.grant_id = NEW.grant_id
+          AND i.state <> 'rejected' AND i.incident_id <> NEW.incident_id)
+      > (SELECT coalesce(sum(o.balance_fen), 0) FROM ledger_account o WHERE o.institution_id = NEW.institution_id
+        AND o.account_id = '23050101:' || NEW.grant_id) THEN
+    RAISE EXCEPTION 'more_than_owed: fund_incident' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_incident_owed BEFORE INSERT ON fund_incident
+  FOR EACH ROW EXECUTE FUNCTION fund_incident_owed();
+CREATE TRIGGER fund_incident_owed_still BEFORE UPDATE ON fund_incident
+  FOR EACH ROW WHEN (NEW.state = 'confirmed') EXECUTE FUNCTION fund_incident_owed();

@@ -19,3 +19,27 @@ CREATE TRIGGER fund_evidence_once BEFORE INSERT ON fund_evidence BEGIN
       AND upper(replace(replace(replace(replace(v.invoice_no, ' ', ''), '-', ''), '.', ''), '/', ''))
         = upper(replace(replace(replace(replace(NEW.invoice_no, ' ', ''), '-', ''), '.', ''), '/', '')));
 END;
+
+-- The losses of a grant that aren't made good, recorded or confirmed, are never more than is owed when one is added or
+-- confirmed: of a confirmed one, what the hospital's own money still stands in for counts.
+CREATE TRIGGER fund_incident_owed BEFORE INSERT ON fund_incident BEGIN
+  SELECT RAISE(ABORT, 'more_than_owed: fund_incident') WHERE NEW.amount_fen
+    + (SELECT coalesce(sum(CASE i.state WHEN 'recorded' THEN i.amount_fen
+        ELSE coalesce((SELECT a.balance_fen FROM ledger_account a WHERE a.institution_id = i.institution_id
+          AND a.account_id = '1218:incident:' || i.incident_id), 0) END), 0)
+      FROM fund_incident i WHERE i.institution_id = NEW.institution_id AND i.grant_id = NEW.grant_id
+        AND i.state <> 'rejected')
+    > (SELECT coalesce(sum(o.balance_fen), 0) FROM ledger_account o WHERE o.institution_id = NEW.institution_id
+      AND o.account_id = '23050101:' || NEW.grant_id);
+END;
+
+CREATE TRIGGER fund_incident_owed_still BEFORE UPDATE ON fund_incident WHEN NEW.state = 'confirmed' BEGIN
+  SELECT RAISE(ABORT, 'more_than_owed: fund_incident') WHERE NEW.amount_fen
+    + (SELECT coalesce(sum(CASE i.state WHEN 'recorded' THEN i.amount_fen
+        ELSE coalesce((SELECT a.balance_fen FROM ledger_account a WHERE a.institution_id = i.institution_id
+          AND a.account_id = '1218:incident:' || i.incident_id), 0) END), 0)
+      FROM fund_incident i WHERE i.institution_id = NEW.institution_id AND i.grant_id = NEW.grant_id
+        AND i.state <> 'rejected' AND i.incident_id <> NEW.incident_id)
+    > (SELECT coalesce(sum(o.balance_fen), 0) FROM ledger_account o WHERE o.institution_id = NEW.institution_id
+      AND o.account_id = '23050101:' || NEW.grant_id);
+END;

@@ -199,6 +199,19 @@ def incidents(connection: sa.Connection, institution_id: str, *where: sa.ColumnE
     return [IncidentState(*row) for row in rows]
 
 
+def incidents_of(connection: sa.Connection, institution_id: str, grant_id: str) -> list[IncidentState]:
+    """The losses of one grant, newest first."""
+    return incidents(connection, institution_id, FundIncident.grant_id == grant_id)
+
+
+def grant_of_incident(connection: sa.Connection, institution_id: str, incident_id: str) -> str:
+    """Which grant a loss is about: every act locks that first. Raises :class:`NotFound`."""
+    found = incidents(connection, institution_id, FundIncident.incident_id == incident_id)
+    if not found:
+        raise NotFound("没有这条损失记录。请回到收回与清算查看。")
+    return found[0].grant_id
+
+
 def lock_incident(connection: sa.Connection, institution_id: str, incident_id: str) -> IncidentState:
     """Lock a loss and read it. Raises :class:`NotFound`."""
     which = (FundIncident.institution_id == institution_id, FundIncident.incident_id == incident_id)

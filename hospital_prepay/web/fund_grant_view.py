@@ -24,6 +24,7 @@ from hospital_prepay.services.fund.review import (
     grant_barred,
     request_barred,
 )
+from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
@@ -34,7 +35,6 @@ from hospital_prepay.web.fund_words import (
     is_my_turn,
     keyed,
     request_line,
-    request_number,
     stands_note,
     stranded,
     turn_lines,

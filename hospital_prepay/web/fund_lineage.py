@@ -12,8 +12,9 @@ from hospital_prepay.http.filters import moment
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.fund.lineage import LINES_A_PAGE, Lineage, PaidLine, read_lineage
+from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.services.fund.words import CATEGORIES
-from hospital_prepay.web.fund_words import grant_line, request_number
+from hospital_prepay.web.fund_words import grant_line
 
 blueprint = Blueprint("fund_lineage", __name__, url_prefix="/finance/fund/usage/lineage")
 

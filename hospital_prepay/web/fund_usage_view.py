@@ -15,10 +15,11 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.disclosure import Held
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
+from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.services.fund.usage import FigureEntries, Step, UsageReport
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
-from hospital_prepay.web.fund_words import grant_title, request_number
+from hospital_prepay.web.fund_words import grant_title
 
 STEPS: Final = {Step.MONTH: "按月", Step.QUARTER: "按季", Step.YEAR: "按年"}
 _NOTES: Final = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.fund.entry_papers import EntryPapers
-from hospital_prepay.web.fund_words import request_number
+from hospital_prepay.services.fund.spending import request_number
 
 FUND: Final = "/finance/fund"
 FUND_KINDS: Final = {

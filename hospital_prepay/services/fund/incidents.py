@@ -15,6 +15,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence import funds
 from hospital_prepay.persistence.fund_recalls import IncidentState
+from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -63,7 +64,8 @@ def standing_in_account(incident_id: str) -> str:
 def record_loss(context: Context, actor: Actor, command: RecordLoss) -> str:
     """Write down a loss; nothing is booked before another person confirms it. Returns its id.
 
-    Raises :class:`MalformedInput` for a day ahead, an amount above what is owed or missing words.
+    Raises :class:`MalformedInput` for a day ahead or missing words, or when the losses of the grant that aren't made
+    good come to more than is owed.
     """
     actor.require(Permission.FUND_RETURN)
     payload = {**asdict(command), "amount": command.amount.fen, "found_on": command.found_on.isoformat()}
@@ -73,8 +75,10 @@ def record_loss(context: Context, actor: Actor, command: RecordLoss) -> str:
         if known is not None:
             return str(known["incident_id"])
         _check_loss(work, command)
-        if command.amount.fen > grant.owed_fen:
-            words = f"应还只有 {Money(grant.owed_fen)} 元，损失不会更多。请核对金额。"
+        standing_fen = _not_made_good(work, grant)
+        if standing_fen + command.amount.fen > grant.owed_fen:
+            known = f"别的损失还有 {Money(standing_fen)} 元没有追回，" if standing_fen else ""
+            words = f"应还只有 {Money(grant.owed_fen)} 元，{known}合计不会比应还多。请核对金额。"
             raise MalformedInput(words, details={"field": "amount"})
         incident_id = work.new_id()
         values = {
@@ -99,14 +103,20 @@ def record_loss(context: Context, actor: Actor, command: RecordLoss) -> str:
 def decide_loss(context: Context, actor: Actor, incident_id: str, *, confirmed: bool) -> None:
     """Another person confirms the loss, and the hospital's own money stands in (借 1218 贷 1002); or turns it down.
 
-    Raises :class:`SecondPersonRequired`, :class:`Conflict` when it was decided before.
+    Raises :class:`SecondPersonRequired`, :class:`Conflict` when it was decided before, or when less is owed by now
+    than the losses come to.
     """
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.loss_decide", f"incident:{incident_id}") as work:
+        grant_id = store.grant_of_incident(work.connection, work.institution_id, incident_id)
+        grant = funds.lock_grant(work.connection, work.institution_id, grant_id)
         found = store.lock_incident(work.connection, work.institution_id, incident_id)
         actor.require_other_than(found.recorded_by, "确认损失")
         if found.state != "recorded":
             raise Conflict("这笔损失已经有人办过。请刷新后再看；本次没有入账。")
+        if confirmed and (lost := _not_made_good(work, grant)) > grant.owed_fen:
+            words = f"没有追回的损失共 {Money(lost)} 元，比应还 {Money(grant.owed_fen)} 元多。"
+            raise Conflict(f"{words}请退回这一条，按现在的应还重新登记；本次没有入账。")
         entry_no = _stand_in(work, found) if confirmed else None
         state = "confirmed" if confirmed else "rejected"
         decided = {"state": state, "decided_by": actor.actor_id, "decided_at": work.now}
@@ -177,6 +187,16 @@ def record_write_off(context: Context, actor: Actor, command: RecordWriteOff) ->
         }
         store.add_write_off(work.connection, values)
         work.audit(detail={"amount_fen": command.amount.fen, "document": command.document})
+
+
+def _not_made_good(work: UnitOfWork, grant: GrantState) -> int:
+    """What was recorded or confirmed of a grant and isn't compensated, in fen: each fen owed is lost once at most."""
+    claimable = store.balances(work.connection, work.institution_id, standing_in_account(""))
+    return sum(
+        one.amount_fen if one.state == "recorded" else claimable.get(standing_in_account(one.incident_id), 0)
+        for one in store.incidents_of(work.connection, work.institution_id, grant.grant_id)
+        if one.state != "rejected"
+    )
 
 
 def _stand_in(work: UnitOfWork, found: IncidentState) -> int:

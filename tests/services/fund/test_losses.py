@@ -21,6 +21,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.fund_recall import FundIncident, FundWriteOff
 from hospital_prepay.services.fund import incidents, recall_review
 from tests.funding import MILLION_YUAN
+from tests.hospital import INSTITUTION
 from tests.services.fund.conftest import APPROVER, OFFICER, Year, line
 
 M = MILLION_YUAN
@@ -89,6 +90,57 @@ def test_two_people_and_evidence_or_nothing_is_booked(year: Year) -> None:
     with pytest.raises(Conflict):
         incidents.decide_loss(year.hospital.context, APPROVER, incident_id, confirmed=True)
     assert year.hospital.count("ledger_entry", "kind = 'fund_loss'") == 0
+
+
+def test_losses_together_are_never_more_than_is_owed(year: Year) -> None:
+    year.arrived()
+    context = year.hospital.context
+    first = lose(year, M - 100)
+    with pytest.raises(MalformedInput, match="别的损失还有") as caught:
+        lose(year, 101)
+    assert caught.value.details["field"] == "amount"
+    second = lose(year, 100)
+    incidents.decide_loss(context, APPROVER, first, confirmed=True)
+    with pytest.raises(MalformedInput):
+        lose(year, 1)
+    compensate(year, first, 50)
+    third = lose(year, 50)
+    incidents.decide_loss(context, APPROVER, third, confirmed=False)
+    fourth = lose(year, 50)
+    year.give_back(1)
+    for waiting in (second, fourth):
+        with pytest.raises(Conflict, match="请退回这一条"):
+            incidents.decide_loss(context, APPROVER, waiting, confirmed=True)
+    incidents.decide_loss(context, APPROVER, second, confirmed=False)
+    incidents.decide_loss(context, APPROVER, fourth, confirmed=True)
+
+
+def loss_row(year: Year, name: str, fen: int) -> dict[str, Any]:
+    day, now = year.hospital.context.clock.today(), year.hospital.context.clock.now()
+    text = {"found_on": day, "what": "x", "persons": "x", "document": "x", "state": "recorded"}
+    own = {"institution_id": INSTITUTION, "incident_id": name, "grant_id": year.grant_id, "amount_fen": fen}
+    return {**own, **text, "recorded_by": OFFICER.actor_id, "recorded_at": now}
+
+
+def test_raw_sql_records_and_confirms_no_more_losses_than_is_owed(year: Year) -> None:
+    year.arrived()
+    database = year.hospital.context.database
+    first = lose(year, M - 100)
+    for fen in (101, M):
+        with pytest.raises(sa.exc.DBAPIError, match="more_than_owed"), database.writing() as connection:
+            connection.execute(sa.insert(FundIncident).values(**loss_row(year, "raw", fen)))
+    with database.writing() as connection:
+        connection.execute(sa.insert(FundIncident).values(**loss_row(year, "raw", 100)))
+    incidents.decide_loss(year.hospital.context, APPROVER, first, confirmed=True)
+    with pytest.raises(sa.exc.DBAPIError, match="more_than_owed"), database.writing() as connection:
+        connection.execute(sa.insert(FundIncident).values(**loss_row(year, "more", 1)))
+    year.give_back(1)
+    decided = {"decided_by": APPROVER.actor_id, "decided_at": year.hospital.context.clock.now()}
+    with database.writing() as connection:
+        raw = sa.update(FundIncident).where(FundIncident.incident_id == "raw")
+        with pytest.raises(sa.exc.DBAPIError, match="more_than_owed"), connection.begin_nested():
+            connection.execute(raw.values(state="confirmed", **decided))
+        connection.execute(raw.values(state="rejected", **decided))
 
 
 @pytest.mark.parametrize("values", [{"decided_by": OFFICER.actor_id}, {"decided_by": None}, {"decided_by": "x"}])
