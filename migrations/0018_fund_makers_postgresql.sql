@@ -57,3 +57,18 @@ CREATE TRIGGER fund_incident_owed BEFORE INSERT ON fund_incident
   FOR EACH ROW EXECUTE FUNCTION fund_incident_owed();
 CREATE TRIGGER fund_incident_owed_still BEFORE UPDATE ON fund_incident
   FOR EACH ROW WHEN (NEW.state = 'confirmed') EXECUTE FUNCTION fund_incident_owed();
+
+-- Whoever begins a row is somebody of the institution: of its staff or, where the second argument says so, another
+-- system of it. The first argument names the column. By its name the trigger looks before the others of its table.
+CREATE FUNCTION fund_maker() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  person text := to_jsonb(NEW) ->> TG_ARGV[0];
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = person)
+    AND NOT (TG_ARGV[1]::boolean AND EXISTS (SELECT 1 FROM api_client c
+      WHERE c.institution_id = NEW.institution_id AND c.client_id = person)) THEN
+    RAISE EXCEPTION 'maker: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;

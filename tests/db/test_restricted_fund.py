@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +17,14 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on, open_account
+from hospital_prepay.persistence.models.access import ApiClient
+from hospital_prepay.persistence.models.base import Base
 from hospital_prepay.persistence.models.fund import FundEvidence, FundGrant, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerEntry
 from tests.books import HOSPITAL, balance, open_books
 from tests.hospital import enter_people
 
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 GRANT = "01a21035-0000-7000-8000-000000000001"
 FORBIDDEN = (
     *("construction", "debt_service", "equipment", "guarantee", "investment", "lending", "office", "payroll"),
@@ -409,6 +414,42 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
     assert books.standing == (0, 20000, 20000)
     with pytest.raises(InsufficientFund):
         books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1))
+
+
+@pytest.mark.parametrize("name", ["nobody", "", " a", "A", "elsewhere", "scheduler"])
+def test_a_request_is_asked_for_by_somebody_of_the_institution(books: Books, name: str) -> None:
+    with books.database.writing() as connection:
+        enter_people(connection, books.clock, "H52010000002", "elsewhere")
+    with pytest.raises(sa.exc.DBAPIError, match="maker: fund_request"):
+        books.ask("r1", 100, asked_by=name)
+
+
+def test_a_request_may_be_asked_for_by_another_system_of_the_institution(books: Books) -> None:
+    for own, client in ((HOSPITAL, "ours"), ("H52010000002", "theirs")):
+        row = {"institution_id": own, "client_id": client, "name": client, "role": "finance_officer"}
+        with books.database.writing() as connection:
+            connection.execute(sa.insert(ApiClient).values(**row, token_hash=client, created_at=books.clock.now()))
+    books.ask("r1", 100, asked_by="ours")
+    with pytest.raises(sa.exc.DBAPIError, match="maker: fund_request"):
+        books.ask("r2", 100, asked_by="theirs")
+
+
+def test_every_row_that_is_a_step_begins_with_somebody_of_the_institution(books: Books) -> None:
+    makers = runpy.run_path(str(MIGRATIONS / "0018_fund_makers.py"))["MAKERS"]
+    assert len(makers) == 23
+    values: dict[str, Any] = {
+        "UtcMoment": books.clock.now(),
+        "JsonText": {},
+        "Date": books.clock.today(),
+        "Boolean": False,
+    }
+    values |= dict.fromkeys(("SmallInteger", "Integer", "BigInteger"), 1)
+    for name, column in makers.items():
+        table = Base.metadata.tables[name]
+        row = {one.name: values.get(type(one.type).__name__, "x") for one in table.columns if not one.nullable}
+        row |= {"institution_id": HOSPITAL, column: "nobody"}
+        with pytest.raises(sa.exc.DBAPIError, match=f"maker: {name}"), books.database.writing() as connection:
+            connection.execute(sa.insert(table).values(**row))
 
 
 def test_an_invoice_proves_one_request(books: Books) -> None:
