@@ -17,8 +17,8 @@ from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
-from hospital_prepay.services.fund.spending import RUN_OUT, has_run_out
-from hospital_prepay.services.fund.words import CATEGORIES
+from hospital_prepay.services.fund.spending import RUN_OUT, has_run_out, request_number
+from hospital_prepay.services.fund.words import CATEGORIES, REQUEST_STATES
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_request_form import line_result
 from hospital_prepay.web.fund_words import (
@@ -137,6 +137,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "version": rule_words(found.grant.regime, found.decision.rule_version),
         "invoices": [_invoice(one, names) for one in found.invoices],
         "lacking": _lacking(found),
+        "same_orders": _same_orders(found),
         "entries": [
             {
                 "entry_no": one.entry_no,
@@ -261,6 +262,23 @@ def _invoice(one: Invoice, names: Any) -> dict[str, Any]:
         "by": names.get(one.recorded_by, one.recorded_by),
         "at": one.recorded_at,
     }
+
+
+def _same_orders(found: RequestDetail) -> list[dict[str, Any]]:
+    """For whoever agrees, approves or pays: which other requests name the same platform order and code. A delivery
+    may come in parts, so nothing is refused."""
+    if found.request.state not in ("asked", "department", "reserved"):
+        return []
+    return [
+        {
+            "line_no": one.line_no,
+            "number": request_number(one.request_id),
+            "href": f"/finance/fund/requests/{one.request_id}",
+            "amount_fen": one.amount_fen,
+            "state": REQUEST_STATES[one.state][1],
+        }
+        for one in found.same_orders
+    ]
 
 
 def _lacking(found: RequestDetail) -> list[dict[str, Any]]:

@@ -67,6 +67,7 @@ def rows(database: Database, clock: FixedClock) -> dict[str, dict[str, Any]]:
         "fund_calendar": {**own, "token_hash": "h", "user_id": "a", "made_at": now},
     }
     with database.writing() as connection:
+        enter_people(connection, clock, HOSPITAL, "a")
         for name, values in found.items():
             connection.execute(sa.insert(Base.metadata.tables[name]).values(**values))
     return found

@@ -228,6 +228,23 @@ def test_a_payment_bounces_a_reservation_is_given_back_a_request_turned_down(fun
     assert re.search(r"专款未用1,000,000\.00", words(fund.as_(OFFICER).get(fund.grant)))
 
 
+def test_the_same_order_and_code_in_another_request_is_told_to_who_agrees(fund: Fundhouse) -> None:
+    fund.received()
+    first = fund.asked(line("1000.00"))
+    assert "同一订单号和国家编码" not in words(fund.as_(HEAD).get(first))
+    other = fund.asked(line("30.00", order_no="P-2"))
+    second = fund.asked(line("200.00", order_no=" p-1 "))
+    told = words(fund.as_(HEAD).get(second))
+    number = "YK-" + first[-8:].upper()
+    assert f"第 1 行，{number}（等科室同意）1,000.00 元。" in told
+    assert f'href="{first}"' in fund.as_(HEAD).get(second).text
+    assert "同一订单号和国家编码" not in words(fund.as_(HEAD).get(other))
+    assert fund.send(HEAD, f"{second}/agree").status_code == 303
+    assert number in words(fund.as_(APPROVER).get(second))
+    assert fund.send(HEAD, f"{first}/reject", ground="重复了").status_code == 303
+    assert "同一订单号和国家编码" not in words(fund.as_(APPROVER).get(second))
+
+
 def test_a_reservation_that_ran_out_is_shown_so_and_offers_no_payment(fund: Fundhouse, clock: FixedClock) -> None:
     fund.received()
     request = fund.asked(line())

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.funds import Invoice
+from hospital_prepay.persistence.fund_evidence import Invoice
 from hospital_prepay.persistence.models.fund import FundEvidence, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerEntry
 

@@ -77,8 +77,8 @@ def record_loss(context: Context, actor: Actor, command: RecordLoss) -> str:
         _check_loss(work, command)
         standing_fen = _not_made_good(work, grant)
         if standing_fen + command.amount.fen > grant.owed_fen:
-            known = f"别的损失还有 {Money(standing_fen)} 元没有追回，" if standing_fen else ""
-            words = f"应还只有 {Money(grant.owed_fen)} 元，{known}合计不会比应还多。请核对金额。"
+            others = f"别的损失还有 {Money(standing_fen)} 元没有追回，" if standing_fen else ""
+            words = f"应还只有 {Money(grant.owed_fen)} 元，{others}合计不会比应还多。请核对金额。"
             raise MalformedInput(words, details={"field": "amount"})
         incident_id = work.new_id()
         values = {

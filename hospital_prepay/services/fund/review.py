@@ -12,13 +12,15 @@ from hospital_prepay.domain.rules.fund.spending import spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence import decisions, fund_recalls, users
 from hospital_prepay.persistence import fund_applications as kept
+from hospital_prepay.persistence import fund_evidence as invoices
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.fund_applications import ApplicationRow, EmergencyRow, ModuleRow, ProcurementRow
+from hospital_prepay.persistence.fund_evidence import Invoice
 from hospital_prepay.persistence.fund_recalls import RecallState, Slip
-from hospital_prepay.persistence.funds import GrantState, Invoice, LineState, RequestState
+from hospital_prepay.persistence.funds import GrantState, LineState, RequestState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
-from hospital_prepay.persistence.queries.funds import GrantEntry
+from hospital_prepay.persistence.queries.funds import GrantEntry, SameOrder
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.spending import spend_facts
@@ -75,11 +77,12 @@ class GrantDetail:
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
     """One request with its lines, invoices and entries, and the decision it was written down with; ``slips`` are the
-    bank's, by entry."""
+    bank's, by entry; ``same_orders`` what other requests ask for under the same order and code."""
 
     request: RequestState
     grant: GrantState
     lines: list[LineState]
+    same_orders: list[SameOrder]
     invoices: list[Invoice]
     entries: list[GrantEntry]
     slips: Mapping[int, Slip]
@@ -154,7 +157,8 @@ def read_request(context: Context, actor: Actor, request_id: str) -> RequestDeta
             request=request,
             grant=grant,
             lines=store.lines_of(connection, own, request_id),
-            invoices=store.invoices_of(connection, own, request_id),
+            same_orders=queries.same_orders(connection, own, request_id),
+            invoices=invoices.invoices_of(connection, own, request_id),
             entries=[one for one in entries if one.source == f"fund_request:{request_id}"],
             slips=fund_recalls.slips(connection, own),
             decision=decisions.find(connection, own, request.decision_id)[0],

@@ -8,6 +8,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.persistence import fund_evidence as invoices
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import RequestState
 from hospital_prepay.persistence.locks import lock_name
@@ -40,7 +41,7 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
         lines = {
             line.line_no: line for line in store.lines_of(work.connection, work.institution_id, request.request_id)
         }
-        proved = store.evidenced_fen(work.connection, work.institution_id, request.request_id)
+        proved = invoices.evidenced_fen(work.connection, work.institution_id, request.request_id)
         line = lines.get(command.line_no)
         if line is None:
             raise MalformedInput("没有这一行，请核对行号。", details={"field": "line_no"})
@@ -63,14 +64,14 @@ def _require_unused(work: UnitOfWork, request: RequestState, invoice_no: str) ->
         raise MalformedInput(words, details={"field": "invoice_no"})
     supplier = request.payee_credit_code
     lock_name(work.connection, f"fund_evidence:{work.institution_id}:{supplier}")
-    for other, number in store.invoices_of_supplier(work.connection, work.institution_id, supplier):
+    for other, number in invoices.invoices_of_supplier(work.connection, work.institution_id, supplier):
         if other != request.request_id and payment_reference(number) == plain:
             words = f"这张发票已经记在申请 {request_number(other)} 上。请核对发票号码；本次没有记。"
             raise Conflict(words, code="invoice_used", details={"request": other})
 
 
 def _add_invoice(work: UnitOfWork, command: RecordEvidence) -> None:
-    store.add_evidence(
+    invoices.add_evidence(
         work.connection,
         {
             "institution_id": work.institution_id,
