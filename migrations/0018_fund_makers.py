@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0018"
@@ -43,6 +44,14 @@ BY_SYSTEMS = ("fund_request",)
 
 def upgrade() -> None:
     """The triggers of each database, from the file beside this one."""
+    offsets = sa.text("kind = 'fund_offset'")
+    op.create_index(
+        "ix_ledger_entry__fund_offset",
+        "ledger_entry",
+        ["institution_id", "summary"],
+        sqlite_where=offsets,
+        postgresql_where=offsets,
+    )
     dialect = op.get_bind().dialect.name
     text = (Path(__file__).parent / f"0018_fund_makers_{dialect}.sql").read_text("utf-8")
     driver = op.get_bind().connection.driver_connection

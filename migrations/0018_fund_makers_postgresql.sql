@@ -3,7 +3,7 @@ CREATE FUNCTION fund_payment_in_time() RETURNS trigger LANGUAGE plpgsql SECURITY
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fund_request q WHERE q.institution_id = NEW.institution_id
-      AND 'fund_request:' || q.request_id = NEW.source
+      AND 'fund_request:' || q.request_id = NEW.source AND q.state = 'reserved'
       AND (q.expires_at IS NULL OR q.expires_at <= NEW.posted_at)) THEN
     RAISE EXCEPTION 'ran_out: ledger_entry' USING ERRCODE = 'HP009';
   END IF;
@@ -72,3 +72,31 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+-- A bank slip stands behind one settlement, of whatever kind, month and fund, however it is spelled.
+CREATE FUNCTION fund_settlement_slip_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('fund_settlement:' || NEW.institution_id, 0));
+  IF EXISTS (SELECT 1 FROM fund_settlement s WHERE s.institution_id = NEW.institution_id
+      AND upper(translate(s.bank_reference, ' -./', '')) = upper(translate(NEW.bank_reference, ' -./', ''))) THEN
+    RAISE EXCEPTION 'slip_used: fund_settlement' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_settlement_slip_once BEFORE INSERT ON fund_settlement FOR EACH ROW
+  WHEN (NEW.bank_reference <> '') EXECUTE FUNCTION fund_settlement_slip_once();
+
+-- A settlement is offset once: the summary of its entry carries the document's plain number.
+CREATE FUNCTION fund_offset_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('fund_offset:' || NEW.institution_id, 0));
+  IF EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.kind = 'fund_offset'
+      AND e.summary = NEW.summary) THEN
+    RAISE EXCEPTION 'offset_before: ledger_entry' USING ERRCODE = 'HP009';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_offset_once BEFORE INSERT ON ledger_entry FOR EACH ROW
+  WHEN (NEW.kind = 'fund_offset') EXECUTE FUNCTION fund_offset_once();

@@ -2,7 +2,7 @@
 CREATE TRIGGER fund_payment_in_time BEFORE INSERT ON ledger_entry WHEN NEW.kind = 'fund_payment' BEGIN
   SELECT RAISE(ABORT, 'ran_out: ledger_entry') WHERE EXISTS (
     SELECT 1 FROM fund_request q WHERE q.institution_id = NEW.institution_id
-      AND 'fund_request:' || q.request_id = NEW.source
+      AND 'fund_request:' || q.request_id = NEW.source AND q.state = 'reserved'
       AND (q.expires_at IS NULL OR q.expires_at <= NEW.posted_at));
 END;
 
@@ -42,4 +42,19 @@ CREATE TRIGGER fund_incident_owed_still BEFORE UPDATE ON fund_incident WHEN NEW.
         AND i.state <> 'rejected' AND i.incident_id <> NEW.incident_id)
     > (SELECT coalesce(sum(o.balance_fen), 0) FROM ledger_account o WHERE o.institution_id = NEW.institution_id
       AND o.account_id = '23050101:' || NEW.grant_id);
+END;
+
+-- A bank slip stands behind one settlement, of whatever kind, month and fund, however it is spelled.
+CREATE TRIGGER fund_settlement_slip_once BEFORE INSERT ON fund_settlement WHEN NEW.bank_reference <> '' BEGIN
+  SELECT RAISE(ABORT, 'slip_used: fund_settlement') WHERE EXISTS (
+    SELECT 1 FROM fund_settlement s WHERE s.institution_id = NEW.institution_id
+      AND upper(replace(replace(replace(replace(s.bank_reference, ' ', ''), '-', ''), '.', ''), '/', ''))
+        = upper(replace(replace(replace(replace(NEW.bank_reference, ' ', ''), '-', ''), '.', ''), '/', '')));
+END;
+
+-- A settlement is offset once: the summary of its entry carries the document's plain number.
+CREATE TRIGGER fund_offset_once BEFORE INSERT ON ledger_entry WHEN NEW.kind = 'fund_offset' BEGIN
+  SELECT RAISE(ABORT, 'offset_before: ledger_entry') WHERE EXISTS (
+    SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.kind = 'fund_offset'
+      AND e.summary = NEW.summary);
 END;

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.rules.fund.matching import Hand
 from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.models.fund_apply import FundApplication
 from hospital_prepay.persistence.models.fund_reconciliation import (
     FundMatch,
     FundMonth,
@@ -19,6 +20,7 @@ from hospital_prepay.persistence.models.fund_reconciliation import (
     FundSettlement,
     FundUploadDay,
 )
+from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,34 @@ def period_steps(connection: sa.Connection, institution_id: str, *periods: str) 
 
 def add_settlement(connection: sa.Connection, values: dict[str, Any]) -> None:
     """A settlement; :class:`Conflict` when it is recorded already."""
-    words = "这笔款已经登记过：同一个月、同一基金、同一回单号只登记一次。请核对；本次没有入账。"
+    words = "这张回单已经登记过，一张回单只登记一次。请核对；本次没有入账。"
     with refusing(words), connection.begin_nested():
         connection.execute(sa.insert(FundSettlement).values(**values))
+
+
+def largest_settled_fen(connection: sa.Connection, institution_id: str) -> int:
+    """The largest settlement in the books by what the receivable from the insurance fell, in fen; 0 without one."""
+    line, entry = LedgerPosting, LedgerEntry
+    one = (
+        sa.select(sa.func.sum(line.credit_fen).label("fen"))
+        .join(entry, sa.and_(entry.institution_id == line.institution_id, entry.entry_no == line.entry_no))
+        .where(
+            line.institution_id == institution_id,
+            line.account_id == "12120201",
+            entry.kind.in_(("fund_settlement", "fund_offset")),
+        )
+        .group_by(line.entry_no)
+        .subquery()
+    )
+    return int(connection.scalar(sa.select(sa.func.max(one.c.fen))) or 0)
+
+
+def yearly_paid_fen(connection: sa.Connection, institution_id: str) -> list[int]:
+    """What the applications said that the insurance paid in a year, of one fund each, in fen."""
+    facts = connection.scalars(
+        sa.select(FundApplication.facts).where(FundApplication.institution_id == institution_id)
+    )
+    return [int(paid["amount"]) for one in facts for paid in one.get("paid", ())]
 
 
 def settlements(connection: sa.Connection, institution_id: str) -> list[Settlement]:

@@ -205,11 +205,10 @@ def walk_request(connection: sa.Connection, institution_id: str, request_id: str
     _walk(connection, FundRequest, institution_id, FundRequest.request_id == request_id, values)
 
 
-def has_entry(connection: sa.Connection, institution_id: str, source: str, kind: str, summary: str) -> bool:
-    """Whether an entry of this kind and summary was booked for ``source``."""
+def has_entry(connection: sa.Connection, institution_id: str, kind: str, summary: str) -> bool:
+    """Whether an entry of this kind and summary was booked, for whatever grant."""
     found = sa.select(LedgerEntry.entry_no).where(
         LedgerEntry.institution_id == institution_id,
-        LedgerEntry.source == source,
         LedgerEntry.kind == kind,
         LedgerEntry.summary == summary,
     )

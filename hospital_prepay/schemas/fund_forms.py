@@ -15,7 +15,7 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.identity import credit_code
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.uses import UseLine
-from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Text, Yuan, messages_of
+from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Text, Ticked, Yuan, messages_of
 
 LINE_FIELDS: Final = ("category", "name", "amount", "code", "order_no", "batch")
 MOST_LINES: Final = 50
@@ -173,6 +173,7 @@ class Offset:
     offset: Money
     document: str
     idempotency_key: str
+    unusual: bool = False
 
 
 class OffsetSchema(CommandSchema[Offset]):
@@ -184,6 +185,7 @@ class OffsetSchema(CommandSchema[Offset]):
     offset = PositiveYuan(required=True)
     document = Text(required=True, longest=120)
     idempotency_key = FormKey()
+    unusual = Ticked()
 
     @validates_schema(skip_on_field_errors=True)
     def check_offset(self, data: Mapping[str, Any], **_options: Any) -> None:

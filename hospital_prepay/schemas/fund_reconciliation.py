@@ -154,6 +154,7 @@ class SettlementForm(BankForm):
     amount: Money
     cross_region: bool
     ahead: bool
+    unusual: bool
 
 
 class SettlementSchema(CommandSchema[SettlementForm]):
@@ -170,6 +171,7 @@ class SettlementSchema(CommandSchema[SettlementForm]):
     remark = Text(load_default="", longest=200)
     cross_region = Ticked()
     ahead = Ticked()
+    unusual = Ticked()
     idempotency_key = FormKey()
 
 

@@ -115,7 +115,7 @@ def _check(grant_id: str, said: Any) -> None:
         case schemas.Returned():
             returns.check_return(current_context(), current_actor(), grant_id, said.amount)
         case schemas.Offset():
-            returns.check_return(current_context(), current_actor(), grant_id, said.offset)
+            returns.check_offset(current_context(), current_actor(), _offset_command(grant_id, said))
 
 
 def _approval(grant_id: str, said: schemas.Approval) -> grants.RecordApproval:
@@ -163,9 +163,14 @@ def _give_back(grant_id: str, said: schemas.Returned) -> str:
     return f"已交回 {said.amount} 元。{view.left_words(found)}"
 
 
+def _offset_command(grant_id: str, said: schemas.Offset) -> returns.OffsetGrant:
+    return returns.OffsetGrant(
+        grant_id, said.settlement, said.offset, said.document, said.idempotency_key, said.unusual
+    )
+
+
 def _offset(grant_id: str, said: schemas.Offset) -> str:
-    command = returns.OffsetGrant(grant_id, said.settlement, said.offset, said.document, said.idempotency_key)
-    found = returns.offset_grant(current_context(), current_actor(), command)
+    found = returns.offset_grant(current_context(), current_actor(), _offset_command(grant_id, said))
     return f"已冲抵 {said.offset} 元。{view.left_words(found)}"
 
 

@@ -43,11 +43,12 @@ def record() -> Any:
     """Book a settlement; asked once more with the amount."""
     try:
         said = read_form(SettlementSchema())
-        if request.form.get("confirmed") != "yes":
-            return _page(typed(), _confirmation(said))
         command = service.RecordSettlement(
-            said.period, said.fund.value, said.cross_region, said.amount, paper(said), said.ahead
+            said.period, said.fund.value, said.cross_region, said.amount, paper(said), said.ahead, said.unusual
         )
+        if request.form.get("confirmed") != "yes":
+            service.check_settlement(current_context(), current_actor(), command)
+            return _page(typed(), _confirmation(said))
         done = service.record_settlement(current_context(), current_actor(), command)
     except WrongForm as wrong:
         return _page(wrong.form), 422

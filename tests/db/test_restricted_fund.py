@@ -416,6 +416,13 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
         books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1))
 
 
+def test_a_settlement_is_offset_once(books: Books) -> None:
+    lines = ((owed_account(GRANT), 100, 0), ("12120201", 0, 100), ("1002", 100, 0), (earmark_account(GRANT), 0, 100))
+    books.post("fund_offset", *lines)
+    with pytest.raises(Conflict, match="已经冲抵过"):
+        books.post("fund_offset", *lines)
+
+
 @pytest.mark.parametrize("name", ["nobody", "", " a", "A", "elsewhere", "scheduler"])
 def test_a_request_is_asked_for_by_somebody_of_the_institution(books: Books, name: str) -> None:
     with books.database.writing() as connection:

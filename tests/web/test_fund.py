@@ -228,6 +228,30 @@ def test_a_payment_bounces_a_reservation_is_given_back_a_request_turned_down(fun
     assert re.search(r"专款未用1,000,000\.00", words(fund.as_(OFFICER).get(fund.grant)))
 
 
+def test_an_absurd_settlement_asks_for_a_tick_before_it_is_asked_once_more(fund: Fundhouse) -> None:
+    fund.received()
+    typed = {"settlement": "10000000.01", "offset": "100", "document": "JS-1"}
+    page = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **typed)
+    assert page.status_code == 422
+    assert "数额比往月大得多，请核对后勾选确认" in words(page)
+    assert 'name="unusual"' in page.text
+    asked = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **typed, unusual="yes")
+    assert "冲抵 100.00 元？" in words(asked)
+    assert '<input type="hidden" name="unusual" value="yes">' in asked.text
+    assert fund.send(OFFICER, f"{fund.grant}/offset", **typed, unusual="yes").status_code == 303
+    path = "/finance/fund/reconcile/settlements"
+    bank = {"period": "2025-12", "fund": "employee", "paid_on": "2026-01-15", "bank_reference": "HD-9"}
+    page = fund.send(OFFICER, path, confirmed="", **bank, amount="100000001")
+    assert page.status_code == 422
+    assert 'name="unusual"' in page.text
+    asked = fund.send(OFFICER, path, confirmed="", **bank, amount="100000001", unusual="yes")
+    assert "登记收到结算款 100,000,001.00 元？" in words(asked)
+    assert fund.send(OFFICER, path, **bank, amount="100000001", unusual="yes").status_code == 303
+    again = fund.send(OFFICER, path, confirmed="", **{**bank, "fund": "resident"}, amount="1")
+    assert again.status_code == 409
+    assert "这张回单已经登记在 2025-12 的结算款上" in words(again)
+
+
 def test_the_same_order_and_code_in_another_request_is_told_to_who_agrees(fund: Fundhouse) -> None:
     fund.received()
     first = fund.asked(line("1000.00"))

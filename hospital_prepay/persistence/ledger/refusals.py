@@ -37,4 +37,6 @@ def refusal(error: Exception) -> PrepayError:
         return Conflict("已登记收回情形，预付金暂停付款（本院规定），没有入账。请先办结收回。", code="recall_stands")
     if "ran_out:" in text:
         return Conflict("预留已经到期，不能付款，没有入账。请财务退回预留，再重新申请。", code="reservation_ran_out")
+    if "offset_before:" in text:
+        return Conflict("这张结算单已经冲抵过预付金，没有入账。请核对单号。", code="offset_before")
     return LedgerFault("账本没有接受这张凭证，没有入账。请把编号报给信息科。", details={"database": text[:300]})

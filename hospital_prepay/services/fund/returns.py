@@ -15,10 +15,12 @@ from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.funds import GrantState
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import end_returned
+from hospital_prepay.services.fund.settlement_checks import require_usual
 from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
 
 
@@ -36,13 +38,15 @@ class ReturnGrant:
 
 @dataclass(frozen=True, slots=True)
 class OffsetGrant:
-    """A monthly settlement of ``settlement`` from which the agency kept ``offset``."""
+    """A monthly settlement of ``settlement`` from which the agency kept ``offset``; ``unusual`` when a person
+    confirmed that it is far beyond other months."""
 
     grant_id: str
     settlement: Money
     offset: Money
     document: str
     idempotency_key: str
+    unusual: bool = False
 
 
 def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantState:
@@ -81,10 +85,12 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
     if command.offset.fen > command.settlement.fen:
         raise MalformedInput("冲抵金额不能超过这次结算的金额，请核对。", details={"field": "offset"})
     payload = {**asdict(command), "settlement": command.settlement.fen, "offset": command.offset.fen}
+    del payload["unusual"]
     with context.work(actor, "fund.offset", f"grant:{command.grant_id}") as work:
         grant = _locked(work, command.grant_id, command.offset)
         if work.known_answer(command.idempotency_key, payload) is not None:
             return grant
+        require_usual(work.connection, work.institution_id, command.settlement, command.unusual)
         let_go = Money(min(grant.unspent_fen, command.offset.fen))
         for_members = _require_returnable(work.connection, work.institution_id, grant, command.offset)
         lines = [
@@ -97,8 +103,9 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
         rest = command.settlement - command.offset
         general = (Posting("1002", debit=rest), Posting("12120201", credit=rest)) if rest else ()
         summary = f"结算冲抵医保预付金（{payment_reference(command.document)}）"
-        if store.has_entry(work.connection, work.institution_id, f"grant:{grant.grant_id}", "fund_offset", summary):
-            raise Conflict("这张结算单已经冲抵过这笔预付金。请核对单号；本次没有入账。")
+        lock_name(work.connection, f"fund_offset:{work.institution_id}")
+        if store.has_entry(work.connection, work.institution_id, "fund_offset", summary):
+            raise Conflict("这张结算单已经冲抵过预付金，一张单只冲抵一次。请核对单号；本次没有入账。")
         key = command.idempotency_key
         entry = fund_entry(work, grant, "fund_offset", summary, tuple(lines), key, general=general)
         entry_no = work.ledger.post(entry)
@@ -108,6 +115,7 @@ def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantS
                 "settlement_fen": command.settlement.fen,
                 "offset_fen": command.offset.fen,
                 "document": command.document,
+                **({"unusual": True} if command.unusual else {}),
             },
         )
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
@@ -121,6 +129,14 @@ def check_return(context: Context, actor: Actor, grant_id: str, amount: Money) -
     with context.database.reading() as connection:
         own = actor.institution_id
         _require_returnable(connection, own, store.read_grant(connection, own, grant_id), amount)
+
+
+def check_offset(context: Context, actor: Actor, command: OffsetGrant) -> None:
+    """The same of an offset, and whether its settlement is like that of other months. Raises as
+    :func:`offset_grant`."""
+    check_return(context, actor, command.grant_id, command.offset)
+    with context.database.reading() as connection:
+        require_usual(connection, actor.institution_id, command.settlement, command.unusual)
 
 
 def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:

@@ -14,14 +14,17 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.henan_month import FallbackFacts, fallback, left_to_settle, month_after
 from hospital_prepay.persistence import fund_reconciliation as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_reconciliation import Settlement
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.henan import require_henan
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
+from hospital_prepay.services.fund.settlement_checks import last_actual_fen, require_new_slip, require_usual
 
 FUNDS: Final = ("employee", "resident", "all")
 _RECEIVABLE: Final = "12120201"
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class PaidByBank:
 
 @dataclass(frozen=True, slots=True)
 class RecordSettlement:
-    """What the agency settled for the costs of ``period``; ``ahead`` when it is the amount of the last cycle."""
+    """What the agency settled for the costs of ``period``; ``ahead`` when it is the amount of the last cycle,
+    ``unusual`` when a person confirmed that it is far beyond other months."""
 
     period: str
     fund: str
@@ -45,6 +49,7 @@ class RecordSettlement:
     amount: Money
     bank: PaidByBank
     ahead: bool = False
+    unusual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ def record_settlement(context: Context, actor: Actor, command: RecordSettlement)
     """Book a settlement that arrived: the bank rises, the receivable falls. Of money paid ahead the rule says whether
     it is the last cycle's actual settlement; it is booked all the same, for it has arrived.
 
-    The same key changes nothing. Raises :class:`MalformedInput`, :class:`Conflict` when it is recorded already.
+    The same key changes nothing. Raises :class:`MalformedInput`, also for an unusual amount that isn't confirmed,
+    and :class:`Conflict` when its slip is recorded already, of whatever month or fund.
     """
     actor.require(Permission.FUND_RETURN)
     payload = _payload(command.bank) | {
@@ -95,7 +101,7 @@ def record_settlement(context: Context, actor: Actor, command: RecordSettlement)
         known = work.known_answer(command.bank.idempotency_key, payload)
         if known is not None:
             return Settled(known["settlement_id"], known["moved_fen"], _kept(known))
-        _check(work, command)
+        _check(work.connection, work.institution_id, work.today, command)
         if command.ahead:
             require_henan(work)
         decision = _compared(work, command) if command.ahead else None
@@ -110,10 +116,17 @@ def record_settlement(context: Context, actor: Actor, command: RecordSettlement)
             "decision_id": decision_id,
         }
         summary = "收到医保先付的结算款" if command.ahead else "收到医保结算款"
-        done = _book(work, command.bank, moved, summary, values)
+        done = _book(work, command.bank, moved, summary, values, {"unusual": True} if command.unusual else {})
         answer = {"settlement_id": done, "moved_fen": moved, "decision": decision and decision.to_json()}
         work.keep_answer(command.bank.idempotency_key, payload, answer)
         return Settled(done, moved, decision)
+
+
+def check_settlement(context: Context, actor: Actor, command: RecordSettlement) -> None:
+    """Whether it could be booked now, before anybody is asked to confirm it. Raises as :func:`record_settlement`."""
+    actor.require(Permission.FUND_RETURN)
+    with context.database.reading() as connection:
+        _check(connection, actor.institution_id, context.clock.today(), command)
 
 
 def settle_actual(context: Context, actor: Actor, command: SettleActual) -> Settled:
@@ -133,7 +146,7 @@ def settle_actual(context: Context, actor: Actor, command: SettleActual) -> Sett
         moved = left_to_settle(command.actual, Money(ahead.moved_fen)).fen
         bank = command.bank or PaidByBank(work.today, "", "", "", command.idempotency_key)
         if moved:
-            _check_bank(work, bank)
+            _check_bank(work.connection, work.institution_id, work.today, bank)
         values = {
             "kind": "actual",
             "period": ahead.period,
@@ -166,7 +179,7 @@ def repay_plan(context: Context, actor: Actor, command: RepayPlan) -> Settled:
             raise NotFound("没有这个负数计划。请回到河南月度页查看。")
         if not command.document.strip():
             raise _wrong("document", "请填退款所依据的文件或通知书号。")
-        _check_bank(work, command.bank)
+        _check_bank(work.connection, work.institution_id, work.today, command.bank)
         values = {
             "kind": "repayment",
             "period": plan.period,
@@ -189,18 +202,6 @@ def list_settlements(context: Context, actor: Actor) -> list[Settlement]:
         return store.settlements(connection, actor.institution_id)
 
 
-def last_actual_fen(settlements: list[Settlement], period: str, fund: str, cross_region: bool) -> int | None:
-    """What was actually settled for the cycle before ``period``, ``None`` while that isn't known."""
-    before = month_after(period, -1)
-    found = [
-        one.settled_fen
-        for one in settlements
-        if (one.period, one.fund, one.cross_region) == (before, fund, cross_region)
-        and one.kind in ("settlement", "actual")
-    ]
-    return sum(found) if found else None
-
-
 def _compared(work: UnitOfWork, command: RecordSettlement) -> Decision:
     known = store.settlements(work.connection, work.institution_id)
     last = last_actual_fen(known, command.period, command.fund, command.cross_region)
@@ -208,7 +209,14 @@ def _compared(work: UnitOfWork, command: RecordSettlement) -> Decision:
     return fallback(facts, work.rule_version)
 
 
-def _book(work: UnitOfWork, bank: PaidByBank, moved: int, summary: str, values: dict[str, Any]) -> str:
+def _book(
+    work: UnitOfWork,
+    bank: PaidByBank,
+    moved: int,
+    summary: str,
+    values: dict[str, Any],
+    noted: Mapping[str, Any] = _NOTHING,
+) -> str:
     """Post what moved and keep the paper it stands on. A closed month that gets it is opened again."""
     settlement_id = work.new_id()
     entry_no = work.ledger.post(_entry(work, settlement_id, moved, summary)) if moved else None
@@ -235,7 +243,8 @@ def _book(work: UnitOfWork, bank: PaidByBank, moved: int, summary: str, values: 
     if moved:
         reopen_for(work, [month_of(bank.paid_on)], f"登记了 {bank.paid_on} 的{summary}")
     decision_id = values.get("decision_id")
-    work.audit(entry_no=entry_no, decision_id=decision_id, detail={"moved_fen": moved, "settlement": settlement_id})
+    detail = {"moved_fen": moved, "settlement": settlement_id, **noted}
+    work.audit(entry_no=entry_no, decision_id=decision_id, detail=detail)
     return settlement_id
 
 
@@ -269,22 +278,24 @@ def _ahead(work: UnitOfWork, settlement_id: str) -> Settlement:
     return ahead
 
 
-def _check(work: UnitOfWork, command: RecordSettlement) -> None:
+def _check(connection: Connection, institution_id: str, today: date, command: RecordSettlement) -> None:
     first, _ = first_and_last(command.period)
-    if first > work.today:
+    if first > today:
         raise _wrong("period", "费用月还没有到，请核对。")
     if command.fund not in FUNDS:
         raise _wrong("fund", "请选基金。")
     if command.amount.fen <= 0:
         raise _wrong("amount", "金额要大于零，例如 120.00。")
-    _check_bank(work, command.bank)
+    _check_bank(connection, institution_id, today, command.bank)
+    require_usual(connection, institution_id, command.amount, command.unusual)
 
 
-def _check_bank(work: UnitOfWork, bank: PaidByBank) -> None:
+def _check_bank(connection: Connection, institution_id: str, today: date, bank: PaidByBank) -> None:
     if not bank.bank_reference.strip():
         raise _wrong("bank_reference", "请填银行回单号。")
-    if bank.paid_on > work.today:
-        raise _wrong("paid_on", f"到账或付出的日子不能在将来（今天是 {work.today}）。")
+    if bank.paid_on > today:
+        raise _wrong("paid_on", f"到账或付出的日子不能在将来（今天是 {today}）。")
+    require_new_slip(connection, institution_id, bank.bank_reference)
 
 
 def _wrong(field: str, message: str) -> MalformedInput:

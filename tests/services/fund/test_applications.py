@@ -26,7 +26,7 @@ from hospital_prepay.services.fund.application_review import application_overvie
 from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
 from hospital_prepay.services.fund.emergencies import RecordEmergency, record_emergency
 from tests.funding import GOOD, MILLION_YUAN, good_facts
-from tests.hospital import INSTITUTION, Hospital, actor
+from tests.hospital import INSTITUTION, Hospital, actor, enter_people
 from tests.services.fund.conftest import APPROVER, OFFICER, Year
 
 SECOND_APPROVER = actor(Role.FINANCE_APPROVER, "2")
@@ -189,6 +189,8 @@ def test_the_document_of_an_emergency_is_recorded_by_somebody_else(
     with pytest.raises(NotPermitted):
         document("size", who=OFFICER)
     both = Actor(INSTITUTION, "both", "both", OFFICER.roles | APPROVER.roles)
+    with hospital.context.database.writing() as connection:
+        enter_people(connection, hospital.context.clock, INSTITUTION, "both")
     own = document("size", who=both)
     with pytest.raises(SecondPersonRequired):
         file(who=both, emergency_id=own)

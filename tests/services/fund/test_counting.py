@@ -105,7 +105,8 @@ def test_what_is_said_of_the_account_later_holds_for_the_known_lines(desk: Desk,
 def test_the_database_keeps_every_word(desk: Desk) -> None:
     again(desk, False)
     again(desk, True)
-    row = {"institution_id": OFFICER.institution_id, "ground": "x", "said_by": "a", "said_at": desk.clock.now()}
+    own, by = OFFICER.institution_id, OFFICER.actor_id
+    row = {"institution_id": own, "ground": "x", "said_by": by, "said_at": desk.clock.now()}
     database = desk.year.hospital.context.database
     with database.reading() as connection:
         [subject] = connection.scalars(sa.select(FundCounted.subject))

@@ -129,7 +129,7 @@ def test_what_is_used_and_what_comes_back_are_never_more_than_was_handed_on(lead
     assert give_back(lead, found, 600).in_hand_fen == 0
     with pytest.raises(MalformedInput):
         show(lead, found, 1)
-    key = {"institution_id": INSTITUTION, "distribution_id": found, "amount_fen": 1, "recorded_by": "a"}
+    key = {"institution_id": INSTITUTION, "distribution_id": found, "amount_fen": 1, "recorded_by": OFFICER.actor_id}
     key["recorded_at"] = lead.hospital.context.clock.now()
     use = {"use_no": 9, "category": "drug", "name": "x", "code": "", "order_no": "", "document": "x"}
     for statement in (
@@ -258,7 +258,7 @@ def test_the_database_holds_the_walk_and_the_sums(lead: Year) -> None:
     context = lead.hospital.context
     now = context.clock.now()
     key = {"institution_id": INSTITUTION, "distribution_id": found}
-    by = {"recorded_by": "a", "recorded_at": now}
+    by = {"recorded_by": OFFICER.actor_id, "recorded_at": now}
     use = {**key, **by, "use_no": 1, "category": "drug", "name": "x", "code": "", "order_no": "", "document": "x"}
     waiting = ask(lead, 1000)
     which = FundDistribution.distribution_id == waiting

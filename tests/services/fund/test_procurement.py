@@ -161,7 +161,7 @@ def test_the_database_takes_no_other_line(special: Year, changes: dict[str, str]
         "state": "asked",
         "decision_id": "d",
         "held": False,
-        "asked_by": "a",
+        "asked_by": OFFICER.actor_id,
         "asked_at": context.clock.now(),
     }
     sound = {"category": "drug", "name": "x", "code": "", "order_no": "P", "batch": "b", "outcome": "permitted"}
@@ -180,7 +180,7 @@ def test_no_basic_grant_has_a_procurement_document(year: Year) -> None:
         "document": "x",
         "issued_on": date(2026, 1, 1),
         "batch": "x",
-        "recorded_by": "a",
+        "recorded_by": OFFICER.actor_id,
         "recorded_at": year.hospital.context.clock.now(),
     }
     with pytest.raises(sa.exc.DBAPIError), year.hospital.context.database.writing() as connection:

@@ -35,6 +35,7 @@ from hospital_prepay.services.fund.settlements import (
     repay_plan,
     settle_actual,
 )
+from tests.funding import MILLION_YUAN
 from tests.hospital import Hospital, actor
 from tests.services.fund.conftest import Year
 
@@ -95,6 +96,43 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_booked(
         settle(hospital, **changes)
     assert caught.value.details["field"] == field
     assert hospital.count("fund_settlement") == hospital.count("ledger_entry") == 0
+
+
+def test_a_slip_stands_behind_one_settlement_of_whatever_month_and_fund(hospital: Hospital) -> None:
+    settle(hospital, "1", 80_000, bank=bank("1", bank_reference="HD-1"))
+    for changes in ({"fund": "resident"}, {"period": "2026-02"}, {"cross_region": True}, {"ahead": True}):
+        for spelled in ("HD-1", "hd 1", "ＨＤ—1"):
+            paper = bank("2", bank_reference=spelled)
+            with pytest.raises(Conflict, match="这张回单已经登记在 2026-03 的结算款上"):
+                settle(hospital, "2", 80_000, bank=paper, **changes)
+    with pytest.raises(MalformedInput, match="没有数字或字母"):
+        settle(hospital, "3", bank=bank("3", bank_reference="——"))
+    assert hospital.count("fund_settlement") == 1
+
+
+@pytest.mark.parametrize("spelled", ["HD-1", "hd 1", "HD/1"])
+def test_the_database_takes_a_slip_for_one_settlement(hospital: Hospital, spelled: str) -> None:
+    settle(hospital, "1", 80_000)
+    with hospital.context.database.reading() as connection:
+        row = connection.execute(sa.select(*FundSettlement.__table__.columns)).mappings().one()
+    again = {**row, "settlement_id": "s", "fund": "resident", "bank_reference": spelled}
+    with pytest.raises(sa.exc.DBAPIError, match="slip_used"), hospital.context.database.writing() as connection:
+        connection.execute(sa.insert(FundSettlement).values(**again))
+
+
+def test_a_settlement_far_beyond_other_months_is_confirmed_by_a_person(hospital: Hospital) -> None:
+    # The application said twelve million yuan a year: a million a month.
+    most = 10 * MILLION_YUAN
+    with pytest.raises(MalformedInput, match="数额比往月大得多，请核对后勾选确认") as caught:
+        settle(hospital, "1", most + 1)
+    assert caught.value.details["field"] == "unusual"
+    assert hospital.count("ledger_entry") == 0
+    settle(hospital, "1", most)
+    settle(hospital, "2", 10 * most, period="2026-02")
+    with pytest.raises(MalformedInput, match="往月最多约 100,000,000"):
+        settle(hospital, "3", 100 * most + 1, period="2026-01")
+    settle(hospital, "3", 100 * most + 1, period="2026-01", unusual=True)
+    assert hospital.count("audit_event", "detail LIKE '%\"unusual\":true%'") == 1
 
 
 def test_only_finance_books_settlements(hospital: Hospital) -> None:
@@ -294,7 +332,7 @@ def test_the_database_takes_no_settlement_without_its_entry(hospital: Hospital, 
         "remark": "",
         "document": "",
         "entry_no": None,
-        "recorded_by": "x",
+        "recorded_by": OFFICER.actor_id,
         "recorded_at": hospital.context.clock.now(),
         **change,
     }

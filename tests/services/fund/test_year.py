@@ -21,6 +21,7 @@ from hospital_prepay.domain.errors import (
     SecondPersonRequired,
 )
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.funds import RequestState
 from hospital_prepay.rulebook.regime_file import CATEGORIES
@@ -282,6 +283,31 @@ def test_one_settlement_is_offset_once_and_one_slip_booked_once_however_it_is_sp
         with pytest.raises(Conflict) if number else nullcontext():
             returns.return_grant(context, OFFICER, command)
     assert year.standing[2] == MILLION_YUAN - 150
+
+
+def test_a_settlement_is_offset_against_one_grant(year: Year) -> None:
+    year.arrived()
+    other = Year(year.hospital, keys=50)
+    other.apply(Fund.RESIDENT)
+    other.approve()
+    other.receive()
+    context = year.hospital.context
+    returns.offset_grant(context, OFFICER, returns.OffsetGrant(year.grant_id, Money(100), Money(50), "JS-1", "o-1"))
+    again = returns.OffsetGrant(other.grant_id, Money(100), Money(50), "js 1", "o-2")
+    with pytest.raises(Conflict, match="已经冲抵过"):
+        returns.offset_grant(context, OFFICER, again)
+    assert other.standing[2] == M
+
+
+def test_an_offset_of_an_absurd_settlement_is_confirmed_by_a_person(year: Year) -> None:
+    year.arrived()
+    context = year.hospital.context
+    absurd = returns.OffsetGrant(year.grant_id, Money(10 * M + 1), Money(50), "JS-1", "o-1")
+    for act in (returns.check_offset, returns.offset_grant):
+        with pytest.raises(MalformedInput, match="数额比往月大得多"):
+            act(context, OFFICER, absurd)
+    assert year.standing[2] == M
+    assert returns.offset_grant(context, OFFICER, replace(absurd, unusual=True)).owed_fen == M - 50
 
 
 def test_invoices_prove_a_payment_to_the_fen(year: Year) -> None:
