@@ -100,3 +100,17 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_offset_once BEFORE INSERT ON ledger_entry FOR EACH ROW
   WHEN (NEW.kind = 'fund_offset') EXECUTE FUNCTION fund_offset_once();
+
+-- A line that goes on carries the batch of its grant's document, in the same letters.
+CREATE FUNCTION fund_request_line_batch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM fund_request q JOIN fund_procurement p
+      ON p.institution_id = q.institution_id AND p.grant_id = q.grant_id
+      WHERE q.institution_id = NEW.institution_id AND q.request_id = NEW.request_id AND p.batch <> NEW.batch) THEN
+    RAISE EXCEPTION 'other_batch: fund_request_line' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_request_line_batch BEFORE INSERT ON fund_request_line FOR EACH ROW
+  WHEN (NEW.outcome <> 'refused') EXECUTE FUNCTION fund_request_line_batch();

@@ -58,3 +58,11 @@ CREATE TRIGGER fund_offset_once BEFORE INSERT ON ledger_entry WHEN NEW.kind = 'f
     SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.kind = 'fund_offset'
       AND e.summary = NEW.summary);
 END;
+
+-- A line that goes on carries the batch of its grant's document, in the same letters.
+CREATE TRIGGER fund_request_line_batch BEFORE INSERT ON fund_request_line WHEN NEW.outcome <> 'refused' BEGIN
+  SELECT RAISE(ABORT, 'other_batch: fund_request_line') WHERE EXISTS (
+    SELECT 1 FROM fund_request q JOIN fund_procurement p
+      ON p.institution_id = q.institution_id AND p.grant_id = q.grant_id
+    WHERE q.institution_id = NEW.institution_id AND q.request_id = NEW.request_id AND p.batch <> NEW.batch);
+END;

@@ -349,6 +349,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "unspent_fen": ("专款未用", _yuan),
         "recall_clause": ("收回情形", _clause),
         "kind": ("哪一种预付金", _kind),
+        "batch": ("批复文件的集采批次", str),
     },
     "fund.recall": {
         "regime": ("依据地", _place),

@@ -23,7 +23,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.funds import GrantEntry, SameOrder
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.predecessors import owed_predecessor
-from hospital_prepay.services.fund.spending import spend_facts
+from hospital_prepay.services.fund.spending import batch_of, spend_facts
 
 __all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RecallState", "RequestState"]
 
@@ -174,7 +174,8 @@ def preview_payment(context: Context, actor: Actor, grant_id: str, lines: tuple[
     with context.database.reading() as connection:
         grant = store.read_grant(connection, actor.institution_id, grant_id)
         stands = fund_recalls.standing(connection, actor.institution_id, grant.regime)
-    return spend(spend_facts(grant, lines, stands), context.rule_version)
+        batch = batch_of(connection, actor.institution_id, grant)
+    return spend(spend_facts(grant, lines, stands, batch), context.rule_version)
 
 
 def grant_barred(grant: GrantState) -> frozenset[str]:

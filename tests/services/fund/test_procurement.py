@@ -92,6 +92,7 @@ def test_it_pays_only_procured_drugs_and_consumables_with_their_order(special: Y
     assert special.ask(line(100, batch="国家第十批")).decision.outcome is Outcome.PERMITTED
     for changes, code in (
         ({}, "not_procured"),
+        ({"batch": "国家第九批"}, "other_batch"),
         ({"batch": "国家第十批", "order_no": ""}, "missing_order_no"),
         ({"batch": "国家第十批", "category": "reagent"}, "procurement_only"),
         ({"batch": "国家第十批", "category": "supplier_arrears"}, "procurement_only"),
@@ -101,6 +102,7 @@ def test_it_pays_only_procured_drugs_and_consumables_with_their_order(special: Y
         assert decision.outcome is Outcome.REFUSED
         assert [reason.code for reason in decision.reasons] == [code]
         assert decision.clauses == ()
+    assert special.ask(line(100, batch=" 国家 第十批")).decision.outcome is Outcome.PERMITTED
     assert special.ask(line(100, batch="国家第十批", code="")).decision.outcome is Outcome.HELD
     assert replay_decisions(special.hospital.context.database).first is None
 
@@ -147,7 +149,10 @@ def test_no_entry_moves_money_between_the_two(special: Year) -> None:
         post(*through, (earmark_account(other), 100, 0, other), ("1002", 0, 100, other))
 
 
-@pytest.mark.parametrize("changes", [{"batch": ""}, {"order_no": ""}, {"category": "reagent", "outcome": "held"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"batch": ""}, {"batch": "国家第九批"}, {"order_no": ""}, {"category": "reagent", "outcome": "held"}],
+)
 def test_the_database_takes_no_other_line(special: Year, changes: dict[str, str]) -> None:
     context = special.hospital.context
     request = {
@@ -164,12 +169,21 @@ def test_the_database_takes_no_other_line(special: Year, changes: dict[str, str]
         "asked_by": OFFICER.actor_id,
         "asked_at": context.clock.now(),
     }
-    sound = {"category": "drug", "name": "x", "code": "", "order_no": "P", "batch": "b", "outcome": "permitted"}
+    sound = {
+        "category": "drug",
+        "name": "x",
+        "code": "",
+        "order_no": "P",
+        "batch": "国家第十批",
+        "outcome": "permitted",
+    }
     row = {"institution_id": INSTITUTION, "request_id": "r", "line_no": 1, "amount_fen": 1, **sound, **changes}
     with context.database.writing() as connection:
         connection.execute(sa.insert(FundRequest).values(**request))
     with pytest.raises(sa.exc.DBAPIError), context.database.writing() as connection:
         connection.execute(sa.insert(FundRequestLine).values(**row))
+    with context.database.writing() as connection:
+        connection.execute(sa.insert(FundRequestLine).values(**row | sound))
 
 
 def test_no_basic_grant_has_a_procurement_document(year: Year) -> None:

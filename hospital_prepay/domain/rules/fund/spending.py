@@ -24,7 +24,8 @@ from hospital_prepay.domain.rules.fund.uses import (
 class SpendFacts:
     """What :func:`spend` looks at: the request's lines, what the place's pack gives each of their categories, what is
     left of the grant in fen, and the clause of the recall ground that stands: ``None`` when none does, empty when one
-    stands by the agreement alone; and the grant's kind: basic or procurement."""
+    stands by the agreement alone; the grant's kind: basic or procurement; and the batch that a procurement
+    grant's document names, ``None`` where it wasn't looked at."""
 
     regime: str
     lines: tuple[UseLine, ...]
@@ -33,6 +34,7 @@ class SpendFacts:
     unspent_fen: int
     recall_clause: str | None = None
     kind: str = "basic"
+    batch: str | None = None
 
 
 @implements(
@@ -95,6 +97,7 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
         "unspent_fen": facts.unspent_fen,
         "recall_clause": facts.recall_clause,
         "kind": facts.kind,
+        **({} if facts.batch is None else {"batch": facts.batch}),
     }
 
 
@@ -119,12 +122,14 @@ def _facts_from(stored: Mapping[str, Any]) -> SpendFacts:
         for u in stored["uses"]
     )
     rest = (stored["uses_silent"], stored["unspent_fen"], stored["recall_clause"])
-    return SpendFacts(stored["regime"], lines, uses, *rest, kind=stored.get("kind", "basic"))
+    return SpendFacts(
+        stored["regime"], lines, uses, *rest, kind=stored.get("kind", "basic"), batch=stored.get("batch")
+    )
 
 
 def _line_of(facts: SpendFacts, number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
     if facts.kind == "procurement":
-        return procured_outcome(number, line)
+        return procured_outcome(number, line, facts.batch)
     return line_outcome({use.category: use for use in facts.uses}, facts.uses_silent, number, line)
 
 

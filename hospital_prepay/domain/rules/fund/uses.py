@@ -13,6 +13,7 @@ from typing import Final
 
 from hospital_prepay.domain.clauses import house_rule, implements
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.fund.regime import NamedBy, Regime, Use, UseOutcome
 
 # 23 signs from X: western drugs; 20 from Z: Chinese patent drugs; 27 from C, or the 20 of its class: consumables.
@@ -31,6 +32,7 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     "unknown_category": "没有这一类用途，请从列出的类别里选",
     "procured_use": "集采中选的药品、耗材",
     "not_procured": "集采专项预付只付集采中选的药品、耗材，请写集采批次",
+    "other_batch": "集采批次和批复文件写的不一样，请照文件填写",
     "procurement_only": "集采专项预付只付药品、耗材，别的任何人都不能放行",
 }
 RANK: Final = {UseOutcome.PERMITTED: 0, UseOutcome.HELD: 1, UseOutcome.REFUSED: 2}
@@ -113,13 +115,16 @@ def line_outcome(
 
 
 @implements("weihai-prepay-2025/1", "xizang-prepay-2024/2", "zhejiang-prepay-2025/1")
-def procured_outcome(number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:
+def procured_outcome(number: int, line: UseLine, batch: str | None = None) -> tuple[UseOutcome, list[LineReason]]:
     """What one line gets of a central-procurement prepayment: drugs and consumables of a batch, with the platform's
-    order. The notices leave it to rules of its own, so their uses don't apply and none of their clauses is cited."""
+    order. The notices leave it to rules of its own, so their uses don't apply and none of their clauses is cited.
+    ``batch`` is the one that the grant's document names, ``None`` where it wasn't looked at."""
     if line.category not in CODE_SHAPES:
         return UseOutcome.REFUSED, [LineReason("procurement_only", number, None)]
     lacking = lacking_evidence(line)
     wrong = [LineReason("not_procured", number, None)] if not line.batch.strip() else []
+    if line.batch.strip() and batch is not None and payment_reference(line.batch) != payment_reference(batch):
+        wrong = [LineReason("other_batch", number, None)]
     wrong += [LineReason("missing_order_no", number, None)] if "missing_order_no" in lacking else []
     if wrong:
         return UseOutcome.REFUSED, wrong

@@ -19,6 +19,7 @@ from hospital_prepay.services.fund.spending.asking import (
     AskedPayment,
     AskPayment,
     ask_payment,
+    batch_of,
     find_request,
     spend_facts,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "RecordEvidence",
     "agree_request",
     "ask_payment",
+    "batch_of",
     "bounce_payment",
     "find_request",
     "has_run_out",

@@ -9,10 +9,13 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.identity import is_credit_code
+from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.spending import SpendFacts, line_answers, spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
+from hospital_prepay.persistence import fund_applications as applications
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.funds import GrantState, LineState, RequestState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -68,7 +71,8 @@ def ask_payment(context: Context, actor: Actor, command: AskPayment) -> AskedPay
         if grant.state != "received":
             raise Conflict("这笔预付金还没有到账，或已经清算。请选一笔在用的预付金。")
         stands = recalls.standing(work.connection, work.institution_id, grant.regime)
-        decision = spend(spend_facts(grant, command.lines, stands), work.rule_version)
+        batch = batch_of(work.connection, work.institution_id, grant)
+        decision = spend(spend_facts(grant, command.lines, stands, batch), work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.spend"))
         request_id = _write_down(work, grant, command, decision, decision_id)
         outcome = "refused" if decision.outcome is Outcome.REFUSED else "done"
@@ -87,14 +91,24 @@ def find_request(context: Context, actor: Actor, request_id: str) -> tuple[Reque
         return request, store.lines_of(connection, actor.institution_id, request_id)
 
 
-def spend_facts(grant: GrantState, lines: tuple[UseLine, ...], stands: RecallState | None) -> SpendFacts:
-    """What the rule looks at: the lines, what the grant's place gives their categories, what is left, and the ground
-    of recall that stands."""
+def batch_of(connection: Connection, institution_id: str, grant: GrantState) -> str | None:
+    """The batch that the document of a procurement prepayment names; ``None`` for a basic grant."""
+    if grant.kind != "procurement":
+        return None
+    found = applications.procurements(connection, institution_id).get(grant.grant_id)
+    return found.batch if found else None
+
+
+def spend_facts(
+    grant: GrantState, lines: tuple[UseLine, ...], stands: RecallState | None, batch: str | None
+) -> SpendFacts:
+    """What the rule looks at: the lines, what the grant's place gives their categories, what is left, the ground
+    of recall that stands, and the batch of the grant."""
     regime = load_rulebook().regime(grant.regime, grant.year)
     asked = {line.category for line in lines}
     uses = tuple(use for name, use in sorted(regime.uses.items()) if name in asked)
     clause = None if stands is None else stands.clause
-    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen, clause, grant.kind)
+    return SpendFacts(grant.regime, lines, uses, regime.uses_silent, grant.unspent_fen, clause, grant.kind, batch)
 
 
 def _write_down(
@@ -125,7 +139,8 @@ def _write_down(
             "order_no": line.order_no,
             "amount_fen": line.amount.fen,
             "outcome": outcome.value,
-            "batch": line.batch,
+            # What goes on carries the batch as its document spells it: the database compares the two.
+            "batch": line.batch if outcome is UseOutcome.REFUSED else decision.facts.get("batch", line.batch),
         }
         for number, (line, (outcome, _)) in enumerate(zip(command.lines, answers, strict=True), 1)
     ]
