@@ -121,5 +121,6 @@ def _sums(label: str, one: Bought) -> Mapping[str, Any]:
         "fen": one.fen,
         "off_lines": one.off_lines,
         "off_fen": one.off_fen,
+        "more_returned": one.more_returned,
         "share": "—" if per_ten_thousand is None else f"{per_ten_thousand // 100}.{per_ten_thousand % 100:02d}%",
     }

@@ -55,3 +55,31 @@ def test_what_was_stored_before_has_no_day_and_no_known_choice(
         connection.execute(sa.text("UPDATE earlier_standard SET standard_fen = 1"))
     with pytest.raises(sa.exc.DBAPIError), empty_database.writing() as connection:
         connection.execute(sa.text("DELETE FROM earlier_standard"))
+
+
+def test_purchases_from_before_are_kept_and_may_go_back(
+    empty_database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    def bring_to(target: str) -> None:
+        upgrade(empty_database, app_role=None, backup_folder=tmp_path, moment=clock.now(), target=target)
+
+    def add(key: str, fen: int) -> None:
+        row = f"'H1', '{key}', '2026-01-02', 'drug', 'x', '', {fen}, 'x', '', '', 'f', 'u', '2026-01-15'"
+        with empty_database.writing() as connection:
+            connection.execute(sa.text(f"INSERT INTO purchase_line VALUES ({row})"))
+
+    bring_to("0017")
+    add("a", 500)
+    with pytest.raises(sa.exc.DBAPIError):
+        add("b", -500)
+    bring_to("head")
+    add("b", -500)
+    for key, fen in (("a", 1), ("c", 0)):
+        with pytest.raises(sa.exc.DBAPIError):
+            add(key, fen)
+    with empty_database.reading() as connection:
+        kept = connection.execute(sa.text("SELECT line_key, amount_fen FROM purchase_line ORDER BY line_key")).all()
+    assert [tuple(one) for one in kept] == [("a", 500), ("b", -500)]
+    for statement in ("UPDATE purchase_line SET amount_fen = 1", "DELETE FROM purchase_line"):
+        with pytest.raises(sa.exc.DBAPIError), empty_database.writing() as connection:
+            connection.execute(sa.text(statement))

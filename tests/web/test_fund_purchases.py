@@ -52,6 +52,26 @@ def test_the_share_off_the_platform_stands_in_fen_and_lines_by_month_and_supplie
     assert "没有写理由" in page
 
 
+def test_what_went_back_to_the_supplier_is_taken_off(fund: Fundhouse) -> None:
+    back = ("2026-01-10,药品,头孢,,-200.00,甲医药,P-1,", "2026-01-11,耗材,退留置针,,－401.00,乙器械,,质量问题")
+    assert upload(fund, *LINES, *back).status_code == 303
+    assert upload(fund, *back).status_code == 303
+    assert watch(fund)[0] == Bought(6, 899_00, 4, 99_00)
+    page = words(fund.as_(OFFICER).get(f"{PURCHASES}?first=2025-12"))
+    assert "网下占比11.01%" in page
+    assert "2026 年 1 月5800.0030.000.00%" in page
+    assert "退留置针 退货" in page
+    assert "退货多于采购" not in page
+
+
+def test_more_went_back_than_was_bought_is_said_in_words(fund: Fundhouse) -> None:
+    upload(fund, LINES[0], "2026-01-12,药品,头孢,,-1,甲医药,P-9,", "2026-01-13,药品,头孢,,-3000,甲医药,,退")
+    for share in (Bought(2, 100, 1, -1).off_share, Bought(2, -5, 1, 5).off_share, Bought(2, 5, 1, 9).off_share):
+        assert share is None or 0 <= share <= 1
+    page = words(fund.as_(OFFICER).get(f"{PURCHASES}?first=2025-12&last=2026-12"))
+    assert "网下占比退货多于采购" in page
+
+
 def test_a_line_is_there_once_however_often_its_file_comes(fund: Fundhouse) -> None:
     upload(fund, *LINES[:3])
     again = upload(fund, *LINES)
@@ -70,9 +90,9 @@ WRONG = {
     "a day ahead": ("2026-01-16,药品,x,,1.00,甲,P,", "2026-01-16"),
     "no day": ("昨天,药品,x,,1.00,甲,P,", "不是有效的日期"),
     "another kind": ("2026-01-02,设备,x,,1.00,甲,P,", "不认识"),
-    "no amount": ("2026-01-02,药品,x,,0.00,甲,P,", "大于零"),
+    "no amount": ("2026-01-02,药品,x,,0.00,甲,P,", "不能是零"),
     "half a fen": ("2026-01-02,药品,x,,1.005,甲,P,", "两位小数"),
-    "below zero": ("2026-01-02,药品,x,,-5.00,甲,P,", "-5.00"),
+    "below zero twice": ("2026-01-02,药品,x,,--5.00,甲,P,", "-5.00"),
     "no name": ("2026-01-02,药品,,,1.00,甲,P,", "缺少名称"),
     "a formula": ("2026-01-02,药品,=1+1,,1.00,甲,P,", "公式"),
     "a long order": ("2026-01-02,药品,x,,1.00,甲," + "P" * 81 + ",", "最多 80"),
@@ -91,7 +111,7 @@ def test_wrong_lines_are_told_by_line_and_nothing_is_stored(fund: Fundhouse, lin
 
 
 def test_a_wrong_line_tells_all_its_faults_at_once(fund: Fundhouse) -> None:
-    page = words(upload(fund, "昨天,设备,,,-5.00,甲,P,"))
+    page = words(upload(fund, "昨天,设备,,,--5.00,甲,P,"))
     assert "有 1 行不能导入" in page
     for told in ("采购日期：", "“设备”不认识", "缺少名称", "-5.00"):
         assert told in page

@@ -71,7 +71,8 @@ class FundDisclosure(Base):
 
 
 class PurchaseLine(Base):
-    """One line that the hospital's purchasing system told: drugs and consumables, however they were paid.
+    """One line that the hospital's purchasing system told: drugs and consumables, however they were paid; what was
+    given back to the supplier is below zero.
 
     ``line_key`` is the digest of the line's content and of which of equal lines of its file it is, so that a file
     taken in again adds nothing.
@@ -96,5 +97,5 @@ class PurchaseLine(Base):
     __table_args__ = (
         sa.Index("ix_purchase_line__bought_on", "institution_id", "bought_on"),
         sa.CheckConstraint("kind IN ('drug', 'consumable')", name="kind"),
-        sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
+        sa.CheckConstraint("amount_fen <> 0", name="amount_not_zero"),
     )

@@ -53,6 +53,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "order_no": Column("平台订单号", ("order_no", "平台订单号", "订单号")),
     "reason": Column("网下采购理由", ("reason", "网下采购理由", "理由"), required=False),
 }
+_MINUS: Final = ("-", "−", "－", "﹣")
 _LONGEST: Final = {"code": 40, "order_no": 80}
 _MAY_BE_EMPTY: Final = frozenset({"code", "order_no", "reason"})
 # Where the ground stands: of each place's notice the clause that names it.
@@ -174,7 +175,7 @@ def _purchase(row: Mapping[str, str], today: date, equal: Counter[tuple[str, ...
     faults = [words for key, text in row.items() if (words := _fault(key, text, today))]
     if faults:
         raise MalformedInput("".join(faults))
-    bought_on, amount = day_of(row["bought_on"]), Money.of_cell(row["amount"])
+    bought_on, amount = day_of(row["bought_on"]), _amount(row["amount"])
     content = (
         bought_on.isoformat(),
         _KINDS[row["kind"]],
@@ -192,6 +193,13 @@ def _purchase(row: Mapping[str, str], today: date, equal: Counter[tuple[str, ...
     )
 
 
+def _amount(text: str) -> Money:
+    """A purchase, or below zero what was given back to the supplier."""
+    minus = text[:1] in _MINUS
+    amount = Money.of_cell(text[1:] if minus else text)
+    return -amount if minus else amount
+
+
 def _fault(key: str, text: str, today: date) -> str:
     """What is wrong with a cell, or nothing."""
     label = COLUMNS[key].label
@@ -205,8 +213,8 @@ def _fault(key: str, text: str, today: date) -> str:
             return f"采购日期 {day} 不在 {_FIRST_DAY} 到今天之间，请核对。"
         if key == "kind" and text not in _KINDS:
             return f"类别“{text[:20]}”不认识，请写药品或耗材。"
-        if key == "amount" and not Money.of_cell(text):
-            return "金额要大于零，退货请从采购明细里冲减后再导。"
+        if key == "amount" and not _amount(text):
+            return "金额不能是零；退货写成负数。"
     except MalformedInput as error:
         return f"{label}：{error.message}"
     return ""

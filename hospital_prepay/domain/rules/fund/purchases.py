@@ -20,7 +20,8 @@ _NONE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """Purchases together: how many lines for how much, and how much of it off the platform. Amounts in fen."""
+    """Purchases together: how many lines for how much, and how much of it off the platform. Amounts in fen; what was
+    given back to suppliers is taken off."""
 
     lines: int = 0
     fen: int = 0
@@ -37,8 +38,15 @@ class Bought:
 
     @property
     def off_share(self) -> Fraction | None:
-        """The part of the amount bought off the platform; ``None`` when nothing was bought."""
-        return Fraction(self.off_fen, self.fen) if self.fen else None
+        """The part of the amount bought off the platform, from nothing to all of it; ``None`` when no more was bought
+        than given back."""
+        return min(Fraction(1), max(Fraction(0), Fraction(self.off_fen, self.fen))) if self.fen > 0 else None
+
+    @property
+    def more_returned(self) -> bool:
+        """Whether more was given back than bought, of all or of what is off the platform: an earlier purchase went
+        back, and the share says nothing of these months."""
+        return self.fen < 0 or self.off_fen < 0
 
 
 @implements("weihai-prepay-2025/4.8", "xizang-prepay-2024/6.8", "zhejiang-prepay-2025/4.3.8")
