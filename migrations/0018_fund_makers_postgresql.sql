@@ -114,3 +114,24 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_request_line_batch BEFORE INSERT ON fund_request_line FOR EACH ROW
   WHEN (NEW.outcome <> 'refused') EXECUTE FUNCTION fund_request_line_batch();
+
+-- Money is reserved, given back or bounced by an entry of the request, over its whole sum, before the request says so.
+CREATE FUNCTION fund_request_booked() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF (NEW.state = 'reserved' AND NEW.expires_at IS NULL) OR NOT EXISTS (
+      SELECT 1 FROM ledger_posting l JOIN ledger_entry e
+        ON e.institution_id = l.institution_id AND e.entry_no = l.entry_no
+      WHERE l.institution_id = NEW.institution_id AND l.account_id = '1002:reserved:' || NEW.grant_id
+        AND e.source = 'fund_request:' || NEW.request_id
+        AND CASE
+          WHEN NEW.state = 'reserved' THEN e.kind = 'fund_reserve' AND l.debit_fen = NEW.total_fen
+          WHEN OLD.state = 'reserved' THEN e.kind = 'fund_unreserve' AND l.credit_fen = NEW.total_fen
+          ELSE e.kind = 'fund_payment_bounced' AND l.debit_fen = NEW.total_fen END) THEN
+    RAISE EXCEPTION 'not_booked: fund_request' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_request_booked BEFORE UPDATE OF state ON fund_request FOR EACH ROW
+  WHEN (NEW.state IN ('reserved', 'released') AND NEW.state IS DISTINCT FROM OLD.state)
+  EXECUTE FUNCTION fund_request_booked();

@@ -66,3 +66,19 @@ CREATE TRIGGER fund_request_line_batch BEFORE INSERT ON fund_request_line WHEN N
       ON p.institution_id = q.institution_id AND p.grant_id = q.grant_id
     WHERE q.institution_id = NEW.institution_id AND q.request_id = NEW.request_id AND p.batch <> NEW.batch);
 END;
+
+-- Money is reserved, given back or bounced by an entry of the request, over its whole sum, before the request says so.
+CREATE TRIGGER fund_request_booked BEFORE UPDATE OF state ON fund_request
+  WHEN NEW.state IN ('reserved', 'released') AND NEW.state IS NOT OLD.state
+BEGIN
+  SELECT RAISE(ABORT, 'not_booked: fund_request') WHERE (NEW.state = 'reserved' AND NEW.expires_at IS NULL)
+    OR NOT EXISTS (
+      SELECT 1 FROM ledger_entry e JOIN ledger_posting l
+        ON l.institution_id = e.institution_id AND l.entry_no = e.entry_no
+      WHERE e.institution_id = NEW.institution_id AND e.source = 'fund_request:' || NEW.request_id
+        AND l.account_id = '1002:reserved:' || NEW.grant_id
+        AND CASE
+          WHEN NEW.state = 'reserved' THEN e.kind = 'fund_reserve' AND l.debit_fen = NEW.total_fen
+          WHEN OLD.state = 'reserved' THEN e.kind = 'fund_unreserve' AND l.credit_fen = NEW.total_fen
+          ELSE e.kind = 'fund_payment_bounced' AND l.debit_fen = NEW.total_fen END);
+END;

@@ -141,14 +141,22 @@ class Books:
     def reserve(self, name: str, fen: int) -> None:
         self.ask(name, fen)
         self.walk(name, state="department", department_by="b", department_at=self.clock.now())
-        self.post("fund_reserve", (reserved_account(GRANT), fen, 0), (earmark_account(GRANT), 0, fen))
-        self.walk(
-            name,
-            state="reserved",
-            finance_by="c",
-            finance_at=self.clock.now(),
-            expires_at=self.clock.now() + timedelta(days=7),
-        )
+        self.book_reservation(name, fen)
+        self.walk(name, **self.reserved)
+
+    @property
+    def reserved(self) -> dict[str, Any]:
+        """What finance writes when it reserves."""
+        now = self.clock.now()
+        return {"state": "reserved", "finance_by": "c", "finance_at": now, "expires_at": now + timedelta(days=7)}
+
+    def book_reservation(self, name: str, fen: int, kind: str = "fund_reserve") -> None:
+        lines = ((reserved_account(GRANT), fen, 0), (earmark_account(GRANT), 0, fen))
+        self.post(kind, *lines, source=f"fund_request:{name}")
+
+    def book_release(self, name: str, fen: int) -> None:
+        lines = ((earmark_account(GRANT), fen, 0), (reserved_account(GRANT), 0, fen))
+        self.post("fund_unreserve", *lines, source=f"fund_request:{name}")
 
     def pay(self, name: str, fen: int, kind: str = "fund_payment", to: str = "2302") -> int:
         return self.post(kind, (to, fen, 0), (reserved_account(GRANT), 0, fen), source=f"fund_request:{name}")
@@ -180,9 +188,7 @@ class Books:
         assert number is not None
         paid = (("2302", fen, 0), (reserved_account(GRANT), 0, fen))
         reverse(self, "fund_payment", number, *paid, source=source, red="fund_payment_bounced")
-        self.post(
-            "fund_unreserve", (earmark_account(GRANT), fen, 0), (reserved_account(GRANT), 0, fen), source=source
-        )
+        self.book_release(name, fen)
         self.walk(name, state="released", ended_by="c", ended_at=self.clock.now(), ended_ground="x")
 
     @property
@@ -414,6 +420,35 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
     assert books.standing == (0, 20000, 20000)
     with pytest.raises(InsufficientFund):
         books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1))
+
+
+def test_a_request_is_reserved_by_its_entry_only(books: Books) -> None:
+    books.ask("r1", 30000)
+    books.walk("r1", state="department", department_by="b", department_at=books.clock.now())
+    for name, fen, kind in (("r2", 30000, "fund_reserve"), ("r1", 29999, "fund_reserve"), ("r1", 30000, "x")):
+        books.book_reservation(name, fen, kind)
+        with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
+            books.walk("r1", **books.reserved)
+    books.book_reservation("r1", 30000)
+    with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
+        books.walk("r1", **{**books.reserved, "expires_at": None})
+    books.walk("r1", **books.reserved)
+
+
+def test_a_request_is_released_by_its_entry_only(books: Books) -> None:
+    ended = {"state": "released", "ended_by": "c", "ended_at": books.clock.now(), "ended_ground": "x"}
+    books.reserve("r1", 30000)
+    with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
+        books.walk("r1", **ended)
+    books.book_release("r1", 30000)
+    books.walk("r1", **ended)
+    books.reserve("r2", 30000)
+    books.pay("r2", 30000)
+    books.walk("r2", state="paid", paid_by="d", paid_at=books.clock.now(), bank_reference="B1")
+    with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
+        books.walk("r2", **ended)
+    books.bounce("r2", 30000)
+    assert books.standing == (100000, 0, 100000)
 
 
 def test_a_settlement_is_offset_once(books: Books) -> None:
