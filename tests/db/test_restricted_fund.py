@@ -423,13 +423,13 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
 
 
 def test_a_request_is_reserved_by_its_entry_only(books: Books) -> None:
-    books.ask("r1", 30000)
+    books.ask("r1", 10000)
     books.walk("r1", state="department", department_by="b", department_at=books.clock.now())
-    for name, fen, kind in (("r2", 30000, "fund_reserve"), ("r1", 29999, "fund_reserve"), ("r1", 30000, "x")):
+    for name, fen, kind in (("r2", 10000, "fund_reserve"), ("r1", 9999, "fund_reserve"), ("r1", 10000, "x")):
         books.book_reservation(name, fen, kind)
         with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
             books.walk("r1", **books.reserved)
-    books.book_reservation("r1", 30000)
+    books.book_reservation("r1", 10000)
     with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
         books.walk("r1", **{**books.reserved, "expires_at": None})
     books.walk("r1", **books.reserved)

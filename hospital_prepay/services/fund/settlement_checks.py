@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from hospital_prepay.domain.clauses import house_rule
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
@@ -13,15 +12,9 @@ from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_reconciliation import Settlement
 
+# House rule: a slip of the pen is seen by the zero that is too many.
 TIMES_USUAL: Final = 10
 _MONTHS: Final = 12
-
-
-@house_rule
-def is_unusual(amount: Money, usual: Money | None) -> bool:
-    """Whether a settlement is far beyond ``usual``, the most that was known of a month; of an unknown one nothing is
-    said. House rule: a slip of the pen is seen by the two zeros that are too many."""
-    return usual is not None and amount.fen > TIMES_USUAL * usual.fen
 
 
 def largest_month(connection: Connection, institution_id: str) -> Money | None:
@@ -48,7 +41,7 @@ def last_actual_fen(settlements: list[Settlement], period: str, fund: str, cross
 def require_usual(connection: Connection, institution_id: str, amount: Money, confirmed: bool) -> None:
     """Raise :class:`MalformedInput` for a settlement far beyond other months that nobody confirmed."""
     usual = largest_month(connection, institution_id)
-    if usual is not None and is_unusual(amount, usual) and not confirmed:
+    if usual is not None and amount.fen > TIMES_USUAL * usual.fen and not confirmed:
         words = f"数额比往月大得多，请核对后勾选确认。往月最多约 {usual} 元，这次 {amount} 元。"
         raise MalformedInput(words, code="unusual_amount", details={"field": "unusual"})
 
