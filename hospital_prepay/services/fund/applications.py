@@ -23,6 +23,7 @@ from hospital_prepay.domain.rules.fund.duties import duties_of_year
 from hospital_prepay.domain.rules.fund.eligibility import check_conditions, eligible
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.domain.rules.fund.quota import Quota, quotas
+from hospital_prepay.domain.rules.fund.readings import DEFAULTS, AssessmentReadings
 from hospital_prepay.domain.rules.fund.recall import DEREGISTERED
 from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 from hospital_prepay.persistence import fund_applications as kept
@@ -37,7 +38,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.clearing import with_books
 from hospital_prepay.services.fund.words import CONDITIONS
-from hospital_prepay.services.publication.readings import readings_within
+from hospital_prepay.services.publication.readings import assessment_readings, readings_within
 
 AGREEMENT: Final = "agreement"
 
@@ -127,9 +128,10 @@ def preview_funds(context: Context, actor: Actor, command: ApplyForFunds) -> tup
         emergency = _emergency(connection, actor.institution_id, command)
         command = _with_books(connection, actor.institution_id, command)
         barred = _is_deregistered(connection, actor.institution_id)
+        readings = assessment_readings(connection, actor.institution_id)
     today = context.clock.today()
     return tuple(
-        apply(application_facts(command, fund, amount, today, emergency, barred), context.rule_version)
+        apply(application_facts(command, fund, amount, today, emergency, barred, readings), context.rule_version)
         for fund, amount in command.amounts
     )
 
@@ -142,12 +144,14 @@ def apply_day(regime: Regime, year: int) -> tuple[date, str | None] | None:
     return None
 
 
-def quota_of(regime: Regime, facts: AssessmentFacts, fund: str, may: bool | None) -> Quota:
+def quota_of(
+    regime: Regime, facts: AssessmentFacts, fund: str, may: bool | None, readings: AssessmentReadings = DEFAULTS
+) -> Quota:
     """What one fund may have, or all of them together: the sums, barred by each fund that may not prepay.
 
     Raises :class:`MalformedInput` for all funds in a place that takes each for itself.
     """
-    found = quotas(regime, facts, may)
+    found = quotas(regime, facts, may, readings)
     if fund != ALL_FUNDS:
         return next(one for one in found if one.fund == fund)
     if isinstance(regime.base, Absence) or not regime.base.together:
@@ -196,11 +200,12 @@ def _decide_and_keep(
 ) -> Applied:
     command = _with_books(work.connection, work.institution_id, command)
     barred = _is_deregistered(work.connection, work.institution_id)
-    facts = application_facts(command, fund, amount, work.today, emergency, barred)
+    readings = assessment_readings(work.connection, work.institution_id)
+    facts = application_facts(command, fund, amount, work.today, emergency, barred, readings)
     decision = apply(facts, work.rule_version)
     decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.assess"))
     grant_id = _file(work, command, fund, amount, decision_id) if decision.permitted else None
-    _keep(work, command, facts, decision, decision_id)
+    _keep(work, command, facts, decision, decision_id, readings)
     outcome = "done" if grant_id else "refused"
     work.audit(outcome=outcome, decision_id=decision_id, detail={"amount_fen": amount.fen, "fund": str(fund)})
     return Applied(decision, decision_id, grant_id)
@@ -222,15 +227,16 @@ def application_facts(
     today: date,
     emergency: EmergencyRow | None,
     deregistered: bool = False,
+    readings: AssessmentReadings = DEFAULTS,
 ) -> ApplicationFacts:
     """What the rule looks at for one fund, filed ``today``."""
     regime = load_rulebook().regime(command.regime, command.facts.year)
-    checked = check_conditions(regime, command.facts)
+    checked = check_conditions(regime, command.facts, readings)
     document = emergency_fact(regime, emergency)
     may = True if document is not None and document.eases("conditions") else eligible(regime, checked)
     if fund != ALL_FUNDS and all(pool.fund != fund for pool in command.facts.pools):
         raise MalformedInput("请填写这个基金的统筹区情况。", code="missing_value", details={"field": "pools"})
-    quota = quota_of(regime, command.facts, fund, may)
+    quota = quota_of(regime, command.facts, fund, may, readings)
     day = apply_day(regime, command.facts.year)
     return ApplicationFacts(
         regime=command.regime,
@@ -274,10 +280,15 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
 
 
 def _keep(
-    work: UnitOfWork, command: ApplyForFunds, facts: ApplicationFacts, decision: Decision, decision_id: str
+    work: UnitOfWork,
+    command: ApplyForFunds,
+    facts: ApplicationFacts,
+    decision: Decision,
+    decision_id: str,
+    readings: AssessmentReadings,
 ) -> None:
     regime = load_rulebook().regime(command.regime, command.facts.year)
-    quota = quota_of(regime, command.facts, facts.fund, None)
+    quota = quota_of(regime, command.facts, facts.fund, None, readings)
     key = {"institution_id": work.institution_id, "decision_id": decision_id}
     by = {"recorded_by": work.act.actor.actor_id, "recorded_at": work.now}
     values = {
