@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -12,13 +13,13 @@ from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.module import STEPS
+from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.review import (
     REQUEST_STEPS,
     FundOverview,
     GrantDetail,
     GrantEntry,
     GrantState,
-    RecallState,
     grant_barred,
     request_barred,
 )
@@ -60,7 +61,7 @@ _ORDER: Final = ("applied", "approved", "received", "cleared")
 def overview_page(found: FundOverview) -> dict[str, Any]:
     """Every grant, and what waits for whom."""
     actor = current_actor()
-    grants = [_overview_line(one, found.stands.get(one.regime)) for one in found.grants]
+    grants = [_overview_line(one, found) for one in found.grants]
     counts = Counter(one.state for one in found.requests)
     waiting = [
         {
@@ -90,12 +91,33 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
     }
 
 
-def _overview_line(grant: GrantState, stands: RecallState | None) -> dict[str, Any]:
+def _overview_line(grant: GrantState, found: FundOverview) -> dict[str, Any]:
     """A grant with who is next; while a ground of recall stands, what is in use is paused and says why."""
-    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "stands": None}
+    stands = found.stands.get(grant.regime)
+    line = {
+        **grant_line(grant),
+        "next": _NEXT[grant.state][1],
+        "netting": _netting(grant, found.grants),
+        "stands": None,
+    }
     if stands is None or grant.state not in ("approved", "withheld", "received"):
         return line
     return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
+
+
+def _netting(grant: GrantState, grants: Sequence[GrantState]) -> dict[str, str] | None:
+    """What a grant that waits to be netted waits for, on both sides of it; ``None`` for every other."""
+    for new in grants:
+        old = owed_predecessor(grants, new) if new.state == "approved" and new.kind == "basic" else None
+        if old is not None and grant.grant_id in (old.grant_id, new.grant_id):
+            other = f"上年的{grant_title(old)}" if grant is new else f"今年批复的{grant_title(new)}"
+            return {"words": f"由财务办轧差：和{other}对抵，只收付差额", "href": netting_href(old, new)}
+    return None
+
+
+def netting_href(old: GrantState, new: GrantState) -> str:
+    """The page that nets two grants."""
+    return f"/finance/fund/recall/netting/{old.grant_id}/{new.grant_id}"
 
 
 def grant_page(
@@ -154,8 +176,7 @@ def _to_net(found: GrantDetail) -> dict[str, Any] | None:
     old = found.to_net
     if old is None:
         return None
-    href = f"/finance/fund/recall/netting/{old.grant_id}/{found.grant.grant_id}"
-    return {"title": grant_title(old), "owed_fen": old.owed_fen, "href": href}
+    return {"title": grant_title(old), "owed_fen": old.owed_fen, "href": netting_href(old, found.grant)}
 
 
 def left_words(grant: GrantState) -> str:

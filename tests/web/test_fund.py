@@ -485,3 +485,13 @@ def test_a_payment_is_asked_once_more_with_what_it_does(fund: Fundhouse) -> None
     assert "HD-77" in words(fund.as_(OFFICER).get(request))
     again = fund.send(OFFICER, f"{request}/pay", confirmed="", **given)
     assert (again.status_code, "先不付" in words(again)) == (409, False)
+
+
+def test_the_grant_to_pay_from_is_named_with_its_place(fund: Fundhouse) -> None:
+    fund.received()
+    page = fund.as_(OFFICER).get("/finance/fund/requests/new").text
+    choice = page.split('name="grant"')[1].split("</select>")[0]
+    assert re.search(r">浙江省 \S+ · 2026 年职工医保预付金，可用 1,000,000\.00 元</option>", choice)
+    assert page.index('name="grant"') < page.index('class="field-grid"'), (
+        "it has a row of its own, so that nothing is cut"
+    )

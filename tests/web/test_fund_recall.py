@@ -184,6 +184,11 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         ids.append(grant_id)
     assert "等着轧差的" in words(fund.as_(OFFICER).get(ROOM))
     path = f"{ROOM}/netting/{ids[0]}/{ids[1]}"
+    overview = fund.as_(OFFICER).get("/finance/fund")
+    assert "由财务办轧差：和上年的2025 年职工医保预付金对抵" in words(overview)
+    assert "由财务办轧差：和今年批复的2026 年职工医保预付金对抵" in words(overview)
+    assert "等银行到账" not in words(overview), "the whole allocation isn't to be received"
+    assert overview.text.count(f'href="{path}"') == 2
     grant = fund.as_(OFFICER).get(f"/finance/fund/grants/{ids[1]}")
     assert "2025 年职工医保预付金还有应还 1,000,000.00 元" in words(grant)
     assert f'class="btn btn-primary" href="{path}"' in grant.text
