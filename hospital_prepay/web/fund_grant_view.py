@@ -55,6 +55,8 @@ _WAITING: Final = {
     "reserved": "已预留，等财务付款",
     "paid": "已付，等财务补票据",
 }
+# It is approved, and its money comes by netting: what would be received is the difference alone.
+_TO_NET: Final = {"kind": "wait", "word": "等轧差"}
 _ORDER: Final = ("applied", "approved", "received", "cleared")
 
 
@@ -93,16 +95,11 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
 
 def _overview_line(grant: GrantState, found: FundOverview) -> dict[str, Any]:
     """A grant with who is next; while a ground of recall stands, what is in use is paused and says why."""
-    stands = found.stands.get(grant.regime)
-    line = {
-        **grant_line(grant),
-        "next": _NEXT[grant.state][1],
-        "netting": _netting(grant, found.grants),
-        "stands": None,
-    }
-    if stands is None or grant.state not in ("approved", "withheld", "received"):
-        return line
-    return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
+    stands, netting = found.stands.get(grant.regime), _netting(grant, found.grants)
+    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "netting": netting, "stands": None}
+    if stands is not None and grant.state in ("approved", "withheld", "received"):
+        return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
+    return {**line, "state": _TO_NET} if netting and grant.state == "approved" else line
 
 
 def _netting(grant: GrantState, grants: Sequence[GrantState]) -> dict[str, str] | None:
@@ -110,8 +107,8 @@ def _netting(grant: GrantState, grants: Sequence[GrantState]) -> dict[str, str] 
     for new in grants:
         old = owed_predecessor(grants, new) if new.state == "approved" and new.kind == "basic" else None
         if old is not None and grant.grant_id in (old.grant_id, new.grant_id):
-            other = f"上年的{grant_title(old)}" if grant is new else f"今年批复的{grant_title(new)}"
-            return {"words": f"由财务办轧差：和{other}对抵，只收付差额", "href": netting_href(old, new)}
+            other = old if grant is new else new
+            return {"words": f"由财务办轧差：和 {grant_title(other)}对抵，只收付差额", "href": netting_href(old, new)}
     return None
 
 
@@ -128,7 +125,7 @@ def grant_page(
     offered = _offered(found)
     amount = Money(grant.approved_fen or grant.applied_fen)
     return {
-        "grant": grant_line(grant),
+        "grant": {**grant_line(grant), **({"state": _TO_NET} if found.to_net else {})},
         "steps": _steps(found),
         "reserved_count": sum(one.state == "reserved" for one in found.requests),
         "paid_fen": sum(one.total_fen for one in found.requests if one.state in ("paid", "evidenced")),
@@ -226,7 +223,9 @@ def _steps(found: GrantDetail) -> list[Step]:
     return [
         Step("done", "申请", done_by(grant.applied_by, grant.applied_at, names)),
         Step("bad", "没有批准", recorded) if declined else _step("批复", at >= 1, at == 0, recorded, turn),
-        Step("bad", "暂停拨付", turn) if withheld else _step("到账", at >= 2, at == 1, received, turn),
+        Step("bad", "暂停拨付", turn)
+        if withheld
+        else _step("轧差" if found.to_net else "到账", at >= 2, at == 1, received, turn),
         Step(
             "done" if at == 3 else "now" if at == 2 else "",
             "使用",

@@ -185,13 +185,15 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
     assert "等着轧差的" in words(fund.as_(OFFICER).get(ROOM))
     path = f"{ROOM}/netting/{ids[0]}/{ids[1]}"
     overview = fund.as_(OFFICER).get("/finance/fund")
-    assert "由财务办轧差：和上年的2025 年职工医保预付金对抵" in words(overview)
-    assert "由财务办轧差：和今年批复的2026 年职工医保预付金对抵" in words(overview)
+    assert "由财务办轧差：和 2025 年职工医保预付金对抵" in words(overview)
+    assert "由财务办轧差：和 2026 年职工医保预付金对抵" in words(overview)
     assert "等银行到账" not in words(overview), "the whole allocation isn't to be received"
+    assert ("等轧差" in words(overview), "等到账" in words(overview)) == (True, False)
     assert overview.text.count(f'href="{path}"') == 2
     grant = fund.as_(OFFICER).get(f"/finance/fund/grants/{ids[1]}")
     assert "2025 年职工医保预付金还有应还 1,000,000.00 元" in words(grant)
     assert f'class="btn btn-primary" href="{path}"' in grant.text
+    assert ("等轧差" in words(grant), "等到账" in words(grant)) == (True, False)
     plain = fund.send(
         OFFICER, f"/finance/fund/grants/{ids[1]}/receipt", bank_reference="B-2", received_on="2026-01-16"
     )
