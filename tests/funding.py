@@ -22,7 +22,9 @@ from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund import evidence_for
-from hospital_prepay.services.fund.applications import Applied, ApplyForFunds, application_facts, apply_for_funds
+from hospital_prepay.services.fund.application_command import Applied, ApplyForFunds
+from hospital_prepay.services.fund.application_facts import application_facts
+from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.assess import AssessFund, FundAssessment, assess_fund
 
 GOOD = InstitutionFacts(

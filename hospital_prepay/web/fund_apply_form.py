@@ -20,14 +20,10 @@ from hospital_prepay.http.clauses import chip, number_chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund_apply import EVIDENCE_FIELDS
+from hospital_prepay.services.fund.application_command import AGREEMENT, Applied, ApplyForFunds
+from hospital_prepay.services.fund.application_facts import apply_day
 from hospital_prepay.services.fund.application_review import ApplicationOverview
-from hospital_prepay.services.fund.applications import (
-    AGREEMENT,
-    Applied,
-    ApplyForFunds,
-    apply_day,
-    missing_evidence,
-)
+from hospital_prepay.services.fund.applications import missing_evidence
 from hospital_prepay.services.fund.clearing import LastYear
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.missing import missing_for_condition, missing_for_quota

@@ -17,8 +17,8 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import yuan
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.application_command import AGREEMENT
 from hospital_prepay.services.fund.application_review import ApplicationDetail, ApplicationOverview, ApplicationRow
-from hospital_prepay.services.fund.applications import AGREEMENT
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState

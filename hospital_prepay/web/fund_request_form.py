@@ -15,7 +15,7 @@ from hospital_prepay.domain.rules.fund.uses import RANK, LineReason
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.schemas.fund_forms import LINE_FIELDS, MOST_LINES, typed_lines
+from hospital_prepay.schemas.fund_request_forms import LINE_FIELDS, MOST_LINES, typed_lines
 from hospital_prepay.services.fund.review import FundOverview, GrantState
 from hospital_prepay.services.fund.words import CATEGORIES, LINE_OUTCOMES
 from hospital_prepay.web.decision_view import decision_href, decision_number

@@ -15,6 +15,7 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
+from hospital_prepay.schemas.fund_request_forms import LinesSchema, PaymentRequest, PaymentRequestSchema
 from hospital_prepay.services.fund import review, spending
 from hospital_prepay.web import fund_request_form as form_view
 from hospital_prepay.web import fund_request_view as view
@@ -50,10 +51,10 @@ def ask() -> Any:
         return _form_page(grant_id, rows)
     try:
         if step == "check":
-            lines = read_form(schemas.LinesSchema())
+            lines = read_form(LinesSchema())
             decision = review.preview_payment(current_context(), current_actor(), grant_id, lines)
             return _form_page(grant_id, typed(), form_view.Answer(decision))
-        return _ask(grant_id, read_form(schemas.PaymentRequestSchema()))
+        return _ask(grant_id, read_form(PaymentRequestSchema()))
     except WrongForm as wrong:
         return _form_page(grant_id, wrong.form), 422
     except MalformedInput as error:
@@ -167,7 +168,7 @@ def bounce(request_id: str) -> Any:
     return _act(request_id, "bounce", schemas.BouncedSchema, do)
 
 
-def _ask(grant_id: str, said: schemas.PaymentRequest) -> Any:
+def _ask(grant_id: str, said: PaymentRequest) -> Any:
     command = spending.AskPayment(
         grant_id, said.payee_name, said.payee_credit_code, said.purpose, said.lines, said.idempotency_key
     )

@@ -18,6 +18,7 @@ from hospital_prepay.persistence import decisions
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.replay import replay_decisions
 from hospital_prepay.services.fund import application_review, applications, duties, henan, recall
+from hospital_prepay.services.fund.application_command import Applied
 from hospital_prepay.services.publication.readings import NewChoice, change_reading, list_readings
 from tests.funding import GOOD, MILLION_YUAN, application, apply_one, good_facts
 from tests.hospital import INSTITUTION, Hospital
@@ -39,7 +40,7 @@ def kept(hospital: Hospital, decision_id: str) -> Mapping[str, str]:
         return decisions.find_stored(connection, INSTITUTION, decision_id).readings or {}
 
 
-def ask(hospital: Hospital, regime: str, facts: AssessmentFacts, fen: int = MILLION_YUAN) -> applications.Applied:
+def ask(hospital: Hospital, regime: str, facts: AssessmentFacts, fen: int = MILLION_YUAN) -> Applied:
     command = application(regime, "x", "employee", Money(fen), facts, f"ask-{regime}-{fen}")
     (previewed,) = applications.preview_funds(hospital.context, OFFICER, command)
     answer = apply_one(hospital.context, OFFICER, command)
