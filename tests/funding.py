@@ -13,6 +13,7 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import apply
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
+from hospital_prepay.domain.rules.fund.readings import AssessmentReadings, HolidayRoll
 from hospital_prepay.domain.rules.fund.recall import RecallEvent, facts_of, recall
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseAnswer, UseLine, check_use
@@ -21,7 +22,9 @@ from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund import evidence_for
-from hospital_prepay.services.fund.applications import Applied, ApplyForFunds, application_facts, apply_for_funds
+from hospital_prepay.services.fund.application_command import Applied, ApplyForFunds
+from hospital_prepay.services.fund.application_facts import application_facts
+from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.assess import AssessFund, FundAssessment, assess_fund
 
 GOOD = InstitutionFacts(
@@ -47,6 +50,7 @@ GOOD = InstitutionFacts(
 )
 MILLION_YUAN = 100_000_000
 NO_CHANGE: dict[str, str] = {}
+FOLLOWED = ("pool_solvency", "penalty_transition", "quota_rounding", "holiday_roll")
 NOON = datetime(2026, 1, 1, 12, tzinfo=SHANGHAI)
 
 
@@ -72,11 +76,22 @@ def apply_one(context: Context, who: Actor, command: ApplyForFunds) -> Applied:
 
 
 def assess(
-    regime: str, year: int, institution: dict[str, str], pools: dict[str, str], paid: dict[str, str], growth: str
+    regime: str,
+    year: int,
+    institution: dict[str, str],
+    pools: dict[str, str],
+    paid: dict[str, str],
+    growth: str,
+    answers: dict[str, str] = NO_CHANGE,
 ) -> FundAssessment:
     """The assessment of the good hospital with some facts changed, all as text: ``pools`` by ``employee.months``,
-    ``employee.deficit_last_year`` …, ``paid`` by ``2025.employee`` in fen, ``null`` for unknown."""
-    return assess_fund(AssessFund(regime, changed_facts(year, institution, pools, paid, growth)))
+    ``employee.deficit_last_year`` …, ``paid`` by ``2025.employee`` in fen, ``null`` for unknown; ``answers`` to
+    questions that the notices leave open."""
+    known = load_rulebook().readings
+    asked = {name: str(known[name].chosen(answers.get(name))) for name in FOLLOWED}
+    assert answers.keys() <= asked.keys(), "an answer to no question"
+    command = AssessFund(regime, changed_facts(year, institution, pools, paid, growth))
+    return assess_fund(command, AssessmentReadings.of(asked), HolidayRoll(asked["holiday_roll"]))
 
 
 def changed_facts(
@@ -104,10 +119,15 @@ def changed_facts(
 
 
 def outcome_of(
-    regime: str, year: int, condition: str, institution: dict[str, str] = NO_CHANGE, paid: dict[str, str] = NO_CHANGE
+    regime: str,
+    year: int,
+    condition: str,
+    institution: dict[str, str] = NO_CHANGE,
+    paid: dict[str, str] = NO_CHANGE,
+    answers: dict[str, str] = NO_CHANGE,
 ) -> dict[str, Any]:
     """One condition of the changed hospital, and whether the hospital is eligible."""
-    answer = assess(regime, year, institution, {}, paid, "0.043")
+    answer = assess(regime, year, institution, {}, paid, "0.043", answers)
     found = {one.id: one for one in answer.conditions}
     one = found.get(condition)
     return {"outcome": one and one.outcome, "clause": one and one.clause, "eligible": answer.eligible}
@@ -121,15 +141,16 @@ def quota_of(
     pools: dict[str, str] = NO_CHANGE,
     paid: dict[str, str] = NO_CHANGE,
     growth: str = "0.043",
+    answers: dict[str, str] = NO_CHANGE,
 ) -> dict[str, Any]:
     """One fund's quota of the changed hospital, in fen."""
-    answer = assess(regime, year, institution, pools, paid, growth).to_json()
+    answer = assess(regime, year, institution, pools, paid, growth, answers).to_json()
     return next(quota for quota in answer["quotas"] if quota["fund"] == fund)
 
 
-def duty_of(regime: str, year: int, duty: str) -> dict[str, Any]:
+def duty_of(regime: str, year: int, duty: str, answers: dict[str, str] = NO_CHANGE) -> dict[str, Any]:
     """The days of one duty, whose it is and whether it rolls."""
-    found = [one for one in assess(regime, year, {}, {}, {}, "0.043").duties if one.id == duty]
+    found = [one for one in assess(regime, year, {}, {}, {}, "0.043", answers).duties if one.id == duty]
     holders, rolls = {one.holder for one in found}, {one.rolls for one in found}
     return {
         "days": [one.due_on for one in found],

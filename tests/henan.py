@@ -13,12 +13,13 @@ from hospital_prepay.domain.rules.fund.henan_month import (
     left_to_settle,
     settled_month,
 )
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.services.fund.henan_dates import facts_of_application
 
 
 def application_of(period: str, applied_on: date) -> dict[str, Any]:
     """When the costs of ``period`` are settled that were applied for on a day."""
-    decision = application(facts_of_application(period, applied_on), "test")
+    decision = application(facts_of_application(period, applied_on, HolidayRoll.EVERY_NON_WORKING_DAY), "test")
     reasons = [(one.code, one.clause) for one in decision.reasons]
     return {
         "outcome": decision.outcome,

@@ -12,6 +12,7 @@ import click
 from marshmallow import ValidationError
 
 from hospital_prepay.cli.fund_duties import duties
+from hospital_prepay.cli.fund_examples import AssessHelp, CheckUseHelp, example_option, facts_example, request_example
 from hospital_prepay.cli.fund_reconcile import reconcile_month
 from hospital_prepay.cli.fund_usage import usage
 from hospital_prepay.cli.output import format_option, print_json, print_table
@@ -44,8 +45,9 @@ fund.add_command(reconcile_month)
 fund.add_command(usage)
 
 
-@fund.command("assess")
+@fund.command("assess", cls=AssessHelp)
 @click.argument("facts", metavar="FACTS.json", type=InputFile())
+@example_option(facts_example)
 @format_option
 def assess(facts: Path, form: str) -> None:
     """按所在地的通知，算今年能不能申请预付金、多少、各项事的日期。"""
@@ -56,8 +58,9 @@ def assess(facts: Path, form: str) -> None:
         _print_assessment(answer)
 
 
-@fund.command("check-use")
+@fund.command("check-use", cls=CheckUseHelp)
 @click.argument("request", metavar="REQUEST.json", type=InputFile())
+@example_option(request_example)
 @format_option
 def check_use(request: Path, form: str) -> None:
     """查一笔支出能不能用预付金付，逐行给出结果和依据。"""

@@ -145,6 +145,11 @@ class WorkingDayCalendar:
             raise self._unknown(day)
         return bool(self._table[(day - self.first_day).days])
 
+    def is_holiday(self, day: date) -> bool:
+        """Whether a notice gives ``day`` off; an ordinary weekend isn't one. Raises as
+        :meth:`is_working_day` does."""
+        return not self.is_working_day(day) and self.name_of(day) is not None
+
     def name_of(self, day: date) -> str | None:
         """The festival that makes ``day`` a holiday or a make-up working day, or ``None`` on any other day."""
         for year in (day.year + 1, day.year):

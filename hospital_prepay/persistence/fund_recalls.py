@@ -76,12 +76,18 @@ class WriteOff:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """The bank's slip of an entry."""
+    """The bank's slip of an entry: ``reference`` is compared, ``as_typed`` shown (``None`` on older rows)."""
 
     kind: str
     reference: str
     entry_no: int
     value_on: date
+    as_typed: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The number for people and print."""
+        return self.as_typed or self.reference
 
 
 @dataclass(frozen=True, slots=True)

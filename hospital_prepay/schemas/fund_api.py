@@ -12,7 +12,8 @@ from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.schemas.deposits import PositiveFen
-from hospital_prepay.schemas.fund_forms import MOST_LINES, CreditCode
+from hospital_prepay.schemas.fund_forms import CreditCode
+from hospital_prepay.schemas.fund_request_forms import MOST_LINES
 from hospital_prepay.schemas.stays import Moment
 from hospital_prepay.services.fund.spending import AskPayment
 

@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Text, messages_of
 from hospital_prepay.schemas.fund_form import Answer, FundFormSchema, TypedWhole
 from hospital_prepay.schemas.fund_forms import FormKey, PositiveYuan
-from hospital_prepay.services.fund.applications import ApplyForFunds, Evidence
+from hospital_prepay.services.fund.application_command import ApplyForFunds, Evidence
 
 AMOUNT_FUNDS: Final = (*Fund, ALL_FUNDS)
 EVIDENCE_FIELDS: Final = ("document", "number", "version", "issued_on")

@@ -14,8 +14,9 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.fund_apply import ApplicationSchema, EmergencySchema, ProcurementSchema
+from hospital_prepay.services.fund.application_command import Applied, ApplyForFunds
 from hospital_prepay.services.fund.application_review import application_overview, read_application
-from hospital_prepay.services.fund.applications import Applied, ApplyForFunds, apply_for_funds, preview_funds
+from hospital_prepay.services.fund.applications import apply_for_funds, preview_funds
 from hospital_prepay.services.fund.clearing import last_year_in_books
 from hospital_prepay.services.fund.emergencies import RecordEmergency, record_emergency
 from hospital_prepay.services.fund.module import export_csv, export_xlsx

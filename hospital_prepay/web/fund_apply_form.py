@@ -14,19 +14,16 @@ from hospital_prepay.domain.rules.fund.application import ADJUSTED, ALL_FUNDS
 from hospital_prepay.domain.rules.fund.eligibility import NEEDS, check_conditions
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.domain.rules.fund.quota import quotas
+from hospital_prepay.domain.rules.fund.readings import AssessmentReadings
 from hospital_prepay.domain.rules.fund.regime import UNKNOWN, Absence, Fund, Raised, Regime
 from hospital_prepay.http.clauses import chip, number_chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund_apply import EVIDENCE_FIELDS
+from hospital_prepay.services.fund.application_command import AGREEMENT, Applied, ApplyForFunds
+from hospital_prepay.services.fund.application_facts import apply_day
 from hospital_prepay.services.fund.application_review import ApplicationOverview
-from hospital_prepay.services.fund.applications import (
-    AGREEMENT,
-    Applied,
-    ApplyForFunds,
-    apply_day,
-    missing_evidence,
-)
+from hospital_prepay.services.fund.applications import missing_evidence
 from hospital_prepay.services.fund.clearing import LastYear
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.missing import missing_for_condition, missing_for_quota
@@ -69,7 +66,7 @@ def form_page(found: ApplicationOverview, today: date, form: Form, answered: Ans
         "regime": regime and {"place": regime.place, "number": regime.number},
         "yes_no": YES_NO,
         "answers": [_answer(one) for one in answers],
-        "missing": _missing(regime, command) if regime and command and answers else [],
+        "missing": _missing(regime, command, found.readings) if regime and command and answers else [],
         "unnamed": _unnamed(regime, command) if regime and command and answers else [],
         "known": _known(found, command) if command and answers else [],
         "books": _books(command, answered.books) if command and answers else None,
@@ -241,14 +238,14 @@ def _books(command: ApplyForFunds, found: LastYear | None) -> dict[str, Any] | N
     }
 
 
-def _missing(regime: Regime, command: ApplyForFunds) -> list[dict[str, str]]:
+def _missing(regime: Regime, command: ApplyForFunds, readings: AssessmentReadings) -> list[dict[str, str]]:
     facts: AssessmentFacts = command.facts
     names: dict[str, None] = {}
-    checked = check_conditions(regime, facts)
+    checked = check_conditions(regime, facts, readings)
     for one in checked:
         names |= dict.fromkeys(missing_for_condition(facts, one))
     wanted = {fund for fund, _ in command.amounts}
-    for quota in quotas(regime, facts, True):
+    for quota in quotas(regime, facts, True, readings):
         if quota.fund in wanted or ALL_FUNDS in wanted:
-            names |= dict.fromkeys(missing_for_quota(regime, facts, quota))
+            names |= dict.fromkeys(missing_for_quota(regime, facts, quota, readings))
     return named_fields(names)

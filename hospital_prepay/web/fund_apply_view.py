@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ADJUSTED
-from hospital_prepay.domain.rules.fund.eligibility import Met
+from hospital_prepay.domain.rules.fund.eligibility import NEEDS, Met
 from hospital_prepay.http.clauses import chip, number_chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import yuan
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.application_command import AGREEMENT
 from hospital_prepay.services.fund.application_review import ApplicationDetail, ApplicationOverview, ApplicationRow
-from hospital_prepay.services.fund.applications import AGREEMENT
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
@@ -110,7 +111,7 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
             "base_fen": application.base_fen,
             "months": application.months,
         },
-        "answered": _answered(application.facts, application.year),
+        "answered": _answered(application.facts, application.year, _asked(decision)),
         "conditions": conditions,
         "agreement": evidence.get(AGREEMENT),
         "reasons": [chip(one.clause, one.message.rstrip("。")) for one in decision.reasons],
@@ -122,10 +123,16 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
     }
 
 
-def _answered(facts: Mapping[str, Any], year: int) -> list[dict[str, str]]:
-    """Everything that was answered, as it was kept: the hospital, the pools, the payments by year, the growth."""
-    labels = fact_labels()
-    rows = [(label, fact_words(name, facts["institution"].get(name))) for name, label in FACTS.items()]
+def _asked(decision: Decision) -> set[str]:
+    """The facts that the place's conditions look at; another one that is blank lacks nothing."""
+    return {name for one in decision.facts["conditions"] for name in NEEDS[one["id"]]}
+
+
+def _answered(facts: Mapping[str, Any], year: int, asked: Collection[str]) -> list[dict[str, str]]:
+    """Everything that was asked or answered: the hospital, the pools, the payments by year, the growth."""
+    labels, own = fact_labels(), facts["institution"]
+    shown = [name for name in FACTS if name in asked or own.get(name) is not None]
+    rows = [(FACTS[name], fact_words(name, own.get(name))) for name in shown]
     notified = facts.get("notified")
     if notified is not None:
         rows.append(("近一年药械采购违规或拖欠货款被通报", fact_words("notified", notified)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -12,20 +12,20 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
-from hospital_prepay.schemas import fund_forms as schemas
 from hospital_prepay.services.fund.module import STEPS
+from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.review import (
     REQUEST_STEPS,
     FundOverview,
     GrantDetail,
     GrantEntry,
     GrantState,
-    RecallState,
     grant_barred,
     request_barred,
 )
 from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_confirmation import Confirmation
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
     Step,
@@ -55,23 +55,15 @@ _WAITING: Final = {
     "reserved": "已预留，等财务付款",
     "paid": "已付，等财务补票据",
 }
+# It is approved, and its money comes by netting: what would be received is the difference alone.
+_TO_NET: Final = {"kind": "wait", "word": "等轧差"}
 _ORDER: Final = ("applied", "approved", "received", "cleared")
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What is asked once more before it is done: the amount stands in title and button."""
-
-    title: str
-    lines: tuple[str, ...]
-    button: str
-    other: str
 
 
 def overview_page(found: FundOverview) -> dict[str, Any]:
     """Every grant, and what waits for whom."""
     actor = current_actor()
-    grants = [_overview_line(one, found.stands.get(one.regime)) for one in found.grants]
+    grants = [_overview_line(one, found) for one in found.grants]
     counts = Counter(one.state for one in found.requests)
     waiting = [
         {
@@ -101,12 +93,28 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
     }
 
 
-def _overview_line(grant: GrantState, stands: RecallState | None) -> dict[str, Any]:
+def _overview_line(grant: GrantState, found: FundOverview) -> dict[str, Any]:
     """A grant with who is next; while a ground of recall stands, what is in use is paused and says why."""
-    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "stands": None}
-    if stands is None or grant.state not in ("approved", "withheld", "received"):
-        return line
-    return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
+    stands, netting = found.stands.get(grant.regime), _netting(grant, found.grants)
+    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "netting": netting, "stands": None}
+    if stands is not None and grant.state in ("approved", "withheld", "received"):
+        return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
+    return {**line, "state": _TO_NET} if netting and grant.state == "approved" else line
+
+
+def _netting(grant: GrantState, grants: Sequence[GrantState]) -> dict[str, str] | None:
+    """What a grant that waits to be netted waits for, on both sides of it; ``None`` for every other."""
+    for new in grants:
+        old = owed_predecessor(grants, new) if new.state == "approved" and new.kind == "basic" else None
+        if old is not None and grant.grant_id in (old.grant_id, new.grant_id):
+            other = old if grant is new else new
+            return {"words": f"由财务办轧差：和 {grant_title(other)}对抵，只收付差额", "href": netting_href(old, new)}
+    return None
+
+
+def netting_href(old: GrantState, new: GrantState) -> str:
+    """The page that nets two grants."""
+    return f"/finance/fund/recall/netting/{old.grant_id}/{new.grant_id}"
 
 
 def grant_page(
@@ -117,7 +125,7 @@ def grant_page(
     offered = _offered(found)
     amount = Money(grant.approved_fen or grant.applied_fen)
     return {
-        "grant": grant_line(grant),
+        "grant": {**grant_line(grant), **({"state": _TO_NET} if found.to_net else {})},
         "steps": _steps(found),
         "reserved_count": sum(one.state == "reserved" for one in found.requests),
         "paid_fen": sum(one.total_fen for one in found.requests if one.state in ("paid", "evidenced")),
@@ -160,57 +168,12 @@ def grant_page(
     }
 
 
-def confirmation(said: Any) -> Confirmation | None:
-    """What to ask once more; ``None`` for what names its amount already, or has none."""
-    match said:
-        case schemas.Approval():
-            return _confirm_approval(said)
-        case schemas.Returned():
-            return Confirmation(
-                f"交回 {said.amount} 元？",
-                (
-                    f"大写 {said.amount.in_words()}；银行回单 {said.bank_reference}。",
-                    "先用专款未用的部分，不够的用医院自有资金；应还医保同额减少。入账后不能撤回。",
-                ),
-                f"交回 {said.amount} 元",
-                "先不交回",
-            )
-        case schemas.Offset():
-            rest = said.settlement - said.offset
-            return Confirmation(
-                f"冲抵 {said.offset} 元？",
-                (
-                    f"本次结算 {said.settlement} 元，冲抵后到账 {rest} 元；依据 {said.document}。",
-                    "应还医保按冲抵额减少，未用的专款随之解除限定。入账后不能撤回。",
-                ),
-                f"冲抵 {said.offset} 元",
-                "先不冲抵",
-            )
-    return None
-
-
-def _confirm_approval(said: schemas.Approval) -> Confirmation:
-    if said.approved is None:
-        lines = ("登记后这笔申请到此为止，不能再改。",)
-        return Confirmation("登记“没有批准”？", lines, "登记没有批准", "先不登记")
-    return Confirmation(
-        f"登记批复 {said.approved} 元？",
-        (
-            f"大写 {said.approved.in_words()}；批复日 {said.approved_on}，文号 {said.document}。",
-            "登记后不能再改；到账只能按这个金额入账。",
-        ),
-        f"登记批复 {said.approved} 元",
-        "先不登记",
-    )
-
-
 def _to_net(found: GrantDetail) -> dict[str, Any] | None:
     """The grant of the year before that this one is to be netted against, with the page that does it."""
     old = found.to_net
     if old is None:
         return None
-    href = f"/finance/fund/recall/netting/{old.grant_id}/{found.grant.grant_id}"
-    return {"title": grant_title(old), "owed_fen": old.owed_fen, "href": href}
+    return {"title": grant_title(old), "owed_fen": old.owed_fen, "href": netting_href(old, found.grant)}
 
 
 def left_words(grant: GrantState) -> str:
@@ -260,7 +223,9 @@ def _steps(found: GrantDetail) -> list[Step]:
     return [
         Step("done", "申请", done_by(grant.applied_by, grant.applied_at, names)),
         Step("bad", "没有批准", recorded) if declined else _step("批复", at >= 1, at == 0, recorded, turn),
-        Step("bad", "暂停拨付", turn) if withheld else _step("到账", at >= 2, at == 1, received, turn),
+        Step("bad", "暂停拨付", turn)
+        if withheld
+        else _step("轧差" if found.to_net else "到账", at >= 2, at == 1, received, turn),
         Step(
             "done" if at == 3 else "now" if at == 2 else "",
             "使用",

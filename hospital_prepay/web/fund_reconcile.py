@@ -20,6 +20,7 @@ from hospital_prepay.services.fund.months import first_and_last, month_of
 from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.fund.review import fund_overview
 from hospital_prepay.web import fund_reconcile_view as view
+from hospital_prepay.web.fund_match_view import matching_page
 
 blueprint = Blueprint("fund_reconcile", __name__, url_prefix="/finance/fund/reconcile")
 ROOT: Final = "/finance/fund/reconcile"
@@ -164,4 +165,4 @@ def _page(period: str, name: str = "", form: Form | None = None) -> str:
 def _matching(period: str, form: Form) -> str:
     found = read_month(current_context(), current_actor(), period)
     ticked = {*request.form.getlist("ours"), *request.form.getlist("theirs")}
-    return render_template("pages/fund/reconcile_match.html", **view.matching_page(found, form, ticked))
+    return render_template("pages/fund/reconcile_match.html", **matching_page(found, form, ticked))

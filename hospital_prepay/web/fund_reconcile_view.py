@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.rules.fund.agency import THEIR_BOOKS, agency_entry
 from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
-from hospital_prepay.domain.rules.fund.matching import By, Pairing
-from hospital_prepay.domain.rules.fund.movements import Event, Leg, Line
+from hospital_prepay.domain.rules.fund.matching import Pairing
+from hospital_prepay.domain.rules.fund.movements import Event, Line
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
@@ -21,7 +21,6 @@ from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.words import (
     CLOSINGS,
     EVENTS,
-    MATCHED_BY,
     PAIRINGS,
     PERIOD_STEPS,
     SIDES,
@@ -98,39 +97,6 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
     }
 
 
-def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> dict[str, Any]:
-    """What is open, by side, to be ticked; the pairs that the rule found; what people said."""
-    actor = current_actor()
-    every = (*found.older, *found.open_items)
-    single = [one for one in every if one.by is not By.HAND]
-    return {
-        **head_of(found, "/match"),
-        "sides": [
-            {
-                "label": label,
-                "ours": [_ours(leg, found, ticked) for one in single if one.side == side for leg in one.ours],
-                "theirs": [_theirs(line, found, ticked) for one in single if one.side == side for line in one.theirs],
-            }
-            for side, label in SIDES.items()
-        ],
-        "pairs": [_pair(one) for one in found.pairings if one.ours and one.theirs and one.by is not By.HAND],
-        "hands": [
-            {
-                "id": one.match_id,
-                "verb": {"together": "配在一起", "apart": "拆开"}[one.verb],
-                "count": f"本院 {len(one.ours)} 笔，对方 {len(one.theirs)} 笔",
-                "ground": one.ground,
-                "by": found.names.get(one.made_by, one.made_by),
-                "at": one.made_at,
-            }
-            for one in found.hands
-        ],
-        "form": form,
-        "may_match": actor.may(Permission.FUND_RECONCILE),
-        "shut": bool(found.steps) and found.steps[-1].step != "reopened",
-    }
-
-
 def _is_henan() -> bool:
     return concerns_us(current_context(), current_actor())
 
@@ -197,8 +163,8 @@ def _item(found: MonthReading, one: Pairing) -> dict[str, Any]:
         "day": one.day,
         "side": SIDES[one.side.value],
         "mark": mark_of(one.outcome.value, PAIRINGS),
-        "words": _words(one),
-        "entries": _entries(one),
+        "words": words_of(one),
+        "entries": entries_of(one),
         "ours_fen": one.ours_fen if one.ours else None,
         "theirs_fen": one.theirs_fen if one.theirs else None,
         "difference_fen": one.difference_fen,
@@ -208,7 +174,8 @@ def _item(found: MonthReading, one: Pairing) -> dict[str, Any]:
     }
 
 
-def _words(one: Pairing) -> str:
+def words_of(one: Pairing) -> str:
+    """What a pair is about: our words, else theirs."""
     if one.ours:
         return "；".join(dict.fromkeys(leg.summary for leg in one.ours))
     return "；".join(line_words(line) for line in one.theirs)
@@ -220,49 +187,11 @@ def line_words(line: Line) -> str:
     return "，".join(part for part in (event, line.payee, line.remark, line.reference) if part) or "没有写摘要"
 
 
-def _entries(one: Pairing) -> list[dict[str, Any]]:
+def entries_of(one: Pairing) -> list[dict[str, Any]]:
+    """Our entries of a pair, with their pages for those who may see the ledger."""
     may = current_actor().may(Permission.LEDGER_VIEW)
     numbers = dict.fromkeys(leg.entry_no for leg in one.ours)
     return [{"no": number, "href": f"/finance/ledger/{number}" if may else None} for number in numbers]
-
-
-def _ours(leg: Leg, found: MonthReading, ticked: Collection[str]) -> dict[str, Any]:
-    return {
-        "key": leg.key,
-        "name": "ours",
-        "day": leg.day,
-        "words": f"凭证 {leg.entry_no}，{leg.summary}",
-        "payee": leg.payee,
-        "fen": leg.amount_fen,
-        "ticked": leg.key in ticked,
-    }
-
-
-def _theirs(line: Line, found: MonthReading, ticked: Collection[str]) -> dict[str, Any]:
-    return {
-        "key": line.key,
-        "name": "theirs",
-        "day": line.day,
-        "words": line_words(line),
-        "payee": line.payee,
-        "fen": line.amount_fen,
-        "ticked": line.key in ticked,
-    }
-
-
-def _pair(one: Pairing) -> dict[str, Any]:
-    return {
-        "ours": one.ours[0].key,
-        "theirs": one.theirs[0].key,
-        "day": one.day,
-        "side": SIDES[one.side.value],
-        "entries": _entries(one),
-        "words": _words(one),
-        "line": line_words(one.theirs[0]),
-        "fen": one.ours_fen,
-        "mark": mark_of(one.outcome.value, PAIRINGS),
-        "by": MATCHED_BY[one.by],
-    }
 
 
 def _statement(one: Any, found: MonthReading) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from hospital_prepay.domain.rules.fund.uses import RANK, LineReason
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.schemas.fund_forms import LINE_FIELDS, MOST_LINES, typed_lines
+from hospital_prepay.schemas.fund_request_forms import LINE_FIELDS, MOST_LINES, typed_lines
 from hospital_prepay.services.fund.review import FundOverview, GrantState
 from hospital_prepay.services.fund.words import CATEGORIES, LINE_OUTCOMES
 from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, rule_words, stands_note
+from hospital_prepay.web.fund_words import grant_line, grant_place, grant_title, keyed, rule_words, stands_note
 
 LINE_MARKS: Final = {
     UseOutcome.PERMITTED: {"kind": "ok", "word": LINE_OUTCOMES[UseOutcome.PERMITTED]},
@@ -48,6 +48,11 @@ class Answer:
     request_id: str | None = None
 
 
+def _choice(grant: GrantState) -> str:
+    """A grant to choose: two places may each have one of the same fund and year."""
+    return f"{grant_place(grant)} · {grant_title(grant)}，可用 {grant.unspent} 元"
+
+
 def form_page(found: FundOverview, grant_id: str, form: Form, answer: Answer | None) -> dict[str, Any]:
     """The form. Raises :class:`NotFound` for a grant of somebody else."""
     if grant_id and all(one.grant_id != grant_id for one in found.grants):
@@ -62,7 +67,7 @@ def form_page(found: FundOverview, grant_id: str, form: Form, answer: Answer | N
     results = dict(zip(numbers, answers, strict=False))
     return {
         "asks_batch": any(one.kind == "procurement" for one in usable),
-        "grants": [{"value": one.grant_id, "label": f"{grant_title(one)}，可用 {one.unspent} 元"} for one in usable],
+        "grants": [{"value": one.grant_id, "label": _choice(one)} for one in usable],
         "grant": grant_line(chosen) if chosen else None,
         "stopped": {"title": grant_title(stopped), **(stands_note(found.stands[stopped.regime]) or {})}
         if stopped

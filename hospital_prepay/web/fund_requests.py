@@ -15,9 +15,11 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
+from hospital_prepay.schemas.fund_request_forms import LinesSchema, PaymentRequest, PaymentRequestSchema
 from hospital_prepay.services.fund import review, spending
 from hospital_prepay.web import fund_request_form as form_view
 from hospital_prepay.web import fund_request_view as view
+from hospital_prepay.web.fund_confirmation import Confirmation, confirm_payment
 
 blueprint = Blueprint("fund_requests", __name__, url_prefix="/finance/fund/requests")
 
@@ -49,10 +51,10 @@ def ask() -> Any:
         return _form_page(grant_id, rows)
     try:
         if step == "check":
-            lines = read_form(schemas.LinesSchema())
+            lines = read_form(LinesSchema())
             decision = review.preview_payment(current_context(), current_actor(), grant_id, lines)
             return _form_page(grant_id, typed(), form_view.Answer(decision))
-        return _ask(grant_id, read_form(schemas.PaymentRequestSchema()))
+        return _ask(grant_id, read_form(PaymentRequestSchema()))
     except WrongForm as wrong:
         return _form_page(grant_id, wrong.form), 422
     except MalformedInput as error:
@@ -96,7 +98,10 @@ def reserve(request_id: str) -> Any:
 @blueprint.post("/<request_id>/pay")
 @requires(Permission.FUND_PAY)
 def pay(request_id: str) -> Any:
-    """Book the payment that the bank made."""
+    """Book the payment that the bank made; asked once more with the amount."""
+    found = review.read_request(current_context(), current_actor(), request_id)
+    if request.form.get("confirmed") != "yes" and "pay" in view.offered_forms(found):
+        return _ask_once_more(found)
 
     def do(said: schemas.BankPayment) -> str:
         command = spending.PayRequest(request_id, said.bank_reference, said.idempotency_key, said.paid_on)
@@ -163,7 +168,7 @@ def bounce(request_id: str) -> Any:
     return _act(request_id, "bounce", schemas.BouncedSchema, do)
 
 
-def _ask(grant_id: str, said: schemas.PaymentRequest) -> Any:
+def _ask(grant_id: str, said: PaymentRequest) -> Any:
     command = spending.AskPayment(
         grant_id, said.payee_name, said.payee_credit_code, said.purpose, said.lines, said.idempotency_key
     )
@@ -177,6 +182,15 @@ def _ask(grant_id: str, said: schemas.PaymentRequest) -> Any:
         "已挂起：科室负责人写明理由、财务审批后才能付。" if held else "已提交。下一步：科室负责人同意。",
     )
     return redirect(f"/finance/fund/requests/{asked.request_id}", 303)
+
+
+def _ask_once_more(found: review.RequestDetail) -> Any:
+    request_id = found.request.request_id
+    try:
+        said = read_form(schemas.BankPaymentSchema())
+    except WrongForm as wrong:
+        return _page(request_id, "pay", wrong.form), 422
+    return _page(request_id, "pay", typed(), confirm_payment(found, said, current_context().clock.today()))
 
 
 def _act(request_id: str, name: str, schema: Callable[[], Any], do: Callable[[Any], str]) -> Any:
@@ -199,6 +213,6 @@ def _form_page(grant_id: str, form: Form, answer: form_view.Answer | None = None
     return render_template("pages/fund/request_form.html", **form_view.form_page(found, grant_id, form, answer))
 
 
-def _page(request_id: str, name: str = "", form: Form | None = None) -> str:
+def _page(request_id: str, name: str = "", form: Form | None = None, confirm: Confirmation | None = None) -> str:
     found = review.read_request(current_context(), current_actor(), request_id)
-    return render_template("pages/fund/request.html", **view.request_page(found, name, form))
+    return render_template("pages/fund/request.html", **view.request_page(found, name, form), confirm=confirm)

@@ -20,7 +20,7 @@ from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund_reports import DisclosureSchema, FigureSchema, UsageQuerySchema
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund import review
-from hospital_prepay.services.fund.disclosure import held_against, record_disclosure
+from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, held_against, record_disclosure
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.usage import ENTRIES_A_PAGE, UsageQuery, read_figure, read_usage
 from hospital_prepay.services.fund.usage_papers import usage_pdf, usage_workbook
@@ -71,14 +71,15 @@ def _page(published: Form) -> Any:
     report = read_usage(context, actor, query)
     grants = review.fund_overview(context, actor).grants
     held, names = held_against(context, actor)
+    asked = [one.ours for one in held if one.ours.kind == PUBLISHED_KIND]
     page = render_template(
         "pages/fund/usage.html",
         **view.usage_page(report, grants, form),
         held=[view.held_line(one, names) for one in held],
         published=published,
         may_record=actor.may(Permission.FUND_APPLY),
-        funds=[{"value": name, "label": FUND_NAMES[name]} for name in sorted({one.ours.fund for one in held})],
-        years=[{"value": year, "label": f"{year} 年"} for year in sorted({one.ours.year for one in held})],
+        funds=[{"value": name, "label": FUND_NAMES[name]} for name in sorted({one.fund for one in asked})],
+        years=[{"value": year, "label": f"{year} 年"} for year in sorted({one.year for one in asked})],
     )
     return (page, 422) if form.errors else page
 

@@ -12,8 +12,8 @@ from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement,
 from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
-from hospital_prepay.services.fund.disclosure import Held
-from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, Held
+from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.services.fund.usage import FigureEntries, Step, UsageReport
@@ -63,9 +63,10 @@ def held_line(one: Held, names: Mapping[str, str]) -> dict[str, Any]:
     published = (theirs.paid_out_fen, theirs.recovered_fen, theirs.balance_fen) if theirs else (None, None, None)
     own = (ours.paid_out_fen, ours.recovered_fen, ours.balance_fen)
     agrees = theirs is not None and not any(differences)
-    words = "一致" if agrees else "有差额，请与医保部门核对" if theirs else "还没有登记公布数"
+    none = "还没有登记公布数" if ours.kind == PUBLISHED_KIND else "不在公布之内"
+    words = "一致" if agrees else "有差额，请与医保部门核对" if theirs else none
     return {
-        "title": f"{ours.year} 年{FUND_NAMES[ours.fund]}",
+        "title": f"{ours.year} 年{FUND_NAMES[ours.fund]}{KIND_NAMES[ours.kind]}",
         "figures": [
             {"label": label, "ours": mine, "theirs": said, "difference": between}
             for label, mine, said, between in zip(_PUBLISHED, own, published, differences, strict=True)

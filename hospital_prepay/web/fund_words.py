@@ -40,6 +40,12 @@ def grant_title(grant: GrantState) -> str:
     return grant_words(grant)
 
 
+def grant_place(grant: GrantState) -> str:
+    """Whose notice and which pool: ``浙江省 临溪市``; once where they are the same."""
+    place = load_rulebook().regime(grant.regime, grant.year).place
+    return place if place.endswith(grant.pool_region) else f"{place} {grant.pool_region}"
+
+
 def grant_line(grant: GrantState) -> dict[str, Any]:
     """A grant in a list, and at the head of its own page."""
     return {

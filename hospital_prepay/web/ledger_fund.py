@@ -56,7 +56,7 @@ def document(source: str, grant_id: str, papers: EntryPapers) -> dict[str, str |
 
 def slip(papers: EntryPapers) -> dict[str, Any] | None:
     """The bank's slip behind an entry."""
-    return None if papers.slip is None else {"reference": papers.slip.reference, "on": papers.slip.value_on}
+    return None if papers.slip is None else {"reference": papers.slip.shown, "on": papers.slip.value_on}
 
 
 def _link(words: str, href: str) -> dict[str, str | None]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from marshmallow import Schema, fields
 
 from hospital_prepay.__main__ import run as run_program
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.schemas.fund import Assessment, FundFactsSchema, PriorityWork, UseRequestSchema
+from hospital_prepay.services.fund.words import CATEGORIES
 
 Call = Callable[..., tuple[int, str, str]]
 INSTITUTION: dict[str, Any] = {
@@ -401,3 +407,65 @@ def test_people_read_that_a_refusal_is_final(call: Call) -> None:
     assert ("可以付" in first, "不能付" in first) == (True, False)
     assert "不能付" in second
     assert "《浙江预付办法》第一部分" in out
+
+
+def printed_example(capfdbinary: pytest.CaptureFixture[bytes], command: str, *regime: str) -> dict[str, Any]:
+    assert run_program(["fund", command, "--example", *regime]) == 0
+    captured = capfdbinary.readouterr()
+    assert captured.err == b""
+    example: dict[str, Any] = json.loads(captured.out)
+    return example
+
+
+@pytest.mark.parametrize("regime", sorted(load_rulebook().regimes))
+def test_the_example_of_each_place_is_complete_and_computed_by_the_command_itself(
+    call: Call, capfdbinary: pytest.CaptureFixture[bytes], regime: str
+) -> None:
+    facts = printed_example(capfdbinary, "assess", regime)
+    assert facts["regime"] == regime
+    assert facts["institution"].keys() == INSTITUTION.keys()
+    answer = assessed(call, facts)
+    text_at_hand = load_rulebook().regime(regime).text_at_hand
+    assert answer["eligible"] is (True if text_at_hand else None)
+    assert {quota["fund"] for quota in answer["quotas"]} == {"employee", "resident"}
+    assert all((quota["quota_fen"] or 0) > 0 for quota in answer["quotas"]) is text_at_hand
+    request = printed_example(capfdbinary, "check-use", regime)
+    code, out, err = call("check-use", request, "--format", "json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["outcome"] == ("permitted" if text_at_hand else "held")
+
+
+def test_an_example_without_a_place_is_of_one_whose_text_is_at_hand(
+    call: Call, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    facts = printed_example(capfdbinary, "assess")
+    assert set(facts) == {"regime", "year", "institution", "pools", "paid", "growth"}
+    assert load_rulebook().regime(facts["regime"]).text_at_hand
+    assert call("assess", facts)[0] == 0
+    assert call("check-use", printed_example(capfdbinary, "check-use"))[0] == 0
+
+
+def test_an_example_of_no_place_is_refused_in_chinese(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run_program(["fund", "assess", "--example", "guizhou-deposit-2025"]) == 2
+    assert "可选：henan" in capfdbinary.readouterr().err.decode()
+
+
+@pytest.mark.parametrize(("command", "schema"), [("assess", FundFactsSchema()), ("check-use", UseRequestSchema())])
+def test_the_help_names_every_field_and_every_value(
+    capfdbinary: pytest.CaptureFixture[bytes], command: str, schema: Schema
+) -> None:
+    assert run_program(["fund", command, "--help"]) == 0
+    said = capfdbinary.readouterr().out.decode()
+    assert [name for name in fields_of(schema) if not re.search(rf"\b{name}\b", said)] == []
+    values = set(load_rulebook().regimes) | {fund.value for fund in Fund}
+    values |= set(CATEGORIES) if command == "check-use" else {one.value for one in (*Assessment, *PriorityWork)}
+    assert [value for value in sorted(values) if value not in said] == []
+    assert "--example" in said
+
+
+def fields_of(schema: Schema) -> Iterator[str]:
+    for name, field in schema.fields.items():
+        yield name
+        inner = field.inner if isinstance(field, fields.List) else field
+        if isinstance(inner, fields.Nested):
+            yield from fields_of(inner.schema)

@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.ledger.grant_usage import KINDS
+from hospital_prepay.persistence.fund_recalls import slips
 from hospital_prepay.web.ledger_fund import FUND_KINDS
+from tests.people import INSTITUTION
 from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, fund, line, words
 
 __all__ = ["fund"]
@@ -34,8 +36,8 @@ def entries(fund: Fundhouse) -> dict[str, int]:
     [
         ("fund_receipt", "到账", ""),
         ("fund_reserve", "预留", None),
-        ("fund_payment", "付款", "B77"),
-        ("fund_payment_bounced", "退票", "T78"),
+        ("fund_payment", "付款", "B-77"),
+        ("fund_payment_bounced", "退票", "T-78"),
         ("fund_unreserve", "退回预留", None),
     ],
 )
@@ -63,8 +65,18 @@ def test_the_request_shows_the_slip_of_the_payment_and_of_its_return(
     page = auditor.get(f"/finance/ledger/{entries['fund_payment_bounced']}").text
     [request] = re.findall(r'href="(/finance/fund/requests/[^"]+)"', page)
     shown = words(auditor.get(request))
-    assert "银行回单 B77" in shown
-    assert "银行回单 T78" in shown
+    assert "银行回单 B-77" in shown
+    assert "银行回单 T-78" in shown
+
+
+def test_a_slip_is_compared_however_it_is_spelled(fund: Fundhouse, entries: dict[str, int]) -> None:
+    given = {"amount": "100", "returned_on": "2026-01-15"}
+    assert fund.send(OFFICER, f"{fund.grant}/return", bank_reference="TH-2026 01", **given).status_code == 303
+    twice = fund.send(OFFICER, f"{fund.grant}/return", bank_reference="th202601", **given)
+    assert (twice.status_code, "回单已经记过" in words(twice)) == (409, True)
+    with fund.house.context.database.reading() as connection:
+        kept = {one.as_typed: one.reference for one in slips(connection, INSTITUTION).values()}
+    assert kept["TH-2026 01"] == "TH202601"
 
 
 def test_every_kind_that_a_report_knows_has_its_word() -> None:

@@ -121,6 +121,7 @@ class FundBankEvidence(Base):
     value_on: Mapped[date]
     recorded_by: Mapped[str] = mapped_column(sa.String(40))
     recorded_at: Mapped[datetime]
+    as_typed: Mapped[str | None] = mapped_column(sa.String(64))
 
     __table_args__ = (
         sa.UniqueConstraint("institution_id", "entry_no"),

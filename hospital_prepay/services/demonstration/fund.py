@@ -16,7 +16,8 @@ from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.fund import grants, spending
-from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
+from hospital_prepay.services.fund.application_command import AGREEMENT, ApplyForFunds, Evidence
+from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.words import CONDITIONS
 
 _REGIME: Final = "zhejiang-prepay-2025"

@@ -15,7 +15,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.duty_states import DutyState
 from hospital_prepay.services.demonstration.fund import SUPPLIER
 from hospital_prepay.services.demonstration.stage import Stage
-from hospital_prepay.services.fund.disclosure import RecordDisclosure, held_against, record_disclosure
+from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, RecordDisclosure, held_against, record_disclosure
 from hospital_prepay.services.fund.duties import read_duties
 from hospital_prepay.services.fund.duty_closing import CloseDuty, record_closure
 from hospital_prepay.services.fund.places import ProposePlace, decide_place, place_history, propose_place
@@ -58,7 +58,7 @@ def write_down_disclosure(stage: Stage, moment: datetime) -> None:
     officer = stage.actor(Role.FINANCE_OFFICER)
     for held in held_against(stage.context, officer)[0]:
         ours = held.ours
-        if ours.year < local(moment).year and held.theirs is None:
+        if ours.year < local(moment).year and ours.kind == PUBLISHED_KIND and held.theirs is None:
             command = RecordDisclosure(
                 year=ours.year,
                 fund=ours.fund,

@@ -24,7 +24,8 @@ from hospital_prepay.services.demonstration.fund_watch import say_what_is_not_ap
 from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.fund import grants, returns
-from hospital_prepay.services.fund.applications import ApplyForFunds, apply_for_funds
+from hospital_prepay.services.fund.application_command import ApplyForFunds
+from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.netting import NetGrants, net_grants
 
 # The people are there before the first application, and so are the books.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.fund.readings import AssessmentReadings
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import funds as store
@@ -21,13 +22,15 @@ from hospital_prepay.persistence.fund_applications import (
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.readings import assessment_readings
 
 __all__ = ["ApplicationRow", "EmergencyRow", "EvidenceRow", "ModuleRow", "ProcurementRow"]
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationOverview:
-    """Every application (newest first), the grants that came of them, and what else is recorded of them."""
+    """Every application (newest first), the grants that came of them, what else is recorded of them, and how the
+    hospital reads what an assessment asks."""
 
     applications: list[ApplicationRow]
     grants: list[GrantState]
@@ -35,6 +38,7 @@ class ApplicationOverview:
     procurements: Mapping[str, ProcurementRow]
     module: list[ModuleRow]
     names: Mapping[str, str]
+    readings: AssessmentReadings
 
     def grant_of(self, decision_id: str) -> GrantState | None:
         """The grant that came of a decision, if one did."""
@@ -68,6 +72,7 @@ def application_overview(context: Context, actor: Actor) -> ApplicationOverview:
             procurements=kept.procurements(connection, own),
             module=kept.module_steps(connection, own),
             names=people.names(connection, own),
+            readings=assessment_readings(connection, own),
         )
 
 

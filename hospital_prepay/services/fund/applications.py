@@ -2,94 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
-from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import (
-    ALL_FUNDS,
     ApplicationFacts,
-    ConditionFact,
-    EmergencyFact,
     apply,
 )
-from hospital_prepay.domain.rules.fund.duties import duties_of_year
-from hospital_prepay.domain.rules.fund.eligibility import check_conditions, eligible
-from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
-from hospital_prepay.domain.rules.fund.quota import Quota, quotas
+from hospital_prepay.domain.rules.fund.eligibility import check_conditions
+from hospital_prepay.domain.rules.fund.readings import AssessmentReadings
 from hospital_prepay.domain.rules.fund.recall import DEREGISTERED
-from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import EmergencyRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
-from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.application_command import AGREEMENT, Applied, ApplyForFunds
+from hospital_prepay.services.fund.application_facts import application_facts, facts_json, quota_of
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.clearing import with_books
 from hospital_prepay.services.fund.words import CONDITIONS
-from hospital_prepay.services.publication.readings import readings_within
-
-AGREEMENT: Final = "agreement"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The document behind one condition, or the agreement (``item`` agreement) with the further grounds of recall
-    that it names."""
-
-    item: str
-    document: str
-    number: str = ""
-    version: str = ""
-    issued_on: date | None = None
-    recall_grounds: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyForFunds:
-    """Applications for several funds at once, with evidence, on what the hospital says of itself.
-
-    ``emergency_id`` names a document of an emergency; ``notified`` tells whether the hospital was named for breaches
-    in procurement, which only a form asks.
-    """
-
-    regime: str
-    pool_region: str
-    amounts: tuple[tuple[str, Money], ...]
-    facts: AssessmentFacts
-    evidence: tuple[Evidence, ...]
-    idempotency_key: str
-    emergency_id: str | None = None
-    notified: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The answer to an application; ``grant_id`` is ``None`` unless it was permitted, ``decision_id`` is empty when
-    nothing was kept."""
-
-    decision: Decision
-    decision_id: str
-    grant_id: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """As stored for the next request with the same key."""
-        return {**asdict(self), "decision": self.decision.to_json()}
-
-    @classmethod
-    def of_json(cls, stored: dict[str, Any]) -> Applied:
-        """The opposite of :meth:`to_json`."""
-        return cls(Decision.of_json(stored["decision"]), stored["decision_id"], stored["grant_id"])
+from hospital_prepay.services.publication.readings import assessment_readings, readings_within
 
 
 def apply_for_funds(context: Context, actor: Actor, command: ApplyForFunds) -> tuple[Applied, ...]:
@@ -127,68 +68,12 @@ def preview_funds(context: Context, actor: Actor, command: ApplyForFunds) -> tup
         emergency = _emergency(connection, actor.institution_id, command)
         command = _with_books(connection, actor.institution_id, command)
         barred = _is_deregistered(connection, actor.institution_id)
+        readings = assessment_readings(connection, actor.institution_id)
     today = context.clock.today()
     return tuple(
-        apply(application_facts(command, fund, amount, today, emergency, barred), context.rule_version)
+        apply(application_facts(command, fund, amount, today, emergency, barred, readings), context.rule_version)
         for fund, amount in command.amounts
     )
-
-
-def apply_day(regime: Regime, year: int) -> tuple[date, str | None] | None:
-    """The day by which applications of ``year`` are handed in, with its clause; ``None`` where no day is named."""
-    for duty in duties_of_year(regime, year, working_day_calendar()):
-        if duty.id == "apply":
-            return duty.due_on or duty.named_on, duty.clause
-    return None
-
-
-def quota_of(regime: Regime, facts: AssessmentFacts, fund: str, may: bool | None) -> Quota:
-    """What one fund may have, or all of them together: the sums, barred by each fund that may not prepay.
-
-    Raises :class:`MalformedInput` for all funds in a place that takes each for itself.
-    """
-    found = quotas(regime, facts, may)
-    if fund != ALL_FUNDS:
-        return next(one for one in found if one.fund == fund)
-    if isinstance(regime.base, Absence) or not regime.base.together:
-        raise MalformedInput("这里各基金分开申请，请分别填职工和居民。", details={"field": "amount_all"})
-    permits = [one.permitted for one in found]
-    return replace(
-        found[0],
-        permitted=False if False in permits else None if None in permits else True,
-        base=_sum([one.base for one in found]),
-        quota=_sum([one.quota for one in found]),
-        max_quota=_sum([one.max_quota for one in found]),
-    )
-
-
-def emergency_fact(regime: Regime, found: EmergencyRow | None) -> EmergencyFact | None:
-    """The document beside what the place's notice lets it adjust."""
-    if found is None:
-        return None
-    allowed: tuple[str, ...] = ()
-    clause = None
-    if not isinstance(regime.emergency, Absence):
-        allowed = tuple(sorted(regime.emergency.value))
-        clause = regime.emergency.provision.clause
-    return EmergencyFact(found.document, found.issued_on.isoformat(), tuple(found.adjusts), allowed, clause)
-
-
-def facts_json(facts: AssessmentFacts) -> dict[str, Any]:
-    """The facts as they are kept with an application: amounts in fen, fractions as decimals."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return plain(value["fen"]) if set(value) == {"fen"} else {key: plain(one) for key, one in value.items()}
-        if isinstance(value, Fraction):
-            return decimal_text(value)
-        if isinstance(value, Money):
-            return value.fen
-        return [plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-    found = plain(asdict(facts))
-    assert isinstance(found, dict)
-    return found
 
 
 def _decide_and_keep(
@@ -196,11 +81,12 @@ def _decide_and_keep(
 ) -> Applied:
     command = _with_books(work.connection, work.institution_id, command)
     barred = _is_deregistered(work.connection, work.institution_id)
-    facts = application_facts(command, fund, amount, work.today, emergency, barred)
+    readings = assessment_readings(work.connection, work.institution_id)
+    facts = application_facts(command, fund, amount, work.today, emergency, barred, readings)
     decision = apply(facts, work.rule_version)
     decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.assess"))
     grant_id = _file(work, command, fund, amount, decision_id) if decision.permitted else None
-    _keep(work, command, facts, decision, decision_id)
+    _keep(work, command, facts, decision, decision_id, readings)
     outcome = "done" if grant_id else "refused"
     work.audit(outcome=outcome, decision_id=decision_id, detail={"amount_fen": amount.fen, "fund": str(fund)})
     return Applied(decision, decision_id, grant_id)
@@ -213,42 +99,6 @@ def _with_books(connection: Connection, institution_id: str, command: ApplyForFu
 
 def _is_deregistered(connection: Connection, institution_id: str) -> bool:
     return recalls.deregistered(connection, institution_id, DEREGISTERED) is not None
-
-
-def application_facts(
-    command: ApplyForFunds,
-    fund: str,
-    amount: Money,
-    today: date,
-    emergency: EmergencyRow | None,
-    deregistered: bool = False,
-) -> ApplicationFacts:
-    """What the rule looks at for one fund, filed ``today``."""
-    regime = load_rulebook().regime(command.regime, command.facts.year)
-    checked = check_conditions(regime, command.facts)
-    document = emergency_fact(regime, emergency)
-    may = True if document is not None and document.eases("conditions") else eligible(regime, checked)
-    if fund != ALL_FUNDS and all(pool.fund != fund for pool in command.facts.pools):
-        raise MalformedInput("请填写这个基金的统筹区情况。", code="missing_value", details={"field": "pools"})
-    quota = quota_of(regime, command.facts, fund, may)
-    day = apply_day(regime, command.facts.year)
-    return ApplicationFacts(
-        regime=command.regime,
-        year=command.facts.year,
-        fund=str(fund),
-        amount_fen=amount.fen,
-        conditions=tuple(ConditionFact(one.id, CONDITIONS[one.id], one.clause, one.outcome.value) for one in checked),
-        permitted=quota.permitted,
-        quota_fen=None if quota.quota is None else quota.quota.fen,
-        largest_fen=None if quota.max_quota is None else quota.max_quota.fen,
-        quota_clauses=quota.clauses,
-        size_clause=None if isinstance(regime.size, Absence) else regime.size.provision.clause,
-        filed_on=today.isoformat(),
-        apply_by=day[0].isoformat() if day else None,
-        apply_clause=day[1] if day else None,
-        emergency=document,
-        deregistered=deregistered,
-    )
 
 
 def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, decision_id: str) -> str:
@@ -274,10 +124,15 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
 
 
 def _keep(
-    work: UnitOfWork, command: ApplyForFunds, facts: ApplicationFacts, decision: Decision, decision_id: str
+    work: UnitOfWork,
+    command: ApplyForFunds,
+    facts: ApplicationFacts,
+    decision: Decision,
+    decision_id: str,
+    readings: AssessmentReadings,
 ) -> None:
     regime = load_rulebook().regime(command.regime, command.facts.year)
-    quota = quota_of(regime, command.facts, facts.fund, None)
+    quota = quota_of(regime, command.facts, facts.fund, None, readings)
     key = {"institution_id": work.institution_id, "decision_id": decision_id}
     by = {"recorded_by": work.act.actor.actor_id, "recorded_at": work.now}
     values = {
@@ -344,8 +199,3 @@ def _payload(command: ApplyForFunds) -> dict[str, Any]:
         "emergency": command.emergency_id,
         "notified": command.notified,
     }
-
-
-def _sum(parts: list[Money | None]) -> Money | None:
-    known = [one.fen for one in parts if one is not None]
-    return Money(sum(known)) if len(known) == len(parts) else None

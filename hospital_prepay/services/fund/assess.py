@@ -9,6 +9,7 @@ from hospital_prepay.domain.rules.fund.duties import Duty, duties_of_year
 from hospital_prepay.domain.rules.fund.eligibility import Checked, check_conditions, eligible
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.domain.rules.fund.quota import Quota, quotas
+from hospital_prepay.domain.rules.fund.readings import DEFAULTS, AssessmentReadings, HolidayRoll
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseAnswer, UseLine, check_use
 from hospital_prepay.rulebook.holidays import working_day_calendar
@@ -66,20 +67,26 @@ class FundAssessment:
         }
 
 
-def assess_fund(command: AssessFund) -> FundAssessment:
-    """Hold the facts against the notice. Raises :class:`NoRuleInForce` for a year before it, and
-    :class:`MalformedInput` for a notice that says nothing of prepayment."""
+def assess_fund(
+    command: AssessFund,
+    readings: AssessmentReadings = DEFAULTS,
+    roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY,
+) -> FundAssessment:
+    """Hold the facts against the notice; a calculator that knows no hospital reads it by the defaults.
+
+    Raises :class:`NoRuleInForce` for a year before it, and :class:`MalformedInput` for a notice that says nothing of
+    prepayment."""
     facts = command.facts
     regime = load_rulebook().regime(command.regime, facts.year)
-    checked = check_conditions(regime, facts)
+    checked = check_conditions(regime, facts, readings)
     may = eligible(regime, checked)
     return FundAssessment(
         regime=command.regime,
         year=facts.year,
         eligible=may,
         conditions=checked,
-        quotas=quotas(regime, facts, may),
-        duties=duties_of_year(regime, facts.year, working_day_calendar()),
+        quotas=quotas(regime, facts, may, readings),
+        duties=duties_of_year(regime, facts.year, working_day_calendar(), roll),
     )
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
@@ -18,7 +19,7 @@ from hospital_prepay.persistence.queries import fund_disclosures, fund_usage, pe
 from hospital_prepay.persistence.queries.fund_disclosures import Disclosure
 from hospital_prepay.services.context import Context
 
-_RECOVERED = (Movement.RETURNED, Movement.OFFSET, Movement.NETTED)
+_RECOVERED: Final = (Movement.RETURNED, Movement.OFFSET, Movement.NETTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,11 @@ class RecordDisclosure:
 
 @dataclass(frozen=True, slots=True)
 class YearFigures:
-    """One fund of one year by our books, in fen, as at the end of that year (or today)."""
+    """One kind of grant of one fund and year by our books, in fen, as at the end of that year (or today)."""
 
     year: int
     fund: str
+    kind: str
     paid_out_fen: int
     recovered_fen: int
     balance_fen: int
@@ -47,7 +49,8 @@ class YearFigures:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Ours, and the newest that was published, if any. Differences are ours less theirs."""
+    """Ours, and the newest that was published, if any. Differences are ours less theirs. Nothing is published of a
+    central-procurement prepayment, so ``theirs`` is ``None`` there for good."""
 
     ours: YearFigures
     theirs: Disclosure | None
@@ -62,7 +65,9 @@ class Held:
         return first, second, third
 
 
-_FIGURES = ("paid_out_fen", "recovered_fen", "balance_fen")
+# What the notices have published; a central-procurement prepayment goes by its own document.
+PUBLISHED_KIND: Final = "basic"
+_FIGURES: Final = ("paid_out_fen", "recovered_fen", "balance_fen")
 
 
 def record_disclosure(context: Context, actor: Actor, command: RecordDisclosure) -> None:
@@ -75,7 +80,7 @@ def record_disclosure(context: Context, actor: Actor, command: RecordDisclosure)
         if not command.source.strip():
             raise MalformedInput("请填公布在哪里，例如网址或文件名。", details={"field": "source"})
         granted = fund_usage.grants_asked(work.connection, work.institution_id, None)
-        if (command.year, command.fund) not in {(one.year, one.fund) for one in granted}:
+        if (command.year, command.fund) not in {(one.year, one.fund) for one in granted if _is_published(one.kind)}:
             raise MalformedInput("这一年没有这个基金的预付金，请核对年份和基金。", details={"field": "fund"})
         disclosure = Disclosure(
             year=command.year,
@@ -93,7 +98,7 @@ def record_disclosure(context: Context, actor: Actor, command: RecordDisclosure)
 
 
 def held_against(context: Context, actor: Actor) -> tuple[list[Held], Mapping[str, str]]:
-    """Every year and fund with a grant, the newest first, and people's names. Needs ``fund.view``."""
+    """Every year, fund and kind with a grant, the newest first, and people's names. Needs ``fund.view``."""
     actor.require(Permission.FUND_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
@@ -101,13 +106,21 @@ def held_against(context: Context, actor: Actor) -> tuple[list[Held], Mapping[st
         moved = moves(fund_usage.turnovers(connection, own))
         published = {(one.year, one.fund): one for one in fund_disclosures.disclosures(connection, own)}
         names = people.names(connection, own)
-    sums: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: dict[tuple[int, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for grant in granted:
         months = moved.get(grant.grant_id, {}).get(Balance.OWED, {})
         for at, fen in enumerate(_figures(months, f"{grant.year}-12")):
-            sums[grant.year, grant.fund][at] += fen
-    order = sorted(sums, key=lambda key: (-key[0], key[1]))
-    return [Held(YearFigures(*key, *sums[key]), published.get(key)) for key in order], names
+            sums[grant.year, grant.fund, grant.kind][at] += fen
+    order = sorted(sums, key=lambda key: (-key[0], *key[1:]))
+    return [Held(YearFigures(*key, *sums[key]), _theirs(published, *key)) for key in order], names
+
+
+def _theirs(published: Mapping[tuple[int, str], Disclosure], year: int, fund: str, kind: str) -> Disclosure | None:
+    return published.get((year, fund)) if _is_published(kind) else None
+
+
+def _is_published(kind: str) -> bool:
+    return kind == PUBLISHED_KIND
 
 
 def _figures(months: Mapping[str, Mapping[Column, int]], through: str) -> tuple[int, int, int]:

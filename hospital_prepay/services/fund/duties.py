@@ -20,6 +20,7 @@ from hospital_prepay.domain.rules.fund.duty_items import (
     places_in_year,
 )
 from hospital_prepay.domain.rules.fund.duty_states import Closure, DatedItem, GrantFact, Standing, books_say, standing
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.persistence import fund_applications, fund_reconciliation, funds
 from hospital_prepay.persistence import fund_duties as store
 from hospital_prepay.persistence.fund_applications import ProcurementRow
@@ -30,6 +31,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.holidays import working_days
+from hospital_prepay.services.publication.readings import holiday_roll
 
 __all__ = ["StepRow"]
 
@@ -48,6 +50,7 @@ class DutyBook:
     today: date
     names: Mapping[str, str]
     applications: Mapping[str, date]
+    roll: HolidayRoll
 
     def places_of(self, year: int) -> dict[str, tuple[str, ...]]:
         """The regimes that rule the hospital in ``year``, each with its pool regions."""
@@ -63,7 +66,7 @@ class DutyBook:
                 regime = load_rulebook().regime(name, year)
             except NoRuleInForce:
                 continue
-            items += items_of_year(regime, year, self.calendar, regions)
+            items += items_of_year(regime, year, self.calendar, regions, self.roll)
         found = [self._standing(item) for item in items]
         return sorted(found, key=lambda one: (one.expected_on, not one.is_ours, one.item.key))
 
@@ -84,7 +87,8 @@ class DutyBook:
     def _standing(self, item: DatedItem) -> Standing:
         step = self.closure_of(item.key)
         closure = None if step is None else Closure(step.done_on, step.words)
-        return standing(item, books_say(item, self.grants, self.applications), closure, self.calendar, self.today)
+        known = books_say(item, self.grants, self.applications)
+        return standing(item, known, closure, self.calendar, self.today, self.roll)
 
 
 def duty_book(context: Context, institution_id: str) -> DutyBook:
@@ -113,6 +117,7 @@ def duty_book(context: Context, institution_id: str) -> DutyBook:
                 for one in fund_reconciliation.month_events(connection, institution_id)
                 if one.kind == "applied"
             },
+            roll=holiday_roll(connection, institution_id),
         )
 
 

@@ -23,7 +23,7 @@ from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.applications import emergency_fact
+from hospital_prepay.services.fund.application_facts import emergency_fact
 from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.recall import withheld_by
 from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past

@@ -32,6 +32,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.henan_dates import REPORTED_STEPS, facts_of_application, steps_of
 from hospital_prepay.services.fund.months import first_and_last
 from hospital_prepay.services.fund.slips import require_past
+from hospital_prepay.services.publication.readings import holiday_roll, readings_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def read_henan_month(context: Context, actor: Actor, period: str) -> HenanMonth:
         events = store.month_events(connection, own, period, after)
         every = store.settlements(connection, own)
         names = people.names(connection, own)
+        roll = holiday_roll(connection, own)
     mine = [one for one in events if one.period == period]
     repaid = {one.plan_id: one for one in every if one.plan_id}
     answered = {one.settles for one in every if one.settles}
@@ -101,9 +103,9 @@ def read_henan_month(context: Context, actor: Actor, period: str) -> HenanMonth:
         next_month=after,
         concerns_us=concerns_us(context, actor),
         days=watch_uploads([_count(one) for one in counts], first, until) if until >= first else (),
-        apply_by=next(iter(steps_of(after, ("reconcile",))), None),
+        apply_by=next(iter(steps_of(after, ("reconcile",), roll)), None),
         applied=next((one for one in mine if one.kind == "applied"), None),
-        steps=[_reported(duty, events, after) for duty in steps_of(after, REPORTED_STEPS)],
+        steps=[_reported(duty, events, after) for duty in steps_of(after, REPORTED_STEPS, roll)],
         plans=[(one, repaid.get(one.event_id)) for one in mine if one.kind == "negative_plan"],
         settlements=[one for one in every if one.period == period],
         unsettled=[one for one in every if one.kind == "fallback" and one.settlement_id not in answered],
@@ -138,8 +140,9 @@ def apply_reconciliation(context: Context, actor: Actor, period: str, applied_on
         require_past(applied_on, work.today, "applied_on")
         if applied_on <= last:
             raise wrong("applied_on", f"{period} 的费用要到月末之后才能申请对账。请核对日期。")
-        decision = application(facts_of_application(period, applied_on), work.rule_version)
-        decision_id = work.keep_decision(decision, work.today, {})
+        roll = holiday_roll(work.connection, work.institution_id)
+        decision = application(facts_of_application(period, applied_on, roll), work.rule_version)
+        decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.duties"))
         settled = settled_month(decision)
         if decision.outcome is not Outcome.REFUSED:
             values = {"period": period, "kind": "applied", "on_day": applied_on, "settled_in": settled or ""}
@@ -183,7 +186,8 @@ def report_step(context: Context, actor: Actor, month: str, step: str, on_day: d
     with context.work(actor, "fund.month_step", f"month:{month}") as work:
         require_henan(work)
         require_past(on_day, work.today, "on_day")
-        if step not in {one.id for one in steps_of(month, REPORTED_STEPS)}:
+        roll = holiday_roll(work.connection, work.institution_id)
+        if step not in {one.id for one in steps_of(month, REPORTED_STEPS, roll)}:
             raise wrong("step", "请选这个月的一步。")
         values = {"period": month, "kind": "step", "step": step, "on_day": on_day, "document": document.strip()}
         store.add_month_event(work.connection, _event(work, **values))

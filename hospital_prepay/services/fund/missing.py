@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from hospital_prepay.domain.rules.fund.eligibility import NEEDS, Checked, Met
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, PoolFacts
-from hospital_prepay.domain.rules.fund.quota import Quota
+from hospital_prepay.domain.rules.fund.quota import Quota, funds_looked_at
+from hospital_prepay.domain.rules.fund.readings import DEFAULTS, AssessmentReadings, PoolSolvency
 from hospital_prepay.domain.rules.fund.regime import Absence, DeficitBars, Fund, Raised, Regime
 
 
@@ -21,11 +22,13 @@ def missing_for_condition(facts: AssessmentFacts, one: Checked) -> tuple[str, ..
     return named
 
 
-def missing_for_quota(regime: Regime, facts: AssessmentFacts, quota: Quota) -> tuple[str, ...]:
+def missing_for_quota(
+    regime: Regime, facts: AssessmentFacts, quota: Quota, readings: AssessmentReadings = DEFAULTS
+) -> tuple[str, ...]:
     """What to fill in before this fund's permission, base and largest size can be told; nothing once it is barred."""
     if quota.permitted is False:
         return ()
-    found = list(_of_pools(regime, facts, quota.fund)) if quota.permitted is None else []
+    found = list(_of_pools(regime, facts, quota.fund, readings.pool_solvency)) if quota.permitted is None else []
     if not isinstance(regime.base, Absence):
         found += _unpaid(facts, quota.fund, regime.base.years)
     if _is_raised(regime) and quota.max_quota is None and facts.growth is None:
@@ -33,12 +36,14 @@ def missing_for_quota(regime: Regime, facts: AssessmentFacts, quota: Quota) -> t
     return tuple(found)
 
 
-def _of_pools(regime: Regime, facts: AssessmentFacts, fund: Fund) -> Iterator[str]:
+def _of_pools(regime: Regime, facts: AssessmentFacts, fund: Fund, reading: PoolSolvency) -> Iterator[str]:
     if isinstance(regime.solvency, Absence):
         return
     own = next(pool for pool in facts.pools if pool.fund is fund)
-    if own.months_payable is None:
-        yield f"{fund.value}_months"
+    known = {pool.fund for pool in facts.pools if pool.months_payable is not None}
+    for one in funds_looked_at(regime.solvency, fund, reading):
+        if one not in known:
+            yield f"{one.value}_months"
     looked_at = facts.pools if regime.solvency.deficit_bars.value is DeficitBars.REGION else (own,)
     for pool in looked_at:
         yield from _deficits(pool)

@@ -13,6 +13,7 @@ from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.clearing import NettingFacts, net, netting_duty
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -22,7 +23,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.predecessors import follows
 from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
-from hospital_prepay.services.publication.readings import readings_within
+from hospital_prepay.services.publication.readings import holiday_roll, readings_within
 
 KIND = "fund_netting"
 
@@ -68,7 +69,10 @@ def net_grants(context: Context, actor: Actor, command: NetGrants) -> Netted:
         require_past(command.netted_on, work.today, "netted_on")
         require_not_before(command.netted_on, new.approved_on, "批复日", "netted_on")
         _require_ready(old, new)
-        decision = net(netting_facts(old, new, command.netted_on), work.rule_version)
+        decision = net(
+            netting_facts(old, new, command.netted_on, holiday_roll(work.connection, work.institution_id)),
+            work.rule_version,
+        )
         if decision.amount and not command.bank_reference.strip():
             words = f"差额 {decision.amount} 元要经过银行，请填银行回单号。"
             raise MalformedInput(words, code="missing_value", details={"field": "bank_reference"})
@@ -85,10 +89,10 @@ def net_grants(context: Context, actor: Actor, command: NetGrants) -> Netted:
         return Netted(decision, *read)
 
 
-def netting_facts(old: GrantState, new: GrantState, on: date) -> NettingFacts:
+def netting_facts(old: GrantState, new: GrantState, on: date, roll: HolidayRoll) -> NettingFacts:
     """What the rule looks at. Raises :class:`Conflict` for two grants that don't follow each other."""
     regime = load_rulebook().regime(new.regime, new.year)
-    duty = netting_duty(regime, new.year, working_day_calendar())
+    duty = netting_duty(regime, new.year, working_day_calendar(), roll)
     if duty is None or new.kind != "basic":
         raise Conflict("这里的通知没有写轧差，请按交回或冲抵办理；本次没有入账。")
     if not follows(old, new):

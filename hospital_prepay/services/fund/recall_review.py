@@ -15,6 +15,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.agency_books import AgencyEntry, agency_entries
 from hospital_prepay.domain.rules.fund.clearing import bar_clause, clearing_duty, net
 from hospital_prepay.domain.rules.fund.forecast import Forecast, ForecastFacts, forecast
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.domain.rules.fund.recall import RecallFacts, recall
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.persistence import decisions, fund_applications, funds
@@ -32,6 +33,7 @@ from hospital_prepay.services.fund.netting import KIND, netting_facts
 from hospital_prepay.services.fund.predecessors import follows, nets, owed_predecessor
 from hospital_prepay.services.fund.recall import recall_facts
 from hospital_prepay.services.publication.holidays import working_days
+from hospital_prepay.services.publication.readings import holiday_roll
 
 __all__ = ["GrantState", "IncidentState", "LastSettlement", "RecallState", "Slip", "WriteOff"]
 
@@ -135,7 +137,7 @@ def recall_overview(context: Context, actor: Actor) -> RecallOverview:
         return RecallOverview(
             recalls=store.recalls(connection, own),
             grants=grants,
-            pairs=_pairs(grants, today, context.rule_version),
+            pairs=_pairs(grants, today, context.rule_version, holiday_roll(connection, own)),
             unready=_unready(grants),
             incidents=store.incidents(connection, own),
             names=people.names(connection, own),
@@ -262,13 +264,13 @@ def netting_pair(context: Context, actor: Actor, old_id: str, new_id: str) -> Pa
     raise NotFound("这两笔没有等着轧差：可能已经办过，或今年的额度还没有登记批复。请回到收回与清算查看。")
 
 
-def _pairs(grants: list[GrantState], today: date, rule_version: str) -> list[Pair]:
+def _pairs(grants: list[GrantState], today: date, rule_version: str, roll: HolidayRoll) -> list[Pair]:
     """Old and new of one fund that wait to be netted, where the place nets."""
     found = []
     for new in (one for one in grants if one.state == "approved" and one.kind == "basic"):
         old = owed_predecessor(grants, new)
         if old is not None:
-            found.append(Pair(old, new, net(netting_facts(old, new, today), rule_version)))
+            found.append(Pair(old, new, net(netting_facts(old, new, today, roll), rule_version)))
     return found
 
 

@@ -11,8 +11,10 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 
 
 def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_on: date) -> None:
-    """Write it down with the entry of ``kind``. Raises :class:`MalformedInput` for a number without a letter or
-    digit, :class:`Conflict` for a slip used before."""
+    """Write it down with the entry of ``kind``: as it was typed to be shown, and plain to be compared.
+
+    Raises :class:`MalformedInput` for a number without a letter or digit, :class:`Conflict` for a slip used before.
+    """
     plain = payment_reference(reference)
     if not plain:
         words = "银行回单号里没有数字或字母，请照回单填写，例如 HD20260115001。"
@@ -23,6 +25,7 @@ def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_
             "institution_id": work.institution_id,
             "kind": kind,
             "reference": plain,
+            "as_typed": reference.strip(),
             "entry_no": entry_no,
             "value_on": value_on,
             "recorded_by": work.act.actor.actor_id,

@@ -27,7 +27,7 @@ CONDITIONS: Final = {
 FACTS: Final = {
     "level": "医院等级",
     "inpatient": "有没有住院",
-    "full_years_settled": "正常结算的完整自然年数",
+    "full_years_settled": "正常结算的完整自然年数（1 月到 12 月）",
     "assessment": "最近一次考核或综合清算",
     "credit_grade": "医保信用等级",
     "priority_work": "医保重点工作",
@@ -35,7 +35,7 @@ FACTS: Final = {
     "cooperates_with_inspections": "配合各类检查",
     "tracing_codes_complete": "追溯码应扫尽扫、应传尽传",
     "convenience_services": "便民服务都在用",
-    "penalised_in_12_months": "12 个月内被医保行政处罚",
+    "penalised_in_12_months": "12 个月内被医保行政处罚（按决定日期）",
     "referred_for_fraud_in_12_months": "12 个月内因涉嫌骗保被移送",
     "debts_to_agency": "欠经办机构医保资金",
     "assets_preserved": "有财产被保全",

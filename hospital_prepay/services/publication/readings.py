@@ -10,6 +10,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.rules.fund.readings import AssessmentReadings, HolidayRoll
 from hospital_prepay.persistence import choices
 from hospital_prepay.persistence.choices import SettingRow
 from hospital_prepay.persistence.database import Connection
@@ -22,7 +23,9 @@ from hospital_prepay.services.context import Context
 Value = str | int | date
 _LONGEST_GROUND: Final = 200
 # Where answers are asked for by now; the other places of the rulebook are still to be built.
-_FOLLOWED: Final = frozenset({"inpatient.measure", "inpatient.desk", "inpatient.publish", "fund.recall"})
+_FOLLOWED: Final = frozenset(
+    {"inpatient.measure", "inpatient.desk", "inpatient.publish", "fund.assess", "fund.duties", "fund.recall"}
+)
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -86,6 +89,17 @@ def reading_in_force(connection: Connection, institution_id: str, name: str) -> 
     """The answer to one question, on a connection that is open already."""
     reading = load_rulebook().readings[name]
     return _in_force(reading, _offered(reading, choices.newest_settings(connection, institution_id).get(name)))
+
+
+def assessment_readings(connection: Connection, institution_id: str) -> AssessmentReadings:
+    """The answers in force to what an assessment of the fund asks."""
+    chosen = {name: row.value for name, row in choices.newest_settings(connection, institution_id).items()}
+    return AssessmentReadings.of(readings_of("fund.assess", chosen))
+
+
+def holiday_roll(connection: Connection, institution_id: str) -> HolidayRoll:
+    """The answer in force to which days move a day of the fund's duties."""
+    return HolidayRoll(str(reading_in_force(connection, institution_id, "holiday_roll")))
 
 
 def change_reading(context: Context, actor: Actor, name: str, command: NewChoice) -> None:

@@ -15,7 +15,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.services.fund import grants, returns, spending
-from hospital_prepay.services.fund.applications import Applied
+from hospital_prepay.services.fund.application_command import Applied
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.hospital import Hospital, actor
 

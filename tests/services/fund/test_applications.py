@@ -22,8 +22,9 @@ from hospital_prepay.persistence.models.fund_apply import FundApplication
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.compliance.replay import replay_decisions
 from hospital_prepay.services.fund import grants
+from hospital_prepay.services.fund.application_command import AGREEMENT, ApplyForFunds, Evidence
 from hospital_prepay.services.fund.application_review import application_overview, read_application
-from hospital_prepay.services.fund.applications import AGREEMENT, ApplyForFunds, Evidence, apply_for_funds
+from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.emergencies import RecordEmergency, record_emergency
 from tests.funding import GOOD, MILLION_YUAN, good_facts
 from tests.hospital import INSTITUTION, Hospital, actor, enter_people

@@ -17,6 +17,7 @@ from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.models.fund import FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.fund_apply import FundProcurement
 from hospital_prepay.services.compliance.replay import replay_decisions
+from hospital_prepay.services.fund import disclosure, returns
 from hospital_prepay.services.fund.procurement import RecordProcurement, record_procurement
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.fund.conftest import OFFICER, Year, line
@@ -207,3 +208,28 @@ def test_no_more_is_approved_than_its_document_grants(hospital: Hospital) -> Non
     with pytest.raises(MalformedInput, match="批复不能超过它"):
         year.approve(FEN + 1)
     assert year.approve(FEN).approved_fen == FEN
+
+
+@pytest.mark.clause("zhejiang-prepay-2025/4.5")
+def test_the_figures_of_a_year_keep_the_kinds_apart(special: Year) -> None:
+    context = special.hospital.context
+    basic = Year(special.hospital, keys=200).arrived()
+    given_back = returns.ReturnGrant(basic.grant_id, Money(500), "R-1", "given-back-1")
+    returns.return_grant(context, OFFICER, given_back)
+    published = disclosure.RecordDisclosure(
+        2026, "employee", Money(100_000_000), Money(500), Money(99_999_500), date(2026, 1, 15), "医保局网站"
+    )
+    disclosure.record_disclosure(context, OFFICER, published)
+    found = [(one.ours, one.differences) for one in disclosure.held_against(context, OFFICER)[0]]
+    assert found == [
+        (disclosure.YearFigures(2026, "employee", "basic", 100_000_000, 500, 99_999_500), (0, 0, 0)),
+        (disclosure.YearFigures(2026, "employee", "procurement", FEN, 0, FEN), None),
+    ]
+
+
+def test_nothing_is_published_of_a_procurement_prepayment(special: Year) -> None:
+    command = disclosure.RecordDisclosure(
+        2026, "employee", Money(FEN), Money(0), Money(FEN), date(2026, 1, 15), "医保局网站"
+    )
+    with pytest.raises(MalformedInput, match="没有这个基金的预付金"):
+        disclosure.record_disclosure(special.hospital.context, OFFICER, command)

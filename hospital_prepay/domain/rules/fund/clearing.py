@@ -13,6 +13,7 @@ from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.duties import Duty, duties_of_year
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 
 BAR: Final = "cleared_last_year"
@@ -38,10 +39,12 @@ def clearing_duty(regime: Regime, year: int, calendar: WorkingDayCalendar) -> Du
     return next((one for one in duties_of_year(regime, year, calendar) if one.id == "clear"), None)
 
 
-def netting_duty(regime: Regime, year: int, calendar: WorkingDayCalendar) -> Duty | None:
+def netting_duty(
+    regime: Regime, year: int, calendar: WorkingDayCalendar, roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY
+) -> Duty | None:
     """The day by which the allocation of ``year`` is netted against the one before; ``None`` where the place clears
     in full."""
-    return next((one for one in duties_of_year(regime, year, calendar) if one.id == "net"), None)
+    return next((one for one in duties_of_year(regime, year, calendar, roll) if one.id == "net"), None)
 
 
 def bar_clause(regime: Regime) -> str | None:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.domain.rules.fund.regime import DatedDuty, DutyHolder, Regime
 
 
@@ -44,7 +45,9 @@ class Duty:
     "henan-settlement-2023/3.3",
     "henan-settlement-2023/3.4",
 )
-def duties_of_year(regime: Regime, year: int, calendar: WorkingDayCalendar) -> tuple[Duty, ...]:
+def duties_of_year(
+    regime: Regime, year: int, calendar: WorkingDayCalendar, roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY
+) -> tuple[Duty, ...]:
     """The duties of ``year`` by id and then by day; monthly ones month by month.
 
     A day before the notice was in force bound nobody: Zhejiang's first year has no application in January.
@@ -55,22 +58,32 @@ def duties_of_year(regime: Regime, year: int, calendar: WorkingDayCalendar) -> t
         for month in duty.months
     ]
     begins_on = regime.in_force_on or date.min
-    found = [_on(duty, named_on, calendar) for duty, named_on in named if named_on >= begins_on]
+    found = [_on(duty, named_on, calendar, roll) for duty, named_on in named if named_on >= begins_on]
     return tuple(sorted(found, key=lambda duty: (duty.id, duty.named_on)))
 
 
-def _on(duty: DatedDuty, named_on: date, calendar: WorkingDayCalendar) -> Duty:
-    due_on = rolled(named_on, calendar) if duty.rolls else named_on
+def _on(duty: DatedDuty, named_on: date, calendar: WorkingDayCalendar, roll: HolidayRoll) -> Duty:
+    due_on = rolled(named_on, calendar, roll) if duty.rolls else named_on
     return Duty(duty.id, duty.plain, duty.provision.clause, duty.holder, due_on, named_on, duty.rolls)
 
 
-def rolled(day: date, calendar: WorkingDayCalendar) -> date | None:
-    """``day``, or the first working day after it; ``None`` when a day on the way isn't known.
+def rolled(
+    day: date, calendar: WorkingDayCalendar, roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY
+) -> date | None:
+    """``day``, or the first day after it that doesn't move it; ``None`` when a day on the way isn't known.
 
-    Every day that isn't a working day moves it, weekends included (reading ``holiday_roll``).
+    Every day that isn't a working day moves it, weekends included, or only the days off that the State Council's
+    notice names (reading ``holiday_roll``).
     """
     while calendar.covers(day):
-        if calendar.is_working_day(day):
+        if not moves(day, calendar, roll):
             return day
         day += timedelta(days=1)
     return None
+
+
+def moves(day: date, calendar: WorkingDayCalendar, roll: HolidayRoll) -> bool:
+    """Whether ``day`` sends a date on to the next one. Raises :class:`CalendarUnknown` for a day not announced."""
+    if roll is HolidayRoll.STATUTORY_HOLIDAYS:
+        return calendar.is_holiday(day)
+    return not calendar.is_working_day(day)

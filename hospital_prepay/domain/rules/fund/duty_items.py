@@ -10,6 +10,7 @@ from typing import Final
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.rules.fund.duties import Duty, duties_of_year
 from hospital_prepay.domain.rules.fund.duty_states import DatedItem, GrantFact
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.domain.rules.fund.regime import DutyHolder, Fund, Regime
 
 # House rule: whoever paid has the invoices together within this time.
@@ -58,11 +59,15 @@ def places_in_year(
 
 
 def items_of_year(
-    regime: Regime, year: int, calendar: WorkingDayCalendar, pool_regions: Collection[str]
+    regime: Regime,
+    year: int,
+    calendar: WorkingDayCalendar,
+    pool_regions: Collection[str],
+    roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY,
 ) -> list[DatedItem]:
     """The notice's duties of ``year``; an application is one for each pool region and fund."""
     found = []
-    for duty in duties_of_year(regime, year, calendar):
+    for duty in duties_of_year(regime, year, calendar, roll):
         if duty.id == "apply":
             found += [_item(regime, year, duty, pool, fund.value) for pool in pool_regions for fund in Fund]
         else:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from hospital_prepay.domain.calendar import WorkingDayCalendar
+from hospital_prepay.domain.rules.fund.duties import moves
+from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.domain.rules.fund.regime import DutyHolder
 
 SOON_DAYS: Final = 7
@@ -155,7 +157,12 @@ def books_say(item: DatedItem, grants: Iterable[GrantFact], applications: Mappin
 
 
 def standing(
-    item: DatedItem, known: Known, closure: Closure | None, calendar: WorkingDayCalendar, today: date
+    item: DatedItem,
+    known: Known,
+    closure: Closure | None,
+    calendar: WorkingDayCalendar,
+    today: date,
+    roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY,
 ) -> Standing:
     """Where ``item`` stands on ``today``. The books go before what a person recorded."""
     by_person = closure is not None and known.done_on is None and not known.owed
@@ -166,7 +173,7 @@ def standing(
         state=_state(item, known, closure if by_person else None, done_on, left),
         days_left=left,
         working_days_left=_working_days(item.due_on, calendar, today),
-        expected_on=item.due_on or _estimate(item.named_on, calendar),
+        expected_on=item.due_on or _estimate(item.named_on, calendar, roll),
         done_on=done_on,
         late=None if done_on is None or item.due_on is None else done_on > item.due_on,
         known=known,
@@ -233,8 +240,13 @@ def _working_days(due_on: date | None, calendar: WorkingDayCalendar, today: date
     return sum(calendar.is_working_day(day) for day in days)
 
 
-def _estimate(named_on: date, calendar: WorkingDayCalendar) -> date:
+def _estimate(named_on: date, calendar: WorkingDayCalendar, roll: HolidayRoll) -> date:
+    """Where holidays aren't known: past weekends where these move a day, and no further."""
     day = named_on
-    while not (calendar.is_working_day(day) if calendar.covers(day) else day.weekday() < _SATURDAY):
+    while moves(day, calendar, roll) if calendar.covers(day) else _is_weekend(day, roll):
         day += _DAY
     return day
+
+
+def _is_weekend(day: date, roll: HolidayRoll) -> bool:
+    return roll is HolidayRoll.EVERY_NON_WORKING_DAY and day.weekday() >= _SATURDAY

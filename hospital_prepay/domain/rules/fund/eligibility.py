@@ -9,7 +9,8 @@ from typing import Final
 
 from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
-from hospital_prepay.domain.rules.fund.regime import UNKNOWN, Absence, Condition, Regime
+from hospital_prepay.domain.rules.fund.readings import DEFAULTS, AssessmentReadings, PenaltyTransition
+from hospital_prepay.domain.rules.fund.regime import UNKNOWN, Absence, Condition, NamedBy, Regime, Stated
 
 
 class Met(StrEnum):
@@ -33,13 +34,17 @@ class Checked:
 Check = Callable[[AssessmentFacts, Mapping[str, str]], "bool | None"]
 _QUALIFIED: Final = frozenset({"excellent", "qualified"})
 _DONE: Final = frozenset({"outstanding", "done"})
+# The last year that is excused where the pack doesn't hold the answer: its own value is the default.
+_EXCUSED_THROUGH: Final = {PenaltyTransition.STRICT_FROM_2027: 2026}
 
 
-def check_conditions(regime: Regime, facts: AssessmentFacts) -> tuple[Checked, ...]:
+def check_conditions(
+    regime: Regime, facts: AssessmentFacts, readings: AssessmentReadings = DEFAULTS
+) -> tuple[Checked, ...]:
     """Every condition that ``regime`` has, in order of id; none where its text isn't known to us."""
     if isinstance(regime.conditions, Absence):
         return ()
-    return tuple(_checked(one, facts) for one in sorted(regime.conditions, key=lambda one: one.id))
+    return tuple(_checked(one, facts, readings) for one in sorted(regime.conditions, key=lambda one: one.id))
 
 
 def eligible(regime: Regime, checked: tuple[Checked, ...]) -> bool | None:
@@ -53,17 +58,24 @@ def eligible(regime: Regime, checked: tuple[Checked, ...]) -> bool | None:
     return True
 
 
-def _checked(condition: Condition, facts: AssessmentFacts) -> Checked:
+def _checked(condition: Condition, facts: AssessmentFacts, readings: AssessmentReadings) -> Checked:
     answer = CHECKS[condition.id](facts, condition.parameters)
     if answer is None:
         outcome = Met.UNKNOWN
     elif answer:
         outcome = Met.MET
-    elif condition.waived_through is not None and facts.year <= condition.waived_through.value:
+    elif condition.waived_through is not None and facts.year <= _waived_through(condition.waived_through, readings):
         outcome = Met.WAIVED
     else:
         outcome = Met.UNMET
     return Checked(condition.id, condition.provision.clause, outcome)
+
+
+def _waived_through(stated: Stated[int], readings: AssessmentReadings) -> int:
+    """The last year of a transition; which year that is may be a reading (``penalty_transition``)."""
+    if stated.provision.named_by is not NamedBy.READING:
+        return stated.value
+    return _EXCUSED_THROUGH.get(readings.penalty_transition, stated.value)
 
 
 @implements("weihai-prepay-2025/2.1.1", "xizang-prepay-2024/3.1", "zhejiang-prepay-2025/2.2.1")
