@@ -204,6 +204,10 @@ def _options(answer: Answer, answers: list[dict[str, Any]], numbers: list[int]) 
         options.append(
             _option(f"拆开，先办 {_total([line for _, line in kept])} 元", words, button="只留这些行", keep=kept)
         )
+    for number, (_, reasons), line in zip(numbers, line_answers(answer.decision.facts), lines, strict=False):
+        if any(one.code == "not_procured" for one in reasons):
+            words = f"第 {number} 行“{line['name']}”是集采中选的：补上集采批次再看"
+            options.append(_option(None, words, button="补批次", href=f"#f-batch-{number}"))
     for number, line in bad:
         words = f"第 {number} 行“{line['name']}”改由医院自有资金付，在医院付款系统办，不经这里"
         href = f"/finance/fund/requests/{answer.request_id}" if answer.request_id else "/finance/fund"

@@ -331,7 +331,12 @@ def test_a_procurement_prepayment_is_recorded_beside_and_spent_on_its_own_goods_
     line = {"category-1": "drug", "name-1": "x", "amount-1": "100", "code-1": "X" + "A" * 22, "order_no-1": "P-1"}
     head = {"payee_name": "x", "payee_credit_code": "9144030071526726XG", "purpose": "x", "do": "check"}
     asked = {"grant": where.rpartition("/")[2], **head, **line}
-    assert "请写集采批次" in words(officer.post("/finance/fund/requests/new", asked))
+    refused = officer.post("/finance/fund/requests/new", asked)
+    assert "请写集采批次" in words(refused)
+    assert words(refused).index("补上集采批次再看") < words(refused).index("改由医院自有资金付"), (
+        "the likeliest first"
+    )
+    assert 'href="#f-batch-1"' in refused.text
     assert "可以提交" in words(officer.post("/finance/fund/requests/new", {**asked, "batch-1": "国家第十批"}))
 
 
