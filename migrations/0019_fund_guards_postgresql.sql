@@ -106,3 +106,37 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_grant_while_recalled BEFORE UPDATE OF state ON fund_grant FOR EACH ROW
   WHEN (OLD.state = 'withheld' AND NEW.state = 'approved') EXECUTE FUNCTION fund_grant_while_recalled();
+
+-- A run of totals is written behind them, and only with all of them: what its lines come to, to the fen. Nothing joins
+-- it later.
+CREATE FUNCTION fund_total_joins() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM fund_total_run r
+      WHERE r.institution_id = NEW.institution_id AND r.through_no >= NEW.through_no) THEN
+    RAISE EXCEPTION 'append_only: fund_total' USING ERRCODE = 'HP001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_total_joins BEFORE INSERT ON fund_total FOR EACH ROW EXECUTE FUNCTION fund_total_joins();
+
+CREATE FUNCTION fund_total_run_complete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (
+      WITH lines AS (
+        SELECT l.account_id, l.kind, l.month, l.category, sum(l.debit_fen) AS debit, sum(l.credit_fen) AS credit,
+          count(*) AS line_count
+        FROM fund_line l WHERE l.institution_id = NEW.institution_id
+          AND l.entry_no > NEW.after_no AND l.entry_no <= NEW.through_no
+        GROUP BY 1, 2, 3, 4),
+      kept AS (
+        SELECT t.account_id, t.kind, t.month, t.category, t.debit_fen AS debit, t.credit_fen AS credit, t.line_count
+        FROM fund_total t WHERE t.institution_id = NEW.institution_id AND t.through_no = NEW.through_no)
+      (TABLE lines EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE lines)) THEN
+    RAISE EXCEPTION 'incomplete: fund_total_run' USING ERRCODE = 'HP001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_total_run_complete BEFORE INSERT ON fund_total_run
+  FOR EACH ROW EXECUTE FUNCTION fund_total_run_complete();

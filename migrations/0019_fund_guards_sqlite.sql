@@ -66,3 +66,26 @@ CREATE TRIGGER fund_grant_while_recalled BEFORE UPDATE OF state ON fund_grant
     AND EXISTS (SELECT 1 FROM fund_recall r WHERE r.institution_id = NEW.institution_id AND r.regime = NEW.regime
       AND r.state = 'standing');
 END;
+
+-- A run of totals is written behind them, and only with all of them: what its lines come to, to the fen. Nothing joins
+-- it later.
+CREATE TRIGGER fund_total_joins BEFORE INSERT ON fund_total BEGIN
+  SELECT RAISE(ABORT, 'append_only: fund_total') WHERE EXISTS (SELECT 1 FROM fund_total_run r
+    WHERE r.institution_id = NEW.institution_id AND r.through_no >= NEW.through_no);
+END;
+
+CREATE TRIGGER fund_total_run_complete BEFORE INSERT ON fund_total_run BEGIN
+  SELECT RAISE(ABORT, 'incomplete: fund_total_run') WHERE EXISTS (
+    SELECT l.account_id, l.kind, l.month, l.category, sum(l.debit_fen), sum(l.credit_fen), count(*) FROM fund_line l
+    WHERE l.institution_id = NEW.institution_id AND l.entry_no > NEW.after_no AND l.entry_no <= NEW.through_no
+    GROUP BY 1, 2, 3, 4
+    EXCEPT SELECT t.account_id, t.kind, t.month, t.category, t.debit_fen, t.credit_fen, t.line_count FROM fund_total t
+    WHERE t.institution_id = NEW.institution_id AND t.through_no = NEW.through_no)
+  OR EXISTS (
+    SELECT t.account_id, t.kind, t.month, t.category, t.debit_fen, t.credit_fen, t.line_count FROM fund_total t
+    WHERE t.institution_id = NEW.institution_id AND t.through_no = NEW.through_no
+    EXCEPT
+    SELECT l.account_id, l.kind, l.month, l.category, sum(l.debit_fen), sum(l.credit_fen), count(*) FROM fund_line l
+    WHERE l.institution_id = NEW.institution_id AND l.entry_no > NEW.after_no AND l.entry_no <= NEW.through_no
+    GROUP BY 1, 2, 3, 4);
+END;

@@ -1,7 +1,7 @@
 """What SQLite's own tables promise, said once more by triggers.
 
-Anybody who opens the file may say ``PRAGMA ignore_check_constraints``, and INSERT OR REPLACE pushes out a row past its
-delete triggers by any unique key. A trigger is switched off by no pragma, so each table's CHECKs and keys are repeated
+Anybody who opens the file may say ``PRAGMA ignore_check_constraints``, and INSERT OR REPLACE pushes a row out past
+its delete triggers by any unique key. No pragma switches a trigger off, so each table's CHECKs and keys are repeated
 in triggers that are made from the table itself, after every upgrade: no new constraint can be forgotten.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
-# Rows that anybody may write over, and those that whole files bring: none of them is anybody's promise.
-FREE: Final = frozenset({"alembic_version", "api_client", "disease", "job_run", "similar_disease"})
+# Rows that may be written over, and the cases, which files bring by the million: checked as a whole before that.
+FREE: Final = frozenset({"alembic_version", "api_client", "disease", "inpatient_case", "job_run", "similar_disease"})
 _MARK: Final = "_repeats_"
 _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\w+")
 
