@@ -17,10 +17,9 @@ depends_on = None
 LEAD_HOSPITAL = ("weihai-prepay-2025",)
 WITHHOLDING = ("xizang-prepay-2024", "zhejiang-prepay-2025")
 
-# The three that look at lines of grants are one from now on, and only where an entry has such a line: each of them
-# added up the lines of every entry of the house.
-RESTRICTED = ("ledger_entry_fund", "ledger_entry_fund_touches", "ledger_entry_fund_rises")
-
+# These become part of one trigger that looks only where an entry has a line of a grant: each of them added up the lines
+# of every entry of the house.
+TAKEN_IN = ("ledger_entry_fund", "ledger_entry_fund_touches")
 
 # Requests whose grant's books are ahead of them: paid and still reserved, bounced and not ended. Both are few; each has
 # an index of its own.
@@ -80,8 +79,8 @@ def upgrade() -> None:
         driver.execute(text)
         return
     statements = [part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part]
-    before = [_body_of(driver, name) for name in RESTRICTED]
-    for name in RESTRICTED:
+    before = [_body_of(driver, name) for name in TAKEN_IN]
+    for name in TAKEN_IN:
         driver.execute(f"DROP TRIGGER {name}")
     driver.execute(statements[0].removesuffix("END;") + "".join(before) + "END;")
     for statement in statements[1:]:

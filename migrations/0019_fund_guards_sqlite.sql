@@ -1,4 +1,4 @@
--- What an entry with a line of a grant must hold besides (the first trigger takes in those of 0010 and 0017): a payment
+-- What an entry with a line of a grant must hold besides (the trigger takes in two of 0010 and 0017): a payment
 -- takes only what was reserved, a payment is reversed only as one that bounced and under its own name, and while books
 -- and requests of a grant disagree, nothing but what sets that right is booked on it.
 CREATE TRIGGER ledger_entry_restricted BEFORE INSERT ON ledger_entry WHEN EXISTS (

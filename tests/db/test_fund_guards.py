@@ -287,8 +287,8 @@ def raw(sqlite_database: Database, clock: FixedClock) -> Iterator[tuple[Books, s
 def raw_line(category: str, outcome: str, fen: str = "100", batch: str = "''", line: int = 1) -> str:
     return (
         "INSERT OR REPLACE INTO fund_request_line (institution_id, request_id, line_no, category, name, code,"
-        f" order_no, amount_fen, outcome, batch) VALUES ('{HOSPITAL}', 'r1', {line}, '{category}', 'x', '', '', {fen},"
-        f" '{outcome}', {batch})"
+        " order_no, amount_fen, outcome, batch)"
+        f" VALUES ('{HOSPITAL}', 'r1', {line}, '{category}', 'x', '', '', {fen}, '{outcome}', {batch})"
     )
 
 
