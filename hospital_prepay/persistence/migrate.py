@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 
 from hospital_prepay.domain.errors import DatabaseFault
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.guards import drop_guards, make_guards
 from hospital_prepay.persistence.locks import AdvisoryLock
 from hospital_prepay.persistence.models import Base
 from hospital_prepay.settings import private_file, private_folder, resource
@@ -191,7 +192,11 @@ def upgrade(
     with _owned(), database.writing() as connection:
         if database.is_postgresql:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": AdvisoryLock.MIGRATION})
+        if not database.is_postgresql:
+            drop_guards(connection)
         _run(connection, script, run, target)
+        if not database.is_postgresql:
+            make_guards(connection)
         if database.is_postgresql and app_role:
             grant(connection, app_role)
     return steps

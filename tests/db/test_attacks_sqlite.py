@@ -266,7 +266,6 @@ def test_an_account_opens_empty(raw: sqlite3.Connection, values: str) -> None:
     ],
 )
 def test_an_account_opens_as_its_subject_demands(raw: sqlite3.Connection, values: str) -> None:
-    raw.execute("PRAGMA ignore_check_constraints = OFF")
     refused(raw, ACCOUNT.format(values))
 
 
@@ -318,9 +317,16 @@ def test_a_balance_moved_twice_within_one_entry_is_found(
     assert kinds(books, heads, clock) == {Kind.BALANCE_WRONG, Kind.ENTRY_ALTERED}
 
 
-def test_a_side_below_zero_written_with_checks_off_is_found(
+@pytest.mark.parametrize("fen", ["-5", "0.5", "'x'", "x'05'"])
+def test_a_side_is_whole_fen_and_never_below_zero(raw: sqlite3.Connection, fen: str) -> None:
+    refused(raw, f"INSERT INTO ledger_posting VALUES ('{HOSPITAL}', 2, 1, '1001', 0, {fen}, '')")
+    refused(raw, f"INSERT INTO ledger_posting VALUES ('{HOSPITAL}', 2, 1, '1001', {fen}, 0, '')")
+
+
+def test_a_side_below_zero_written_with_triggers_dropped_is_found(
     raw: sqlite3.Connection, books: Database, heads: SealHeads, clock: FixedClock
 ) -> None:
+    raw.execute("DROP TRIGGER ledger_posting_repeats_insert")
     raw.execute("BEGIN")
     raw.execute(
         f"INSERT INTO ledger_posting VALUES ('{HOSPITAL}', 2, 1, '1001', 0, -5, ''),"
@@ -341,9 +347,10 @@ def test_a_line_on_an_account_that_was_never_opened_is_found(
     assert Kind.BALANCE_WRONG in kinds(books, heads, clock)
 
 
-def test_an_unguarded_stay_account_written_with_checks_off_is_found(
+def test_an_unguarded_stay_account_written_with_triggers_dropped_is_found(
     raw: sqlite3.Connection, books: Database, heads: SealHeads, clock: FixedClock
 ) -> None:
+    raw.execute("DROP TRIGGER ledger_account_repeats_insert")
     raw.execute(ACCOUNT.format("'23050103:S2', '23050103', 'x', -1, 0, 0, NULL, 'x'"))
     assert kinds(books, heads, clock) == {Kind.CEILING_WRONG}
 

@@ -176,7 +176,7 @@ def test_a_live_subscription_is_not_pushed_out_by_another_in_the_file(sqlite_dat
     connection.execute("PRAGMA recursive_triggers = OFF")
     put = "INSERT OR REPLACE INTO fund_calendar VALUES ('x', ?, 'a', 'now', NULL)"
     connection.execute(put, ("h",))
-    with pytest.raises(sqlite3.Error, match="wrong_step"):
+    with pytest.raises(sqlite3.Error, match="one_live"):
         connection.execute(put, ("i",))
     assert connection.execute("SELECT token_hash FROM fund_calendar").fetchall() == [("h",)]
     connection.close()

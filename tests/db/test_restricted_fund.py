@@ -158,6 +158,9 @@ class Books:
         lines = ((earmark_account(GRANT), fen, 0), (reserved_account(GRANT), 0, fen))
         self.post("fund_unreserve", *lines, source=f"fund_request:{name}")
 
+    def walk_paid(self, name: str) -> None:
+        self.walk(name, state="paid", paid_by="d", paid_at=self.clock.now(), bank_reference="B1")
+
     def pay(self, name: str, fen: int, kind: str = "fund_payment", to: str = "2302") -> int:
         return self.post(kind, (to, fen, 0), (reserved_account(GRANT), 0, fen), source=f"fund_request:{name}")
 
@@ -207,7 +210,7 @@ def test_a_request_that_walked_past_three_people_is_paid_and_what_is_owed_stays(
     books.reserve("r1", 30000)
     assert books.standing == (70000, 30000, 100000)
     books.pay("r1", 30000)
-    books.walk("r1", state="paid", paid_by="d", paid_at=books.clock.now(), bank_reference="B1")
+    books.walk_paid("r1")
     assert books.standing == (70000, 0, 100000)
 
 
@@ -246,6 +249,7 @@ def test_a_request_pays_once_its_own_sum_and_only_what_is_payable(books: Books) 
         with pytest.raises(PrepayError):
             attempt()
     books.pay("r1", 30000)
+    books.walk_paid("r1")
     books.post("fund_reserve", (reserved_account(GRANT), 30000, 0), (earmark_account(GRANT), 0, 30000))
     with pytest.raises(PrepayError):
         books.pay("r1", 30000)
@@ -392,6 +396,7 @@ def test_what_is_returned_lowers_what_is_owed_and_the_rest_is_let_go(books: Book
 def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(books: Books) -> None:
     books.reserve("r1", 60000)
     number = books.pay("r1", 60000)
+    books.walk_paid("r1")
     books.post(
         "fund_offset",
         (owed_account(GRANT), 80000, 0),
@@ -416,10 +421,11 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
         )
         ledger_on(connection).post(red)
     assert books.standing == (0, 60000, 20000)
-    books.post("fund_release", ("1002", 40000, 0), (reserved_account(GRANT), 0, 40000))
+    over = (("1002", 40000, 0), (reserved_account(GRANT), 0, 40000))
+    books.post("fund_release", *over, source="fund_request:r1")
     assert books.standing == (0, 20000, 20000)
     with pytest.raises(InsufficientFund):
-        books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1))
+        books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1), source="fund_request:r1")
 
 
 def test_a_request_is_reserved_by_its_entry_only(books: Books) -> None:
@@ -595,7 +601,7 @@ def reverse(
         original,
         number,
         idempotency_key=f"red-{number}",
-        kind=red or f"{kind}_red",
+        kind=red or ("fund_payment_bounced" if kind == "fund_payment" else f"{kind}_red"),
         summary="x",
         at=books.clock.now(),
         day=books.clock.today(),
@@ -609,14 +615,17 @@ def test_red_letters_free_nothing(books: Books) -> None:
     books.reserve("r1", 60000)
     paid = (("2302", 60000, 0), (reserved_account(GRANT), 0, 60000))
     payment = books.pay("r1", 60000)
+    books.walk_paid("r1")
     returned = ((owed_account(GRANT), 60000, 0), ("1002", 0, 60000))
     given_back = books.post("fund_return", *returned)
     reverse(books, "fund_payment", payment, *paid, source="fund_request:r1")
     assert books.standing == (40000, 60000, 40000)
     for account in ("2307", "410101", "1001", "1218"):
         with pytest.raises(InsufficientFund):
-            books.post("x", (account, 60000, 0), (reserved_account(GRANT), 0, 60000))
-    books.post("fund_release", ("1002", 60000, 0), (reserved_account(GRANT), 0, 60000))
+            books.post("x", (account, 60000, 0), (reserved_account(GRANT), 0, 60000), source="fund_request:r1")
+    let_go = (("1002", 60000, 0), (reserved_account(GRANT), 0, 60000))
+    books.post("fund_release", *let_go, source="fund_request:r1")
+    books.walk("r1", state="released", ended_by="d", ended_at=books.clock.now(), ended_ground="x")
     with pytest.raises(PrepayError):
         reverse(books, "fund_return", given_back, *returned)
     assert books.standing == (40000, 0, 40000)

@@ -78,7 +78,10 @@ def stored_turnovers(connection: sa.Connection, institution_id: str) -> tuple[in
 
 
 def keep_totals(connection: sa.Connection, institution_id: str, now: datetime) -> bool:
-    """Add up the next run of sealed entries and keep it; whether there was one."""
+    """Add up the next run of sealed entries and keep it; whether there was one.
+
+    The run is written last: the database takes none whose totals aren't what its lines come to.
+    """
     after = _through(connection, institution_id)
     sealed = connection.scalar(
         sa.select(sa.func.max(LedgerBlock.last_no)).where(LedgerBlock.institution_id == institution_id)
@@ -87,12 +90,12 @@ def keep_totals(connection: sa.Connection, institution_id: str, now: datetime) -
     if through > (sealed or 0):
         return False
     key = {"institution_id": institution_id, "through_no": through}
-    connection.execute(sa.insert(FundTotalRun).values(**key, after_no=after, made_at=now))
     found = grant_turnovers(connection, institution_id, after=after, through=through)
     if found:
         fields = tuple(Turnover.__dataclass_fields__)
         rows = [{**key, **dict(zip(fields, astuple(one), strict=True))} for one in found]
         connection.execute(sa.insert(FundTotal), rows)
+    connection.execute(sa.insert(FundTotalRun).values(**key, after_no=after, made_at=now))
     return True
 
 

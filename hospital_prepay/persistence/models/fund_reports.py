@@ -40,7 +40,10 @@ class FundTotal(Base):
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
-            ["institution_id", "through_no"], ["fund_total_run.institution_id", "fund_total_run.through_no"]
+            ["institution_id", "through_no"],
+            ["fund_total_run.institution_id", "fund_total_run.through_no"],
+            deferrable=True,
+            initially="DEFERRED",
         ),
     )
 
