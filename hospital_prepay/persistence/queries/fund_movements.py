@@ -33,6 +33,17 @@ class Paper:
     fund: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class GrantBalance:
+    """What is owed on a grant, and the money of it that is unspent or reserved."""
+
+    grant_id: str
+    regime: str
+    kind: str
+    owed_fen: int
+    earmark_fen: int
+
+
 def our_movements(connection: sa.Connection, institution_id: str, period: str) -> list[Movement]:
     """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance.
 
@@ -64,22 +75,22 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
     return [one for one in found if one.day.isoformat()[:7] <= period]
 
 
-def balances_on(connection: sa.Connection, institution_id: str, day: date) -> tuple[int, int]:
-    """What is owed on all grants at the end of ``day``, and the money of theirs that is unspent or reserved."""
+def balances_on(connection: sa.Connection, institution_id: str, day: date) -> list[GrantBalance]:
+    """What every grant that was booked by the end of ``day`` stood at then."""
     amount = sa.func.coalesce(sa.func.sum(LedgerPosting.debit_fen - LedgerPosting.credit_fen), 0)
     rows = connection.execute(
-        sa.select(LedgerAccount.subject, amount)
+        sa.select(FundGrant.grant_id, FundGrant.regime, FundGrant.kind, LedgerAccount.subject, amount)
         .join(LedgerPosting, _same(LedgerAccount.account_id == LedgerPosting.account_id, LedgerAccount))
         .join(LedgerEntry, _same(LedgerEntry.entry_no == LedgerPosting.entry_no, LedgerEntry))
-        .where(
-            LedgerPosting.institution_id == institution_id,
-            LedgerAccount.fund != "",
-            LedgerEntry.effective_on <= day,
-        )
-        .group_by(LedgerAccount.subject)
+        .join(FundGrant, _same(FundGrant.grant_id == LedgerAccount.fund, FundGrant))
+        .where(LedgerPosting.institution_id == institution_id, LedgerEntry.effective_on <= day)
+        .group_by(FundGrant.grant_id, FundGrant.regime, FundGrant.kind, LedgerAccount.subject)
+        .order_by(FundGrant.grant_id)
     )
-    found = {subject: int(fen) for subject, fen in rows}
-    return -found.get(PREPAYMENT, 0), found.get(_BANK, 0)
+    found: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    for *grant, subject, fen in rows:
+        found[grant[0], grant[1], grant[2]][subject] = int(fen)
+    return [GrantBalance(*grant, -of.get(PREPAYMENT, 0), of.get(_BANK, 0)) for grant, of in found.items()]
 
 
 def suppliers(connection: sa.Connection, institution_id: str) -> list[str]:
@@ -170,6 +181,6 @@ def _heads(institution_id: str, touched: sa.Select[int]) -> sa.Select[*tuple[Any
 
 
 def _same(
-    condition: sa.ColumnElement[bool], table: type[LedgerAccount] | type[LedgerEntry]
+    condition: sa.ColumnElement[bool], table: type[LedgerAccount] | type[LedgerEntry] | type[FundGrant]
 ) -> sa.ColumnElement[bool]:
     return sa.and_(table.institution_id == LedgerPosting.institution_id, condition)

@@ -133,7 +133,7 @@ MATCHED_BY: Final = {
 }
 SIDES: Final = {"bank": "银行", "agency": "医保"}
 CLOSINGS: Final = {"owed": "应还医保", "earmark": "专款未用（含已预留）"}
-SOURCES: Final = {"totals": "本院期末余额表", "agency": "医保对账单"}
+SOURCES: Final = {"totals": "本院期末余额表", "agency": "医保对账单", "bank": "银行流水"}
 PERIOD_STEPS: Final = {"made": "结账", "checked": "复核", "reopened": "重开"}
 SETTLEMENTS: Final = {"settlement": "结算款", "fallback": "先付", "actual": "实际结算", "repayment": "退回负数计划"}
 UPLOAD_DAYS: Final = {

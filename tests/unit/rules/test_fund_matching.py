@@ -274,3 +274,6 @@ def test_zero_is_said_only_when_everything_is_matched_and_the_balances_agree() -
     assert not is_zero(matched, [Closing("owed", "totals", 900, None, required=True)])
     assert is_zero(matched, [sound, Closing("owed", "agency", 900, None, required=False)])
     assert not is_zero(matched, [sound, Closing("owed", "agency", 900, 800, required=False)])
+    assert not is_zero(matched, [sound], ["bank"])
+    assert is_zero(matched, [Closing("earmark", "bank", 900, 901, required=True, at_least=True)])
+    assert not is_zero(matched, [Closing("earmark", "bank", 900, 899, required=True, at_least=True)])
