@@ -29,7 +29,7 @@ def verdict(found: MonthReading) -> dict[str, Any]:
     lines += [_apart(one) for one in found.closings if one.agrees is False]
     made = next((one for one in reversed(found.steps) if one.step == "made"), None)
     if made is not None and found.steps[-1].step != "reopened" and not found.changed:
-        title = f"{found.period} 带着 {_differences(found)} 笔差异结账"
+        title = f"{found.period} 带着 {_differences(found)} 处差异结账"
         return {"kind": "wait", "title": title, "lines": [f"写明的原因：{made.ground}", *lines]}
     return {"kind": "wait", "title": f"{found.period} 还没有对平", "lines": lines}
 

@@ -222,6 +222,7 @@ def test_a_dedicated_account_said_later_takes_effect(fund: Fundhouse) -> None:
 
 def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
     shown = month(fund)
+    assert "还没有 2026-01 的银行流水：请从银行导出整月流水（要有余额一列）" in words(shown)
     assert "没有对上的原因" in words(shown)
     assert "没有对上的原因（可不填）" not in words(shown)
     seen = digest(shown)
@@ -236,7 +237,7 @@ def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
     assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/close", {"digest": fresh, "ground": "流水未到"}).status_code == 303
     fund.as_(APPROVER).post(f"{ROOT}/2026-01/check", {"digest": digest(month(fund, APPROVER))})
     closed = words(month(fund))
-    assert "2026-01 带着 3 笔差异结账" in closed, "two at the bank, one balance that nobody told"
+    assert "2026-01 带着 4 处差异结账" in closed, "two at the bank, its statement, one balance that nobody told"
     assert "写明的原因：流水未到" in closed
     assert "还没有对平" not in closed
     take(fund, "bank")
