@@ -83,6 +83,10 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "matched_count": sum(not one.is_open for one in found.pairings),
         "uncounted": found.uncounted,
         "brought_in": len(found.brought_in),
+        "booked_later": [
+            {"no": one.entry_no, "href": _entry_href(one.entry_no), "day": one.day, "booked_on": one.booked_on}
+            for one in found.booked_later
+        ],
         "statements": [_statement(one, found) for one in found.statements],
         "missing": [kind.label for kind in StatementKind if kind.value not in {one.kind for one in found.statements}],
         "steps": [_step(one, found) for one in found.steps],
@@ -197,9 +201,12 @@ def line_words(line: Line) -> str:
 
 
 def _entries(one: Pairing) -> list[dict[str, Any]]:
-    may = current_actor().may(Permission.LEDGER_VIEW)
     numbers = dict.fromkeys(leg.entry_no for leg in one.ours)
-    return [{"no": number, "href": f"/finance/ledger/{number}" if may else None} for number in numbers]
+    return [{"no": number, "href": _entry_href(number)} for number in numbers]
+
+
+def _entry_href(number: int) -> str | None:
+    return f"/finance/ledger/{number}" if current_actor().may(Permission.LEDGER_VIEW) else None
 
 
 def _ours(leg: Leg, found: MonthReading, ticked: Collection[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, Period, PeriodLine
 from hospital_prepay.domain.rules.fund.henan_month import month_after
@@ -120,6 +121,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
                 "entry_no": one.entry_no,
                 "href": f"/finance/ledger/{one.entry_no}" if may_open else None,
                 "on": one.effective_on,
+                "booked_on": booked if (booked := local(one.posted_at).date()) != one.effective_on else None,
                 "words": one.summary,
                 "request": {
                     "number": request_number(one.request_id),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.ledger.chart import PREPAYMENT
 from hospital_prepay.domain.rules.fund.movements import Movement, OwedChange
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
@@ -25,11 +26,10 @@ _MEMBERS: Final = "1218"
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What bank or form says of an entry: its reference, payee, day of value and, of a settlement, its fund."""
+    """What bank or form says of an entry: its reference, payee and, of a settlement, its fund."""
 
     reference: str = ""
     payee: str = ""
-    on_day: date | None = None
     fund: str = ""
 
 
@@ -47,7 +47,7 @@ class GrantBalance:
 def our_movements(connection: sa.Connection, institution_id: str, period: str) -> list[Movement]:
     """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance.
 
-    Its day is that of the bank where one was recorded, else that of the books.
+    Its day is the one it belongs to, by the bank's slip; the day of the books stands beside it.
     """
     touched = (
         sa.select(LedgerPosting.entry_no)
@@ -120,7 +120,8 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
     changes = tuple(OwedChange(grant, funds.get(grant, ""), fen) for grant, fen in sorted(owed.items()))
     return Movement(
         entry_no=int(row.entry_no),
-        day=paper.on_day or row.effective_on,
+        day=row.effective_on,
+        booked_on=local(row.posted_at).date(),
         summary=row.summary,
         bank_fen=bank,
         receivable_fen=receivable,
@@ -133,19 +134,19 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
     )
 
 
-def _paper(row: Any, papers: dict[str, Paper], slips: dict[int, Paper]) -> Paper:
-    """What the form says; reference and day by the bank's own slip, where one was kept."""
+def _paper(row: Any, papers: dict[str, Paper], slips: dict[int, str]) -> Paper:
+    """What the form says; the reference by the bank's own slip, where one was kept."""
     paper = papers.get(row.source, Paper())
     slip = slips.get(int(row.entry_no))
-    return paper if slip is None else replace(paper, reference=slip.reference, on_day=slip.on_day)
+    return paper if slip is None else replace(paper, reference=slip)
 
 
-def _slips(connection: sa.Connection, institution_id: str) -> dict[int, Paper]:
+def _slips(connection: sa.Connection, institution_id: str) -> dict[int, str]:
     table = FundBankEvidence
     rows = connection.execute(
-        sa.select(table.entry_no, table.reference, table.value_on).where(table.institution_id == institution_id)
+        sa.select(table.entry_no, table.reference).where(table.institution_id == institution_id)
     )
-    return {int(row.entry_no): Paper(row.reference, on_day=row.value_on) for row in rows}
+    return {int(row.entry_no): row.reference for row in rows}
 
 
 def _requests(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
@@ -160,7 +161,7 @@ def _requests(connection: sa.Connection, institution_id: str) -> dict[str, Paper
 def _settlements(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
     table = FundSettlement
     rows = connection.execute(
-        sa.select(table.settlement_id, table.bank_reference, table.payer, table.paid_on, table.fund).where(
+        sa.select(table.settlement_id, table.bank_reference, table.payer, table.fund).where(
             table.institution_id == institution_id
         )
     )
@@ -174,7 +175,7 @@ def _grant_funds(institution_id: str) -> sa.Select[str, str]:
 def _heads(institution_id: str, touched: sa.Select[int]) -> sa.Select[*tuple[Any, ...]]:
     entry = LedgerEntry
     return (
-        sa.select(entry.entry_no, entry.summary, entry.source, entry.effective_on)
+        sa.select(entry.entry_no, entry.summary, entry.source, entry.effective_on, entry.posted_at)
         .where(entry.institution_id == institution_id, entry.entry_no.in_(touched))
         .order_by(entry.entry_no)
     )

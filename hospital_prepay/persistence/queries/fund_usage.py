@@ -37,6 +37,7 @@ class UsageEntry:
     summary: str
     source: str
     effective_on: date
+    posted_at: datetime
     fen: int
 
     @property
@@ -127,7 +128,7 @@ def _behind(
         change = _sign(moved) * uses if column.category else moved - _sign(moved) * uses
     else:
         change = moved
-    head = (entry.entry_no, entry.kind, entry.summary, entry.source, entry.effective_on)
+    head = (entry.entry_no, entry.kind, entry.summary, entry.source, entry.effective_on, entry.posted_at)
     return (
         sa.select(*head, change.label("fen"))
         .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))

@@ -83,7 +83,8 @@ class Papers:
         own = [
             BankLine(_last_day(one), _TAKEN, "演示收单银行", "扫码收款", f"演示收单 {one}") for one in self.months()
         ]
-        rows, balance = [], _OWN
+        balance = _OWN
+        rows: list[tuple[str, ...]] = []
         for line in sorted((*self.bank_lines, *own), key=lambda one: one.on):
             balance += line.amount
             credit, debit = (line.amount.plain(), "") if line.amount.fen > 0 else ("", (-line.amount).plain())

@@ -54,7 +54,8 @@ class BroughtIn:
 @dataclass(frozen=True, slots=True)
 class MonthReading:
     """A month as it stands today. ``older`` are items of earlier months that are still open; ``missing`` the kinds of
-    statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held."""
+    statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
+    ``booked_later`` what belongs to it by the bank's slip and was booked after its end."""
 
     period: str
     today: date
@@ -73,6 +74,7 @@ class MonthReading:
     brought_in: tuple[BroughtIn, ...]
     hands: Sequence[Match]
     names: Mapping[str, str]
+    booked_later: tuple[Movement, ...] = ()
 
     @property
     def uncounted(self) -> Uncounted:
@@ -140,6 +142,9 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         brought_in=tuple(BroughtIn(line, found.said[line.key]) for line in lines if line.key in found.said),
         hands=fund_reconciliation.standing(known),
         names=people.names(connection, institution_id),
+        booked_later=tuple(
+            one for one in found.movements if month_of(one.day) == period and one.booked_later and legs_of(one)
+        ),
     )
 
 
@@ -226,6 +231,10 @@ def as_json(found: MonthReading, institution_id: str) -> dict[str, Any]:
             for one in found.closings
         ],
         "differences": [_difference(found, one) for one in (*found.older, *found.open_items)],
+        "booked_later": [
+            {"entry_no": one.entry_no, "day": one.day.isoformat(), "booked_on": f"{one.booked_on}"}
+            for one in found.booked_later
+        ],
         "uncounted": {"count": found.uncounted.count, "fen": found.uncounted.fen},
     }
 

@@ -30,7 +30,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
 # House rule: a reservation that nobody pays goes back by itself.
@@ -190,7 +190,9 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         require_not_before(paid_on, approved_on, "财务审批日", "paid_on")
         require_no_recall(work, grant.regime, "付款")
         lines = _payment_lines(grant, request)
-        entry_no = work.ledger.post(_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id))
+        reopen_past_month(work, paid_on, "付款")
+        entry = _entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id, paid_on)
+        entry_no = work.ledger.post(entry)
         keep_slip(work, "fund_payment", entry_no, command.bank_reference, paid_on)
         store.walk_request(
             work.connection,
@@ -256,16 +258,19 @@ def bounce_payment(
             kind="fund_payment_bounced",
             summary="付款被银行退回，红字冲销",
             at=work.now,
-            day=work.today,
+            day=value_on,
             by=work.act.actor.actor_id,
         )
+        reopen_past_month(work, value_on, "退汇")
         entry_no = work.ledger.post(red)
         keep_slip(work, red.kind, entry_no, bank_reference.strip() or request.bank_reference, value_on)
         after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
         over = Money(max(0, after.unspent_fen + after.reserved_fen + after.distributed_fen - after.owed_fen))
         if over:
             lines = (Posting("1002", debit=over), Posting(reserved_account(grant.grant_id), credit=over))
-            entry = _entry(work, grant, "fund_release", "超过应还的专款解除限定", lines, f"{request_id}:over")
+            entry = _entry(
+                work, grant, "fund_release", "超过应还的专款解除限定", lines, f"{request_id}:over", value_on
+            )
             work.audit(entry_no=work.ledger.post(entry), detail={"let_go_fen": over.fen})
         _give_back(work, grant, request, Money(request.total_fen) - over)
         return _end(work, request_id, "released", ground, entry_no)
@@ -426,10 +431,16 @@ def _add_invoice(work: UnitOfWork, command: RecordEvidence) -> None:
 
 
 def _entry(
-    work: UnitOfWork, grant: GrantState, kind: str, summary: str, lines: tuple[Posting, ...], key: str
+    work: UnitOfWork,
+    grant: GrantState,
+    kind: str,
+    summary: str,
+    lines: tuple[Posting, ...],
+    key: str,
+    on: date | None = None,
 ) -> JournalEntry:
     request_id = key.partition(":")[0]
-    return fund_entry(work, grant, kind, summary, lines, key, source=f"fund_request:{request_id}")
+    return fund_entry(work, grant, kind, summary, lines, key, source=f"fund_request:{request_id}", on=on)
 
 
 def _check_payee(command: AskPayment) -> None:
