@@ -13,20 +13,39 @@ from hospital_prepay.domain.rules.fund.period import Closing
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
 from hospital_prepay.persistence.queries.fund_movements import GrantBalance
 from hospital_prepay.services.fund.months import first_and_last, month_of
+from hospital_prepay.services.fund.statement_totals import is_procurement
 
 
 def closings(last: date, held: Sequence[GrantBalance], rows: Sequence[StatementLine]) -> tuple[Closing, ...]:
     """What is owed and unspent at the end of ``last``, held against totals, agency and bank; the bank's account must
-    hold no less than what is unspent."""
-    owed, earmark = sum(one.owed_fen for one in held), sum(one.earmark_fen for one in held)
-    said = sorted(rows, key=lambda one: one.statement_id)  # ids sort by time: the newest file counts
-    totals = {one.item: one.amount_fen for one in said if one.kind == "totals" and one.on_day == last}
-    return (
-        Closing("owed", "totals", owed, totals.get("owed"), required=True),
+    hold no less than what is unspent. Central-procurement prepayments stand apart from the others; at the bank all
+    of it lies together."""
+    totals = _totals(rows, last)
+    basic = [one for one in held if one.kind == "basic"]
+    special = [one for one in held if one.kind != "basic"]
+    owed, earmark = sum(one.owed_fen for one in basic), sum(one.earmark_fen for one in basic)
+    ends = [
+        Closing("owed", "totals", owed, totals.get(("owed", False)), required=True),
         Closing("owed", "agency", owed, agency_balance(rows, last), required=False),
-        Closing("earmark", "totals", earmark, totals.get("earmark"), required=False),
-        Closing("earmark", "bank", earmark, bank_balance(rows, last), required=earmark > 0, at_least=True),
-    )
+        Closing("earmark", "totals", earmark, totals.get(("earmark", False)), required=False),
+    ]
+    if special or any(apart for _, apart in totals):
+        owed, more = sum(one.owed_fen for one in special), sum(one.earmark_fen for one in special)
+        said = [totals.get((item, True)) for item in ("owed", "earmark")]
+        ends.append(Closing("procurement_owed", "totals", owed, said[0], required=owed > 0))
+        ends.append(Closing("procurement_earmark", "totals", more, said[1], required=False))
+        earmark += more
+    at_bank = bank_balance(rows, last)
+    return (*ends, Closing("earmark_at_bank", "bank", earmark, at_bank, required=earmark > 0, at_least=True))
+
+
+def _totals(rows: Iterable[StatementLine], last: date) -> dict[tuple[str, bool], int]:
+    """By item, and whether it is of central procurement: the parts in the newest file that speaks of it, added up."""
+    said: defaultdict[tuple[str, bool], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        if row.kind == "totals" and row.on_day == last:
+            said[row.item, is_procurement(row.remark)][row.statement_id] += row.amount_fen
+    return {item: files[max(files)] for item, files in said.items()}  # ids sort by time
 
 
 def bank_balance(rows: Iterable[StatementLine], last: date) -> int | None:
@@ -41,10 +60,11 @@ def bank_balance(rows: Iterable[StatementLine], last: date) -> int | None:
 
 
 def agency_balance(rows: Iterable[StatementLine], last: date) -> int | None:
-    """What the agency prints on the last line of the month, one for each fund, added up."""
+    """What the agency prints on the last line of the month, one for each fund, added up; lines that speak of central
+    procurement have a balance of their own."""
     found: dict[str, int] = {}
     for row in _in_order([one for one in rows if one.kind == "agency" and month_of(one.on_day) == month_of(last)]):
-        if row.balance_fen is not None:
+        if row.balance_fen is not None and not is_procurement(row.remark):
             found[row.fund] = row.balance_fen
     return sum(found.values()) if found else None
 

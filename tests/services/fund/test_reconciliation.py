@@ -121,7 +121,7 @@ def test_with_all_papers_the_month_is_reconciled_at_zero(desk: Desk) -> None:
         ("owed", "totals", True),
         ("owed", "agency", True),
         ("earmark", "totals", True),
-        ("earmark", "bank", True),
+        ("earmark_at_bank", "bank", True),
     ]
     assert (found.uncounted.count, found.uncounted.fen) == (1, -500_000), (
         "the cleaning firm is nobody's business here"

@@ -64,7 +64,7 @@ def test_a_return_of_january_that_is_booked_in_february_is_reconciled_in_january
         ("owed", "totals"): 60_000_000,
         ("owed", "agency"): 60_000_000,
         ("earmark", "totals"): 60_000_000,
-        ("earmark", "bank"): 60_000_000,
+        ("earmark_at_bank", "bank"): 60_000_000,
     }
     assert found.zero
     assert [(one.day, one.booked_on) for one in found.booked_later] == [(SENT, date(2026, 2, 2))]
