@@ -17,6 +17,8 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.henan_month import HENAN
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.services.fund.henan import NegativePlan, record_negative_plan
+from hospital_prepay.services.fund.returns import ReturnGrant, return_grant
+from hospital_prepay.services.fund.review import fund_overview
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
 from tests.web.test_fund import Fundhouse, line, words
@@ -107,6 +109,17 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     done = words(month(fund, AUDITOR))
     assert "已结账，已复核" in done
     assert "零差异" in done
+
+
+def test_what_was_booked_after_the_month_is_named_with_its_day(fund: Fundhouse) -> None:
+    assert "月末之后才入账的" not in words(month(fund))
+    [grant] = fund_overview(fund.house.context, fund.house.actor(OFFICER)).grants
+    command = ReturnGrant(grant.grant_id, Money(500), "R-1", "key-late", date(2026, 1, 30))
+    return_grant(fund.house.context, fund.house.actor(OFFICER), command)
+    page = words(month(fund))
+    assert re.search(r"月末之后才入账的.*凭证 \d+：回单 2026-01-30，2026-02-03 入账", page), page
+    behind = "/finance/fund/usage/entries?first=2026-01&last=2026-01&by=month&balance=owed&movement=returned"
+    assert "2026-02-03 入账" in words(fund.as_(AUDITOR).get(behind))
 
 
 def test_the_agencys_entry_stands_beside_ours_and_is_called_theirs(fund: Fundhouse) -> None:

@@ -63,11 +63,13 @@ def turnovers(connection: sa.Connection, institution_id: str) -> list[Turnover]:
     return kept + grant_turnovers(connection, institution_id, after=through)
 
 
-def grants_asked(connection: sa.Connection, institution_id: str, grant_id: str | None) -> list[GrantState]:
-    """The grant of a report, or every one of them. Raises :class:`NotFound`."""
+def grants_asked(
+    connection: sa.Connection, institution_id: str, grant_id: str | None, kind: str | None = None
+) -> list[GrantState]:
+    """The grant of a report, or every one (of a kind). Raises :class:`NotFound`."""
     if grant_id is not None:
         return [read_grant(connection, institution_id, grant_id)]
-    return grants(connection, institution_id)
+    return [one for one in grants(connection, institution_id) if kind in (None, one.kind)]
 
 
 def refused_lines(connection: sa.Connection, institution_id: str, grant_ids: Sequence[str]) -> list[Attempt]:
