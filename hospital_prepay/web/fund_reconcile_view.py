@@ -8,7 +8,7 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.rules.fund.agency import THEIR_BOOKS, agency_entry
 from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
-from hospital_prepay.domain.rules.fund.matching import By, Pairing
+from hospital_prepay.domain.rules.fund.matching import By, Outcome, Pairing
 from hospital_prepay.domain.rules.fund.movements import Event, Leg, Line
 from hospital_prepay.domain.rules.fund.period import Closing
 from hospital_prepay.http.clauses import chip
@@ -109,6 +109,7 @@ def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> d
     actor = current_actor()
     every = (*found.older, *found.open_items)
     single = [one for one in every if one.by is not By.HAND]
+    waiting = {one.match_id for one in every if one.outcome is Outcome.ONE_SIDED}
     return {
         **head_of(found, "/match"),
         "sides": [
@@ -128,6 +129,10 @@ def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> d
                 "ground": one.ground,
                 "by": found.names.get(one.made_by, one.made_by),
                 "at": one.made_at,
+                "ours": one.ours,
+                "theirs": one.theirs,
+                "waits": one.match_id in waiting,
+                "mine": one.made_by == actor.actor_id,
             }
             for one in found.hands
         ],

@@ -122,6 +122,24 @@ def test_what_was_booked_after_the_month_is_named_with_its_day(fund: Fundhouse) 
     assert "2026-02-03 入账" in words(fund.as_(AUDITOR).get(behind))
 
 
+def test_money_out_and_in_waits_on_the_page_for_another_person(fund: Fundhouse) -> None:
+    take(fund, "agency")
+    lent = "2026-01-20,,500000.00,某某建筑,医保借款,L-1\n2026-01-30,500000.00,,某某建筑,归还医保借款,L-2\n"
+    page = upload(fund, "bank", ("交易日期,贷方发生额,借方发生额,对方户名,摘要,流水号\n" + lent).encode())
+    fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(page))
+    shown = fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01")
+    theirs = re.findall(r'type="checkbox" name="theirs" value="([0-9a-f]{64})"', shown.text)
+    assert len(theirs) == 2
+    said = {**MONTH, "theirs": theirs, "ground": "对冲"}
+    assert fund.as_(OFFICER).post(f"{ROOT}/match", said).status_code == 303
+    after = fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01")
+    assert "等另一人确认" in words(after)
+    assert ">确认</button>" not in after.text, "whoever said it doesn't confirm it"
+    assert "一进一出，等另一人确认" in words(month(fund))
+    again = fund.as_(OFFICER).post(f"{ROOT}/match", said)
+    assert again.status_code == 403
+
+
 def test_the_agencys_entry_stands_beside_ours_and_is_called_theirs(fund: Fundhouse) -> None:
     page = words(month(fund, AUDITOR))
     assert "医保方的账，不是本院的账" in page
@@ -179,7 +197,7 @@ def test_items_are_matched_set_apart_and_undone_by_hand(fund: Fundhouse) -> None
     fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(page))
     shown = fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01")
     ours = re.findall(r'name="ours" value="(bank:\d+:grant)"', shown.text)
-    theirs = re.findall(r'name="theirs" value="([0-9a-f]{64})"', shown.text)
+    theirs = re.findall(r'type="checkbox" name="theirs" value="([0-9a-f]{64})"', shown.text)
     data = {**MONTH, "ours": ours[:1], "theirs": theirs[:1], "ground": ""}
     refused = fund.as_(OFFICER).post(f"{ROOT}/match", data)
     assert refused.status_code == 422

@@ -121,6 +121,7 @@ PAIRINGS: Final = {
     "only_ours": ("wait", "只在本院账上"),
     "only_bank": ("wait", "只在银行"),
     "only_agency": ("wait", "只在医保"),
+    "one_sided": ("wait", "一进一出，等另一人确认"),
 }
 MATCHED_BY: Final = {
     0: "手工",
