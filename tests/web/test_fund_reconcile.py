@@ -197,7 +197,7 @@ def test_items_are_matched_set_apart_and_undone_by_hand(fund: Fundhouse) -> None
     fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(page))
     shown = fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01")
     ours = re.findall(r'name="ours" value="(bank:\d+:grant)"', shown.text)
-    theirs = re.findall(r'type="checkbox" name="theirs" value="([0-9a-f]{64})"', shown.text)
+    theirs = re.findall(r'name="theirs" value="([0-9a-f]{64})"', shown.text)
     data = {**MONTH, "ours": ours[:1], "theirs": theirs[:1], "ground": ""}
     refused = fund.as_(OFFICER).post(f"{ROOT}/match", data)
     assert refused.status_code == 422
