@@ -8,7 +8,7 @@ from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import Month
 from hospital_prepay.clock import Clock
 from hospital_prepay.domain.money import Money
-from hospital_prepay.services.fund.grants import grant_words
+from hospital_prepay.services.fund.grants import KIND_NAMES, grant_words
 from hospital_prepay.services.fund.usage import GrantUsage, Step, UsageQuery, report_as_json, usage_of_books
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.ledger.opening import opened_books
@@ -20,11 +20,17 @@ from hospital_prepay.settings import Settings
 @click.option("--from", "first", type=Month(), required=True, help="从哪个月起，例如 2026-01。")
 @click.option("--to", "last", type=Month(), required=True, help="到哪个月止（含）；还没有到的月份不列。")
 @click.option("--by", "step", type=click.Choice([one.value for one in Step]), default="month", help="按月、季或年。")
+@click.option(
+    *("--kind", "kind"),
+    type=click.Choice(list(KIND_NAMES)),
+    default="basic",
+    help="预付金（basic）或集采专项预付（procurement），两种不相加。",
+)
 @format_option
-def usage(institution: str, first: str, last: str, step: str, form: str) -> None:
+def usage(institution: str, first: str, last: str, step: str, kind: str, form: str) -> None:
     """预付金使用报表：应还医保和专款两个余额，期初加变动等于期末。"""
     with opened_books(Settings.from_environment()) as database:
-        report = usage_of_books(database, Clock(), institution, UsageQuery(first, last, Step(step)))
+        report = usage_of_books(database, Clock(), institution, UsageQuery(first, last, Step(step), kind=kind))
     if form == "json":
         print_json(report_as_json(report))
         return
@@ -32,7 +38,7 @@ def usage(institution: str, first: str, last: str, step: str, form: str) -> None
         assert one.grant is not None
         click.echo(f"{grant_words(one.grant)}（{one.grant.pool_region}）")
         _print_usage(one)
-    click.echo("各笔合计")
+    click.echo(f"各笔{KIND_NAMES[kind]}合计")
     _print_usage(report.total)
 
 

@@ -173,7 +173,7 @@ def _require_room(archive: zipfile.ZipFile, part: str) -> None:
     _parse(archive, part, start)
     rows, columns = last[0], max(last[1] + 1, _COLUMNS_TO_Z)
     if rows > _LAST_ROW or rows * columns > MAX_CELLS:
-        raise NotATable("这个工作表太大，或很远的地方还有单元格。请只留病例，另存为 CSV 后上传。")
+        raise NotATable("这个工作表太大，或很远的地方还有单元格。请只留要导入的行和列，另存为 CSV 后上传。")
 
 
 def _mentions_formulas(archive: zipfile.ZipFile, part: str) -> bool:

@@ -132,7 +132,10 @@ def standing(found: Sequence[Match]) -> list[Match]:
 
 def hands(found: Sequence[Match]) -> list[Hand]:
     """What still holds, as the rule takes it."""
-    return [Hand(one.match_id, one.verb == "together", tuple(one.ours), tuple(one.theirs)) for one in standing(found)]
+    return [
+        Hand(one.match_id, one.verb == "together", tuple(one.ours), tuple(one.theirs), one.made_by)
+        for one in standing(found)
+    ]
 
 
 def add_step(connection: sa.Connection, values: dict[str, Any]) -> None:

@@ -117,11 +117,6 @@ def statements(connection: sa.Connection, institution_id: str, *where: sa.Column
     return rows_of(connection, FundStatement, Statement, institution_id, *where, order=order)
 
 
-def statements_of(connection: sa.Connection, institution_id: str, period: str) -> list[Statement]:
-    """The files of one month, newest first."""
-    return statements(connection, institution_id, FundStatement.period == period)
-
-
 def known_lines(connection: sa.Connection, institution_id: str, line_ids: Sequence[str]) -> dict[str, str]:
     """Which of these lines came in before, each with the file that brought it."""
     table = FundStatementLine

@@ -16,6 +16,15 @@ from hospital_prepay.services.fund.usage import Figure, Step, UsageQuery
 _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])", re.ASCII)
 
 
+# How an address names every grant of a kind; no grant has such an id.
+ALL_OF_A_KIND: Final = {"basic": "", "procurement": "procurement"}
+
+
+def grant_asked(query: UsageQuery) -> str:
+    """The ``grant`` of an address that asks for ``query``."""
+    return query.grant_id or ALL_OF_A_KIND[query.kind]
+
+
 class Month(fields.Field[str]):
     """A month as ``2026-01``."""
 
@@ -29,7 +38,7 @@ class Month(fields.Field[str]):
 
 
 class UsageQuerySchema(CommandSchema[UsageQuery]):
-    """Which months, by which step, of one grant or of all."""
+    """Which months, by which step, of one grant or of all of one kind."""
 
     command = UsageQuery
 
@@ -45,7 +54,11 @@ class UsageQuerySchema(CommandSchema[UsageQuery]):
 
     @post_load
     def _of_all(self, data: dict[str, Any], **options: Any) -> dict[str, Any]:
-        return {**data, "grant_id": data["grant_id"] or None}
+        asked = data["grant_id"]
+        if asked in ALL_OF_A_KIND.values():
+            kind = next(name for name, value in ALL_OF_A_KIND.items() if value == asked)
+            return {**data, "grant_id": None, "kind": kind}
+        return {**data, "grant_id": asked}
 
 
 @dataclass(frozen=True, slots=True)

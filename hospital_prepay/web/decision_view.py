@@ -12,6 +12,7 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ADJUSTED
 from hospital_prepay.domain.rules.fund.eligibility import Met
+from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
@@ -260,6 +261,10 @@ def _open_items(items: list[Mapping[str, Any]]) -> str:
     return "；".join(found) or _NOTHING
 
 
+def _statements(kinds: list[str]) -> str:
+    return "、".join(STATEMENTS[one] for one in kinds) or _NOTHING
+
+
 def _closings(ends: list[Mapping[str, Any]]) -> str:
     return "；".join(
         f"{CLOSINGS[one['item']]}：本院 {_yuan(one['ours_fen'])}，{SOURCES[one['source']]} "
@@ -394,6 +399,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "open": ("没有对上的", _open_items),
         "closings": ("期末余额", _closings),
         "ground_recorded": ("写明了原因", _yes),
+        "missing": ("还没有导入", _statements),
     },
     "fund.henan_apply": {
         "period": ("费用月", str),

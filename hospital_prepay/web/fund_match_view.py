@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.rules.fund.matching import By, Pairing
+from hospital_prepay.domain.rules.fund.matching import By, Outcome, Pairing
 from hospital_prepay.domain.rules.fund.movements import Leg, Line
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
@@ -25,6 +25,7 @@ def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> d
     actor = current_actor()
     every = (*found.older, *found.open_items)
     single = [one for one in every if one.by is not By.HAND]
+    waiting = {one.match_id for one in every if one.outcome is Outcome.ONE_SIDED}
     return {
         **head_of(found, "/match"),
         "sides": [
@@ -44,6 +45,10 @@ def matching_page(found: MonthReading, form: Form, ticked: Collection[str]) -> d
                 "ground": one.ground,
                 "by": found.names.get(one.made_by, one.made_by),
                 "at": one.made_at,
+                "ours": one.ours,
+                "theirs": one.theirs,
+                "waits": one.match_id in waiting,
+                "mine": one.made_by == actor.actor_id,
             }
             for one in found.hands
         ],

@@ -150,6 +150,8 @@ def _hand(do: Callable[[], Any], words: str) -> Any:
         do()
     except MalformedInput as error:
         return _matching(period, typed().with_error(error, "ground" if error.details else "")), 422
+    except SecondPersonRequired as error:
+        return _matching(period, typed().with_error(error)), 403
     except Conflict as error:
         return _matching(period, typed().with_error(error)), 409
     say("ok", words)

@@ -10,6 +10,7 @@ from hospital_prepay.domain.rules.fund.agency import THEIR_BOOKS, agency_entry
 from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
 from hospital_prepay.domain.rules.fund.matching import Pairing
 from hospital_prepay.domain.rules.fund.movements import Event, Line
+from hospital_prepay.domain.rules.fund.period import Closing
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
@@ -27,6 +28,7 @@ from hospital_prepay.services.fund.words import (
     SOURCES,
 )
 from hospital_prepay.web.decision_view import decision_href
+from hospital_prepay.web.fund_month_verdict import verdict
 from hospital_prepay.web.fund_words import mark_of, stranded
 
 _ROOMS: Final = (
@@ -72,7 +74,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
     offered = _offered(found, state)
     return {
         **head_of(found, ""),
-        "verdict": _verdict(found),
+        "verdict": verdict(found),
         "sums": [{**_sum(row), "label": EVENTS[row.event and row.event.value]} for row in found.sums],
         "closings": [_closing(one) for one in found.closings],
         "bank_balance_fen": found.bank_balance_fen,
@@ -80,6 +82,10 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "matched_count": sum(not one.is_open for one in found.pairings),
         "uncounted": found.uncounted,
         "brought_in": len(found.brought_in),
+        "booked_later": [
+            {"no": one.entry_no, "href": _entry_href(one.entry_no), "day": one.day, "booked_on": one.booked_on}
+            for one in found.booked_later
+        ],
         "statements": [_statement(one, found) for one in found.statements],
         "missing": [kind.label for kind in StatementKind if kind.value not in {one.kind for one in found.statements}],
         "steps": [_step(one, found) for one in found.steps],
@@ -112,40 +118,14 @@ def head_of(found: MonthReading, here: str) -> dict[str, Any]:
     }
 
 
-def _verdict(found: MonthReading) -> dict[str, Any]:
-    if found.zero:
-        return {"kind": "ok", "title": f"{found.period} 零差异对平", "lines": ["逐笔都对上，期末余额一致。"]}
-    lines = []
-    if found.open_items:
-        lines.append(f"{len(found.open_items)} 笔没有对上，见下面“没有对上的”。")
-    apart = [one for one in found.closings if one.agrees is False]
-    lines += [f"{CLOSINGS[one.item]}：{SOURCES[one.source]}与本院账不一致。" for one in apart]
-    if any(one.required and one.theirs_fen is None for one in found.closings):
-        lines.append(
-            "还不知道总账的期末余额：请导入本院期末余额表。"
-            if found.over
-            else "还不知道总账的期末余额：这个月还没有结束，请在月末之后导入。"
-        )
-    made = next((one for one in reversed(found.steps) if one.step == "made"), None)
-    if made is not None and found.steps[-1].step != "reopened" and not found.changed:
-        title = f"{found.period} 带着 {_differences(found)} 笔差异结账"
-        return {"kind": "wait", "title": title, "lines": [f"写明的原因：{made.ground}", *lines]}
-    return {"kind": "wait", "title": f"{found.period} 还没有对平", "lines": lines}
-
-
-def _differences(found: MonthReading) -> int:
-    """What is open, and balances that don't agree or aren't known."""
-    unsound = [one for one in found.closings if one.agrees is False or (one.agrees is None and one.required)]
-    return len(found.open_items) + len(unsound)
-
-
 def _sum(row: Any) -> dict[str, Any]:
     names = ("ours_fen", "bank_fen", "agency_fen", "bank_difference_fen", "agency_difference_fen")
     return {name: getattr(row, name) for name in names}
 
 
-def _closing(one: Any) -> dict[str, Any]:
-    words = {True: ("ok", "一致"), False: ("stop", "不一致"), None: ("idle", "没有这份数")}[one.agrees]
+def _closing(one: Closing) -> dict[str, Any]:
+    same, apart = ("够", "不够") if one.at_least else ("一致", "不一致")
+    words = {True: ("ok", same), False: ("stop", apart), None: ("idle", "没有这份数")}[one.agrees]
     return {
         "label": CLOSINGS[one.item],
         "source": SOURCES[one.source],
@@ -189,9 +169,12 @@ def line_words(line: Line) -> str:
 
 def entries_of(one: Pairing) -> list[dict[str, Any]]:
     """Our entries of a pair, with their pages for those who may see the ledger."""
-    may = current_actor().may(Permission.LEDGER_VIEW)
     numbers = dict.fromkeys(leg.entry_no for leg in one.ours)
-    return [{"no": number, "href": f"/finance/ledger/{number}" if may else None} for number in numbers]
+    return [{"no": number, "href": _entry_href(number)} for number in numbers]
+
+
+def _entry_href(number: int) -> str | None:
+    return f"/finance/ledger/{number}" if current_actor().may(Permission.LEDGER_VIEW) else None
 
 
 def _statement(one: Any, found: MonthReading) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def show_statement(statement_id: str) -> str:
 
 
 def _line(one: Any) -> dict[str, Any]:
-    words = CLOSINGS[one.item] if one.item else EVENTS[one.event] if one.event else ""
+    words = CLOSINGS[one.item] if one.item and not one.remark else EVENTS[one.event] if one.event else ""
     parts = (words, one.payee, one.remark)
     return {
         "no": one.line_no,

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, Period, PeriodLine
 from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
+from hospital_prepay.schemas.fund_reports import ALL_OF_A_KIND, grant_asked
 from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, Held
 from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 from hospital_prepay.services.fund.review import GrantState
@@ -29,7 +31,8 @@ _NOTES: Final = {
     Balance.DISTRIBUTED: "下拨给医共体成员、还没有收回的部分",
 }
 _PUBLISHED: Final = ("拨付", "收回", "年末余额")
-ALL_GRANTS: Final = "各笔预付金合计"
+_ALL: Final = {"basic": "各笔预付金合计", "procurement": "各笔集采专项预付合计"}
+_OTHER: Final = "procurement"
 
 
 def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) -> dict[str, Any]:
@@ -37,12 +40,16 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
     total = report.total
     closing = {balance: lines[-1].closing_fen for balance, lines in total.balances.items()}
     chosen = next((one for one in grants if one.grant_id == report.query.grant_id), None)
+    apart = any(one.kind == _OTHER for one in grants)
     return {
         "form": form,
         "labels": {"first": "从", "last": "到", "by": "分期", "grant": "哪一笔"},
         "steps": [{"value": one.value, "label": words} for one, words in STEPS.items()],
-        "grants": [{"value": one.grant_id, "label": f"{grant_title(one)}（{one.pool_region}）"} for one in grants],
-        "subject": grant_title(chosen) if chosen else ALL_GRANTS,
+        "grants": [
+            *([{"value": ALL_OF_A_KIND[_OTHER], "label": _ALL[_OTHER]}] if apart else []),
+            *({"value": one.grant_id, "label": f"{grant_title(one)}（{one.pool_region}）"} for one in grants),
+        ],
+        "subject": grant_title(chosen) if chosen else _ALL[report.query.kind],
         "span": period_words(Period(report.periods[0].first, report.periods[-1].last)),
         "is_empty": not grants,
         "owed_fen": closing[Balance.OWED],
@@ -109,9 +116,9 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
     figure, query = found.figure, found.figure.query
     chosen = next((one for one in grants if one.grant_id == query.grant_id), None)
     may_open = current_actor().may(Permission.LEDGER_VIEW)
-    back = {"first": query.first, "last": query.last, "by": query.step.value, "grant": query.grant_id or ""}
+    back = {"first": query.first, "last": query.last, "by": query.step.value, "grant": grant_asked(query)}
     return {
-        "subject": grant_title(chosen) if chosen else ALL_GRANTS,
+        "subject": grant_title(chosen) if chosen else _ALL[query.kind],
         "balance": BALANCES[figure.balance],
         "movement": column_words(figure.column, figure.balance) if figure.column else "余额",
         "span": period_words(Period(query.first, query.last)) if figure.column else f"到 {query.last} 末为止",
@@ -122,6 +129,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
                 "entry_no": one.entry_no,
                 "href": f"/finance/ledger/{one.entry_no}" if may_open else None,
                 "on": one.effective_on,
+                "booked_on": booked if (booked := local(one.posted_at).date()) != one.effective_on else None,
                 "words": one.summary,
                 "request": {
                     "number": request_number(one.request_id),
@@ -138,9 +146,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
 
 def _query(report: UsageReport) -> str:
     query = report.query
-    return urlencode(
-        {"first": query.first, "last": query.last, "by": query.step.value, "grant": query.grant_id or ""}
-    )
+    return urlencode({"first": query.first, "last": query.last, "by": query.step.value, "grant": grant_asked(query)})
 
 
 def _table(report: UsageReport, balance: Balance, lines: Sequence[PeriodLine]) -> dict[str, Any]:
@@ -184,7 +190,7 @@ def _href(report: UsageReport, balance: Balance, period: Period, named: Mapping[
         "first": period.first,
         "last": period.last,
         "by": report.query.step.value,
-        "grant": report.query.grant_id or "",
+        "grant": grant_asked(report.query),
         "balance": balance.value,
         **named,
     }

@@ -17,6 +17,8 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.henan_month import HENAN
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.services.fund.henan import NegativePlan, record_negative_plan
+from hospital_prepay.services.fund.returns import ReturnGrant, return_grant
+from hospital_prepay.services.fund.review import fund_overview
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
 from tests.web.test_fund import Fundhouse, line, words
@@ -107,6 +109,35 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     done = words(month(fund, AUDITOR))
     assert "已结账，已复核" in done
     assert "零差异" in done
+
+
+def test_what_was_booked_after_the_month_is_named_with_its_day(fund: Fundhouse) -> None:
+    assert "月末之后才入账的" not in words(month(fund))
+    [grant] = fund_overview(fund.house.context, fund.house.actor(OFFICER)).grants
+    command = ReturnGrant(grant.grant_id, Money(500), "R-1", "key-late", date(2026, 1, 30))
+    return_grant(fund.house.context, fund.house.actor(OFFICER), command)
+    page = words(month(fund))
+    assert re.search(r"月末之后才入账的.*凭证 \d+：回单 2026-01-30，2026-02-03 入账", page), page
+    behind = "/finance/fund/usage/entries?first=2026-01&last=2026-01&by=month&balance=owed&movement=returned"
+    assert "2026-02-03 入账" in words(fund.as_(AUDITOR).get(behind))
+
+
+def test_money_out_and_in_waits_on_the_page_for_another_person(fund: Fundhouse) -> None:
+    take(fund, "agency")
+    lent = "2026-01-20,,500000.00,某某建筑,医保借款,L-1\n2026-01-30,500000.00,,某某建筑,归还医保借款,L-2\n"
+    page = upload(fund, "bank", ("交易日期,贷方发生额,借方发生额,对方户名,摘要,流水号\n" + lent).encode())
+    fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(page))
+    shown = fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01")
+    theirs = re.findall(r'type="checkbox" name="theirs" value="([0-9a-f]{64})"', shown.text)
+    assert len(theirs) == 2
+    said = {**MONTH, "theirs": theirs, "ground": "对冲"}
+    assert fund.as_(OFFICER).post(f"{ROOT}/match", said).status_code == 303
+    after = fund.as_(OFFICER).get(f"{ROOT}/match?period=2026-01")
+    assert "等另一人确认" in words(after)
+    assert ">确认</button>" not in after.text, "whoever said it doesn't confirm it"
+    assert "一进一出，等另一人确认" in words(month(fund))
+    again = fund.as_(OFFICER).post(f"{ROOT}/match", said)
+    assert again.status_code == 403
 
 
 def test_the_agencys_entry_stands_beside_ours_and_is_called_theirs(fund: Fundhouse) -> None:
@@ -222,6 +253,7 @@ def test_a_dedicated_account_said_later_takes_effect(fund: Fundhouse) -> None:
 
 def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
     shown = month(fund)
+    assert "还没有 2026-01 的银行流水：请从银行导出整月流水（要有余额一列）" in words(shown)
     assert "没有对上的原因" in words(shown)
     assert "没有对上的原因（可不填）" not in words(shown)
     seen = digest(shown)
@@ -236,7 +268,7 @@ def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
     assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/close", {"digest": fresh, "ground": "流水未到"}).status_code == 303
     fund.as_(APPROVER).post(f"{ROOT}/2026-01/check", {"digest": digest(month(fund, APPROVER))})
     closed = words(month(fund))
-    assert "2026-01 带着 3 笔差异结账" in closed, "two at the bank, one balance that nobody told"
+    assert "2026-01 带着 4 处差异结账" in closed, "two at the bank, its statement, one balance that nobody told"
     assert "写明的原因：流水未到" in closed
     assert "还没有对平" not in closed
     take(fund, "bank")

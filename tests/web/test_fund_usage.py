@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import date
 from urllib.parse import unquote
 
 import pytest
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.money import Money
+from hospital_prepay.services.fund import grants
+from hospital_prepay.services.fund.procurement import RecordProcurement, record_procurement
 from tests.web.test_fund import APPROVER, HEAD, OFFICER, POWER, Fundhouse, fund, line, words
 
 __all__ = ["fund"]
@@ -120,6 +124,24 @@ def test_a_quarter_and_one_grant_can_be_asked_for(spent: Fundhouse) -> None:
     page = words(spent.as_(OFFICER).get(f"{USAGE}?by=quarter&first=2025-12&grant={spent.grant_id}"))
     assert "2025 年 12 月" in page
     assert "2026 年职工医保预付金" in page
+
+
+def test_central_procurement_has_a_report_of_its_own(spent: Fundhouse) -> None:
+    context, officer = spent.house.context, spent.house.actor(OFFICER)
+    named = ("zhejiang-prepay-2025", "x", "employee", 2026, Money(500_000), "医保〔2026〕3号", date(2026, 1, 12))
+    grant_id = record_procurement(context, officer, RecordProcurement(*named, "国家第十批", None, "p-1"))
+    approval = grants.RecordApproval(grant_id, Money(500_000), context.clock.today(), "文", "")
+    grants.record_approval(context, spent.house.actor(APPROVER), approval)
+    grants.receive_grant(context, officer, grants.ReceiveGrant(grant_id, "ZX-1", context.clock.today(), "p-2"))
+    auditor = spent.as_(Role.AUDITOR)
+    page = auditor.get(USAGE)
+    assert "应还医保1,000,000.00 元" in words(page)
+    assert '<option value="procurement">各笔集采专项预付合计' in page.text
+    apart = auditor.get(f"{USAGE}?grant=procurement")
+    assert "应还医保5,000.00 元" in words(apart)
+    assert "各笔集采专项预付合计" in words(apart)
+    [href] = re.findall(r'<dt>应还医保</dt><dd><a href="([^"]+)"', apart.text)
+    assert "合计 5,000.00 元" in words(auditor.get(html.unescape(href)))
 
 
 def test_cashiers_have_no_business_here(spent: Fundhouse) -> None:

@@ -14,7 +14,7 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 
 
 def received_days(connection: sa.Connection, institution_id: str, grant_ids: Iterable[str]) -> dict[str, date]:
-    """By grant, the day on which its money was booked."""
+    """By grant, the day on which its money arrived."""
     line, entry = LedgerPosting, LedgerEntry
     query = (
         sa.select(line.fund, sa.func.min(entry.effective_on, type_=entry.effective_on.type).label("first"))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.ledger.chart import PREPAYMENT
 from hospital_prepay.domain.rules.fund.movements import Movement, OwedChange
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
@@ -25,18 +26,28 @@ _MEMBERS: Final = "1218"
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What bank or form says of an entry: its reference, payee, day of value and, of a settlement, its fund."""
+    """What bank or form says of an entry: its reference, payee and, of a settlement, its fund."""
 
     reference: str = ""
     payee: str = ""
-    on_day: date | None = None
     fund: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantBalance:
+    """What is owed on a grant, and the money of it that is unspent or reserved."""
+
+    grant_id: str
+    regime: str
+    kind: str
+    owed_fen: int
+    earmark_fen: int
 
 
 def our_movements(connection: sa.Connection, institution_id: str, period: str) -> list[Movement]:
     """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance.
 
-    Its day is that of the bank where one was recorded, else that of the books.
+    Its day is the one it belongs to, by the bank's slip; the day of the books stands beside it.
     """
     touched = (
         sa.select(LedgerPosting.entry_no)
@@ -64,22 +75,22 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
     return [one for one in found if one.day.isoformat()[:7] <= period]
 
 
-def balances_on(connection: sa.Connection, institution_id: str, day: date) -> tuple[int, int]:
-    """What is owed on all grants at the end of ``day``, and the money of theirs that is unspent or reserved."""
+def balances_on(connection: sa.Connection, institution_id: str, day: date) -> list[GrantBalance]:
+    """What every grant that was booked by the end of ``day`` stood at then."""
     amount = sa.func.coalesce(sa.func.sum(LedgerPosting.debit_fen - LedgerPosting.credit_fen), 0)
     rows = connection.execute(
-        sa.select(LedgerAccount.subject, amount)
+        sa.select(FundGrant.grant_id, FundGrant.regime, FundGrant.kind, LedgerAccount.subject, amount)
         .join(LedgerPosting, _same(LedgerAccount.account_id == LedgerPosting.account_id, LedgerAccount))
         .join(LedgerEntry, _same(LedgerEntry.entry_no == LedgerPosting.entry_no, LedgerEntry))
-        .where(
-            LedgerPosting.institution_id == institution_id,
-            LedgerAccount.fund != "",
-            LedgerEntry.effective_on <= day,
-        )
-        .group_by(LedgerAccount.subject)
+        .join(FundGrant, _same(FundGrant.grant_id == LedgerAccount.fund, FundGrant))
+        .where(LedgerPosting.institution_id == institution_id, LedgerEntry.effective_on <= day)
+        .group_by(FundGrant.grant_id, FundGrant.regime, FundGrant.kind, LedgerAccount.subject)
+        .order_by(FundGrant.grant_id)
     )
-    found = {subject: int(fen) for subject, fen in rows}
-    return -found.get(PREPAYMENT, 0), found.get(_BANK, 0)
+    found: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    for *grant, subject, fen in rows:
+        found[grant[0], grant[1], grant[2]][subject] = int(fen)
+    return [GrantBalance(*grant, -of.get(PREPAYMENT, 0), of.get(_BANK, 0)) for grant, of in found.items()]
 
 
 def suppliers(connection: sa.Connection, institution_id: str) -> list[str]:
@@ -109,7 +120,8 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
     changes = tuple(OwedChange(grant, funds.get(grant, ""), fen) for grant, fen in sorted(owed.items()))
     return Movement(
         entry_no=int(row.entry_no),
-        day=paper.on_day or row.effective_on,
+        day=row.effective_on,
+        booked_on=local(row.posted_at).date(),
         summary=row.summary,
         bank_fen=bank,
         receivable_fen=receivable,
@@ -122,19 +134,19 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
     )
 
 
-def _paper(row: Any, papers: dict[str, Paper], slips: dict[int, Paper]) -> Paper:
-    """What the form says; reference and day by the bank's own slip, where one was kept."""
+def _paper(row: Any, papers: dict[str, Paper], slips: dict[int, str]) -> Paper:
+    """What the form says; the reference by the bank's own slip, where one was kept."""
     paper = papers.get(row.source, Paper())
     slip = slips.get(int(row.entry_no))
-    return paper if slip is None else replace(paper, reference=slip.reference, on_day=slip.on_day)
+    return paper if slip is None else replace(paper, reference=slip)
 
 
-def _slips(connection: sa.Connection, institution_id: str) -> dict[int, Paper]:
+def _slips(connection: sa.Connection, institution_id: str) -> dict[int, str]:
     table = FundBankEvidence
     rows = connection.execute(
-        sa.select(table.entry_no, table.reference, table.value_on).where(table.institution_id == institution_id)
+        sa.select(table.entry_no, table.reference).where(table.institution_id == institution_id)
     )
-    return {int(row.entry_no): Paper(row.reference, on_day=row.value_on) for row in rows}
+    return {int(row.entry_no): row.reference for row in rows}
 
 
 def _requests(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
@@ -149,7 +161,7 @@ def _requests(connection: sa.Connection, institution_id: str) -> dict[str, Paper
 def _settlements(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
     table = FundSettlement
     rows = connection.execute(
-        sa.select(table.settlement_id, table.bank_reference, table.payer, table.paid_on, table.fund).where(
+        sa.select(table.settlement_id, table.bank_reference, table.payer, table.fund).where(
             table.institution_id == institution_id
         )
     )
@@ -163,13 +175,13 @@ def _grant_funds(institution_id: str) -> sa.Select[str, str]:
 def _heads(institution_id: str, touched: sa.Select[int]) -> sa.Select[*tuple[Any, ...]]:
     entry = LedgerEntry
     return (
-        sa.select(entry.entry_no, entry.summary, entry.source, entry.effective_on)
+        sa.select(entry.entry_no, entry.summary, entry.source, entry.effective_on, entry.posted_at)
         .where(entry.institution_id == institution_id, entry.entry_no.in_(touched))
         .order_by(entry.entry_no)
     )
 
 
 def _same(
-    condition: sa.ColumnElement[bool], table: type[LedgerAccount] | type[LedgerEntry]
+    condition: sa.ColumnElement[bool], table: type[LedgerAccount] | type[LedgerEntry] | type[FundGrant]
 ) -> sa.ColumnElement[bool]:
     return sa.and_(table.institution_id == LedgerPosting.institution_id, condition)

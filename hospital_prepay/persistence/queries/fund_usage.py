@@ -37,6 +37,7 @@ class UsageEntry:
     summary: str
     source: str
     effective_on: date
+    posted_at: datetime
     fen: int
 
     @property
@@ -62,11 +63,13 @@ def turnovers(connection: sa.Connection, institution_id: str) -> list[Turnover]:
     return kept + grant_turnovers(connection, institution_id, after=through)
 
 
-def grants_asked(connection: sa.Connection, institution_id: str, grant_id: str | None) -> list[GrantState]:
-    """The grant of a report, or every one of them. Raises :class:`NotFound`."""
+def grants_asked(
+    connection: sa.Connection, institution_id: str, grant_id: str | None, kind: str | None = None
+) -> list[GrantState]:
+    """The grant of a report, or every one (of a kind). Raises :class:`NotFound`."""
     if grant_id is not None:
         return [read_grant(connection, institution_id, grant_id)]
-    return grants(connection, institution_id)
+    return [one for one in grants(connection, institution_id) if kind in (None, one.kind)]
 
 
 def refused_lines(connection: sa.Connection, institution_id: str, grant_ids: Sequence[str]) -> list[Attempt]:
@@ -127,7 +130,7 @@ def _behind(
         change = _sign(moved) * uses if column.category else moved - _sign(moved) * uses
     else:
         change = moved
-    head = (entry.entry_no, entry.kind, entry.summary, entry.source, entry.effective_on)
+    head = (entry.entry_no, entry.kind, entry.summary, entry.source, entry.effective_on, entry.posted_at)
     return (
         sa.select(*head, change.label("fen"))
         .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))

@@ -19,13 +19,28 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.fund.closing import ClosePeriod, check_closing, make_closing
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.months import first_and_last
 from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.statements import ImportStatement, import_statement, look_at
 
-_BANK: Final = ("交易日期", "贷方发生额", "借方发生额", "对方户名", "摘要", "流水号")
+_BANK: Final = ("交易日期", "贷方发生额", "借方发生额", "余额", "对方户名", "摘要", "流水号")
 _AGENCY: Final = ("业务日期", "业务类型", "险种", "金额", "备注")
 _TOTALS: Final = ("项目", "期末余额")
+# The account holds the hospital's own money, too: so much at first, and so much more at the end of every month.
+_OWN: Final = Money.of_yuan("2000000")
+_TAKEN: Final = Money.of_yuan("186000")
+
+
+@dataclass(frozen=True, slots=True)
+class BankLine:
+    """One line on the bank account: money in above zero."""
+
+    on: date
+    amount: Money
+    payee: str
+    words: str
+    reference: str
 
 
 @dataclass
@@ -34,17 +49,17 @@ class Papers:
 
     agency: str
     fund: str
-    bank_lines: list[tuple[str, ...]] = field(default_factory=list)
+    bank_lines: list[BankLine] = field(default_factory=list)
     agency_lines: list[tuple[str, ...]] = field(default_factory=list)
     balances: list[tuple[date, Money, Money]] = field(default_factory=list)
 
     def came(self, on: date, amount: Money, words: str, reference: str) -> None:
         """Money from the agency on the bank account."""
-        self.bank_lines.append((on.isoformat(), amount.plain(), "", self.agency, words, reference))
+        self.bank_lines.append(BankLine(on, amount, self.agency, words, reference))
 
     def left(self, on: date, amount: Money, payee: str, words: str, reference: str) -> None:
         """Money that left it."""
-        self.bank_lines.append((on.isoformat(), "", amount.plain(), payee or self.agency, words, reference))
+        self.bank_lines.append(BankLine(on, -amount, payee or self.agency, words, reference))
 
     def said(self, on: date, event: str, amount: Money) -> None:
         """A line of the agency's own statement."""
@@ -63,12 +78,30 @@ class Papers:
             for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
         ]
 
+    def bank_rows(self) -> list[tuple[str, ...]]:
+        """The whole account as the bank prints it, with the balance after each line."""
+        own = [
+            BankLine(_last_day(one), _TAKEN, "演示收单银行", "扫码收款", f"演示收单 {one}") for one in self.months()
+        ]
+        balance = _OWN
+        rows: list[tuple[str, ...]] = []
+        for line in sorted((*self.bank_lines, *own), key=lambda one: one.on):
+            balance += line.amount
+            credit, debit = (line.amount.plain(), "") if line.amount.fen > 0 else ("", (-line.amount).plain())
+            day = line.on.isoformat()
+            rows.append((day, credit, debit, balance.plain(), line.payee, line.words, line.reference))
+        return rows
+
     def at_end_of(self, month: str) -> tuple[Money, Money]:
         """The balances at the end of a month."""
         _, owed, cash = [one for one in sorted(self.balances, key=lambda x: x[0]) if one[0].isoformat()[:7] <= month][
             -1
         ]
         return owed, cash
+
+
+def _last_day(month: str) -> date:
+    return first_and_last(month)[1]
 
 
 def reconcile_year(stage: Stage, papers: Papers, day: date) -> None:
@@ -83,8 +116,12 @@ def reconcile_year(stage: Stage, papers: Papers, day: date) -> None:
 
 def _files(papers: Papers, folder: Path) -> Iterator[tuple[StatementKind, str, Path]]:
     last = papers.months()[-1]
-    yield StatementKind.BANK, last, _written(folder / "银行流水（演示）.csv", _BANK, papers.bank_lines)
-    yield StatementKind.AGENCY, last, _written(folder / "医保对账单（演示）.csv", _AGENCY, papers.agency_lines)
+    yield StatementKind.BANK, last, _written(folder / "银行流水（演示）.csv", _BANK, papers.bank_rows())
+    yield (
+        StatementKind.AGENCY,
+        last,
+        _written(folder / "医保对账单（演示）.csv", _AGENCY, sorted(papers.agency_lines)),
+    )
     for month in papers.months():
         owed, cash = papers.at_end_of(month)
         rows = [("预收医保预付金", owed.plain()), ("专款未用", cash.plain())]
@@ -93,7 +130,7 @@ def _files(papers: Papers, folder: Path) -> Iterator[tuple[StatementKind, str, P
 
 def _written(path: Path, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Path:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows([head, *sorted(rows)])
+        csv.writer(file).writerows([head, *rows])
     return path
 
 

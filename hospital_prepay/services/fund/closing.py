@@ -42,7 +42,7 @@ def make_closing(context: Context, actor: Actor, command: ClosePeriod) -> Closed
         found = _locked(work, command.period, command.digest)
         if is_shut(found.steps):
             raise Conflict(f"{command.period} 已经结账。请刷新后再看；本次没有改动。")
-        facts = closing_facts(found.period, found.over, found.pairings, found.closings, command.ground)
+        facts = closing_facts(found.period, found.over, found.pairings, found.closings, found.missing, command.ground)
         decision = close_period(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, {})
         if decision.permitted:

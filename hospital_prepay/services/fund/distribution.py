@@ -33,7 +33,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_past
 
 __all__ = ["DistributionRow", "UseRow"]
 
@@ -143,13 +143,14 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
         entry_no = None
         if approved:
+            reopen_past_month(work, handed_on, "分给成员单位的款")
             _open(work, grant)
             amount = Money(found.amount_fen)
             lines = (
                 Posting(distributed_account(grant.grant_id), debit=amount),
                 Posting(earmark_account(grant.grant_id), credit=amount),
             )
-            entry_no = _post(work, grant, "fund_distribution", "分给成员单位", lines, distribution_id)
+            entry_no = _post(work, grant, "fund_distribution", "分给成员单位", lines, distribution_id, handed_on)
             keep_slip(work, "fund_distribution", entry_no, command.bank_reference, handed_on)
         work.audit(entry_no=entry_no, detail={"approved": approved, "amount_fen": found.amount_fen})
         return store.find(work.connection, work.institution_id, distribution_id)
@@ -178,7 +179,8 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
             Posting(distributed_account(grant.grant_id), credit=command.amount),
         )
         key = f"{found.distribution_id}:{found.returns + 1}"
-        entry_no = _post(work, grant, "fund_distribution_return", "成员单位退回", lines, key)
+        reopen_past_month(work, returned_on, "成员单位退回")
+        entry_no = _post(work, grant, "fund_distribution_return", "成员单位退回", lines, key, returned_on)
         keep_slip(work, "fund_distribution_return", entry_no, command.bank_reference, returned_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
@@ -252,9 +254,11 @@ def _open(work: UnitOfWork, grant: GrantState) -> None:
     open_account(*where, name=words, opened_at=work.now, guarded=True, fund=grant.grant_id)
 
 
-def _post(work: UnitOfWork, grant: GrantState, kind: str, summary: str, lines: tuple[Posting, ...], key: str) -> int:
+def _post(
+    work: UnitOfWork, grant: GrantState, kind: str, summary: str, lines: tuple[Posting, ...], key: str, on: date
+) -> int:
     source = f"fund_distribution:{key.partition(':')[0]}"
     try:
-        return work.ledger.post(fund_entry(work, grant, kind, summary, lines, key, source=source))
+        return work.ledger.post(fund_entry(work, grant, kind, summary, lines, key, source=source, on=on))
     except InsufficientFund as error:
         raise Conflict("专款未用不够分这么多：别的用款先占了。请减少金额重新申请；本次没有入账。") from error

@@ -26,7 +26,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.application_facts import emergency_fact
 from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.recall import withheld_by
-from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
 from hospital_prepay.services.publication.readings import readings_within
 
 FUND_NAMES = {"employee": "职工医保", "resident": "居民医保", "all": "各基金合计"}
@@ -148,7 +148,9 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
             Posting(earmark_account(grant.grant_id), debit=amount),
             Posting(owed_account(grant.grant_id), credit=amount),
         )
-        entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", "收到医保预付金", lines, grant.grant_id))
+        on, summary = command.received_on, "收到医保预付金"
+        reopen_past_month(work, on, "到账")
+        entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", summary, lines, grant.grant_id, on=on))
         keep_slip(work, "fund_receipt", entry_no, command.bank_reference, command.received_on)
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="received")
         detail = {"amount_fen": amount.fen, "bank_reference": command.bank_reference, **in_full}
@@ -173,8 +175,13 @@ def fund_entry(
     key: str,
     source: str = "",
     general: tuple[Posting, ...] = (),
+    on: date | None = None,
 ) -> JournalEntry:
-    """An entry within one grant: every line carries its name, but for the ``general`` ones that belong to nobody."""
+    """An entry within one grant: every line carries its name, but for the ``general`` ones that belong to nobody.
+
+    It belongs to the day ``on`` which the bank's slip proves, else to today; balances, movements, reports and
+    reconciliation all go by that day, however late it is booked.
+    """
     return JournalEntry(
         institution_id=work.institution_id,
         idempotency_key=f"{kind}:{key}",
@@ -183,7 +190,7 @@ def fund_entry(
         source=source or f"grant:{grant.grant_id}",
         occurred_at=work.now,
         posted_at=work.now,
-        effective_on=work.today,
+        effective_on=on or work.today,
         posted_by=work.act.actor.actor_id,
         postings=(*(replace(line, fund=grant.grant_id) for line in lines), *general),
     )

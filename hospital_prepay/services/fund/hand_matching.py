@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
-from hospital_prepay.domain.rules.fund.matching import By, Pairing
+from hospital_prepay.domain.rules.fund.matching import By, Outcome, Pairing
 from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -25,10 +25,11 @@ class PairByHand:
 
 
 def put_together(context: Context, actor: Actor, command: PairByHand) -> str:
-    """Say that these are one thing: one side, none of them matched yet. Returns the id.
+    """Say that these are one thing: one side, none of them matched yet. Returns the id. Said again by a second person
+    it settles money that went out and in with nothing on the other side.
 
     Raises :class:`MalformedInput` for a choice that can't be, :class:`Conflict` when one is matched by now or its
-    month is closed.
+    month is closed, :class:`SecondPersonRequired` when the same person says it again.
     """
     actor.require(Permission.FUND_RECONCILE)
     with context.work(actor, "fund.match", "fund:match") as work:
@@ -39,7 +40,9 @@ def put_together(context: Context, actor: Actor, command: PairByHand) -> str:
             raise MalformedInput("请至少选两笔：一笔本院的和一笔对方的，或对方一进一出的两笔。", code="too_few")
         if len({one.side for one in chosen}) > 1:
             raise MalformedInput("银行和医保的明细不能配在一起。请分开选。", code="two_sides")
-        if any(not one.is_open or one.by is By.HAND for one in chosen):
+        if _waits_for_another(chosen, command):
+            actor.require_other_than(_maker(work, chosen[0].match_id), "确认这一进一出")
+        elif any(not one.is_open or one.by is By.HAND for one in chosen):
             raise Conflict("选的里面有已经对上的。请刷新后再看；本次没有改动。")
         return _add(work, "together", command.ours, command.theirs, ground)
 
@@ -72,6 +75,18 @@ def undo_match(context: Context, actor: Actor, match_id: str, ground: str) -> No
         ]
         _require_open_months(work, touched)
         _write(work, "undo", before.ours, before.theirs, words, undoes=match_id)
+
+
+def _waits_for_another(chosen: Sequence[Pairing], command: PairByHand) -> bool:
+    """Whether the choice is just what one person put together and a second has to confirm."""
+    if len(chosen) != 1 or chosen[0].outcome is not Outcome.ONE_SIDED:
+        return False
+    return {*command.ours, *command.theirs} == {*chosen[0].keys}
+
+
+def _maker(work: UnitOfWork, match_id: str) -> str:
+    known = store.matches(work.connection, work.institution_id)
+    return next(one.made_by for one in known if one.match_id == match_id)
 
 
 def _chosen(work: UnitOfWork, command: PairByHand) -> list[Pairing]:

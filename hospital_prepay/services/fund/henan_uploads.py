@@ -25,6 +25,9 @@ _COLUMNS: Final = {
     "last_upload": Column("最后上传时间", ("最后上传时间", "最后上传", "last_upload")),
 }
 _MOST_IN_HOUSE: Final = 100_000
+# House rule: patients discharged that day have lists, too, but never as many again as are in the house.
+_LISTS_A_PATIENT: Final = 2
+_FEW: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,11 @@ def read_uploads(path: Path) -> list[Uploads]:
         ]
     if not rows:
         raise NoUsableRow("表头下面没有内容。请核对文件。")
-    twice = [row.day for at, row in enumerate(rows) if any(row.day == other.day for other in rows[:at])]
-    if twice:
-        raise MalformedInput(f"{twice[0]} 有两行。请只保留一行。", details={"field": "file"})
+    seen: set[date] = set()
+    for row in rows:
+        if row.day in seen:
+            raise MalformedInput(f"{row.day} 有两行。请只保留一行。", details={"field": "file"})
+        seen.add(row.day)
     return rows
 
 
@@ -108,6 +113,9 @@ def _check_uploads(row: Uploads, today: date, now: datetime) -> None:
     require_past(row.day, today, "day")
     if not (0 <= row.in_house <= _MOST_IN_HOUSE and 0 <= row.uploaded <= _MOST_IN_HOUSE):
         raise wrong("in_house", "人数太大，请核对。")
+    if row.uploaded > _LISTS_A_PATIENT * max(row.in_house, _FEW):
+        words = f"{row.day} 在院 {row.in_house} 人，已上传 {row.uploaded} 份，多得不会对。请核对这一天的两个数。"
+        raise wrong("uploaded", words)
     if row.uploaded and row.last_upload_at is None:
         raise wrong("last_upload_at", f"{row.day} 上传过，请填最后一次上传的时间。")
     if row.last_upload_at is not None and row.last_upload_at > now:

@@ -5,7 +5,7 @@ The earmark never falls by it: the hospital's own money stands in, and compensat
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -148,7 +148,8 @@ def record_compensation(context: Context, actor: Actor, command: RecordCompensat
             Posting(standing_in_account(found.incident_id), credit=command.amount),
         )
         kind = "fund_compensation"
-        entry_no = work.ledger.post(_entry(work, found, kind, "收到预付金损失赔偿", lines, command.idempotency_key))
+        entry = _entry(work, found, kind, "收到预付金损失赔偿", lines, command.idempotency_key)
+        entry_no = work.ledger.post(replace(entry, effective_on=command.received_on))
         keep_slip(work, kind, entry_no, command.bank_reference, command.received_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})

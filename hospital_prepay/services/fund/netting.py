@@ -22,7 +22,7 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.predecessors import follows
-from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
 from hospital_prepay.services.publication.readings import holiday_roll, readings_within
 
 KIND = "fund_netting"
@@ -77,7 +77,8 @@ def net_grants(context: Context, actor: Actor, command: NetGrants) -> Netted:
             words = f"差额 {decision.amount} 元要经过银行，请填银行回单号。"
             raise MalformedInput(words, code="missing_value", details={"field": "bank_reference"})
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.duties"))
-        entry_no = work.ledger.post(_entry(work, old, new, command.idempotency_key))
+        reopen_past_month(work, command.netted_on, "轧差")
+        entry_no = work.ledger.post(_entry(work, old, new, command))
         if decision.amount:
             keep_slip(work, KIND, entry_no, command.bank_reference, command.netted_on)
         store.walk_grant(work.connection, work.institution_id, old.grant_id, state="cleared", cleared_at=work.now)
@@ -126,7 +127,7 @@ def _require_ready(old: GrantState, new: GrantState) -> None:
         raise Conflict("今年的额度还没有登记批复、被暂停拨付，或已经到账，不能轧差；本次没有入账。")
 
 
-def _entry(work: UnitOfWork, old: GrantState, new: GrantState, key: str) -> JournalEntry:
+def _entry(work: UnitOfWork, old: GrantState, new: GrantState, command: NetGrants) -> JournalEntry:
     """Old owed and earmark to zero, the new ones whole (借 23050101 旧 / 贷 23050101 新, within each grant).
 
     What was spent of the old one the hospital makes good from its own account, so that every fen that leaves the new
@@ -139,7 +140,8 @@ def _entry(work: UnitOfWork, old: GrantState, new: GrantState, key: str) -> Jour
         lines.append(Posting(earmark_account(old.grant_id), credit=old.unspent))
     if spent:
         lines.append(Posting("1002", credit=spent))
-    entry = fund_entry(work, old, KIND, "新旧医保预付金轧差", tuple(lines), key)
+    key, on = command.idempotency_key, command.netted_on
+    entry = fund_entry(work, old, KIND, "新旧医保预付金轧差", tuple(lines), key, on=on)
     received = (
         Posting(earmark_account(new.grant_id), debit=allocated, fund=new.grant_id),
         Posting(owed_account(new.grant_id), credit=allocated, fund=new.grant_id),

@@ -14,6 +14,7 @@ from hospital_prepay.domain.rules.fund.movements import (
     Event,
     Leg,
     Line,
+    Movement,
     Side,
     counts_for_the_fund,
     legs_of,
@@ -27,6 +28,7 @@ from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
 from hospital_prepay.persistence.queries import fund_movements, people
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.month_balances import bank_balance, closings, still_missing
 from hospital_prepay.services.fund.months import first_and_last, month_of
 
 __all__ = ["Match", "PeriodStep", "Statement"]
@@ -51,8 +53,9 @@ class BroughtIn:
 
 @dataclass(frozen=True, slots=True)
 class MonthReading:
-    """A month as it stands today. ``older`` are items of earlier months that are still open; ``changed`` when a
-    closed month no longer holds what it held."""
+    """A month as it stands today. ``older`` are items of earlier months that are still open; ``missing`` the kinds of
+    statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
+    ``booked_later`` what belongs to it by the bank's slip and was booked after its end."""
 
     period: str
     today: date
@@ -62,6 +65,7 @@ class MonthReading:
     sums: tuple[SumRow, ...]
     closings: tuple[Closing, ...]
     bank_balance_fen: int | None
+    missing: tuple[str, ...]
     zero: bool
     digest: str
     steps: Sequence[PeriodStep]
@@ -70,6 +74,7 @@ class MonthReading:
     brought_in: tuple[BroughtIn, ...]
     hands: Sequence[Match]
     names: Mapping[str, str]
+    booked_later: tuple[Movement, ...] = ()
 
     @property
     def uncounted(self) -> Uncounted:
@@ -113,7 +118,9 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     found = _Papers.of(connection, institution_id, max(period, month_of(today)))
     every = match(found.legs, found.lines, found.hands)
     mine = tuple(one for one in every if month_of(one.day) == period)
-    closings = _closings(connection, institution_id, last, found.rows)
+    held = fund_movements.balances_on(connection, institution_id, last)
+    ends = closings(last, held, found.rows)
+    missing = still_missing(period, found.statements, found.rows, found.movements, held)
     told = {line.key for one in every for line in one.theirs}
     lines = [line for line in found.lines if month_of(line.day) == period]
     known = fund_reconciliation.matches(connection, institution_id)
@@ -124,16 +131,20 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         pairings=mine,
         older=tuple(one for one in every if one.is_open and one.day < first),
         sums=sums(mine),
-        closings=closings,
-        bank_balance_fen=_last_balance(found.rows, "bank", last),
-        zero=is_zero(mine, closings),
-        digest=digest(period, mine, closings),
+        closings=ends,
+        bank_balance_fen=bank_balance(found.rows, last),
+        missing=missing,
+        zero=is_zero(mine, ends, missing),
+        digest=digest(period, mine, ends, missing),
         steps=fund_reconciliation.period_steps(connection, institution_id, period),
-        statements=fund_statements.statements_of(connection, institution_id, period),
+        statements=[one for one in found.statements if one.period == period],
         left_out=tuple(line for line in lines if line.key not in told),
         brought_in=tuple(BroughtIn(line, found.said[line.key]) for line in lines if line.key in found.said),
         hands=fund_reconciliation.standing(known),
         names=people.names(connection, institution_id),
+        booked_later=tuple(
+            one for one in found.movements if month_of(one.day) == period and one.booked_later and legs_of(one)
+        ),
     )
 
 
@@ -145,8 +156,10 @@ def every_pairing(connection: Connection, institution_id: str, today: date) -> t
 
 @dataclass(frozen=True, slots=True)
 class _Papers:
+    movements: list[Movement]
     legs: list[Leg]
     lines: list[Line]
+    statements: list[Statement]
     rows: list[StatementLine]
     hands: list[Hand]
     said: Mapping[str, Counted]
@@ -156,19 +169,19 @@ class _Papers:
         movements = fund_movements.our_movements(connection, institution_id, through)
         rows = fund_statements.statement_lines(connection, institution_id)
         spoken = fund_counted.newest(connection, institution_id)
-        dedicated = {
-            one.statement_id: is_dedicated(one, spoken)
-            for one in fund_statements.statements(connection, institution_id)
-        }
+        statements = fund_statements.statements(connection, institution_id)
+        dedicated = {one.statement_id: is_dedicated(one, spoken) for one in statements}
         said = {row.line_id: word for row in rows if (word := spoken.get(line_subject(row.line_id))) and word.counts}
         suppliers = frozenset(plain_name(one) for one in fund_movements.suppliers(connection, institution_id))
         return cls(
+            movements=movements,
             legs=[leg for movement in movements for leg in legs_of(movement)],
             lines=[
                 _line(one, suppliers, dedicated[one.statement_id] or one.line_id in said)
                 for one in rows
                 if one.kind != "totals"
             ],
+            statements=statements,
             rows=rows,
             hands=fund_reconciliation.hands(fund_reconciliation.matches(connection, institution_id)),
             said=said,
@@ -192,40 +205,6 @@ def _line(row: StatementLine, suppliers: frozenset[str], every: bool) -> Line:
     )
 
 
-def _closings(
-    connection: Connection, institution_id: str, last: date, rows: Sequence[StatementLine]
-) -> tuple[Closing, ...]:
-    owed, earmark = fund_movements.balances_on(connection, institution_id, last)
-    said = sorted(rows, key=lambda one: one.statement_id)  # ids sort by time: the newest file counts
-    totals = {one.item: one.amount_fen for one in said if one.kind == "totals" and one.on_day == last}
-    agency = _last_balance(rows, "agency", last)
-    return (
-        Closing("owed", "totals", owed, totals.get("owed"), required=True),
-        Closing("owed", "agency", owed, agency, required=False),
-        Closing("earmark", "totals", earmark, totals.get("earmark"), required=False),
-    )
-
-
-def _last_balance(rows: Sequence[StatementLine], kind: str, last: date) -> int | None:
-    """The balance on the last line of the month that prints one; of the agency one for each fund, added up."""
-    printed = [one for one in rows if one.kind == kind and month_of(one.on_day) == month_of(last)]
-    falling = _newest_first(printed)
-    order = {one.line_id: -one.line_no if one.statement_id in falling else one.line_no for one in printed}
-    found: dict[str, int] = {}
-    for row in sorted(printed, key=lambda one: (one.on_day, one.statement_id, order[one.line_id])):
-        if row.balance_fen is not None:
-            found[row.fund] = row.balance_fen
-    return sum(found.values()) if found else None
-
-
-def _newest_first(rows: Sequence[StatementLine]) -> set[str]:
-    """The files that print their newest line first."""
-    days: dict[str, list[tuple[int, date]]] = {}
-    for row in rows:
-        days.setdefault(row.statement_id, []).append((row.line_no, row.on_day))
-    return {statement_id for statement_id, lines in days.items() if min(lines)[1] > max(lines)[1]}
-
-
 def as_json(found: MonthReading, institution_id: str) -> dict[str, Any]:
     """A month for programs: amounts in fen, differences theirs less ours."""
     last = found.steps[-1].step if found.steps else "open"
@@ -234,6 +213,7 @@ def as_json(found: MonthReading, institution_id: str) -> dict[str, Any]:
         "period": found.period,
         "state": last,
         "zero_difference": found.zero,
+        "missing_statements": list(found.missing),
         "digest": found.digest,
         "sums": [
             {
@@ -247,10 +227,14 @@ def as_json(found: MonthReading, institution_id: str) -> dict[str, Any]:
             for row in found.sums
         ],
         "closings": [
-            {"item": one.item, "source": one.source, "ours_fen": one.ours_fen, "theirs_fen": one.theirs_fen}
+            {name: getattr(one, name) for name in ("item", "source", "ours_fen", "theirs_fen", "at_least")}
             for one in found.closings
         ],
         "differences": [_difference(found, one) for one in (*found.older, *found.open_items)],
+        "booked_later": [
+            {"entry_no": one.entry_no, "day": one.day.isoformat(), "booked_on": f"{one.booked_on}"}
+            for one in found.booked_later
+        ],
         "uncounted": {"count": found.uncounted.count, "fen": found.uncounted.fen},
     }
 

@@ -21,7 +21,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import end_returned
 from hospital_prepay.services.fund.settlement_checks import require_usual
-from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         lines = [Posting(owed_account(grant.grant_id), debit=command.amount), *_claim(grant, for_members)]
         lines += [Posting(earmark_account(grant.grant_id), credit=from_earmark)] if from_earmark else []
         lines += [Posting("1002", credit=own)] if own else []
-        entry = fund_entry(work, grant, "fund_return", "交回医保预付金", tuple(lines), command.idempotency_key)
+        key, summary = command.idempotency_key, "交回医保预付金"
+        reopen_past_month(work, returned_on, "交回")
+        entry = fund_entry(work, grant, "fund_return", summary, tuple(lines), key, on=returned_on)
         entry_no = work.ledger.post(entry)
         keep_slip(work, "fund_return", entry_no, command.bank_reference, returned_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})

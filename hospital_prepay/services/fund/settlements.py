@@ -219,7 +219,7 @@ def _book(
 ) -> str:
     """Post what moved and keep the paper it stands on. A closed month that gets it is opened again."""
     settlement_id = work.new_id()
-    entry_no = work.ledger.post(_entry(work, settlement_id, moved, summary)) if moved else None
+    entry_no = work.ledger.post(_entry(work, settlement_id, moved, summary, bank.paid_on)) if moved else None
     store.add_settlement(
         work.connection,
         {
@@ -248,7 +248,7 @@ def _book(
     return settlement_id
 
 
-def _entry(work: UnitOfWork, settlement_id: str, moved: int, summary: str) -> JournalEntry:
+def _entry(work: UnitOfWork, settlement_id: str, moved: int, summary: str, paid_on: date) -> JournalEntry:
     amount = Money(abs(moved))
     if moved > 0:
         lines = (Posting("1002", debit=amount), Posting(_RECEIVABLE, credit=amount))
@@ -262,7 +262,7 @@ def _entry(work: UnitOfWork, settlement_id: str, moved: int, summary: str) -> Jo
         source=f"settlement:{settlement_id}",
         occurred_at=work.now,
         posted_at=work.now,
-        effective_on=work.today,
+        effective_on=paid_on,
         posted_by=work.act.actor.actor_id,
         postings=lines,
     )

@@ -7,7 +7,9 @@ from datetime import date
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import fund_recalls as store
+from hospital_prepay.persistence.fund_reconciliation import lock_reconciliation
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.fund.months import month_of, reopen_for
 
 
 def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_on: date) -> None:
@@ -32,6 +34,15 @@ def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_
             "recorded_at": work.now,
         },
     )
+
+
+def reopen_past_month(work: UnitOfWork, value_on: date, what: str) -> None:
+    """Open the month of ``value_on`` again when it is past and was closed: it is about to get an entry. Asked before
+    the entry is posted, so that a closing and this wait for each other always in the same order."""
+    period = month_of(value_on)
+    if period < month_of(work.today):
+        lock_reconciliation(work.connection, work.institution_id)
+        reopen_for(work, [period], f"登记了 {value_on} 的{what}")
 
 
 def require_past(day: date, today: date, field: str) -> None:

@@ -31,7 +31,7 @@ _EVENTS: Final = (
     (Event.SETTLEMENT, ("结算", "清算")),
     (Event.GRANT, ("拨付", "预付", "预拨", "下达")),
 )
-_ITEMS: Final = (("earmark", ("未用", "专款")), ("owed", ("应还", "预收医保预付金", "23050101", "医保预付金")))
+_ITEMS: Final = (("earmark", ("未用", "专款")), ("owed", ("应还", "医保预付金", "23050101", "集采专项预付")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _totals(line_no: int, values: Mapping[str, str], last_day: date) -> ReadLine
     if item is None:
         words = f"用不到项目“{values['item'][:20]}”。这里只收应还医保（预收医保预付金）和专款未用的余额。"
         raise _Fault("unknown_item", words, values["item"])
-    return ReadLine(line_no, last_day, _signed("balance", values["balance"]), item=item)
+    return ReadLine(line_no, last_day, _signed("balance", values["balance"]), item=item, remark=values["item"])
 
 
 def _dated(line: ReadLine, today: date) -> ReadLine:

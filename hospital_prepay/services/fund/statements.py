@@ -25,6 +25,7 @@ from hospital_prepay.services.fund.statement_columns import (
     sample_of,
 )
 from hospital_prepay.services.fund.statement_lines import ReadLine, ReadStatement, RejectedLine, read_lines
+from hospital_prepay.services.fund.statement_totals import settle_totals
 
 __all__ = ["Rejection", "Statement", "StatementLine"]
 
@@ -95,6 +96,8 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         sha256, headings, digest = sheet.sha256, sheet.headings, sheet.digest
         columns, dedicated = _columns(context, actor, command, headings, digest)
         read = read_lines(sheet, command.kind, columns, last_day, context.clock.today())
+        if command.kind is StatementKind.TOTALS:
+            read = settle_totals(read)
     with context.work(actor, "fund.import_statement", f"statement:{command.kind.value}:{command.period}") as work:
         fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
         before = fund_statements.statement_of_file(work.connection, work.institution_id, command.kind.value, sha256)

@@ -55,12 +55,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageQuery:
-    """Which months (``2026-01``, both in), by which step, of one grant or of all."""
+    """Which months (``2026-01``, both in), by which step, of one grant or of all of one ``kind``: prepayments and
+    central-procurement prepayments go by documents of their own and are never added."""
 
     first: str
     last: str
     step: Step = Step.MONTH
     grant_id: str | None = None
+    kind: str = "basic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class GrantUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Every grant, the newest year first, and all of them together."""
+    """Every grant that was asked for, the newest year first, and all of them together."""
 
     institution_id: str
     query: UsageQuery
@@ -130,7 +132,7 @@ def usage_report(database: Database, clock: Clock, institution_id: str, query: U
     last = max(min(query.last, month_of(clock.today())), query.first)
     periods = periods_between(query.first, last, query.step.months)
     with database.reading() as connection:
-        found = queries.grants_asked(connection, institution_id, query.grant_id)
+        found = queries.grants_asked(connection, institution_id, query.grant_id, query.kind)
         moved = moves(queries.turnovers(connection, institution_id))
         known = [one.grant_id for one in found]
         attempts = queries.refused_lines(connection, institution_id, known)
@@ -157,7 +159,9 @@ def read_figure(context: Context, actor: Actor, figure: Figure, page: int) -> Fi
     actor.require(Permission.FUND_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
-        grants = [one.grant_id for one in queries.grants_asked(connection, own, figure.query.grant_id)]
+        grants = [
+            one.grant_id for one in queries.grants_asked(connection, own, figure.query.grant_id, figure.query.kind)
+        ]
         entries, count, fen = queries.entries_behind(
             connection,
             own,
@@ -200,6 +204,7 @@ def report_as_json(report: UsageReport) -> dict[str, Any]:
         "from": report.query.first,
         "to": report.query.last,
         "by": report.query.step.value,
+        "kind": report.query.kind,
         "grants": [
             {
                 "grant_id": one.grant.grant_id,
@@ -207,6 +212,7 @@ def report_as_json(report: UsageReport) -> dict[str, Any]:
                 "pool_region": one.grant.pool_region,
                 "fund": one.grant.fund,
                 "year": one.grant.year,
+                "kind": one.grant.kind,
                 **_as_json(one),
             }
             for one in report.grants

@@ -27,6 +27,7 @@ from hospital_prepay.settings import resource
 
 _NO_SHEET: Final = re.compile(r"[\[\]:*?/\\']")
 _LONGEST_SHEET: Final = 31
+_TITLES: Final = {"basic": "医保基金预付金使用报表", "procurement": "医保基金集采专项预付使用报表"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def usage_paper(context: Context, actor: Actor, query: UsageQuery) -> Paper:
     made = f"{local(context.clock.now()):%Y-%m-%d %H:%M:%S}"
     hospital = hospital_of(context, actor.institution_id).name
     return Paper(
-        title="医保基金预付金使用报表",
+        title=_TITLES[query.kind] if query.grant_id is None else _TITLES["basic"],
         lines=(
             f"医院：{hospital}（{report.institution_id}）",
             f"期间：{span}；单位：元",

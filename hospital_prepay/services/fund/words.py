@@ -122,6 +122,7 @@ PAIRINGS: Final = {
     "only_ours": ("wait", "只在本院账上"),
     "only_bank": ("wait", "只在银行"),
     "only_agency": ("wait", "只在医保"),
+    "one_sided": ("wait", "一进一出，等另一人确认"),
 }
 MATCHED_BY: Final = {
     0: "手工",
@@ -133,8 +134,14 @@ MATCHED_BY: Final = {
     6: "",
 }
 SIDES: Final = {"bank": "银行", "agency": "医保"}
-CLOSINGS: Final = {"owed": "应还医保", "earmark": "专款未用（含已预留）"}
-SOURCES: Final = {"totals": "本院期末余额表", "agency": "医保对账单"}
+CLOSINGS: Final = {
+    "owed": "应还医保",
+    "earmark": "专款未用（含已预留）",
+    "procurement_owed": "集采专项预付应还",
+    "procurement_earmark": "集采专项预付未用（含已预留）",
+    "earmark_at_bank": "专款合计（账户余额要够）",
+}
+SOURCES: Final = {"totals": "本院期末余额表", "agency": "医保对账单", "bank": "银行流水"}
 PERIOD_STEPS: Final = {"made": "结账", "checked": "复核", "reopened": "重开"}
 SETTLEMENTS: Final = {"settlement": "结算款", "fallback": "先付", "actual": "实际结算", "repayment": "退回负数计划"}
 UPLOAD_DAYS: Final = {

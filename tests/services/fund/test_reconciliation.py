@@ -121,6 +121,7 @@ def test_with_all_papers_the_month_is_reconciled_at_zero(desk: Desk) -> None:
         ("owed", "totals", True),
         ("owed", "agency", True),
         ("earmark", "totals", True),
+        ("earmark_at_bank", "bank", True),
     ]
     assert (found.uncounted.count, found.uncounted.fen) == (1, -500_000), (
         "the cleaning firm is nobody's business here"
@@ -231,6 +232,26 @@ def test_a_hand_needs_a_ground_one_side_and_two_items(desk: Desk) -> None:
     with pytest.raises(NotPermitted):
         put_together(desk.year.hospital.context, APPROVER, PairByHand(tuple(bank), (), "x"))
     assert desk.year.hospital.count("fund_match") == 0
+
+
+def test_money_lent_and_returned_stays_open_until_a_second_person_confirms_it(desk: Desk) -> None:
+    desk.bank(
+        "b.csv",
+        "2026-01-15,1000000.00,,医保中心,预付金,B-1",
+        f"2026-01-16,,350000.00,黔药医药有限公司,货款,{desk.paid_by}",
+        "2026-01-20,,500000.00,某某建筑,医保借款,L-1",
+        "2026-01-30,500000.00,,某某建筑,归还医保借款,L-2",
+    )
+    theirs = [x.key for one in desk.month().open_items for x in one.theirs if abs(x.amount_fen) == 50_000_000]
+    desk.together([], theirs, "对冲")
+    context, confirm = desk.year.hospital.context, PairByHand((), tuple(theirs), "查了借据和审批")
+    assert "one_sided" in [one.outcome.value for one in desk.month().open_items]
+    with pytest.raises(SecondPersonRequired):
+        put_together(context, OFFICER, confirm)
+    second = put_together(context, OTHER, confirm)
+    assert "one_sided" not in [one.outcome.value for one in desk.month().open_items]
+    undo_match(context, OFFICER, second, "借据不对")
+    assert "one_sided" in [one.outcome.value for one in desk.month().open_items]
 
 
 def test_a_pair_that_is_none_is_set_apart(desk: Desk) -> None:

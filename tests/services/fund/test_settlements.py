@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -287,6 +288,8 @@ def test_uploads_are_watched_day_by_day_and_a_later_count_counts(hospital: Hospi
         Uploads(date(2026, 4, 1), 1, 1, datetime(2026, 3, 31, 23, 0, tzinfo=SHANGHAI)),
         Uploads(date(2026, 4, 1), 1, 1, datetime(2026, 4, 28, 9, 1, tzinfo=SHANGHAI)),
         Uploads(date(2026, 4, 1), -1, 0, None),
+        Uploads(date(2026, 4, 1), 40, 81, datetime(2026, 4, 1, 20, 0, tzinfo=SHANGHAI)),
+        Uploads(date(2026, 4, 1), 0, 21, datetime(2026, 4, 1, 20, 0, tzinfo=SHANGHAI)),
     ],
 )
 def test_a_wrong_day_keeps_all_of_them_out(hospital: Hospital, row: Uploads) -> None:
@@ -313,6 +316,21 @@ def test_a_file_of_days(tmp_path: Path) -> None:
     path.write_text(head + "2026-03-01,1,0,\n2026-03-01,2,0,\n", "utf-8")
     with pytest.raises(MalformedInput):
         read_uploads(path)
+
+
+def test_some_more_lists_than_patients_are_taken_and_shown(hospital: Hospital) -> None:
+    record_uploads(hospital.context, OFFICER, [uploads(1, in_house=40, uploaded=80), uploads(2, 3, uploaded=20)])
+    states = [one.state.value for one in read_henan_month(hospital.context, OFFICER, "2026-03").days[:2]]
+    assert states == ["over", "over"]
+
+
+def test_a_long_file_of_days_is_read_in_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "uploads.csv"
+    days = [f"{date(1900, 1, 1) + timedelta(days=number)},1,0,\n" for number in range(20_000)]
+    path.write_text("日期,在院人数,已上传份数,最后上传时间\n" + "".join(days), "utf-8")
+    began = perf_counter()
+    assert len(read_uploads(path)) == 20_000
+    assert perf_counter() - began < 10, "once through; a look back at every line takes half a minute"
 
 
 @pytest.mark.parametrize("change", [{"moved_fen": 5}, {"settled_fen": -1}, {"kind": "gift"}, {"fund": ""}])

@@ -15,6 +15,7 @@ from tests.services.fund.conftest import OFFICER, Year, line
 from tests.services.fund.test_procurement import recorded
 
 YEAR = UsageQuery("2026-01", "2026-12")
+APART = UsageQuery("2026-01", "2026-12", kind="procurement")
 KINDS = ["应还医保", "专款（含已预留）", "其中已预留"]
 
 
@@ -30,16 +31,20 @@ def fen(row: list[Any]) -> list[int]:
     return [one.fen for one in row[1:]]
 
 
-def test_a_procurement_grant_is_told_apart_in_every_title(year: Year) -> None:
+def test_a_procurement_grant_has_a_paper_of_its_own(year: Year) -> None:
     year.arrived()
     recorded(year.hospital)
-    named = [one for one in tables(year) if "集采专项预付" in one.title]
-    assert [one.title for one in named] == [f"2026 年职工医保集采专项预付（x） {one}" for one in KINDS]
-    book = zipfile.ZipFile(io.BytesIO(usage_workbook(year.hospital.context, OFFICER, YEAR)))
-    sheets = re.findall(r'<sheet name="\d+ ([^"]+)"', book.read("xl/workbook.xml").decode())
-    assert [one for one in sheets if "集采专项预付" in one] == [f"2026 年职工医保集采专项预付 {one}" for one in KINDS]
-    assert [one for one in sheets if "预付金" in one] == [f"2026 年职工医保预付金 {one}" for one in KINDS]
-    assert usage_pdf(year.hospital.context, OFFICER, YEAR).startswith(b"%PDF")
+    context = year.hospital.context
+    for query, kind, other in ((YEAR, "预付金", "集采专项预付"), (APART, "集采专项预付", "预付金")):
+        paper = usage_paper(context, OFFICER, query)
+        titles = [one.title for one in paper.tables]
+        assert titles[:-1] == [f"2026 年职工医保{kind}（x） {one}" for one in KINDS]
+        book = zipfile.ZipFile(io.BytesIO(usage_workbook(context, OFFICER, query)))
+        sheets = re.findall(r'<sheet name="\d+ ([^"]+)"', book.read("xl/workbook.xml").decode())
+        assert [one for one in sheets if kind in one] == [f"2026 年职工医保{kind} {one}" for one in KINDS]
+        assert [one for one in sheets if other in one] == []
+        assert usage_pdf(context, OFFICER, query).startswith(b"%PDF")
+    assert usage_paper(context, OFFICER, APART).title == "医保基金集采专项预付使用报表"
 
 
 def test_tables_end_with_their_sums(year: Year) -> None:

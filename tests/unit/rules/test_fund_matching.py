@@ -147,6 +147,27 @@ def test_people_put_together_and_apart() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fen", "people", "outcome"),
+    [
+        (100_000, ("a",), "matched"),
+        (100_001, ("a",), "one_sided"),
+        (100_001, ("a", "a"), "one_sided"),
+        (100_001, ("a", "b"), "matched"),
+    ],
+)
+def test_money_out_and_in_on_one_side_alone_needs_two_people(fen: int, people: tuple[str, ...], outcome: str) -> None:
+    keys = ("x", "y")
+    hands = [Hand(f"m{at}", True, (), keys, by) for at, by in enumerate(people)]
+    assert [found for found, *_ in outcomes([], [line("x", fen), line("y", -fen)], *hands)] == [outcome]
+
+
+def test_something_small_beside_it_proves_nothing_of_it() -> None:
+    both = [line("x", 50_000_500), line("y", -50_000_000)]
+    hand = Hand("m", True, ("a",), ("x", "y"), "a")
+    assert [found for found, *_ in outcomes([leg("a", 500)], both, hand)] == ["one_sided"]
+
+
+@pytest.mark.parametrize(
     ("days", "band"),
     [(0, "0–7"), (7, "0–7"), (8, "8–30"), (30, "8–30"), (31, "31–90"), (90, "31–90"), (91, "90 以上")],
 )
@@ -274,3 +295,6 @@ def test_zero_is_said_only_when_everything_is_matched_and_the_balances_agree() -
     assert not is_zero(matched, [Closing("owed", "totals", 900, None, required=True)])
     assert is_zero(matched, [sound, Closing("owed", "agency", 900, None, required=False)])
     assert not is_zero(matched, [sound, Closing("owed", "agency", 900, 800, required=False)])
+    assert not is_zero(matched, [sound], ["bank"])
+    assert is_zero(matched, [Closing("earmark", "bank", 900, 901, required=True, at_least=True)])
+    assert not is_zero(matched, [Closing("earmark", "bank", 900, 899, required=True, at_least=True)])

@@ -19,6 +19,8 @@ from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.fund.movements import Leg, Line, Side, plain_name
 
 DAYS_APART: Final = 3
+# House rule: money that went out and came in on one side alone is settled by one person's word up to so much.
+ONE_SIDED_AT_MOST_FEN: Final = 100_000
 # Days since: up to each of these, then over the last.
 _BANDS: Final = ((7, "0–7"), (30, "8–30"), (90, "31–90"))
 OLDEST: Final = "90 以上"
@@ -33,6 +35,7 @@ class Outcome(StrEnum):
     ONLY_OURS = "only_ours"
     ONLY_BANK = "only_bank"
     ONLY_AGENCY = "only_agency"
+    ONE_SIDED = "one_sided"
 
 
 class By(IntEnum):
@@ -49,12 +52,13 @@ class By(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """What a person said: these belong together, or (``together`` false) aren't to be paired."""
+    """What a person (``made_by``) said: these belong together, or (``together`` false) aren't to be paired."""
 
     match_id: str
     together: bool
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +129,27 @@ def age_band(day: date, today: date) -> str:
 
 
 def _by_hand(ours: dict[str, Leg], theirs: dict[str, Line], hands: Sequence[Hand]) -> Iterator[Pairing]:
+    said: defaultdict[tuple[frozenset[str], frozenset[str]], list[Hand]] = defaultdict(list)
     for hand in sorted(hands, key=lambda one: one.match_id):
-        legs = tuple(ours[key] for key in sorted(set(hand.ours)) if key in ours)
-        lines = tuple(theirs[key] for key in sorted(set(hand.theirs)) if key in theirs)
-        if hand.together and (legs or lines):
-            side = (legs or lines)[0].side
-            same = sum(leg.amount_fen for leg in legs) == sum(line.amount_fen for line in lines)
-            outcome = Outcome.MATCHED if same else Outcome.AMOUNT_DIFFERS
-            yield Pairing(side, outcome, By.HAND, legs, lines, hand.match_id)
+        if hand.together:
+            said[frozenset(hand.ours), frozenset(hand.theirs)].append(hand)
+    for (of_ours, of_theirs), same in said.items():
+        legs = tuple(ours[key] for key in sorted(of_ours) if key in ours)
+        lines = tuple(theirs[key] for key in sorted(of_theirs) if key in theirs)
+        if legs or lines:
+            outcome = _said_by_hand(legs, lines, {one.made_by for one in same})
+            yield Pairing((legs or lines)[0].side, outcome, By.HAND, legs, lines, same[0].match_id)
+
+
+def _said_by_hand(legs: Sequence[Leg], lines: Sequence[Line], people: set[str]) -> Outcome:
+    """What comes of a pairing by hand. Money that went out and in on one side alone has nothing on the other to prove
+    it, also beside something that has: above a small sum it stays open until a second person says the same."""
+    if sum(leg.amount_fen for leg in legs) != sum(line.amount_fen for line in lines):
+        return Outcome.AMOUNT_DIFFERS
+    unproved = abs(sum(abs(leg.amount_fen) for leg in legs) - sum(abs(line.amount_fen) for line in lines)) // 2
+    if unproved > ONE_SIDED_AT_MOST_FEN and len(people) < 2:
+        return Outcome.ONE_SIDED
+    return Outcome.MATCHED
 
 
 def _of_one_side(side: Side, legs: list[Leg], lines: list[Line], apart: set[tuple[str, str]]) -> Iterator[Pairing]:

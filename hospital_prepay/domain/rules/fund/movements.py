@@ -56,7 +56,8 @@ class OwedChange:
 class Movement:
     """One entry of our books with its net effect on bank (1002), receivable (12120201) and what is owed (23050101).
 
-    ``restricted`` when a line of it belongs to a grant. Reference and payee are empty while nobody recorded them;
+    It belongs to ``day``; the books took it on ``booked_on``. ``restricted`` when a line of it belongs to a grant.
+    Reference and payee are empty while nobody recorded them;
     ``fund`` is that of a settlement, ``to_member`` tells that what members hold of a grant changed.
     """
 
@@ -71,6 +72,12 @@ class Movement:
     payee: str = ""
     fund: str = ""
     to_member: bool = False
+    booked_on: date | None = None
+
+    @property
+    def booked_later(self) -> bool:
+        """Whether the books took it only after the month to which it belongs."""
+        return self.booked_on is not None and self.booked_on.isoformat()[:7] > self.day.isoformat()[:7]
 
 
 @dataclass(frozen=True, slots=True)

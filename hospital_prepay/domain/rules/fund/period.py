@@ -13,24 +13,27 @@ from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.matching import Pairing
+from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
 from hospital_prepay.domain.rules.fund.movements import Event, Side
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
     """A balance at the end of the month as our books have it and as another paper has it (``None``: not at hand).
-    Without a ``required`` one nothing is called reconciled."""
+    Without a ``required`` one nothing is called reconciled. ``at_least``: the other may hold more, as an account may
+    that holds other money, too."""
 
     item: str
     source: str
     ours_fen: int
     theirs_fen: int | None
     required: bool
+    at_least: bool = False
 
     @property
     def agrees(self) -> bool | None:
-        """Whether both are the same; ``None`` while one isn't known."""
-        return None if self.theirs_fen is None else self.theirs_fen == self.ours_fen
+        """Whether both are the same, or theirs covers ours; ``None`` while one isn't known."""
+        return None if self.theirs_fen is None else not _apart(self.ours_fen, self.theirs_fen, self.at_least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class SumRow:
 @dataclass(frozen=True, slots=True)
 class ClosingFacts:
     """What :func:`close_period` looks at: how many items are matched, and of each outcome that is open ``{"outcome",
-    "count", "difference_fen"}`` (without signs); the closing balances as in :class:`Closing`."""
+    "count", "difference_fen"}`` (without signs); the closing balances as in :class:`Closing`; the kinds of statements
+    that the month needs and nobody imported."""
 
     period: str
     over: bool
@@ -58,12 +62,14 @@ class ClosingFacts:
     open: Sequence[Mapping[str, Any]]
     closings: Sequence[Mapping[str, Any]]
     ground_recorded: bool
+    missing: Sequence[str] = ()
 
 
 @house_rule
-def is_zero(pairings: Sequence[Pairing], closings: Sequence[Closing]) -> bool:
-    """Reconciled at zero difference: every item matched, every closing balance known that must be, all the same."""
-    if any(one.is_open for one in pairings):
+def is_zero(pairings: Sequence[Pairing], closings: Sequence[Closing], missing: Sequence[str] = ()) -> bool:
+    """Reconciled at zero difference: no statement missing, every item matched, every closing balance known that must
+    be, all of them in agreement."""
+    if missing or any(one.is_open for one in pairings):
         return False
     return all(one.agrees or (one.agrees is None and not one.required) for one in closings)
 
@@ -79,14 +85,14 @@ def sums(pairings: Iterable[Pairing]) -> tuple[SumRow, ...]:
     return tuple(_row(event, found) for event in (*Event, None) if any((event, side) in found for side in Side))
 
 
-def digest(period: str, pairings: Sequence[Pairing], closings: Sequence[Closing]) -> str:
-    """What a month held, as one number: another item, amount or balance gives another."""
+def digest(period: str, pairings: Sequence[Pairing], closings: Sequence[Closing], missing: Sequence[str] = ()) -> str:
+    """What a month held, as one number: another item, amount, balance or missing statement gives another."""
     rows = [
         [one.side.value, one.outcome.value, [_item(x) for x in one.ours], [_item(x) for x in one.theirs]]
         for one in pairings
     ]
     ends = [[one.item, one.source, one.ours_fen, one.theirs_fen] for one in closings]
-    text = json.dumps([period, rows, ends], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([period, rows, ends, list(missing)], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -97,14 +103,15 @@ def close_period(facts: ClosingFacts, rule_version: str) -> Decision:
     ``amount`` is what the differences add up to without their signs.
     """
     apart = sum(one["count"] for one in facts.open)
-    unsound = [one for one in facts.closings if one["theirs_fen"] not in (None, one["ours_fen"])]
+    known = [one for one in facts.closings if one["theirs_fen"] is not None]
+    unsound = [one for one in known if _apart(one["ours_fen"], one["theirs_fen"], one.get("at_least", False))]
     unknown = [one for one in facts.closings if one["theirs_fen"] is None and one["required"]]
     outcome, reasons = Outcome.PERMITTED, []
     if not facts.over:
         outcome = Outcome.REFUSED
         reasons.append(Reason("period_not_over", f"{facts.period} 还没有过完，月末之后才能结账。"))
-    if apart or unsound or unknown:
-        named = _named(apart, len(unsound), len(unknown))
+    if apart or unsound or unknown or facts.missing:
+        named = _named(apart, len(unsound), len(unknown), facts.missing)
         if facts.ground_recorded:
             reasons.append(Reason("differences_named", f"{named}，已写明原因。"))
         else:
@@ -117,7 +124,12 @@ def close_period(facts: ClosingFacts, rule_version: str) -> Decision:
 
 
 def closing_facts(
-    period: str, over: bool, pairings: Sequence[Pairing], closings: Sequence[Closing], ground: str
+    period: str,
+    over: bool,
+    pairings: Sequence[Pairing],
+    closings: Sequence[Closing],
+    missing: Sequence[str],
+    ground: str,
 ) -> ClosingFacts:
     """The facts from what is open; differences by outcome."""
     found: dict[str, list[int]] = {}
@@ -128,12 +140,18 @@ def closing_facts(
             cell[1] += abs(one.difference_fen)
     opened = [{"outcome": name, "count": n, "difference_fen": fen} for name, (n, fen) in sorted(found.items())]
     matched = sum(not one.is_open for one in pairings)
-    return ClosingFacts(period, over, matched, opened, [asdict(one) for one in closings], bool(ground.strip()))
+    ends = [asdict(one) for one in closings]
+    return ClosingFacts(period, over, matched, opened, ends, bool(ground.strip()), list(missing))
 
 
-def _named(apart: int, unsound: int, unknown: int) -> str:
+def _apart(ours_fen: int, theirs_fen: int, at_least: bool) -> bool:
+    return theirs_fen < ours_fen if at_least else theirs_fen != ours_fen
+
+
+def _named(apart: int, unsound: int, unknown: int, missing: Sequence[str]) -> str:
     parts = ((apart, "笔没有对上"), (unsound, "项期末余额不一致"), (unknown, "项期末余额还不知道"))
-    return "，".join(f"{count} {words}" for count, words in parts if count)
+    words = [f"{count} {words}" for count, words in parts if count]
+    return "，".join([*(f"还没有{STATEMENTS[kind]}" for kind in missing), *words])
 
 
 def _row(event: Event | None, found: Mapping[tuple[Event | None, Side], list[int]]) -> SumRow:

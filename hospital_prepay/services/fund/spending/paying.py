@@ -17,7 +17,7 @@ from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
 from hospital_prepay.services.fund.spending.requests import (
     RUN_OUT,
     end_request,
@@ -66,7 +66,9 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         require_not_before(paid_on, approved_on, "财务审批日", "paid_on")
         require_no_recall(work, grant.regime, "付款")
         lines = _payment_lines(grant, request)
-        entry_no = work.ledger.post(request_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id))
+        reopen_past_month(work, paid_on, "付款")
+        entry = request_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id, paid_on)
+        entry_no = work.ledger.post(entry)
         keep_slip(work, "fund_payment", entry_no, command.bank_reference, paid_on)
         store.walk_request(
             work.connection,
@@ -113,16 +115,18 @@ def bounce_payment(
             kind="fund_payment_bounced",
             summary="付款被银行退回，红字冲销",
             at=work.now,
-            day=work.today,
+            day=value_on,
             by=work.act.actor.actor_id,
         )
+        reopen_past_month(work, value_on, "退汇")
         entry_no = work.ledger.post(red)
         keep_slip(work, red.kind, entry_no, bank_reference.strip() or request.bank_reference, value_on)
         after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
         over = Money(max(0, after.unspent_fen + after.reserved_fen + after.distributed_fen - after.owed_fen))
         if over:
             lines = (Posting("1002", debit=over), Posting(reserved_account(grant.grant_id), credit=over))
-            entry = request_entry(work, grant, "fund_release", "超过应还的专款解除限定", lines, f"{request_id}:over")
+            words = "超过应还的专款解除限定"
+            entry = request_entry(work, grant, "fund_release", words, lines, f"{request_id}:over", value_on)
             work.audit(entry_no=work.ledger.post(entry), detail={"let_go_fen": over.fen})
         give_back(work, grant, request, Money(request.total_fen) - over)
         return end_request(work, request_id, "released", ground, entry_no)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from hospital_prepay.domain.errors import Conflict, MalformedInput
@@ -71,8 +71,14 @@ def end_request(
 
 
 def request_entry(
-    work: UnitOfWork, grant: GrantState, kind: str, summary: str, lines: tuple[Posting, ...], key: str
+    work: UnitOfWork,
+    grant: GrantState,
+    kind: str,
+    summary: str,
+    lines: tuple[Posting, ...],
+    key: str,
+    on: date | None = None,
 ) -> JournalEntry:
-    """An entry of the grant whose source is the request; ``key`` begins with its id."""
+    """An entry of the grant whose source is the request; ``key`` begins with its id, ``on`` is its slip's day."""
     request_id = key.partition(":")[0]
-    return fund_entry(work, grant, kind, summary, lines, key, source=f"fund_request:{request_id}")
+    return fund_entry(work, grant, kind, summary, lines, key, source=f"fund_request:{request_id}", on=on)

@@ -1,0 +1,60 @@
+"""Which statements a month needs before it can be called reconciled, and whether somebody imported them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from hospital_prepay.domain.clauses import house_rule, implements
+
+BANK: Final = "bank"
+AGENCY: Final = "agency"
+STATEMENTS: Final = {BANK: "银行流水", AGENCY: "医保对账单"}
+# The notices that have the agency reconcile with hospitals; the others don't speak of a statement of its own.
+_RECONCILES: Final = {
+    "weihai-prepay-2025": "weihai-prepay-2025/3",
+    "zhejiang-prepay-2025": "zhejiang-prepay-2025/5.1",
+    "henan-settlement-2023": "henan-settlement-2023/3.1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """An imported statement: the month it was imported for, the day of the import, and the days from its first new
+    line to its last (``None`` when it brought no new one)."""
+
+    kind: str
+    period: str
+    imported_on: date
+    first_on: date | None = None
+    last_on: date | None = None
+
+
+@implements("weihai-prepay-2025/3", "zhejiang-prepay-2025/5.1", "henan-settlement-2023/3.1")
+def agency_reconciles(regime: str) -> str | None:
+    """The clause by which the agency reconciles with hospitals, so that there is a statement of its own to ask for;
+    ``None`` where the notice doesn't say."""
+    return _RECONCILES.get(regime)
+
+
+@house_rule
+def missing_statements(papers: Iterable[Paper], regimes: Iterable[str], first: date, last: date) -> tuple[str, ...]:
+    """The kinds that a month from ``first`` to ``last`` needs and nobody imported: always the bank's, and the
+    agency's where a grant of one of ``regimes`` stood and its notice has the agency reconcile.
+
+    A statement speaks of a month when it was imported for it, or has lines in it or on both sides of it; only one
+    that was imported after the month's end can hold all of it.
+    """
+    given = {one.kind for one in papers if one.imported_on > last and _speaks_of(one, first, last)}
+    needed = (BANK, AGENCY) if any(agency_reconciles(one) for one in regimes) else (BANK,)
+    return tuple(kind for kind in needed if kind not in given)
+
+
+def _speaks_of(paper: Paper, first: date, last: date) -> bool:
+    if paper.period == last.isoformat()[:7]:
+        return True
+    if paper.first_on is None or paper.last_on is None:
+        return False
+    return paper.first_on <= last and first <= paper.last_on

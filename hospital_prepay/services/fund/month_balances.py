@@ -1,0 +1,108 @@
+"""The closing balances of a month, ours beside what the papers print, and the statements that it still needs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.rules.fund.month_papers import Paper, missing_statements
+from hospital_prepay.domain.rules.fund.movements import Movement
+from hospital_prepay.domain.rules.fund.period import Closing
+from hospital_prepay.persistence.fund_statements import Statement, StatementLine
+from hospital_prepay.persistence.queries.fund_movements import GrantBalance
+from hospital_prepay.services.fund.months import first_and_last, month_of
+from hospital_prepay.services.fund.statement_totals import is_procurement
+
+
+def closings(last: date, held: Sequence[GrantBalance], rows: Sequence[StatementLine]) -> tuple[Closing, ...]:
+    """What is owed and unspent at the end of ``last``, held against totals, agency and bank; the bank's account must
+    hold no less than what is unspent. Central-procurement prepayments stand apart from the others; at the bank all
+    of it lies together."""
+    totals = _totals(rows, last)
+    basic = [one for one in held if one.kind == "basic"]
+    special = [one for one in held if one.kind != "basic"]
+    owed, earmark = sum(one.owed_fen for one in basic), sum(one.earmark_fen for one in basic)
+    ends = [
+        Closing("owed", "totals", owed, totals.get(("owed", False)), required=True),
+        Closing("owed", "agency", owed, agency_balance(rows, last), required=False),
+        Closing("earmark", "totals", earmark, totals.get(("earmark", False)), required=False),
+    ]
+    if special or any(apart for _, apart in totals):
+        owed, more = sum(one.owed_fen for one in special), sum(one.earmark_fen for one in special)
+        said = [totals.get((item, True)) for item in ("owed", "earmark")]
+        ends.append(Closing("procurement_owed", "totals", owed, said[0], required=owed > 0))
+        ends.append(Closing("procurement_earmark", "totals", more, said[1], required=False))
+        earmark += more
+    at_bank = bank_balance(rows, last)
+    return (*ends, Closing("earmark_at_bank", "bank", earmark, at_bank, required=earmark > 0, at_least=True))
+
+
+def _totals(rows: Iterable[StatementLine], last: date) -> dict[tuple[str, bool], int]:
+    """By item, and whether it is of central procurement: the parts in the newest file that speaks of it, added up."""
+    said: defaultdict[tuple[str, bool], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        if row.kind == "totals" and row.on_day == last:
+            said[row.item, is_procurement(row.remark)][row.statement_id] += row.amount_fen
+    return {item: files[max(files)] for item, files in said.items()}  # ids sort by time
+
+
+def bank_balance(rows: Iterable[StatementLine], last: date) -> int | None:
+    """What the bank account holds at the end of ``last``: the newest balance printed by then, and the lines since."""
+    found: int | None = None
+    for row in _in_order([one for one in rows if one.kind == "bank" and one.on_day <= last]):
+        if row.balance_fen is not None:
+            found = row.balance_fen
+        elif found is not None:
+            found += row.amount_fen
+    return found
+
+
+def agency_balance(rows: Iterable[StatementLine], last: date) -> int | None:
+    """What the agency prints on the last line of the month, one for each fund, added up; lines that speak of central
+    procurement have a balance of their own."""
+    found: dict[str, int] = {}
+    for row in _in_order([one for one in rows if one.kind == "agency" and month_of(one.on_day) == month_of(last)]):
+        if row.balance_fen is not None and not is_procurement(row.remark):
+            found[row.fund] = row.balance_fen
+    return sum(found.values()) if found else None
+
+
+def still_missing(
+    period: str,
+    statements: Iterable[Statement],
+    rows: Iterable[StatementLine],
+    movements: Iterable[Movement],
+    held: Iterable[GrantBalance],
+) -> tuple[str, ...]:
+    """The kinds of statements that a month needs and nobody imported. A grant stood in it when it moved then, or
+    something was owed on it at the end."""
+    first, last = first_and_last(period)
+    moved = {one.grant_id for each in movements if month_of(each.day) == period for one in each.owed}
+    regimes = {one.regime for one in held if one.owed_fen or one.grant_id in moved}
+    days: defaultdict[str, list[date]] = defaultdict(list)
+    for row in rows:
+        days[row.statement_id].append(row.on_day)
+    papers = [_paper(one, days.get(one.statement_id, [])) for one in statements]
+    return missing_statements(papers, regimes, first, last)
+
+
+def _paper(one: Statement, days: Sequence[date]) -> Paper:
+    ends = (min(days), max(days)) if days else (None, None)
+    return Paper(one.kind, one.period, local(one.imported_at).date(), *ends)
+
+
+def _in_order(rows: Sequence[StatementLine]) -> list[StatementLine]:
+    """As they happened: some banks print their newest line first."""
+    falling = _newest_first(rows)
+    order = {one.line_id: -one.line_no if one.statement_id in falling else one.line_no for one in rows}
+    return sorted(rows, key=lambda one: (one.on_day, one.statement_id, order[one.line_id]))
+
+
+def _newest_first(rows: Sequence[StatementLine]) -> set[str]:
+    """The files that print their newest line first."""
+    days: dict[str, list[tuple[int, date]]] = {}
+    for row in rows:
+        days.setdefault(row.statement_id, []).append((row.line_no, row.on_day))
+    return {statement_id for statement_id, lines in days.items() if min(lines)[1] > max(lines)[1]}

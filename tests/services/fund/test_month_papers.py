@@ -1,0 +1,148 @@
+"""A month is at zero only when its statements were imported and the bank's account covers what is unspent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.rules.fund.month_papers import Paper, agency_reconciles, missing_statements
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.closing import ClosePeriod, make_closing
+from hospital_prepay.services.fund.reconciliation import MonthReading, as_json, read_month
+from hospital_prepay.services.fund.statement_columns import StatementKind
+from tests.hospital import Hospital, actor
+from tests.services.fund.conftest import Year
+from tests.statements import take
+
+OFFICER, AUDITOR = actor(Role.FINANCE_OFFICER), actor(Role.AUDITOR)
+BANK, AGENCY, TOTALS = StatementKind.BANK, StatementKind.AGENCY, StatementKind.TOTALS
+FEBRUARY = "2026-02"
+OWED = "应还医保,1000000.00"
+# The account's other business in a month in which the grant doesn't move.
+QUIET = "2026-02-10,300.00,,{balance},某某物业公司,租金,X-1"
+
+
+@dataclass
+class Desk:
+    """A year whose million arrived in January and is unspent; it is the third of March."""
+
+    year: Year
+    folder: Path
+
+    def take(self, kind: StatementKind, *lines: str, period: str = FEBRUARY) -> None:
+        take(self.year.hospital.context, OFFICER, self.folder, kind, period, *lines)
+
+    def month(self, period: str = FEBRUARY) -> MonthReading:
+        return read_month(self.year.hospital.context, AUDITOR, period)
+
+
+def desk_of(hospital: Hospital, clock: FixedClock, folder: Path, regime: str) -> Desk:
+    year = Year(hospital, regime).arrived()
+    clock.moment = datetime(2026, 3, 3, 9, 0, tzinfo=SHANGHAI)
+    return Desk(year, folder)
+
+
+@pytest.fixture
+def desk(hospital: Hospital, clock: FixedClock, tmp_path: Path) -> Desk:
+    return desk_of(hospital, clock, tmp_path, "zhejiang-prepay-2025")
+
+
+@pytest.fixture
+def quiet(hospital: Hospital, clock: FixedClock, tmp_path: Path) -> Desk:
+    """The same in a place whose notice knows no statement of the agency."""
+    return desk_of(hospital, clock, tmp_path, "xizang-prepay-2024")
+
+
+def test_totals_alone_are_no_reconciled_month(desk: Desk) -> None:
+    desk.take(TOTALS, OWED)
+    found = desk.month()
+    assert found.open_items == ()
+    assert found.missing == ("bank", "agency")
+    assert not found.zero
+    assert as_json(found, "x")["missing_statements"] == ["bank", "agency"]
+    refused = make_closing(desk.year.hospital.context, OFFICER, ClosePeriod(FEBRUARY, found.digest, "")).decision
+    assert [one.code for one in refused.reasons] == ["differences_without_ground"]
+    assert "还没有银行流水" in refused.reasons[0].message
+    assert list(refused.facts["missing"]) == ["bank", "agency"]
+
+
+def test_an_account_with_less_than_the_unspent_money_is_no_zero_difference(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, "2026-02-10,,999990.00,10.00,某某建筑工程有限公司,工程款,X-1")
+    found = quiet.month()
+    assert (found.open_items, found.missing, found.bank_balance_fen) == ((), (), 1_000)
+    assert not found.zero
+    refused = make_closing(quiet.year.hospital.context, OFFICER, ClosePeriod(FEBRUARY, found.digest, "")).decision
+    assert not refused.permitted
+
+
+@pytest.mark.parametrize(("balance", "zero"), [("999999.99", False), ("1000000.00", True), ("1000000.01", True)])
+def test_the_bank_must_hold_no_less_than_what_is_unspent(quiet: Desk, balance: str, zero: bool) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, QUIET.format(balance=balance))
+    assert quiet.month().zero is zero
+
+
+def test_a_statement_without_balances_does_not_show_that_the_money_is_there(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, QUIET.format(balance=""))
+    found = quiet.month()
+    assert (found.missing, found.bank_balance_fen, found.zero) == ((), None, False)
+
+
+def test_lines_after_the_last_printed_balance_count(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, QUIET.format(balance="1000300.00"), "2026-02-20,,999990.00,,某某建筑工程有限公司,工程款,X-2")
+    assert quiet.month().bank_balance_fen == 31_000
+    assert not quiet.month().zero
+
+
+def test_where_the_agency_reconciles_its_statement_is_needed_too(desk: Desk) -> None:
+    desk.take(TOTALS, OWED)
+    desk.take(BANK, QUIET.format(balance="1000000.00"))
+    assert desk.month().missing == ("agency",)
+    assert not desk.month().zero
+    # An agency's file for February in which nothing of February stands.
+    desk.take(AGENCY, "2026-01-15,拨付,职工医保,1000000.00,1000000.00,YB-1,")
+    assert desk.month().missing == ()
+    assert desk.month().zero
+
+
+def test_a_statement_exported_before_the_end_of_the_month_does_not_hold_all_of_it(
+    desk: Desk, clock: FixedClock
+) -> None:
+    clock.moment = datetime(2026, 2, 28, 9, 0, tzinfo=SHANGHAI)
+    desk.take(BANK, QUIET.format(balance="1000000.00"))
+    clock.moment = datetime(2026, 3, 3, 9, 0, tzinfo=SHANGHAI)
+    assert "bank" in desk.month().missing
+
+
+@pytest.mark.clause("weihai-prepay-2025/3", "zhejiang-prepay-2025/5.1", "henan-settlement-2023/3.1")
+def test_a_clause_stands_behind_every_place_whose_agency_reconciles() -> None:
+    known = {clause.id for clause in load_rulebook().clauses}
+    found = {name: agency_reconciles(name) for name in load_rulebook().regimes}
+    assert {name for name, clause in found.items() if not clause} == {"xizang-prepay-2024", "liaoning-prepay-2024"}
+    assert {clause for clause in found.values() if clause} <= known
+
+
+@pytest.mark.parametrize(
+    ("paper", "given"),
+    [
+        (Paper("bank", "2026-02", date(2026, 3, 1)), True),
+        (Paper("bank", "2026-02", date(2026, 2, 28)), False),
+        (Paper("agency", "2026-02", date(2026, 3, 1)), False),
+        (Paper("bank", "2026-03", date(2026, 3, 1)), False),
+        (Paper("bank", "2026-12", date(2027, 1, 5), date(2026, 1, 3), date(2026, 12, 30)), True),
+        (Paper("bank", "2026-03", date(2026, 4, 1), date(2026, 2, 28), date(2026, 3, 2)), True),
+        (Paper("bank", "2026-03", date(2026, 4, 1), date(2026, 3, 1), date(2026, 3, 2)), False),
+        (Paper("bank", "2026-01", date(2026, 4, 1), date(2026, 1, 1), date(2026, 1, 31)), False),
+    ],
+)
+def test_which_file_speaks_of_february(paper: Paper, given: bool) -> None:
+    found = missing_statements([paper], [], date(2026, 2, 1), date(2026, 2, 28))
+    assert found == (() if given else ("bank",))
