@@ -39,7 +39,7 @@ BEGIN
           WHERE b.institution_id = p.institution_id AND b.reverses_no = p.entry_no))
     OR EXISTS (SELECT 1 FROM fund_not_walked n WHERE n.institution_id = NEW.institution_id
       AND n.grant_id = NEW.grant_id AND n.source <> 'fund_request:' || NEW.request_id) THEN
-    RAISE EXCEPTION 'wrong_step: fund_request' USING ERRCODE = 'HP006';
+    RAISE EXCEPTION 'not_booked: fund_request' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;
 END $$;

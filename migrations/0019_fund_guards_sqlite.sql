@@ -19,7 +19,7 @@ END;
 -- paid one has its payment, and one that isn't paid, or no longer, has none.
 CREATE TRIGGER fund_request_agrees BEFORE UPDATE OF state ON fund_request
   WHEN NEW.state IN ('reserved', 'paid', 'evidenced', 'released') BEGIN
-  SELECT RAISE(ABORT, 'wrong_step: fund_request') WHERE
+  SELECT RAISE(ABORT, 'not_booked: fund_request') WHERE
     coalesce((SELECT a.balance_fen FROM ledger_account a WHERE a.institution_id = NEW.institution_id
       AND a.account_id = '1002:reserved:' || NEW.grant_id), 0)
     <> CASE NEW.state WHEN 'reserved' THEN NEW.total_fen ELSE 0 END
