@@ -428,13 +428,20 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
         books.post("fund_release", ("1002", 1, 0), (reserved_account(GRANT), 0, 1), source="fund_request:r1")
 
 
+@pytest.mark.parametrize(
+    ("name", "fen", "kind"), [("r2", 10000, "fund_reserve"), ("r1", 9999, "fund_reserve"), ("r1", 10000, "x")]
+)
+def test_a_request_is_not_reserved_by_another_entry(books: Books, name: str, fen: int, kind: str) -> None:
+    books.ask("r1", 10000)
+    books.walk("r1", state="department", department_by="b", department_at=books.clock.now())
+    books.book_reservation(name, fen, kind)
+    with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
+        books.walk("r1", **books.reserved)
+
+
 def test_a_request_is_reserved_by_its_entry_only(books: Books) -> None:
     books.ask("r1", 10000)
     books.walk("r1", state="department", department_by="b", department_at=books.clock.now())
-    for name, fen, kind in (("r2", 10000, "fund_reserve"), ("r1", 9999, "fund_reserve"), ("r1", 10000, "x")):
-        books.book_reservation(name, fen, kind)
-        with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
-            books.walk("r1", **books.reserved)
     books.book_reservation("r1", 10000)
     with pytest.raises(sa.exc.DBAPIError, match="not_booked: fund_request"):
         books.walk("r1", **{**books.reserved, "expires_at": None})
@@ -485,6 +492,7 @@ def test_a_request_may_be_asked_for_by_another_system_of_the_institution(books: 
 def test_every_row_that_is_a_step_begins_with_somebody_of_the_institution(books: Books) -> None:
     makers = runpy.run_path(str(MIGRATIONS / "0018_fund_makers.py"))["MAKERS"]
     assert len(makers) == 23
+    # On SQLite the triggers that repeat the constraints look first; PostgreSQL shows every maker's.
     values: dict[str, Any] = {
         "UtcMoment": books.clock.now(),
         "JsonText": {},
@@ -496,7 +504,10 @@ def test_every_row_that_is_a_step_begins_with_somebody_of_the_institution(books:
         table = Base.metadata.tables[name]
         row = {one.name: values.get(type(one.type).__name__, "x") for one in table.columns if not one.nullable}
         row |= {"institution_id": HOSPITAL, column: "nobody"}
-        with pytest.raises(sa.exc.DBAPIError, match=f"maker: {name}"), books.database.writing() as connection:
+        with (
+            pytest.raises(sa.exc.DBAPIError, match=f"maker: {name}|check: ck_{name}"),
+            books.database.writing() as connection,
+        ):
             connection.execute(sa.insert(table).values(**row))
 
 
