@@ -320,6 +320,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "apply_clause": ("申请日的依据", _clause),
         "emergency": ("特殊情形的文件", _emergency),
         "deregistered": ("已登记注销", _yes),
+        "years_open": ("现在可以申请的年度", lambda years: "、".join(map(str, years)) or _NOTHING),
         "size_clause": ("规模的依据", _clause),
     },
     "fund.approve": {

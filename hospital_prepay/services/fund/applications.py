@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
-from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import (
     ALL_FUNDS,
@@ -18,6 +18,7 @@ from hospital_prepay.domain.rules.fund.application import (
     ConditionFact,
     EmergencyFact,
     apply,
+    open_years,
 )
 from hospital_prepay.domain.rules.fund.duties import duties_of_year
 from hospital_prepay.domain.rules.fund.eligibility import check_conditions, eligible
@@ -30,12 +31,14 @@ from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import EmergencyRow
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.clearing import with_books
+from hospital_prepay.services.fund.regions import known_region, same_region
 from hospital_prepay.services.fund.words import CONDITIONS
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -105,6 +108,9 @@ def apply_for_funds(context: Context, actor: Actor, command: ApplyForFunds) -> t
         return tuple(Applied(one, "", None) for one in decisions)
     subject = f"fund:{command.regime}:{command.facts.year}"
     with context.work(actor, "fund.apply", subject) as work:
+        lock_name(work.connection, f"fund:{work.institution_id}:{command.regime}")
+        region = known_region(work.connection, work.institution_id, command.pool_region)
+        command = replace(command, pool_region=region)
         payload = _payload(command)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
@@ -248,10 +254,12 @@ def application_facts(
         apply_clause=day[1] if day else None,
         emergency=document,
         deregistered=deregistered,
+        years_open=open_years(today),
     )
 
 
 def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, decision_id: str) -> str:
+    _require_apart(work, command, fund)
     grant_id = work.new_id()
     store.add_grant(
         work.connection,
@@ -271,6 +279,15 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
         },
     )
     return grant_id
+
+
+def _require_apart(work: UnitOfWork, command: ApplyForFunds, fund: str) -> None:
+    """One prepayment for all funds stands in place of one for each, never beside it."""
+    for one in store.grants(work.connection, work.institution_id):
+        same = (one.regime, one.year, one.kind) == (command.regime, command.facts.year, "basic")
+        if same and one.state != "declined" and same_region(one.pool_region, command.pool_region):
+            if one.fund != fund and ALL_FUNDS in (one.fund, fund):
+                raise Conflict("这一年已经有各基金合计或单个基金的申请，不能再重复申请。请在列表里打开那一笔。")
 
 
 def _keep(

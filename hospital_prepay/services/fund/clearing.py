@@ -1,4 +1,4 @@
-"""Was last year cleared in time: our own books answer it wherever they hold a grant of that year."""
+"""Was last year cleared in time: our own books answer it wherever they hold a grant of it, or an older one owed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BOOKED_WITHIN: Final = timedelta(days=31)
 
 @dataclass(frozen=True, slots=True)
 class LastYear:
-    """Whether every grant of a year was cleared by ``due_on``, with the day of each; ``None`` while it is owed."""
+    """Whether every grant was cleared by ``due_on`` of the newest, with the day of each; ``None`` while it is owed."""
 
     cleared: bool
     due_on: date
@@ -41,14 +41,15 @@ def with_books(
 
 
 def cleared_last_year(connection: Connection, institution_id: str, instrument: str, year: int) -> bool | None:
-    """Whether every grant of the year before was cleared by the notice's day; ``None`` where the place has no such
-    bar, no rule for that year, or our books hold no grant of it."""
+    """Whether every grant of the year before was cleared by the notice's day, and nothing of an earlier one is owed;
+    ``None`` where the place has no such bar, no rule for that year, or our books hold no such grant."""
     found = _last_year(connection, institution_id, instrument, year)
     return found.cleared if found else None
 
 
 def last_year_in_books(context: Context, actor: Actor, instrument: str, year: int) -> LastYear | None:
-    """What the books answer about the year before, with every grant of it. Needs ``fund.view``."""
+    """What the books answer about the year before, with every grant of it and those of earlier years that are owed.
+    Needs ``fund.view``."""
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         return _last_year(connection, actor.institution_id, instrument, year)
@@ -58,12 +59,13 @@ def _last_year(connection: Connection, institution_id: str, instrument: str, yea
     own = [
         one
         for one in store.grants_of(connection, institution_id, instrument)
-        if one.year == year - 1 and one.state in _PAID_OUT
+        if one.state in _PAID_OUT and (one.year == year - 1 or (one.year < year and one.state != "cleared"))
     ]
     if not own:
         return None
-    regime = load_rulebook().regime(instrument, year - 1)
-    duty = clearing_duty(regime, year - 1, working_day_calendar())
+    newest = max(one.year for one in own)
+    regime = load_rulebook().regime(instrument, newest)
+    duty = clearing_duty(regime, newest, working_day_calendar())
     if bar_clause(regime) is None or duty is None or duty.due_on is None:
         return None
     slips = store.slips(connection, institution_id)
