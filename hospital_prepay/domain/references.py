@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 
@@ -11,6 +12,13 @@ def payment_reference(text: str) -> str:
 
 
 def region_name(text: str) -> str:
-    """A pool region's name narrow and without blanks: ``临溪市`` and ``临溪 市`` are one place. Its letters keep their
-    case; whoever compares folds it."""
+    """A pool region's name narrow and without blanks: ``临溪市`` and ``临溪 市`` are one place. Its letters keep
+    their case; whoever compares folds it."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isprintable() and not sign.isspace())
+
+
+def document_key(text: str) -> str:
+    """A document's name without what spelling adds: ``2026年01月结算单`` and ``２０２６ 年 1 月结算单`` are one
+    paper. Empty where it has neither letter nor digit."""
+    narrow = unicodedata.normalize("NFKC", text).upper()
+    return "|".join(part.lstrip("0") or "0" for part in re.findall(r"\d+|[^\W\d_]+", narrow))

@@ -283,11 +283,12 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
 
 def _require_apart(work: UnitOfWork, command: ApplyForFunds, fund: str) -> None:
     """One prepayment for all funds stands in place of one for each, never beside it."""
+    where = (command.regime, command.facts.year, "basic")
     for one in store.grants(work.connection, work.institution_id):
-        same = (one.regime, one.year, one.kind) == (command.regime, command.facts.year, "basic")
-        if same and one.state != "declined" and same_region(one.pool_region, command.pool_region):
-            if one.fund != fund and ALL_FUNDS in (one.fund, fund):
-                raise Conflict("这一年已经有各基金合计或单个基金的申请，不能再重复申请。请在列表里打开那一笔。")
+        beside = one.fund != fund and ALL_FUNDS in (one.fund, fund) and one.state != "declined"
+        same = (one.regime, one.year, one.kind) == where and same_region(one.pool_region, command.pool_region)
+        if beside and same:
+            raise Conflict("这一年已经有各基金合计或单个基金的申请，不能再重复申请。请在列表里打开那一笔。")
 
 
 def _keep(

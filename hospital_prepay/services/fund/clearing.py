@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
@@ -12,20 +11,21 @@ from hospital_prepay.domain.rules.fund.clearing import bar_clause, cleared_in_ti
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence.database import Connection
-from hospital_prepay.persistence.fund_recalls import Slip
+from hospital_prepay.persistence.fund_recalls import Fall, Slip
+from hospital_prepay.persistence.fund_returns import checked_slips
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.slips import is_late_slip
 
 # Grants that arrived; what never did isn't there to be cleared.
 _PAID_OUT = ("received", "cleared")
-BOOKED_WITHIN: Final = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
 class LastYear:
-    """Whether every grant was cleared by ``due_on`` of the newest, with the day of each; ``None`` while it is owed."""
+    """Whether every grant was cleared by ``due_on`` of the newest, with each one's day; ``None`` while it is owed."""
 
     cleared: bool
     due_on: date
@@ -76,17 +76,21 @@ def _last_year(connection: Connection, institution_id: str, instrument: str, yea
 def _cleared_on(
     connection: Connection, institution_id: str, grant: GrantState, slips: dict[int, Slip]
 ) -> date | None:
-    """The day on which the last of it was given back: the bank's value day, else the day of the entry in Shanghai.
+    """The day on which the last of it was given back: by bank the slip's value day, in a settlement the settlement's,
+    else the day of the entry in Shanghai.
 
-    House rule: a slip that was booked later than :data:`BOOKED_WITHIN` doesn't make a late clearing one in time.
+    House rule: a return that was booked later than a few days after its slip's day counts on the day on which it
+    was booked, until a second person held that day against the slip. An offset always has a second person.
     """
     if grant.state != "cleared":
         return None
+    checked = checked_slips(connection, institution_id)
     falls = store.falls_of_owed(connection, institution_id, grant.grant_id)
-    return max(_day(slips.get(number), local(moment).date()) for number, _kind, moment in falls)
+    return max(_day(one, slips.get(one.entry_no), one.entry_no in checked) for one in falls)
 
 
-def _day(slip: Slip | None, booked_on: date) -> date:
-    if slip is None or booked_on - slip.value_on > BOOKED_WITHIN:
-        return booked_on
-    return slip.value_on
+def _day(fall: Fall, slip: Slip | None, checked: bool) -> date:
+    if fall.kind == "fund_offset":
+        return fall.effective_on
+    booked_on = local(fall.posted_at).date()
+    return booked_on if slip is None or (is_late_slip(slip.value_on, booked_on) and not checked) else slip.value_on

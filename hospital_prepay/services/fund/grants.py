@@ -18,6 +18,7 @@ from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.fund_returns import booked, corrections_of
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -148,13 +149,24 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
             Posting(earmark_account(grant.grant_id), debit=amount),
             Posting(owed_account(grant.grant_id), credit=amount),
         )
-        entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", "收到医保预付金", lines, grant.grant_id))
+        entry_no = work.ledger.post(
+            fund_entry(work, grant, "fund_receipt", "收到医保预付金", lines, _receipt_key(work, grant))
+        )
         keep_slip(work, "fund_receipt", entry_no, command.bank_reference, command.received_on)
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="received")
         detail = {"amount_fen": amount.fen, "bank_reference": command.bank_reference, **in_full}
         work.audit(entry_no=entry_no, detail=detail)
         work.keep_answer(command.idempotency_key, payload | in_full, {"entry_no": entry_no})
         return store.read_grant(work.connection, work.institution_id, grant.grant_id)
+
+
+def _receipt_key(work: UnitOfWork, grant: GrantState) -> str:
+    """One receipt of a grant, and another one for each that was taken back."""
+    undone = sum(
+        one.state == "approved" and booked(work.connection, work.institution_id, one.entry_no).kind == "fund_receipt"
+        for one in corrections_of(work.connection, work.institution_id, grant.grant_id)
+    )
+    return f"{grant.grant_id}:{undone}" if undone else grant.grant_id
 
 
 def find_grant(context: Context, actor: Actor, grant_id: str) -> GrantState:

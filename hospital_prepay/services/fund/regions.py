@@ -1,4 +1,4 @@
-"""One name for one pool region, however it is typed: a second spelling would be a second grant for one fund and year."""
+"""One name for one pool region, however it is typed: a second spelling would be a second grant of one year."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.services.compliance.replay import replay_decisions
 from hospital_prepay.services.fund import grants, netting, recall_review, returns, spending
