@@ -348,6 +348,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses": ("各类用途", _uses),
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
+        "closed_since": ("应全部交回的日期，已过", str),
         "recall_clause": ("收回情形", _clause),
         "kind": ("哪一种预付金", _kind),
     },

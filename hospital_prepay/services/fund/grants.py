@@ -205,6 +205,7 @@ def _require_day(grant: GrantState, command: RecordApproval, today: date) -> Non
     """Not ahead of today; before an application was filed only with a written reason (paper went out first). A
     procurement prepayment is recorded from a document that is there already."""
     require_past(command.approved_on, today, "approved_on")
+    require_not_before(command.approved_on, date(grant.year - 1, 1, 1), "上一年年初", "approved_on")
     filed_on = local(grant.applied_at).date()
     if grant.kind == "basic" and command.approved_on < filed_on and not command.early.strip():
         raise MalformedInput(
@@ -219,6 +220,8 @@ def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tupl
     """The decision on an approval, kept; nothing is decided of a no, nor of a grant of another regime than this."""
     if command.approved is None:
         return None, None
+    if command.approved.fen <= 0:
+        raise MalformedInput("批复金额要大于零；没有批准的，请选“没有批准”。", details={"field": "approved"})
     if grant.kind != "basic":
         if command.approved.fen > grant.applied_fen:
             words = f"文件上是 {Money(grant.applied_fen)} 元，批复不能超过它。请核对金额。"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
@@ -21,6 +21,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.funds import GrantEntry
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.predecessors import owed_predecessor
+from hospital_prepay.services.fund.spendable import closed_since
 from hospital_prepay.services.fund.spending import spend_facts
 
 __all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RecallState", "RequestState"]
@@ -170,7 +171,9 @@ def preview_payment(context: Context, actor: Actor, grant_id: str, lines: tuple[
     with context.database.reading() as connection:
         grant = store.read_grant(connection, actor.institution_id, grant_id)
         stands = fund_recalls.standing(connection, actor.institution_id, grant.regime)
-    return spend(spend_facts(grant, lines, stands), context.rule_version)
+        closed = closed_since(connection, actor.institution_id, grant, context.clock.today())
+    facts = replace(spend_facts(grant, lines, stands), closed_since=closed)
+    return spend(facts, context.rule_version)
 
 
 def grant_barred(grant: GrantState) -> frozenset[str]:

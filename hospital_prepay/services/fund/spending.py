@@ -7,7 +7,7 @@ payment that bounces, is given back.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
 from hospital_prepay.services.fund.slips import keep_slip, require_not_before, require_past
+from hospital_prepay.services.fund.spendable import closed_since, require_spendable
 from hospital_prepay.services.publication.readings import readings_within
 
 # House rule: a reservation that nobody pays goes back by itself.
@@ -107,7 +108,9 @@ def ask_payment(context: Context, actor: Actor, command: AskPayment) -> AskedPay
         if grant.state != "received":
             raise Conflict("这笔预付金还没有到账，或已经清算。请选一笔在用的预付金。")
         stands = recalls.standing(work.connection, work.institution_id, grant.regime)
-        decision = spend(spend_facts(grant, command.lines, stands), work.rule_version)
+        closed = closed_since(work.connection, work.institution_id, grant, work.today)
+        facts = replace(spend_facts(grant, command.lines, stands), closed_since=closed)
+        decision = spend(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.spend"))
         request_id = _write_down(work, grant, command, decision, decision_id)
         outcome = "refused" if decision.outcome is Outcome.REFUSED else "done"
@@ -148,6 +151,7 @@ def reserve_request(context: Context, actor: Actor, request_id: str) -> RequestS
         actor.require_other_than(request.asked_by, "财务审批")
         actor.require_other_than(request.department_by or "", "财务审批")
         require_no_recall(work, grant.regime, "预留")
+        require_spendable(work, grant, "预留")
         amount = Money(request.total_fen)
         lines = (
             Posting(reserved_account(grant.grant_id), debit=amount),
@@ -189,6 +193,7 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         approved_on = local(request.finance_at).date() if request.finance_at else None
         require_not_before(paid_on, approved_on, "财务审批日", "paid_on")
         require_no_recall(work, grant.regime, "付款")
+        require_spendable(work, grant, "付款")
         lines = _payment_lines(grant, request)
         entry_no = work.ledger.post(_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id))
         keep_slip(work, "fund_payment", entry_no, command.bank_reference, paid_on)
@@ -246,12 +251,14 @@ def bounce_payment(
         grant, request = _locked(work, request_id, "paid", "evidenced")
         value_on = bounced_on or work.today
         require_past(value_on, work.today, "bounced_on")
-        paid_on = local(request.paid_at).date() if request.paid_at else None
+        payment_no = store.payment_entry_no(work.connection, work.institution_id, request_id)
+        paid_slip = recalls.slips(work.connection, work.institution_id).get(payment_no)
+        paid_on = paid_slip.value_on if paid_slip else None
         require_not_before(value_on, paid_on, "付款日", "bounced_on")
         original = _entry(work, grant, "fund_payment", _PAYMENT, _payment_lines(grant, request), request_id)
         red = reversing(
             original,
-            store.payment_entry_no(work.connection, work.institution_id, request_id),
+            payment_no,
             idempotency_key=f"fund_payment_bounced:{request_id}",
             kind="fund_payment_bounced",
             summary="付款被银行退回，红字冲销",
