@@ -20,6 +20,7 @@ from hospital_prepay.persistence.fund_returns import booked
 from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_returns import FundCorrection, FundOffset
+from hospital_prepay.persistence.queries.fund_movements import our_movements
 from hospital_prepay.services.fund import corrections, grants, offsets, recall_review, returns, spending
 from hospital_prepay.services.fund.clearing import last_year_in_books
 from hospital_prepay.services.fund.seconds import read_seconds
@@ -209,6 +210,15 @@ def test_a_return_that_the_bank_sends_back_is_booked_by_its_slip(year: Year) -> 
         ask(year, "fund_receipt", **sent)
 
 
+def test_what_was_typed_wrongly_never_was_for_a_reconciliation(year: Year) -> None:
+    year.arrived()
+    year.give_back(400)
+    correct(year, "fund_return")
+    with year.hospital.context.database.reading() as connection:
+        found = our_movements(connection, INSTITUTION, "2026-01")
+    assert [one.summary for one in found] == ["收到医保预付金"]
+
+
 def test_nothing_else_is_corrected_so(year: Year) -> None:
     year.arrived()
     year.pay(year.reserve(line(1000)))
@@ -311,6 +321,16 @@ def test_the_database_lets_no_offset_pass_that_nobody_confirmed(year: Year) -> N
         with pytest.raises(Exception, match=r"没有入账|restricted"):
             post(year, "fund_offset", source, *offset_lines(year, fen))
     assert year.standing == (M - 400, 0, M - 400)
+    other = year.record_offset(500, 500)
+    with year.hospital.context.database.writing() as connection:
+        decided = {"state": "confirmed", "decided_by": APPROVER.actor_id}
+        now = year.hospital.context.clock.now()
+        confirm = sa.update(FundOffset).where(FundOffset.offset_id == other).values(**decided, decided_at=now)
+        connection.execute(confirm)
+    for fen in (499, 501):
+        with pytest.raises(Exception, match=r"没有入账|restricted"):
+            post(year, "fund_offset", f"fund_offset:{other}", *offset_lines(year, fen))
+    post(year, "fund_offset", f"fund_offset:{other}", *offset_lines(year, 500))
 
 
 @pytest.mark.parametrize("kind", ["fund_receipt", "fund_return", "fund_offset"])
@@ -328,6 +348,16 @@ def test_the_database_mirrors_these_entries_by_an_approved_correction_alone(year
             with pytest.raises(Exception, match=r"没有入账|restricted"):
                 post(year, red, named, *lines, reverses=number)
     assert year.standing == before
+
+
+def test_the_database_takes_no_whole_receipt_back_by_one_word(year: Year) -> None:
+    year.arrived()
+    correction_id, number = ask(year, "fund_receipt"), entry_of(year, "fund_receipt")
+    with year.hospital.context.database.reading() as connection:
+        lines = tuple(one.reversed() for one in booked(connection, INSTITUTION, number).postings)
+    for kind, named in (("fund_receipt_undone", f"fund_correction:{correction_id}"), ("fund_odd", "x")):
+        with pytest.raises(Exception, match=r"没有入账|restricted"):
+            post(year, kind, named, *lines, reverses=number)
 
 
 @pytest.mark.parametrize(("state", "cleared_at"), [("approved", None), ("received", None)])
