@@ -167,6 +167,7 @@ def _prepare(connection: sa.Connection) -> None:
     now = _CLOCK.now()
     open_chart(connection, HOSPITAL, now)
     for grant_id, fund, year in _GRANTS:
+        filed = now.replace(year=year)
         connection.execute(
             sa.text(
                 "INSERT INTO fund_grant (institution_id, grant_id, regime, pool_region, fund, year, kind, state,"
@@ -179,7 +180,7 @@ def _prepare(connection: sa.Connection) -> None:
                 "grant": grant_id,
                 "fund": fund,
                 "year": year,
-                "now": now if connection.dialect.name == "postgresql" else now.isoformat(),
+                "now": filed if connection.dialect.name == "postgresql" else filed.isoformat(),
             },
         )
         assert len(accounts_of(grant_id)) >= 3

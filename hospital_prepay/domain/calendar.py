@@ -177,7 +177,7 @@ class WorkingDayCalendar:
                 known.append(day)
         if len(known) == working_days:
             return DueDay(from_day, day, False, day, tuple(known))
-        return DueDay(from_day, None, True, _weekday_after(day, working_days - len(known)), tuple(known))
+        return DueDay(from_day, None, True, weekday_after(day, working_days - len(known)), tuple(known))
 
     def due_many(self, from_ordinals: Sequence[int], working_days: int) -> list[int]:
         """Proleptic ordinals of the due days of many days at once; 0 stands for a provisional one.
@@ -225,7 +225,7 @@ def _check_number(working_days: int) -> None:
         raise MalformedInput(f"工作日数应在 1 到 {MAX_WORKING_DAYS} 之间，例如 3。")
 
 
-def _weekday_after(day: date, number: int) -> date:
+def weekday_after(day: date, number: int) -> date:
     """The ``number``-th Monday-to-Friday day after ``day``: an estimate, no holiday is known there."""
     while number:
         day += _DAY

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.chart import owed_account
@@ -19,6 +20,7 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 
 _WALK = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
 _OPEN = ("approved", "withheld", "received")
+SLIP_USED = "这张银行回单已经记过一笔业务，一张回单只能记一笔。请核对回单号；本次没有入账。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Slip:
     reference: str
     entry_no: int
     value_on: date
+    recorded_by: str
+    recorded_at: datetime
     as_typed: str | None = None
 
     @property
@@ -252,8 +256,8 @@ def write_offs(connection: sa.Connection, institution_id: str) -> list[WriteOff]
 
 
 def add_slip(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """The slip behind an entry; :class:`Conflict` when it stands behind another one of its kind."""
-    with refusing("这张银行回单已经记过同一类业务。请核对回单号；本次没有入账。"), connection.begin_nested():
+    """The slip behind an entry; :class:`Conflict` when it stands for another movement."""
+    with refusing(SLIP_USED), connection.begin_nested():
         connection.execute(sa.insert(FundBankEvidence).values(**values))
 
 
@@ -265,25 +269,53 @@ def slips(connection: sa.Connection, institution_id: str) -> dict[int, Slip]:
     return {slip.entry_no: slip for slip in (Slip(*row) for row in rows)}
 
 
-def falls_of_owed(connection: sa.Connection, institution_id: str, grant_id: str) -> list[tuple[int, str, datetime]]:
-    """Number, kind and moment of every entry by which what is owed of a grant fell, oldest first."""
-    rows = connection.execute(
-        sa.select(LedgerEntry.entry_no, LedgerEntry.kind, LedgerEntry.posted_at)
-        .join(
-            LedgerPosting,
-            sa.and_(
-                LedgerPosting.institution_id == LedgerEntry.institution_id,
-                LedgerPosting.entry_no == LedgerEntry.entry_no,
-            ),
-        )
-        .where(
-            LedgerEntry.institution_id == institution_id,
-            LedgerPosting.account_id == owed_account(grant_id),
-            LedgerPosting.debit_fen > 0,
-        )
-        .order_by(LedgerEntry.entry_no)
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """An entry by which what is owed of a grant fell, for good: none that was taken back."""
+
+    entry_no: int
+    kind: str
+    effective_on: date
+    posted_at: datetime
+
+
+def falls_of_owed(connection: sa.Connection, institution_id: str, grant_id: str) -> list[Fall]:
+    """Every one of them, oldest first."""
+    entry, line, mirror = LedgerEntry, LedgerPosting, aliased(LedgerEntry)
+    taken_back = sa.exists().where(
+        mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no
     )
-    return [(int(number), str(kind), moment) for number, kind, moment in rows]
+    rows = connection.execute(
+        sa.select(*(getattr(entry, name) for name in Fall.__dataclass_fields__))
+        .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))
+        .where(
+            entry.institution_id == institution_id,
+            line.account_id == owed_account(grant_id),
+            line.debit_fen > 0,
+            entry.reverses_no.is_(None),
+            ~taken_back,
+        )
+        .order_by(entry.entry_no)
+    )
+    return [Fall(*row) for row in rows]
+
+
+def arrived_on(connection: sa.Connection, institution_id: str, grant_id: str) -> date | None:
+    """The day on which the grant's money came by the bank's slip, ``None`` where none was kept."""
+    entry, line, slip = LedgerEntry, LedgerPosting, FundBankEvidence
+    found = connection.scalars(
+        sa.select(slip.value_on)
+        .join(entry, sa.and_(entry.institution_id == slip.institution_id, entry.entry_no == slip.entry_no))
+        .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))
+        .where(
+            slip.institution_id == institution_id,
+            line.account_id == owed_account(grant_id),
+            line.credit_fen > 0,
+            entry.reverses_no.is_(None),
+        )
+        .order_by(entry.entry_no.desc())
+    )
+    return next(iter(found), None)
 
 
 def last_settlement(connection: sa.Connection, institution_id: str, grant: GrantState) -> LastSettlement | None:

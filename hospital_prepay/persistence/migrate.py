@@ -44,6 +44,7 @@ _INSERT = (
     "fund_bank_evidence",
     "fund_calendar",
     "fund_column_map",
+    "fund_correction",
     "fund_counted",
     "fund_disclosure",
     "fund_distribution",
@@ -57,6 +58,7 @@ _INSERT = (
     "fund_match",
     "fund_module_step",
     "fund_month",
+    "fund_offset",
     "fund_period_step",
     "fund_place",
     "fund_procurement",
@@ -65,6 +67,7 @@ _INSERT = (
     "fund_request",
     "fund_request_line",
     "fund_settlement",
+    "fund_slip_check",
     "fund_statement",
     "fund_statement_line",
     "fund_statement_rejection",
@@ -98,12 +101,14 @@ _UPDATE: dict[str, str] = {
     "deposit_rules": "approved_by, approved_at",
     "disease": "name, initials, catalogue",
     "fund_calendar": "revoked_at",
+    "fund_correction": "state, decided_by, decided_at",
     "fund_distribution": "state, decided_by, decided_at",
     "fund_grant": (
         "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
         " cleared_at"
     ),
     "fund_incident": "state, decided_by, decided_at",
+    "fund_offset": "state, decided_by, decided_at",
     "fund_recall": (
         "state, urged_on, urged_document, urged_by, urged_at, ended_by, ended_at, ended_ground, ended_document"
     ),

@@ -168,6 +168,8 @@ class Offset:
     settlement: Money
     offset: Money
     document: str
+    bank_reference: str
+    value_on: date
     idempotency_key: str
     unusual: bool = False
 
@@ -180,6 +182,8 @@ class OffsetSchema(CommandSchema[Offset]):
     settlement = PositiveYuan(required=True)
     offset = PositiveYuan(required=True)
     document = Text(required=True, longest=120)
+    bank_reference = Text(load_default="", longest=64)
+    value_on = Day(required=True)
     idempotency_key = FormKey()
     unusual = Ticked()
 

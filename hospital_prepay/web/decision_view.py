@@ -325,6 +325,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "apply_clause": ("申请日的依据", _clause),
         "emergency": ("特殊情形的文件", _emergency),
         "deregistered": ("已登记注销", _yes),
+        "years_open": ("现在可以申请的年度", lambda years: "、".join(map(str, years)) or _NOTHING),
         "size_clause": ("规模的依据", _clause),
     },
     "fund.approve": {
@@ -352,6 +353,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses": ("各类用途", _uses),
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
+        "closed_since": ("应全部交回的日期，已过", str),
         "recall_clause": ("收回情形", _clause),
         "kind": ("哪一种预付金", _kind),
         "batch": ("批复文件的集采批次", str),

@@ -27,6 +27,7 @@ from hospital_prepay.services.fund.applications import missing_evidence
 from hospital_prepay.services.fund.clearing import LastYear
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.missing import missing_for_condition, missing_for_quota
+from hospital_prepay.services.fund.regions import same_region
 from hospital_prepay.services.fund.words import CONDITIONS, FACTS
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_assess import YES_NO, fact_entry, fact_labels, named_fields, pool_fields
@@ -212,11 +213,13 @@ def _unnamed(regime: Regime, command: ApplyForFunds) -> list[dict[str, str]]:
 def _known(found: ApplicationOverview, command: ApplyForFunds) -> list[dict[str, str]]:
     """What has been applied for already: filing it again would be refused."""
     funds = {str(fund) for fund, _ in command.amounts}
-    where = (command.regime, command.pool_region, command.facts.year, "basic")
+    where = (command.regime, command.facts.year, "basic")
     return [
         {"title": grant_title(one), "href": f"/finance/fund/grants/{one.grant_id}"}
         for one in found.grants
-        if (one.regime, one.pool_region, one.year, one.kind) == where and one.fund in funds
+        if (one.regime, one.year, one.kind) == where
+        and same_region(one.pool_region, command.pool_region)
+        and (one.fund in funds or ALL_FUNDS in (one.fund, *funds))
     ]
 
 

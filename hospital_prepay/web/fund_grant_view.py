@@ -159,7 +159,7 @@ def grant_page(
         "may_distribute": grant.state == "received" and grant.kind == "basic" and may_distribute(grant.regime),
         "papers": paper_links(grant.regime, grant.decision_id) if found.application else [],
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
-        "problem": stranded(name, form, [*offered, "module"]),
+        "problem": stranded(name, form, [*offered, "module", "correction"]),
         "why_not": why_not_mine(found.turn),
         "next": ("轧差", "和上年预付轧差，由财务办") if found.to_net else _NEXT[grant.state],
         "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
@@ -205,6 +205,8 @@ def _defaults(name: str, grant: GrantState, today: date) -> dict[str, str]:
             return {"received_on": today.isoformat()}
         case "return":
             return {"returned_on": today.isoformat()}
+        case "offset":
+            return {"value_on": today.isoformat()}
         case "module":
             return {"on_day": today.isoformat(), "platform_no": grant.module_no}
     return {}

@@ -15,9 +15,11 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
 from hospital_prepay.schemas.fund_apply import ModuleForm, ModuleSchema
-from hospital_prepay.services.fund import grants, module, returns, review
+from hospital_prepay.services.fund import grants, module, offsets, returns, review, seconds
+from hospital_prepay.services.fund.slips import is_late_slip
 from hospital_prepay.web import fund_grant_view as view
 from hospital_prepay.web.fund_confirmation import Confirmation, confirmation
+from hospital_prepay.web.fund_seconds_view import seconds_panel
 
 blueprint = Blueprint("fund_grants", __name__, url_prefix="/finance/fund")
 _CONFIRMED: Final = "yes"
@@ -116,7 +118,7 @@ def _check(grant_id: str, said: Any) -> None:
         case schemas.Returned():
             returns.check_return(current_context(), current_actor(), grant_id, said.amount)
         case schemas.Offset():
-            returns.check_offset(current_context(), current_actor(), _offset_command(grant_id, said))
+            offsets.check_offset(current_context(), current_actor(), _offset_command(grant_id, said))
 
 
 def _approval(grant_id: str, said: schemas.Approval) -> grants.RecordApproval:
@@ -161,21 +163,28 @@ def _receive(grant_id: str, said: schemas.Received) -> str:
 def _give_back(grant_id: str, said: schemas.Returned) -> str:
     command = returns.ReturnGrant(grant_id, said.amount, said.bank_reference, said.idempotency_key, said.returned_on)
     found = returns.return_grant(current_context(), current_actor(), command)
-    return f"已交回 {said.amount} 元。{view.left_words(found)}"
-
-
-def _offset_command(grant_id: str, said: schemas.Offset) -> returns.OffsetGrant:
-    return returns.OffsetGrant(
-        grant_id, said.settlement, said.offset, said.document, said.idempotency_key, said.unusual
-    )
+    late = said.returned_on is not None and is_late_slip(said.returned_on, current_context().clock.today())
+    words = "回单日期早了好几天，要由财务审批核对，才按回单那天算。" if late else ""
+    return f"已交回 {said.amount} 元。{words}{view.left_words(found)}"
 
 
 def _offset(grant_id: str, said: schemas.Offset) -> str:
-    found = returns.offset_grant(current_context(), current_actor(), _offset_command(grant_id, said))
-    return f"已冲抵 {said.offset} 元。{view.left_words(found)}"
+    offsets.record_offset(current_context(), current_actor(), _offset_command(grant_id, said))
+    return f"已登记冲抵 {said.offset} 元，还没有入账。下一步：财务审批确认，另一个人办。"
+
+
+def _offset_command(grant_id: str, said: schemas.Offset) -> offsets.OffsetGrant:
+    what = (said.settlement, said.offset, said.document, said.bank_reference, said.value_on)
+    return offsets.OffsetGrant(grant_id, *what, said.idempotency_key, said.unusual)
 
 
 def _page(grant_id: str, name: str = "", form: Form | None = None, confirm: Confirmation | None = None) -> str:
-    found = review.read_grant(current_context(), current_actor(), grant_id)
-    today = current_context().clock.today()
-    return render_template("pages/fund/grant.html", **view.grant_page(found, today, name, form, confirm))
+    return grant_html(grant_id, name, form, confirm)
+
+
+def grant_html(grant_id: str, name: str, form: Form | None, confirm: Confirmation | None = None) -> str:
+    """The page of a grant; ``name`` is the form that came back."""
+    context, actor = current_context(), current_actor()
+    found, waits = review.read_grant(context, actor, grant_id), seconds.read_seconds(context, actor, grant_id)
+    page = view.grant_page(found, context.clock.today(), name, form, confirm)
+    return render_template("pages/fund/grant.html", **page, seconds=seconds_panel(waits, name, form))

@@ -46,6 +46,9 @@ def ask() -> Any:
     """Check the lines, add a row, keep only what can be paid, or ask: which, the button says."""
     grant_id = request.form.get("grant", "")
     step = request.form.get("do", "ask")
+    if step not in ("ask", "check", "more", "split"):
+        error = MalformedInput("不认识这个按钮。请刷新这一页再办；没有申请。", details={"field": ""})
+        return _form_page(grant_id, typed().with_error(error, "")), 422
     if step in ("more", "split"):
         rows = form_view.with_row(typed()) if step == "more" else form_view.payable_only(grant_id, typed())
         return _form_page(grant_id, rows)

@@ -70,6 +70,8 @@ _TASKS: Final = {
     "fund_pay": ("已预留，等付款", "审批的人不能付款", "/finance/fund/requests?tab=reserved", "去付款"),
     "fund_prove": ("已付款，还缺发票", "逐行补发票，齐了才办结", "/finance/fund/requests?tab=paid", "去补发票"),
     "fund_loss": ("损失等确认", "登记的人自己不能确认", "/finance/fund/recall/losses", "去确认"),
+    "fund_offset": ("结算冲抵等确认", "登记的人自己不能确认", "/finance/fund/grants/{}#h-seconds", "去确认"),
+    "fund_correction": ("凭证更正等批准", "申请的人自己不能批准", "/finance/fund/grants/{}#h-seconds", "去批准"),
     "fund_month": ("对账月结等复核", "结账的人自己不能复核", "/finance/fund/reconcile?period={}", "去复核"),
     "fund_members": ("分给成员单位等批准", "申请的人自己不能批准", "/finance/fund/grants/{}/members", "去批准"),
     "fund_place": ("所在地和统筹区等核对", "填写的人自己不能核对", "/finance/fund/duties#h-places", "去核对"),

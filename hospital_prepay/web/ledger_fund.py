@@ -18,6 +18,9 @@ FUND_KINDS: Final = {
     "fund_payment_bounced": ("stop", "退票"),
     "fund_return": ("info", "交回"),
     "fund_offset": ("info", "冲抵"),
+    "fund_receipt_undone": ("stop", "到账冲销"),
+    "fund_return_undone": ("stop", "交回冲销"),
+    "fund_offset_undone": ("stop", "冲抵冲销"),
     "fund_release": ("idle", "解除限定"),
     "fund_netting": ("info", "轧差"),
     "fund_distribution": ("info", "分配"),
@@ -43,6 +46,9 @@ def document(source: str, grant_id: str, papers: EntryPapers) -> dict[str, str |
             return _link(f"用款申请 {request_number(key)}", f"{FUND}/requests/{key}")
         case "grant":
             return _link(papers.titles.get(key, key), f"{FUND}/grants/{key}")
+        case "fund_offset" | "fund_correction":
+            words = "冲抵登记" if kind == "fund_offset" else "更正申请"
+            return _link(words, f"{FUND}/grants/{grant_id}#h-seconds")
         case "settlement":
             return _link(
                 f"结算款 {papers.settled_period}", f"{FUND}/reconcile/settlements?period={papers.settled_period}"

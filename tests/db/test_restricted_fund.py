@@ -20,6 +20,7 @@ from hospital_prepay.persistence.ledger import ledger_on, open_account
 from hospital_prepay.persistence.models.access import ApiClient
 from hospital_prepay.persistence.models.base import Base
 from hospital_prepay.persistence.models.fund import FundEvidence, FundGrant, FundRequest, FundRequestLine
+from hospital_prepay.persistence.models.fund_returns import FundOffset
 from hospital_prepay.persistence.models.ledger import LedgerEntry
 from tests.books import HOSPITAL, balance, open_books
 from tests.hospital import enter_people
@@ -82,6 +83,38 @@ class Books:
     @staticmethod
     def set(connection: sa.Connection, table: Any, where: Any, **values: Any) -> None:
         connection.execute(sa.update(table).where(where).values(**values))
+
+    def offset(self, offset_id: str, fen: int, let_go: int) -> int:
+        """A settlement kept whole, confirmed by ``b``, of which so much of the earmark is let go."""
+        self.record_offset(offset_id, fen)
+        with self.database.writing() as connection:
+            decided = {"state": "confirmed", "decided_by": "b", "decided_at": self.clock.now()}
+            self.set(connection, FundOffset, FundOffset.offset_id == offset_id, **decided)
+        return self.post_offset(offset_id, fen, let_go)
+
+    def record_offset(self, offset_id: str, fen: int) -> None:
+        with self.database.writing() as connection:
+            connection.execute(
+                sa.insert(FundOffset).values(
+                    institution_id=HOSPITAL,
+                    offset_id=offset_id,
+                    grant_id=GRANT,
+                    settlement_fen=fen,
+                    offset_fen=fen,
+                    document=offset_id,
+                    document_key=offset_id,
+                    bank_reference="",
+                    value_on=self.clock.today(),
+                    state="recorded",
+                    recorded_by="a",
+                    recorded_at=self.clock.now(),
+                )
+            )
+
+    def post_offset(self, offset_id: str, fen: int, let_go: int, kind: str = "fund_offset") -> int:
+        freed = (("1002", let_go, 0), (earmark_account(GRANT), 0, let_go)) if let_go else ()
+        lines = ((owed_account(GRANT), fen, 0), ("12120201", 0, fen), *freed)
+        return self.post(kind, *lines, source=f"fund_offset:{offset_id}")
 
     def entry(self, kind: str, *lines: tuple[str, int, int], source: str = "x", fund: str = GRANT) -> JournalEntry:
         self.count += 1
@@ -374,22 +407,10 @@ def test_what_is_returned_lowers_what_is_owed_and_the_rest_is_let_go(books: Book
     assert books.standing == (40000, 0, 40000)
     # An offset in a settlement lets the unspent money go with it, never more, and never leaves more than is owed.
     with pytest.raises(InsufficientFund):
-        books.post("fund_offset", (owed_account(GRANT), 10000, 0), ("12120201", 0, 10000))
+        books.offset("o1", 10000, 0)
     with pytest.raises(InsufficientFund):
-        books.post(
-            "fund_offset",
-            (owed_account(GRANT), 10000, 0),
-            ("12120201", 0, 10000),
-            ("1002", 20000, 0),
-            (earmark_account(GRANT), 0, 20000),
-        )
-    books.post(
-        "fund_offset",
-        (owed_account(GRANT), 40000, 0),
-        ("12120201", 0, 40000),
-        ("1002", 40000, 0),
-        (earmark_account(GRANT), 0, 40000),
-    )
+        books.offset("o2", 10000, 20000)
+    books.offset("o3", 40000, 40000)
     assert books.standing == (0, 0, 0)
 
 
@@ -397,13 +418,7 @@ def test_a_bounced_payment_comes_back_in_red_and_what_lies_over_may_be_let_go(bo
     books.reserve("r1", 60000)
     number = books.pay("r1", 60000)
     books.walk_paid("r1")
-    books.post(
-        "fund_offset",
-        (owed_account(GRANT), 80000, 0),
-        ("12120201", 0, 80000),
-        ("1002", 40000, 0),
-        (earmark_account(GRANT), 0, 40000),
-    )
+    books.offset("o1", 80000, 40000)
     assert books.standing == (0, 0, 20000)
     with books.database.writing() as connection:
         original = books.entry(

@@ -34,6 +34,7 @@ LINE: dict[str, Any] = {**DRUG, "amount": Money(100)}
 POWER = {"category": "utilities", "name": "病区电费", "code": "", "order_no": ""}
 APPROVAL = {"granted": "yes", "approved": "1000000", "document": "浙医保〔2026〕1号", "approved_on": "2026-01-15"}
 RECEIPT = {"bank_reference": "HD-1", "received_on": "2026-01-15"}
+SETTLED = {"document": "结算单 11", "bank_reference": "JS-11", "value_on": "2026-01-15"}
 
 
 def words(page: TestResponse) -> str:
@@ -139,7 +140,13 @@ def test_a_year_is_clicked_through_by_four_people(fund: Fundhouse) -> None:
     for number, amount in (("1", "300000"), ("2", "50000")):
         fund.send(OFFICER, f"{request}/invoice", line_no=number, invoice_no=f"FP-{number}", amount=amount)
     assert "已办结" in words(fund.as_(Role.AUDITOR).get(request))
-    fund.send(OFFICER, f"{fund.grant}/offset", settlement="900000", offset="400000", document="结算单 11")
+    fund.send(OFFICER, f"{fund.grant}/offset", settlement="900000", offset="400000", **SETTLED)
+    assert "结算冲抵等确认" in words(fund.as_(APPROVER).get("/"))
+    shown = fund.as_(APPROVER).get(fund.grant)
+    assert "确认冲抵 400,000.00 元" in words(shown)
+    path = re.search(r'action="([^"]+/offsets/[^"]+/confirm)"', shown.text)
+    assert path is not None
+    assert fund.send(APPROVER, path.group(1)).status_code == 303
     fund.send(OFFICER, f"{fund.grant}/return", amount="600000", bank_reference="HD-20")
     done = words(fund.as_(Role.AUDITOR).get(fund.grant))
     assert "已清算" in done
@@ -331,8 +338,8 @@ def test_a_request_without_lines_or_grant_is_wrong(fund: Fundhouse) -> None:
         ("return", {"amount": "abc", "bank_reference": "HD"}, "amount", "例如"),
         ("return", {"amount": "1000000.01", "bank_reference": "HD"}, "amount", "应还只有 1,000,000.00 元"),
         ("return", {"amount": "1", "bank_reference": ""}, "bank_reference", "请填写"),
-        ("offset", {"settlement": "1", "offset": "2", "document": "x"}, "offset", "不能超过这次结算"),
-        ("offset", {"settlement": "2000000", "offset": "1000001", "document": "x"}, "offset", "应还只有"),
+        ("offset", {"settlement": "1", "offset": "2", **SETTLED}, "offset", "不能超过这次结算"),
+        ("offset", {"settlement": "2000000", "offset": "1000001", **SETTLED}, "offset", "应还只有"),
     ],
 )
 def test_wrong_money_is_told_beside_its_field(
@@ -347,7 +354,7 @@ def test_wrong_money_is_told_beside_its_field(
 
 def test_an_offset_above_its_settlement_is_told_before_it_is_asked_once_more(fund: Fundhouse) -> None:
     fund.received()
-    data = {"settlement": "1", "offset": "2", "document": "x"}
+    data = {"settlement": "1", "offset": "2", **SETTLED}
     answer = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **data)
     assert answer.status_code == 422
     assert "不能超过这次结算" in words(answer)
@@ -501,7 +508,7 @@ def test_an_approval_before_its_application_wants_a_reason_that_the_audit_keeps(
     ("name", "given", "field"),
     [
         ("return", {"amount": "1000000.01", "bank_reference": "R-1", "returned_on": "2026-01-15"}, "amount"),
-        ("offset", {"settlement": "2000000", "offset": "1000000.01", "document": "结算单 1"}, "offset"),
+        ("offset", {"settlement": "2000000", "offset": "1000000.01", **SETTLED}, "offset"),
     ],
 )
 def test_more_than_is_owed_is_said_before_it_is_confirmed(

@@ -119,7 +119,7 @@ def test_returns_and_payments_ask_for_the_banks_day_and_take_a_slip_once(fund: F
 
 def test_a_loss_is_confirmed_by_another_and_compensated(fund: Fundhouse) -> None:
     fund.received()
-    given = {"grant_id": fund.grant_id, "amount": "1200", "found_on": "2026-01-14", "what": "误付", "persons": "待查"}
+    given = {"grant_id": fund.grant_id, "amount": "1200", "found_on": "2026-01-15", "what": "误付", "persons": "待查"}
     wrong = fund.send(OFFICER, f"{ROOM}/losses", **{**given, "persons": ""})
     assert (wrong.status_code, fund.count("fund_incident")) == (422, 0)
     assert fund.send(OFFICER, f"{ROOM}/losses", **given).status_code == 303

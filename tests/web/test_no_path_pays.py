@@ -39,8 +39,9 @@ ANYTHING: Final = {
     **PAYEE,
     **{f"{name}-1": text for name, text in line("0.01", **POWER).items()},
     **{"do": "ask", "ground": "院长特批", "bank_reference": "HD-9", "document": "特批 1 号", "granted": "yes"},
-    **{"amount": "0.01", "settlement": "0.01", "offset": "0.01", "approved": "0.01", "line_no": "1"},
+    **{"amount": "0.01", "settlement": "0.02", "offset": "0.01", "approved": "0.01", "line_no": "1"},
     **{"approved_on": "2026-01-15", "received_on": "2026-01-15", "invoice_no": "FP-9", "category": "payroll"},
+    **{"value_on": "2026-01-15", "why": "mistyped", "entry_no": "1"},
     **{"paid_on": "2026-01-15", "on": "2026-01-15", "reference": "HD-9", "name": "x", "note": "x", "module_no": "1"},
 }
 _keys = itertools.count()

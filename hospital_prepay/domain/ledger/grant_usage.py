@@ -53,15 +53,21 @@ _USES: Final = dict.fromkeys(PAYMENTS, Movement.USED)
 KINDS: Final[dict[Balance, dict[str, Movement]]] = {
     Balance.OWED: {
         "fund_receipt": Movement.RECEIVED,
+        "fund_receipt_undone": Movement.RECEIVED,
         "fund_return": Movement.RETURNED,
+        "fund_return_undone": Movement.RETURNED,
         "fund_offset": Movement.OFFSET,
+        "fund_offset_undone": Movement.OFFSET,
         "fund_netting": Movement.NETTED,
     },
     Balance.CASH: {
         "fund_receipt": Movement.RECEIVED,
+        "fund_receipt_undone": Movement.RECEIVED,
         **_USES,
         "fund_return": Movement.RETURNED,
+        "fund_return_undone": Movement.RETURNED,
         "fund_offset": Movement.LET_GO,
+        "fund_offset_undone": Movement.LET_GO,
         "fund_release": Movement.LET_GO,
         "fund_netting": Movement.NETTED,
         "fund_distribution": Movement.DISTRIBUTED,

@@ -110,21 +110,21 @@ class FundWriteOff(Base):
 
 
 class FundBankEvidence(Base):
-    """The bank's slip behind an entry. ``kind`` is the entry's; a slip stands behind one entry of a kind only."""
+    """The bank's slip behind an entry. ``kind`` is the entry's; a slip stands for one movement (migration 0022)."""
 
     __tablename__ = "fund_bank_evidence"
 
     institution_id: Mapped[InstitutionId]
-    kind: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
-    reference: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    entry_no: Mapped[int] = mapped_column(sa.BigInteger)
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    reference: Mapped[str] = mapped_column(sa.String(64))
+    entry_no: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     value_on: Mapped[date]
     recorded_by: Mapped[str] = mapped_column(sa.String(40))
     recorded_at: Mapped[datetime]
     as_typed: Mapped[str | None] = mapped_column(sa.String(64))
 
     __table_args__ = (
-        sa.UniqueConstraint("institution_id", "entry_no"),
+        sa.Index("ix_fund_bank_evidence__reference", "institution_id", "reference"),
         sa.ForeignKeyConstraint(
             ["institution_id", "entry_no"], ["ledger_entry.institution_id", "ledger_entry.entry_no"]
         ),

@@ -8,6 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import owed_account
+from hospital_prepay.persistence.fund_returns import undone
 from hospital_prepay.persistence.funds import RequestState, requests
 from hospital_prepay.persistence.models.fund import FundRequest
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -23,6 +24,7 @@ def received_days(connection: sa.Connection, institution_id: str, grant_ids: Ite
             line.institution_id == institution_id,
             line.account_id.in_([owed_account(grant_id) for grant_id in grant_ids]),
             entry.kind == "fund_receipt",
+            entry.entry_no.not_in(undone(connection, institution_id)),
         )
         .group_by(line.fund)
     )

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hospital_prepay.clock import local
 from hospital_prepay.domain.ledger.chart import PREPAYMENT
 from hospital_prepay.domain.rules.fund.movements import Movement, OwedChange
+from hospital_prepay.persistence.fund_returns import mistaken
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
 from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
 from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
@@ -47,7 +48,8 @@ class GrantBalance:
 def our_movements(connection: sa.Connection, institution_id: str, period: str) -> list[Movement]:
     """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance.
 
-    Its day is the one it belongs to, by the bank's slip; the day of the books stands beside it.
+    Its day is the one it belongs to, by the bank's slip; the day of the books stands beside it. What was typed
+    wrongly and taken back never was.
     """
     touched = (
         sa.select(LedgerPosting.entry_no)
@@ -72,7 +74,8 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
     funds = {row.grant_id: row.fund for row in connection.execute(_grant_funds(institution_id))}
     heads = connection.execute(_heads(institution_id, touched))
     found = [_movement(row, parts[int(row.entry_no)], _paper(row, papers, slips), funds) for row in heads]
-    return [one for one in found if one.day.isoformat()[:7] <= period]
+    never = mistaken(connection, institution_id)
+    return [one for one in found if one.day.isoformat()[:7] <= period and one.entry_no not in never]
 
 
 def balances_on(connection: sa.Connection, institution_id: str, day: date) -> list[GrantBalance]:

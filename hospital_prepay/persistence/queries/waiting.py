@@ -15,6 +15,7 @@ from hospital_prepay.persistence.models.fund_apply import FundDistribution
 from hospital_prepay.persistence.models.fund_duties import FundPlace
 from hospital_prepay.persistence.models.fund_recall import FundIncident, FundRecall
 from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
+from hospital_prepay.persistence.models.fund_returns import FundCorrection, FundOffset
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest, StayCap
 from hospital_prepay.persistence.models.publication import DepositRules
 from hospital_prepay.persistence.queries.named_similar import standing
@@ -127,6 +128,24 @@ def losses_to_confirm(connection: sa.Connection, institution_id: str, person: st
     """Losses that somebody else recorded and nobody decided on."""
     own = (FundIncident.institution_id == institution_id, FundIncident.state == "recorded")
     return _pile(connection, FundIncident.recorded_at, *own, FundIncident.recorded_by != person)
+
+
+def offsets_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Offsets that somebody else recorded and nobody decided on; ``first`` is the grant of the oldest."""
+    query = sa.select(FundOffset.grant_id, FundOffset.recorded_at).where(
+        FundOffset.institution_id == institution_id, FundOffset.state == "recorded", FundOffset.recorded_by != person
+    )
+    return _listed(connection.execute(query.order_by(FundOffset.recorded_at)).all())
+
+
+def corrections_to_approve(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Corrections that somebody else asked for and nobody decided on; ``first`` is the grant of the oldest."""
+    query = sa.select(FundCorrection.grant_id, FundCorrection.asked_at).where(
+        FundCorrection.institution_id == institution_id,
+        FundCorrection.state == "asked",
+        FundCorrection.asked_by != person,
+    )
+    return _listed(connection.execute(query.order_by(FundCorrection.asked_at)).all())
 
 
 def places_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:

@@ -33,6 +33,8 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("fund_pay", Permission.FUND_PAY, queries.payments_to_make),
     ("fund_prove", Permission.FUND_PAY, queries.payments_to_prove),
     ("fund_loss", Permission.FUND_RECORD, queries.losses_to_confirm),
+    ("fund_offset", Permission.FUND_RECORD, queries.offsets_to_confirm),
+    ("fund_correction", Permission.FUND_RECORD, queries.corrections_to_approve),
     ("fund_month", Permission.FUND_RECORD, queries.months_to_check),
     ("fund_members", Permission.FUND_RESERVE, queries.distributions_to_decide),
     ("fund_place", Permission.FUND_RECORD, queries.places_to_confirm),

@@ -90,8 +90,10 @@ def lead_through_the_year(stage: Stage, founded: datetime, begun: datetime) -> N
     employee = _apply(stage, founded, Fund.EMPLOYEE, "12800000")
     _apply(stage, founded, Fund.RESIDENT, "9600000")
     _arrive(stage, founded + 7 * _DAY, employee)
+    # Loaded late in December or in a later year, too, it was spent before the day by which all had to be back.
+    last = local(founded).replace(month=12, day=1)
     for spent in _SPENT:
-        spend(stage, begun - spent.days_ago * _DAY, employee, spent)
+        spend(stage, min(begun, last) - spent.days_ago * _DAY, employee, spent)
 
 
 def _apply(stage: Stage, moment: datetime, fund: Fund, yuan: str) -> str:

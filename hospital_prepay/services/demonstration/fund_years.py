@@ -23,7 +23,7 @@ from hospital_prepay.services.demonstration.fund_papers import Papers, reconcile
 from hospital_prepay.services.demonstration.fund_watch import say_what_is_not_applied_for, say_where
 from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
 from hospital_prepay.services.demonstration.stage import Stage, open_house
-from hospital_prepay.services.fund import grants, returns
+from hospital_prepay.services.fund import grants, offsets, returns
 from hospital_prepay.services.fund.application_command import ApplyForFunds
 from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.netting import NetGrants, net_grants
@@ -271,11 +271,15 @@ class Year:
         settled, offset = Money.of_yuan(settlement.settled), Money.of_yuan(settlement.offset)
         document = f"{settlement.on.year} 年 {settlement.on.month} 月结算单（演示）"
         key = self._key(self.past.grant, f"offset-{settlement.on}")
-        command = returns.OffsetGrant(self.grant_id, settled, offset, document, key)
-        returns.offset_grant(self._at(moment), self._officer, command)
+        slip = self._slip(f"结算-{settlement.on}") if settled != offset else ""
+        command = offsets.OffsetGrant(self.grant_id, settled, offset, document, slip, settlement.on, key)
+        offset_id = offsets.record_offset(self._at(moment), self._officer, command)
+        if offsets.find_offset(self._at(moment), self._officer, offset_id).state == "recorded":
+            confirmer = self.stage.actor(Role.FINANCE_APPROVER)
+            offsets.decide_offset(self._at(moment), confirmer, offset_id, confirmed=True)
         self.owed -= offset
         self.cash -= Money(min(self.cash.fen, offset.fen))
-        self.papers.came(settlement.on, settled - offset, f"{settlement.on.month} 月医保结算款", "")
+        self.papers.came(settlement.on, settled - offset, f"{settlement.on.month} 月医保结算款", slip)
         self.papers.said(settlement.on, "结算冲抵预付金", offset)
         self.papers.said(settlement.on, "月度结算", settled - offset)
 

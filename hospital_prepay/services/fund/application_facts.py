@@ -15,6 +15,7 @@ from hospital_prepay.domain.rules.fund.application import (
     ApplicationFacts,
     ConditionFact,
     EmergencyFact,
+    open_years,
 )
 from hospital_prepay.domain.rules.fund.duties import duties_of_year
 from hospital_prepay.domain.rules.fund.eligibility import check_conditions, eligible
@@ -123,6 +124,7 @@ def application_facts(
         apply_clause=day[1] if day else None,
         emergency=document,
         deregistered=deregistered,
+        years_open=open_years(today),
     )
 
 

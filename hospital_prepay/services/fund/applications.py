@@ -8,9 +8,10 @@ from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
-from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import (
+    ALL_FUNDS,
     ApplicationFacts,
     apply,
 )
@@ -22,6 +23,7 @@ from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import EmergencyRow
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
@@ -29,6 +31,7 @@ from hospital_prepay.services.fund.application_command import AGREEMENT, Applied
 from hospital_prepay.services.fund.application_facts import application_facts, facts_json, quota_of
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.clearing import with_books
+from hospital_prepay.services.fund.regions import known_region, same_region
 from hospital_prepay.services.fund.words import CONDITIONS
 from hospital_prepay.services.publication.readings import assessment_readings, readings_within
 
@@ -46,6 +49,9 @@ def apply_for_funds(context: Context, actor: Actor, command: ApplyForFunds) -> t
         return tuple(Applied(one, "", None) for one in decisions)
     subject = f"fund:{command.regime}:{command.facts.year}"
     with context.work(actor, "fund.apply", subject) as work:
+        lock_name(work.connection, f"fund:{work.institution_id}:{command.regime}")
+        region = known_region(work.connection, work.institution_id, command.pool_region)
+        command = replace(command, pool_region=region)
         payload = _payload(command)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
@@ -102,6 +108,7 @@ def _is_deregistered(connection: Connection, institution_id: str) -> bool:
 
 
 def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, decision_id: str) -> str:
+    _require_apart(work, command, fund)
     grant_id = work.new_id()
     store.add_grant(
         work.connection,
@@ -121,6 +128,16 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
         },
     )
     return grant_id
+
+
+def _require_apart(work: UnitOfWork, command: ApplyForFunds, fund: str) -> None:
+    """One prepayment for all funds stands in place of one for each, never beside it."""
+    where = (command.regime, command.facts.year, "basic")
+    for one in store.grants(work.connection, work.institution_id):
+        beside = one.fund != fund and ALL_FUNDS in (one.fund, fund) and one.state != "declined"
+        same = (one.regime, one.year, one.kind) == where and same_region(one.pool_region, command.pool_region)
+        if beside and same:
+            raise Conflict("这一年已经有各基金合计或单个基金的申请，不能再重复申请。请在列表里打开那一笔。")
 
 
 def _keep(

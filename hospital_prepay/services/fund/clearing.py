@@ -1,10 +1,9 @@
-"""Was last year cleared in time: our own books answer it wherever they hold a grant of that year."""
+"""Was last year cleared in time: our own books answer it wherever they hold a grant of it, or an older one owed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
@@ -12,20 +11,21 @@ from hospital_prepay.domain.rules.fund.clearing import bar_clause, cleared_in_ti
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence.database import Connection
-from hospital_prepay.persistence.fund_recalls import Slip
+from hospital_prepay.persistence.fund_recalls import Fall, Slip
+from hospital_prepay.persistence.fund_returns import checked_slips
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.slips import is_late_slip
 
 # Grants that arrived; what never did isn't there to be cleared.
 _PAID_OUT = ("received", "cleared")
-BOOKED_WITHIN: Final = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
 class LastYear:
-    """Whether every grant of a year was cleared by ``due_on``, with the day of each; ``None`` while it is owed."""
+    """Whether every grant was cleared by ``due_on`` of the newest, with each one's day; ``None`` while it is owed."""
 
     cleared: bool
     due_on: date
@@ -41,14 +41,15 @@ def with_books(
 
 
 def cleared_last_year(connection: Connection, institution_id: str, instrument: str, year: int) -> bool | None:
-    """Whether every grant of the year before was cleared by the notice's day; ``None`` where the place has no such
-    bar, no rule for that year, or our books hold no grant of it."""
+    """Whether every grant of the year before was cleared by the notice's day, and nothing of an earlier one is owed;
+    ``None`` where the place has no such bar, no rule for that year, or our books hold no such grant."""
     found = _last_year(connection, institution_id, instrument, year)
     return found.cleared if found else None
 
 
 def last_year_in_books(context: Context, actor: Actor, instrument: str, year: int) -> LastYear | None:
-    """What the books answer about the year before, with every grant of it. Needs ``fund.view``."""
+    """What the books answer about the year before, with every grant of it and those of earlier years that are owed.
+    Needs ``fund.view``."""
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         return _last_year(connection, actor.institution_id, instrument, year)
@@ -58,12 +59,13 @@ def _last_year(connection: Connection, institution_id: str, instrument: str, yea
     own = [
         one
         for one in store.grants_of(connection, institution_id, instrument)
-        if one.year == year - 1 and one.state in _PAID_OUT
+        if one.state in _PAID_OUT and (one.year == year - 1 or (one.year < year and one.state != "cleared"))
     ]
     if not own:
         return None
-    regime = load_rulebook().regime(instrument, year - 1)
-    duty = clearing_duty(regime, year - 1, working_day_calendar())
+    newest = max(one.year for one in own)
+    regime = load_rulebook().regime(instrument, newest)
+    duty = clearing_duty(regime, newest, working_day_calendar())
     if bar_clause(regime) is None or duty is None or duty.due_on is None:
         return None
     slips = store.slips(connection, institution_id)
@@ -74,17 +76,21 @@ def _last_year(connection: Connection, institution_id: str, instrument: str, yea
 def _cleared_on(
     connection: Connection, institution_id: str, grant: GrantState, slips: dict[int, Slip]
 ) -> date | None:
-    """The day on which the last of it was given back: the bank's value day, else the day of the entry in Shanghai.
+    """The day on which the last of it was given back: by bank the slip's value day, in a settlement the settlement's,
+    else the day of the entry in Shanghai.
 
-    House rule: a slip that was booked later than :data:`BOOKED_WITHIN` doesn't make a late clearing one in time.
+    House rule: a return that was booked later than a few days after its slip's day counts on the day on which it
+    was booked, until a second person held that day against the slip. An offset always has a second person.
     """
     if grant.state != "cleared":
         return None
+    checked = checked_slips(connection, institution_id)
     falls = store.falls_of_owed(connection, institution_id, grant.grant_id)
-    return max(_day(slips.get(number), local(moment).date()) for number, _kind, moment in falls)
+    return max(_day(one, slips.get(one.entry_no), one.entry_no in checked) for one in falls)
 
 
-def _day(slip: Slip | None, booked_on: date) -> date:
-    if slip is None or booked_on - slip.value_on > BOOKED_WITHIN:
-        return booked_on
-    return slip.value_on
+def _day(fall: Fall, slip: Slip | None, checked: bool) -> date:
+    if fall.kind == "fund_offset":
+        return fall.effective_on
+    booked_on = local(fall.posted_at).date()
+    return booked_on if slip is None or (is_late_slip(slip.value_on, booked_on) and not checked) else slip.value_on

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, RuleRefused
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
@@ -33,9 +34,12 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_arrived_by, require_past
 
 __all__ = ["DistributionRow", "UseRow"]
+
+
+_CODE_SIGNS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,13 @@ class ShowUse:
 def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -> str:
     """Write a distribution down. Needs ``fund.pay``. Raises :class:`Conflict` unless the grant is in use here."""
     actor.require(Permission.FUND_PAY)
-    for field, text in (("member_code", command.member_code), ("member_name", command.member_name)):
-        if not text.strip() or text == actor.institution_id:
+    code = payment_reference(command.member_code)
+    for field, text in (("member_code", code), ("member_name", command.member_name)):
+        if not text.strip() or text == payment_reference(actor.institution_id):
             raise MalformedInput("请填成员单位的编码和名称，不能是本院。", details={"field": field})
+    if len(code) > _CODE_SIGNS:
+        words = f"机构编码最多 {_CODE_SIGNS} 位，请核对。"
+        raise MalformedInput(words, details={"field": "member_code"})
     if not command.document.strip():
         raise MalformedInput("请填分配的协议或文件。", details={"field": "agreement"})
     payload = {**asdict(command), "amount": command.amount.fen}
@@ -100,14 +108,14 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
         if grant.state != "received" or grant.kind != "basic":
             raise Conflict("这笔预付金没有在用，不能分给成员单位。请选一笔在用的预付金。")
         require_no_recall(work, grant.regime, "分配")
-        if not command.amount or command.amount.fen > grant.unspent_fen:
+        if command.amount.fen <= 0 or command.amount.fen > grant.unspent_fen:
             raise MalformedInput(f"可以分的只有 {grant.unspent} 元，请核对金额。", details={"field": "member_amount"})
         distribution_id = work.new_id()
         values = {
             "institution_id": work.institution_id,
             "distribution_id": distribution_id,
             "grant_id": grant.grant_id,
-            "member_code": command.member_code.strip(),
+            "member_code": code,
             "member_name": command.member_name.strip(),
             "amount_fen": command.amount.fen,
             "document": command.document.strip(),
@@ -138,6 +146,7 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
+            require_arrived_by(work.connection, work.institution_id, grant, handed_on, "handed_on")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
@@ -169,7 +178,8 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
             return found
         returned_on = command.returned_on or work.today
         require_past(returned_on, work.today, "returned_on")
-        if not command.amount or command.amount.fen > found.in_hand_fen:
+        require_arrived_by(work.connection, work.institution_id, grant, returned_on, "returned_on")
+        if command.amount.fen <= 0 or command.amount.fen > found.in_hand_fen:
             words = f"成员单位手里还有 {Money(found.in_hand_fen)} 元（分配减去已退回和已报用款），请核对金额。"
             raise MalformedInput(words, details={"field": "amount"})
         values = {"return_no": found.returns + 1, "bank_reference": command.bank_reference.strip()}
@@ -205,15 +215,26 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         if answer.outcome is not UseOutcome.PERMITTED:
             words = "；".join(REASON_WORDS[one.code] for one in answer.reasons)
             raise RuleRefused(f"不能记：{words}。请核对这一行，或请成员单位退回这笔钱。")
-        if not line.amount or line.amount.fen > found.in_hand_fen:
+        if line.amount.fen <= 0 or line.amount.fen > found.in_hand_fen:
             words = f"超过成员单位手里的 {Money(found.in_hand_fen)} 元，请核对。"
             raise MalformedInput(words, details={"field": "amount"})
+        _require_new_use(work, grant, command)
         rest = {name: getattr(line, name) for name in ("category", "name", "code", "order_no")}
         values = {"use_no": found.uses + 1, "document": command.document.strip(), **rest}
         _append(work, FundDistributionUse, found, line.amount, values)
         work.audit(detail={"category": line.category, "amount_fen": line.amount.fen, "document": command.document})
         work.keep_answer(command.idempotency_key, payload, {"use_no": found.uses + 1})
         return store.find(work.connection, work.institution_id, command.distribution_id)
+
+
+def _require_new_use(work: UnitOfWork, grant: GrantState, command: ShowUse) -> None:
+    """One document proves one line once, however its number is spelled."""
+    plain, line = payment_reference(command.document), command.line
+    if not plain:
+        raise MalformedInput("发票或清单的号码里没有数字或字母，请照填。", details={"field": "document"})
+    for one in store.uses_of_grant(work.connection, work.institution_id, grant.grant_id):
+        if (payment_reference(one.document), one.name, one.code) == (plain, line.name, line.code):
+            raise Conflict(f"“{line.name}”已经用这张单据记过一次。请核对号码；本次没有改动。")
 
 
 def distributions_of(context: Context, actor: Actor, grant_id: str) -> list[DistributionRow]:

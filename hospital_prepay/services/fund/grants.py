@@ -18,6 +18,7 @@ from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.fund_returns import booked, corrections_of
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -150,13 +151,23 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
         )
         on, summary = command.received_on, "收到医保预付金"
         reopen_past_month(work, on, "到账")
-        entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", summary, lines, grant.grant_id, on=on))
+        key = _receipt_key(work, grant)
+        entry_no = work.ledger.post(fund_entry(work, grant, "fund_receipt", summary, lines, key, on=on))
         keep_slip(work, "fund_receipt", entry_no, command.bank_reference, command.received_on)
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="received")
         detail = {"amount_fen": amount.fen, "bank_reference": command.bank_reference, **in_full}
         work.audit(entry_no=entry_no, detail=detail)
         work.keep_answer(command.idempotency_key, payload | in_full, {"entry_no": entry_no})
         return store.read_grant(work.connection, work.institution_id, grant.grant_id)
+
+
+def _receipt_key(work: UnitOfWork, grant: GrantState) -> str:
+    """One receipt of a grant, and another one for each that was taken back."""
+    undone = sum(
+        one.state == "approved" and booked(work.connection, work.institution_id, one.entry_no).kind == "fund_receipt"
+        for one in corrections_of(work.connection, work.institution_id, grant.grant_id)
+    )
+    return f"{grant.grant_id}:{undone}" if undone else grant.grant_id
 
 
 def find_grant(context: Context, actor: Actor, grant_id: str) -> GrantState:
@@ -200,6 +211,7 @@ def _require_day(grant: GrantState, command: RecordApproval, today: date) -> Non
     """Not ahead of today; before an application was filed only with a written reason (paper went out first). A
     procurement prepayment is recorded from a document that is there already."""
     require_past(command.approved_on, today, "approved_on")
+    require_not_before(command.approved_on, date(grant.year - 1, 1, 1), "上一年年初", "approved_on")
     filed_on = local(grant.applied_at).date()
     if grant.kind == "basic" and command.approved_on < filed_on and not command.early.strip():
         raise MalformedInput(
@@ -214,6 +226,8 @@ def _judge(work: UnitOfWork, grant: GrantState, command: RecordApproval) -> tupl
     """The decision on an approval, kept; nothing is decided of a no, nor of a grant of another regime than this."""
     if command.approved is None:
         return None, None
+    if command.approved.fen <= 0:
+        raise MalformedInput("批复金额要大于零；没有批准的，请选“没有批准”。", details={"field": "approved"})
     if grant.kind != "basic":
         if command.approved.fen > grant.applied_fen:
             words = f"文件上是 {Money(grant.applied_fen)} 元，批复不能超过它。请核对金额。"

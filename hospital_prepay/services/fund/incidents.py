@@ -12,6 +12,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import document_key
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence import funds
 from hospital_prepay.persistence.fund_recalls import IncidentState
@@ -19,7 +20,7 @@ from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.slips import keep_slip, require_past
+from hospital_prepay.services.fund.slips import keep_slip, require_arrived_by, require_not_before, require_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def record_loss(context: Context, actor: Actor, command: RecordLoss) -> str:
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["incident_id"])
-        _check_loss(work, command)
+        _check_loss(work, grant, command)
         standing_fen = _not_made_good(work, grant)
         if standing_fen + command.amount.fen > grant.owed_fen:
             others = f"别的损失还有 {Money(standing_fen)} 元没有追回，" if standing_fen else ""
@@ -141,6 +142,7 @@ def record_compensation(context: Context, actor: Actor, command: RecordCompensat
         _require_amount(command.amount)
         _require(command.bank_reference, "bank_reference", "请填银行回单号。")
         require_past(command.received_on, work.today, "received_on")
+        require_not_before(command.received_on, found.found_on, "发现日", "received_on")
         if found.state != "confirmed":
             raise Conflict("这笔损失还没有确认，不能记赔偿；本次没有入账。")
         lines = (
@@ -170,11 +172,13 @@ def record_write_off(context: Context, actor: Actor, command: RecordWriteOff) ->
         _require_amount(command.amount)
         _require(command.document, "document", "请填法院文书或批准核销的文号。")
         require_past(command.written_off_on, work.today, "written_off_on")
-        already = sum(
-            one.amount_fen
-            for one in store.write_offs(work.connection, work.institution_id)
-            if one.grant_id == grant.grant_id
-        )
+        require_arrived_by(work.connection, work.institution_id, grant, command.written_off_on, "written_off_on")
+        known = [
+            one for one in store.write_offs(work.connection, work.institution_id) if one.grant_id == grant.grant_id
+        ]
+        if document_key(command.document) in {document_key(one.document) for one in known}:
+            raise Conflict("这份核销文件已经记在这笔预付金上。请核对后再记。")
+        already = sum(one.amount_fen for one in known)
         if already + command.amount.fen > (grant.approved_fen or 0):
             raise MalformedInput("核销不会超过批复的金额，请核对。", details={"field": "amount"})
         values = {
@@ -226,15 +230,16 @@ def _entry(
     )
 
 
-def _check_loss(work: UnitOfWork, command: RecordLoss) -> None:
+def _check_loss(work: UnitOfWork, grant: GrantState, command: RecordLoss) -> None:
     _require_amount(command.amount)
     require_past(command.found_on, work.today, "found_on")
+    require_arrived_by(work.connection, work.institution_id, grant, command.found_on, "found_on")
     _require(command.what, "what", "请写明怎么损失的。")
     _require(command.persons, "persons", "请写明责任人；还没有查清的，写“待查”。")
 
 
 def _require_amount(amount: Money) -> None:
-    if not amount:
+    if amount.fen <= 0:
         raise MalformedInput("金额要大于零，例如 120.00。", details={"field": "amount"})
 
 

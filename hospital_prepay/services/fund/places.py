@@ -12,6 +12,7 @@ from hospital_prepay.persistence.fund_duties import PlaceRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.regions import known_region
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,12 @@ def propose_place(context: Context, actor: Actor, command: ProposePlace) -> int:
     with context.work(actor, "fund.place") as work:
         if command.regime not in load_rulebook().regimes:
             raise MalformedInput("没有这个地方的规定，请从列表里选。", details={"field": "regime"})
-        if not command.pool_region.strip():
-            raise MalformedInput("请填统筹区，例如临溪市。", code="missing_value", details={"field": "pool_region"})
+        region = known_region(work.connection, work.institution_id, command.pool_region)
         first = load_rulebook().regimes[command.regime][0].first_year
         if not first <= command.from_year <= work.today.year + 1:
             words = f"请填 {first} 到 {work.today.year + 1} 之间的年份。"
             raise MalformedInput(words, details={"field": "from_year"})
-        pair = (command.regime, command.pool_region.strip())
+        pair = (command.regime, region)
         known = store.places(work.connection, work.institution_id)
         if any(one.state == "proposed" and (one.regime, one.pool_region) == pair for one in known):
             raise Conflict("这个统筹区已经有一条等着核对。请先请财务审批核对那一条。")

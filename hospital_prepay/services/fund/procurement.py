@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.regions import known_region
 from hospital_prepay.services.publication.readings import readings_within
 
 
@@ -38,7 +39,8 @@ class RecordProcurement:
 def record_procurement(context: Context, actor: Actor, command: RecordProcurement) -> str:
     """Write the grant down as applied for; another person records the approval, as for every grant.
 
-    Returns its id. Raises :class:`MalformedInput` without a document or with a day ahead of today,
+    Returns its id. Raises :class:`MalformedInput` without a document, with a day ahead of today or for a year more
+    than one from the document's (house rule),
     :class:`Conflict` when the fund has one for the year, :class:`NoRuleInForce` for a year before the notice.
     """
     actor.require(Permission.FUND_APPLY)
@@ -49,6 +51,8 @@ def record_procurement(context: Context, actor: Actor, command: RecordProcuremen
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["grant_id"])
+        region = known_region(work.connection, work.institution_id, command.pool_region)
+        command = replace(command, pool_region=region)
         if command.issued_on > work.today:
             raise MalformedInput("日期不能晚于今天，请核对。", details={"field": "issued_on"})
         facts = ProcurementFacts(
@@ -86,6 +90,9 @@ def _check(command: RecordProcurement) -> None:
         if is_wrong:
             words = "归还日不能早于文件日期，请核对。" if field == "return_on" else "请填写。"
             raise MalformedInput(words, code="missing_value", details={"field": field})
+    if abs(command.year - command.issued_on.year) > 1:
+        words = f"文件是 {command.issued_on.year} 年的，不会是 {command.year} 年度的预付。请核对年度。"
+        raise MalformedInput(words, code="year_too_far", details={"field": "year"})
 
 
 def _payload(command: RecordProcurement) -> dict[str, Any]:

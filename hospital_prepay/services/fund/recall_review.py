@@ -291,9 +291,11 @@ def _term(called: RecallFacts | None) -> date | None:
 
 def _mirrored(grant: GrantState, entries: list[GrantEntry], written_off: list[WriteOff]) -> Mirrored:
     def fell(kind: str) -> int:
-        return -sum(min(0, one.owed_fen) for one in entries if one.kind == kind)
+        falls = sum(min(0, one.owed_fen) for one in entries if one.kind == kind)
+        return -falls - sum(one.owed_fen for one in entries if one.kind == f"{kind}_undone")
 
-    paid_out = sum(max(0, one.owed_fen) for one in entries)
+    paid_out = sum(max(0, one.owed_fen) for one in entries if not one.kind.endswith("_undone"))
+    paid_out += sum(one.owed_fen for one in entries if one.kind == "fund_receipt_undone")
     own = tuple(one for one in written_off if one.grant_id == grant.grant_id)
     return Mirrored(
         grant=grant,

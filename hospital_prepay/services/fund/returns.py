@@ -1,4 +1,4 @@
-"""Giving a grant back: by bank, or offset in a monthly settlement, step by step until nothing is owed."""
+"""Giving a grant back by bank, step by step until nothing is owed; what offsets need of it, too."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.funds import GrantState
-from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import end_returned
-from hospital_prepay.services.fund.settlement_checks import require_usual
-from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
+from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_arrived_by, require_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +31,6 @@ class ReturnGrant:
     bank_reference: str
     idempotency_key: str
     returned_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OffsetGrant:
-    """A monthly settlement of ``settlement`` from which the agency kept ``offset``; ``unusual`` when a person
-    confirmed that it is far beyond other months."""
-
-    grant_id: str
-    settlement: Money
-    offset: Money
-    document: str
-    idempotency_key: str
-    unusual: bool = False
 
 
 def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantState:
@@ -64,10 +48,10 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         returned_on = command.returned_on or work.today
         require_past(returned_on, work.today, "returned_on")
         from_earmark = Money(min(grant.unspent_fen, command.amount.fen))
-        require_not_before(returned_on, grant.approved_on, "批复日", "returned_on")
+        require_arrived_by(work.connection, work.institution_id, grant, returned_on, "returned_on")
         own = command.amount - from_earmark
-        for_members = _require_returnable(work.connection, work.institution_id, grant, command.amount)
-        lines = [Posting(owed_account(grant.grant_id), debit=command.amount), *_claim(grant, for_members)]
+        for_members = require_returnable(work.connection, work.institution_id, grant, command.amount)
+        lines = [Posting(owed_account(grant.grant_id), debit=command.amount), *claim_on_members(grant, for_members)]
         lines += [Posting(earmark_account(grant.grant_id), credit=from_earmark)] if from_earmark else []
         lines += [Posting("1002", credit=own)] if own else []
         key, summary = command.idempotency_key, "交回医保预付金"
@@ -77,51 +61,7 @@ def return_grant(context: Context, actor: Actor, command: ReturnGrant) -> GrantS
         keep_slip(work, "fund_return", entry_no, command.bank_reference, returned_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
-        return _clear_at_zero(work, grant)
-
-
-def offset_grant(context: Context, actor: Actor, command: OffsetGrant) -> GrantState:
-    """Book a settlement with an offset: the receivable falls by the whole, what is owed by the offset, the rest comes
-    to the bank; the unspent earmark is let go as far as the offset goes. Raises as :func:`return_grant`."""
-    actor.require(Permission.FUND_RETURN)
-    if command.offset.fen > command.settlement.fen:
-        raise MalformedInput("冲抵金额不能超过这次结算的金额，请核对。", details={"field": "offset"})
-    payload = {**asdict(command), "settlement": command.settlement.fen, "offset": command.offset.fen}
-    del payload["unusual"]
-    with context.work(actor, "fund.offset", f"grant:{command.grant_id}") as work:
-        grant = _locked(work, command.grant_id, command.offset)
-        if work.known_answer(command.idempotency_key, payload) is not None:
-            return grant
-        require_usual(work.connection, work.institution_id, command.settlement, command.unusual)
-        let_go = Money(min(grant.unspent_fen, command.offset.fen))
-        for_members = _require_returnable(work.connection, work.institution_id, grant, command.offset)
-        lines = [
-            *_claim(grant, for_members),
-            Posting(owed_account(grant.grant_id), debit=command.offset),
-            Posting("12120201", credit=command.offset),
-        ]
-        if let_go:
-            lines += [Posting("1002", debit=let_go), Posting(earmark_account(grant.grant_id), credit=let_go)]
-        rest = command.settlement - command.offset
-        general = (Posting("1002", debit=rest), Posting("12120201", credit=rest)) if rest else ()
-        summary = f"结算冲抵医保预付金（{payment_reference(command.document)}）"
-        lock_name(work.connection, f"fund_offset:{work.institution_id}")
-        if store.has_entry(work.connection, work.institution_id, "fund_offset", summary):
-            raise Conflict("这张结算单已经冲抵过预付金，一张单只冲抵一次。请核对单号；本次没有入账。")
-        key = command.idempotency_key
-        entry = fund_entry(work, grant, "fund_offset", summary, tuple(lines), key, general=general)
-        entry_no = work.ledger.post(entry)
-        work.audit(
-            entry_no=entry_no,
-            detail={
-                "settlement_fen": command.settlement.fen,
-                "offset_fen": command.offset.fen,
-                "document": command.document,
-                **({"unusual": True} if command.unusual else {}),
-            },
-        )
-        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
-        return _clear_at_zero(work, grant)
+        return clear_at_zero(work, grant)
 
 
 def check_return(context: Context, actor: Actor, grant_id: str, amount: Money) -> None:
@@ -130,20 +70,12 @@ def check_return(context: Context, actor: Actor, grant_id: str, amount: Money) -
     actor.require(Permission.FUND_RETURN)
     with context.database.reading() as connection:
         own = actor.institution_id
-        _require_returnable(connection, own, store.read_grant(connection, own, grant_id), amount)
-
-
-def check_offset(context: Context, actor: Actor, command: OffsetGrant) -> None:
-    """The same of an offset, and whether its settlement is like that of other months. Raises as
-    :func:`offset_grant`."""
-    check_return(context, actor, command.grant_id, command.offset)
-    with context.database.reading() as connection:
-        require_usual(connection, actor.institution_id, command.settlement, command.unusual)
+        require_returnable(connection, own, store.read_grant(connection, own, grant_id), amount)
 
 
 def _locked(work: UnitOfWork, grant_id: str, amount: Money) -> GrantState:
     grant = store.lock_grant(work.connection, work.institution_id, grant_id)
-    if not amount:
+    if amount.fen <= 0:
         raise MalformedInput("金额要大于零，例如 120.00。", details={"field": "amount"})
     return grant
 
@@ -157,14 +89,14 @@ def _for_members(connection: Connection, institution_id: str, grant: GrantState,
     return Money(max(0, min(used, over)))
 
 
-def _claim(grant: GrantState, amount: Money) -> list[Posting]:
+def claim_on_members(grant: GrantState, amount: Money) -> list[Posting]:
     """A member's used part is no fund money any more: from now on the member owes it to the hospital (1218)."""
     if not amount:
         return []
     return [Posting("1218", debit=amount), Posting(distributed_account(grant.grant_id), credit=amount)]
 
 
-def _require_returnable(connection: Connection, institution_id: str, grant: GrantState, amount: Money) -> Money:
+def require_returnable(connection: Connection, institution_id: str, grant: GrantState, amount: Money) -> Money:
     """Raise unless so much can be given back of the grant as it stands; returns what of it stands in for members."""
     if grant.state != "received":
         raise Conflict("这笔预付金没有到账，或已经清算。请刷新后再看；本次没有入账。")
@@ -179,9 +111,10 @@ def _require_returnable(connection: Connection, institution_id: str, grant: Gran
     return for_members
 
 
-def _clear_at_zero(work: UnitOfWork, grant: GrantState) -> GrantState:
+def clear_at_zero(work: UnitOfWork, grant: GrantState) -> GrantState:
+    """The grant as it stands, cleared when nothing is owed any more."""
     after = store.read_grant(work.connection, work.institution_id, grant.grant_id)
-    if after.owed_fen == 0:
+    if after.owed_fen == 0 and after.state == "received":
         store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="cleared", cleared_at=work.now)
         if grant.kind == "basic":
             end_returned(work, grant.regime)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
@@ -23,6 +23,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.funds import GrantEntry, SameOrder
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.predecessors import owed_predecessor
+from hospital_prepay.services.fund.spendable import closed_since
 from hospital_prepay.services.fund.spending import batch_of, spend_facts
 
 __all__ = ["GrantEntry", "GrantState", "Invoice", "LineState", "RecallState", "RequestState"]
@@ -175,7 +176,9 @@ def preview_payment(context: Context, actor: Actor, grant_id: str, lines: tuple[
         grant = store.read_grant(connection, actor.institution_id, grant_id)
         stands = fund_recalls.standing(connection, actor.institution_id, grant.regime)
         batch = batch_of(connection, actor.institution_id, grant)
-    return spend(spend_facts(grant, lines, stands, batch), context.rule_version)
+        closed = closed_since(connection, actor.institution_id, grant, context.clock.today())
+    facts = replace(spend_facts(grant, lines, stands, batch), closed_since=closed)
+    return spend(facts, context.rule_version)
 
 
 def grant_barred(grant: GrantState) -> frozenset[str]:

@@ -1,26 +1,32 @@
-"""The bank's slip behind an entry: its number and value day stand in a row, and no slip is booked twice."""
+"""The bank's slip behind an entry: its number and value day stand in a row, and it stands for one movement."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
-from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.clauses import house_rule
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import fund_recalls as store
+from hospital_prepay.persistence import fund_returns as returns
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_reconciliation import lock_reconciliation
+from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.fund.months import month_of, reopen_for
+
+FEW_DAYS: Final = timedelta(days=5)
 
 
 def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_on: date) -> None:
     """Write it down with the entry of ``kind``: as it was typed to be shown, and plain to be compared.
 
-    Raises :class:`MalformedInput` for a number without a letter or digit, :class:`Conflict` for a slip used before.
+    Raises :class:`MalformedInput` for a number without a letter or digit, :class:`Conflict` for a slip that stands
+    for another movement; a mirror may repeat that of its entry.
     """
-    plain = payment_reference(reference)
-    if not plain:
-        words = "银行回单号里没有数字或字母，请照回单填写，例如 HD20260115001。"
-        raise MalformedInput(words, details={"field": "bank_reference"})
+    plain = _plain(reference)
+    _require_not_settled(work.connection, work.institution_id, plain)
     store.add_slip(
         work.connection,
         {
@@ -36,6 +42,24 @@ def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_
     )
 
 
+def require_new_slip(connection: Connection, institution_id: str, reference: str) -> None:
+    """Raise as :func:`keep_slip` would for a new movement, before there is an entry."""
+    plain = _plain(reference)
+    _require_not_settled(connection, institution_id, plain)
+    undone = returns.undone(connection, institution_id)
+    if any(
+        one.reference == plain and one.entry_no not in undone
+        for one in store.slips(connection, institution_id).values()
+    ):
+        raise Conflict(store.SLIP_USED)
+
+
+def require_arrived_by(connection: Connection, institution_id: str, grant: GrantState, day: date, field: str) -> None:
+    """Raise :class:`MalformedInput` for a day before the grant's money arrived."""
+    arrived = store.arrived_on(connection, institution_id, grant.grant_id)
+    require_not_before(day, arrived or grant.approved_on, "到账日" if arrived else "批复日", field)
+
+
 def reopen_past_month(work: UnitOfWork, value_on: date, what: str) -> None:
     """Open the month of ``value_on`` again when it is past and was closed: it is about to get an entry. Asked before
     the entry is posted, so that a closing and this wait for each other always in the same order."""
@@ -43,6 +67,12 @@ def reopen_past_month(work: UnitOfWork, value_on: date, what: str) -> None:
     if period < month_of(work.today):
         lock_reconciliation(work.connection, work.institution_id)
         reopen_for(work, [period], f"登记了 {value_on} 的{what}")
+
+
+@house_rule
+def is_late_slip(value_on: date, booked_on: date) -> bool:
+    """Whether a slip was booked so long after its day that one person's word for that day isn't enough."""
+    return booked_on - value_on > FEW_DAYS
 
 
 def require_past(day: date, today: date, field: str) -> None:
@@ -57,3 +87,16 @@ def require_not_before(day: date, earliest: date | None, what: str, field: str) 
     if earliest is not None and day < earliest:
         words = f"{day} 早于{what}（{earliest}），不会是这一天。请核对回单上的日期。"
         raise MalformedInput(words, code="day_too_early", details={"field": field})
+
+
+def _plain(reference: str) -> str:
+    plain = payment_reference(reference)
+    if not plain:
+        words = "银行回单号里没有数字或字母，请照回单填写，例如 HD20260115001。"
+        raise MalformedInput(words, details={"field": "bank_reference"})
+    return plain
+
+
+def _require_not_settled(connection: Connection, institution_id: str, plain: str) -> None:
+    if any(payment_reference(one) == plain for one in returns.settlement_references(connection, institution_id)):
+        raise Conflict(store.SLIP_USED)

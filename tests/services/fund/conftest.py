@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence.funds import GrantState, RequestState
-from hospital_prepay.services.fund import grants, returns, spending
+from hospital_prepay.services.fund import grants, offsets, returns, spending
 from hospital_prepay.services.fund.application_command import Applied
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.hospital import Hospital, actor
@@ -98,8 +98,18 @@ class Year:
         return self.send_back(self.return_command(fen, key))
 
     def offset(self, settlement: int, offset: int) -> GrantState:
-        command = returns.OffsetGrant(self.grant_id, Money(settlement), Money(offset), f"结算单 {self.key}", self.key)
-        return returns.offset_grant(self.hospital.context, OFFICER, command)
+        offset_id = self.record_offset(settlement, offset)
+        return offsets.decide_offset(self.hospital.context, APPROVER, offset_id, confirmed=True)
+
+    def record_offset(self, settled: int, kept: int, on: date | None = None, **changes: Any) -> str:
+        """Written down by the officer, and booked by nobody yet."""
+        key = self.key
+        day = on or self.hospital.context.clock.today()
+        slip = "" if settled == kept else f"S-{key}"
+        command = offsets.OffsetGrant(
+            self.grant_id, Money(settled), Money(kept), f"结算单 {key}", slip, day, self.key
+        )
+        return offsets.record_offset(self.hospital.context, OFFICER, replace(command, **changes))
 
     @property
     def standing(self) -> tuple[int, int, int]:

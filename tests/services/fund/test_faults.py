@@ -17,7 +17,7 @@ from hospital_prepay.domain.errors import LedgerFault
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.database import Database
-from hospital_prepay.services.fund import grants, returns, spending
+from hospital_prepay.services.fund import grants, offsets, returns, spending
 from tests.db.test_faults import Broken, failing_at
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.services.fund.conftest import APPROVER, HEAD, OFFICER, PAYER, SUPPLIER, Year, line
@@ -82,8 +82,17 @@ class Steps:
         spending.record_evidence(self.context, PAYER, command)
 
     def offset(self) -> None:
-        command = returns.OffsetGrant(self.grant_id, Money(50_000_000), Money(40_000_000), "结算单", "k-offset")
-        returns.offset_grant(self.context, OFFICER, command)
+        command = offsets.OffsetGrant(
+            self.grant_id,
+            Money(50_000_000),
+            Money(40_000_000),
+            "结算单",
+            "S-1",
+            self.context.clock.today(),
+            "k-offset",
+        )
+        offset_id = offsets.record_offset(self.context, OFFICER, command)
+        offsets.decide_offset(self.context, APPROVER, offset_id, confirmed=True)
 
     def give_back(self) -> None:
         command = returns.ReturnGrant(self.grant_id, Money(60_000_000), "B-8", "k-return")

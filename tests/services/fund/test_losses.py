@@ -29,7 +29,7 @@ M = MILLION_YUAN
 
 def lose(year: Year, fen: int = 500, **changes: Any) -> str:
     given = {"what": "误付给已注销的供应商", "persons": "待查", "document": "公安受案回执 1 号", **changes}
-    day = given.pop("found_on", date(2026, 1, 14))
+    day = given.pop("found_on", date(2026, 1, 15))
     command = incidents.RecordLoss(
         year.grant_id, Money(fen), found_on=day, idempotency_key=given.pop("key", year.key), **given
     )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.services.compliance.replay import replay_decisions
 from hospital_prepay.services.fund import grants, netting, recall_review, returns, spending
@@ -125,12 +126,12 @@ def test_only_the_next_year_of_the_same_fund_and_only_where_the_notice_nets(
     hospital: Hospital, clock: FixedClock
 ) -> None:
     pair = Pair(hospital, clock, 0, M)
-    other = Year(hospital, "henan-settlement-2023", year=2028, keys=80)
-    other.apply()
+    other = Year(hospital, "henan-settlement-2023", year=2027, keys=80)
+    other.apply(fund=Fund.RESIDENT)
     other.approve()
     with pytest.raises(Conflict, match="下一年额度"):
         pair.net(new_grant_id=other.grant_id)
-    zhejiang = Year(hospital, keys=90).arrived()
+    zhejiang = Year(hospital, year=2027, keys=90).arrived()
     nothing = Year(hospital, "weihai-prepay-2025", year=2027, keys=100)
     nothing.apply()
     nothing.approve()

@@ -263,9 +263,12 @@ def test_the_banks_value_day_counts_when_it_is_booked_later(hospital: Hospital, 
     assert Year(hospital, year=2027, keys=50).apply().decision.permitted
 
 
-def test_a_year_that_is_not_cleared_bars_and_without_books_the_officers_word_counts(year: Year) -> None:
+def test_a_year_that_is_not_cleared_bars_and_without_books_the_officers_word_counts(
+    year: Year, clock: FixedClock
+) -> None:
     assert year.apply(institution=replace(GOOD, cleared_last_year=False)).decision.outcome is Outcome.REFUSED
     year.arrived()
+    clock.moment = datetime(2026, 12, 16, 9, 0, tzinfo=SHANGHAI)
     assert Year(year.hospital, year=2027, keys=50).apply().decision.outcome is Outcome.REFUSED
     weihai = Year(year.hospital, "weihai-prepay-2025", keys=60).arrived()
     assert Year(weihai.hospital, weihai.regime, year=2027, keys=70).apply().decision.permitted

@@ -27,7 +27,7 @@ from hospital_prepay.persistence.funds import RequestState
 from hospital_prepay.rulebook.regime_file import CATEGORIES
 from hospital_prepay.services.compliance.replay import replay_decisions
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund import grants, returns, spending
+from hospital_prepay.services.fund import grants, offsets, returns, spending
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from hospital_prepay.settings import Settings
 from tests.funding import GOOD, MILLION_YUAN
@@ -275,9 +275,9 @@ def test_one_settlement_is_offset_once_and_one_slip_booked_once_however_it_is_sp
     year.arrived()
     context = year.hospital.context
     for number, document in enumerate(("JS-1", "js 1", "ＪＳ－1")):
-        command = returns.OffsetGrant(year.grant_id, Money(100), Money(50), document, f"offset-{number}")
-        with pytest.raises(Conflict, match="已经冲抵过") if number else nullcontext():
-            returns.offset_grant(context, OFFICER, command)
+        with pytest.raises(Conflict, match="已经登记冲抵过") if number else nullcontext():
+            offset_id = year.record_offset(100, 50, document=document)
+            offsets.decide_offset(context, APPROVER, offset_id, confirmed=True)
     for number, slip in enumerate(("W1", "w1", "Ｗ-1")):
         command = returns.ReturnGrant(year.grant_id, Money(100), slip, f"return-{number}")
         with pytest.raises(Conflict) if number else nullcontext():

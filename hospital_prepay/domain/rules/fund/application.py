@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
 
-from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.clauses import house_rule, implements
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
@@ -20,6 +20,7 @@ ADJUSTED: Final = {"conditions": "申请条件", "size": "预付规模", "time":
 _CONDITION_WORDS: Final = {"unmet": "不符合", "unknown": "还没有弄清", "waived": "过渡期内不要求", "met": "符合"}
 # Last year's clearing bars the acceptance of an application; it is none of the conditions that may be eased.
 _NEVER_EASED: Final = frozenset({"cleared_last_year"})
+_DECEMBER: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class EmergencyFact:
 @dataclass(frozen=True, slots=True)
 class ApplicationFacts:
     """What :func:`apply` looks at, in fen. ``largest_fen`` is ``None`` where no ceiling is stated or known, and
-    ``apply_by`` where the notice names no day."""
+    ``apply_by`` where the notice names no day. ``years_open`` are those of :func:`open_years`; older decisions lack
+    them."""
 
     regime: str
     year: int
@@ -73,6 +75,7 @@ class ApplicationFacts:
     emergency: EmergencyFact | None = None
     deregistered: bool = False
     size_clause: str | None = None
+    years_open: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,8 @@ def apply(facts: ApplicationFacts, rule_version: str) -> Decision:
     What is refused can't be applied for; what is held waits for the fact. Above the largest size that is known the
     application is refused with that size as its amount. After the day of the notice it goes out with that on
     record: whether it is accepted is the authority's word. A document of an emergency eases what the notice lets it
-    ease; a pool that may not prepay and an uncleared year stay what they are. House rule: a hospital that is
-    deregistered applies no more.
+    ease; a pool that may not prepay and an uncleared year stay what they are. House rules: a hospital that is
+    deregistered applies no more, and nobody applies for a year that isn't open.
     """
     amount = Money(facts.amount_fen)
     clause = _first(facts.quota_clauses)
@@ -127,6 +130,10 @@ def apply(facts: ApplicationFacts, rule_version: str) -> Decision:
     if facts.deregistered:
         reasons.append(Reason("deregistered", "已登记注销，不能再申请预付金（本院规定）。"))
         outcome = Outcome.REFUSED
+    if facts.years_open and facts.year not in facts.years_open:
+        years = "、".join(str(one) for one in facts.years_open)
+        reasons.append(Reason("year_not_open", f"现在只能申请 {years} 年的预付金（本院规定）。"))
+        outcome = Outcome.REFUSED
     if outcome is Outcome.PERMITTED:
         reasons.insert(0, Reason("eligible", "各项条件都符合。" if not reasons else "可以申请。", clause))
     reasons += _day(facts)
@@ -144,6 +151,13 @@ def approve(facts: ApprovalFacts, rule_version: str) -> Decision:
         amount, outcome = Money(facts.largest_fen or 0), Outcome.REFUSED
     reasons = (*(above or [Reason("within_size", "没有超过通知的规模。", clause)]), *_not_adjustable(facts.emergency))
     return Decision("fund.approve", rule_version, outcome, amount, reasons, asdict(facts))
+
+
+@house_rule
+def open_years(today: date) -> tuple[int, ...]:
+    """The years for which an application may go out: the one that runs, and in December the next, for every notice
+    has its applications in January. Any other year would slip past the bar of an uncleared one."""
+    return (today.year, today.year + 1) if today.month == _DECEMBER else (today.year,)
 
 
 def _conditions(facts: ApplicationFacts) -> tuple[Outcome, list[Reason]]:
@@ -209,6 +223,7 @@ def _emergency_of(stored: Mapping[str, Any]) -> EmergencyFact | None:
 def _replay(stored: Mapping[str, Any], rule_version: str) -> Decision:
     conditions = tuple(ConditionFact(**one) for one in stored["conditions"])
     rest = {**stored, "conditions": conditions, "quota_clauses": tuple(stored["quota_clauses"])}
+    rest["years_open"] = tuple(stored.get("years_open", ()))
     return apply(ApplicationFacts(**{**rest, "emergency": _emergency_of(stored)}), rule_version)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from hospital_prepay.domain.calendar import WorkingDayCalendar
+from hospital_prepay.domain.calendar import WorkingDayCalendar, weekday_after
 from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.errors import MalformedInput
@@ -106,7 +106,10 @@ def _with_term(
     facts = replace(facts, working_days=days.value, working_days_clause=days.provision.clause)
     if event.urged_on is None:
         return facts
-    due = calendar.due(event.urged_on - timedelta(days=int(event.urging_counts)), days.value)
+    first = event.urged_on - timedelta(days=int(event.urging_counts))
+    if first > calendar.last_day:  # a year whose holidays nobody has announced: provisional as at the end of the last
+        return replace(facts, due_on=None, expected_on=weekday_after(first, days.value).isoformat())
+    due = calendar.due(first, days.value)
     due_on = None if due.due_on is None else due.due_on.isoformat()
     return replace(facts, due_on=due_on, expected_on=due.expected_on.isoformat())
 

@@ -24,8 +24,9 @@ from hospital_prepay.domain.rules.fund.uses import (
 class SpendFacts:
     """What :func:`spend` looks at: the request's lines, what the place's pack gives each of their categories, what is
     left of the grant in fen, and the clause of the recall ground that stands: ``None`` when none does, empty when one
-    stands by the agreement alone; the grant's kind: basic or procurement; and the batch that a procurement
-    grant's document names, ``None`` where it wasn't looked at."""
+    stands by the agreement alone; the grant's kind: basic or procurement; the batch that a procurement
+    grant's document names, ``None`` where it wasn't looked at; and the day by which all had to be back, once it
+    is past."""
 
     regime: str
     lines: tuple[UseLine, ...]
@@ -35,6 +36,7 @@ class SpendFacts:
     recall_clause: str | None = None
     kind: str = "basic"
     batch: str | None = None
+    closed_since: str | None = None
 
 
 @implements(
@@ -49,7 +51,7 @@ def spend(facts: SpendFacts, rule_version: str) -> Decision:
     """Whether a request may go on to people: refused for good with a line that isn't medical, held with a grey one.
 
     House rules: medical and grey lines don't go in one request (a mixed request must be split), nothing is spent
-    while a ground of recall stands, and never more than is left.
+    while a ground of recall stands or after the day by which all had to be back, and never more than is left.
     """
     answers = [_line_of(facts, number, line) for number, line in enumerate(facts.lines, 1)]
     outcomes = {outcome for outcome, _ in answers}
@@ -61,6 +63,10 @@ def spend(facts: SpendFacts, rule_version: str) -> Decision:
         worst = UseOutcome.REFUSED
     if facts.recall_clause is not None:
         reasons.append(Reason("recall_stands", "已有收回情形，预付金暂停使用（本院规定）。"))
+        worst = UseOutcome.REFUSED
+    if facts.closed_since is not None:
+        words = f"这笔预付金到 {facts.closed_since} 应全部交回，过了这一天不再用款（本院规定）。"
+        reasons.append(Reason("year_is_over", words))
         worst = UseOutcome.REFUSED
     total = sum(line.amount.fen for line in facts.lines)
     if total > facts.unspent_fen:
@@ -98,6 +104,7 @@ def facts_of(facts: SpendFacts) -> dict[str, Any]:
         "recall_clause": facts.recall_clause,
         "kind": facts.kind,
         **({} if facts.batch is None else {"batch": facts.batch}),
+        "closed_since": facts.closed_since,
     }
 
 
@@ -122,9 +129,8 @@ def _facts_from(stored: Mapping[str, Any]) -> SpendFacts:
         for u in stored["uses"]
     )
     rest = (stored["uses_silent"], stored["unspent_fen"], stored["recall_clause"])
-    return SpendFacts(
-        stored["regime"], lines, uses, *rest, kind=stored.get("kind", "basic"), batch=stored.get("batch")
-    )
+    own = {"kind": stored.get("kind", "basic"), "batch": stored.get("batch")}
+    return SpendFacts(stored["regime"], lines, uses, *rest, **own, closed_since=stored.get("closed_since"))
 
 
 def _line_of(facts: SpendFacts, number: int, line: UseLine) -> tuple[UseOutcome, list[LineReason]]:

@@ -14,6 +14,7 @@ from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import RequestState
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.recall import require_no_recall
+from hospital_prepay.services.fund.spendable import require_spendable
 from hospital_prepay.services.fund.spending.requests import (
     end_request,
     give_back,
@@ -56,6 +57,7 @@ def reserve_request(context: Context, actor: Actor, request_id: str) -> RequestS
         actor.require_other_than(request.asked_by, "财务审批")
         actor.require_other_than(request.department_by or "", "财务审批")
         require_no_recall(work, grant.regime, "预留")
+        require_spendable(work, grant, "预留")
         amount = Money(request.total_fen)
         lines = (
             Posting(reserved_account(grant.grant_id), debit=amount),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -21,6 +21,7 @@ from hospital_prepay.persistence.funds import GrantState, LineState, RequestStat
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.spendable import closed_since
 from hospital_prepay.services.publication.readings import readings_within
 
 
@@ -72,7 +73,9 @@ def ask_payment(context: Context, actor: Actor, command: AskPayment) -> AskedPay
             raise Conflict("这笔预付金还没有到账，或已经清算。请选一笔在用的预付金。")
         stands = recalls.standing(work.connection, work.institution_id, grant.regime)
         batch = batch_of(work.connection, work.institution_id, grant)
-        decision = spend(spend_facts(grant, command.lines, stands, batch), work.rule_version)
+        closed = closed_since(work.connection, work.institution_id, grant, work.today)
+        facts = replace(spend_facts(grant, command.lines, stands, batch), closed_since=closed)
+        decision = spend(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "fund.spend"))
         request_id = _write_down(work, grant, command, decision, decision_id)
         outcome = "refused" if decision.outcome is Outcome.REFUSED else "done"

@@ -12,12 +12,14 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.ledger.chart import reserved_account
 from hospital_prepay.domain.ledger.entry import Posting, reversing
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.recall import require_no_recall
 from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_not_before, require_past
+from hospital_prepay.services.fund.spendable import require_spendable
 from hospital_prepay.services.fund.spending.requests import (
     RUN_OUT,
     end_request,
@@ -65,6 +67,7 @@ def pay_request(context: Context, actor: Actor, command: PayRequest) -> RequestS
         approved_on = local(request.finance_at).date() if request.finance_at else None
         require_not_before(paid_on, approved_on, "财务审批日", "paid_on")
         require_no_recall(work, grant.regime, "付款")
+        require_spendable(work, grant, "付款")
         lines = _payment_lines(grant, request)
         reopen_past_month(work, paid_on, "付款")
         entry = request_entry(work, grant, "fund_payment", _PAYMENT, lines, request.request_id, paid_on)
@@ -105,12 +108,14 @@ def bounce_payment(
         grant, request = locked(work, request_id, "paid", "evidenced")
         value_on = bounced_on or work.today
         require_past(value_on, work.today, "bounced_on")
-        paid_on = local(request.paid_at).date() if request.paid_at else None
+        payment_no = store.payment_entry_no(work.connection, work.institution_id, request_id)
+        paid_slip = recalls.slips(work.connection, work.institution_id).get(payment_no)
+        paid_on = paid_slip.value_on if paid_slip else None
         require_not_before(value_on, paid_on, "付款日", "bounced_on")
         original = request_entry(work, grant, "fund_payment", _PAYMENT, _payment_lines(grant, request), request_id)
         red = reversing(
             original,
-            store.payment_entry_no(work.connection, work.institution_id, request_id),
+            payment_no,
             idempotency_key=f"fund_payment_bounced:{request_id}",
             kind="fund_payment_bounced",
             summary="付款被银行退回，红字冲销",

@@ -1,0 +1,102 @@
+"""Offsets, corrections and late slips on the page of a grant: recorded by one, decided by another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.access import Role
+from tests.people import Browser, House
+from tests.web.test_fund import APPROVER, OFFICER, RECEIPT, SETTLED, Fundhouse, words
+
+WRONG = {"entry_no": "1", "why": "mistyped", "ground": "回单是 HD-1，金额看错"}
+
+
+@pytest.fixture
+def fund(house: House, login_as: Callable[[Role], Browser]) -> Fundhouse:
+    return Fundhouse(house, login_as).received()
+
+
+def press(fund: Fundhouse, ending: str) -> int:
+    """Press the approver's button whose form ends so; the answer's status."""
+    found = re.search(rf'action="([^"]+{ending})"', fund.as_(APPROVER).get(fund.grant).text)
+    assert found is not None, ending
+    return fund.send(APPROVER, found.group(1)).status_code
+
+
+def test_an_offset_is_shown_and_decided_by_another(fund: Fundhouse) -> None:
+    path = f"{fund.grant}/offset"
+    asked = words(fund.send(OFFICER, path, confirmed="", settlement="900", offset="400", **SETTLED))
+    assert "登记冲抵 400.00 元？" in asked
+    assert "另一个人确认后才入账" in asked
+    answer = fund.send(OFFICER, path, settlement="900", offset="400", **SETTLED)
+    assert answer.status_code == 303
+    mine = words(fund.as_(OFFICER).get(fund.grant))
+    assert "还没有入账" in mine
+    assert "其余 500.00 元到账，回单 JS-11" in mine
+    assert "确认冲抵" not in mine
+    assert press(fund, "/reject") == 303
+    assert "冲抵 400.00 元 已退回" in words(fund.as_(OFFICER).get(fund.grant))
+    assert fund.count("ledger_entry") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"bank_reference": ""}, "bank_reference", "请填银行回单号"),
+        ({"bank_reference": "hd1"}, "", "一张回单只能记一笔"),
+        ({"value_on": "2026-01-14"}, "value_on", "早于到账日"),
+        ({"value_on": ""}, "value_on", ""),
+        ({"document": "——"}, "document", "照结算单填写"),
+    ],
+)
+def test_what_an_offset_lacks_is_told_at_the_first_press(
+    fund: Fundhouse, changes: dict[str, str], field: str, says: str
+) -> None:
+    data = {"settlement": "900", "offset": "400", **SETTLED, **changes}
+    answer = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **data)
+    assert answer.status_code in (409, 422)
+    assert says in words(answer)
+    if field:
+        assert f'href="#f-{field}"' in answer.text
+
+
+def test_a_wrong_receipt_is_asked_to_be_taken_back_and_approved_by_another(fund: Fundhouse) -> None:
+    assert fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "ground": " "}).status_code == 422
+    wrong = fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "why": "sent_back"})
+    assert wrong.status_code == 422
+    assert "只有交回会被银行退回" in words(wrong)
+    assert fund.send(OFFICER, f"{fund.grant}/corrections", **WRONG).status_code == 303
+    assert "凭证更正等批准" in words(fund.as_(APPROVER).get("/"))
+    assert "红字冲销凭证 1" not in words(fund.as_(OFFICER).get(fund.grant))
+    assert press(fund, '/corrections/[^"]+/confirm') == 303
+    page = words(fund.as_(OFFICER).get(fund.grant))
+    assert "更正凭证 1 已冲销" in page
+    assert "等到账" in page
+    assert fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT).status_code == 303
+    assert "到账冲销" in words(fund.as_(Role.AUDITOR).get("/finance/ledger"))
+
+
+def test_a_late_slip_says_so_and_is_checked_by_another(fund: Fundhouse, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 1, 22, 9, 0, tzinfo=SHANGHAI)
+    fund.browsers.clear()  # everybody was signed out by then
+    answer = fund.send(OFFICER, f"{fund.grant}/return", amount="100", bank_reference="R-1", returned_on="2026-01-16")
+    assert answer.status_code == 303
+    mine = words(fund.as_(OFFICER).get(fund.grant))
+    assert "要由财务审批核对，才按回单那天算" in mine
+    assert "回单日期没错" not in mine
+    found = re.search(r'action="([^"]+/slips/[0-9]+/check)"', fund.as_(APPROVER).get(fund.grant).text)
+    assert found is not None
+    assert fund.send(APPROVER, found.group(1), document="").status_code == 422
+    assert fund.send(APPROVER, found.group(1), document="回单原件").status_code == 303
+    assert "回单日期没错" not in words(fund.as_(APPROVER).get(fund.grant))
+
+
+def test_an_unknown_button_asks_for_nothing(fund: Fundhouse) -> None:
+    answer = fund.send(OFFICER, "/finance/fund/requests/new", do="anything", grant=fund.grant_id)
+    assert answer.status_code == 422
+    assert fund.count("fund_request") == 0
