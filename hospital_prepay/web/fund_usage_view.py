@@ -16,7 +16,7 @@ from hospital_prepay.services.fund.disclosure import Held
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.usage import FigureEntries, Step, UsageReport
-from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
+from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, end_words, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_title, request_number
 
@@ -43,6 +43,7 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
         "grants": [{"value": one.grant_id, "label": f"{grant_title(one)}（{one.pool_region}）"} for one in grants],
         "subject": grant_title(chosen) if chosen else ALL_GRANTS,
         "span": period_words(Period(report.periods[0].first, report.periods[-1].last)),
+        "end": end_words(report.periods[-1]),
         "is_empty": not grants,
         "owed_fen": closing[Balance.OWED],
         "cash_fen": closing[Balance.CASH],
@@ -112,7 +113,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
         "subject": grant_title(chosen) if chosen else ALL_GRANTS,
         "balance": BALANCES[figure.balance],
         "movement": column_words(figure.column, figure.balance) if figure.column else "余额",
-        "span": period_words(Period(query.first, query.last)) if figure.column else f"到 {query.last} 末为止",
+        "span": period_words(Period(query.first, query.last)) if figure.column else f"到 {end_words(Period(query.first, query.last))}为止",
         "sum_fen": found.fen,
         "back": f"/finance/fund/usage?{urlencode(back)}",
         "entries": [

@@ -58,7 +58,7 @@ def test_balances_open_to_everything_until_then(spent: Fundhouse) -> None:
     for href, figure in (*tiles, *closing):
         behind = words(auditor.get(html.unescape(href)))
         assert f"合计 {figure} 元" in behind
-        assert "2026-01 末为止" in behind
+        assert "2026 年 1 月末为止" in behind
     later = auditor.get(f"{USAGE}/entries?first=2026-01&last=2026-01&balance=cash").text
     assert len(re.findall(r"/finance/ledger/\d+", later)) == 1, "what moves within the earmark moves no balance"
 
@@ -110,6 +110,21 @@ def test_a_figure_that_is_none_is_not_found(spent: Fundhouse, asked: str) -> Non
 
 def test_a_grant_of_nobody_is_not_found(spent: Fundhouse) -> None:
     assert spent.as_(OFFICER).get(f"{USAGE}?grant=none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "span"),
+    [
+        ("first=2025-01&last=2026-12", "2025 年 1 月至 2026 年 1 月"),
+        ("first=2019-03&last=2026-12", "2019 年 3 月至 2026 年 1 月"),
+        ("first=2024-01&last=2025-12", "2024–2025 年"),
+    ],
+)
+def test_months_of_two_years_are_named_with_both(spent: Fundhouse, asked: str, span: str) -> None:
+    """Also where the first and the last month would make a quarter or a year of one."""
+    page = words(spent.as_(OFFICER).get(f"{USAGE}?{asked}"))
+    assert f"合计{span}单位元" in page
+    assert f"{span[-1] == '年' and '2025 年 12' or '2026 年 1'} 月末" in page
 
 
 def test_without_a_grant_the_page_says_what_comes_first(fund: Fundhouse) -> None:

@@ -53,8 +53,12 @@ def column_words(column: Column, balance: Balance) -> str:
 
 
 def period_words(period: Period) -> str:
-    """``2026 年 1 月``, ``2026 年第 1 季度``, ``2026 年``, or from month to month where a period was cut."""
+    """``2026 年 1 月``, ``2026 年第 1 季度``, ``2026 年``, or from month to month where a period was cut or crosses
+    a year."""
     year, first, last = period.first[:4], int(period.first[5:]), int(period.last[5:])
+    if year != period.last[:4]:
+        until = period.last[:4]
+        return f"{year}–{until} 年" if (first, last) == (1, 12) else f"{year} 年 {first} 月至 {until} 年 {last} 月"
     if first == last:
         return f"{year} 年 {first} 月"
     if (first, last) == (1, 12):
@@ -62,6 +66,11 @@ def period_words(period: Period) -> str:
     if last - first == 2 and last % 3 == 0:
         return f"{year} 年第 {last // 3} 季度"
     return f"{year} 年 {first}–{last} 月"
+
+
+def end_words(period: Period) -> str:
+    """The end of a period: ``2026 年 3 月末``."""
+    return f"{period_words(Period(period.last, period.last))}末"
 
 
 def _place(column: Column) -> tuple[int, int, str]:
