@@ -25,8 +25,10 @@ from hospital_prepay.services.fund.duty_words import (
     whose,
 )
 from hospital_prepay.services.fund.places import PlaceHistory
+from hospital_prepay.services.fund.recall_review import Outlook
 from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck, ReminderRow
 from hospital_prepay.services.fund.words import REPORTED
+from hospital_prepay.web.fund_words import grant_title
 
 LIST: Final = "/finance/fund/duties"
 _WHOSE: Final = {"ours": "本院", "authority": "医保方", "all": "全部"}
@@ -131,6 +133,17 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         "owed_fen": one.owed_fen,
         "pressing": one.is_pressing,
         "act": _act(one),
+    }
+
+
+def short_line(one: Outlook) -> dict[str, Any]:
+    """A day of clearing for which money lacks."""
+    return {
+        "title": grant_title(one.grant),
+        "on": one.forecast.clear_on,
+        "days": (one.forecast.clear_on - one.facts.today).days,
+        "gap": one.forecast.gap,
+        "href": f"/finance/fund/recall/forecast/{one.grant.grant_id}",
     }
 
 

@@ -109,11 +109,12 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
     chosen = next((one for one in grants if one.grant_id == query.grant_id), None)
     may_open = current_actor().may(Permission.LEDGER_VIEW)
     back = {"first": query.first, "last": query.last, "by": query.step.value, "grant": query.grant_id or ""}
+    span = Period(query.first, query.last)
     return {
         "subject": grant_title(chosen) if chosen else ALL_GRANTS,
         "balance": BALANCES[figure.balance],
         "movement": column_words(figure.column, figure.balance) if figure.column else "余额",
-        "span": period_words(Period(query.first, query.last)) if figure.column else f"到 {end_words(Period(query.first, query.last))}为止",
+        "span": period_words(span) if figure.column else f"到 {end_words(span)}为止",
         "sum_fen": found.fen,
         "back": f"/finance/fund/usage?{urlencode(back)}",
         "entries": [

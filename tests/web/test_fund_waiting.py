@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
+from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.henan_month import HENAN
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
 from hospital_prepay.services.access.home import tasks
-from hospital_prepay.services.fund import distribution, grants, incidents, places
+from hospital_prepay.services.fund import distribution, grants, henan, incidents, places
+from hospital_prepay.services.fund.clearing_watch import clearing_tasks
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
-from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, line, words
+from tests.web.test_fund import APPROVAL, APPROVER, HEAD, OFFICER, RECEIPT, Fundhouse, line, words
 
 RECALL = "/finance/fund/recall"
+HENAN_PAGE = "/finance/fund/reconcile/henan"
 
 
 @pytest.fixture
@@ -97,6 +101,48 @@ def test_a_paid_request_without_its_invoices_waits_for_the_officer(fund: Fundhou
     assert "已付款，还缺发票" in words(fund.as_(OFFICER).get("/"))
     fund.send(OFFICER, f"{request}/invoice", line_no="1", invoice_no="FP-1", amount="1000")
     assert "fund_prove" not in waiting(fund, OFFICER)
+
+
+def test_an_approved_grant_waits_for_its_receipt(house: House, login_as: Callable[[Role], Browser]) -> None:
+    fund = Fundhouse(house, login_as).apply()
+    assert "fund_receive" not in waiting(fund, OFFICER)
+    fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL)
+    assert waiting(fund, OFFICER)["fund_receive"] == fund.grant_id
+    assert "fund_receive" not in waiting(fund, APPROVER)
+    assert f'href="{fund.grant}"' in fund.as_(OFFICER).get("/").text
+    fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT)
+    assert "fund_receive" not in waiting(fund, OFFICER)
+
+
+def test_a_clearing_for_which_money_lacks_is_told_a_month_before(fund: Fundhouse, clock: FixedClock) -> None:
+    request = fund.asked(line("712800"))
+    fund.send(HEAD, f"{request}/agree")
+    fund.send(APPROVER, f"{request}/reserve")
+    fund.send(OFFICER, f"{request}/pay", bank_reference="HD-9")
+    clock.moment = datetime(2026, 10, 20, 9, tzinfo=SHANGHAI)
+    assert clearing_tasks(fund.house.context, fund.house.actor(OFFICER)) == []
+    clock.moment = datetime(2026, 11, 26, 9, tzinfo=SHANGHAI)
+    fund.browsers.clear()
+    home = words(fund.as_(OFFICER).get("/"))
+    assert "清零、交回日 30 天内，钱不够共差 712,800.00 元。" in home
+    page = words(fund.as_(OFFICER).get("/finance/fund/duties"))
+    assert "清零的钱不够" in page
+    assert "7 天内没有到期的" not in page
+    assert "2026 年职工医保预付金 2026-12-15 清零，还有 19 天，还差 712,800.00 元。" in page
+    assert clearing_tasks(fund.house.context, fund.house.actor(APPROVER)) == []
+
+
+def test_a_negative_plan_waits_until_it_is_paid_back(fund: Fundhouse) -> None:
+    officer, context = fund.house.actor(OFFICER), fund.house.context
+    facts, money = good_facts(2026), Money(MILLION_YUAN)
+    apply_one(context, officer, application(HENAN, "x", Fund.EMPLOYEE, money, facts, "apply-henan"))
+    plan = henan.NegativePlan("2025-11", "resident", Money(4_000), date(2026, 1, 10), None, "收付款通知 12")
+    plan_id = henan.record_negative_plan(context, officer, plan)
+    assert waiting(fund, OFFICER)["fund_plan"] == "2025-11"
+    assert "/finance/fund/reconcile/henan?period=2025-11" in fund.as_(OFFICER).get("/").text
+    paid = {"bank_reference": "HD-7", "paid_on": "2026-01-15", "document": "收付款通知 12"}
+    assert fund.send(OFFICER, f"{HENAN_PAGE}/2025-11/plans/{plan_id}/repay", **paid).status_code == 303
+    assert "fund_plan" not in waiting(fund, OFFICER)
 
 
 def _in_weihai(fund: Fundhouse) -> str:

@@ -14,7 +14,7 @@ from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
 from hospital_prepay.persistence.models.fund_apply import FundDistribution
 from hospital_prepay.persistence.models.fund_duties import FundPlace
 from hospital_prepay.persistence.models.fund_recall import FundIncident, FundRecall
-from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
+from hospital_prepay.persistence.models.fund_reconciliation import FundMonth, FundPeriodStep, FundSettlement
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest, StayCap
 from hospital_prepay.persistence.models.publication import DepositRules
 from hospital_prepay.persistence.queries.named_similar import standing
@@ -93,6 +93,27 @@ def approvals_to_record(connection: sa.Connection, institution_id: str, person: 
         FundGrant.state == "applied",
         FundGrant.applied_by != person,
     )
+
+
+def receipts_to_book(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Approved grants whose money isn't booked; ``first`` is the one that waits longest."""
+    query = sa.select(FundGrant.grant_id, FundGrant.recorded_at).where(
+        FundGrant.institution_id == institution_id, FundGrant.state == "approved"
+    )
+    return _listed(connection.execute(query.order_by(FundGrant.recorded_at, FundGrant.grant_id)).all())
+
+
+def plans_to_repay(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Negative plans of the agency that aren't paid back; ``first`` is the month of the one told of first."""
+    plan, repaid = FundMonth, FundSettlement
+    answered = sa.exists().where(
+        repaid.institution_id == plan.institution_id,
+        repaid.plan_id == plan.event_id,
+    )
+    query = sa.select(plan.period, plan.on_day).where(
+        plan.institution_id == institution_id, plan.kind == "negative_plan", ~answered
+    )
+    return _listed(connection.execute(query.order_by(plan.on_day, plan.event_id)).all())
 
 
 def payments_to_agree(connection: sa.Connection, institution_id: str, person: str) -> Pile:

@@ -14,10 +14,11 @@ from hospital_prepay.services.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Things of one kind that wait for a decision."""
+    """Things of one kind that wait for a decision; ``about`` says how much is at stake."""
 
     kind: str
     pile: Pile
+    about: str = ""
 
 
 # Kind, the permission that decides it (one of several), and how to count it for one person.
@@ -28,6 +29,8 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("rules", Permission.RULES_APPROVE, queries.rules_of_others),
     ("named", Permission.CASES_IMPORT, queries.similar_named_by_others),
     ("fund_approval", Permission.FUND_RECORD, queries.approvals_to_record),
+    ("fund_receive", Permission.FUND_APPLY, queries.receipts_to_book),
+    ("fund_plan", Permission.FUND_RETURN, queries.plans_to_repay),
     ("fund_agree", Permission.FUND_AGREE, queries.payments_to_agree),
     ("fund_reserve", Permission.FUND_RESERVE, queries.payments_to_reserve),
     ("fund_pay", Permission.FUND_PAY, queries.payments_to_make),
