@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
-from hospital_prepay.schemas import fund_forms as schemas
 from hospital_prepay.services.fund.module import STEPS
 from hospital_prepay.services.fund.review import (
     REQUEST_STEPS,
@@ -25,6 +23,7 @@ from hospital_prepay.services.fund.review import (
     request_barred,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_confirmation import Confirmation
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
     Step,
@@ -56,16 +55,6 @@ _WAITING: Final = {
     "paid": "已付，等财务补票据",
 }
 _ORDER: Final = ("applied", "approved", "received", "cleared")
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What is asked once more before it is done: the amount stands in title and button."""
-
-    title: str
-    lines: tuple[str, ...]
-    button: str
-    other: str
 
 
 def overview_page(found: FundOverview) -> dict[str, Any]:
@@ -158,50 +147,6 @@ def grant_page(
         "stands": stands_note(found.stands),
         "to_net": _to_net(found),
     }
-
-
-def confirmation(said: Any) -> Confirmation | None:
-    """What to ask once more; ``None`` for what names its amount already, or has none."""
-    match said:
-        case schemas.Approval():
-            return _confirm_approval(said)
-        case schemas.Returned():
-            return Confirmation(
-                f"交回 {said.amount} 元？",
-                (
-                    f"大写 {said.amount.in_words()}；银行回单 {said.bank_reference}。",
-                    "先用专款未用的部分，不够的用医院自有资金；应还医保同额减少。入账后不能撤回。",
-                ),
-                f"交回 {said.amount} 元",
-                "先不交回",
-            )
-        case schemas.Offset():
-            rest = said.settlement - said.offset
-            return Confirmation(
-                f"冲抵 {said.offset} 元？",
-                (
-                    f"本次结算 {said.settlement} 元，冲抵后到账 {rest} 元；依据 {said.document}。",
-                    "应还医保按冲抵额减少，未用的专款随之解除限定。入账后不能撤回。",
-                ),
-                f"冲抵 {said.offset} 元",
-                "先不冲抵",
-            )
-    return None
-
-
-def _confirm_approval(said: schemas.Approval) -> Confirmation:
-    if said.approved is None:
-        lines = ("登记后这笔申请到此为止，不能再改。",)
-        return Confirmation("登记“没有批准”？", lines, "登记没有批准", "先不登记")
-    return Confirmation(
-        f"登记批复 {said.approved} 元？",
-        (
-            f"大写 {said.approved.in_words()}；批复日 {said.approved_on}，文号 {said.document}。",
-            "登记后不能再改；到账只能按这个金额入账。",
-        ),
-        f"登记批复 {said.approved} 元",
-        "先不登记",
-    )
 
 
 def _to_net(found: GrantDetail) -> dict[str, Any] | None:

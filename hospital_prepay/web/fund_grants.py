@@ -17,6 +17,7 @@ from hospital_prepay.schemas import fund_forms as schemas
 from hospital_prepay.schemas.fund_apply import ModuleForm, ModuleSchema
 from hospital_prepay.services.fund import grants, module, returns, review
 from hospital_prepay.web import fund_grant_view as view
+from hospital_prepay.web.fund_confirmation import Confirmation, confirmation
 
 blueprint = Blueprint("fund_grants", __name__, url_prefix="/finance/fund")
 _CONFIRMED: Final = "yes"
@@ -90,7 +91,7 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
     """Read the form, ask once more where the amount was typed, do it, say what came of it."""
     try:
         said = read_form(schema())
-        confirm = view.confirmation(said)
+        confirm = confirmation(said)
         if confirm is not None and request.form.get("confirmed") != _CONFIRMED:
             _check(grant_id, said)
             return _page(grant_id, name, typed(), confirm)
@@ -169,7 +170,7 @@ def _offset(grant_id: str, said: schemas.Offset) -> str:
     return f"已冲抵 {said.offset} 元。{view.left_words(found)}"
 
 
-def _page(grant_id: str, name: str = "", form: Form | None = None, confirm: view.Confirmation | None = None) -> str:
+def _page(grant_id: str, name: str = "", form: Form | None = None, confirm: Confirmation | None = None) -> str:
     found = review.read_grant(current_context(), current_actor(), grant_id)
     today = current_context().clock.today()
     return render_template("pages/fund/grant.html", **view.grant_page(found, today, name, form, confirm))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import InsufficientFund, MalformedInput
@@ -53,7 +53,9 @@ def record_loss() -> Any:
 @blueprint.post("/losses/<incident_id>/confirm")
 @requires(Permission.FUND_RECORD)
 def confirm_loss(incident_id: str) -> Any:
-    """Confirm a loss: the hospital's own money stands in."""
+    """Confirm a loss: the hospital's own money stands in; asked once more with the amount."""
+    if request.form.get("confirmed") != "yes":
+        return _losses_page("", None, confirms=incident_id)
 
     def do() -> tuple[str, str]:
         incidents.decide_loss(current_context(), current_actor(), incident_id, confirmed=True)
@@ -114,12 +116,12 @@ def record_write_off() -> Any:
     return act("write_off", _memorandum_page, do)
 
 
-def _losses_page(name: str, form: Form | None) -> str:
+def _losses_page(name: str, form: Form | None, confirms: str = "") -> str:
     context, actor = current_context(), current_actor()
     found, overview = recall_review.losses(context, actor), recall_review.recall_overview(context, actor)
-    return render_template(
-        "pages/fund/losses.html", **view.losses_page(found, overview, context.clock.today(), name, form)
-    )
+    asked = view.Asked(name, form, confirms)
+    shown = view.losses_page(found, overview, context.clock.today(), asked)
+    return render_template("pages/fund/losses.html", **shown)
 
 
 def _memorandum_page(_name: str, form: Form | None) -> str:

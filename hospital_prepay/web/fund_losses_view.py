@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -12,21 +13,29 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.recall_review import Loss, Mirrored, RecallOverview
 from hospital_prepay.services.fund.words import WITHOUT_TEXT
+from hospital_prepay.web.fund_confirmation import confirm_loss
 from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of
 
 STATES: Final = {"recorded": ("wait", "等确认"), "confirmed": ("info", "已垫补"), "rejected": ("idle", "已退回")}
 _SETTLED: Final = ("ok", "已追回")
 
 
-def losses_page(
-    found: list[Loss], overview: RecallOverview, today: date, name: str, form: Form | None
-) -> dict[str, Any]:
-    """Every loss with what may be done with it; ``name`` is the form that came back."""
-    actor = current_actor()
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The form that came back, by ``name``; or the loss whose confirmation is asked once more."""
+
+    name: str = ""
+    form: Form | None = None
+    confirms: str = ""
+
+
+def losses_page(found: list[Loss], overview: RecallOverview, today: date, asked: Asked) -> dict[str, Any]:
+    """Every loss with what may be done with it."""
+    actor, name, form = current_actor(), asked.name, asked.form
     titles = {one.grant_id: grant_title(one) for one in overview.grants}
     owing = [one for one in overview.grants if one.owed_fen]
     return {
-        "losses": [_loss(one, titles, overview, today, name, form) for one in found],
+        "losses": [_loss(one, titles, overview, today, asked) for one in found],
         "may_record": actor.may(Permission.FUND_RETURN) and bool(owing),
         "grants": [{"value": one.grant_id, "label": grant_title(one)} for one in owing],
         "form": keyed(form if name == "loss" else None, found_on=today.isoformat()),
@@ -67,16 +76,16 @@ def memorandum_page(found: list[Mirrored], today: date, form: Form | None) -> di
     }
 
 
-def _loss(
-    one: Loss, titles: dict[str, str], overview: RecallOverview, today: date, name: str, form: Form | None
-) -> dict[str, Any]:
+def _loss(one: Loss, titles: dict[str, str], overview: RecallOverview, today: date, asked: Asked) -> dict[str, Any]:
     incident, actor = one.incident, current_actor()
     mine, key = incident.recorded_by == actor.actor_id, f"compensate-{incident.incident_id}"
     waits = incident.state == "recorded"
     settled = incident.state == "confirmed" and not one.claimable_fen
+    may_decide = waits and not mine and actor.may(Permission.FUND_RECORD)
+    title = titles.get(incident.grant_id, "")
     return {
         "id": incident.incident_id,
-        "title": titles.get(incident.grant_id, ""),
+        "title": title,
         "amount_fen": incident.amount_fen,
         "claimable_fen": one.claimable_fen,
         "found_on": incident.found_on,
@@ -86,11 +95,14 @@ def _loss(
         "by": overview.names.get(incident.recorded_by, incident.recorded_by),
         "at": incident.recorded_at,
         "state": {"kind": _SETTLED[0], "word": _SETTLED[1]} if settled else mark_of(incident.state, STATES),
-        "may_decide": waits and not mine and actor.may(Permission.FUND_RECORD),
+        "may_decide": may_decide,
+        "confirm": confirm_loss(incident, title, today)
+        if may_decide and asked.confirms == incident.incident_id
+        else None,
         "why_not": waits and mine and actor.may(Permission.FUND_RECORD),
         "may_compensate": bool(one.claimable_fen) and actor.may(Permission.FUND_RETURN),
-        "form": keyed(form if name == key else None, received_on=today.isoformat()),
-        "open": name == key,
+        "form": keyed(asked.form if asked.name == key else None, received_on=today.isoformat()),
+        "open": asked.name == key,
     }
 
 

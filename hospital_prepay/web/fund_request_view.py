@@ -116,7 +116,7 @@ def list_page(found: FundOverview, tab: str, narrowed: Narrowed) -> dict[str, An
 def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str, Any]:
     """One request. ``name`` is the form that came back, with ``form`` as it was typed."""
     request, names = found.request, found.names
-    offered = _offered(found)
+    offered = offered_forms(found)
     return {
         "request": {
             **request_line(request, names),
@@ -158,7 +158,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
     }
 
 
-def _offered(found: RequestDetail) -> list[str]:
+def offered_forms(found: RequestDetail) -> list[str]:
     """The forms that the viewer may use now: the next step, and the ways to end it. While a ground of recall stands,
     nothing is reserved or paid."""
     actor, state = current_actor(), found.request.state

@@ -18,6 +18,7 @@ from hospital_prepay.schemas import fund_forms as schemas
 from hospital_prepay.services.fund import review, spending
 from hospital_prepay.web import fund_request_form as form_view
 from hospital_prepay.web import fund_request_view as view
+from hospital_prepay.web.fund_confirmation import Confirmation, confirm_payment
 
 blueprint = Blueprint("fund_requests", __name__, url_prefix="/finance/fund/requests")
 
@@ -96,7 +97,10 @@ def reserve(request_id: str) -> Any:
 @blueprint.post("/<request_id>/pay")
 @requires(Permission.FUND_PAY)
 def pay(request_id: str) -> Any:
-    """Book the payment that the bank made."""
+    """Book the payment that the bank made; asked once more with the amount."""
+    found = review.read_request(current_context(), current_actor(), request_id)
+    if request.form.get("confirmed") != "yes" and "pay" in view.offered_forms(found):
+        return _ask_once_more(found)
 
     def do(said: schemas.BankPayment) -> str:
         command = spending.PayRequest(request_id, said.bank_reference, said.idempotency_key, said.paid_on)
@@ -179,6 +183,15 @@ def _ask(grant_id: str, said: schemas.PaymentRequest) -> Any:
     return redirect(f"/finance/fund/requests/{asked.request_id}", 303)
 
 
+def _ask_once_more(found: review.RequestDetail) -> Any:
+    request_id = found.request.request_id
+    try:
+        said = read_form(schemas.BankPaymentSchema())
+    except WrongForm as wrong:
+        return _page(request_id, "pay", wrong.form), 422
+    return _page(request_id, "pay", typed(), confirm_payment(found, said, current_context().clock.today()))
+
+
 def _act(request_id: str, name: str, schema: Callable[[], Any], do: Callable[[Any], str]) -> Any:
     try:
         words = do(read_form(schema()))
@@ -199,6 +212,6 @@ def _form_page(grant_id: str, form: Form, answer: form_view.Answer | None = None
     return render_template("pages/fund/request_form.html", **form_view.form_page(found, grant_id, form, answer))
 
 
-def _page(request_id: str, name: str = "", form: Form | None = None) -> str:
+def _page(request_id: str, name: str = "", form: Form | None = None, confirm: Confirmation | None = None) -> str:
     found = review.read_request(current_context(), current_actor(), request_id)
-    return render_template("pages/fund/request.html", **view.request_page(found, name, form))
+    return render_template("pages/fund/request.html", **view.request_page(found, name, form), confirm=confirm)

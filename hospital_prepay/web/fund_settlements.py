@@ -20,7 +20,7 @@ from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.henan import concerns_us
 from hospital_prepay.services.fund.words import SETTLEMENTS
 from hospital_prepay.web.decision_view import decision_href
-from hospital_prepay.web.fund_grant_view import Confirmation
+from hospital_prepay.web.fund_confirmation import Confirmation
 from hospital_prepay.web.fund_reconcile import ROOT, asked_month
 from hospital_prepay.web.fund_reconcile_view import rooms
 from hospital_prepay.web.fund_words import keyed

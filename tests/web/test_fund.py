@@ -102,6 +102,14 @@ def fund(house: House, login_as: Callable[[Role], Browser]) -> Fundhouse:
     return Fundhouse(house, login_as)
 
 
+def hidden(page: TestResponse) -> dict[str, str]:
+    """What the question that is asked once more sends when its button is pressed."""
+    asked = page.text.split('role="alertdialog"')[1].split("</form>")[0]
+    found = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked))
+    found.pop("csrf_token")
+    return found
+
+
 def test_a_year_is_clicked_through_by_four_people(fund: Fundhouse) -> None:
     empty = words(fund.as_(OFFICER).get("/finance/fund"))
     assert "还没有预付金" in empty
@@ -444,3 +452,36 @@ def test_more_than_is_owed_is_said_before_it_is_confirmed(
     assert answer.status_code == 422
     assert "应还只有 1,000,000.00 元" in words(answer)
     assert f'href="#f-{field}"' in answer.text
+
+
+def test_a_payment_is_asked_once_more_with_what_it_does(fund: Fundhouse) -> None:
+    fund.received()
+    request = fund.asked(line("1000"))
+    for role, step in ((HEAD, "agree"), (APPROVER, "reserve")):
+        fund.send(role, f"{request}/{step}")
+    booked = fund.count("ledger_entry")
+    given = {"bank_reference": "HD-77", "paid_on": "2026-01-15"}
+    wrong = fund.send(OFFICER, f"{request}/pay", confirmed="", **{**given, "bank_reference": ""})
+    assert (wrong.status_code, "先不付" in words(wrong)) == (422, False)
+    asked = fund.send(OFFICER, f"{request}/pay", confirmed="", **given)
+    assert (asked.status_code, fund.count("ledger_entry")) == (200, booked)
+    shown = words(asked)
+    for said in (
+        "1,000.00 元？",
+        "壹仟元整",
+        "2026-01-15",
+        "HD-77",
+        "应还医保不变",
+        "看得到",
+        "付 1,000.00 元",
+        "先不付",
+    ):
+        assert said in shown
+    assert "退回预留 1,000.00" not in shown, "one question at a time"
+    assert f'href="{request}"' in asked.text.split('role="alertdialog"')[1]
+    assert fund.send(APPROVER, f"{request}/pay", confirmed="", **given).status_code == 403
+    paid = fund.as_(OFFICER).post(f"{request}/pay", hidden(asked))
+    assert (paid.status_code, fund.count("ledger_entry")) == (303, booked + 1)
+    assert "HD-77" in words(fund.as_(OFFICER).get(request))
+    again = fund.send(OFFICER, f"{request}/pay", confirmed="", **given)
+    assert (again.status_code, "先不付" in words(again)) == (409, False)

@@ -14,7 +14,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.services.fund import grants
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
-from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, line, words
+from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, hidden, line, words
 
 ROOM = "/finance/fund/recall"
 GROUND = {"regime": "zhejiang-prepay-2025", "ground": "4", "what": "基本户被法院保全"}
@@ -126,7 +126,23 @@ def test_a_loss_is_confirmed_by_another_and_compensated(fund: Fundhouse) -> None
     page = fund.as_(APPROVER).get(f"{ROOM}/losses")
     assert "确认，自有资金垫补 1,200.00 元" in words(page)
     place = page.text.split(f'action="{ROOM}/losses/')[1].split("/confirm")[0]
-    assert fund.send(APPROVER, f"{ROOM}/losses/{place}/confirm").status_code == 303
+    booked = fund.count("ledger_entry")
+    asked = fund.send(APPROVER, f"{ROOM}/losses/{place}/confirm", confirmed="")
+    assert (asked.status_code, fund.count("ledger_entry")) == (200, booked)
+    shown = words(asked)
+    for said in (
+        "确认损失 1,200.00 元？",
+        "壹仟贰佰元整",
+        "2026-01-15",
+        "看得到",
+        "确认，自有资金垫补 1,200.00 元",
+        "先不记",
+    ):
+        assert said in shown
+    assert "不是损失，退回" not in shown, "one question at a time"
+    assert "确认损失 1,200.00 元？" not in words(fund.send(OFFICER, f"{ROOM}/losses/{place}/confirm", confirmed=""))
+    assert fund.as_(APPROVER).post(f"{ROOM}/losses/{place}/confirm", hidden(asked)).status_code == 303
+    assert fund.count("ledger_entry") == booked + 1
     assert fund.send(APPROVER, f"{ROOM}/losses/{place}/reject").status_code == 409
     more = {"amount": "1200.01", "bank_reference": "PC-1", "received_on": "2026-01-15"}
     refused = fund.send(OFFICER, f"{ROOM}/losses/{place}/compensate", **more)
