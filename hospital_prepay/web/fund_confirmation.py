@@ -60,7 +60,7 @@ def _confirm_approval(said: schemas.Approval) -> Confirmation:
         f"登记批复 {said.approved} 元？",
         (
             f"大写 {said.approved.in_words()}；批复日 {said.approved_on}，文号 {said.document}。",
-            "登记后不能再改；到账只能按这个金额入账。",
+            "到账只能按这个金额入账。登记错了的，到账之前由另一个人写明原因撤回，再重新登记。",
         ),
         f"登记批复 {said.approved} 元",
         "先不登记",

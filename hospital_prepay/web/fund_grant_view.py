@@ -23,6 +23,7 @@ from hospital_prepay.services.fund.review import (
     request_barred,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_approval_view import may_take_back
 from hospital_prepay.web.fund_confirmation import Confirmation
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
@@ -168,6 +169,11 @@ def left_words(grant: GrantState) -> str:
 def _offered(found: GrantDetail) -> list[str]:
     """The forms that the viewer may use now, the likeliest first."""
     state = found.grant.state
+    taken = ["take_back"] if may_take_back(found.grant) else []
+    return [*_of_turn(found, state), *taken]
+
+
+def _of_turn(found: GrantDetail, state: str) -> list[str]:
     if not is_my_turn(found.turn):
         return ["withhold"] if state == "approved" and current_actor().may(Permission.FUND_RECORD) else []
     mine = {
