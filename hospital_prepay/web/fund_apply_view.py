@@ -20,11 +20,12 @@ from hospital_prepay.services.fund.application_review import ApplicationDetail, 
 from hospital_prepay.services.fund.applications import AGREEMENT
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.missing import fact_labels
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.words import CONDITIONS, FACTS, GRANT_STATES, MET
 from hospital_prepay.web.decision_view import decision_href, decision_number, outcome
 from hospital_prepay.web.fund_apply_form import chosen, late_words
-from hospital_prepay.web.fund_assess import fact_labels, fact_words
+from hospital_prepay.web.fund_assess import fact_words
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import grant_title, keyed, mark_of
 

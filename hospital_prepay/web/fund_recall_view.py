@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
@@ -246,7 +247,8 @@ def _unready(one: Unready) -> dict[str, Any]:
     old = grant_line(one.old)
     if one.new is None:
         words = f"先申请 {one.old.year + 1} 年的额度并登记批复，再轧差"
-        return {"old": old, "words": words, "button": "去申请", "href": "/finance/fund/apply/new"}
+        asked = urlencode({"regime": one.old.regime, "year": one.old.year + 1})
+        return {"old": old, "words": words, "button": "去申请", "href": f"/finance/fund/apply/new?{asked}"}
     href = f"/finance/fund/grants/{one.new.grant_id}"
     if one.new.state == "withheld":
         words = f"{one.new.year} 年的额度暂停拨付：先登记恢复，再轧差"

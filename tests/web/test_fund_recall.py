@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -181,6 +183,16 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         if moment:
             received = grants.ReceiveGrant(grant_id, "B-1", date(2025, 1, 10), "received-2025")
             grants.receive_grant(context, fund.house.actor(OFFICER), received)
+        if moment:
+            clock.moment = datetime(2025, 11, 26, 9, tzinfo=SHANGHAI)
+            fund.browsers.clear()
+            room = fund.as_(OFFICER).get(ROOM).text
+            asked = re.search(r'href="(/finance/fund/apply/new[^"]*)"', room)
+            assert asked is not None
+            form = fund.as_(OFFICER).get(html.unescape(asked[1]))
+            assert re.search(r'name="year"[^>]*value="2026"', form.text)
+            assert "河南省" in words(form)
+        fund.browsers.clear()
         ids.append(grant_id)
     assert "等着轧差的" in words(fund.as_(OFFICER).get(ROOM))
     path = f"{ROOM}/netting/{ids[0]}/{ids[1]}"
