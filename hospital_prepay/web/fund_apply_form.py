@@ -126,6 +126,7 @@ def _of_place(regime: Regime, year: int, found: ApplicationOverview) -> dict[str
     return {
         "facts": [{"name": name, "label": FACTS[name], **fact_entry(name)} for name in FACTS if name in facts],
         "pools": [pool_fields(fund, years) for fund in Fund],
+        "asks_solvency": regime.solvency is not Absence.SILENT,
         "asks_growth": "growth" in facts,
         "asks_notified": regime.instrument.startswith("zhejiang"),
         "amounts": [{"name": f"amount_{one}", "label": f"{FUND_NAMES[one]}（元）"} for one in _funds(together)],

@@ -122,6 +122,7 @@ def show_home() -> str:
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],
         todo=[_shown(task) for task in tasks],
+        own=home.own_requests(context, actor) if open_to_all else None,
         todo_count=sum(task.pile.count for task in tasks),
         public_version=home.table_in_force(context, actor.institution_id),
         today=today,

@@ -283,6 +283,13 @@ def test_what_the_fund_paid_is_asked_for_by_the_year(officer: Browser) -> None:
     assert "通知按上年度医保基金月平均结算支出额算，由程序求月平均" in page
 
 
+def test_a_place_that_says_nothing_of_pools_asks_nothing_of_them(officer: Browser) -> None:
+    assert "累计结余可支付月数" in words(officer.get(f"{NEW}?regime=zhejiang-prepay-2025"))
+    page = words(officer.get(f"{NEW}?regime=henan-settlement-2023"))
+    assert "累计结余可支付月数" not in page
+    assert "职工医保上年付给本院（全年合计）" in page
+
+
 def test_a_place_without_text_is_never_filed(house: House, officer: Browser) -> None:
     given = {**filled(), "regime": "liaoning-prepay-2024"}
     page = officer.post(NEW, given)

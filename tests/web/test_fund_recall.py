@@ -195,7 +195,11 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         fund.browsers.clear()
         ids.append(grant_id)
     assert "等着轧差的" in words(fund.as_(OFFICER).get(ROOM))
+    assert "年还没有到" not in words(fund.as_(OFFICER).get(f"{ROOM}/netting/{ids[0]}/{ids[1]}"))
     path = f"{ROOM}/netting/{ids[0]}/{ids[1]}"
+    clock.moment = datetime(2025, 12, 26, 9, tzinfo=SHANGHAI)
+    assert "2026 年还没有到" in words(fund.as_(OFFICER).get(path))
+    clock.moment = datetime(2026, 1, 16, 9, tzinfo=SHANGHAI)
     grant = fund.as_(OFFICER).get(f"/finance/fund/grants/{ids[1]}")
     assert "2025 年职工医保预付金还有应还 1,000,000.00 元" in words(grant)
     assert f'class="btn btn-primary" href="{path}"' in grant.text
@@ -212,4 +216,5 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
     done = fund.send(OFFICER, path, netted_on="2026-01-16", bank_reference="ZC-1")
     assert done.location == f"/finance/fund/grants/{ids[1]}"
     assert fund.as_(OFFICER).get(path).status_code == 404
+    assert "和上年轧差" in words(fund.as_(OFFICER).get(f"/finance/fund/grants/{ids[1]}"))
     assert "没有交回的清算日" in words(fund.as_(OFFICER).get(f"{ROOM}/forecast/{ids[1]}"))

@@ -56,9 +56,41 @@ def test_a_ground_of_recall_is_said_before_anybody_begins(fund: Fundhouse) -> No
     shown = words(fund.as_(APPROVER).get(request))
     assert "审批并预留" not in shown
     assert "现在不能审批" in shown
+    assert "fund_reserve" not in waiting(fund, APPROVER)
+    assert "其中 1 份您能办" not in words(fund.as_(APPROVER).get("/finance/fund"))
+    assert "现在没有能申请用款的预付金" in words(form)
+    assert "暂停用款" in words(fund.as_(OFFICER).get(fund.grant))
+    recall = words(fund.as_(OFFICER).get(ground))
+    assert "2026 年职工医保预付金暂停" in recall
+    assert "全部还清，这条自动办结" in recall
     fund.send(APPROVER, f"{ground}/lift", ground="保全已解除", document="执 2 号")
     assert "审批并预留 1,000.00 元" in words(fund.as_(APPROVER).get(request))
     assert "收回情形没有办结" not in words(fund.as_(OFFICER).get("/"))
+    assert "全部还清，这条自动办结" not in words(fund.as_(OFFICER).get(ground))
+    assert "fund_reserve" in waiting(fund, APPROVER)
+
+
+def test_where_nothing_is_owed_no_urging_is_asked_for(house: House, login_as: Callable[[Role], Browser]) -> None:
+    fund = Fundhouse(house, login_as).apply()
+    ground = fund.as_(OFFICER).get(recalled(fund))
+    assert "没有要退回的" in words(ground)
+    assert "登记督促" not in words(ground)
+
+
+def test_who_asked_sees_on_the_home_page_that_others_are_at_it(fund: Fundhouse) -> None:
+    assert "您申请的用款" not in words(fund.as_(HEAD).get("/"))
+    request = fund.asked(line("1000"), role=HEAD)
+    home = fund.as_(HEAD).get("/")
+    assert "1 份在别人那里" in words(home)
+    assert f'href="{request}"' in home.text
+    page = words(fund.as_(HEAD).get(request))
+    assert "撤回这份申请" in page
+    assert "不同意，退回" not in page
+    assert "不同意，退回" in words(fund.as_(APPROVER).get(request))
+    fund.asked(line("2000"), role=HEAD)
+    assert "/finance/fund/requests?tab=mine" in fund.as_(HEAD).get("/").text
+    assert "合计 2 份" in words(fund.as_(HEAD).get("/finance/fund/requests?tab=mine"))
+    assert "没有这样的申请" in words(fund.as_(OFFICER).get("/finance/fund/requests?tab=mine"))
 
 
 def test_a_reserved_request_offers_no_payment_while_a_ground_stands(fund: Fundhouse) -> None:
@@ -101,6 +133,9 @@ def test_a_paid_request_without_its_invoices_waits_for_the_officer(fund: Fundhou
     assert "已付款，还缺发票" in words(fund.as_(OFFICER).get("/"))
     fund.send(OFFICER, f"{request}/invoice", line_no="1", invoice_no="FP-1", amount="1000")
     assert "fund_prove" not in waiting(fund, OFFICER)
+    assert "银行退款" in words(fund.as_(OFFICER).get(request)), "the bank may send it back after the last invoice"
+    sent_back = {"ground": "户名不符", "bounced_on": "2026-01-15"}
+    assert fund.send(OFFICER, f"{request}/bounce", **sent_back).status_code == 303
 
 
 def test_an_approved_grant_waits_for_its_receipt(house: House, login_as: Callable[[Role], Browser]) -> None:

@@ -55,6 +55,15 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
     return [task for task in found if task.pile.count]
 
 
+def own_requests(context: Context, actor: Actor) -> Pile | None:
+    """What the person asked to pay from the fund and others are at; ``None`` when nothing is, or never may be."""
+    if not actor.may(Permission.FUND_ASK):
+        return None
+    with context.database.reading() as connection:
+        found = queries.own_requests(connection, actor.institution_id, actor.actor_id)
+    return found if found.count else None
+
+
 def table_in_force(context: Context, institution_id: str) -> PublishedTable | None:
     """The cap table patients can look up today."""
     with context.database.reading() as connection:
