@@ -257,7 +257,7 @@ def expired(connection: sa.Connection, institution_id: str, now: datetime) -> li
 
 def add_evidence(connection: sa.Connection, values: dict[str, Any]) -> None:
     """An invoice for a paid line; :class:`Conflict` when it is recorded already."""
-    words = "这张发票已经记在这一行上，或这份申请还没有付款。请核对后再记。"
+    words = "这张发票已经记在这一行上，本次没有再记。请核对发票号码。"
     with refusing(words), connection.begin_nested():
         connection.execute(sa.insert(FundEvidence).values(**values))
 

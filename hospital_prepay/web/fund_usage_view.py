@@ -15,7 +15,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.disclosure import Held
 from hospital_prepay.services.fund.grants import FUND_NAMES
 from hospital_prepay.services.fund.review import GrantState
-from hospital_prepay.services.fund.usage import FigureEntries, Step, UsageReport
+from hospital_prepay.services.fund.usage import FIRST_MONTH, FigureEntries, Step, UsageReport
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, end_words, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_title, request_number
@@ -98,13 +98,19 @@ def _charts(report: UsageReport) -> dict[str, Any]:
             "labels": [column_words(column, Balance.CASH) for column in used],
             "series": [{"name": "付款", "fen": list(used.values())}],
         },
-        "use_hrefs": [_cell(report, Balance.CASH, column, whole)["href"] for column in used],
+        "balance_hrefs": [
+            [_balance_href(report, balance, one.last) for balance in (Balance.OWED, Balance.CASH)]
+            for one in report.periods
+        ],
+        "use_hrefs": [f"{_cell(report, Balance.CASH, column, whole)['href']}&as=paid" for column in used],
+        "used_href": f"{_cell(report, Balance.RESERVED, Column(Movement.USED), whole)['href']}&as=paid",
         "used_fen": sum(used.values()),
     }
 
 
-def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str, Any]:
-    """The entries behind one figure."""
+def entries_page(found: FigureEntries, grants: Sequence[GrantState], *, paid: bool = False) -> dict[str, Any]:
+    """The entries behind one figure; ``paid`` where it was shown as a sum paid, above zero."""
+    sign = -1 if paid else 1
     figure, query = found.figure, found.figure.query
     chosen = next((one for one in grants if one.grant_id == query.grant_id), None)
     may_open = current_actor().may(Permission.LEDGER_VIEW)
@@ -115,7 +121,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
         "balance": BALANCES[figure.balance],
         "movement": column_words(figure.column, figure.balance) if figure.column else "余额",
         "span": period_words(span) if figure.column else f"到 {end_words(span)}为止",
-        "sum_fen": found.fen,
+        "sum_fen": sign * found.fen,
         "back": f"/finance/fund/usage?{urlencode(back)}",
         "entries": [
             {
@@ -129,7 +135,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
                 }
                 if one.request_id
                 else None,
-                "fen": one.fen,
+                "fen": sign * one.fen,
             }
             for one in found.entries
         ],
@@ -162,7 +168,7 @@ def _row(report: UsageReport, balance: Balance, columns: Sequence[Column], one: 
     return {
         "label": period_words(one.period),
         "opening_fen": one.opening_fen,
-        "opening_href": _balance_href(report, balance, month_after(one.period.first, -1)),
+        "opening_href": _opening_href(report, balance, one.period),
         "closing_href": _balance_href(report, balance, one.period.last),
         "cells": [_cell(report, balance, column, one) for column in columns],
         "closing_fen": one.closing_fen,
@@ -177,6 +183,12 @@ def _cell(report: UsageReport, balance: Balance, column: Column, one: PeriodLine
 def _balance_href(report: UsageReport, balance: Balance, last: str) -> str:
     """Where a balance at the end of a month opens: everything until then."""
     return _href(report, balance, Period(min(report.periods[0].first, last), last), {})
+
+
+def _opening_href(report: UsageReport, balance: Balance, period: Period) -> str | None:
+    """Where the opening balance opens; before the first month that can be asked for there is nothing."""
+    before = month_after(period.first, -1)
+    return None if before < FIRST_MONTH else _balance_href(report, balance, before)
 
 
 def _href(report: UsageReport, balance: Balance, period: Period, named: Mapping[str, str]) -> str:

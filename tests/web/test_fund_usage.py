@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import datetime
 from urllib.parse import unquote
 
 import pytest
 
+from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
 from tests.web.test_fund import APPROVER, HEAD, OFFICER, POWER, Fundhouse, fund, line, words
 
@@ -45,8 +47,8 @@ def test_every_figure_opens_to_its_entries_with_the_same_sum(spent: Fundhouse) -
         behind = auditor.get(html.unescape(href))
         assert f"合计 {figure} 元" in words(behind)
         entry = re.search(r'href="(/finance/ledger/\d+)"', behind.text)
-        assert entry is not None
-        assert auditor.get(entry.group(1)).status_code == 200
+        assert (entry is None) == (figure == "0.00")
+        assert entry is None or auditor.get(entry.group(1)).status_code == 200
 
 
 def test_balances_open_to_everything_until_then(spent: Fundhouse) -> None:
@@ -110,6 +112,27 @@ def test_a_figure_that_is_none_is_not_found(spent: Fundhouse, asked: str) -> Non
 
 def test_a_grant_of_nobody_is_not_found(spent: Fundhouse) -> None:
     assert spent.as_(OFFICER).get(f"{USAGE}?grant=none").status_code == 404
+
+
+def test_payments_open_with_the_sign_they_are_shown_with(spent: Fundhouse) -> None:
+    request = spent.asked(line("250"))
+    spent.send(HEAD, f"{request}/agree")
+    spent.send(APPROVER, f"{request}/reserve")
+    spent.send(OFFICER, f"{request}/pay", bank_reference="HD-9")
+    auditor = spent.as_(Role.AUDITOR)
+    shown = re.findall(r'<a href="([^"]+as=paid)">([^<]+)</a>', auditor.get(USAGE).text)
+    assert [figure for _, figure in shown] == ["250.00", "250.00"], "by kind, and all of them"
+    for href, _ in shown:
+        assert "合计 250.00 元" in words(auditor.get(html.unescape(href)))
+    table = re.findall(r'<a href="([^"]+movement=used[^"]+category=drug)">([^<]+)</a>', auditor.get(USAGE).text)
+    assert {figure for _, figure in table} == {"-250.00"}
+    assert "合计 -250.00 元" in words(auditor.get(html.unescape(table[0][0])))
+
+
+def test_the_report_opens_on_the_last_year_in_which_something_moved(spent: Fundhouse, clock: FixedClock) -> None:
+    clock.moment = datetime(2027, 3, 5, 9, tzinfo=SHANGHAI)
+    spent.browsers.clear()
+    assert "各笔预付金合计2026 年单位元" in words(spent.as_(OFFICER).get(USAGE))
 
 
 @pytest.mark.parametrize(
