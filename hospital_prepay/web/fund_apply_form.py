@@ -120,7 +120,7 @@ def labels(regime: Regime | None) -> dict[str, str]:
 
 
 def _of_place(regime: Regime, year: int, found: ApplicationOverview) -> dict[str, Any]:
-    facts = _asked(regime)
+    facts = facts_asked(regime)
     together = not isinstance(regime.base, Absence) and regime.base.together
     years = 0 if isinstance(regime.base, Absence) else regime.base.years
     return {
@@ -150,7 +150,8 @@ def _funds(together: bool) -> tuple[str, ...]:
     return (*Fund, ALL_FUNDS) if together else tuple(Fund)
 
 
-def _asked(regime: Regime) -> set[str]:
+def facts_asked(regime: Regime) -> set[str]:
+    """What the place's conditions, and its largest size, ask of the hospital."""
     if isinstance(regime.conditions, Absence):
         return set()
     found = {name for one in regime.conditions for name in NEEDS[one.id]}

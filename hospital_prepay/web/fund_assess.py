@@ -22,6 +22,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund_form import GRADES, YEARS_BACK, FundFormSchema
 from hospital_prepay.services.fund.assess import AssessFund, assess_fund, decimal_text
+from hospital_prepay.services.fund.duties import read_duties
 from hospital_prepay.services.fund.missing import fact_labels, missing_for_condition, missing_for_quota, why_barred
 from hospital_prepay.services.fund.words import CONDITIONS, FACTS, HOLDERS, MET, REPORTED, VERDICTS
 
@@ -50,8 +51,10 @@ _TYPED: Final = {"full_years_settled"}
 @blueprint.get("")
 @requires(Permission.FUND_VIEW)
 def show_form() -> str:
-    """The empty form."""
-    return _page(Form({"year": str(current_context().clock.today().year)}))
+    """The empty form, on the place that the hospital stands in."""
+    book = read_duties(current_context(), current_actor())
+    own = next(iter(book.places_of(book.today.year)), "")
+    return _page(Form({"year": str(book.today.year), "regime": own}))
 
 
 @blueprint.post("")

@@ -230,6 +230,8 @@ def _act(book: DutyBook, one: Standing) -> dict[str, str]:
     if one.item.name == "reconcile" and any(grant.regime == one.item.regime for grant in book.grants):
         month = month_after(f"{one.item.named_on:%Y-%m}", -1)  # an application closes it, in the month of its costs
         return {"act": "去河南月度办", "act_href": f"/finance/fund/reconcile/henan?period={month}"}
+    if len(one.known.owed) == 1:
+        return {"act": "去交回或冲抵", "act_href": f"/finance/fund/grants/{one.known.owed[0].grant_id}"}
     if one.item.name in BY_BOOKS:
         return {"act": "去办" if not one.item.regime else "", "act_href": href}
     return {"act": "登记办结", "act_href": href}

@@ -50,7 +50,7 @@ def ask() -> Any:
         return _form_page(grant_id, rows)
     try:
         if step == "check":
-            lines = read_form(schemas.LinesSchema())
+            lines = read_form(schemas.PreviewSchema())
             decision = review.preview_payment(current_context(), current_actor(), grant_id, lines)
             return _form_page(grant_id, typed(), form_view.Answer(decision))
         return _ask(grant_id, read_form(schemas.PaymentRequestSchema()))

@@ -191,6 +191,18 @@ def test_a_receipt_is_looked_at_once_more_before_it_is_booked(fund: Fundhouse) -
     assert fund.count("ledger_entry") == 1
 
 
+def test_a_look_at_the_result_tells_everything_that_is_wrong_at_once(fund: Fundhouse) -> None:
+    fund.received()
+    wrong = fund.ask(line("abc"), do="check", payee_credit_code="91440300")
+    assert wrong.status_code == 422
+    assert re.search(r'id="f-amount-1"[^>]*aria-invalid', wrong.text)
+    assert re.search(r'id="f-payee_credit_code"[^>]*aria-invalid', wrong.text)
+    blank = fund.ask(line("100"), do="check", payee_credit_code="", payee_name="", purpose="")
+    assert (blank.status_code, "这是预览，没有提交" in words(blank)) == (200, True), (
+        "what isn't typed yet is no mistake"
+    )
+
+
 def test_an_approval_can_be_withheld_let_go_or_refused(fund: Fundhouse) -> None:
     fund.apply()
     fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL)
