@@ -124,8 +124,8 @@ def _tables(report: UsageReport) -> list[Table]:
 
 
 def _told(usage: GrantUsage, lines: list[PeriodLine]) -> list[PeriodLine]:
-    """The periods that are printed: of a grant that is cleared those in which there was something; of a balance of one
-    grant that stayed at zero none."""
+    """The periods that are printed: of a grant that is cleared those in which there was something, of a balance of
+    a grant that stayed at zero none."""
     moved = [one for one in lines if one.opening_fen or one.closing_fen or any(one.moved.values())]
     if usage.grant is None:
         return lines
