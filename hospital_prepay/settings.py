@@ -111,6 +111,7 @@ def _secret(env: Mapping[str, str], mode: str, name: str) -> str:
     if len(value) < _SHORTEST_SECRET or _DEMO_SECRET in value or len(set(value)) < 8:
         raise SettingMissing(
             f"正式运行要先设置密钥 {name}（不少于 {_SHORTEST_SECRET} 个字符的随机文字），本次没有启动。"
+            "看演示数据的，请在命令前加 PREPAY_MODE=demo。"
         )
     return value
 

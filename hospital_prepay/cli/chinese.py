@@ -22,6 +22,10 @@ _REMARKS: Final = (
 _VALUES: Final = ((r"\bINTEGER RANGE\b|\bINTEGER\b", "整数"), (r"\bTEXT\b", "文字"), (r"\bDIRECTORY\b", "目录"))
 
 
+# No line begins with these: they hang at the end of the line before.
+_CLOSING: Final = frozenset("，。；：、！？）”》…")
+
+
 class _Formatter(click.HelpFormatter):
     """Lays help out as the library does, under Chinese headings."""
 
@@ -47,7 +51,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     """Lines of ``text``: Chinese breaks between any two characters, the rest between words."""
     lines = [""]
     for piece in re.findall(r"[!-~]+|.", text):
-        if width_of(lines[-1] + piece) > width:
+        if width_of(lines[-1] + piece) > width and piece not in _CLOSING:
             lines.append("")
         lines[-1] += piece
     return [line.strip() for line in lines]

@@ -19,10 +19,12 @@ from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.base import messages_of
 from hospital_prepay.schemas.fund import FundFactsSchema, UseRequestSchema
 from hospital_prepay.services.fund.assess import FundAssessment, assess_fund, check_request
+from hospital_prepay.services.fund.missing import fact_labels, missing_for_condition, missing_for_quota, why_barred
 from hospital_prepay.services.fund.words import (
     CONDITIONS,
     HOLDERS,
@@ -51,11 +53,12 @@ fund.add_command(usage)
 @format_option
 def assess(facts: Path, form: str) -> None:
     """按所在地的通知，算今年能不能申请预付金、多少、各项事的日期。"""
-    answer = assess_fund(_read(FundFactsSchema(), facts))
+    command = _read(FundFactsSchema(), facts)
+    answer = assess_fund(command)
     if form == "json":
         print_json(answer.to_json())
     else:
-        _print_assessment(answer)
+        _print_assessment(answer, command.facts)
 
 
 @fund.command("check-use", cls=CheckUseHelp)
@@ -111,8 +114,14 @@ def _told(messages: Mapping[Any, Any], place: str = "") -> list[str]:
     return found
 
 
-def _print_assessment(answer: FundAssessment) -> None:
-    click.echo(f"{answer.year} 年  {VERDICTS[answer.eligible]}\n")
+def _print_assessment(answer: FundAssessment, facts: AssessmentFacts) -> None:
+    click.echo(f"{answer.year} 年  {VERDICTS[answer.eligible]}")
+    regime, labels = load_rulebook().regime(answer.regime, answer.year), fact_labels()
+    missing = [name for one in answer.conditions for name in missing_for_condition(facts, one)]
+    missing += [name for one in answer.quotas for name in missing_for_quota(regime, facts, one)]
+    if missing:
+        click.echo(f"还缺：{'、'.join(labels[name] for name in dict.fromkeys(missing))}")
+    click.echo()
     conditions = [(CONDITIONS[one.id], MET[one.outcome], _cite(one.clause)) for one in answer.conditions]
     print_table(("条件", "结果", "依据"), conditions or [("全部申请条件", WITHOUT_TEXT, "–")])
     rows = [
@@ -121,6 +130,10 @@ def _print_assessment(answer: FundAssessment) -> None:
     ]
     click.echo()
     print_table(("基金", "可预付", "月基数（元）", "额度（元）", "最高（元）"), rows, right=(2, 3, 4))
+    for one in answer.quotas:
+        if why := "；".join(why_barred(regime, facts, one)):
+            cited = "、".join(_cite(clause) for clause in one.clauses)
+            click.echo(f"{one.fund.label}不能预付：{why}（{cited}）")
     click.echo()
     dated = [
         (

@@ -41,6 +41,7 @@ _INSERT = (
     "fund_account_check",
     "fund_application",
     "fund_application_evidence",
+    "fund_approval_withdrawn",
     "fund_bank_evidence",
     "fund_calendar",
     "fund_column_map",

@@ -85,6 +85,24 @@ class PaymentRequestSchema(CommandSchema[PaymentRequest]):
         return PaymentRequest(**found, lines=lines)
 
 
+class PreviewSchema(CommandSchema[tuple[UseLine, ...]]):
+    """The lines of a request that isn't sent yet; of the payee only what was typed is told, where it is wrong."""
+
+    def read(self, given: Mapping[str, Any]) -> tuple[UseLine, ...]:
+        """The lines, in their order. Raises ``ValidationError`` by field, for everything that is wrong at once."""
+        try:
+            return PaymentRequestSchema().read(given).lines
+        except ValidationError as error:
+            wrong = {
+                name: told
+                for name, told in messages_of(error).items()
+                if name not in PaymentRequestSchema().fields or str(given.get(name, "")).strip()
+            }
+        if wrong:
+            raise ValidationError(wrong)
+        return LinesSchema().read(given)
+
+
 def typed_lines(given: Mapping[str, Any]) -> dict[int, dict[str, str]]:
     """What stands in the rows of the form, by row; rows in which nothing was typed are left out."""
     rows: dict[int, dict[str, str]] = {}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from hospital_prepay.domain.decision import Outcome
+from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ADJUSTED, ALL_FUNDS
@@ -26,11 +26,11 @@ from hospital_prepay.services.fund.application_review import ApplicationOverview
 from hospital_prepay.services.fund.applications import missing_evidence
 from hospital_prepay.services.fund.clearing import LastYear
 from hospital_prepay.services.fund.grants import FUND_NAMES
-from hospital_prepay.services.fund.missing import missing_for_condition, missing_for_quota
+from hospital_prepay.services.fund.missing import fact_labels, missing_for_condition, missing_for_quota
 from hospital_prepay.services.fund.regions import same_region
 from hospital_prepay.services.fund.words import CONDITIONS, FACTS
 from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.fund_assess import YES_NO, fact_entry, fact_labels, named_fields, pool_fields
+from hospital_prepay.web.fund_assess import YES_NO, fact_entry, named_fields, pool_fields
 from hospital_prepay.web.fund_words import grant_title, keyed
 
 _EVIDENCE: Final = {"document": "材料名称", "number": "编号", "version": "版本", "issued_on": "日期"}
@@ -118,12 +118,13 @@ def labels(regime: Regime | None) -> dict[str, str]:
 
 
 def _of_place(regime: Regime, year: int, found: ApplicationOverview) -> dict[str, Any]:
-    facts = _asked(regime)
+    facts = facts_asked(regime)
     together = not isinstance(regime.base, Absence) and regime.base.together
     years = 0 if isinstance(regime.base, Absence) else regime.base.years
     return {
         "facts": [{"name": name, "label": FACTS[name], **fact_entry(name)} for name in FACTS if name in facts],
         "pools": [pool_fields(fund, years) for fund in Fund],
+        "asks_solvency": regime.solvency is not Absence.SILENT,
         "asks_growth": "growth" in facts,
         "asks_notified": regime.instrument.startswith("zhejiang"),
         "amounts": [{"name": f"amount_{one}", "label": f"{FUND_NAMES[one]}（元）"} for one in _funds(together)],
@@ -147,7 +148,8 @@ def _funds(together: bool) -> tuple[str, ...]:
     return (*Fund, ALL_FUNDS) if together else tuple(Fund)
 
 
-def _asked(regime: Regime) -> set[str]:
+def facts_asked(regime: Regime) -> set[str]:
+    """What the place's conditions, and its largest size, ask of the hospital."""
     if isinstance(regime.conditions, Absence):
         return set()
     found = {name for one in regime.conditions for name in NEEDS[one.id]}
@@ -182,16 +184,34 @@ def _year(entered: Any, today: date) -> int:
 def _answer(one: Applied) -> dict[str, Any]:
     decision = one.decision
     kind, icon, words = _OUTCOMES[decision.outcome]
+    if _is_above(decision):
+        kind, icon, words = "", "wait", f"{words}，但超过一般额度"
     amount = Money(decision.facts["amount_fen"])
     return {
         "kind": kind,
         "icon": icon,
         "title": f"{FUND_NAMES[decision.facts['fund']]} {amount} 元：{words}",
-        "says": _says(one),
+        "says": _says(one) + _size_words(decision.facts),
         "reasons": [chip(reason.clause, reason.message.rstrip("。")) for reason in decision.reasons],
         "number": one.decision_id and decision_number(one.decision_id),
         "number_href": decision_href(one.decision_id or None),
     }
+
+
+def _is_above(decision: Decision) -> bool:
+    """Whether what may be applied for is more than the ordinary size of the notice."""
+    quota = decision.facts["quota_fen"]
+    return decision.permitted and quota is not None and decision.facts["amount_fen"] > quota
+
+
+def _size_words(facts: Mapping[str, Any]) -> str:
+    """The size by the notice beside the amount, where it could be worked out; empty else."""
+    amount, quota, largest = (facts[name] for name in ("amount_fen", "quota_fen", "largest_fen"))
+    if quota is None:
+        return ""
+    most = f"，最高 {Money(largest)} 元" if largest is not None else ""
+    more = f"；填的金额比一般额度多 {Money(amount - quota)} 元，请再核对" if amount > quota else ""
+    return f"按通知算的一般额度 {Money(quota)} 元{most}{more}。"
 
 
 def _says(one: Applied) -> str:

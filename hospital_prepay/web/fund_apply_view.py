@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import ADJUSTED
-from hospital_prepay.domain.rules.fund.eligibility import NEEDS, Met
+from hospital_prepay.domain.rules.fund.eligibility import Met
+from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 from hospital_prepay.http.clauses import chip, number_chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import yuan
@@ -21,11 +21,12 @@ from hospital_prepay.services.fund.application_command import AGREEMENT
 from hospital_prepay.services.fund.application_review import ApplicationDetail, ApplicationOverview, ApplicationRow
 from hospital_prepay.services.fund.assess import decimal_text
 from hospital_prepay.services.fund.grants import FUND_NAMES
+from hospital_prepay.services.fund.missing import fact_labels
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.words import CONDITIONS, FACTS, GRANT_STATES, MET
 from hospital_prepay.web.decision_view import decision_href, decision_number, outcome
-from hospital_prepay.web.fund_apply_form import chosen, late_words
-from hospital_prepay.web.fund_assess import fact_labels, fact_words
+from hospital_prepay.web.fund_apply_form import chosen, facts_asked, late_words
+from hospital_prepay.web.fund_assess import fact_words
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import grant_title, keyed, mark_of
 
@@ -111,7 +112,7 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
             "base_fen": application.base_fen,
             "months": application.months,
         },
-        "answered": _answered(application.facts, application.year, _asked(decision)),
+        "answered": _answered(application.facts, application.year, regime),
         "conditions": conditions,
         "agreement": evidence.get(AGREEMENT),
         "reasons": [chip(one.clause, one.message.rstrip("。")) for one in decision.reasons],
@@ -123,30 +124,29 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
     }
 
 
-def _asked(decision: Decision) -> set[str]:
-    """The facts that the place's conditions look at; another one that is blank lacks nothing."""
-    return {name for one in decision.facts["conditions"] for name in NEEDS[one["id"]]}
-
-
-def _answered(facts: Mapping[str, Any], year: int, asked: Collection[str]) -> list[dict[str, str]]:
-    """Everything that was asked or answered: the hospital, the pools, the payments by year, the growth."""
-    labels, own = fact_labels(), facts["institution"]
-    shown = [name for name in FACTS if name in asked or own.get(name) is not None]
-    rows = [(FACTS[name], fact_words(name, own.get(name))) for name in shown]
+def _answered(facts: Mapping[str, Any], year: int, regime: Regime) -> list[dict[str, str]]:
+    """All that the place asks for, as it was kept: the hospital, the pools, the payments by year, the growth."""
+    asked = facts_asked(regime)
+    labels = fact_labels()
+    rows = [
+        (label, fact_words(name, facts["institution"].get(name))) for name, label in FACTS.items() if name in asked
+    ]
     notified = facts.get("notified")
     if notified is not None:
         rows.append(("近一年药械采购违规或拖欠货款被通报", fact_words("notified", notified)))
     for pool in facts["pools"]:
         fund = pool["fund"]
-        rows.append((labels[f"{fund}_months"], pool["months_payable"] or _UNKNOWN))
-        rows += [(labels[f"{fund}_{key}"], fact_words(key, pool[key])) for key in _DEFICITS]
+        if regime.solvency is not Absence.SILENT:
+            rows.append((labels[f"{fund}_months"], pool["months_payable"] or _UNKNOWN))
+            rows += [(labels[f"{fund}_{key}"], fact_words(key, pool[key])) for key in _DEFICITS]
     rows += [
         (f"{one['year']} 年{FUND_NAMES[one['fund']]}付给本院", f"{yuan(one['amount'])} 元")
         for one in sorted(facts["paid"], key=lambda one: (one["fund"], -one["year"]))
         if one["year"] < year
     ]
     growth = facts["growth"]
-    rows.append((labels["growth"], _UNKNOWN if growth is None else f"{_percent(growth)} %"))
+    if "growth" in asked:
+        rows.append((labels["growth"], _UNKNOWN if growth is None else f"{_percent(growth)} %"))
     return [{"label": label, "value": value} for label, value in rows]
 
 

@@ -22,8 +22,9 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund_form import GRADES, YEARS_BACK, FundFormSchema
 from hospital_prepay.services.fund.assess import AssessFund, assess_fund, decimal_text
-from hospital_prepay.services.fund.missing import missing_for_condition, missing_for_quota
-from hospital_prepay.services.fund.words import CONDITIONS, FACTS, HOLDERS, MET, POOL_FACTS, REPORTED, VERDICTS
+from hospital_prepay.services.fund.duties import read_duties
+from hospital_prepay.services.fund.missing import fact_labels, missing_for_condition, missing_for_quota, why_barred
+from hospital_prepay.services.fund.words import CONDITIONS, FACTS, HOLDERS, MET, REPORTED, VERDICTS
 
 blueprint = Blueprint("fund_assess", __name__, url_prefix="/finance/fund/assess")
 _KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
@@ -50,8 +51,10 @@ _TYPED: Final = {"full_years_settled"}
 @blueprint.get("")
 @requires(Permission.FUND_VIEW)
 def show_form() -> str:
-    """The empty form."""
-    return _page(Form({"year": str(current_context().clock.today().year)}))
+    """The empty form, on the place that the hospital stands in."""
+    book = read_duties(current_context(), current_actor())
+    own = next(iter(book.places_of(book.today.year)), "")
+    return _page(Form({"year": str(book.today.year), "regime": own}))
 
 
 @blueprint.post("")
@@ -114,16 +117,6 @@ def pool_fields(fund: Fund, years: int = len(YEARS_BACK)) -> dict[str, Any]:
     }
 
 
-def fact_labels() -> dict[str, str]:
-    """The name of every fact on screen."""
-    found = {"regime": "哪里的规定", "year": "哪一年", "growth": "基金支出增长率", **FACTS}
-    for fund in Fund:
-        found |= {f"{fund.value}_{key}": f"{fund.label}{label}" for key, label in POOL_FACTS.items()}
-        backs = zip(YEARS_BACK, ("上年", "前年", "大前年"), strict=True)
-        found |= {f"{fund.value}_paid_{back}": f"{fund.label}{word}付给本院" for back, word in backs}
-    return found
-
-
 def _answer(command: AssessFund) -> dict[str, Any]:
     found, facts = assess_fund(command), command.facts
     regime = load_rulebook().regime(command.regime, facts.year)
@@ -162,6 +155,7 @@ def _quota(regime: Regime, facts: AssessmentFacts, one: Quota) -> dict[str, Any]
         "quota": one.quota,
         "max_quota": one.max_quota,
         "missing": named_fields(missing_for_quota(regime, facts, one)),
+        "barred": "；".join(why_barred(regime, facts, one)),
         "clauses": [number_chip(clause) for clause in one.clauses],
     }
 

@@ -60,7 +60,7 @@ def _confirm_approval(said: schemas.Approval) -> Confirmation:
         f"登记批复 {said.approved} 元？",
         (
             f"大写 {said.approved.in_words()}；批复日 {said.approved_on}，文号 {said.document}。",
-            "登记后不能再改；到账只能按这个金额入账。",
+            "到账只能按这个金额入账。登记错了的，到账之前由另一个人写明原因撤回，再重新登记。",
         ),
         f"登记批复 {said.approved} 元",
         "先不登记",
@@ -74,7 +74,7 @@ def confirm_payment(found: RequestDetail, said: schemas.BankPayment, today: date
         f"付给 {found.request.payee_name} {amount} 元？",
         (
             f"大写 {amount.in_words()}；付款日 {said.paid_on or today}，银行付款回单 {said.bank_reference}。",
-            f"从 {grant_title(found.grant)}付出，预留用掉，应还医保不变；不能撤回，银行退款的用红字冲销。",
+            f"从{grant_title(found.grant)}付出，预留用掉，应还医保不变；不能撤回，银行退款的用红字冲销。",
             "申请的科室、财务、财务审批和审计都看得到这次付款。",
         ),
         f"付 {amount} 元",

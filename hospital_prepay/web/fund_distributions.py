@@ -80,7 +80,7 @@ def give_back(grant_id: str, distribution_id: str) -> Any:
         )
         return f"成员单位退回 {said.amount} 元，已入账。"
 
-    return _act(grant_id, distribution_id, do)
+    return _act(grant_id, distribution_id, do, "return")
 
 
 @blueprint.post("/<distribution_id>/use")
@@ -95,22 +95,23 @@ def show_use(grant_id: str, distribution_id: str) -> Any:
         service.show_use(current_context(), current_actor(), command)
         return f"已记成员单位用款 {said.amount} 元。"
 
-    return _act(grant_id, distribution_id, do)
+    return _act(grant_id, distribution_id, do, "use")
 
 
-def _act(grant_id: str, opened: str, do: Callable[[], str]) -> Any:
+def _act(grant_id: str, opened: str, do: Callable[[], str], part: str = "") -> Any:
+    """Do it; a form that comes back opens its row, and only the ``part`` of it that was sent shows what was typed."""
     try:
         words = do()
     except WrongForm as wrong:
-        return _page(grant_id, opened, wrong.form), 422
+        return _page(grant_id, opened, wrong.form, part), 422
     except MalformedInput as error:
-        return _page(grant_id, opened, typed().with_error(error, str(error.details.get("field", "")))), 422
+        return _page(grant_id, opened, typed().with_error(error, str(error.details.get("field", ""))), part), 422
     except RuleRefused as error:
-        return _page(grant_id, opened, typed().with_error(error, "category")), 422
+        return _page(grant_id, opened, typed().with_error(error, "category"), part), 422
     except SecondPersonRequired as error:
-        return _page(grant_id, opened, Form({}, {"": error.message})), 403
+        return _page(grant_id, opened, Form({}, {"": error.message}), part), 403
     except Conflict as error:
-        return _page(grant_id, opened, typed("idempotency_key").with_error(error)), 409
+        return _page(grant_id, opened, typed("idempotency_key").with_error(error), part), 409
     say("ok", words)
     return redirect(f"/finance/fund/grants/{grant_id}/members", 303)
 
@@ -121,7 +122,7 @@ def _state(one: service.DistributionRow) -> dict[str, str]:
     return {"kind": "ok", "word": "已用完" if one.used_fen else "已收回"}
 
 
-def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
+def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str = "") -> str:
     context, actor = current_context(), current_actor()
     found = review.read_grant(context, actor, grant_id)
     rows = service.distributions_of(context, actor, grant_id)
@@ -169,5 +170,6 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None) -> str:
         and may_distribute(found.grant.regime),
         may_return=actor.may(Permission.FUND_RETURN),
         opened=opened,
+        part=part,
         form=keyed(form),
     )

@@ -15,7 +15,7 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import public, requires
 from hospital_prepay.schemas.fund_duties import CloseDutySchema, ProposePlaceSchema
 from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
-from hospital_prepay.services.fund import duties, duty_calendar, duty_closing, places, reminders
+from hospital_prepay.services.fund import clearing_watch, duties, duty_calendar, duty_closing, places, reminders
 from hospital_prepay.web import fund_duty_view as view
 
 blueprint = Blueprint("fund_duties", __name__)
@@ -148,6 +148,7 @@ def _list(place_form: Form = _NONE, address: str = "") -> str:
         "pages/fund/duties.html",
         **view.duties_page(book, year, request.args),
         today=book.today,
+        short=[view.short_line(one) for one in clearing_watch.short_clearings(context, actor)],
         panel=view.places_panel(places.place_history(context, actor), place_form),
         account=view.account_panel(found.now, found.check),
         reminders=[view.reminder_line(row) for row in found.reminders],

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, DutyState, Standing
+from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment, weekday
@@ -25,8 +26,10 @@ from hospital_prepay.services.fund.duty_words import (
     whose,
 )
 from hospital_prepay.services.fund.places import PlaceHistory
+from hospital_prepay.services.fund.recall_review import Outlook
 from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck, ReminderRow
 from hospital_prepay.services.fund.words import REPORTED
+from hospital_prepay.web.fund_words import grant_title
 
 LIST: Final = "/finance/fund/duties"
 _WHOSE: Final = {"ours": "本院", "authority": "医保方", "all": "全部"}
@@ -130,7 +133,18 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         ],
         "owed_fen": one.owed_fen,
         "pressing": one.is_pressing,
-        "act": _act(one),
+        **_act(book, one),
+    }
+
+
+def short_line(one: Outlook) -> dict[str, Any]:
+    """A day of clearing for which money lacks."""
+    return {
+        "title": grant_title(one.grant),
+        "on": one.forecast.clear_on,
+        "days": (one.forecast.clear_on - one.facts.today).days,
+        "gap": one.forecast.gap,
+        "href": f"/finance/fund/recall/forecast/{one.grant.grant_id}",
     }
 
 
@@ -206,15 +220,21 @@ def _chip(one: Standing) -> Chip:
     return Chip(found.label, "", found.href)
 
 
-def _act(one: Standing) -> str:
-    """What the viewer may do about a duty that is open, as the words of a link."""
+def _act(book: DutyBook, one: Standing) -> dict[str, str]:
+    """What the viewer may do about a duty that is open, as the words of a link and where it leads."""
+    href = _href(one)
     if one.state in FINISHED or not current_actor().may(Permission.FUND_DUTY):
-        return ""
+        return {"act": "", "act_href": href}
     if one.item.name == "apply":
-        return "不申请的写明理由"
+        return {"act": "不申请的写明理由", "act_href": href}
+    if one.item.name == "reconcile" and any(grant.regime == one.item.regime for grant in book.grants):
+        month = month_after(f"{one.item.named_on:%Y-%m}", -1)  # an application closes it, in the month of its costs
+        return {"act": "去河南月度办", "act_href": f"/finance/fund/reconcile/henan?period={month}"}
+    if len(one.known.owed) == 1:
+        return {"act": "去交回或冲抵", "act_href": f"/finance/fund/grants/{one.known.owed[0].grant_id}"}
     if one.item.name in BY_BOOKS:
-        return "去办" if not one.item.regime else ""
-    return "登记办结"
+        return {"act": "去办" if not one.item.regime else "", "act_href": href}
+    return {"act": "登记办结", "act_href": href}
 
 
 def _evidence(book: DutyBook, one: Standing) -> list[str]:

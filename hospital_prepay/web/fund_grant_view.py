@@ -16,6 +16,7 @@ from hospital_prepay.services.fund.module import STEPS
 from hospital_prepay.services.fund.predecessors import owed_predecessor
 from hospital_prepay.services.fund.review import (
     REQUEST_STEPS,
+    STOPPED_STEPS,
     FundOverview,
     GrantDetail,
     GrantEntry,
@@ -25,6 +26,7 @@ from hospital_prepay.services.fund.review import (
 )
 from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_approval_view import may_take_back
 from hospital_prepay.web.fund_confirmation import Confirmation
 from hospital_prepay.web.fund_papers import paper_links
 from hospital_prepay.web.fund_words import (
@@ -65,13 +67,17 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
     actor = current_actor()
     grants = [_overview_line(one, found) for one in found.grants]
     counts = Counter(one.state for one in found.requests)
+    stopped = {one.grant_id for one in found.grants if one.regime in found.stands}
     waiting = [
         {
             "count": counts[state],
             "words": words,
             "href": f"/finance/fund/requests?tab={state}",
             "mine": sum(
-                one.state == state and actor.may(REQUEST_STEPS[state]) and actor.actor_id not in request_barred(one)
+                one.state == state
+                and actor.may(REQUEST_STEPS[state])
+                and actor.actor_id not in request_barred(one)
+                and not (state in STOPPED_STEPS and one.grant_id in stopped)
                 for one in found.requests
             ),
         }
@@ -186,6 +192,11 @@ def left_words(grant: GrantState) -> str:
 def _offered(found: GrantDetail) -> list[str]:
     """The forms that the viewer may use now, the likeliest first."""
     state = found.grant.state
+    taken = ["take_back"] if may_take_back(found.grant) else []
+    return [*_of_turn(found, state), *taken]
+
+
+def _of_turn(found: GrantDetail, state: str) -> list[str]:
     if not is_my_turn(found.turn):
         return ["withhold"] if state == "approved" and current_actor().may(Permission.FUND_RECORD) else []
     mine = {
@@ -217,10 +228,11 @@ def _steps(found: GrantDetail) -> list[Step]:
     declined, withheld = grant.state == "declined", grant.state == "withheld"
     at = _ORDER.index({"declined": "applied", "withheld": "approved"}.get(grant.state, grant.state))
     turn = turn_lines(found.turn, names)
-    receipt = next((one for one in found.entries if one.kind == "fund_receipt"), None)
+    receipt = next((one for one in found.entries if one.kind in ("fund_receipt", "fund_netting")), None)
     recorded = done_by(grant.recorded_by, grant.recorded_at, names)
     used = sum(one.state in ("paid", "evidenced") for one in found.requests)
     received = done_by(receipt.posted_by, receipt.posted_at, names) if receipt else ()
+    received += ("和上年轧差",) if receipt and receipt.kind == "fund_netting" else ()
     spending = "科室、财务申请，另两人同意和审批" if grant.state == "received" else ""
     return [
         Step("done", "申请", done_by(grant.applied_by, grant.applied_at, names)),

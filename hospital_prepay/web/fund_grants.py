@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request
@@ -15,8 +16,9 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
 from hospital_prepay.schemas.fund_apply import ModuleForm, ModuleSchema
-from hospital_prepay.services.fund import grants, module, offsets, returns, review, seconds
+from hospital_prepay.services.fund import approvals, grants, module, offsets, returns, review, seconds
 from hospital_prepay.services.fund.slips import is_late_slip
+from hospital_prepay.web import fund_approval_view as approval_view
 from hospital_prepay.web import fund_grant_view as view
 from hospital_prepay.web.fund_confirmation import Confirmation, confirmation
 from hospital_prepay.web.fund_seconds_view import seconds_panel
@@ -45,6 +47,13 @@ def show_grant(grant_id: str) -> str:
 def record_approval(grant_id: str) -> Any:
     """Write down what the authority decided; asked once more with the amount."""
     return _act(grant_id, "approval", schemas.ApprovalSchema, _record)
+
+
+@blueprint.post("/grants/<grant_id>/take_back")
+@requires(Permission.FUND_VIEW)
+def take_back(grant_id: str) -> Any:
+    """Take a wrongly recorded approval back: the applicant or an approver, the service looks who."""
+    return _act(grant_id, "take_back", schemas.WrittenGroundSchema, _take_back)
 
 
 @blueprint.post("/grants/<grant_id>/withhold")
@@ -93,9 +102,7 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
     """Read the form, ask once more where the amount was typed, do it, say what came of it."""
     try:
         said = read_form(schema())
-        confirm = confirmation(said)
-        if confirm is not None and request.form.get("confirmed") != _CONFIRMED:
-            _check(grant_id, said)
+        if request.form.get("confirmed") != _CONFIRMED and (confirm := _asked_again(grant_id, said)) is not None:
             return _page(grant_id, name, typed(), confirm)
         words = do(grant_id, said)
     except WrongForm as wrong:
@@ -110,11 +117,27 @@ def _act(grant_id: str, name: str, schema: Callable[[], Any], do: Callable[[str,
     return redirect(f"/finance/fund/grants/{grant_id}", 303)
 
 
+def _asked_again(grant_id: str, said: Any) -> Confirmation | None:
+    """What is asked once more, where the form names an amount or books one."""
+    _check(grant_id, said)
+    if isinstance(said, schemas.Received):
+        return approval_view.confirm_receipt(grants.find_grant(current_context(), current_actor(), grant_id), said)
+    confirm = confirmation(said)
+    if confirm is None or not isinstance(said, schemas.Approval) or said.approved is None:
+        return confirm
+    sizes = approvals.sizes_of(current_context(), current_actor(), grant_id)
+    compared = approval_view.compared(said.approved, sizes, eased=bool(said.emergency))
+    return replace(confirm, lines=(*compared, *confirm.lines))
+
+
 def _check(grant_id: str, said: Any) -> None:
     """What can be known to be wrong is said at the first press, not after the confirmation."""
     match said:
         case schemas.Approval():
             grants.check_approval(current_context(), current_actor(), _approval(grant_id, said))
+        case schemas.Received():
+            command = _receipt(grant_id, said)
+            grants.check_receipt(current_context(), current_actor(), command)
         case schemas.Returned():
             returns.check_return(current_context(), current_actor(), grant_id, said.amount)
         case schemas.Offset():
@@ -154,9 +177,17 @@ def _let_go(grant_id: str, said: schemas.WrittenGround) -> str:
     return "已登记恢复拨付。下一步：到账后由财务记银行回单。"
 
 
+def _take_back(grant_id: str, said: schemas.WrittenGround) -> str:
+    approvals.withdraw_approval(current_context(), current_actor(), grant_id, said.ground)
+    return "已撤回批复，原来的登记留着备查。下一步：由申请人以外的人按批复文件重新登记。"
+
+
+def _receipt(grant_id: str, said: schemas.Received) -> grants.ReceiveGrant:
+    return grants.ReceiveGrant(grant_id, said.bank_reference, said.received_on, said.idempotency_key, said.in_full)
+
+
 def _receive(grant_id: str, said: schemas.Received) -> str:
-    command = grants.ReceiveGrant(grant_id, said.bank_reference, said.received_on, said.idempotency_key, said.in_full)
-    found = grants.receive_grant(current_context(), current_actor(), command)
+    found = grants.receive_grant(current_context(), current_actor(), _receipt(grant_id, said))
     return f"已入账 {found.unspent} 元，应还医保同额增加。下一步：申请用款。"
 
 
@@ -187,4 +218,6 @@ def grant_html(grant_id: str, name: str, form: Form | None, confirm: Confirmatio
     context, actor = current_context(), current_actor()
     found, waits = review.read_grant(context, actor, grant_id), seconds.read_seconds(context, actor, grant_id)
     page = view.grant_page(found, context.clock.today(), name, form, confirm)
-    return render_template("pages/fund/grant.html", **page, seconds=seconds_panel(waits, name, form))
+    taken_back = approval_view.taken_back(approvals.withdrawn_approvals(context, actor, grant_id), found.names)
+    beside = {"seconds": seconds_panel(waits, name, form), "taken_back": taken_back}
+    return render_template("pages/fund/grant.html", **page, **beside)

@@ -151,11 +151,12 @@ def _act(period: str, name: str, do: Callable[[], str]) -> Any:
 def _page(period: str, name: str = "", form: Form | None = None) -> str:
     found = henan.read_henan_month(current_context(), current_actor(), period)
     today = found.today.isoformat()
+    uploaded_on = min(found.today, first_and_last(period)[1]).isoformat()
     defaults = {
         "apply": {"applied_on": today},
         "plan": {"told_on": today, "fund": "resident"},
         "step": {"on_day": today},
-        "uploads": {"day": today},
+        "uploads": {"day": uploaded_on},
         "file": {},
     }
     forms = {one: form if one == name and form else Form(values) for one, values in defaults.items()}
@@ -245,7 +246,7 @@ def _day(one: Any) -> dict[str, Any]:
 def _step(one: Any, found: Any) -> dict[str, Any]:
     duty = one.duty
     overdue = duty.due_on is not None and found.today > duty.due_on
-    mark = ("ok", "已报办") if one.reported else ("warn", "过期未报") if overdue else ("idle", "还没有消息")
+    mark = ("ok", "已报办") if one.reported else ("idle", "过了日子，没有消息" if overdue else "还没有消息")
     return {
         "plain": duty.plain,
         "due_on": duty.due_on,

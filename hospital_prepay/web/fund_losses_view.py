@@ -94,6 +94,9 @@ def _loss(one: Loss, titles: dict[str, str], overview: RecallOverview, today: da
         "document": incident.document,
         "by": overview.names.get(incident.recorded_by, incident.recorded_by),
         "at": incident.recorded_at,
+        "decided_by": overview.names.get(incident.decided_by or "", incident.decided_by),
+        "decided_at": incident.decided_at,
+        "decided": "谁退回" if incident.state == "rejected" else "谁确认",
         "state": {"kind": _SETTLED[0], "word": _SETTLED[1]} if settled else mark_of(incident.state, STATES),
         "may_decide": may_decide,
         "confirm": confirm_loss(incident, title, today)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
@@ -25,7 +26,7 @@ from hospital_prepay.services.fund.recall_review import (
     Unready,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of
+from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of, stopped_line
 
 STATES: Final = {"standing": ("stop", "没有办结"), "returned": ("ok", "已全部交回"), "lifted": ("idle", "已解除")}
 _SILENT: Final = Chip("通知未作规定", "按服务协议", None)
@@ -70,7 +71,9 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
     one, names, actor = found.recall, found.names, current_actor()
     stands = one.state == "standing"
     mine = actor.actor_id == one.recorded_by
-    offered = ["urge"] if stands and one.urged_on is None and actor.may(Permission.FUND_RETURN) else []
+    owed = found.decision.facts["owed_fen"]
+    may_urge = stands and owed and one.urged_on is None and actor.may(Permission.FUND_RETURN)
+    offered = ["urge"] if may_urge else []
     offered += ["lift"] if stands and actor.may(Permission.FUND_RECORD) and not mine else []
     defaults = {"urge": {"urged_on": today.isoformat()}, "lift": dict[str, str]()}
     return {
@@ -86,7 +89,9 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
         "expected_on": found.decision.facts["expected_on"] if found.decision.facts["owed_fen"] else None,
         "has_term": found.decision.facts["working_days"] is not None,
         "owed_fen": found.decision.facts["owed_fen"],
-        "grants": [grant_line(grant) for grant in found.grants if grant.state not in ("applied", "declined")],
+        "grants": [
+            stopped_line(grant, stands=stands) for grant in found.grants if grant.state not in ("applied", "declined")
+        ],
         "offered": offered,
         "opened": name,
         "forms": {key: keyed(form if key == name else None, **defaults[key]) for key in offered},
@@ -147,6 +152,7 @@ def netting_page(pair: Pair, today: date, form: Form | None) -> dict[str, Any]:
         "form": keyed(form, netted_on=today.isoformat()),
         "may_net": current_actor().may(Permission.FUND_RETURN),
         "reserved_fen": pair.old.reserved_fen,
+        "early": pair.new.year if pair.new.year > today.year else None,
     }
 
 
@@ -246,7 +252,8 @@ def _unready(one: Unready) -> dict[str, Any]:
     old = grant_line(one.old)
     if one.new is None:
         words = f"先申请 {one.old.year + 1} 年的额度并登记批复，再轧差"
-        return {"old": old, "words": words, "button": "去申请", "href": "/finance/fund/apply/new"}
+        asked = urlencode({"regime": one.old.regime, "year": one.old.year + 1})
+        return {"old": old, "words": words, "button": "去申请", "href": f"/finance/fund/apply/new?{asked}"}
     href = f"/finance/fund/grants/{one.new.grant_id}"
     if one.new.state == "withheld":
         words = f"{one.new.year} 年的额度暂停拨付：先登记恢复，再轧差"

@@ -38,6 +38,7 @@ from hospital_prepay.web.fund_words import (
 
 _A_PAGE: Final = 50
 _TABS: Final = (
+    ("mine", "我申请的"),
     ("refused", "被拒的"),
     ("asked", "等科室同意"),
     ("department", "等财务审批"),
@@ -84,10 +85,10 @@ class Narrowed:
 
 def list_page(found: FundOverview, tab: str, narrowed: Narrowed) -> dict[str, Any]:
     """Requests of one state, of all without one; every tab with its count."""
-    counts = Counter("ended" if one.state in _ENDED else one.state for one in found.requests)
+    counts = Counter(tab for one in found.requests for tab in _tabs_of(one))
     names = dict(_TABS)
     tab = tab if tab in names else ""
-    of_state = [one for one in found.requests if tab in ("", "ended" if one.state in _ENDED else one.state)]
+    of_state = [one for one in found.requests if not tab or tab in _tabs_of(one)]
     wanted = [one for one in of_state if narrowed.holds(one)]
     shown = wanted[(page_number() - 1) * _A_PAGE :][:_A_PAGE]
     titles = {one.grant_id: grant_title(one) for one in found.grants}
@@ -114,6 +115,11 @@ def list_page(found: FundOverview, tab: str, narrowed: Narrowed) -> dict[str, An
     }
 
 
+def _tabs_of(one: RequestState) -> tuple[str, ...]:
+    own = ("mine",) if one.asked_by == current_actor().actor_id else ()
+    return ("ended" if one.state in _ENDED else one.state, *own)
+
+
 def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str, Any]:
     """One request. ``name`` is the form that came back, with ``form`` as it was typed."""
     request, names = found.request, found.names
@@ -127,6 +133,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
             "ground": request.ground,
             "expires_at": request.expires_at if request.state == "reserved" else None,
             "ended_words": _ended(request, names),
+            "own": request.asked_by == current_actor().actor_id,
         },
         "grant": {"title": grant_title(found.grant), "href": f"/finance/fund/grants/{request.grant_id}"},
         "unspent_fen": found.grant.unspent_fen,
@@ -172,6 +179,7 @@ def offered_forms(found: RequestDetail) -> list[str]:
         "department": ("reject", actor.may(Permission.FUND_AGREE) or actor.may(Permission.FUND_RESERVE)),
         "reserved": ("release", actor.may(Permission.FUND_PAY) or actor.may(Permission.FUND_RESERVE)),
         "paid": ("bounce", actor.may(Permission.FUND_PAY)),
+        "evidenced": ("bounce", actor.may(Permission.FUND_PAY)),  # the bank may send it back after the last invoice
     }
     name, may = may_end.get(state, ("", False))
     return [*offered, name] if may else offered

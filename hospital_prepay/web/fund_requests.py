@@ -15,7 +15,7 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
-from hospital_prepay.schemas.fund_request_forms import LinesSchema, PaymentRequest, PaymentRequestSchema
+from hospital_prepay.schemas.fund_request_forms import PaymentRequest, PaymentRequestSchema
 from hospital_prepay.services.fund import review, spending
 from hospital_prepay.web import fund_request_form as form_view
 from hospital_prepay.web import fund_request_view as view
@@ -54,7 +54,7 @@ def ask() -> Any:
         return _form_page(grant_id, rows)
     try:
         if step == "check":
-            lines = read_form(LinesSchema())
+            lines = read_form(PreviewSchema())
             decision = review.preview_payment(current_context(), current_actor(), grant_id, lines)
             return _form_page(grant_id, typed(), form_view.Answer(decision))
         return _ask(grant_id, read_form(PaymentRequestSchema()))

@@ -22,7 +22,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund import review
 from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, held_against, record_disclosure
 from hospital_prepay.services.fund.grants import FUND_NAMES
-from hospital_prepay.services.fund.usage import ENTRIES_A_PAGE, UsageQuery, read_figure, read_usage
+from hospital_prepay.services.fund.usage import ENTRIES_A_PAGE, UsageQuery, last_year_moved, read_figure, read_usage
 from hospital_prepay.services.fund.usage_papers import usage_pdf, usage_workbook
 from hospital_prepay.web import fund_usage_view as view
 
@@ -32,7 +32,7 @@ blueprint = Blueprint("fund_usage", __name__, url_prefix="/finance/fund/usage")
 @blueprint.get("")
 @requires(Permission.FUND_VIEW)
 def show_usage() -> Any:
-    """The report: this year by month, unless other months are asked for."""
+    """The report: the last year in which something moved, by month, unless other months are asked for."""
     return _page(Form())
 
 
@@ -105,12 +105,16 @@ def show_entries() -> str:
     found = read_figure(current_context(), current_actor(), figure, page_number())
     grants = review.fund_overview(current_context(), current_actor()).grants
     page = page_of(len(found.entries), found.count, "笔", ENTRIES_A_PAGE)
-    return render_template("pages/fund/usage_entries.html", **view.entries_page(found, grants), page=page)
+    return render_template(
+        "pages/fund/usage_entries.html",
+        **view.entries_page(found, grants, paid=request.args.get("as") == "paid"),
+        page=page,
+    )
 
 
 def asked_query() -> tuple[UsageQuery, Form]:
     """What the address asks for, and the form that shows it; what is wrong with it is told beside its field."""
-    year = current_context().clock.today().year
+    year = last_year_moved(current_context(), current_actor())
     usual = {"first": f"{year}-01", "last": f"{year}-12", "by": "month", "grant": ""}
     given = {name: request.args.get(name, "").strip() or standard for name, standard in usual.items()}
     try:

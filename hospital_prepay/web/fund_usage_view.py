@@ -18,8 +18,8 @@ from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, Held
 from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.spending import request_number
-from hospital_prepay.services.fund.usage import FigureEntries, Step, UsageReport
-from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
+from hospital_prepay.services.fund.usage import FIRST_MONTH, FigureEntries, Step, UsageReport
+from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, end_words, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_title
 
@@ -51,6 +51,7 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
         ],
         "subject": grant_title(chosen) if chosen else _ALL[report.query.kind],
         "span": period_words(Period(report.periods[0].first, report.periods[-1].last)),
+        "end": end_words(report.periods[-1]),
         "is_empty": not grants,
         "owed_fen": closing[Balance.OWED],
         "cash_fen": closing[Balance.CASH],
@@ -106,23 +107,30 @@ def _charts(report: UsageReport) -> dict[str, Any]:
             "labels": [column_words(column, Balance.CASH) for column in used],
             "series": [{"name": "付款", "fen": list(used.values())}],
         },
-        "use_hrefs": [_cell(report, Balance.CASH, column, whole)["href"] for column in used],
+        "balance_hrefs": [
+            [_balance_href(report, balance, one.last) for balance in (Balance.OWED, Balance.CASH)]
+            for one in report.periods
+        ],
+        "use_hrefs": [f"{_cell(report, Balance.CASH, column, whole)['href']}&as=paid" for column in used],
+        "used_href": f"{_cell(report, Balance.RESERVED, Column(Movement.USED), whole)['href']}&as=paid",
         "used_fen": sum(used.values()),
     }
 
 
-def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str, Any]:
-    """The entries behind one figure."""
+def entries_page(found: FigureEntries, grants: Sequence[GrantState], *, paid: bool = False) -> dict[str, Any]:
+    """The entries behind one figure; ``paid`` where it was shown as a sum paid, above zero."""
+    sign = -1 if paid else 1
     figure, query = found.figure, found.figure.query
     chosen = next((one for one in grants if one.grant_id == query.grant_id), None)
     may_open = current_actor().may(Permission.LEDGER_VIEW)
     back = {"first": query.first, "last": query.last, "by": query.step.value, "grant": grant_asked(query)}
+    span = Period(query.first, query.last)
     return {
         "subject": grant_title(chosen) if chosen else _ALL[query.kind],
         "balance": BALANCES[figure.balance],
         "movement": column_words(figure.column, figure.balance) if figure.column else "余额",
-        "span": period_words(Period(query.first, query.last)) if figure.column else f"到 {query.last} 末为止",
-        "sum_fen": found.fen,
+        "span": period_words(span) if figure.column else f"到 {end_words(span)}为止",
+        "sum_fen": sign * found.fen,
         "back": f"/finance/fund/usage?{urlencode(back)}",
         "entries": [
             {
@@ -137,7 +145,7 @@ def entries_page(found: FigureEntries, grants: Sequence[GrantState]) -> dict[str
                 }
                 if one.request_id
                 else None,
-                "fen": one.fen,
+                "fen": sign * one.fen,
             }
             for one in found.entries
         ],
@@ -168,7 +176,7 @@ def _row(report: UsageReport, balance: Balance, columns: Sequence[Column], one: 
     return {
         "label": period_words(one.period),
         "opening_fen": one.opening_fen,
-        "opening_href": _balance_href(report, balance, month_after(one.period.first, -1)),
+        "opening_href": _opening_href(report, balance, one.period),
         "closing_href": _balance_href(report, balance, one.period.last),
         "cells": [_cell(report, balance, column, one) for column in columns],
         "closing_fen": one.closing_fen,
@@ -183,6 +191,12 @@ def _cell(report: UsageReport, balance: Balance, column: Column, one: PeriodLine
 def _balance_href(report: UsageReport, balance: Balance, last: str) -> str:
     """Where a balance at the end of a month opens: everything until then."""
     return _href(report, balance, Period(min(report.periods[0].first, last), last), {})
+
+
+def _opening_href(report: UsageReport, balance: Balance, period: Period) -> str | None:
+    """Where the opening balance opens; before the first month that can be asked for there is nothing."""
+    before = month_after(period.first, -1)
+    return None if before < FIRST_MONTH else _balance_href(report, balance, before)
 
 
 def _href(report: UsageReport, balance: Balance, period: Period, named: Mapping[str, str]) -> str:

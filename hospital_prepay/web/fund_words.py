@@ -65,6 +65,14 @@ def grant_line(grant: GrantState) -> dict[str, Any]:
     }
 
 
+def stopped_line(grant: GrantState, *, stands: bool) -> dict[str, Any]:
+    """The same while a ground of recall stands: what is in use is paused."""
+    line = grant_line(grant)
+    if not stands or grant.state not in ("approved", "withheld", "received"):
+        return line
+    return {**line, "state": {"kind": "stop", "word": "暂停"}}
+
+
 def rule_words(regime: str, version: str) -> str:
     """The notice by its number, and the version of the rulebook that was applied."""
     return f"{load_rulebook().instruments[regime].number} {version}"

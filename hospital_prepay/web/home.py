@@ -16,6 +16,7 @@ from hospital_prepay.http.permission import public
 from hospital_prepay.services.access import home
 from hospital_prepay.services.access.home import Task
 from hospital_prepay.services.access.sessions import Stage
+from hospital_prepay.services.fund.clearing_watch import clearing_tasks
 from hospital_prepay.services.fund.reminders import duty_tasks
 
 blueprint = Blueprint("home", __name__)
@@ -60,6 +61,24 @@ _TASKS: Final = {
         "看怎样交回",
     ),
     "fund_approval": ("预付金申请等登记批复", "申请人自己不能登记", "/finance/fund", "去登记"),
+    "fund_receive": (
+        "预付金已批复，等到账",
+        "钱到了登记银行回单号；有上年应还要轧差的，先办轧差",
+        "/finance/fund/grants/{}",
+        "去登记到账",
+    ),
+    "fund_plan": (
+        "负数计划等退回",
+        "退款之后登记银行回单",
+        "/finance/fund/reconcile/henan?period={}",
+        "去退回",
+    ),
+    "fund_short": (
+        "清零、交回日 30 天内，钱不够",
+        "账上的专款和预计的冲抵还不够应还的",
+        "/finance/fund/recall",
+        "看差多少",
+    ),
     "fund_agree": ("用款申请等科室同意", "申请人自己不能同意", "/finance/fund/requests?tab=asked", "去看"),
     "fund_reserve": (
         "用款申请等财务审批",
@@ -99,11 +118,13 @@ def show_home() -> str:
     signed_in = load_sign_in()
     open_to_all = signed_in is not None and signed_in.stage is Stage.FULL
     today = context.clock.today()
-    tasks = [*home.tasks(context, actor), *duty_tasks(context, actor)] if open_to_all else []
+    of_fund = [*clearing_tasks(context, actor), *duty_tasks(context, actor)] if open_to_all else []
+    tasks = [*home.tasks(context, actor), *of_fund] if open_to_all else []
     return render_template(
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],
         todo=[_shown(task) for task in tasks],
+        own=home.own_requests(context, actor) if open_to_all else None,
         todo_count=sum(task.pile.count for task in tasks),
         public_version=home.table_in_force(context, actor.institution_id),
         today=today,
@@ -129,7 +150,7 @@ def _shown(task: Task) -> dict[str, Any]:
         "when": f"{task.pile.count} 件",
         "when_small": f"最早 {_since(task.pile.since)}",
         "title": title,
-        "words": words,
+        "words": f"{task.about}。{words}" if task.about else words,
         "href": href.format(task.pile.first),
         "button": button,
     }

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from hospital_prepay.__main__ import program, run
+from hospital_prepay.cli.chinese import _wrapped
 from hospital_prepay.cli.output import width_of
 
 ENGLISH = re.compile(r"(?<![\w./=-])[A-Za-z]{4,}(?![\w./=-])")
@@ -54,6 +55,10 @@ def test_the_columns_of_help_stand_under_each_other(capsys: pytest.CaptureFixtur
     run(["db", "found", "--help"])
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  --")]
     assert len({width_of(re.match(r" +\S+( \S+)? +", line)[0]) for line in lines if "文字" in line}) == 1  # type: ignore[index]
+
+
+def test_no_line_of_help_begins_with_a_closing_sign() -> None:
+    assert _wrapped("一二三四，五六七八。九十", 8) == ["一二三四，", "五六七八。", "九十"]
 
 
 @pytest.mark.parametrize(

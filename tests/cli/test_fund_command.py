@@ -160,6 +160,18 @@ def test_a_fact_that_is_absent_or_null_is_unknown_and_never_met(call: Call, fact
     assert (quota["quota_fen"] is None) is bool(unknown)
 
 
+def test_the_table_names_what_is_missing_and_why_a_pool_bars(call: Call) -> None:
+    facts = changed("institution.assessment", None, changed("growth", None))
+    _, out, _ = call("assess", facts)
+    assert "还缺：" in out
+    assert "基金支出增长率" in out.partition("还缺：")[2].splitlines()[0]
+    pools = [{**FACTS["pools"][0], "months_payable": "11.9"}]
+    _, out, _ = call("assess", changed("pools", pools))
+    assert "职工医保不能预付：职工医保累计结余可支付 11.9 个月，不到 12 个月（" in out
+    assert "第" in out.partition("不到 12 个月（")[2].splitlines()[0], "with its clause"
+    assert "还缺" not in out
+
+
 def test_an_unmet_condition_outweighs_what_nobody_knows(call: Call) -> None:
     facts = changed("institution", {"sound_finance": False})
     answer = assessed(call, facts)

@@ -124,7 +124,7 @@ def test_a_year_is_clicked_through_by_four_people(fund: Fundhouse) -> None:
     assert "登记批复 1,000,000.00 元？" in words(asked_again)
     assert "壹佰万元整" in words(asked_again)
     assert fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL).location == fund.grant
-    assert "入账 1,000,000.00 元" in words(fund.as_(OFFICER).get(fund.grant))
+    assert "入账 1,000,000.00 元：专款未用" in words(fund.as_(OFFICER).get(fund.grant))
     fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT)
     request = fund.asked(line("300000"), line("50000", name="阿莫西林胶囊"), role=OFFICER)
     assert "用款申请等科室同意" in words(fund.as_(HEAD).get("/"))
@@ -151,6 +151,64 @@ def test_a_year_is_clicked_through_by_four_people(fund: Fundhouse) -> None:
     done = words(fund.as_(Role.AUDITOR).get(fund.grant))
     assert "已清算" in done
     assert re.search(r"余额0\.000\.000\.00", done)
+
+
+def test_an_approval_above_what_was_applied_for_is_told_before_it_is_recorded(fund: Fundhouse) -> None:
+    fund.apply()
+    usual = words(fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **APPROVAL))
+    assert re.search(r"申请 1,000,000\.00 元，按通知最高 [\d,.]+ 元。", usual)
+    assert "注意" not in usual
+    more = words(fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **{**APPROVAL, "approved": "1000001"}))
+    assert "注意：批复比申请多 1.00 元，请对照批复文件再看一遍。" in more
+    assert "比最高规模多" not in more
+    far = words(fund.send(APPROVER, f"{fund.grant}/approval", confirmed="", **{**APPROVAL, "approved": "30000000"}))
+    assert "注意：批复比申请多 29,000,000.00 元" in far
+    assert "没有特殊情形的文件登记不了" in far
+
+
+def test_a_wrong_approval_is_taken_back_by_another_and_recorded_anew(fund: Fundhouse) -> None:
+    fund.apply()
+    fund.send(APPROVER, f"{fund.grant}/approval", **{**APPROVAL, "approved": "100000"})
+    assert "批复登记错了" not in words(fund.as_(APPROVER).get(fund.grant))
+    assert "批复登记错了" not in words(fund.as_(HEAD).get(fund.grant))
+    assert fund.send(APPROVER, f"{fund.grant}/take_back", ground="少打一个零").status_code == 403
+    assert fund.send(HEAD, f"{fund.grant}/take_back", ground="少打一个零").status_code == 403
+    assert "撤回批复 100,000.00 元" in words(fund.as_(OFFICER).get(fund.grant))
+    assert fund.send(OFFICER, f"{fund.grant}/take_back", ground="").status_code == 422
+    assert fund.send(OFFICER, f"{fund.grant}/take_back", ground="少打一个零").location == fund.grant
+    page = words(fund.as_(APPROVER).get(fund.grant))
+    assert "撤回过的批复" in page
+    assert "撤回：少打一个零" in page
+    fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL)
+    fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT)
+    assert fund.send(OFFICER, f"{fund.grant}/take_back", ground="少打一个零").status_code == 409
+
+
+def test_a_receipt_is_looked_at_once_more_before_it_is_booked(fund: Fundhouse) -> None:
+    fund.apply()
+    fund.send(APPROVER, f"{fund.grant}/approval", **APPROVAL)
+    form = words(fund.as_(OFFICER).get(fund.grant))
+    assert "入账，先看一遍" in form
+    assert "先撤回批复，按实际批准的金额重新登记" in form
+    early = fund.send(OFFICER, f"{fund.grant}/receipt", confirmed="", bank_reference="HD-1", received_on="2026-01-14")
+    assert (early.status_code, "早于批复日" in words(early)) == (422, True)
+    asked = fund.send(OFFICER, f"{fund.grant}/receipt", confirmed="", **RECEIPT)
+    assert "入账 1,000,000.00 元？ 大写 人民币壹佰万元整；到账日 2026-01-15，银行回单 HD-1。" in words(asked)
+    assert fund.count("ledger_entry") == 0
+    fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT)
+    assert fund.count("ledger_entry") == 1
+
+
+def test_a_look_at_the_result_tells_everything_that_is_wrong_at_once(fund: Fundhouse) -> None:
+    fund.received()
+    wrong = fund.ask(line("abc"), do="check", payee_credit_code="91440300")
+    assert wrong.status_code == 422
+    assert re.search(r'id="f-amount-1"[^>]*aria-invalid', wrong.text)
+    assert re.search(r'id="f-payee_credit_code"[^>]*aria-invalid', wrong.text)
+    blank = fund.ask(line("100"), do="check", payee_credit_code="", payee_name="", purpose="")
+    assert (blank.status_code, "这是预览，没有提交" in words(blank)) == (200, True), (
+        "what isn't typed yet is no mistake"
+    )
 
 
 def test_an_approval_can_be_withheld_let_go_or_refused(fund: Fundhouse) -> None:

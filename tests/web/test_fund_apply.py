@@ -141,7 +141,7 @@ def test_the_books_say_why_they_answer_otherwise(
     approval = {"granted": "yes", "approved": "1000000", "document": "批 1", "approved_on": "2026-01-15"}
     login_as(Role.FINANCE_APPROVER).post(f"{grant}/approval", {**approval, "confirmed": "yes"})
     receipt = {"bank_reference": "HD-1", "received_on": "2026-01-15", "idempotency_key": "receipt-key-1"}
-    assert officer.post(f"{grant}/receipt", receipt).status_code == 303
+    assert officer.post(f"{grant}/receipt", {**receipt, "confirmed": "yes"}).status_code == 303
     clock.moment += timedelta(days=370)
     later = login_as(Role.FINANCE_OFFICER)
     page = later.post(NEW, filled(year="2027", do="check", idempotency_key="apply-key-0009"))
@@ -268,6 +268,28 @@ def test_weihai_takes_all_funds_together_and_asks_its_own_conditions(officer: Br
     assert "各基金合计" in words(officer.get(answer.location))
 
 
+def test_the_size_by_the_notice_stands_beside_the_amount(officer: Browser) -> None:
+    within = filled("weihai-prepay-2025", do="check")
+    page = words(officer.post(NEW, within))
+    assert "可以申请这是预览，没有递交。按通知算的一般额度 1,000,000.00 元。" in page
+    above = words(officer.post(NEW, {**within, "amount_employee": "9000000"}))
+    assert "职工医保 9,000,000.00 元：可以申请，但超过一般额度" in above
+    assert "填的金额比一般额度多 8,000,000.00 元，请再核对" in above
+
+
+def test_what_the_fund_paid_is_asked_for_by_the_year(officer: Browser) -> None:
+    page = words(officer.get(f"{NEW}?regime=weihai-prepay-2025"))
+    assert "职工医保上年付给本院（全年合计）" in page
+    assert "通知按上年度医保基金月平均结算支出额算，由程序求月平均" in page
+
+
+def test_a_place_that_says_nothing_of_pools_asks_nothing_of_them(officer: Browser) -> None:
+    assert "累计结余可支付月数" in words(officer.get(f"{NEW}?regime=zhejiang-prepay-2025"))
+    page = words(officer.get(f"{NEW}?regime=henan-settlement-2023"))
+    assert "累计结余可支付月数" not in page
+    assert "职工医保上年付给本院（全年合计）" in page
+
+
 def test_a_place_without_text_is_never_filed(house: House, officer: Browser) -> None:
     given = {**filled(), "regime": "liaoning-prepay-2024"}
     page = officer.post(NEW, given)
@@ -320,7 +342,7 @@ def test_a_procurement_prepayment_is_recorded_beside_and_spent_on_its_own_goods_
     assert officer.post(f"{where}/approval", {**approval, "confirmed": "yes"}).status_code == 403
     assert approver.post(f"{where}/approval", {**approval, "confirmed": "yes"}).status_code == 303
     receipt = {"bank_reference": "HD-1", "received_on": "2026-01-14", "idempotency_key": "receipt-key-1"}
-    assert officer.post(f"{where}/receipt", receipt).status_code == 303
+    assert officer.post(f"{where}/receipt", {**receipt, "confirmed": "yes"}).status_code == 303
     page = words(officer.get(where))
     assert "文件写的归还日2026-11-30" in page
     assert "申请和材料" not in page
@@ -379,7 +401,7 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser,
     approval = {"granted": "yes", "approved": "1000000", "document": "x", "approved_on": "2026-01-15"}
     assert approver.post(f"{where}/approval", {**approval, "confirmed": "yes"}).status_code == 303
     receipt = {"bank_reference": "HD-1", "received_on": "2026-01-15", "idempotency_key": "receipt-key-1"}
-    assert officer.post(f"{where}/receipt", receipt).status_code == 303
+    assert officer.post(f"{where}/receipt", {**receipt, "confirmed": "yes"}).status_code == 303
     members = f"{where}/members"
     assert "还没有分给成员单位" in words(officer.get(members))
     ask = {
@@ -413,7 +435,11 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser,
         **{"document": "FP-1", "idempotency_key": "member-key-2"},
     }
     for changes in ({"category": "payroll"}, {"amount": "1000.01"}, {"document": ""}):
-        assert officer.post(f"{one}/use", {**use, **changes}).status_code == 422
+        wrong = officer.post(f"{one}/use", {**use, **changes})
+        assert wrong.status_code == 422
+        assert re.findall(r'id="r-amount-[^"]+"[^>]* value="([^"]*)"', wrong.text) == [""], (
+            "it belongs to the other form"
+        )
     assert officer.post(f"{one}/use", use).status_code == 303
     shown = words(officer.get(members))
     assert "成员单位手里 600.00 元" in shown

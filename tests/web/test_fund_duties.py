@@ -146,6 +146,7 @@ def test_an_open_clearing_says_what_is_owed_and_leads_to_its_return(
     page = officer.get(PAGE).text
     assert "1,000,000.00" in page
     assert f'href="/finance/fund/grants/{grant}"' in page
+    assert re.search(rf'<a class="no-print" href="/finance/fund/grants/{grant}">去交回或冲抵', page)
     one = officer.get(f"{PAGE}/one?key={CLEAR}").text
     assert "应还 1,000,000.00 元" in one
     assert "这一项由账本认定" in one

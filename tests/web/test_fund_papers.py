@@ -15,8 +15,9 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.services.fund import grants
 from tests.funding import application, apply_one, good_facts
-from tests.web.test_fund import OFFICER, Fundhouse, fund, words
+from tests.web.test_fund import APPROVER, OFFICER, Fundhouse, fund, words
 from tests.web.test_fund_lineage import paid
 
 __all__ = ["fund", "paid"]
@@ -72,9 +73,16 @@ def test_grants_of_two_regions_have_a_sheet_each_whatever_the_regions_are_called
     command = application(
         "zhejiang-prepay-2025", "市[本]级/*?:" + "长" * 40, Fund.EMPLOYEE, Money(100), good_facts(2026), "second"
     )
-    assert apply_one(paid.house.context, paid.house.actor(OFFICER), command).grant_id
+    context, officer = paid.house.context, paid.house.actor(OFFICER)
+    grant_id = apply_one(context, officer, command).grant_id or ""
+    today = context.clock.today()
+    assert len(sheets(paid.as_(OFFICER).get(f"{USAGE}/report.xlsx").data)) == 8, "only the sum of both is added"
+    grants.record_approval(
+        context, paid.house.actor(APPROVER), grants.RecordApproval(grant_id, Money(100), today, "文", "")
+    )
+    grants.receive_grant(context, officer, grants.ReceiveGrant(grant_id, "HD-77", today, "second-receipt"))
     found = sheets(paid.as_(OFFICER).get(f"{USAGE}/report.xlsx").data)
-    assert len([name for name in found if "职工医保" in name]) == 6
+    assert len([name for name in found if "职工医保" in name]) == 5
     assert paid.as_(OFFICER).get(f"{USAGE}/report.pdf").status_code == 200
 
 

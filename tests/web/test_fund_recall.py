@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -181,9 +183,23 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         if moment:
             received = grants.ReceiveGrant(grant_id, "B-1", date(2025, 1, 10), "received-2025")
             grants.receive_grant(context, fund.house.actor(OFFICER), received)
+        if moment:
+            clock.moment = datetime(2025, 11, 26, 9, tzinfo=SHANGHAI)
+            fund.browsers.clear()
+            room = fund.as_(OFFICER).get(ROOM).text
+            asked = re.search(r'href="(/finance/fund/apply/new[^"]*)"', room)
+            assert asked is not None
+            form = fund.as_(OFFICER).get(html.unescape(asked[1]))
+            assert re.search(r'name="year"[^>]*value="2026"', form.text)
+            assert "河南省" in words(form)
+        fund.browsers.clear()
         ids.append(grant_id)
     assert "等着轧差的" in words(fund.as_(OFFICER).get(ROOM))
+    assert "年还没有到" not in words(fund.as_(OFFICER).get(f"{ROOM}/netting/{ids[0]}/{ids[1]}"))
     path = f"{ROOM}/netting/{ids[0]}/{ids[1]}"
+    clock.moment = datetime(2025, 12, 26, 9, tzinfo=SHANGHAI)
+    assert "2026 年还没有到" in words(fund.as_(OFFICER).get(path))
+    clock.moment = datetime(2026, 1, 16, 9, tzinfo=SHANGHAI)
     overview = fund.as_(OFFICER).get("/finance/fund")
     assert "由财务办轧差：和 2025 年职工医保预付金对抵" in words(overview)
     assert "由财务办轧差：和 2026 年职工医保预付金对抵" in words(overview)
@@ -207,4 +223,5 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
     done = fund.send(OFFICER, path, netted_on="2026-01-16", bank_reference="ZC-1")
     assert done.location == f"/finance/fund/grants/{ids[1]}"
     assert fund.as_(OFFICER).get(path).status_code == 404
+    assert "和上年轧差" in words(fund.as_(OFFICER).get(f"/finance/fund/grants/{ids[1]}"))
     assert "没有交回的清算日" in words(fund.as_(OFFICER).get(f"{ROOM}/forecast/{ids[1]}"))

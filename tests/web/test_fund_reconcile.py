@@ -373,3 +373,18 @@ def test_the_room_is_on_the_bar_and_its_pages_open_for_those_who_look(fund: Fund
     assert refused.status_code == 409
     assert fund.as_(AUDITOR).get(f"{ROOT}/import").status_code == 403
     assert fund.as_(AUDITOR).get(f"{ROOT}?period=nonsense").status_code == 200
+
+
+def test_henans_month_begins_its_forms_in_the_month_and_blames_nobody_else(henan: Fundhouse) -> None:
+    page = henan.as_(OFFICER).get(f"{ROOT}/henan?period=2025-10")
+    assert 'value="2025-10-31"' in page.text, "a day of the month that is looked at"
+    shown = words(page)
+    assert "期限 2025-11-05（遇节假日顺延）" in shown
+    assert "过期未报" not in shown
+    assert "过了日子，没有消息" in shown
+
+
+def test_an_open_application_of_henan_leads_to_its_month(henan: Fundhouse) -> None:
+    duties = henan.as_(OFFICER).get("/finance/fund/duties?year=2026&show=open")
+    assert "去河南月度办" in words(duties)
+    assert 'href="/finance/fund/reconcile/henan?period=2026-02"' in duties.text

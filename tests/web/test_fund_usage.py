@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date
+from datetime import date, datetime
 from urllib.parse import unquote
 
 import pytest
 
+from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.fund import grants
@@ -49,8 +50,8 @@ def test_every_figure_opens_to_its_entries_with_the_same_sum(spent: Fundhouse) -
         behind = auditor.get(html.unescape(href))
         assert f"合计 {figure} 元" in words(behind)
         entry = re.search(r'href="(/finance/ledger/\d+)"', behind.text)
-        assert entry is not None
-        assert auditor.get(entry.group(1)).status_code == 200
+        assert (entry is None) == (figure == "0.00")
+        assert entry is None or auditor.get(entry.group(1)).status_code == 200
 
 
 def test_balances_open_to_everything_until_then(spent: Fundhouse) -> None:
@@ -62,7 +63,7 @@ def test_balances_open_to_everything_until_then(spent: Fundhouse) -> None:
     for href, figure in (*tiles, *closing):
         behind = words(auditor.get(html.unescape(href)))
         assert f"合计 {figure} 元" in behind
-        assert "2026-01 末为止" in behind
+        assert "2026 年 1 月末为止" in behind
     later = auditor.get(f"{USAGE}/entries?first=2026-01&last=2026-01&balance=cash").text
     assert len(re.findall(r"/finance/ledger/\d+", later)) == 1, "what moves within the earmark moves no balance"
 
@@ -114,6 +115,42 @@ def test_a_figure_that_is_none_is_not_found(spent: Fundhouse, asked: str) -> Non
 
 def test_a_grant_of_nobody_is_not_found(spent: Fundhouse) -> None:
     assert spent.as_(OFFICER).get(f"{USAGE}?grant=none").status_code == 404
+
+
+def test_payments_open_with_the_sign_they_are_shown_with(spent: Fundhouse) -> None:
+    request = spent.asked(line("250"))
+    spent.send(HEAD, f"{request}/agree")
+    spent.send(APPROVER, f"{request}/reserve")
+    spent.send(OFFICER, f"{request}/pay", bank_reference="HD-9")
+    auditor = spent.as_(Role.AUDITOR)
+    shown = re.findall(r'<a href="([^"]+as=paid)">([^<]+)</a>', auditor.get(USAGE).text)
+    assert [figure for _, figure in shown] == ["250.00", "250.00"], "by kind, and all of them"
+    for href, _ in shown:
+        assert "合计 250.00 元" in words(auditor.get(html.unescape(href)))
+    table = re.findall(r'<a href="([^"]+movement=used[^"]+category=drug)">([^<]+)</a>', auditor.get(USAGE).text)
+    assert {figure for _, figure in table} == {"-250.00"}
+    assert "合计 -250.00 元" in words(auditor.get(html.unescape(table[0][0])))
+
+
+def test_the_report_opens_on_the_last_year_in_which_something_moved(spent: Fundhouse, clock: FixedClock) -> None:
+    clock.moment = datetime(2027, 3, 5, 9, tzinfo=SHANGHAI)
+    spent.browsers.clear()
+    assert "各笔预付金合计2026 年单位元" in words(spent.as_(OFFICER).get(USAGE))
+
+
+@pytest.mark.parametrize(
+    ("asked", "span", "end"),
+    [
+        ("first=2025-01&last=2026-12", "2025 年 1 月至 2026 年 1 月", "2026 年 1 月末"),
+        ("first=2019-03&last=2026-12", "2019 年 3 月至 2026 年 1 月", "2026 年 1 月末"),
+        ("first=2024-01&last=2025-12", "2024–2025 年", "2025 年 12 月末"),
+    ],
+)
+def test_months_of_two_years_are_named_with_both(spent: Fundhouse, asked: str, span: str, end: str) -> None:
+    """Also where the first and the last month would make a quarter or a year of one."""
+    page = words(spent.as_(OFFICER).get(f"{USAGE}?{asked}"))
+    assert f"合计{span}单位元" in page
+    assert end in page
 
 
 def test_without_a_grant_the_page_says_what_comes_first(fund: Fundhouse) -> None:

@@ -35,6 +35,7 @@ class Movement(StrEnum):
     RETURNED = "returned"
     OFFSET = "offset"
     NETTED = "netted"
+    NETTED_OUT = "netted_out"
     DISTRIBUTED = "distributed"
     LET_GO = "let_go"
     OTHER = "other"
@@ -133,6 +134,11 @@ class PeriodLine:
 Moves = dict[Balance, dict[str, dict[Column, int]]]
 
 
+def is_of_grant(account_id: str) -> bool:
+    """Whether a balance of a grant stands on the account."""
+    return _split(account_id)[0] in _ACCOUNTS
+
+
 def accounts_of(grant_id: str) -> tuple[str, ...]:
     """Every account that a balance of the grant stands on."""
     return tuple(f"{name}{grant_id}" for name in _ACCOUNTS)
@@ -145,6 +151,7 @@ def accounts_in(balance: Balance, grant_id: str) -> dict[str, int]:
 
 def kinds_of(balance: Balance, movement: Movement) -> tuple[str, ...]:
     """The kinds of entry that make up a movement; for ``other`` nothing, it takes what no movement names."""
+    movement = Movement.NETTED if movement is Movement.NETTED_OUT else movement
     return tuple(kind for kind, found in KINDS[balance].items() if found is movement)
 
 
@@ -156,16 +163,15 @@ def moves(turnovers: Iterable[Turnover]) -> dict[str, Moves]:
         if name not in _ACCOUNTS:
             continue
         balances, side = _ACCOUNTS[name]
-        fen = side * (one.debit_fen - one.credit_fen)
         of_grant = found.setdefault(grant_id, defaultdict(lambda: defaultdict(lambda: defaultdict(int))))
         for balance in balances:
             if one.category and balance not in BY_CATEGORY:
                 continue
-            movement = KINDS[balance].get(one.kind, Movement.OTHER)
             columns = of_grant[balance][one.month]
-            columns[Column(movement, one.category)] += fen
-            if one.category:
-                columns[Column(movement)] -= fen
+            for movement, fen in _told(KINDS[balance].get(one.kind, Movement.OTHER), side, one):
+                columns[Column(movement, one.category)] += fen
+                if one.category:
+                    columns[Column(movement)] -= fen
     return found
 
 
@@ -211,6 +217,14 @@ def periods_between(first: str, last: str, months: int) -> list[Period]:
 def month_of(day: date) -> str:
     """``2026-01``."""
     return f"{day.year:04}-{day.month:02}"
+
+
+def _told(movement: Movement, side: int, one: Turnover) -> tuple[tuple[Movement, int], ...]:
+    """What moved, signed. A netting is told by its direction: in and out of one year would vanish in their sum."""
+    grew, fell = (one.debit_fen, one.credit_fen) if side == DEBIT else (one.credit_fen, one.debit_fen)
+    if movement is Movement.NETTED:
+        return (Movement.NETTED, grew), (Movement.NETTED_OUT, -fell)
+    return ((movement, grew - fell),)
 
 
 def _split(account_id: str) -> tuple[str, str]:

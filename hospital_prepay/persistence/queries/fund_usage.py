@@ -139,6 +139,7 @@ def _behind(
             entry.effective_on.between(*days),
             line.account_id.in_(list(sides)),
             *([_kinds(balance, column.movement)] if column else []),
+            *_directed(column, side),
         )
         .group_by(*head)
         .having(change != 0)
@@ -149,6 +150,14 @@ def _kinds(balance: Balance, movement: Movement) -> sa.ColumnElement[bool]:
     if movement is Movement.OTHER:
         return LedgerEntry.kind.not_in(list(KINDS[balance]))
     return LedgerEntry.kind.in_(kinds_of(balance, movement))
+
+
+def _directed(column: Column | None, side: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """The lines of a netting by their direction: one entry takes from one grant and gives to another."""
+    grew = side * (LedgerPosting.debit_fen - LedgerPosting.credit_fen)
+    if column is None or column.movement not in (Movement.NETTED, Movement.NETTED_OUT):
+        return ()
+    return (grew > 0 if column.movement is Movement.NETTED else grew < 0,)
 
 
 def _sign(moved: sa.ColumnElement[int]) -> sa.ColumnElement[int]:

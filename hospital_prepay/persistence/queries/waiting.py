@@ -14,7 +14,7 @@ from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
 from hospital_prepay.persistence.models.fund_apply import FundDistribution
 from hospital_prepay.persistence.models.fund_duties import FundPlace
 from hospital_prepay.persistence.models.fund_recall import FundIncident, FundRecall
-from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
+from hospital_prepay.persistence.models.fund_reconciliation import FundMonth, FundPeriodStep, FundSettlement
 from hospital_prepay.persistence.models.fund_returns import FundCorrection, FundOffset
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, SlipRequest, StayCap
 from hospital_prepay.persistence.models.publication import DepositRules
@@ -96,26 +96,57 @@ def approvals_to_record(connection: sa.Connection, institution_id: str, person: 
     )
 
 
+def receipts_to_book(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Approved grants whose money isn't booked; ``first`` is the one that waits longest."""
+    query = sa.select(FundGrant.grant_id, FundGrant.recorded_at).where(
+        FundGrant.institution_id == institution_id, FundGrant.state == "approved"
+    )
+    return _listed(connection.execute(query.order_by(FundGrant.recorded_at, FundGrant.grant_id)).all())
+
+
+def plans_to_repay(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Negative plans of the agency that aren't paid back; ``first`` is the month of the one told of first."""
+    plan, repaid = FundMonth, FundSettlement
+    answered = sa.exists().where(
+        repaid.institution_id == plan.institution_id,
+        repaid.plan_id == plan.event_id,
+    )
+    query = sa.select(plan.period, plan.on_day).where(
+        plan.institution_id == institution_id, plan.kind == "negative_plan", ~answered
+    )
+    return _listed(connection.execute(query.order_by(plan.on_day, plan.event_id)).all())
+
+
 def payments_to_agree(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Requests to spend prepayment that somebody else made and the department hasn't agreed to."""
     return _requests(connection, institution_id, "asked", FundRequest.asked_by != person)
 
 
 def payments_to_reserve(connection: sa.Connection, institution_id: str, person: str) -> Pile:
-    """Requests that others made and agreed to, before finance."""
+    """Requests that others made and agreed to, before finance; none that a ground of recall stops."""
     others = (FundRequest.asked_by != person, FundRequest.department_by != person)
-    return _requests(connection, institution_id, "department", *others)
+    return _requests(connection, institution_id, "department", *others, ~_is_stopped())
 
 
 def payments_to_make(connection: sa.Connection, institution_id: str, person: str) -> Pile:
-    """Requests that somebody else reserved the money for."""
-    return _requests(connection, institution_id, "reserved", FundRequest.finance_by != person)
+    """Requests that somebody else reserved the money for; none that a ground of recall stops."""
+    return _requests(connection, institution_id, "reserved", FundRequest.finance_by != person, ~_is_stopped())
 
 
 def payments_to_prove(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Paid requests whose invoices aren't complete: whoever paid may record them."""
     own = (FundRequest.institution_id == institution_id, FundRequest.state == "paid")
     return _pile(connection, FundRequest.paid_at, *own)
+
+
+def own_requests(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """What the person asked for and others haven't decided or paid yet; ``first`` is the oldest of them."""
+    query = sa.select(FundRequest.request_id, FundRequest.asked_at).where(
+        FundRequest.institution_id == institution_id,
+        FundRequest.asked_by == person,
+        FundRequest.state.in_(("asked", "department", "reserved")),
+    )
+    return _listed(connection.execute(query.order_by(FundRequest.asked_at)).all())
 
 
 def recalls_standing(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
@@ -184,6 +215,17 @@ def months_to_check(connection: sa.Connection, institution_id: str, person: str)
 def _listed(rows: Sequence[Any]) -> Pile:
     """Things with what to open and since when, the first to open first."""
     return Pile(len(rows), min((since for _, since in rows), default=None), str(rows[0][0]) if rows else "")
+
+
+def _is_stopped() -> sa.ColumnElement[bool]:
+    """A ground of recall stops what is asked of the grant's place."""
+    return sa.exists().where(
+        FundGrant.institution_id == FundRequest.institution_id,
+        FundGrant.grant_id == FundRequest.grant_id,
+        FundRecall.institution_id == FundGrant.institution_id,
+        FundRecall.regime == FundGrant.regime,
+        FundRecall.state == "standing",
+    )
 
 
 def _requests(connection: sa.Connection, institution_id: str, state: str, *others: sa.ColumnElement[bool]) -> Pile:

@@ -14,10 +14,11 @@ from hospital_prepay.services.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Things of one kind that wait for a decision."""
+    """Things of one kind that wait for a decision; ``about`` says how much is at stake."""
 
     kind: str
     pile: Pile
+    about: str = ""
 
 
 # Kind, the permission that decides it (one of several), and how to count it for one person.
@@ -28,6 +29,8 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("rules", Permission.RULES_APPROVE, queries.rules_of_others),
     ("named", Permission.CASES_IMPORT, queries.similar_named_by_others),
     ("fund_approval", Permission.FUND_RECORD, queries.approvals_to_record),
+    ("fund_receive", Permission.FUND_APPLY, queries.receipts_to_book),
+    ("fund_plan", Permission.FUND_RETURN, queries.plans_to_repay),
     ("fund_agree", Permission.FUND_AGREE, queries.payments_to_agree),
     ("fund_reserve", Permission.FUND_RESERVE, queries.payments_to_reserve),
     ("fund_pay", Permission.FUND_PAY, queries.payments_to_make),
@@ -52,6 +55,15 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
         if actor.may(Permission.CAPS_PUBLISH):
             found.append(Task("publish", queries.tables_to_publish(connection, actor.institution_id)))
     return [task for task in found if task.pile.count]
+
+
+def own_requests(context: Context, actor: Actor) -> Pile | None:
+    """What the person asked to pay from the fund and others are at; ``None`` when nothing is, or never may be."""
+    if not actor.may(Permission.FUND_ASK):
+        return None
+    with context.database.reading() as connection:
+        found = queries.own_requests(connection, actor.institution_id, actor.actor_id)
+    return found if found.count else None
 
 
 def table_in_force(context: Context, institution_id: str) -> PublishedTable | None:

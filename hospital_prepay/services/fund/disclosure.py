@@ -19,7 +19,7 @@ from hospital_prepay.persistence.queries import fund_disclosures, fund_usage, pe
 from hospital_prepay.persistence.queries.fund_disclosures import Disclosure
 from hospital_prepay.services.context import Context
 
-_RECOVERED: Final = (Movement.RETURNED, Movement.OFFSET, Movement.NETTED)
+_RECOVERED: Final = (Movement.RETURNED, Movement.OFFSET, Movement.NETTED_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +130,5 @@ def _figures(months: Mapping[str, Mapping[Column, int]], through: str) -> tuple[
         for column, fen in columns.items():
             by_movement[column.movement] += fen
     recovered = -sum(by_movement[one] for one in _RECOVERED)
-    return by_movement[Movement.RECEIVED], recovered, sum(by_movement.values())
+    paid_out = by_movement[Movement.RECEIVED] + by_movement[Movement.NETTED]
+    return paid_out, recovered, sum(by_movement.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -18,6 +19,8 @@ from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import fund_applications as kept
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.fund_approvals import withdrawn
 from hospital_prepay.persistence.fund_returns import booked, corrections_of
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
@@ -138,13 +141,8 @@ def receive_grant(context: Context, actor: Actor, command: ReceiveGrant) -> Gran
         grant = store.lock_grant(work.connection, work.institution_id, command.grant_id)
         if work.known_answer(command.idempotency_key, payload | in_full) is not None:
             return grant
-        require_past(command.received_on, work.today, "received_on")
-        if grant.state != "approved" or grant.approved_fen is None:
-            raise Conflict("这笔预付金还没有批复、已被暂停拨付，或已经入账。请刷新后再看；本次没有入账。")
-        require_not_before(command.received_on, grant.approved_on, "批复日", "received_on")
-        if not in_full:
-            _require_nothing_to_net(work, grant)
-        amount = Money(grant.approved_fen)
+        _require_receivable(work.connection, work.institution_id, grant, command, work.today)
+        amount = Money(grant.approved_fen or 0)
         lines = (
             Posting(earmark_account(grant.grant_id), debit=amount),
             Posting(owed_account(grant.grant_id), credit=amount),
@@ -168,6 +166,15 @@ def _receipt_key(work: UnitOfWork, grant: GrantState) -> str:
         for one in corrections_of(work.connection, work.institution_id, grant.grant_id)
     )
     return f"{grant.grant_id}:{undone}" if undone else grant.grant_id
+
+
+def check_receipt(context: Context, actor: Actor, command: ReceiveGrant) -> None:
+    """Whether the money may be booked on that day, before anybody is asked to confirm it; nothing is written down.
+    Raises what :func:`receive_grant` raises."""
+    actor.require(Permission.FUND_APPLY)
+    with context.database.reading() as connection:
+        grant = store.read_grant(connection, actor.institution_id, command.grant_id)
+        _require_receivable(connection, actor.institution_id, grant, command, context.clock.today())
 
 
 def find_grant(context: Context, actor: Actor, grant_id: str) -> GrantState:
@@ -261,8 +268,19 @@ def _largest(work: UnitOfWork, grant: GrantState) -> tuple[int | None, tuple[str
     return facts["largest_fen"], tuple(facts["quota_clauses"]), facts.get("size_clause")
 
 
-def _require_nothing_to_net(work: UnitOfWork, grant: GrantState) -> None:
-    old = owed_predecessor(recalls.grants_of(work.connection, work.institution_id, grant.regime), grant)
+def _require_receivable(
+    connection: Connection, institution_id: str, grant: GrantState, command: ReceiveGrant, today: date
+) -> None:
+    require_past(command.received_on, today, "received_on")
+    if grant.state != "approved" or grant.approved_fen is None:
+        raise Conflict("这笔预付金还没有批复、已被暂停拨付，或已经入账。请刷新后再看；本次没有入账。")
+    require_not_before(command.received_on, grant.approved_on, "批复日", "received_on")
+    if not command.in_full.strip():
+        _require_nothing_to_net(recalls.grants_of(connection, institution_id, grant.regime), grant)
+
+
+def _require_nothing_to_net(grants: Sequence[GrantState], grant: GrantState) -> None:
+    old = owed_predecessor(grants, grant)
     if old is not None:
         owed = Money(old.owed_fen)
         raise Conflict(
@@ -280,7 +298,8 @@ def _walk_decided(work: UnitOfWork, grant: GrantState, command: RecordApproval) 
         return
     values |= {"approved_fen": command.approved.fen, "approved_on": command.approved_on}
     store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="approved", **values)
-    _open_accounts(work, grant)
+    if not withdrawn(work.connection, work.institution_id, grant.grant_id):  # else they are open already
+        _open_accounts(work, grant)
     _withhold_while_recalled(work, grant)
 
 

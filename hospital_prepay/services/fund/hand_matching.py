@@ -35,9 +35,9 @@ def put_together(context: Context, actor: Actor, command: PairByHand) -> str:
     with context.work(actor, "fund.match", "fund:match") as work:
         store.lock_reconciliation(work.connection, work.institution_id)
         ground = _ground(command.ground)
-        chosen = _chosen(work, command)
         if len(command.ours) + len(command.theirs) < 2:
             raise MalformedInput("请至少选两笔：一笔本院的和一笔对方的，或对方一进一出的两笔。", code="too_few")
+        chosen = _chosen(work, command)
         if len({one.side for one in chosen}) > 1:
             raise MalformedInput("银行和医保的明细不能配在一起。请分开选。", code="two_sides")
         if _waits_for_another(chosen, command):

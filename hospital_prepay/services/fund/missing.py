@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
 
 from hospital_prepay.domain.rules.fund.eligibility import NEEDS, Checked, Met
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, PoolFacts
 from hospital_prepay.domain.rules.fund.quota import Quota, funds_looked_at
 from hospital_prepay.domain.rules.fund.readings import DEFAULTS, AssessmentReadings, PoolSolvency
 from hospital_prepay.domain.rules.fund.regime import Absence, DeficitBars, Fund, Raised, Regime
+from hospital_prepay.services.fund.assess import decimal_text
+from hospital_prepay.services.fund.words import FACTS, POOL_FACTS
+
+_YEARS_BACK: Final = {1: "上年", 2: "前年", 3: "大前年"}
 
 
 def missing_for_condition(facts: AssessmentFacts, one: Checked) -> tuple[str, ...]:
@@ -33,6 +39,38 @@ def missing_for_quota(
         found += _unpaid(facts, quota.fund, regime.base.years)
     if _is_raised(regime) and quota.max_quota is None and facts.growth is None:
         found.append("growth")
+    return tuple(found)
+
+
+def fact_labels() -> dict[str, str]:
+    """What every fact is called in front of people."""
+    found = {"regime": "哪里的规定", "year": "哪一年", "growth": "基金支出增长率", **FACTS}
+    for fund in Fund:
+        found |= {f"{fund.value}_{key}": f"{fund.label}{label}" for key, label in POOL_FACTS.items()}
+        found |= {
+            f"{fund.value}_paid_{back}": f"{fund.label}{word}付给本院（全年合计）"
+            for back, word in _YEARS_BACK.items()
+        }
+    return found
+
+
+def why_barred(regime: Regime, facts: AssessmentFacts, quota: Quota) -> tuple[str, ...]:
+    """Why a pool may not prepay this fund, in words: too few months, or a deficit; nothing where it may."""
+    if quota.permitted is not False or isinstance(regime.solvency, Absence):
+        return ()
+    solvency = regime.solvency
+    whole_region = solvency.deficit_bars.value is DeficitBars.REGION
+    found = list[str]()
+    for pool in sorted(facts.pools, key=lambda pool: pool.fund is not quota.fund):
+        own = pool.fund is quota.fund
+        least = solvency.months.value[pool.fund]
+        short = pool.months_payable is not None and pool.months_payable < least
+        if short and (own or not found):
+            months = decimal_text(pool.months_payable or Fraction(0))
+            found.append(f"{pool.fund.label}累计结余可支付 {months} 个月，不到 {decimal_text(least)} 个月")
+        if own or whole_region:
+            deficits = (("deficit_last_year", "上年出现当期赤字"), ("deficit_forecast", "预计本年赤字"))
+            found += [f"{pool.fund.label}{words}" for name, words in deficits if getattr(pool, name)]
     return tuple(found)
 
 

@@ -19,7 +19,7 @@ def application(known: Known) -> Paper:
         "各项医保重点工作已经落实" if own.get("priority_work") in ("outstanding", "done") else "",
         "药品耗材追溯码信息应扫尽扫、应传尽传" if own.get("tracing_codes_complete") else "",
         "积极配合日常检查、专项检查、飞行检查" if own.get("cooperates_with_inspections") else "",
-        _held(known.penalised, "12 个月内被医保行政部门处罚或因欺诈骗保涉嫌犯罪被移送司法机关的情形"),
+        _held(known.penalised, "被医保行政部门处罚或因欺诈骗保涉嫌犯罪被移送司法机关的情形", "近 12 个月内"),
         "医保基金垫付药品耗材款不足抵扣的差额按要求及时交回" if own.get("repays_procurement_shortfall") else "",
         _counted(own.get("credit_grade"), "医保信用评价等级为 {} 级"),
     )
@@ -45,5 +45,5 @@ def _counted(fact: object, words: str) -> str:
     return "" if fact in (None, "") else words.format(fact)
 
 
-def _held(fact: bool | None, words: str) -> str:
-    return "" if fact is None else f"{has(fact)}{words}"
+def _held(fact: bool | None, words: str, when: str = "") -> str:
+    return "" if fact is None else f"{when}{has(fact)}{words}"

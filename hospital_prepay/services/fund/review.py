@@ -41,6 +41,8 @@ REQUEST_STEPS: Final = {
     "reserved": Permission.FUND_PAY,
     "paid": Permission.FUND_PAY,
 }
+# What a ground of recall stops.
+STOPPED_STEPS: Final = frozenset({"department", "reserved"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from hospital_prepay.domain.ledger.grant_usage import (
     Period,
     PeriodLine,
     added,
+    is_of_grant,
     month_of,
     moves,
     period_lines,
@@ -37,7 +38,7 @@ from hospital_prepay.persistence.queries.ledger import institution_ids
 from hospital_prepay.services.context import Context
 
 ENTRIES_A_PAGE = 50
-_BEGINNING = "2000-01"
+FIRST_MONTH = "2000-01"
 
 
 class Step(StrEnum):
@@ -146,6 +147,15 @@ def usage_report(database: Database, clock: Clock, institution_id: str, query: U
     return UsageReport(institution_id, query, periods, each, _usage(None, whole, attempts, periods))
 
 
+def last_year_moved(context: Context, actor: Actor) -> int:
+    """The last year in which a grant moved, this year where none did yet. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        found = queries.turnovers(connection, actor.institution_id)
+    months = [one.month for one in found if is_of_grant(one.account_id)]
+    return int(max(months)[:4]) if months else context.clock.today().year
+
+
 def usage_of_books(database: Database, clock: Clock, institution_id: str, query: UsageQuery) -> UsageReport:
     """The same for whoever has the database itself. Raises :class:`NotFound` for an institution without books."""
     with database.reading() as connection:
@@ -168,7 +178,7 @@ def read_figure(context: Context, actor: Actor, figure: Figure, page: int) -> Fi
             grants,
             figure.balance,
             figure.column,
-            days_of(figure.query.first if figure.column else _BEGINNING, figure.query.last),
+            days_of(figure.query.first if figure.column else FIRST_MONTH, figure.query.last),
             first=(max(page, 1) - 1) * ENTRIES_A_PAGE,
             size=ENTRIES_A_PAGE,
         )

@@ -87,7 +87,7 @@ def usage_paper(context: Context, actor: Actor, query: UsageQuery) -> Paper:
             f"医院：{hospital}（{report.institution_id}）",
             f"期间：{span}；单位：元",
             f"制表：{actor.name}，{made}",
-            "应还医保与专款是两个余额，不相加。已结清的预付金，没有余额也没有变动的期间不列。",
+            "应还医保与专款是两个余额，不相加。已结清的预付金，没有余额也没有变动的期间不列；一直是零的项目不列。",
         ),
         words=_words(report.total),
         tables=tuple(_tables(report)),
@@ -125,10 +125,12 @@ def _tables(report: UsageReport) -> list[Table]:
 
 
 def _told(usage: GrantUsage, lines: list[PeriodLine]) -> list[PeriodLine]:
-    """The periods that are printed: of a grant that is cleared those in which there was something."""
-    if usage.grant is None or usage.grant.state != "cleared":
+    """The periods that are printed: of a grant that is cleared those in which there was something, of a balance of
+    a grant that stayed at zero none."""
+    moved = [one for one in lines if one.opening_fen or one.closing_fen or any(one.moved.values())]
+    if usage.grant is None:
         return lines
-    return [one for one in lines if one.opening_fen or one.closing_fen or any(one.moved.values())]
+    return lines if moved and usage.grant.state != "cleared" else moved
 
 
 def _subject(usage: GrantUsage) -> str:

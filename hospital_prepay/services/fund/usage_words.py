@@ -21,7 +21,8 @@ _MOVEMENTS: Final = {
     Movement.USED: "付款",
     Movement.RETURNED: "交回",
     Movement.OFFSET: "结算冲抵",
-    Movement.NETTED: "轧差",
+    Movement.NETTED: "轧差转入",
+    Movement.NETTED_OUT: "轧差转出",
     Movement.DISTRIBUTED: "下拨",
     Movement.LET_GO: "解除限定",
     Movement.OTHER: "其他",
@@ -53,8 +54,12 @@ def column_words(column: Column, balance: Balance) -> str:
 
 
 def period_words(period: Period) -> str:
-    """``2026 年 1 月``, ``2026 年第 1 季度``, ``2026 年``, or from month to month where a period was cut."""
+    """``2026 年 1 月``, ``2026 年第 1 季度``, ``2026 年``, or from month to month where a period was cut or crosses
+    a year."""
     year, first, last = period.first[:4], int(period.first[5:]), int(period.last[5:])
+    if year != period.last[:4]:
+        until = period.last[:4]
+        return f"{year}–{until} 年" if (first, last) == (1, 12) else f"{year} 年 {first} 月至 {until} 年 {last} 月"
     if first == last:
         return f"{year} 年 {first} 月"
     if (first, last) == (1, 12):
@@ -62,6 +67,11 @@ def period_words(period: Period) -> str:
     if last - first == 2 and last % 3 == 0:
         return f"{year} 年第 {last // 3} 季度"
     return f"{year} 年 {first}–{last} 月"
+
+
+def end_words(period: Period) -> str:
+    """The end of a period: ``2026 年 3 月末``."""
+    return f"{period_words(Period(period.last, period.last))}末"
 
 
 def _place(column: Column) -> tuple[int, int, str]:

@@ -10,11 +10,13 @@ import sqlalchemy as sa
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
+from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.services.compliance.replay import replay_decisions
-from hospital_prepay.services.fund import grants, netting, recall_review, returns, spending
+from hospital_prepay.services.fund import grants, netting, recall_review, returns, spending, usage
+from hospital_prepay.services.fund.usage_papers import usage_paper
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import MILLION_YUAN
 from tests.hospital import INSTITUTION, Hospital
@@ -173,3 +175,31 @@ def test_once_the_old_one_is_cleared_nothing_is_to_be_netted(hospital: Hospital,
     returns.return_grant(hospital.context, OFFICER, command)
     plain = grants.ReceiveGrant(pair.new.grant_id, "HN-9", date(2027, 1, 12), "after-1")
     assert grants.receive_grant(hospital.context, OFFICER, plain).state == "received"
+
+
+def test_what_is_netted_in_and_out_in_one_year_shows_both_ways_and_opens(
+    hospital: Hospital, clock: FixedClock
+) -> None:
+    pair = Pair(hospital, clock, 0, M)
+    pair.net()
+    clock.moment = datetime(2027, 11, 26, 10, 0, tzinfo=SHANGHAI)
+    after = Year(hospital, "henan-settlement-2023", year=2028, keys=90)
+    after.apply(fen=M // 2)
+    after.approve(M // 2)
+    out = netting.NetGrants(pair.new.grant_id, after.grant_id, date(2027, 11, 26), "ZC-2", "net-key-2")
+    netting.net_grants(hospital.context, OFFICER, out)
+    both = {Column(Movement.NETTED): M, Column(Movement.NETTED_OUT): -M}
+    query = usage.UsageQuery("2027-01", "2027-12", usage.Step.YEAR, pair.new.grant_id)
+    [one] = usage.read_usage(hospital.context, OFFICER, query).total.balances[Balance.OWED]
+    assert (one.opening_fen, dict(one.moved), one.closing_fen) == (0, both, 0)
+    every = usage.UsageQuery("2027-01", "2027-12", usage.Step.YEAR)
+    [whole] = usage.read_usage(hospital.context, OFFICER, every).total.balances[Balance.OWED]
+    for asked, line_of in ((query, one), (every, whole)):
+        for column in both:
+            figure = usage.Figure(asked, Balance.OWED, column)
+            assert usage.read_figure(hospital.context, OFFICER, figure, 1).fen == line_of.moved[column]
+    assert whole.moved == {Column(Movement.NETTED): M + M // 2, Column(Movement.NETTED_OUT): -2 * M}
+    paper = usage_paper(hospital.context, OFFICER, every)
+    assert any("2027 年" in table.title for table in paper.tables), (
+        "cleared in the year it came, and on paper all the same"
+    )

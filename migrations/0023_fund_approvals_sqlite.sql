@@ -1,0 +1,33 @@
+-- What is taken back is the approval that stands, with its own figures; nothing of it was received yet.
+CREATE TRIGGER fund_approval_withdrawn_stands BEFORE INSERT ON fund_approval_withdrawn BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_approval_withdrawn') WHERE NOT EXISTS (
+    SELECT 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id AND g.grant_id = NEW.grant_id
+      AND g.state = 'approved' AND g.approved_fen = NEW.approved_fen AND g.approved_on = NEW.approved_on
+      AND g.approval_document = NEW.approval_document AND g.recorded_by = NEW.recorded_by
+      AND g.recorded_at = NEW.recorded_at)
+    OR EXISTS (SELECT 1 FROM fund_approval_withdrawn x WHERE x.institution_id IS NEW.institution_id
+      AND x.grant_id IS NEW.grant_id AND x.withdrawn_no IS NEW.withdrawn_no);
+END;
+
+-- The walk as before, and back to the application once the approval was taken back and leaves nothing behind.
+CREATE TRIGGER fund_grant_walk BEFORE UPDATE ON fund_grant BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_grant') WHERE
+    NOT ((OLD.state = 'applied' AND NEW.state IN ('approved', 'declined'))
+      OR (OLD.state = 'approved' AND NEW.state IN ('withheld', 'received'))
+      OR (OLD.state = 'withheld' AND NEW.state = 'approved') OR (OLD.state = 'received' AND NEW.state = 'cleared')
+      OR (OLD.state = 'approved' AND NEW.state = 'applied' AND NEW.approved_fen IS NULL
+        AND NEW.approved_on IS NULL AND NEW.recorded_by IS NULL AND NEW.recorded_at IS NULL
+        AND NEW.approval_document = '' AND EXISTS (SELECT 1 FROM fund_approval_withdrawn w
+          WHERE w.institution_id = NEW.institution_id AND w.grant_id = NEW.grant_id
+            AND w.approved_fen = OLD.approved_fen AND w.recorded_by = OLD.recorded_by
+            AND w.recorded_at = OLD.recorded_at)))
+    OR NEW.institution_id IS NOT OLD.institution_id OR NEW.grant_id IS NOT OLD.grant_id
+    OR NEW.regime IS NOT OLD.regime OR NEW.pool_region IS NOT OLD.pool_region OR NEW.fund IS NOT OLD.fund
+    OR NEW.year IS NOT OLD.year OR NEW.kind IS NOT OLD.kind OR NEW.applied_fen IS NOT OLD.applied_fen
+    OR NEW.decision_id IS NOT OLD.decision_id OR NEW.applied_by IS NOT OLD.applied_by
+    OR NEW.applied_at IS NOT OLD.applied_at
+    OR (OLD.state <> 'applied' AND NEW.state <> 'applied' AND (NEW.approved_fen IS NOT OLD.approved_fen
+      OR NEW.approved_on IS NOT OLD.approved_on OR NEW.recorded_by IS NOT OLD.recorded_by))
+    OR (NEW.state = 'cleared' AND EXISTS (SELECT 1 FROM ledger_account a
+      WHERE a.institution_id = NEW.institution_id AND a.fund = NEW.grant_id AND a.balance_fen <> 0));
+END;
