@@ -15,7 +15,7 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_forms as schemas
-from hospital_prepay.schemas.fund_request_forms import PaymentRequest, PaymentRequestSchema
+from hospital_prepay.schemas.fund_request_forms import PaymentRequest, PaymentRequestSchema, PreviewSchema
 from hospital_prepay.services.fund import review, spending
 from hospital_prepay.web import fund_request_form as form_view
 from hospital_prepay.web import fund_request_view as view
