@@ -74,6 +74,7 @@ def _make_slips_anew() -> None:
         sa.Column("value_on", sa.Date(), nullable=False),
         sa.Column("recorded_by", sa.String(length=40), nullable=False),
         sa.Column("recorded_at", MOMENT, nullable=False),
+        sa.Column("as_typed", sa.String(length=64), nullable=True),
         sa.CheckConstraint("length(reference) > 0", name="ck_fund_bank_evidence__reference_given"),
         sa.ForeignKeyConstraint(
             ["institution_id", "entry_no"],
@@ -83,7 +84,7 @@ def _make_slips_anew() -> None:
         sa.PrimaryKeyConstraint("institution_id", "entry_no", name="pk_fund_bank_evidence"),
     )
     op.create_table("fund_bank_evidence_anew", *columns, sqlite_with_rowid=False)
-    names = "institution_id, kind, reference, entry_no, value_on, recorded_by, recorded_at"
+    names = "institution_id, kind, reference, entry_no, value_on, recorded_by, recorded_at, as_typed"
     op.execute(f"INSERT INTO fund_bank_evidence_anew ({names}) SELECT {names} FROM fund_bank_evidence")
     op.drop_table("fund_bank_evidence")
     op.rename_table("fund_bank_evidence_anew", "fund_bank_evidence")
