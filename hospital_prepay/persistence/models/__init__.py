@@ -12,6 +12,9 @@ from hospital_prepay.persistence.models import (
     fund_reports,
     inpatient,
     ledger,
+    outpatient,
+    outpatient_claims,
+    outpatient_escheat,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
@@ -29,5 +32,8 @@ __all__ = [
     "fund_reports",
     "inpatient",
     "ledger",
+    "outpatient",
+    "outpatient_claims",
+    "outpatient_escheat",
     "publication",
 ]
