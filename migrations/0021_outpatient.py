@@ -367,23 +367,21 @@ def _outpatient_account() -> None:
         sa.PrimaryKeyConstraint("institution_id", "account_no", name=op.f("pk_outpatient_account")),
     )
     op.create_index(
-        "ix_outpatient_account__certno", "outpatient_account", ["institution_id", "certno_hash"], unique=False
+        "ix_outpatient_account__import", "outpatient_account", ["institution_id", "import_no", "account_no"]
     )
-    op.create_index(
-        "ix_outpatient_account__import", "outpatient_account", ["institution_id", "import_no"], unique=False
-    )
-    op.create_index(
-        "ix_outpatient_account__person", "outpatient_account", ["institution_id", "person_id"], unique=False
-    )
-    op.create_index(
-        "ix_outpatient_account__phone", "outpatient_account", ["institution_id", "phone_hash"], unique=False
-    )
-    op.create_index(
-        "ix_outpatient_account__state",
-        "outpatient_account",
-        ["institution_id", "state", "last_movement_on"],
-        unique=False,
-    )
+    for name, columns, which in (
+        ("certno", ["certno_hash"], "certno_hash <> ''"),
+        ("phone", ["phone_hash"], "phone_hash <> ''"),
+        ("person", ["person_id"], "person_id <> account_no"),
+        ("state", ["state", "last_movement_on"], "state <> 'open'"),
+    ):
+        op.create_index(
+            f"ix_outpatient_account__{name}",
+            "outpatient_account",
+            ["institution_id", *columns],
+            sqlite_where=sa.text(which),
+            postgresql_where=sa.text(which),
+        )
 
 
 def _outpatient_batch_review() -> None:

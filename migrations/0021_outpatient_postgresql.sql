@@ -4,80 +4,81 @@
 -- once. Nothing here asks who posts.
 
 -- Accounts of outpatients and of what was paid ahead for the treasury carry a balance that never falls below zero.
-CREATE FUNCTION outpatient_account_opens() RETURNS trigger LANGUAGE plpgsql
+CREATE FUNCTION outpatient_accounts_open() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF (NEW.guarded AND NEW.ceiling_fen IS NULL AND NEW.fund = ''
-      AND (NEW.subject = '1218' OR EXISTS (SELECT 1 FROM outpatient_account o
-        WHERE o.institution_id = NEW.institution_id AND o.account_no = substr(NEW.account_id, length(NEW.subject) + 2)
-          AND (o.kind = 'outpatient_deposit') = (NEW.subject = '23050102')))) IS NOT TRUE THEN
+  IF EXISTS (SELECT 1 FROM fresh f
+    WHERE (f.subject IN ('23050102', '230502') OR f.account_id LIKE '1218:advance:%')
+      AND (f.guarded AND f.ceiling_fen IS NULL AND f.fund = ''
+        AND (f.subject = '1218' OR EXISTS (SELECT 1 FROM outpatient_account o
+          WHERE o.institution_id = f.institution_id AND o.account_no = substr(f.account_id, length(f.subject) + 2)
+            AND (o.kind = 'outpatient_deposit') = (f.subject = '23050102')))) IS NOT TRUE) THEN
     RAISE EXCEPTION 'append_only: ledger_account' USING ERRCODE = 'HP001';
-  END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER outpatient_account_opens BEFORE INSERT ON ledger_account FOR EACH ROW
-  WHEN (NEW.account_id LIKE '23050102:%' OR NEW.account_id LIKE '230502:%' OR NEW.account_id LIKE '1218:advance:%')
-  EXECUTE FUNCTION outpatient_account_opens();
-
--- One line on an account of an outpatient, on what is due to the treasury, or on what was paid ahead.
-CREATE FUNCTION outpatient_line_stands() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  e ledger_entry;
-  subject text := split_part(NEW.account_id, ':', 1);
-  own text := substr(NEW.account_id, length(split_part(NEW.account_id, ':', 1)) + 2);
-  stands boolean;
-BEGIN
-  SELECT * INTO e FROM ledger_entry h WHERE h.institution_id = NEW.institution_id AND h.entry_no = NEW.entry_no;
-  IF subject = '2103' THEN
-    stands := e.kind IN ('outpatient_escheat', 'outpatient_remittance');
-  ELSIF subject = '1218' THEN
-    own := substr(own, length('advance:') + 1);
-    stands := (NEW.debit_fen > 0 AND e.kind = 'outpatient_advance' AND e.source = 'outpatient_claim:' || own
-        AND e.reverses_no IS NULL)
-      OR (NEW.credit_fen > 0 AND e.kind = 'outpatient_reimbursed')
-      OR (e.kind = 'outpatient_advance_returned' AND e.reverses_no IS NOT NULL);
-  ELSIF own = '' THEN
-    stands := false;
-  ELSIF NEW.debit_fen > 0 THEN
-    stands := CASE e.kind
-      WHEN 'outpatient_refund' THEN EXISTS (SELECT 1 FROM outpatient_claim c
-        WHERE c.institution_id = NEW.institution_id AND 'outpatient_claim:' || c.claim_id = e.source
-          AND c.account_no = own AND NOT c.remitted AND c.amount_fen = NEW.debit_fen
-          AND c.state IN ('confirmed', 'sent'))
-      WHEN 'outpatient_escheat' THEN EXISTS (SELECT 1 FROM outpatient_batch b JOIN outpatient_batch_line l
-          USING (institution_id, batch_no)
-        WHERE b.institution_id = NEW.institution_id AND 'outpatient_batch:' || b.batch_no = e.source
-          AND b.state = 'approved' AND l.account_no = own AND l.balance_fen = NEW.debit_fen)
-      WHEN 'outpatient_correction' THEN EXISTS (SELECT 1 FROM outpatient_correction c
-        WHERE c.institution_id = NEW.institution_id AND 'outpatient_correction:' || c.correction_id = e.source
-          AND c.account_no = own AND c.state = 'approved' AND c.change_fen = -NEW.debit_fen)
-      ELSE e.reverses_no IS NOT NULL AND e.kind = 'outpatient_deposit_voided' END;
-  ELSE
-    stands := CASE e.kind
-      WHEN 'outpatient_opening' THEN EXISTS (SELECT 1 FROM outpatient_account o JOIN outpatient_import i
-          USING (institution_id, import_no)
-        WHERE o.institution_id = NEW.institution_id AND o.account_no = own AND o.opening_fen = NEW.credit_fen
-          AND 'outpatient_import:' || i.import_no = e.source AND i.state = 'confirmed')
-        AND EXISTS (SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
-          AND a.account_id = NEW.account_id AND a.balance_fen = NEW.credit_fen)
-      WHEN 'outpatient_correction' THEN EXISTS (SELECT 1 FROM outpatient_correction c
-        WHERE c.institution_id = NEW.institution_id AND 'outpatient_correction:' || c.correction_id = e.source
-          AND c.account_no = own AND c.state = 'approved' AND c.change_fen = NEW.credit_fen)
-      WHEN 'outpatient_deposit' THEN e.reverses_no IS NULL AND EXISTS (SELECT 1 FROM outpatient_taken t
-        WHERE t.institution_id = NEW.institution_id AND 'outpatient_taken:' || t.taken_id = e.source
-          AND t.account_no = own AND t.amount_fen = NEW.credit_fen)
-      ELSE e.reverses_no IS NOT NULL AND e.kind = 'outpatient_refund_returned' END;
-  END IF;
-  IF stands IS NOT TRUE THEN
-    RAISE EXCEPTION 'outpatient: ledger_posting' USING ERRCODE = 'HP008';
   END IF;
   RETURN NULL;
 END $$;
-CREATE TRIGGER outpatient_line_stands AFTER INSERT ON ledger_posting FOR EACH ROW
-  WHEN (NEW.account_id LIKE '23050102%' OR NEW.account_id LIKE '230502%'
-    OR NEW.account_id = '2103' OR NEW.account_id LIKE '1218:advance:%')
-  EXECUTE FUNCTION outpatient_line_stands();
+CREATE TRIGGER outpatient_accounts_open AFTER INSERT ON ledger_account
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_accounts_open();
+
+-- Whether one line on an account of an outpatient may stand in its entry.
+CREATE FUNCTION outpatient_line_stands(
+  p_institution text, p_account text, p_debit bigint, p_credit bigint, p_kind text, p_source text, p_reverses bigint
+) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT CASE
+    WHEN p_account NOT LIKE '%:%' THEN false
+    WHEN p_kind = 'outpatient_refund' THEN p_debit > 0 AND EXISTS (SELECT 1 FROM outpatient_claim c
+      WHERE c.institution_id = p_institution AND 'outpatient_claim:' || c.claim_id = p_source
+        AND c.account_no = substr(p_account, strpos(p_account, ':') + 1) AND NOT c.remitted
+        AND c.amount_fen = p_debit AND c.state IN ('confirmed', 'sent'))
+    WHEN p_kind = 'outpatient_correction' THEN EXISTS (SELECT 1 FROM outpatient_correction c
+      WHERE c.institution_id = p_institution AND 'outpatient_correction:' || c.correction_id = p_source
+        AND c.account_no = substr(p_account, strpos(p_account, ':') + 1) AND c.state = 'approved'
+        AND c.change_fen = p_credit - p_debit)
+    WHEN p_kind = 'outpatient_deposit' THEN p_credit > 0 AND p_reverses IS NULL AND EXISTS (
+      SELECT 1 FROM outpatient_taken t WHERE t.institution_id = p_institution
+        AND 'outpatient_taken:' || t.taken_id = p_source
+        AND t.account_no = substr(p_account, strpos(p_account, ':') + 1) AND t.amount_fen = p_credit)
+    ELSE p_reverses IS NOT NULL AND p_kind = CASE WHEN p_debit > 0 THEN 'outpatient_deposit_voided'
+      ELSE 'outpatient_refund_returned' END END
+$$;
+
+-- Lines on an account of an outpatient, on what is due to the treasury, or on what was paid ahead: looked at together.
+CREATE FUNCTION outpatient_lines_stand() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM fresh f WHERE f.account_id LIKE '2305%' AND f.account_id NOT LIKE '23050101%'
+      AND f.account_id NOT LIKE '23050103%' OR f.account_id = '2103' OR f.account_id LIKE '1218:advance:%') THEN
+    IF EXISTS (SELECT 1 FROM fresh f JOIN ledger_entry e USING (institution_id, entry_no)
+      WHERE (CASE
+        WHEN (f.account_id LIKE '23050102:%' OR f.account_id LIKE '230502:%') AND e.kind = 'outpatient_opening' THEN
+          f.credit_fen = (SELECT o.opening_fen FROM outpatient_account o JOIN outpatient_import i
+              USING (institution_id, import_no)
+            WHERE o.institution_id = f.institution_id AND o.account_no = substr(f.account_id,
+                strpos(f.account_id, ':') + 1)
+              AND 'outpatient_import:' || i.import_no = e.source AND i.state = 'confirmed')
+          AND f.credit_fen = (SELECT a.balance_fen FROM ledger_account a
+            WHERE a.institution_id = f.institution_id AND a.account_id = f.account_id)
+        WHEN f.account_id LIKE '23050102:%' AND e.kind = 'outpatient_escheat' THEN
+          f.debit_fen = (SELECT l.balance_fen FROM outpatient_batch b JOIN outpatient_batch_line l
+              USING (institution_id, batch_no)
+            WHERE b.institution_id = f.institution_id AND 'outpatient_batch:' || b.batch_no = e.source
+              AND b.state = 'approved' AND l.account_no = substr(f.account_id, strpos(f.account_id, ':') + 1))
+        WHEN f.account_id LIKE '23050102%' OR f.account_id LIKE '230502%' THEN outpatient_line_stands(
+          f.institution_id, f.account_id, f.debit_fen, f.credit_fen, e.kind, e.source, e.reverses_no)
+        WHEN f.account_id = '2103' THEN e.kind IN ('outpatient_escheat', 'outpatient_remittance')
+        WHEN f.account_id LIKE '1218:advance:%' THEN
+          (f.debit_fen > 0 AND e.kind = 'outpatient_advance' AND e.reverses_no IS NULL
+            AND e.source = 'outpatient_claim:' || substr(f.account_id, 14))
+          OR (f.credit_fen > 0 AND e.kind = 'outpatient_reimbursed')
+          OR (e.kind = 'outpatient_advance_returned' AND e.reverses_no IS NOT NULL)
+        ELSE true END) IS NOT TRUE) THEN
+      RAISE EXCEPTION 'outpatient: ledger_posting' USING ERRCODE = 'HP008';
+    END IF;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER outpatient_lines_stand AFTER INSERT ON ledger_posting
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_lines_stand();
 
 -- What stands on the other side, and that a claim is paid once: never income, never a second time.
 CREATE FUNCTION outpatient_entry_stands() RETURNS trigger LANGUAGE plpgsql
@@ -130,9 +131,9 @@ BEGIN
     OR (to_jsonb(NEW) - ARRAY['state', 'decided_by', 'decided_at', 'booked_at'])
       <> (to_jsonb(OLD) - ARRAY['state', 'decided_by', 'decided_at', 'booked_at'])
     OR (OLD.decided_by IS NOT NULL AND NEW.decided_by IS DISTINCT FROM OLD.decided_by)
-    OR (NEW.state = 'confirmed' AND (NEW.accepted, NEW.total_fen) IS DISTINCT FROM (
-      SELECT count(*), coalesce(sum(a.opening_fen), 0) FROM outpatient_account a
-      WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no))
+    OR (NEW.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM outpatient_account a
+      WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no
+      HAVING count(*) = NEW.accepted AND coalesce(sum(a.opening_fen), 0) = NEW.total_fen))
     OR (NEW.state = 'dropped' AND EXISTS (SELECT 1 FROM outpatient_account a
       WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no)) THEN
     RAISE EXCEPTION 'wrong_step: outpatient_import' USING ERRCODE = 'HP006';
@@ -358,9 +359,9 @@ BEGIN
     OR (OLD.state <> 'proposed' AND (NEW.accounts, NEW.total_fen, NEW.sha256, NEW.frozen_by)
       IS DISTINCT FROM (OLD.accounts, OLD.total_fen, OLD.sha256, OLD.frozen_by))
     OR (OLD.approved_by IS NOT NULL AND NEW.approved_by IS DISTINCT FROM OLD.approved_by)
-    OR (NEW.state = 'frozen' AND (NEW.accounts, NEW.total_fen) IS DISTINCT FROM (
-      SELECT count(*), coalesce(sum(l.balance_fen), 0) FROM outpatient_batch_line l
-      WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no))
+    OR (NEW.state = 'frozen' AND NOT EXISTS (SELECT 1 FROM outpatient_batch_line l
+      WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no
+      HAVING count(*) = NEW.accounts AND coalesce(sum(l.balance_fen), 0) = NEW.total_fen))
     OR (NEW.state = 'approved' AND (3 <> (SELECT count(*) FROM outpatient_batch_review r
         WHERE r.institution_id = NEW.institution_id AND r.batch_no = NEW.batch_no
           AND r.reviewed_by NOT IN (NEW.approved_by, NEW.frozen_by))
@@ -471,9 +472,9 @@ BEGIN
   IF ((OLD.state, NEW.state) IN (('made', 'submitted'), ('made', 'refused'), ('submitted', 'refused'),
         ('submitted', 'reimbursed'))) IS NOT TRUE
     OR (to_jsonb(NEW) - free) <> (to_jsonb(OLD) - free)
-    OR (NEW.state = 'submitted' AND (NEW.claims, NEW.total_fen) IS DISTINCT FROM (
-      SELECT count(*), coalesce(sum(a.applied_fen), 0) FROM outpatient_advance_line a
-      WHERE a.institution_id = NEW.institution_id AND a.list_no = NEW.list_no))
+    OR (NEW.state = 'submitted' AND NOT EXISTS (SELECT 1 FROM outpatient_advance_line a
+      WHERE a.institution_id = NEW.institution_id AND a.list_no = NEW.list_no
+      HAVING count(*) = NEW.claims AND coalesce(sum(a.applied_fen), 0) = NEW.total_fen))
     OR (NEW.state = 'reimbursed' AND NEW.total_fen IS DISTINCT FROM (
       SELECT sum(p.credit_fen) FROM ledger_entry e JOIN ledger_posting p USING (institution_id, entry_no)
       WHERE e.institution_id = NEW.institution_id AND e.kind = 'outpatient_reimbursed'

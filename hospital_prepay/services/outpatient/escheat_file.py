@@ -10,7 +10,7 @@ from typing import Any, Final
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.escheat import DormantAccount, NotDue, not_due
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.services.outpatient.account_rows import AccountRow, RejectedAccount, read_accounts
+from hospital_prepay.services.outpatient.account_rows import AccountRow, RejectedAccount, duplicate, read_accounts
 
 DORMANT_YEARS: Final = "guizhou-deposit-2025/dormant_years"
 
@@ -66,9 +66,15 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
     kept: list[tuple[str, NotDue]] = []
     rejected: list[RejectedAccount] = []
 
+    seen: dict[str, int] = {}
+
     def take(row: AccountRow | RejectedAccount) -> None:
         if isinstance(row, RejectedAccount):
             rejected.append(row)
+            return
+        first = seen.setdefault(row.account_no, row.line)
+        if first != row.line:
+            rejected.append(duplicate(row.line, row.account_no, first))
             return
         facts = DormantAccount(row.kind, row.balance, row.last_movement_on, row.unclearable_reason, row.filed_on)
         reason = not_due(facts, on, years)
