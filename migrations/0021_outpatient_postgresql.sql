@@ -365,6 +365,8 @@ BEGIN
     OR (NEW.state = 'approved' AND (3 <> (SELECT count(*) FROM outpatient_batch_review r
         WHERE r.institution_id = NEW.institution_id AND r.batch_no = NEW.batch_no
           AND r.reviewed_by NOT IN (NEW.approved_by, NEW.frozen_by))
+      OR EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_account a USING (institution_id, account_no)
+        WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no AND a.state <> 'frozen')
       OR EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_claim c USING (institution_id, account_no)
         WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no
           AND c.state IN ('accepted', 'reviewed', 'confirmed', 'sent', 'failed'))))

@@ -293,6 +293,9 @@ CREATE TRIGGER outpatient_batch_walk BEFORE UPDATE ON outpatient_batch BEGIN
     OR (NEW.state = 'approved' AND ((SELECT count(*) FROM outpatient_batch_review r
         WHERE r.institution_id = NEW.institution_id AND r.batch_no = NEW.batch_no
           AND r.reviewed_by NOT IN (NEW.approved_by, NEW.frozen_by)) <> 3
+      OR EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_account a
+          ON a.institution_id = l.institution_id AND a.account_no = l.account_no
+        WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no AND a.state <> 'frozen')
       OR EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_claim c
           ON c.institution_id = l.institution_id AND c.account_no = l.account_no
         WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no
