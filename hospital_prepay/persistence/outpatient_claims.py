@@ -379,4 +379,5 @@ def _account(connection: sa.Connection, institution_id: str, account_no: str, *,
             LedgerAccount.account_id.in_((f"23050102:{account_no}", f"230502:{account_no}")),
         )
     )
-    return AccountState(*row, int(balance or 0), balance is not None)
+    values: list[Any] = [*row, int(balance or 0), balance is not None]
+    return AccountState(*values)

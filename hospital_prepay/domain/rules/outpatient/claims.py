@@ -90,8 +90,8 @@ NEEDED: Final[Mapping[Claimant, tuple[Paper, ...]]] = {
 class ClaimFacts:
     """What :func:`claim` looks at; amounts in fen, days as text. ``last_movement_on`` is ``None`` where nobody knows.
 
-    ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by a miscount of the
-    hospital's; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
+    ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
+    miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
     """
 
     claimant: str
