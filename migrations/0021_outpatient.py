@@ -322,7 +322,7 @@ def _outpatient_account() -> None:
         sa.Column("opening_fen", sa.BigInteger(), nullable=False),
         sa.Column("last_movement_on", sa.Date(), nullable=True),
         sa.Column("person_id", sa.String(length=40), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=11), nullable=False),
         sa.Column("unclearable_reason", sa.Text(), server_default="", nullable=False),
         sa.Column("filed_on", sa.Date(), nullable=True),
         sa.CheckConstraint(

@@ -91,7 +91,7 @@ class OutpatientAccount(Base):
     opening_fen: Mapped[Fen]
     last_movement_on: Mapped[date | None]
     person_id: Mapped[str] = mapped_column(sa.String(40))
-    state: Mapped[str] = mapped_column(sa.String(10))
+    state: Mapped[str] = mapped_column(sa.String(11))
     unclearable_reason: Mapped[str] = mapped_column(default="", server_default="")
     filed_on: Mapped[date | None]
 

@@ -81,3 +81,15 @@ def not_due(account: DormantAccount, on: date, years: int) -> NotDue | None:
     if account.filed_on is None or account.filed_on > on:
         return NotDue.FILING_MISSING
     return None
+
+
+def moved_before(on: date, years: int) -> date:
+    """The day before which an account must have moved last to be due on ``on``: what :func:`not_due` says of one
+    account, turned round for many."""
+    year = on.year - years
+    # 28 February counts for a leap day as well, whose years end on it.
+    return date(year, 2, 28) if (on.month, on.day) == (2, 29) and not _is_leap(year) else on.replace(year=year)
+
+
+def _is_leap(year: int) -> bool:
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
