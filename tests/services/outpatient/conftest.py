@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -39,6 +39,10 @@ CLERK = actor(Role.CASHIER)
 OFFICER = actor(Role.FINANCE_OFFICER)
 APPROVER = actor(Role.FINANCE_APPROVER)
 PAYER = actor(Role.CASHIER, "2")
+# In a small hospital one account may hold both roles: the steps look at the person.
+APPROVER_AND_OFFICER = replace(
+    actor(Role.FINANCE_OFFICER, "9"), roles=frozenset({Role.FINANCE_OFFICER, Role.FINANCE_APPROVER})
+)
 
 
 @dataclass
