@@ -28,6 +28,8 @@ from hospital_prepay.services.outpatient.escheat_file import DORMANT_YEARS
 from hospital_prepay.services.outpatient.filing import list_digest, require_past_day
 
 LINES_AN_ENTRY: Final = 1_000
+PROPOSED: Final = "proposed"
+NOTHING: Final = "nothing"
 
 
 class Part(StrEnum):
@@ -98,6 +100,22 @@ def propose_batch(context: Context, actor: Actor, on: date) -> BatchRow | None:
         store.add_batch(work.connection, values)
         work.audit(detail={"batch": batch_no, "accounts": proposal.accounts, "total_fen": proposal.total.fen})
         return _batch(work, batch_no)
+
+
+def propose_for_the_year(context: Context, institution_id: str) -> str:
+    """What the scheduler does every day: from the 31 December of a year on, propose its batch, once. Moves nothing.
+
+    Returns ``proposed`` or ``nothing``. A day on which no scheduler ran is made up by the next.
+    """
+    today = context.clock.today()
+    last = date(today.year if (today.month, today.day) == (12, 31) else today.year - 1, 12, 31)
+    if last < load_rulebook().values[DORMANT_YEARS][0].effective_on:
+        return NOTHING
+    with context.database.reading() as connection:
+        if any(batch.on_day == last for batch in store.batches(connection, institution_id)):
+            return NOTHING
+    scheduler = Actor(institution_id, "scheduler", "定时任务", frozenset())
+    return NOTHING if propose_batch(context, scheduler, last) is None else PROPOSED
 
 
 def freeze_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:

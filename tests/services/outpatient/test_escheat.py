@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -142,3 +142,20 @@ def test_a_remitted_account_is_claimed_once(filed: Outpatients) -> None:
     payouts.pay_cash(filed.context, PAYER, filed.confirmed("M001"), "LK-9")
     with pytest.raises(Conflict):
         filed.accept("M001", route=Route.CASH)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2025, 12, 30, 15, 59, tzinfo=UTC), ["nothing", "nothing"]),
+        (datetime(2025, 12, 30, 16, 0, tzinfo=UTC), ["proposed", "nothing"]),
+        (datetime(2026, 1, 5, 1, 0, tzinfo=UTC), ["proposed", "nothing"]),
+    ],
+)
+def test_the_scheduler_proposes_once_from_midnight_on_and_moves_nothing(
+    filed: Outpatients, moment: datetime, expected: list[str]
+) -> None:
+    filed.context.clock.moment = moment  # type: ignore[attr-defined]
+    said = [escheat.propose_for_the_year(filed.context, OFFICER.institution_id) for _ in range(2)]
+    assert said == expected
+    assert filed.account("M001").balance_fen == 6450
