@@ -28,6 +28,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
 )
 
 _UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
+_AT_ONCE: Final = 10_000
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
 
 
@@ -358,9 +359,9 @@ def release_batch(connection: sa.Connection, institution_id: str, batch_no: int)
 
 
 def batch_lines(
-    connection: sa.Connection, institution_id: str, batch_no: int, after: str = "", size: int | None = None
+    connection: sa.Connection, institution_id: str, batch_no: int, after: str, size: int
 ) -> list[ListedAccount]:
-    """The lines of a batch by number, all or the next ``size`` after ``after``."""
+    """The next ``size`` lines of a batch after the number ``after``."""
     query = (
         sa.select(
             OutpatientBatchLine.account_no,
@@ -377,6 +378,24 @@ def batch_lines(
         .limit(size)
     )
     return [ListedAccount(*row) for row in connection.execute(query)]
+
+
+def batch_sum(connection: sa.Connection, institution_id: str, batch_no: int) -> tuple[int, int]:
+    """How many lines a batch has, and their fen."""
+    row = connection.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)).where(
+            OutpatientBatchLine.institution_id == institution_id, OutpatientBatchLine.batch_no == batch_no
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def every_batch_line(connection: sa.Connection, institution_id: str, batch_no: int) -> Iterator[ListedAccount]:
+    """All lines of a batch by number, a part at a time, however many there are."""
+    after = ""
+    while part := batch_lines(connection, institution_id, batch_no, after, _AT_ONCE):
+        yield from part
+        after = part[-1].account_no
 
 
 def remit_lines(connection: sa.Connection, institution_id: str, first: str, last: str, batch_no: int) -> None:

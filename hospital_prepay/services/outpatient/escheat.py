@@ -127,18 +127,18 @@ def freeze_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
     with context.work(actor, "outpatient.freeze", f"outpatient_batch:{batch_no}") as work:
         found = _step(work, batch_no, "frozen")
         store.fill_batch(work.connection, work.institution_id, batch_no, found.on_day, _moved_before(found.on_day))
-        lines = store.batch_lines(work.connection, work.institution_id, batch_no)
-        if not lines:
+        accounts, total = store.batch_sum(work.connection, work.institution_id, batch_no)
+        if not accounts:
             raise Conflict("现在没有要上缴的账户。请作废这一批。")
         values = {
-            "accounts": len(lines),
-            "total_fen": sum(line.balance_fen for line in lines),
-            "sha256": list_digest(lines),
+            "accounts": accounts,
+            "total_fen": total,
+            "sha256": list_digest(store.every_batch_line(work.connection, work.institution_id, batch_no)),
             "frozen_by": actor.actor_id,
             "frozen_at": work.now,
         }
         store.walk_batch(work.connection, work.institution_id, batch_no, state="frozen", **values)
-        work.audit(detail={"batch": batch_no, "accounts": len(lines), "sha256": values["sha256"]})
+        work.audit(detail={"batch": batch_no, "accounts": accounts, "sha256": values["sha256"]})
         return _batch(work, batch_no)
 
 
