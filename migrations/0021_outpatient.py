@@ -426,7 +426,10 @@ def _outpatient_batch_line() -> None:
         sa.PrimaryKeyConstraint("institution_id", "batch_no", "account_no", name=op.f("pk_outpatient_batch_line")),
     )
     op.create_index(
-        "ix_outpatient_batch_line__account", "outpatient_batch_line", ["institution_id", "account_no"], unique=False
+        "ix_outpatient_batch_line__account",
+        "outpatient_batch_line",
+        ["institution_id", "account_no", "batch_no"],
+        unique=False,
     )
 
 
@@ -572,7 +575,10 @@ def _outpatient_filing_line() -> None:
         sa.PrimaryKeyConstraint("institution_id", "filing_no", "account_no", name=op.f("pk_outpatient_filing_line")),
     )
     op.create_index(
-        "ix_outpatient_filing_line__account", "outpatient_filing_line", ["institution_id", "account_no"], unique=False
+        "ix_outpatient_filing_line__account",
+        "outpatient_filing_line",
+        ["institution_id", "account_no", "filing_no"],
+        unique=False,
     )
 
 

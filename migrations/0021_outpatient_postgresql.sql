@@ -5,7 +5,7 @@
 
 -- Accounts of outpatients and of what was paid ahead for the treasury carry a balance that never falls below zero.
 CREATE FUNCTION outpatient_accounts_open() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fresh f
     WHERE (f.subject IN ('23050102', '230502') OR f.account_id LIKE '1218:advance:%')
@@ -23,7 +23,7 @@ CREATE TRIGGER outpatient_accounts_open AFTER INSERT ON ledger_account
 -- Whether one line on an account of an outpatient may stand in its entry.
 CREATE FUNCTION outpatient_line_stands(
   p_institution text, p_account text, p_debit bigint, p_credit bigint, p_kind text, p_source text, p_reverses bigint
-) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+) RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
   SELECT CASE
     WHEN p_account NOT LIKE '%:%' THEN false
     WHEN p_kind = 'outpatient_refund' THEN p_debit > 0 AND EXISTS (SELECT 1 FROM outpatient_claim c
@@ -44,7 +44,7 @@ $$;
 
 -- Lines on an account of an outpatient, on what is due to the treasury, or on what was paid ahead: looked at together.
 CREATE FUNCTION outpatient_lines_stand() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM fresh f WHERE f.account_id LIKE '2305%' AND f.account_id NOT LIKE '23050101%'
       AND f.account_id NOT LIKE '23050103%' OR f.account_id = '2103' OR f.account_id LIKE '1218:advance:%') THEN
@@ -82,7 +82,7 @@ CREATE TRIGGER outpatient_lines_stand AFTER INSERT ON ledger_posting
 
 -- What stands on the other side, and that a claim is paid once: never income, never a second time.
 CREATE FUNCTION outpatient_entry_stands() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM ledger_posting l WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no
       AND split_part(l.account_id, ':', 1) <> ALL (CASE NEW.kind
@@ -119,7 +119,7 @@ CREATE INDEX ix_ledger_entry__outpatient ON ledger_entry (institution_id, source
 
 -- The census: counted by one, decided by another; its accounts may be taken back until then.
 CREATE FUNCTION outpatient_import_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF (NEW.state = 'counted' AND num_nonnulls(NEW.decided_by, NEW.decided_at, NEW.booked_at) = 0) IS NOT TRUE THEN
@@ -145,7 +145,7 @@ CREATE TRIGGER outpatient_import_walk BEFORE INSERT OR UPDATE ON outpatient_impo
 
 -- Accounts come in whole statements: a million rows don't each look up the same import.
 CREATE FUNCTION outpatient_account_joins() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM (SELECT DISTINCT f.institution_id, f.import_no FROM fresh f
       WHERE f.import_no IS NOT NULL) q
@@ -160,7 +160,7 @@ END $$;
 CREATE TRIGGER outpatient_account_joins AFTER INSERT ON outpatient_account
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_account_joins();
 CREATE FUNCTION outpatient_account_leaves() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM (SELECT DISTINCT g.institution_id, g.import_no FROM gone g) q
     WHERE NOT EXISTS (SELECT 1 FROM outpatient_import i WHERE i.institution_id = q.institution_id
@@ -172,30 +172,40 @@ END $$;
 CREATE TRIGGER outpatient_account_leaves AFTER DELETE ON outpatient_account
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION outpatient_account_leaves();
 
--- An account walks; what it began with stays.
+-- An account walks; what it began with stays. Each look at another table is a statement of its own, planned when it is
+-- first needed: planned together, while those tables are still empty, they would be read whole for every account.
 CREATE FUNCTION outpatient_account_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  stands boolean := true;
 BEGIN
   IF (NEW.institution_id, NEW.account_no, NEW.import_no, NEW.kind, NEW.opening_fen)
-      IS DISTINCT FROM (OLD.institution_id, OLD.account_no, OLD.import_no, OLD.kind, OLD.opening_fen)
-    OR (NEW.state <> OLD.state AND (
-      ((OLD.state, NEW.state) IN (('open', 'unclearable'), ('open', 'refunded'), ('unclearable', 'open'),
-        ('unclearable', 'filed'), ('unclearable', 'refunded'), ('filed', 'open'), ('filed', 'frozen'),
-        ('filed', 'refunded'), ('frozen', 'filed'), ('frozen', 'remitted'), ('refunded', 'open'),
-        ('remitted', 'reclaimed'), ('reclaimed', 'remitted'))) IS NOT TRUE
-      OR (NEW.state IN ('refunded', 'remitted') AND OLD.state <> 'reclaimed' AND EXISTS (SELECT 1 FROM ledger_account a
-        WHERE a.institution_id = NEW.institution_id AND a.account_id IN ('23050102:' || NEW.account_no,
-          '230502:' || NEW.account_no) AND a.balance_fen <> 0))
-      OR (NEW.state = 'frozen' AND NOT EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_batch b
-          USING (institution_id, batch_no)
-        WHERE l.institution_id = NEW.institution_id AND l.account_no = NEW.account_no AND b.state = 'proposed'))
-      OR (NEW.state = 'filed' AND OLD.state = 'unclearable' AND NOT EXISTS (
-        SELECT 1 FROM outpatient_filing_line l JOIN outpatient_filing f USING (institution_id, filing_no)
-        WHERE l.institution_id = NEW.institution_id AND l.account_no = NEW.account_no AND f.state = 'acknowledged'
-          AND f.acknowledged_on = NEW.filed_on))))
-    OR (NEW.state = OLD.state AND OLD.state IN ('filed', 'frozen', 'remitted', 'reclaimed')
-      AND (NEW.unclearable_reason, NEW.filed_on, NEW.last_movement_on)
-        IS DISTINCT FROM (OLD.unclearable_reason, OLD.filed_on, OLD.last_movement_on)) THEN
+      IS DISTINCT FROM (OLD.institution_id, OLD.account_no, OLD.import_no, OLD.kind, OLD.opening_fen) THEN
+    stands := false;
+  ELSIF NEW.state = OLD.state THEN
+    stands := OLD.state NOT IN ('filed', 'frozen', 'remitted', 'reclaimed')
+      OR (NEW.unclearable_reason, NEW.filed_on, NEW.last_movement_on)
+        IS NOT DISTINCT FROM (OLD.unclearable_reason, OLD.filed_on, OLD.last_movement_on);
+  ELSIF ((OLD.state, NEW.state) IN (('open', 'unclearable'), ('open', 'refunded'), ('unclearable', 'open'),
+      ('unclearable', 'filed'), ('unclearable', 'refunded'), ('filed', 'open'), ('filed', 'frozen'),
+      ('filed', 'refunded'), ('frozen', 'filed'), ('frozen', 'remitted'), ('refunded', 'open'),
+      ('remitted', 'reclaimed'), ('reclaimed', 'remitted'))) IS NOT TRUE THEN
+    stands := false;
+  ELSIF NEW.state = 'refunded' OR (NEW.state = 'remitted' AND OLD.state = 'frozen') THEN
+    stands := NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
+      AND a.account_id IN ('23050102:' || NEW.account_no, '230502:' || NEW.account_no) AND a.balance_fen <> 0);
+  ELSIF NEW.state = 'frozen' THEN
+    stands := EXISTS (SELECT 1 FROM outpatient_batch b
+      WHERE b.institution_id = NEW.institution_id AND b.state = 'proposed' AND EXISTS (
+        SELECT 1 FROM outpatient_batch_line l WHERE l.institution_id = b.institution_id AND l.batch_no = b.batch_no
+          AND l.account_no = NEW.account_no OFFSET 0));
+  ELSIF NEW.state = 'filed' AND OLD.state = 'unclearable' THEN
+    stands := EXISTS (SELECT 1 FROM outpatient_filing f
+      WHERE f.institution_id = NEW.institution_id AND f.state = 'acknowledged' AND f.acknowledged_on = NEW.filed_on
+        AND EXISTS (SELECT 1 FROM outpatient_filing_line l WHERE l.institution_id = f.institution_id
+          AND l.filing_no = f.filing_no AND l.account_no = NEW.account_no OFFSET 0));
+  END IF;
+  IF stands IS NOT TRUE THEN
     RAISE EXCEPTION 'wrong_step: outpatient_account' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;
@@ -204,7 +214,7 @@ CREATE TRIGGER outpatient_account_walk BEFORE UPDATE ON outpatient_account
   FOR EACH ROW EXECUTE FUNCTION outpatient_account_walk();
 
 CREATE FUNCTION outpatient_correction_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF (NEW.state = 'asked' AND NEW.decided_by IS NULL) IS NOT TRUE THEN
@@ -224,7 +234,7 @@ CREATE TRIGGER outpatient_correction_walk BEFORE INSERT OR UPDATE ON outpatient_
 
 -- A claim begins at its account: on money the hospital holds, or on money that the treasury has.
 CREATE FUNCTION outpatient_claim_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   free text[] := ARRAY['state', 'route', 'personal', 'card_hash', 'reviewed_by', 'reviewed_at', 'confirmed_by',
     'confirmed_at', 'paid_by', 'paid_at', 'ended_by', 'ended_at', 'ground'];
@@ -279,7 +289,7 @@ CREATE TRIGGER outpatient_claim_walk BEFORE INSERT OR UPDATE ON outpatient_claim
   FOR EACH ROW EXECUTE FUNCTION outpatient_claim_walk();
 
 CREATE FUNCTION outpatient_payout_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF (NEW.attempt_no = 1 + (SELECT count(*) FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
@@ -305,7 +315,7 @@ CREATE TRIGGER outpatient_payout_walk BEFORE INSERT OR UPDATE ON outpatient_payo
   FOR EACH ROW EXECUTE FUNCTION outpatient_payout_walk();
 
 CREATE FUNCTION outpatient_filing_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   free text[] := ARRAY['state', 'authority', 'submitted_on', 'submitted_by', 'acknowledgement_no', 'acknowledged_on',
     'recorded_by', 'recorded_at'];
@@ -328,7 +338,7 @@ END $$;
 CREATE TRIGGER outpatient_filing_walk BEFORE INSERT OR UPDATE ON outpatient_filing
   FOR EACH ROW EXECUTE FUNCTION outpatient_filing_walk();
 CREATE FUNCTION outpatient_filing_line_joins() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM (SELECT DISTINCT f.institution_id, f.filing_no FROM fresh f) q
     WHERE NOT EXISTS (SELECT 1 FROM outpatient_filing i WHERE i.institution_id = q.institution_id
@@ -343,7 +353,7 @@ CREATE TRIGGER outpatient_filing_line_joins AFTER INSERT ON outpatient_filing_li
 -- A batch: frozen with the sum of its lines, approved after three reviews by three others, none of its accounts
 -- being claimed; booked when its accounts are empty; remitted when nothing of it is due any more.
 CREATE FUNCTION outpatient_batch_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF (NEW.state = 'proposed' AND extract(month FROM NEW.on_day) = 12 AND extract(day FROM NEW.on_day) = 31
@@ -385,7 +395,7 @@ END $$;
 CREATE TRIGGER outpatient_batch_walk BEFORE INSERT OR UPDATE ON outpatient_batch
   FOR EACH ROW EXECUTE FUNCTION outpatient_batch_walk();
 CREATE FUNCTION outpatient_batch_line_joins() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM (SELECT DISTINCT f.institution_id, f.batch_no FROM fresh f) q
     WHERE NOT EXISTS (SELECT 1 FROM outpatient_batch b WHERE b.institution_id = q.institution_id
@@ -397,7 +407,7 @@ END $$;
 CREATE TRIGGER outpatient_batch_line_joins AFTER INSERT ON outpatient_batch_line
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_batch_line_joins();
 CREATE FUNCTION outpatient_batch_line_leaves() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM (SELECT DISTINCT g.institution_id, g.batch_no FROM gone g) q
     WHERE NOT EXISTS (SELECT 1 FROM outpatient_batch b WHERE b.institution_id = q.institution_id
@@ -409,7 +419,7 @@ END $$;
 CREATE TRIGGER outpatient_batch_line_leaves AFTER DELETE ON outpatient_batch_line
   REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION outpatient_batch_line_leaves();
 CREATE FUNCTION outpatient_batch_review_joins() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM outpatient_batch b WHERE b.institution_id = NEW.institution_id
       AND b.batch_no = NEW.batch_no AND b.state = 'frozen'
@@ -426,7 +436,7 @@ CREATE TRIGGER outpatient_batch_review_joins BEFORE INSERT ON outpatient_batch_r
 -- What is applied for: of an account never more than was remitted of it, and in all never more than in all. Two lists
 -- at once wait for each other.
 CREATE FUNCTION outpatient_advance_line_joins() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('outpatient_advance:' || NEW.institution_id, 0));
   IF TG_OP = 'INSERT' THEN
@@ -460,7 +470,7 @@ END $$;
 CREATE TRIGGER outpatient_advance_line_joins BEFORE INSERT OR UPDATE ON outpatient_advance_line
   FOR EACH ROW EXECUTE FUNCTION outpatient_advance_line_joins();
 CREATE FUNCTION outpatient_advance_list_walk() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
   free text[] := ARRAY['state', 'document', 'submitted_on', 'submitted_by', 'bank_reference', 'reimbursed_on',
     'reimbursed_by', 'ground'];

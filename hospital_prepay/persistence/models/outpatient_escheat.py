@@ -62,7 +62,7 @@ class OutpatientFilingLine(Base):
             ["institution_id", "filing_no"], ["outpatient_filing.institution_id", "outpatient_filing.filing_no"]
         ),
         sa.ForeignKeyConstraint(["institution_id", "account_no"], _ACCOUNT),
-        sa.Index("ix_outpatient_filing_line__account", "institution_id", "account_no"),
+        sa.Index("ix_outpatient_filing_line__account", "institution_id", "account_no", "filing_no"),
     )
 
 
@@ -157,7 +157,7 @@ class OutpatientBatchLine(Base):
             ["institution_id", "batch_no"], ["outpatient_batch.institution_id", "outpatient_batch.batch_no"]
         ),
         sa.ForeignKeyConstraint(["institution_id", "account_no"], _ACCOUNT),
-        sa.Index("ix_outpatient_batch_line__account", "institution_id", "account_no"),
+        sa.Index("ix_outpatient_batch_line__account", "institution_id", "account_no", "batch_no"),
         sa.CheckConstraint("balance_fen > 0", name="balance_above_zero"),
     )
 
