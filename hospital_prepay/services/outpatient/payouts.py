@@ -31,6 +31,7 @@ from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 
 CONTENT: Final = "outpatient_bank_file.content"
@@ -112,6 +113,7 @@ def make_bank_file(context: Context, actor: Actor, route: Route, claim_ids: Sequ
             if found.route != route:
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
             _require_payer(actor, found)
+            refuse_staff_card(work, found)
         text = _file_text(context, work, pairs)
         file_no = 1 + store.last_file_no(work.connection, work.institution_id)
         total = sum(found.amount_fen for _, found in pairs)
