@@ -111,6 +111,20 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.negative_plan": "登记负数计划",
     "fund.month_step": "登记医保方的进度",
     "fund.uploads": "登记每日费用清单",
+    "outpatient.accept": "受理门诊退款",
+    "outpatient.review": "审核门诊退款",
+    "outpatient.confirm_claim": "确认门诊退款",
+    "outpatient.rejected": "退回门诊退款",
+    "outpatient.withdrawn": "撤回门诊退款",
+    "outpatient.redirect": "改退款方式",
+    "outpatient.pay_cash": "门诊退款付现金",
+    "outpatient.bank_file": "做银行退款文件",
+    "outpatient.fetch_file": "再下载银行文件",
+    "outpatient.answers": "导入银行回单",
+    "outpatient.answer": "记一行银行回单",
+    "outpatient.bounce": "退款被银行退回",
+    "outpatient.staff_card": "登记职工银行卡",
+    "outpatient.staff_card_end": "停用职工银行卡",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})

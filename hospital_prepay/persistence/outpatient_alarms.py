@@ -75,9 +75,7 @@ class ListedAlarm:
 def alarms_of(connection: sa.Connection, institution_id: str, claim_id: str) -> list[AlarmRow]:
     """Everything noticed about a claim, the first first."""
     where = OutpatientAlarm.claim_id == claim_id
-    return rows_of(
-        connection, OutpatientAlarm, AlarmRow, institution_id, where, order=(OutpatientAlarm.alarm_no,)
-    )
+    return rows_of(connection, OutpatientAlarm, AlarmRow, institution_id, where, order=(OutpatientAlarm.alarm_no,))
 
 
 def add_alarms(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """What is noticed about a claim, from its acceptance to its confirmation, and the register of staff's bank cards.
 
-An alarm stays with its claim. It stops nothing but this: whoever confirms the claim writes why, and a card of staff is
-paid by nobody's word.
+An alarm stays with its claim. It stops nothing but this: whoever confirms the claim writes why, and a card of staff
+is paid by nobody's word.
 """
 
 from __future__ import annotations
@@ -203,9 +203,7 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     )
     name = claim.claimant_name
     return AlarmFacts(
-        same_card=tuple(
-            refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)
-        ),
+        same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
         staff_card=store.is_staff_card(connection, own, hashes),
         staff_name=name in {one.name for one in staff if one.is_active} or store.is_staff_name(connection, own, name),
         outside_hours=_outside_hours(connection, own, claim),

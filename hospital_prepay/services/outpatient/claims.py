@@ -208,11 +208,7 @@ def card_hash(context: Context, institution_id: str, card_no: str) -> str:
 
 def _facts(context: Context, work: UnitOfWork, account: AccountState, command: AcceptClaim) -> ClaimFacts:
     remitted = store.remitted_fen(work.connection, work.institution_id, account.account_no)
-    failed = any(
-        payout.state == "failed" and payout.route == Route.ORIGINAL
-        for one in store.claims_of_account(work.connection, work.institution_id, account.account_no)
-        for payout in store.payouts_of(work.connection, work.institution_id, one.claim_id)
-    )
+    failed = store.original_failed(work.connection, work.institution_id, account.account_no)
     return ClaimFacts(
         claimant=command.claimant.value,
         card_lost=command.card_lost,

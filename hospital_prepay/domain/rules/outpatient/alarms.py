@@ -1,5 +1,6 @@
-"""What deserves a second look before a refund is confirmed (7: the whole way is supervised). All of it is the hospital's
-own rule: an alarm refuses nothing, it asks for a written ground.
+"""What deserves a second look before a refund is confirmed (7: the whole way is supervised).
+
+All of it is the hospital's own rule: an alarm refuses nothing, it asks for a written ground.
 """
 
 from __future__ import annotations
@@ -64,9 +65,11 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class AlarmFacts:
-    """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card. ``usual_a_day`` is the
-    maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed`` claims of the maker went
-    past this reviewer while ``reviewers`` people could have looked."""
+    """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
+
+    ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
+    claims of the maker went past this reviewer while ``reviewers`` people could have looked.
+    """
 
     same_card: tuple[str, ...] = ()
     staff_card: bool = False
