@@ -328,11 +328,10 @@ def _log(found: ClaimDetail) -> list[dict[str, Any]]:
     where = "窗口" if claim.taken_at == "window" else "网上"
     rows: list[tuple[Any, str | None, str]] = [
         (claim.accepted_at, claim.accepted_by, f"{where}受理，收材料 {len(found.papers)} 份"),
-        (claim.reviewed_at, claim.reviewed_by, "审核通过"),
-        (claim.confirmed_at, claim.confirmed_by, "确认"),
-        (claim.ended_at, claim.ended_by, f"{ClaimState(claim.state).label}：{claim.ground}"),
         *((one.raised_at, None, f"自动检查：{one.words}") for one in found.alarms),
+        (claim.reviewed_at, claim.reviewed_by, "审核通过"),
         *((one.answered_at, one.answered_by, f"有提醒仍确认：{one.ground}") for one in found.answers),
+        (claim.confirmed_at, claim.confirmed_by, "确认"),
     ]
     for one in found.payouts:
         cash = one.route == Route.CASH
@@ -340,7 +339,9 @@ def _log(found: ClaimDetail) -> list[dict[str, Any]]:
         if not cash and one.answered_at is not None:
             told = {"arrived": "银行：到账", "returned": "银行：到账后又退回"}.get(one.state, "银行：没有退成")
             rows.append((one.answered_at, None, told + (f"，{one.failure}" if one.failure else "")))
-    found_rows = [row for row in rows if row[0] is not None]
+    rows.append((claim.ended_at, claim.ended_by, f"{ClaimState(claim.state).label}：{claim.ground}"))
+    # The sort keeps the order of equal moments, so what came last in a walk comes first here too.
+    found_rows = [row for row in reversed(rows) if row[0] is not None]
     found_rows.sort(key=lambda row: row[0], reverse=True)
     return [
         {"at": at, "who": names.get(who, who) if who else "系统", "words": words} for at, who, words in found_rows
@@ -350,5 +351,5 @@ def _log(found: ClaimDetail) -> list[dict[str, Any]]:
 def _who_words(found: ClaimDetail) -> str:
     claim, names = found.claim, found.names
     steps = [("受理", claim.accepted_by), ("审核", claim.reviewed_by), ("确认", claim.confirmed_by)]
-    said = " ≠ ".join(f"{step} {names.get(who, who) if who else '（待定）'}" for step, who in steps)
+    said = " ≠ ".join(f"{step} {names.get(who, who)}" if who else f"{step}（待定）" for step, who in steps)
     return f"{said}。付款的人不能是审核、确认的人。"

@@ -100,6 +100,9 @@ class MoneyMachine(RuleBasedStateMachine):
         confirmer=st.sampled_from(APPROVERS),
         far=st.sampled_from((1, 2, 3, 3, 3)),
     )
+    def claim(self, account: str, route: Route, reviewer: Any, confirmer: Any, far: int) -> None:
+        self.refund(account, route, reviewer, confirmer, far)
+
     def refund(self, account: str, route: Route, reviewer: Any, confirmer: Any, far: int) -> None:
         """Take a claim, or go on with the one that is there, as far as it goes."""
         card = {"bank": "某银行", "card_no": f"621700000000{account[1:]}"} if route is Route.BANK else {}
@@ -129,6 +132,9 @@ class MoneyMachine(RuleBasedStateMachine):
         self.attempt(act, self.context, who, self.claim_of(account), "不办了")
 
     @rule(results=st.lists(st.sampled_from(("成功", "失败")), min_size=1, max_size=4), again=st.booleans())
+    def bank_answers(self, results: list[str], again: bool) -> None:
+        self.answer(results, again)
+
     def answer(self, results: list[str], again: bool) -> None:
         """The bank answers what it was ever sent, the newest first; old answers come again and again."""
         lines = [(*sent, result) for sent, result in zip(reversed(self.sent), results, strict=False)]
@@ -161,6 +167,9 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(chosen=st.sets(accounts, min_size=1), kept=st.sampled_from((True, True, False)))
     def mark_and_file(self, chosen: set[str], kept: bool) -> None:
+        self.file_and_acknowledge(chosen, kept)
+
+    def file_and_acknowledge(self, chosen: set[str], kept: bool) -> None:
         command = MarkUnclearable(Reason.NO_ANSWER, "短信、电话", account_nos=tuple(sorted(chosen)))
         self.attempt(filing.mark_unclearable, self.context, OFFICER, command)
         made = self.attempt(filing.make_filing, self.context, OFFICER, "随到随退")
@@ -173,14 +182,16 @@ class MoneyMachine(RuleBasedStateMachine):
         else:
             self.attempt(filing.withdraw_filing, self.context, OFFICER, made.filing_no)
 
-    @rule()
     def next_year(self) -> None:
-        year = local(self.clock.now()).year + 1
-        if year <= 2029:
-            self.clock.moment = datetime(year, 1, 15, 10, tzinfo=SHANGHAI)
+        self.clock.moment = datetime(local(self.clock.now()).year + 1, 1, 15, 10, tzinfo=SHANGHAI)
 
-    @rule(far=st.sampled_from((1, 2, 3, 3, 3)), drop=st.booleans())
-    def escheat(self, far: int, drop: bool) -> None:
+    @rule(far=st.sampled_from((1, 2, 3, 3, 3)), drop=st.booleans(), year=st.sampled_from((True, True, False)))
+    def escheat(self, far: int, drop: bool, year: bool) -> None:
+        if year:
+            self.next_year()
+        self.remit(far, drop)
+
+    def remit(self, far: int, drop: bool) -> None:
         """A batch, or the one that is under way, as far as it goes; one that went no further may be dropped."""
         today = local(self.clock.now()).date()
         made = self.attempt(escheat.propose_batch, self.context, OFFICER, date(today.year - 1, 12, 31))
@@ -195,7 +206,22 @@ class MoneyMachine(RuleBasedStateMachine):
         elif drop:
             self.attempt(escheat.drop_batch, self.context, OFFICER, batch_no, "重做")
 
+    @rule(chosen=st.sets(accounts, min_size=1), route=routes, granted=st.booleans(), late=st.booleans())
+    def come_afterwards(self, chosen: set[str], route: Route, granted: bool, late: bool) -> None:
+        """Owners who come when the treasury has their money, or at any other time, and what is applied for then."""
+        if late:
+            self.file_and_acknowledge(set(OPENING), kept=True)
+            self.next_year()
+            self.remit(far=3, drop=False)
+        for account in sorted(chosen):
+            self.refund(account, route, OFFICERS[1], APPROVERS[1], 3)
+        self.answer(["成功"], again=True)
+        self.apply_for_advances(granted)
+
     @rule(granted=st.booleans())
+    def list_advances(self, granted: bool) -> None:
+        self.apply_for_advances(granted)
+
     def apply_for_advances(self, granted: bool) -> None:
         today = local(self.clock.now()).date()
         made = self.attempt(advances.make_advance_list, self.context, OFFICER, today.year + 1)
