@@ -46,7 +46,7 @@ RULES: Final = {
     "fund.close_period": "这个月能不能结账",
     "fund.henan_apply": "对账申请在哪个月结算",
     "fund.henan_fallback": "先付的款是不是上一周期的金额",
-    "outpatient.claim": "能不能受理这笔门诊退款",
+    "outpatient.claim": "这笔门诊退款能不能受理",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -98,11 +98,11 @@ def title(decision: Decision) -> str:
             return f"新旧预付轧差，差额 {amount} 元"
         case "fund.close_duty":
             return f"不能登记：{why}" if refused else f"期限登记：{why}"
+        case "outpatient.claim":
+            return f"还不能受理：{why}" if refused else f"受理退款 {amount} 元，由别人审核和确认"
         case "fund.close_period":
             month = decision.facts["period"]
             return f"{month} 不能结账：{why}" if refused else f"{month} 可以结账：{why}"
-        case "outpatient.claim":
-            return f"不能受理：{why}" if refused else f"受理门诊退款 {amount} 元，由另两个人审核、确认"
     return why
 
 
@@ -114,7 +114,7 @@ def about(occasion: Occasion | None) -> tuple[str, str | None]:
     if kind == "grant":
         return "预付金", f"/finance/fund/grants/{key}"
     if kind == "outpatient_account":
-        return f"门诊账户 {key}", f"/desk/refunds/accounts/{quote(key)}"
+        return f"门诊账户 {key}", f"/finance/outpatient/accounts/{quote(key, safe='')}"
     if kind == "void" or occasion.action == "slip.request_void":
         return f"票据 {key}", None
     if kind == "refund" or occasion.action in ABOUT_STAYS:
@@ -158,22 +158,6 @@ def _yuan(fen: int) -> str:
 
 def _yes(value: bool) -> str:
     return "是" if value else "否"
-
-
-def _claimant(value: str) -> str:
-    return Claimant(value).label
-
-
-def _papers(values: list[str]) -> str:
-    return "；".join(Paper(value).label for value in values) or _NOTHING
-
-
-def _route(value: str) -> str:
-    return Route(value).label
-
-
-def _channel(value: str) -> str:
-    return Channel(value).label
 
 
 def _class(value: str) -> str:
@@ -247,6 +231,22 @@ def _ground(number: int) -> str:
 
 def _stops(stop: str) -> str:
     return STOPS[SettlementsStop(stop)]
+
+
+def _claimant(value: str) -> str:
+    return Claimant(value).label if value in list(Claimant) else value
+
+
+def _papers(values: list[str]) -> str:
+    return "、".join(Paper(one).label if one in list(Paper) else one for one in values) or _NOTHING
+
+
+def _route(value: str) -> str:
+    return Route(value).label if value in list(Route) else value
+
+
+def _channel(value: str) -> str:
+    return Channel(value).label if value in list(Channel) else value
 
 
 def _clauses(clauses: list[str]) -> str:
@@ -431,18 +431,18 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     },
     "outpatient.claim": {
         "claimant": ("谁来办", _claimant),
-        "papers": ("材料", _papers),
-        "card_lost": ("就诊卡丢了", _yes),
-        "identity_matches": ("证件与登记相同", _yes),
-        "route": ("怎么退", _route),
-        "channel": ("原来怎么交的", _channel),
-        "last_movement_on": ("最后变动", str),
-        "today": ("受理日", str),
+        "papers": ("出示的证明", _papers),
+        "card_lost": ("就诊卡丢失", _yes),
+        "identity_matches": ("证件号与登记一致", _yes),
+        "route": ("退款方式", _route),
+        "staff_card": ("收款卡是职工的", _yes),
+        "channel": ("当初怎么缴的", _channel),
+        "original_failed": ("原路退过、没退成", _yes),
+        "original_route_days": ("原路可退的天数", str),
         "balance_fen": ("账上余额", _yuan),
         "remitted_fen": ("已上缴财政", _yuan),
-        "beyond_fen": ("比上缴的多退", _yuan),
-        "original_failed": ("原路退过没退成", _yes),
-        "original_route_days": ("原路几天内可退", str),
-        "staff_card": ("收款卡是职工的", _yes),
+        "beyond_fen": ("本院少计的", _yuan),
+        "last_movement_on": ("最后变动", str),
+        "today": ("受理日", str),
     },
 }

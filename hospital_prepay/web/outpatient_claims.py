@@ -245,4 +245,4 @@ def _page(claim_id: str, name: str = "", form: Form | None = None) -> str:
 
 def _identity(claim_id: str, form: Form, shown: dict[str, Any] | None) -> str:
     found = review.read_claim(current_context(), current_actor(), claim_id)
-    return render_template("pages/outpatient/identity.html", **view.identity_page(found, form, shown))
+    return render_template("pages/outpatient/claim_identity.html", **view.identity_page(found, form, shown))
