@@ -170,6 +170,7 @@ def words_of_bar(page: TestResponse) -> str:
 def test_the_same_person_posting_the_next_step_is_refused_and_it_is_on_record(desk: Desk) -> None:
     claim = desk.accepted(role=OFFICER)
     assert "审核通过" not in desk.as_(OFFICER).get(claim).text
+    assert "门诊退款等审核" not in words(desk.as_(OFFICER).get("/"))
     assert desk.send(OFFICER, f"{claim}/review").status_code == 403
     assert desk.send(APPROVER, f"{claim}/review").status_code == 303
     assert desk.send(APPROVER, f"{claim}/confirm").status_code == 403
