@@ -709,13 +709,3 @@ def _outpatient_payout() -> None:
         sqlite_where=sa.text("state = 'sent'"),
         postgresql_where=sa.text("state = 'sent'"),
     )
-    op.drop_index(
-        op.f("uq_ledger_entry__fund_distribution"),
-        table_name="ledger_entry",
-        sqlite_where=sa.text("kind = 'fund_distribution'"),
-    )
-    op.drop_index(
-        op.f("uq_ledger_entry__fund_payment"),
-        table_name="ledger_entry",
-        sqlite_where=sa.text("kind = 'fund_payment'"),
-    )

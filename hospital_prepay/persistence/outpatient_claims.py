@@ -265,6 +265,27 @@ def payouts_of(connection: sa.Connection, institution_id: str, claim_id: str) ->
     )
 
 
+def original_failed(connection: sa.Connection, institution_id: str, account_no: str) -> bool:
+    """Whether a refund of the account was tried by the way the money came, and failed."""
+    query = (
+        sa.select(OutpatientPayout.claim_id)
+        .join(
+            OutpatientClaim,
+            sa.and_(
+                OutpatientClaim.institution_id == OutpatientPayout.institution_id,
+                OutpatientClaim.claim_id == OutpatientPayout.claim_id,
+            ),
+        )
+        .where(
+            OutpatientClaim.institution_id == institution_id,
+            OutpatientClaim.account_no == account_no,
+            OutpatientPayout.route == "original",
+            OutpatientPayout.state == "failed",
+        )
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
 def add_payout(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Begin an attempt to pay; the database takes one at a time and none of another sum."""
     with refusing(_STALE):
@@ -317,6 +338,58 @@ def bank_files(connection: sa.Connection, institution_id: str, file_no: int | No
     where = () if file_no is None else (OutpatientBankFile.file_no == file_no,)
     order = (OutpatientBankFile.file_no.desc(),)
     return rows_of(connection, OutpatientBankFile, BankFileRow, institution_id, *where, order=order)
+
+
+@dataclass(frozen=True, slots=True)
+class BankFileHead:
+    """A file that was made for the bank, without its content."""
+
+    file_no: int
+    route: str
+    payments: int
+    total_fen: int
+    sha256: str
+    made_by: str
+    made_at: datetime
+
+
+def bank_file_heads(connection: sa.Connection, institution_id: str) -> list[BankFileHead]:
+    """Every file for the bank, the newest first."""
+    order = (OutpatientBankFile.file_no.desc(),)
+    return rows_of(connection, OutpatientBankFile, BankFileHead, institution_id, order=order)
+
+
+def open_payouts(connection: sa.Connection, institution_id: str) -> dict[int, int]:
+    """How many payments of each file wait for the bank's answer."""
+    rows = connection.execute(
+        sa.select(OutpatientPayout.file_no, sa.func.count())
+        .where(
+            OutpatientPayout.institution_id == institution_id,
+            OutpatientPayout.state == "sent",
+            OutpatientPayout.file_no.is_not(None),
+        )
+        .group_by(OutpatientPayout.file_no)
+    )
+    return {file_no: int(count) for file_no, count in rows if file_no is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnFileRow:
+    """A file that the bank answered with."""
+
+    sha256: str
+    file_name: str
+    arrived: int
+    failed: int
+    unknown: int
+    imported_by: str
+    imported_at: datetime
+
+
+def return_files(connection: sa.Connection, institution_id: str) -> list[ReturnFileRow]:
+    """Every file of the bank, the newest first."""
+    order = (OutpatientReturnFile.imported_at.desc(),)
+    return rows_of(connection, OutpatientReturnFile, ReturnFileRow, institution_id, order=order)
 
 
 def keep_return_file(connection: sa.Connection, values: dict[str, Any]) -> None:

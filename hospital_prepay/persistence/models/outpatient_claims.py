@@ -75,6 +75,7 @@ class OutpatientClaim(Base):
         sa.Index("ix_outpatient_claim__account", "institution_id", "account_no"),
         sa.Index("ix_outpatient_claim__state", "institution_id", "state"),
         sa.Index("ix_outpatient_claim__card", "institution_id", "card_hash"),
+        sa.Index("ix_outpatient_claim__accepted", "institution_id", "accepted_by", "accepted_at"),
         sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
         sa.CheckConstraint("claimant IN ('self', 'proxy', 'heir')", name="claimant"),
         sa.CheckConstraint("taken_at IN ('window', 'online')", name="taken_at"),

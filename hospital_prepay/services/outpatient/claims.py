@@ -15,18 +15,32 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.money import ZERO, Money
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Paper, Route, claim
+from hospital_prepay.domain.rules.outpatient.claims import (
+    STAFF_CARD,
+    Claimant,
+    ClaimFacts,
+    Paper,
+    Route,
+    claim,
+)
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.alarms import (
+    CARD,
+    answer_alarms,
+    check_card,
+    holds_staff_card,
+    note_alarms,
+    plain_card,
+)
 from hospital_prepay.services.outpatient.census_spool import CERTNO
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
-CARD: Final = "outpatient.card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +126,30 @@ def review_claim(context: Context, actor: Actor, claim_id: str) -> ClaimRow:
     """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted."""
     actor.require(Permission.OUTPATIENT_REVIEW)
     with context.work(actor, "outpatient.review", f"outpatient_claim:{claim_id}") as work:
-        _, found = locked_claim(work, claim_id, "reviewed")
+        account, found = locked_claim(work, claim_id, "reviewed")
+        if found.state != "accepted":
+            raise Conflict("没退成的要先改退款方式，由改的人审核。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "审核")
-        return _walk(work, claim_id, state="reviewed", reviewed_by=actor.actor_id, reviewed_at=work.now)
+        step = {"state": "reviewed", "reviewed_by": actor.actor_id, "reviewed_at": work.now}
+        reviewed = _walk(work, claim_id, **step)
+        note_alarms(work, account, reviewed)
+        return reviewed
 
 
-def confirm_claim(context: Context, actor: Actor, claim_id: str) -> ClaimRow:
-    """A third person confirms that it is paid (确认). Raises :class:`SecondPersonRequired` for either before."""
+def confirm_claim(
+    context: Context, actor: Actor, claim_id: str, ground: str = "", *, alarms_seen: int | None = None
+) -> ClaimRow:
+    """A third person confirms that it is paid (确认), with a ground where something stands out.
+
+    Raises :class:`SecondPersonRequired` for either before, :class:`MalformedInput` for a ground that is missing,
+    :class:`Conflict` for a card of staff, or when something new was noticed after ``alarms_seen``.
+    """
     actor.require(Permission.OUTPATIENT_APPROVE)
     with context.work(actor, "outpatient.confirm_claim", f"outpatient_claim:{claim_id}") as work:
-        _, found = locked_claim(work, claim_id, "confirmed")
+        account, found = locked_claim(work, claim_id, "confirmed")
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
+        answer_alarms(work, account, found, ground, seen=alarms_seen)
         return _walk(work, claim_id, state="confirmed", confirmed_by=actor.actor_id, confirmed_at=work.now)
 
 
@@ -150,13 +176,15 @@ def redirect_claim(
     actor.require(Permission.OUTPATIENT_REVIEW)
     _check_route(route, bank, card_no)
     with context.work(actor, "outpatient.redirect", f"outpatient_claim:{claim_id}") as work:
-        _, found = locked_claim(work, claim_id, "reviewed")
+        account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "改退款方式")
         personal = json.loads(context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL))
-        kept = {**personal, "bank": bank.strip(), "card_no": _plain_card(card_no)}
-        return _walk(
+        kept = {**personal, "bank": bank.strip(), "card_no": plain_card(card_no)}
+        if route is Route.BANK and holds_staff_card(context, work, card_no):
+            raise MalformedInput(STAFF_CARD, code="staff_card", details={"field": "card_no"})
+        moved = _walk(
             work,
             claim_id,
             state="reviewed",
@@ -168,21 +196,19 @@ def redirect_claim(
             confirmed_by=None,
             confirmed_at=None,
         )
+        note_alarms(work, account, moved)
+        return moved
 
 
 def card_hash(context: Context, institution_id: str, card_no: str) -> str:
     """The keyed hash by which a bank card is found again; empty without one."""
-    plain = _plain_card(card_no)
+    plain = plain_card(card_no)
     return context.keyed_hash.digest(plain, institution=institution_id, field=CARD) if plain else ""
 
 
 def _facts(context: Context, work: UnitOfWork, account: AccountState, command: AcceptClaim) -> ClaimFacts:
     remitted = store.remitted_fen(work.connection, work.institution_id, account.account_no)
-    failed = any(
-        payout.state == "failed" and payout.route == Route.ORIGINAL
-        for one in store.claims_of_account(work.connection, work.institution_id, account.account_no)
-        for payout in store.payouts_of(work.connection, work.institution_id, one.claim_id)
-    )
+    failed = store.original_failed(work.connection, work.institution_id, account.account_no)
     return ClaimFacts(
         claimant=command.claimant.value,
         card_lost=command.card_lost,
@@ -196,6 +222,7 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
         identity_matches=_identity_matches(context, account, command, work.institution_id),
         beyond_fen=command.beyond.fen,
         original_failed=failed,
+        staff_card=command.route is Route.BANK and holds_staff_card(context, work, command.card_no),
     )
 
 
@@ -228,7 +255,7 @@ def _write_down(
         "certno": command.certno.strip(),
         "phone": command.phone.strip(),
         "bank": command.bank.strip(),
-        "card_no": _plain_card(command.card_no),
+        "card_no": plain_card(command.card_no),
     }
     own = {"institution_id": work.institution_id, "claim_id": claim_id}
     values = {
@@ -262,6 +289,7 @@ def _write_down(
         for number, paper in enumerate(command.papers, 1)
     ]
     store.add_claim(work.connection, values, papers)
+    note_alarms(work, account, store.read_claim(work.connection, work.institution_id, claim_id))
     return AcceptedClaim(answer.decision, answer.decision_id, claim_id, refund_no)
 
 
@@ -298,10 +326,6 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
     )
 
 
-def _plain_card(card_no: str) -> str:
-    return "".join(card_no.split()).replace("-", "")
-
-
 def _check(command: AcceptClaim) -> None:
     if not command.claimant_name.strip():
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
@@ -316,6 +340,4 @@ def _check_route(route: Route, bank: str, card_no: str) -> None:
         return
     if not bank.strip():
         raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
-    plain = _plain_card(card_no)
-    if not (plain.isascii() and plain.isdigit() and 12 <= len(plain) <= 19):
-        raise MalformedInput("银行卡号应为 12 到 19 位数字，请核对。", details={"field": "card_no"})
+    check_card(card_no)

@@ -28,9 +28,17 @@ from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name
-from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
+from hospital_prepay.persistence.outpatient_claims import (
+    AccountState,
+    BankFileHead,
+    ClaimRow,
+    PayoutRow,
+    ReturnFileRow,
+)
+from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 
 CONTENT: Final = "outpatient_bank_file.content"
@@ -59,6 +67,18 @@ class BankFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldLine:
+    """One line of a file of answers: ``outcome`` is arrived, failed, known or open, ``words`` say why where there is
+    anything to say."""
+
+    line: int
+    refund_no: str
+    amount: str
+    outcome: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What a file of answers did. ``known`` were answered before; ``open_`` lines couldn't be used, each with why."""
 
@@ -66,17 +86,34 @@ class Answered:
     failed: int
     known: int
     open_: tuple[tuple[int, str], ...]
+    told: tuple[ToldLine, ...] = ()
 
 
-def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str) -> ClaimRow:
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Files for the bank with how many of each wait for an answer, files of the bank, and the names of people."""
+
+    files: list[BankFileHead]
+    waiting: dict[int, int]
+    answers: list[ReturnFileRow]
+    names: dict[str, str]
+
+
+def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, idempotency_key: str = "") -> ClaimRow:
     """Pay a confirmed claim over the counter; ``receipt`` is the number of the signed receipt form.
 
+    The same request with the same ``idempotency_key`` again finds the claim paid, and pays nothing.
     Raises :class:`SecondPersonRequired` for who reviewed or confirmed it, :class:`Conflict` for another step.
     """
     actor.require(Permission.OUTPATIENT_PAY)
     if not receipt.strip():
         raise MalformedInput("请填患者签名的领款单号。", code="missing_value", details={"field": "receipt"})
     with context.work(actor, "outpatient.pay_cash", f"outpatient_claim:{claim_id}") as work:
+        payload = {"claim": claim_id, "receipt": receipt.strip()}
+        account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
+        store.lock_account(work.connection, work.institution_id, account_no)
+        if idempotency_key and work.known_answer(idempotency_key, payload) is not None:
+            return store.read_claim(work.connection, work.institution_id, claim_id)
         account, found = locked_claim(work, claim_id, "arrived")
         if found.route != Route.CASH:
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
@@ -93,25 +130,34 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str) -> Cla
                 "entry_no": entry_no,
             },
         )
+        if idempotency_key:
+            work.keep_answer(idempotency_key, payload, {"entry_no": entry_no})
         return _arrive(work, account, found, entry_no, paid_by=actor.actor_id)
 
 
-def make_bank_file(context: Context, actor: Actor, route: Route, claim_ids: Sequence[str]) -> BankFile:
+def make_bank_file(
+    context: Context, actor: Actor, route: Route, claim_ids: Sequence[str], *, idempotency_key: str = ""
+) -> BankFile:
     """Put confirmed claims, or those that failed, into one file for the bank; each is then on its way, once.
 
-    Raises :class:`MalformedInput` for none or too many, :class:`Conflict` when one of them can't be sent:
-    then none is.
+    The same request with the same ``idempotency_key`` again gets the file that was made. Raises
+    :class:`MalformedInput` for none or too many, :class:`Conflict` when one of them can't be sent: then none is.
     """
     actor.require(Permission.OUTPATIENT_PAY)
     if route is Route.CASH or not 0 < len(set(claim_ids)) <= MOST_PAYMENTS:
         raise MalformedInput(f"请选 1 到 {MOST_PAYMENTS} 笔要送银行的退款。", details={"field": "claims"})
     with context.work(actor, "outpatient.bank_file", f"outpatient_route:{route.value}") as work:
         lock_name(work.connection, f"outpatient_bank_file:{work.institution_id}")
-        pairs = [locked_claim(work, claim_id, "sent") for claim_id in sorted(set(claim_ids))]
+        payload = {"route": route.value, "claims": sorted(set(claim_ids))}
+        known = work.known_answer(idempotency_key, payload) if idempotency_key else None
+        if known is not None:
+            return _read_file(context, work, int(known["file_no"]))
+        pairs = [locked_claim(work, claim_id, "sent") for claim_id in payload["claims"]]
         for _, found in pairs:
             if found.route != route:
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
             _require_payer(actor, found)
+            refuse_staff_card(work, found)
         text = _file_text(context, work, pairs)
         file_no = 1 + store.last_file_no(work.connection, work.institution_id)
         total = sum(found.amount_fen for _, found in pairs)
@@ -136,6 +182,8 @@ def make_bank_file(context: Context, actor: Actor, route: Route, claim_ids: Sequ
             step = {"state": "sent", "paid_by": actor.actor_id, "paid_at": work.now}
             store.walk_claim(work.connection, work.institution_id, found.claim_id, **step)
         work.audit(detail={"file": file_no, "payments": len(pairs), "total_fen": total, "sha256": digest})
+        if idempotency_key:
+            work.keep_answer(idempotency_key, payload, {"file_no": file_no})
         return BankFile(file_no, text, digest, len(pairs), Money(total))
 
 
@@ -143,12 +191,23 @@ def fetch_bank_file(context: Context, actor: Actor, file_no: int) -> BankFile:
     """The file again, byte for byte: a download that was lost sends nothing twice. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_PAY)
     with context.work(actor, "outpatient.fetch_file", f"outpatient_bank_file:{file_no}") as work:
-        found = next(iter(store.bank_files(work.connection, work.institution_id, file_no)), None)
-        if found is None:
-            raise NotFound("没有这个银行文件。请从列表里打开。")
-        text = context.cipher.decrypt(found.content, institution=work.institution_id, field=CONTENT)
+        found = _read_file(context, work, file_no)
         work.audit(detail={"file": file_no, "sha256": found.sha256})
-        return BankFile(file_no, text, found.sha256, found.payments, Money(found.total_fen))
+        return found
+
+
+def list_payments(context: Context, actor: Actor) -> Payments:
+    """What may be sent to the bank, what waits for its answer, and the files of either way. Needs
+    ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        return Payments(
+            store.bank_file_heads(connection, own),
+            store.open_payouts(connection, own),
+            store.return_files(connection, own),
+            people.names(connection, own),
+        )
 
 
 def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> Answered:
@@ -160,6 +219,7 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
     actor.require(Permission.OUTPATIENT_PAY)
     arrived = failed = known = 0
     open_: list[tuple[int, str]] = []
+    told: list[ToldLine] = []
     with open_table(path) as table:
         columns = table.columns(ANSWERS)
         for line, cells in table.rows:
@@ -168,10 +228,13 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
                 outcome = _take_answer(context, actor, values)
             except (Conflict, MalformedInput) as error:
                 open_.append((line, error.message))
+                told.append(ToldLine(line, values["refund_no"], values["amount"], "open", error.message))
                 continue
             arrived += outcome == "arrived"
             failed += outcome == "failed"
             known += outcome == "known"
+            words = values.get("reason", "") if outcome == "failed" else ""
+            told.append(ToldLine(line, values["refund_no"], values["amount"], outcome, words))
         with context.work(actor, "outpatient.answers", file_name[:120]) as work:
             store.keep_return_file(
                 work.connection,
@@ -187,7 +250,7 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
                 },
             )
             work.audit(detail={"arrived": arrived, "failed": failed, "known": known, "unknown": len(open_)})
-    return Answered(arrived, failed, known, tuple(open_))
+    return Answered(arrived, failed, known, tuple(open_), tuple(told))
 
 
 def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) -> ClaimRow:
@@ -223,6 +286,14 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
         return store.read_claim(work.connection, work.institution_id, claim_id)
+
+
+def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:
+    found = next(iter(store.bank_files(work.connection, work.institution_id, file_no)), None)
+    if found is None:
+        raise NotFound("没有这个银行文件。请从列表里打开。")
+    text = context.cipher.decrypt(found.content, institution=work.institution_id, field=CONTENT)
+    return BankFile(file_no, text, found.sha256, found.payments, Money(found.total_fen))
 
 
 def _take_answer(context: Context, actor: Actor, values: dict[str, str]) -> str:

@@ -19,6 +19,9 @@ REFUNDED: Final = "guizhou-deposit-2025/7"
 PAID_AFTER: Final = "guizhou-deposit-2025/8"
 # WeChat refuses a refund by the original route after so many days; the hospital may set fewer, never more.
 ORIGINAL_ROUTE_DAYS: Final = 365
+STAFF_CARD: Final = (
+    "这张银行卡登记为本院职工的卡，患者的钱不退到职工的卡上（本院规定）。请换患者本人的卡，或付现金由本人签领。"
+)
 
 
 class Claimant(StrEnum):
@@ -92,6 +95,7 @@ class ClaimFacts:
 
     ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
     miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
+    ``staff_card`` says that the bank card named is a member of staff's.
     """
 
     claimant: str
@@ -107,6 +111,7 @@ class ClaimFacts:
     beyond_fen: int = 0
     original_failed: bool = False
     original_route_days: int = ORIGINAL_ROUTE_DAYS
+    staff_card: bool = False
 
 
 def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
@@ -116,12 +121,31 @@ def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
 
 def original_route_open(facts: ClaimFacts) -> bool:
     """Whether the platform still takes a refund by the way the money came."""
-    if facts.channel not in ("wechat", "alipay", "card") or facts.last_movement_on is None or facts.remitted_fen:
-        return False
-    if facts.original_failed or facts.claimant != Claimant.SELF:
-        return False
+    return not _why_not_original(facts)
+
+
+def routes(facts: ClaimFacts) -> tuple[tuple[Route, str], ...]:
+    """Every way of payment, the likeliest first, each with why it isn't offered; empty words: it is."""
+    why = _why_not_original(facts)
+    ways = [(Route.ORIGINAL, why), (Route.BANK, ""), (Route.CASH, "" if why else "还能原路退回，先走原路")]
+    return tuple(sorted(ways, key=lambda way: bool(way[1])))
+
+
+def _why_not_original(facts: ClaimFacts) -> str:
+    if facts.remitted_fen:
+        return "钱已上缴财政，由医院垫付，没有原路"
+    if facts.channel not in ("wechat", "alipay", "card"):
+        return "当时不是用微信、支付宝或银行卡交的，没有原路"
+    if facts.claimant != Claimant.SELF:
+        return "代办、继承的不走原路"
+    if facts.original_failed:
+        return "原路退过一次，没有退成"
+    if facts.last_movement_on is None:
+        return "不知道哪天交的，平台不受理"
     paid_on = date.fromisoformat(facts.last_movement_on)
-    return date.fromisoformat(facts.today) - paid_on <= timedelta(days=facts.original_route_days)
+    if date.fromisoformat(facts.today) - paid_on > timedelta(days=facts.original_route_days):
+        return f"交款已超过 {facts.original_route_days} 天，平台不受理"
+    return ""
 
 
 @implements(REFUNDED, PAID_AFTER)
@@ -144,6 +168,8 @@ def claim(facts: ClaimFacts, rule_version: str) -> Decision:
         words = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
         reasons.append(Reason("another_person", words))
     open_ = original_route_open(facts)
+    if facts.staff_card and facts.route == Route.BANK:
+        reasons.append(Reason("staff_card", STAFF_CARD))
     if facts.route == Route.ORIGINAL and not open_:
         reasons.append(Reason("original_closed", "原路已经退不了。请改为转账到本人银行卡，或付现金。"))
     if facts.route != Route.ORIGINAL and open_ and facts.route == Route.CASH:
