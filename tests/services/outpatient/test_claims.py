@@ -101,6 +101,13 @@ def test_a_bank_file_moves_nothing_until_the_bank_answers(counted: Outpatients, 
     assert counted.account("M001").balance_fen == 0
 
 
+def test_a_proxy_is_paid_on_the_patients_own_account(counted: Outpatients) -> None:
+    papers = (ShownPaper(Paper.PATIENT_ID), ShownPaper(Paper.PROXY_ID), ShownPaper(Paper.PROXY_LETTER))
+    claim_id = counted.confirmed(**BANK, claimant=Claimant.PROXY, claimant_name="郑代办", papers=papers)
+    made = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert ("吴甲" in made.text, "郑代办" in made.text) == (True, False)
+
+
 def test_a_failed_refund_is_sent_again_under_its_number(counted: Outpatients, tmp_path: Path) -> None:
     claim_id = counted.confirmed(**BANK)
     payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
