@@ -133,8 +133,7 @@ _UPDATE: dict[str, str] = {
     ),
     "job_run": "finished_at, outcome",
     "outpatient_account": (
-        "channel, holder_name, personal, certno_hash, phone_hash, reach, patient_no, last_movement_on, person_id,"
-        " state, unclearable_reason, filed_on"
+        "personal, phone_hash, reach, last_movement_on, person_id, state, unclearable_reason, filed_on"
     ),
     "outpatient_advance_line": "counts",
     "outpatient_advance_list": (
