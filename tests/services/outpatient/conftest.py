@@ -106,7 +106,9 @@ def answered(outpatients: Outpatients, folder: Path, claim_id: str) -> None:
     payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
     found = outpatients.claim(claim_id)
     path = folder / f"{claim_id}.csv"
-    path.write_text(f"退款单号,金额,结果,银行流水号\n{found.refund_no},{Money(found.amount_fen).plain()},成功,Y1\n", "utf-8")
+    path.write_text(
+        f"退款单号,金额,结果,银行流水号\n{found.refund_no},{Money(found.amount_fen).plain()},成功,Y1\n", "utf-8"
+    )
     assert payouts.take_answers(outpatients.context, PAYER, path, path.name).arrived == 1
 
 
