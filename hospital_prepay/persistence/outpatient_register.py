@@ -33,8 +33,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """Which accounts a list shows; an empty value lets all pass. ``texts`` are what was typed into the search field,
-    with the keyed hashes it may stand under."""
+    """Which accounts a list shows; an empty value lets all pass. ``text`` is what was typed into the search field,
+    with the keyed hashes it may stand under. Accounts that the books don't have yet show only in the list of their
+    import and when they are looked for: totals are of the books."""
 
     state: str = ""
     year: int | None = None
@@ -248,6 +249,8 @@ def _where(institution_id: str, narrowed: Narrowed) -> list[sa.ColumnElement[boo
         where.append(OutpatientAccount.last_movement_on.between(*_days(narrowed.year)))
     if narrowed.text:
         where.append(_found(narrowed))
+    if not narrowed.text and narrowed.import_no is None:
+        where.append(LedgerAccount.account_id.is_not(None))
     return where
 
 

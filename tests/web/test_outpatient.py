@@ -118,6 +118,7 @@ def test_a_booking_whose_process_died_is_taken_up_again(
 
 
 def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:
+    upload(booked, HEADER + "N1,新来的,,,9.00,2020-01-01,,现金\n")
     page = booked.get(ROOT).text
     figures = re.findall(
         r'href="(/finance/outpatient/accounts\?[^"]+)">[^<]+</a></th><td class="num">([\d,]+)</td>'
@@ -128,6 +129,7 @@ def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:
     for href, accounts, balance in figures:
         assert f"{accounts} 个账户，账上余额 {balance} 元" in booked.get(href.replace("&amp;", "&")).text, href
     assert "5,000.00" in booked.get(f"{ROOT}/accounts?kind=other").text
+    assert "待入账 9.00" in booked.get(f"{ROOT}/accounts?import=2").text
 
 
 @pytest.mark.parametrize(
