@@ -152,6 +152,7 @@ _UPDATE: dict[str, str] = {
         "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at"
     ),
     "outpatient_import": "state, decided_by, decided_at, booked_at",
+    "outpatient_likeness": "state, decided_by, decided_at, ground, from_person, to_person",
     "outpatient_payout": "state, answered_at, bank_reference, failure, entry_no",
     "receipt_book": "closed_at",
     "slip_request": "state, decided_by, decided_at, receipt_book, receipt_serial",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import ClassVar
 
 from hospital_prepay.domain.money import Money
-from hospital_prepay.schemas.base import CommandSchema, Day, Text, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey
 
 
@@ -43,3 +44,31 @@ class CorrectionFormSchema(CommandSchema[CorrectionForm]):
     right_balance = Yuan(required=True)
     ground = Text(required=True, longest=300)
     idempotency_key = FormKey()
+
+
+class Answer(StrEnum):
+    """Whether two accounts are one person's."""
+
+    SAME = "same"
+    APART = "apart"
+
+
+@dataclass(frozen=True, slots=True)
+class PairForm:
+    """Two accounts, the answer, and what it rests on."""
+
+    first_no: str
+    second_no: str
+    answer: Answer
+    ground: str
+
+
+class PairFormSchema(CommandSchema[PairForm]):
+    """A pair with its answer."""
+
+    command: ClassVar = PairForm
+
+    first_no = Text(required=True, longest=40)
+    second_no = Text(required=True, longest=40)
+    answer = Choice(Answer, required=True)
+    ground = Text(required=True, longest=300)

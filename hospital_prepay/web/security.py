@@ -62,7 +62,7 @@ _BARE: Final = {
     "caps.posted": "来源 ",
     "outpatient.count": "文件 ",
 }
-_WHOLE: Final = {"ledger": "全部账本", "begun": "开始", "finished": "完成"}
+_WHOLE: Final = {"ledger": "全部账本", "outpatient_people": "全部门诊账户", "begun": "开始", "finished": "完成"}
 # The first that fits: most browsers also call themselves by the names of others.
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg/(\d+)")),

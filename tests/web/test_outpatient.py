@@ -15,7 +15,7 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.services import import_runs
 from hospital_prepay.services.outpatient import census
 from tests.counter import Counter
-from tests.people import INSTITUTION, Browser, House
+from tests.people import Browser, House
 
 Login = Callable[[Role], Browser]
 HEADER = "账户号,姓名,身份证号,手机号,余额,最后变动日期,款项种类,缴纳途径\n"
@@ -206,4 +206,19 @@ def test_a_miscount_is_asked_by_one_and_booked_by_another(booked: Browser, login
     after = booked.get(f"{ROOT}/accounts/M001").text
     assert "70.00" in after
     assert "清查更正" in after
-    assert INSTITUTION
+
+
+def test_likely_same_persons_are_proposed_by_one_and_decided_by_another(counter: Counter, login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    rows = "A1,吴桂兰,11010519491231002X,,1,2020-01-01,,\nA2,吴桂兰,110105491231002,,2,2020-01-01,,\n"
+    approver.post(f"{upload(officer, HEADER + rows).headers['Location']}/confirm")
+    page = f"{ROOT}/people"
+    assert "没有等认定的" in officer.get(page).text
+    assert "找到 1 对" in officer.get(officer.post(f"{page}/propose").headers["Location"]).text
+    assert "证件号相同" in approver.get(page).text
+    answer = {"first_no": "A1", "second_no": "A2", "answer": "same", "ground": "核对身份证"}
+    assert officer.post(f"{page}/decide", answer).status_code == 403
+    assert approver.post(f"{page}/decide", {**answer, "ground": ""}).status_code == 422
+    assert approver.post(f"{page}/decide", answer).status_code == 303
+    assert approver.post(f"{page}/decide", answer).status_code == 409
+    assert f'href="{ROOT}/accounts/A1"' in officer.get(f"{ROOT}/accounts/A2").text

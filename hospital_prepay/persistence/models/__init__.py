@@ -15,6 +15,7 @@ from hospital_prepay.persistence.models import (
     outpatient,
     outpatient_claims,
     outpatient_escheat,
+    outpatient_people,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
@@ -35,5 +36,6 @@ __all__ = [
     "outpatient",
     "outpatient_claims",
     "outpatient_escheat",
+    "outpatient_people",
     "publication",
 ]
