@@ -90,6 +90,7 @@ _INSERT = (
     "outpatient_filing",
     "outpatient_filing_line",
     "outpatient_import",
+    "outpatient_likeness",
     "outpatient_payout",
     "outpatient_rejection",
     "outpatient_return_file",
