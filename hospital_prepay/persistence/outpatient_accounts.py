@@ -159,7 +159,7 @@ def drop_accounts(connection: sa.Connection, institution_id: str, import_no: int
 def next_accounts(
     connection: sa.Connection, institution_id: str, import_no: int, after: str, size: int
 ) -> list[Opening]:
-    """The next accounts of an import that the books don't have, after the number ``after``, in the order of numbers."""
+    """The next accounts of an import that the books don't have yet, by number, after the number ``after``."""
     rows = connection.execute(
         sa.select(
             OutpatientAccount.account_no,

@@ -167,6 +167,18 @@ def movements_of(connection: sa.Connection, institution_id: str, account_ids: Se
     return [Movement(*tuple(row)) for row in connection.execute(query)]
 
 
+def accounts_of_person(connection: sa.Connection, institution_id: str, person_id: str) -> list[str]:
+    """The numbers of all accounts that were decided to be one person's, by number."""
+    joined = sa.and_(
+        OutpatientAccount.person_id == person_id, OutpatientAccount.person_id != OutpatientAccount.account_no
+    )
+    own = sa.and_(OutpatientAccount.account_no == person_id, OutpatientAccount.person_id == person_id)
+    query = sa.select(OutpatientAccount.account_no).where(
+        OutpatientAccount.institution_id == institution_id, sa.or_(joined, own)
+    )
+    return sorted(connection.scalars(query))
+
+
 def corrections_where(
     connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]
 ) -> list[CorrectionRow]:

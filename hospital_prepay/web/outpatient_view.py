@@ -142,7 +142,7 @@ def account_page(card: AccountCard) -> dict[str, Any]:
             "state": state_mark(account.state),
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
-            "same_person": None if account.person_id == account.account_no else account.person_id,
+            "others": [{"account_no": one, "href": account_href(one)} for one in card.others],
         },
         "movements": [_movement(one, card.names) for one in card.movements],
         "claims": [_claim(one, card.names) for one in card.claims],

@@ -138,10 +138,10 @@ def test_an_account_is_opened_once_while_its_import_is_booked_in_part(half: Book
     refused(half, "outpatient_opening", (M1, -6450), ("1002", 6450), source=IMPORT)
     unchanged(
         half,
-        "INSERT INTO outpatient_claim (institution_id, claim_id, refund_no, account_no, remitted, amount_fen, claimant,"
-        " card_lost, claimant_name, personal, card_hash, taken_at, route, state, decision_id, accepted_by, accepted_at,"
-        " ground) VALUES (:i, 'c', 'r', 'M001', false, 6450, 'self', false, 'x', '', '', 'window', 'cash', 'accepted',"
-        " 'd', 'x', :now, '')",
+        "INSERT INTO outpatient_claim (institution_id, claim_id, refund_no, account_no, remitted, amount_fen,"
+        " claimant, card_lost, claimant_name, personal, card_hash, taken_at, route, state, decision_id, accepted_by,"
+        " accepted_at, ground) VALUES (:i, 'c', 'r', 'M001', false, 6450, 'self', false, 'x', '', '', 'window',"
+        " 'cash', 'accepted', 'd', 'x', :now, '')",
         i=INSTITUTION,
         now=half.context.clock.now().isoformat(),
     )

@@ -80,7 +80,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class AccountCard:
-    """One account: what it has, every line on it, its claims and its corrections, and who people are by id."""
+    """One account: what it has, every line on it, its claims and its corrections, who people are by id, and in
+    ``others`` the numbers of the same person's other accounts."""
 
     account: AccountState
     contact: Contact
@@ -88,6 +89,7 @@ class AccountCard:
     claims: tuple[ClaimRow, ...]
     corrections: tuple[CorrectionRow, ...]
     names: Mapping[str, str]
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,11 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
             ),
             tuple(store.corrections_of(connection, own, account_no)),
             people.names(connection, own),
+            tuple(
+                number
+                for number in store.accounts_of_person(connection, own, account.person_id)
+                if number != account_no
+            ),
         )
 
 
