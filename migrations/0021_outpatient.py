@@ -66,7 +66,8 @@ def upgrade() -> None:
         op.execute(
             "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded, balance_fen,"
             f" opened_at, fund) SELECT institution_id, '{code}', '{code}', '{name}', {side}, guarded, 0, opened_at, ''"
-            " FROM ledger_account WHERE account_id = '1002'"
+            " FROM ledger_account a WHERE account_id = '1002' AND NOT EXISTS (SELECT 1 FROM ledger_account b"
+            f" WHERE b.institution_id = a.institution_id AND b.account_id = '{code}')"
         )
     folder = Path(__file__).parent
     if op.get_bind().dialect.name == "postgresql":

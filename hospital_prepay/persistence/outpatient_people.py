@@ -41,15 +41,19 @@ def find_alike(connection: sa.Connection, institution_id: str, likeness: str, mo
         "patient_no": (OutpatientAccount.patient_no,),
     }
     group = columns[likeness]
-    over = {"partition_by": group, "order_by": OutpatientAccount.account_no}
+
+    def of_the_first(column: Any, name: str) -> sa.Label[Any]:
+        first = sa.func.first_value(column)
+        return first.over(partition_by=group, order_by=OutpatientAccount.account_no).label(name)
+
     inner = (
         sa.select(
             OutpatientAccount.account_no,
             OutpatientAccount.person_id,
             OutpatientAccount.certno_hash,
-            sa.func.first_value(OutpatientAccount.account_no).over(**over).label("first_no"),
-            sa.func.first_value(OutpatientAccount.person_id).over(**over).label("first_person"),
-            sa.func.first_value(OutpatientAccount.certno_hash).over(**over).label("first_certno"),
+            of_the_first(OutpatientAccount.account_no, "first_no"),
+            of_the_first(OutpatientAccount.person_id, "first_person"),
+            of_the_first(OutpatientAccount.certno_hash, "first_certno"),
         )
         .where(OutpatientAccount.institution_id == institution_id, *(column != "" for column in group))
         .subquery()
