@@ -162,21 +162,20 @@ def movements_of(connection: sa.Connection, institution_id: str, account_ids: Se
             ),
         )
         .where(LedgerPosting.institution_id == institution_id, LedgerPosting.account_id.in_(account_ids))
-        .order_by(LedgerPosting.entry_no.desc(), LedgerPosting.line_no)
     )
-    return [Movement(*tuple(row)) for row in connection.execute(query)]
+    # Sorted here: asked to sort, a database may read the whole journal in its order.
+    found = [Movement(*tuple(row)) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: one.entry_no, reverse=True)
 
 
 def accounts_of_person(connection: sa.Connection, institution_id: str, person_id: str) -> list[str]:
     """The numbers of all accounts that were decided to be one person's, by number."""
-    joined = sa.and_(
-        OutpatientAccount.person_id == person_id, OutpatientAccount.person_id != OutpatientAccount.account_no
-    )
-    own = sa.and_(OutpatientAccount.account_no == person_id, OutpatientAccount.person_id == person_id)
-    query = sa.select(OutpatientAccount.account_no).where(
-        OutpatientAccount.institution_id == institution_id, sa.or_(joined, own)
-    )
-    return sorted(connection.scalars(query))
+    # Two look-ups, each by an index of its own: one query with OR reads a million accounts.
+    own = OutpatientAccount.institution_id == institution_id, OutpatientAccount.person_id == person_id
+    number = sa.select(OutpatientAccount.account_no)
+    itself = number.where(*own, OutpatientAccount.account_no == person_id)
+    joined = number.where(*own, OutpatientAccount.person_id != OutpatientAccount.account_no)
+    return sorted({*connection.scalars(itself), *connection.scalars(joined)})
 
 
 def corrections_where(
