@@ -22,6 +22,14 @@ APPEND_ONLY = (
     "outpatient_return_file",
     "outpatient_taken",
 )
+# On SQLite a row is replaced by its key without any trigger of deletion; the other tables' own triggers look.
+REPLACED_BY = {
+    "outpatient_bank_file": ("file_no",),
+    "outpatient_claim_paper": ("claim_id", "paper_no"),
+    "outpatient_rejection": ("import_no", "line"),
+    "outpatient_return_file": ("sha256",),
+    "outpatient_taken": ("taken_id",),
+}
 KEPT = (
     "outpatient_advance_line",
     "outpatient_advance_list",
@@ -58,7 +66,8 @@ def upgrade() -> None:
         op.execute(
             "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded, balance_fen,"
             f" opened_at, fund) SELECT institution_id, '{code}', '{code}', '{name}', {side}, guarded, 0, opened_at, ''"
-            " FROM ledger_account WHERE account_id = '1002'"
+            " FROM ledger_account a WHERE account_id = '1002' AND NOT EXISTS (SELECT 1 FROM ledger_account b"
+            f" WHERE b.institution_id = a.institution_id AND b.account_id = '{code}')"
         )
     folder = Path(__file__).parent
     if op.get_bind().dialect.name == "postgresql":
@@ -78,6 +87,12 @@ def upgrade() -> None:
     text = (folder / "0021_outpatient_sqlite.sql").read_text("utf-8")
     for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):
         _run(statement)
+    for table, key in REPLACED_BY.items():
+        same = " AND ".join(f"o.{name} IS NEW.{name}" for name in ("institution_id", *key))
+        _run(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} BEGIN "
+            f"SELECT RAISE(ABORT, 'append_only: {table}') WHERE EXISTS (SELECT 1 FROM {table} o WHERE {same}); END"
+        )
     for table in (*APPEND_ONLY, *KEPT):
         for event in ("UPDATE", "DELETE") if table in APPEND_ONLY else ("DELETE",):
             _run(

@@ -10,6 +10,7 @@ BEGIN
   IF EXISTS (SELECT 1 FROM fresh f
     WHERE (f.subject IN ('23050102', '230502') OR f.account_id LIKE '1218:advance:%')
       AND (f.guarded AND f.ceiling_fen IS NULL AND f.fund = ''
+        AND f.normal_side = CASE f.subject WHEN '1218' THEN 1 ELSE -1 END
         AND (f.subject = '1218' OR EXISTS (SELECT 1 FROM outpatient_account o
           WHERE o.institution_id = f.institution_id AND o.account_no = substr(f.account_id, length(f.subject) + 2)
             AND (o.kind = 'outpatient_deposit') = (f.subject = '23050102')))) IS NOT TRUE) THEN
@@ -19,6 +20,14 @@ BEGIN
 END $$;
 CREATE TRIGGER outpatient_accounts_open AFTER INSERT ON ledger_account
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_accounts_open();
+
+-- What may be taken back, and under which name: an opening, a correction and what the treasury got never.
+CREATE FUNCTION outpatient_red(p_institution text, p_reverses bigint, p_kind text) RETURNS boolean LANGUAGE sql STABLE
+  SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (SELECT 1 FROM ledger_entry o WHERE o.institution_id = p_institution AND o.entry_no = p_reverses
+    AND (o.kind, p_kind) IN (('outpatient_deposit', 'outpatient_deposit_voided'),
+      ('outpatient_refund', 'outpatient_refund_returned'), ('outpatient_advance', 'outpatient_advance_returned')))
+$$;
 
 -- Whether one line on an account of an outpatient may stand in its entry.
 CREATE FUNCTION outpatient_line_stands(
@@ -38,8 +47,7 @@ CREATE FUNCTION outpatient_line_stands(
       SELECT 1 FROM outpatient_taken t WHERE t.institution_id = p_institution
         AND 'outpatient_taken:' || t.taken_id = p_source
         AND t.account_no = substr(p_account, strpos(p_account, ':') + 1) AND t.amount_fen = p_credit)
-    ELSE p_reverses IS NOT NULL AND p_kind = CASE WHEN p_debit > 0 THEN 'outpatient_deposit_voided'
-      ELSE 'outpatient_refund_returned' END END
+    ELSE outpatient_red(p_institution, p_reverses, p_kind) END
 $$;
 
 -- Lines on an account of an outpatient, on what is due to the treasury, or on what was paid ahead: looked at together.
@@ -65,12 +73,16 @@ BEGIN
               AND b.state = 'approved' AND l.account_no = substr(f.account_id, strpos(f.account_id, ':') + 1))
         WHEN f.account_id LIKE '23050102%' OR f.account_id LIKE '230502%' THEN outpatient_line_stands(
           f.institution_id, f.account_id, f.debit_fen, f.credit_fen, e.kind, e.source, e.reverses_no)
-        WHEN f.account_id = '2103' THEN e.kind IN ('outpatient_escheat', 'outpatient_remittance')
+        WHEN f.account_id = '2103' THEN (f.credit_fen > 0 AND e.kind = 'outpatient_escheat')
+          OR (f.debit_fen > 0 AND e.kind = 'outpatient_remittance')
         WHEN f.account_id LIKE '1218:advance:%' THEN
           (f.debit_fen > 0 AND e.kind = 'outpatient_advance' AND e.reverses_no IS NULL
             AND e.source = 'outpatient_claim:' || substr(f.account_id, 14))
-          OR (f.credit_fen > 0 AND e.kind = 'outpatient_reimbursed')
-          OR (e.kind = 'outpatient_advance_returned' AND e.reverses_no IS NOT NULL)
+          OR (e.kind = 'outpatient_reimbursed' AND f.credit_fen = (SELECT a.applied_fen
+            FROM outpatient_advance_line a JOIN outpatient_advance_list l USING (institution_id, list_no)
+            WHERE a.institution_id = f.institution_id AND a.claim_id = substr(f.account_id, 14) AND a.counts
+              AND l.state = 'submitted' AND 'outpatient_advance_list:' || l.list_no = e.source))
+          OR (e.kind = 'outpatient_advance_returned' AND outpatient_red(f.institution_id, e.reverses_no, e.kind))
         ELSE true END) IS NOT TRUE) THEN
       RAISE EXCEPTION 'outpatient: ledger_posting' USING ERRCODE = 'HP008';
     END IF;
@@ -85,7 +97,8 @@ CREATE FUNCTION outpatient_entry_stands() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM ledger_posting l WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no
-      AND split_part(l.account_id, ':', 1) <> ALL (CASE NEW.kind
+      AND CASE WHEN l.account_id LIKE '1218:advance:%' THEN '1218:advance' ELSE split_part(l.account_id, ':', 1) END
+        <> ALL (CASE NEW.kind
         WHEN 'outpatient_opening' THEN ARRAY['23050102', '230502', '1002']
         WHEN 'outpatient_correction' THEN ARRAY['23050102', '230502', '1002']
         WHEN 'outpatient_deposit' THEN ARRAY['23050102', '230502', '1001', '1002', '1021']
@@ -94,9 +107,9 @@ BEGIN
         WHEN 'outpatient_refund_returned' THEN ARRAY['23050102', '230502', '1001', '1002', '1021']
         WHEN 'outpatient_escheat' THEN ARRAY['23050102', '2103']
         WHEN 'outpatient_remittance' THEN ARRAY['2103', '1002']
-        WHEN 'outpatient_advance' THEN ARRAY['1218', '5901', '1001', '1002', '1021']
-        WHEN 'outpatient_advance_returned' THEN ARRAY['1218', '5901', '1001', '1002', '1021']
-        WHEN 'outpatient_reimbursed' THEN ARRAY['1218', '1002', '4001', '5901']
+        WHEN 'outpatient_advance' THEN ARRAY['1218:advance', '5901', '1001', '1002', '1021']
+        WHEN 'outpatient_advance_returned' THEN ARRAY['1218:advance', '5901', '1001', '1002', '1021']
+        WHEN 'outpatient_reimbursed' THEN ARRAY['1218:advance', '1002', '4001', '5901']
         ELSE ARRAY[]::text[] END))
     OR (NEW.kind IN ('outpatient_refund', 'outpatient_advance') AND (
       NOT EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
@@ -107,8 +120,23 @@ BEGIN
       OR 1 < (SELECT count(*) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
         AND e.source = NEW.source AND e.kind = NEW.kind AND NOT EXISTS (SELECT 1 FROM ledger_entry r
           WHERE r.institution_id = e.institution_id AND r.reverses_no = e.entry_no))))
-    OR (NEW.kind IN ('outpatient_correction', 'outpatient_deposit') AND 1 < (SELECT count(*) FROM ledger_entry e
-      WHERE e.institution_id = NEW.institution_id AND e.source = NEW.source AND e.kind = NEW.kind)) THEN
+    OR (NEW.kind IN ('outpatient_correction', 'outpatient_deposit', 'outpatient_remittance', 'outpatient_reimbursed')
+      AND (1 < (SELECT count(*) FROM ledger_entry e
+          WHERE e.institution_id = NEW.institution_id AND e.source = NEW.source AND e.kind = NEW.kind)
+        OR (SELECT sum(l.debit_fen) FROM ledger_posting l WHERE l.institution_id = NEW.institution_id
+            AND l.entry_no = NEW.entry_no AND (NEW.kind <> 'outpatient_reimbursed' OR l.account_id = '1002'))
+          IS DISTINCT FROM (CASE NEW.kind
+            WHEN 'outpatient_correction' THEN (SELECT abs(c.change_fen) FROM outpatient_correction c
+              WHERE c.institution_id = NEW.institution_id
+                AND 'outpatient_correction:' || c.correction_id = NEW.source)
+            WHEN 'outpatient_deposit' THEN (SELECT t.amount_fen FROM outpatient_taken t
+              WHERE t.institution_id = NEW.institution_id AND 'outpatient_taken:' || t.taken_id = NEW.source)
+            WHEN 'outpatient_remittance' THEN (SELECT b.total_fen FROM outpatient_batch b
+              WHERE b.institution_id = NEW.institution_id AND b.state = 'booked'
+                AND 'outpatient_batch:' || b.batch_no = NEW.source)
+            ELSE (SELECT l.total_fen FROM outpatient_advance_list l
+              WHERE l.institution_id = NEW.institution_id AND l.state = 'submitted'
+                AND 'outpatient_advance_list:' || l.list_no = NEW.source) END))) THEN
     RAISE EXCEPTION 'outpatient: ledger_entry' USING ERRCODE = 'HP008';
   END IF;
   RETURN NULL;
@@ -134,6 +162,10 @@ BEGIN
     OR (NEW.state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM outpatient_account a
       WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no
       HAVING count(*) = NEW.accepted AND coalesce(sum(a.opening_fen), 0) = NEW.total_fen))
+    OR (NEW.state = 'booked' AND NEW.total_fen <> (SELECT coalesce(sum(p.debit_fen), 0) FROM ledger_entry e
+      JOIN ledger_posting p USING (institution_id, entry_no)
+      WHERE e.institution_id = NEW.institution_id AND e.kind = 'outpatient_opening'
+        AND e.source = 'outpatient_import:' || NEW.import_no AND p.account_id = '1002'))
     OR (NEW.state = 'dropped' AND EXISTS (SELECT 1 FROM outpatient_account a
       WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no)) THEN
     RAISE EXCEPTION 'wrong_step: outpatient_import' USING ERRCODE = 'HP006';
@@ -179,8 +211,11 @@ CREATE FUNCTION outpatient_account_walk() RETURNS trigger LANGUAGE plpgsql
 DECLARE
   stands boolean := true;
 BEGIN
-  IF (NEW.institution_id, NEW.account_no, NEW.import_no, NEW.kind, NEW.opening_fen)
-      IS DISTINCT FROM (OLD.institution_id, OLD.account_no, OLD.import_no, OLD.kind, OLD.opening_fen) THEN
+  IF (NEW.institution_id, NEW.account_no, NEW.import_no, NEW.kind, NEW.opening_fen, NEW.holder_name, NEW.certno_hash,
+      NEW.channel, NEW.patient_no) IS DISTINCT FROM (OLD.institution_id, OLD.account_no, OLD.import_no, OLD.kind,
+      OLD.opening_fen, OLD.holder_name, OLD.certno_hash, OLD.channel, OLD.patient_no)
+    OR (NEW.last_movement_on IS DISTINCT FROM OLD.last_movement_on
+      AND (NEW.last_movement_on IS NULL OR NEW.last_movement_on < OLD.last_movement_on)) THEN
     stands := false;
   ELSIF NEW.state = OLD.state THEN
     stands := OLD.state NOT IN ('filed', 'frozen', 'remitted', 'reclaimed')
@@ -191,15 +226,23 @@ BEGIN
       ('filed', 'refunded'), ('frozen', 'filed'), ('frozen', 'remitted'), ('refunded', 'open'),
       ('remitted', 'reclaimed'), ('reclaimed', 'remitted'))) IS NOT TRUE THEN
     stands := false;
-  ELSIF NEW.state = 'refunded' OR (NEW.state = 'remitted' AND OLD.state = 'frozen') THEN
-    stands := NOT EXISTS (SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
-      AND a.account_id IN ('23050102:' || NEW.account_no, '230502:' || NEW.account_no) AND a.balance_fen <> 0);
+  ELSIF NEW.state IN ('refunded', 'remitted') THEN
+    stands := EXISTS (SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
+      AND a.account_id IN ('23050102:' || NEW.account_no, '230502:' || NEW.account_no) AND a.balance_fen = 0);
+  ELSIF NEW.state = 'reclaimed' THEN
+    stands := EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
+      AND c.account_no = NEW.account_no AND c.remitted AND c.state = 'arrived');
   ELSIF NEW.state = 'frozen' THEN
     stands := EXISTS (SELECT 1 FROM outpatient_batch b
       WHERE b.institution_id = NEW.institution_id AND b.state = 'proposed' AND EXISTS (
         SELECT 1 FROM outpatient_batch_line l WHERE l.institution_id = b.institution_id AND l.batch_no = b.batch_no
           AND l.account_no = NEW.account_no OFFSET 0));
-  ELSIF NEW.state = 'filed' AND OLD.state = 'unclearable' THEN
+  ELSIF NEW.state = 'filed' AND OLD.state = 'frozen' THEN
+    stands := NOT EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_batch b
+        USING (institution_id, batch_no)
+      WHERE l.institution_id = NEW.institution_id AND l.account_no = NEW.account_no
+        AND b.state IN ('approved', 'booked', 'remitted'));
+  ELSIF NEW.state = 'filed' THEN
     stands := EXISTS (SELECT 1 FROM outpatient_filing f
       WHERE f.institution_id = NEW.institution_id AND f.state = 'acknowledged' AND f.acknowledged_on = NEW.filed_on
         AND EXISTS (SELECT 1 FROM outpatient_filing_line l WHERE l.institution_id = f.institution_id
@@ -213,18 +256,29 @@ END $$;
 CREATE TRIGGER outpatient_account_walk BEFORE UPDATE ON outpatient_account
   FOR EACH ROW EXECUTE FUNCTION outpatient_account_walk();
 
-CREATE FUNCTION outpatient_correction_walk() RETURNS trigger LANGUAGE plpgsql
+-- A miscount is corrected while nobody claims the account and it stands on no list.
+CREATE FUNCTION outpatient_may_be_corrected(p_institution text, p_account text) RETURNS boolean LANGUAGE sql STABLE
+  SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (SELECT 1 FROM outpatient_account a LEFT JOIN outpatient_import i USING (institution_id, import_no)
+    WHERE a.institution_id = p_institution AND a.account_no = p_account AND a.state IN ('open', 'refunded')
+      AND (a.import_no IS NULL OR i.state = 'booked') AND NOT EXISTS (SELECT 1 FROM outpatient_claim c
+        WHERE c.institution_id = a.institution_id AND c.account_no = a.account_no
+          AND c.state IN ('accepted', 'reviewed', 'confirmed', 'sent', 'failed')))
+$$;
+CREATE FUNCTION outpatient_correction_walk() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    IF (NEW.state = 'asked' AND NEW.decided_by IS NULL) IS NOT TRUE THEN
+    IF (NEW.state = 'asked' AND NEW.decided_by IS NULL
+        AND outpatient_may_be_corrected(NEW.institution_id, NEW.account_no)) IS NOT TRUE THEN
       RAISE EXCEPTION 'wrong_step: outpatient_correction' USING ERRCODE = 'HP006';
     END IF;
     RETURN NEW;
   END IF;
   IF (OLD.state = 'asked' AND NEW.state IN ('approved', 'rejected')) IS NOT TRUE
     OR (to_jsonb(NEW) - ARRAY['state', 'decided_by', 'decided_at'])
-      <> (to_jsonb(OLD) - ARRAY['state', 'decided_by', 'decided_at']) THEN
+      <> (to_jsonb(OLD) - ARRAY['state', 'decided_by', 'decided_at'])
+    OR (NEW.state = 'approved' AND NOT outpatient_may_be_corrected(NEW.institution_id, NEW.account_no)) THEN
     RAISE EXCEPTION 'wrong_step: outpatient_correction' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;
@@ -243,7 +297,8 @@ BEGIN
     IF (NEW.state = 'accepted'
         AND num_nonnulls(NEW.reviewed_by, NEW.confirmed_by, NEW.paid_by, NEW.ended_by) = 0
         AND EXISTS (SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id
-          AND a.account_no = NEW.account_no AND (
+          AND a.account_no = NEW.account_no AND (a.import_no IS NULL OR EXISTS (SELECT 1 FROM outpatient_import i
+            WHERE i.institution_id = a.institution_id AND i.import_no = a.import_no AND i.state = 'booked')) AND (
             (NOT NEW.remitted AND (a.state IN ('open', 'unclearable', 'filed') OR (a.state = 'frozen' AND NOT EXISTS (
               SELECT 1 FROM outpatient_batch_line l JOIN outpatient_batch b USING (institution_id, batch_no)
               WHERE l.institution_id = a.institution_id AND l.account_no = a.account_no AND b.state = 'approved')))
@@ -263,7 +318,8 @@ BEGIN
         ('confirmed', 'arrived'), ('confirmed', 'withdrawn'), ('sent', 'arrived'), ('sent', 'failed'),
         ('failed', 'sent'), ('failed', 'reviewed'), ('failed', 'withdrawn'), ('arrived', 'failed'))) IS NOT TRUE
     OR (to_jsonb(NEW) - free) <> (to_jsonb(OLD) - free)
-    OR (NEW.state <> 'reviewed' AND (NEW.route, NEW.card_hash) IS DISTINCT FROM (OLD.route, OLD.card_hash))
+    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND (NEW.route, NEW.card_hash, NEW.personal)
+      IS DISTINCT FROM (OLD.route, OLD.card_hash, OLD.personal))
     OR (OLD.reviewed_by IS NOT NULL AND NEW.state <> 'reviewed' AND NEW.reviewed_by IS DISTINCT FROM OLD.reviewed_by)
     OR (OLD.confirmed_by IS NOT NULL AND NEW.state <> 'reviewed'
       AND NEW.confirmed_by IS DISTINCT FROM OLD.confirmed_by)

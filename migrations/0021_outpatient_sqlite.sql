@@ -5,10 +5,12 @@ CREATE TRIGGER outpatient_account_opens BEFORE INSERT ON ledger_account BEGIN
   SELECT RAISE(ABORT, 'append_only: ledger_account') WHERE
     (substr(NEW.account_id, 1, 9) = '23050102:' OR substr(NEW.account_id, 1, 7) = '230502:'
       OR substr(NEW.account_id, 1, 13) = '1218:advance:')
-    AND NOT (NEW.guarded AND NEW.ceiling_fen IS NULL AND NEW.fund = '' AND (NEW.subject = '1218' OR EXISTS (
-      SELECT 1 FROM outpatient_account o WHERE o.institution_id = NEW.institution_id
-        AND o.account_no = substr(NEW.account_id, length(NEW.subject) + 2)
-        AND (o.kind = 'outpatient_deposit') = (NEW.subject = '23050102'))));
+    AND (NEW.guarded AND NEW.ceiling_fen IS NULL AND NEW.fund = '' AND CASE
+      WHEN substr(NEW.account_id, 1, 13) = '1218:advance:' THEN NEW.subject = '1218' AND NEW.normal_side = 1
+      ELSE NEW.normal_side = -1 AND NEW.subject = substr(NEW.account_id, 1, instr(NEW.account_id, ':') - 1)
+        AND EXISTS (SELECT 1 FROM outpatient_account o WHERE o.institution_id = NEW.institution_id
+          AND o.account_no = substr(NEW.account_id, length(NEW.subject) + 2)
+          AND (o.kind = 'outpatient_deposit') = (NEW.subject = '23050102')) END) IS NOT 1;
 END;
 
 CREATE TRIGGER outpatient_lines_stand BEFORE INSERT ON ledger_entry BEGIN
@@ -33,7 +35,8 @@ CREATE TRIGGER outpatient_lines_stand BEFORE INSERT ON ledger_entry BEGIN
             AND 'outpatient_correction:' || c.correction_id = NEW.source
             AND c.account_no = substr(l.account_id, instr(l.account_id, ':') + 1) AND c.state = 'approved'
             AND c.change_fen = l.credit_fen - l.debit_fen)
-        WHEN l.debit_fen > 0 THEN NEW.reverses_no IS NOT NULL AND NEW.kind = 'outpatient_deposit_voided'
+        WHEN l.debit_fen > 0 THEN EXISTS (SELECT 1 FROM ledger_entry o WHERE o.institution_id = NEW.institution_id
+          AND o.entry_no = NEW.reverses_no AND o.kind = 'outpatient_deposit' AND NEW.kind = 'outpatient_deposit_voided')
         WHEN NEW.kind = 'outpatient_opening' THEN EXISTS (
           SELECT 1 FROM outpatient_account o JOIN outpatient_import i
             ON i.institution_id = o.institution_id AND i.import_no = o.import_no
@@ -46,16 +49,23 @@ CREATE TRIGGER outpatient_lines_stand BEFORE INSERT ON ledger_entry BEGIN
           SELECT 1 FROM outpatient_taken t WHERE t.institution_id = NEW.institution_id
             AND 'outpatient_taken:' || t.taken_id = NEW.source
             AND t.account_no = substr(l.account_id, instr(l.account_id, ':') + 1) AND t.amount_fen = l.credit_fen)
-        ELSE NEW.reverses_no IS NOT NULL AND NEW.kind = 'outpatient_refund_returned' END));
+        ELSE EXISTS (SELECT 1 FROM ledger_entry o WHERE o.institution_id = NEW.institution_id
+          AND o.entry_no = NEW.reverses_no AND o.kind = 'outpatient_refund' AND NEW.kind = 'outpatient_refund_returned') END));
   SELECT RAISE(ABORT, 'outpatient: ledger_posting') WHERE EXISTS (
     SELECT 1 FROM ledger_posting l
     WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no
-      AND ((l.account_id = '2103' AND NEW.kind NOT IN ('outpatient_escheat', 'outpatient_remittance'))
+      AND ((l.account_id = '2103' AND NOT ((l.credit_fen > 0 AND NEW.kind = 'outpatient_escheat')
+          OR (l.debit_fen > 0 AND NEW.kind = 'outpatient_remittance')))
         OR (l.account_id >= '1218:advance:' AND l.account_id < '1218:advance;' AND NOT (
           (l.debit_fen > 0 AND NEW.kind = 'outpatient_advance' AND NEW.reverses_no IS NULL
             AND NEW.source = 'outpatient_claim:' || substr(l.account_id, 14))
-          OR (l.credit_fen > 0 AND NEW.kind = 'outpatient_reimbursed')
-          OR (NEW.kind = 'outpatient_advance_returned' AND NEW.reverses_no IS NOT NULL)))));
+          OR (NEW.kind = 'outpatient_reimbursed' AND EXISTS (SELECT 1 FROM outpatient_advance_line a
+            JOIN outpatient_advance_list m ON m.institution_id = a.institution_id AND m.list_no = a.list_no
+            WHERE a.institution_id = NEW.institution_id AND a.claim_id = substr(l.account_id, 14) AND a.counts
+              AND a.applied_fen = l.credit_fen AND m.state = 'submitted'
+              AND 'outpatient_advance_list:' || m.list_no = NEW.source))
+          OR EXISTS (SELECT 1 FROM ledger_entry o WHERE o.institution_id = NEW.institution_id
+          AND o.entry_no = NEW.reverses_no AND o.kind = 'outpatient_advance' AND NEW.kind = 'outpatient_advance_returned')))));
 END;
 
 CREATE TRIGGER outpatient_entry_stands BEFORE INSERT ON ledger_entry BEGIN
@@ -73,9 +83,9 @@ CREATE TRIGGER outpatient_entry_stands BEFORE INSERT ON ledger_entry BEGIN
         WHEN NEW.kind IN ('outpatient_remittance')
           THEN a.subject IN ('2103', '1002')
         WHEN NEW.kind IN ('outpatient_advance', 'outpatient_advance_returned')
-          THEN a.subject IN ('1218', '5901', '1001', '1002', '1021')
+          THEN a.subject IN ('5901', '1001', '1002', '1021') OR substr(a.account_id, 1, 13) = '1218:advance:'
         WHEN NEW.kind IN ('outpatient_reimbursed')
-          THEN a.subject IN ('1218', '1002', '4001', '5901')
+          THEN a.subject IN ('1002', '4001', '5901') OR substr(a.account_id, 1, 13) = '1218:advance:'
         ELSE 0 END)
     OR (NEW.kind IN ('outpatient_refund', 'outpatient_advance') AND (
       NOT EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
@@ -86,9 +96,23 @@ CREATE TRIGGER outpatient_entry_stands BEFORE INSERT ON ledger_entry BEGIN
       OR EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
         AND e.source = NEW.source AND e.kind = NEW.kind AND NOT EXISTS (SELECT 1 FROM ledger_entry r
           WHERE r.institution_id = e.institution_id AND r.reverses_no = e.entry_no))))
-    OR (NEW.kind IN ('outpatient_correction', 'outpatient_deposit') AND EXISTS (
-      SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.source = NEW.source
-        AND e.kind = NEW.kind)));
+    OR (NEW.kind IN ('outpatient_correction', 'outpatient_deposit', 'outpatient_remittance', 'outpatient_reimbursed')
+      AND (EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+          AND e.source = NEW.source AND e.kind = NEW.kind)
+        OR (SELECT sum(l.debit_fen) FROM ledger_posting l WHERE l.institution_id = NEW.institution_id
+            AND l.entry_no = NEW.entry_no AND (NEW.kind <> 'outpatient_reimbursed' OR l.account_id = '1002'))
+          IS NOT (CASE NEW.kind
+            WHEN 'outpatient_correction' THEN (SELECT abs(c.change_fen) FROM outpatient_correction c
+              WHERE c.institution_id = NEW.institution_id
+                AND 'outpatient_correction:' || c.correction_id = NEW.source)
+            WHEN 'outpatient_deposit' THEN (SELECT t.amount_fen FROM outpatient_taken t
+              WHERE t.institution_id = NEW.institution_id AND 'outpatient_taken:' || t.taken_id = NEW.source)
+            WHEN 'outpatient_remittance' THEN (SELECT b.total_fen FROM outpatient_batch b
+              WHERE b.institution_id = NEW.institution_id AND b.state = 'booked'
+                AND 'outpatient_batch:' || b.batch_no = NEW.source)
+            ELSE (SELECT m.total_fen FROM outpatient_advance_list m
+              WHERE m.institution_id = NEW.institution_id AND m.state = 'submitted'
+                AND 'outpatient_advance_list:' || m.list_no = NEW.source) END))));
 END;
 
 CREATE TRIGGER outpatient_import_insert BEFORE INSERT ON outpatient_import BEGIN
@@ -111,6 +135,11 @@ CREATE TRIGGER outpatient_import_walk BEFORE UPDATE ON outpatient_import BEGIN
       coalesce(sum(a.opening_fen), 0) AS total
       FROM outpatient_account a WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no) q
       WHERE q.accounts = NEW.accepted AND q.total = NEW.total_fen))
+    OR (NEW.state = 'confirmed' AND NEW.decided_by IS NULL)
+    OR (NEW.state = 'booked' AND NEW.total_fen <> (SELECT coalesce(sum(p.debit_fen), 0)
+      FROM ledger_entry e JOIN ledger_posting p ON p.institution_id = e.institution_id AND p.entry_no = e.entry_no
+      WHERE e.institution_id = NEW.institution_id AND e.kind = 'outpatient_opening'
+        AND e.source = 'outpatient_import:' || NEW.import_no AND p.account_id = '1002'))
     OR (NEW.state = 'dropped' AND EXISTS (SELECT 1 FROM outpatient_account a
       WHERE a.institution_id = NEW.institution_id AND a.import_no = NEW.import_no));
 END;
@@ -124,7 +153,7 @@ END;
 CREATE TRIGGER outpatient_account_insert BEFORE INSERT ON outpatient_account BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_account') WHERE (NEW.state = 'open'
     AND NEW.unclearable_reason = '' AND NEW.filed_on IS NULL AND NEW.person_id = NEW.account_no
-    AND CASE WHEN NEW.import_no IS NULL THEN NEW.opening_fen = 0 ELSE EXISTS (
+    AND NEW.opening_fen >= 0 AND CASE WHEN NEW.import_no IS NULL THEN NEW.opening_fen = 0 ELSE EXISTS (
       SELECT 1 FROM outpatient_import i WHERE i.institution_id = NEW.institution_id AND i.import_no = NEW.import_no
         AND i.state = 'counted') END) IS NOT 1
     OR EXISTS (SELECT 1 FROM outpatient_account o WHERE o.institution_id IS NEW.institution_id
@@ -135,6 +164,11 @@ CREATE TRIGGER outpatient_account_walk BEFORE UPDATE ON outpatient_account BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_account') WHERE
     NEW.institution_id IS NOT OLD.institution_id OR NEW.account_no IS NOT OLD.account_no OR NEW.import_no IS
       NOT OLD.import_no OR NEW.kind IS NOT OLD.kind OR NEW.opening_fen IS NOT OLD.opening_fen
+    OR NEW.holder_name IS NOT OLD.holder_name OR NEW.certno_hash IS NOT OLD.certno_hash
+    OR NEW.channel IS NOT OLD.channel OR NEW.patient_no IS NOT OLD.patient_no
+    OR (NEW.last_movement_on IS NOT OLD.last_movement_on
+      AND (NEW.last_movement_on IS NULL OR NEW.last_movement_on < OLD.last_movement_on))
+    OR (NEW.kind <> 'outpatient_deposit' AND NEW.state NOT IN ('open', 'refunded'))
     OR (NEW.state <> OLD.state AND (NOT ((OLD.state = 'open' AND NEW.state IN ('unclearable', 'refunded'))
       OR (OLD.state = 'unclearable' AND NEW.state IN ('open', 'filed', 'refunded'))
       OR (OLD.state = 'filed' AND NEW.state IN ('open', 'frozen', 'refunded'))
@@ -142,9 +176,17 @@ CREATE TRIGGER outpatient_account_walk BEFORE UPDATE ON outpatient_account BEGIN
       OR (OLD.state = 'refunded' AND NEW.state IN ('open'))
       OR (OLD.state = 'remitted' AND NEW.state IN ('reclaimed'))
       OR (OLD.state = 'reclaimed' AND NEW.state IN ('remitted')))
-      OR (NEW.state IN ('refunded', 'remitted') AND OLD.state <> 'reclaimed' AND EXISTS (
+      OR (NEW.state IN ('refunded', 'remitted') AND NOT EXISTS (
         SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
-          AND a.account_id IN ('23050102:' || NEW.account_no, '230502:' || NEW.account_no) AND a.balance_fen <> 0))
+          AND a.account_id IN ('23050102:' || NEW.account_no, '230502:' || NEW.account_no) AND a.balance_fen = 0))
+      OR (OLD.state = 'frozen' AND NEW.state = 'filed' AND EXISTS (
+        SELECT 1 FROM outpatient_batch_line l JOIN outpatient_batch b
+          ON b.institution_id = l.institution_id AND b.batch_no = l.batch_no
+        WHERE l.institution_id = NEW.institution_id AND l.account_no = NEW.account_no
+          AND b.state IN ('approved', 'booked', 'remitted')))
+      OR (NEW.state = 'reclaimed' AND NOT EXISTS (SELECT 1 FROM outpatient_claim c
+        WHERE c.institution_id = NEW.institution_id AND c.account_no = NEW.account_no AND c.remitted
+          AND c.state = 'arrived'))
       OR (NEW.state = 'frozen' AND NOT EXISTS (
         SELECT 1 FROM outpatient_batch_line l JOIN outpatient_batch b
           ON b.institution_id = l.institution_id AND b.batch_no = l.batch_no
@@ -161,14 +203,26 @@ END;
 
 CREATE TRIGGER outpatient_correction_insert BEFORE INSERT ON outpatient_correction BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_correction') WHERE (NEW.state = 'asked'
-    AND NEW.decided_by IS NULL) IS NOT 1
+    AND NEW.decided_by IS NULL AND NEW.change_fen <> 0 AND length(NEW.ground) > 0
+    AND EXISTS (SELECT 1 FROM outpatient_account a LEFT JOIN outpatient_import i
+        ON i.institution_id = a.institution_id AND i.import_no = a.import_no
+      WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no AND a.state IN ('open', 'refunded')
+        AND (a.import_no IS NULL OR i.state = 'booked') AND NOT EXISTS (SELECT 1 FROM outpatient_claim c
+          WHERE c.institution_id = a.institution_id AND c.account_no = a.account_no
+            AND c.state IN ('accepted', 'reviewed', 'confirmed', 'sent', 'failed')))) IS NOT 1
     OR EXISTS (SELECT 1 FROM outpatient_correction o WHERE o.institution_id IS NEW.institution_id
       AND o.correction_id IS NEW.correction_id);
 END;
 
 CREATE TRIGGER outpatient_correction_walk BEFORE UPDATE ON outpatient_correction BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_correction') WHERE
-    NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'rejected')))
+    NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'rejected'))) OR NEW.decided_by IS NULL
+    OR (NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM outpatient_account a LEFT JOIN outpatient_import i
+        ON i.institution_id = a.institution_id AND i.import_no = a.import_no
+      WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no AND a.state IN ('open', 'refunded')
+        AND (a.import_no IS NULL OR i.state = 'booked') AND NOT EXISTS (SELECT 1 FROM outpatient_claim c
+          WHERE c.institution_id = a.institution_id AND c.account_no = a.account_no
+            AND c.state IN ('accepted', 'reviewed', 'confirmed', 'sent', 'failed'))))
     OR NEW.institution_id IS NOT OLD.institution_id OR NEW.correction_id IS NOT OLD.correction_id OR
       NEW.account_no IS NOT OLD.account_no OR NEW.change_fen IS NOT OLD.change_fen OR NEW.ground IS NOT OLD.ground
       OR NEW.asked_by IS NOT OLD.asked_by OR NEW.asked_at IS NOT OLD.asked_at;
@@ -179,7 +233,9 @@ CREATE TRIGGER outpatient_claim_insert BEFORE INSERT ON outpatient_claim BEGIN
     AND NEW.confirmed_by IS NULL AND NEW.paid_by IS NULL
     AND NEW.ended_by IS NULL AND EXISTS (
       SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no
-        AND CASE WHEN NEW.remitted THEN a.state IN ('frozen', 'remitted') AND EXISTS (
+        AND (a.import_no IS NULL OR EXISTS (SELECT 1 FROM outpatient_import i
+          WHERE i.institution_id = a.institution_id AND i.import_no = a.import_no AND i.state = 'booked'))
+        AND NEW.amount_fen > 0 AND CASE WHEN NEW.remitted THEN a.state IN ('frozen', 'remitted') AND EXISTS (
           SELECT 1 FROM outpatient_batch_line l JOIN outpatient_batch b
             ON b.institution_id = l.institution_id AND b.batch_no = l.batch_no
           WHERE l.institution_id = a.institution_id AND l.account_no = a.account_no
@@ -209,7 +265,14 @@ CREATE TRIGGER outpatient_claim_walk BEFORE UPDATE ON outpatient_claim BEGIN
       NOT OLD.card_lost OR NEW.claimant_name IS NOT OLD.claimant_name OR NEW.taken_at IS NOT OLD.taken_at OR
       NEW.decision_id IS NOT OLD.decision_id OR NEW.accepted_by IS NOT OLD.accepted_by OR NEW.accepted_at IS
       NOT OLD.accepted_at
-    OR (NEW.state <> 'reviewed' AND (NEW.route IS NOT OLD.route OR NEW.card_hash IS NOT OLD.card_hash))
+    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND (NEW.route IS NOT OLD.route
+      OR NEW.card_hash IS NOT OLD.card_hash OR NEW.personal IS NOT OLD.personal))
+    OR (NEW.state IN ('reviewed', 'confirmed', 'sent', 'failed', 'arrived')
+      AND (NEW.reviewed_by <> NEW.accepted_by) IS NOT 1)
+    OR (NEW.state IN ('confirmed', 'sent', 'failed', 'arrived')
+      AND (NEW.confirmed_by <> NEW.accepted_by AND NEW.confirmed_by <> NEW.reviewed_by) IS NOT 1)
+    OR (NEW.state IN ('sent', 'failed', 'arrived')
+      AND (NEW.paid_by <> NEW.confirmed_by AND NEW.paid_by <> NEW.reviewed_by) IS NOT 1)
     OR (OLD.reviewed_by IS NOT NULL AND NEW.state <> 'reviewed' AND NEW.reviewed_by IS NOT OLD.reviewed_by)
     OR (OLD.confirmed_by IS NOT NULL AND NEW.state <> 'reviewed' AND NEW.confirmed_by IS NOT OLD.confirmed_by)
     OR (OLD.state = 'failed' AND NEW.state = 'reviewed' AND NEW.confirmed_by IS NOT NULL)
@@ -264,7 +327,9 @@ CREATE TRIGGER outpatient_filing_walk BEFORE UPDATE ON outpatient_filing BEGIN
       NOT OLD.accounts OR NEW.total_fen IS NOT OLD.total_fen OR NEW.sha256 IS NOT OLD.sha256 OR NEW.risk_note IS
       NOT OLD.risk_note OR NEW.made_by IS NOT OLD.made_by OR NEW.made_at IS NOT OLD.made_at
     OR (OLD.submitted_on IS NOT NULL AND (NEW.submitted_on IS NOT OLD.submitted_on
-      OR NEW.submitted_by IS NOT OLD.submitted_by OR NEW.authority IS NOT OLD.authority));
+      OR NEW.submitted_by IS NOT OLD.submitted_by OR NEW.authority IS NOT OLD.authority))
+    OR (NEW.state = 'acknowledged' AND (length(NEW.acknowledgement_no) > 0
+      AND NEW.acknowledged_on >= NEW.submitted_on AND NEW.recorded_by <> NEW.made_by) IS NOT 1);
 END;
 
 CREATE TRIGGER outpatient_batch_insert BEFORE INSERT ON outpatient_batch BEGIN
@@ -286,6 +351,10 @@ CREATE TRIGGER outpatient_batch_walk BEFORE UPDATE ON outpatient_batch BEGIN
     OR (OLD.state <> 'proposed' AND (NEW.accounts IS NOT OLD.accounts OR NEW.total_fen IS NOT OLD.total_fen
       OR NEW.sha256 IS NOT OLD.sha256 OR NEW.frozen_by IS NOT OLD.frozen_by))
     OR (OLD.approved_by IS NOT NULL AND NEW.approved_by IS NOT OLD.approved_by)
+    OR (NEW.state = 'frozen' AND (length(NEW.sha256) = 64 AND length(NEW.frozen_by) > 0) IS NOT 1)
+    OR (NEW.state = 'approved' AND (NEW.approved_by <> NEW.frozen_by) IS NOT 1)
+    OR (NEW.state = 'remitted' AND (NEW.remitted_by <> NEW.approved_by AND length(NEW.voucher_no) > 0
+      AND NEW.remitted_on IS NOT NULL) IS NOT 1)
     OR (NEW.state = 'frozen' AND NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS lines, coalesce(sum(l.balance_fen),
       0) AS total FROM outpatient_batch_line l
       WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no) q
@@ -389,6 +458,7 @@ CREATE TRIGGER outpatient_advance_list_walk BEFORE UPDATE ON outpatient_advance_
     OR NEW.institution_id IS NOT OLD.institution_id OR NEW.list_no IS NOT OLD.list_no OR NEW.budget_year IS
       NOT OLD.budget_year OR NEW.claims IS NOT OLD.claims OR NEW.total_fen IS NOT OLD.total_fen OR NEW.made_by IS
       NOT OLD.made_by OR NEW.made_at IS NOT OLD.made_at
+    OR (NEW.state = 'submitted' AND (NEW.submitted_by <> NEW.made_by AND length(NEW.document) > 0) IS NOT 1)
     OR (NEW.state = 'submitted' AND NOT EXISTS (SELECT 1 FROM (SELECT count(*) AS lines,
       coalesce(sum(l.applied_fen), 0) AS total FROM outpatient_advance_line l
       WHERE l.institution_id = NEW.institution_id AND l.list_no = NEW.list_no) q

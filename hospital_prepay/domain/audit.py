@@ -118,6 +118,8 @@ ACTIONS: Final[dict[str, str]] = {
     "outpatient.ask_correction": "申请更正门诊余额",
     "outpatient.approve_correction": "批准更正门诊余额",
     "outpatient.reject_correction": "退回更正门诊余额",
+    "outpatient.propose_people": "查找可能是同一人的账户",
+    "outpatient.decide_people": "认定是不是同一人",
     "outpatient.reveal": "显示门诊账户的完整信息",
     "outpatient.accept": "受理门诊退款",
     "outpatient.review": "审核门诊退款",

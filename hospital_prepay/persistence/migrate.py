@@ -93,6 +93,7 @@ _INSERT = (
     "outpatient_filing_line",
     "outpatient_import",
     "outpatient_kept",
+    "outpatient_likeness",
     "outpatient_other_kind",
     "outpatient_payout",
     "outpatient_posting",
@@ -139,8 +140,7 @@ _UPDATE: dict[str, str] = {
     ),
     "job_run": "finished_at, outcome",
     "outpatient_account": (
-        "channel, holder_name, personal, certno_hash, phone_hash, reach, patient_no, last_movement_on, person_id,"
-        " state, unclearable_reason, filed_on"
+        "personal, phone_hash, reach, last_movement_on, person_id, state, unclearable_reason, filed_on"
     ),
     "outpatient_advance_line": "counts",
     "outpatient_advance_list": (
@@ -161,6 +161,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_import": "state, decided_by, decided_at, booked_at",
     "outpatient_kept": "state, decided_by, decided_at, ended_by, ended_at",
     "outpatient_other_kind": "state, decided_by, decided_at",
+    "outpatient_likeness": "state, decided_by, decided_at, ground, from_person, to_person",
     "outpatient_payout": "state, answered_at, bank_reference, failure, entry_no",
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",

@@ -159,7 +159,7 @@ def drop_accounts(connection: sa.Connection, institution_id: str, import_no: int
 def next_accounts(
     connection: sa.Connection, institution_id: str, import_no: int, after: str, size: int
 ) -> list[Opening]:
-    """The next accounts of an import after the number ``after``, in the order of their numbers."""
+    """The next accounts of an import that the books don't have yet, by number, after the number ``after``."""
     rows = connection.execute(
         sa.select(
             OutpatientAccount.account_no,
@@ -170,6 +170,7 @@ def next_accounts(
             OutpatientAccount.institution_id == institution_id,
             OutpatientAccount.import_no == import_no,
             OutpatientAccount.account_no > after,
+            ~_in_books(),
         )
         .order_by(OutpatientAccount.account_no)
         .limit(size)
@@ -177,13 +178,12 @@ def next_accounts(
     return [Opening(number, bool(is_deposit), int(fen)) for number, is_deposit, fen in rows]
 
 
-def is_open(connection: sa.Connection, institution_id: str, account: Opening) -> bool:
-    """Whether the books have the account."""
-    query = sa.select(LedgerAccount.account_id).where(
-        LedgerAccount.institution_id == institution_id,
-        LedgerAccount.account_id == f"{_DEPOSITS if account.is_deposit else _OTHERS}:{account.account_no}",
+def count_open(connection: sa.Connection, institution_id: str, import_no: int) -> int:
+    """How many accounts of an import the books have."""
+    query = sa.select(sa.func.count()).where(
+        OutpatientAccount.institution_id == institution_id, OutpatientAccount.import_no == import_no, _in_books()
     )
-    return connection.scalar(query) is not None
+    return int(connection.scalar(query) or 0)
 
 
 def open_in_books(
@@ -209,6 +209,14 @@ def open_in_books(
     )
     names = ("institution_id", "account_id", "subject", "name", "normal_side", "guarded", "balance_fen", "opened_at")
     connection.execute(sa.insert(LedgerAccount).from_select(names, source, include_defaults=False))
+
+
+def _in_books() -> sa.ColumnElement[bool]:
+    subject = sa.case((OutpatientAccount.kind == "outpatient_deposit", f"{_DEPOSITS}:"), else_=f"{_OTHERS}:")
+    return sa.exists().where(
+        LedgerAccount.institution_id == OutpatientAccount.institution_id,
+        LedgerAccount.account_id == subject + OutpatientAccount.account_no,
+    )
 
 
 def _parts(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ from hospital_prepay.domain.ledger.chart import advance_account
 from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
-from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import (
     OutpatientBankFile,
     OutpatientClaim,
@@ -30,7 +30,7 @@ _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """An account with its balance in the books; ``is_open`` tells whether the books have it yet."""
+    """An account with its balance in the books; ``is_open`` tells whether its import is booked whole."""
 
     account_no: str
     kind: str
@@ -452,5 +452,14 @@ def _account(connection: sa.Connection, institution_id: str, account_no: str, *,
             LedgerAccount.account_id.in_((f"23050102:{account_no}", f"230502:{account_no}")),
         )
     )
-    values: list[Any] = [*row, int(balance or 0), balance is not None]
+    booked = sa.select(OutpatientImport.state).where(
+        OutpatientImport.institution_id == institution_id,
+        OutpatientImport.import_no == OutpatientAccount.import_no,
+    )
+    state = connection.scalar(
+        sa.select(sa.func.coalesce(booked.scalar_subquery(), "booked")).where(
+            OutpatientAccount.institution_id == institution_id, OutpatientAccount.account_no == account_no
+        )
+    )
+    values: list[Any] = [*row, int(balance or 0), balance is not None and state == "booked"]
     return AccountState(*values)

@@ -17,6 +17,7 @@ from hospital_prepay.persistence.models import (
     outpatient_claims,
     outpatient_escheat,
     outpatient_gate,
+    outpatient_people,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
@@ -39,5 +40,6 @@ __all__ = [
     "outpatient_claims",
     "outpatient_escheat",
     "outpatient_gate",
+    "outpatient_people",
     "publication",
 ]

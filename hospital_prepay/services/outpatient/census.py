@@ -137,10 +137,13 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
 
 def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
     """Open every account that isn't open yet, a thousand a transaction, then close the import."""
-    after, done = "", 0
+    after = ""
+    with context.database.reading() as connection:
+        done = store.count_open(connection, actor.institution_id, found.import_no)
     while True:
         with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}") as work:
-            _locked(work, found.import_no)
+            if _locked(work, found.import_no).state != "confirmed":
+                return  # somebody else ended it in the meantime
             part = store.next_accounts(
                 work.connection, work.institution_id, found.import_no, after, ACCOUNTS_AN_ENTRY
             )
@@ -149,8 +152,7 @@ def _book(context: Context, actor: Actor, found: ImportState, progress: Progress
                 store.walk_import(work.connection, work.institution_id, found.import_no, **step)
                 work.audit(detail={"import": found.import_no, "total_fen": found.total_fen})
                 return
-            if not store.is_open(work.connection, work.institution_id, part[-1]):
-                _open_part(work, found, part)
+            _open_part(work, found, part)
             after, done = part[-1].account_no, done + len(part)
         progress(done, found.accepted)
 

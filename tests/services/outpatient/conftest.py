@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from hospital_prepay.domain.access import Actor, Role
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient import payouts
 from hospital_prepay.services.outpatient.census import CountedAccounts, confirm_import, count_accounts
 from hospital_prepay.services.outpatient.claims import (
     AcceptClaim,
@@ -101,6 +103,17 @@ class Outpatients:
         """The claim as it stands."""
         with self.context.database.reading() as connection:
             return store.read_claim(connection, INSTITUTION, claim_id)
+
+
+def answered(outpatients: Outpatients, folder: Path, claim_id: str) -> None:
+    """The bank paid a confirmed claim: its file went out and came back."""
+    payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
+    found = outpatients.claim(claim_id)
+    path = folder / f"{claim_id}.csv"
+    path.write_text(
+        f"退款单号,金额,结果,银行流水号\n{found.refund_no},{Money(found.amount_fen).plain()},成功,Y1\n", "utf-8"
+    )
+    assert payouts.take_answers(outpatients.context, PAYER, path, path.name).arrived == 1
 
 
 @pytest.fixture
