@@ -16,12 +16,24 @@ from hospital_prepay.cli.errors import EXIT_CODES_EXPLAINED, report, report_usag
 from hospital_prepay.cli.fund import fund
 from hospital_prepay.cli.inpatient import inpatient
 from hospital_prepay.cli.ledger import ledger
+from hospital_prepay.cli.outpatient import outpatient
 from hospital_prepay.cli.rules import rules
 from hospital_prepay.cli.serve import serve
 from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.jobs.command import scheduler
 
-COMMANDS: tuple[click.Command, ...] = (calendar, db, demo, fund, inpatient, ledger, rules, scheduler, serve)
+COMMANDS: tuple[click.Command, ...] = (
+    calendar,
+    db,
+    demo,
+    fund,
+    inpatient,
+    ledger,
+    outpatient,
+    rules,
+    scheduler,
+    serve,
+)
 
 
 @click.group("hospital-prepay", no_args_is_help=True, epilog=EXIT_CODES_EXPLAINED)

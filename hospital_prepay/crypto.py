@@ -12,6 +12,7 @@ import uuid
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -94,14 +95,14 @@ class FieldCipher:
             for secret in (key, *former_keys)
             for each in FieldAlgorithm
         }
+        self._head = f"{_VERSION}.{algorithm}.{self._key_id}"
 
     def encrypt(self, text: str, *, institution: str, field: str) -> str:
         """``version.algorithm.key id.value``; the same text gives another value each time."""
-        head = f"{_VERSION}.{self._algorithm}.{self._key_id}"
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        place = _place(head, institution, field)
+        place = _place(self._head, institution, field)
         sealed = _seal(self._algorithm, self._keys[self._algorithm, self._key_id], nonce, text.encode(), place)
-        return f"{head}.{urlsafe_b64encode(nonce + sealed).decode()}"
+        return f"{self._head}.{urlsafe_b64encode(nonce + sealed).decode()}"
 
     def decrypt(self, value: str, *, institution: str, field: str) -> str:
         """The text. Raises :class:`FieldUnreadable`."""
@@ -121,7 +122,7 @@ class FieldCipher:
 
     def is_current(self, value: str) -> bool:
         """Whether ``value`` was written with the present key and algorithm, or should be written again."""
-        return value.startswith(f"{_VERSION}.{self._algorithm}.{self._key_id}.")
+        return value.startswith(f"{self._head}.")
 
 
 class KeyedHash:
@@ -130,13 +131,14 @@ class KeyedHash:
     def __init__(self, key: bytes, algorithm: HashAlgorithm, former: Iterable[KeyedHash] = ()) -> None:
         self._algorithm = algorithm
         self._former = tuple(former)
-        self._secret = derive(key, f"look-up {algorithm}")
+        function = hashes.SHA256() if algorithm is HashAlgorithm.HMAC_SHA256 else hashes.SM3()
+        # Taking the key in costs as much as a short text: it is done once and copied.
+        self._begun = hmac.HMAC(derive(key, f"look-up {algorithm}"), function)
         self._head = f"{algorithm}.{_key_id(key)}"
 
     def digest(self, text: str, *, institution: str, field: str) -> str:
         """``algorithm.key id.hash``; equal texts agree within one institution and field only."""
-        function = hashes.SHA256() if self._algorithm is HashAlgorithm.HMAC_SHA256 else hashes.SM3()
-        computed = hmac.HMAC(self._secret, function)
+        computed = self._begun.copy()
         computed.update(_place(self._head, institution, field) + text.encode())
         return f"{self._head}.{computed.finalize().hex()}"
 
@@ -150,15 +152,21 @@ def _key_id(key: bytes) -> str:
     return derive(key, "key id", 6).hex()
 
 
+@lru_cache(maxsize=256)
 def _place(head: str, institution: str, field: str) -> bytes:
     """Where a value belongs; lengths keep neighbouring parts apart."""
     parts = [part.encode() for part in (head, institution, field)]
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
+@lru_cache(maxsize=8)
+def _aes(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
 def _seal(algorithm: FieldAlgorithm, key: bytes, nonce: bytes, text: bytes, place: bytes) -> bytes:
     if algorithm is FieldAlgorithm.AES_256_GCM:
-        return AESGCM(key).encrypt(nonce, text, place)
+        return _aes(key).encrypt(nonce, text, place)
     encryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
     encryptor.authenticate_additional_data(place)
     return encryptor.update(text) + encryptor.finalize() + encryptor.tag
@@ -166,7 +174,7 @@ def _seal(algorithm: FieldAlgorithm, key: bytes, nonce: bytes, text: bytes, plac
 
 def _open(algorithm: FieldAlgorithm, key: bytes, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
     if algorithm is FieldAlgorithm.AES_256_GCM:
-        return AESGCM(key).decrypt(nonce, sealed, place)
+        return _aes(key).decrypt(nonce, sealed, place)
     text, tag = sealed[:-_TAG_BYTES], sealed[-_TAG_BYTES:]
     decryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce, tag)).decryptor()
     decryptor.authenticate_additional_data(place)

@@ -70,6 +70,16 @@ class Permission(StrEnum):
     FUND_RETURN = "fund.return"
     FUND_DUTY = "fund.duty"
     FUND_RECONCILE = "fund.reconcile"
+    OUTPATIENT_VIEW = "outpatient.view"
+    OUTPATIENT_IMPORT = "outpatient.import"
+    OUTPATIENT_CONFIRM = "outpatient.confirm"
+    OUTPATIENT_CONTACT = "outpatient.contact"
+    OUTPATIENT_ACCEPT = "outpatient.accept"
+    OUTPATIENT_REVIEW = "outpatient.review"
+    OUTPATIENT_APPROVE = "outpatient.approve"
+    OUTPATIENT_PAY = "outpatient.pay"
+    OUTPATIENT_FILE = "outpatient.file"
+    OUTPATIENT_REMIT = "outpatient.remit"
     METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
@@ -93,6 +103,9 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.DEPOSIT_COLLECT,
             _P.SLIP_REQUEST,
             _P.REVEAL_IDENTITY,
+            _P.OUTPATIENT_VIEW,
+            _P.OUTPATIENT_ACCEPT,
+            _P.OUTPATIENT_PAY,
         }
     ),
     Role.FINANCE_OFFICER: frozenset(
@@ -120,6 +133,13 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.FUND_RETURN,
             _P.FUND_DUTY,
             _P.FUND_RECONCILE,
+            _P.OUTPATIENT_VIEW,
+            _P.OUTPATIENT_IMPORT,
+            _P.OUTPATIENT_CONTACT,
+            _P.OUTPATIENT_ACCEPT,
+            _P.OUTPATIENT_REVIEW,
+            _P.OUTPATIENT_PAY,
+            _P.OUTPATIENT_FILE,
         }
     ),
     Role.FINANCE_APPROVER: frozenset(
@@ -140,6 +160,11 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.FUND_RECORD,
             _P.FUND_RESERVE,
             _P.FUND_DUTY,
+            _P.OUTPATIENT_VIEW,
+            _P.OUTPATIENT_CONFIRM,
+            _P.OUTPATIENT_REVIEW,
+            _P.OUTPATIENT_APPROVE,
+            _P.OUTPATIENT_REMIT,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -154,6 +179,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.INSTITUTION_VIEW,
             _P.AUDIT_VIEW,
             _P.FUND_VIEW,
+            _P.OUTPATIENT_VIEW,
         }
     ),
     Role.SYSTEM_ADMINISTRATOR: frozenset(
@@ -177,10 +203,12 @@ FOR_PEOPLE: Final = frozenset(
         *(_P.SLIP_APPROVE, _P.CAPS_APPROVE, _P.CAPS_PUBLISH, _P.RULES_APPROVE),
         *(_P.FUND_APPLY, _P.FUND_RECORD, _P.FUND_AGREE, _P.FUND_RESERVE, _P.FUND_PAY, _P.FUND_RETURN),
         *(_P.FUND_DUTY, _P.FUND_RECONCILE),
+        *(_P.OUTPATIENT_IMPORT, _P.OUTPATIENT_CONFIRM, _P.OUTPATIENT_CONTACT, _P.OUTPATIENT_ACCEPT),
+        *(_P.OUTPATIENT_REVIEW, _P.OUTPATIENT_APPROVE, _P.OUTPATIENT_PAY, _P.OUTPATIENT_FILE, _P.OUTPATIENT_REMIT),
     }
 )
 """A second person is a person: whoever hands out tokens to systems could otherwise be both halves of a step. Of the
-restricted fund a system may read and ask."""
+restricted fund a system may read and ask, of outpatient accounts only read."""
 
 
 def check_role_mix(roles: Iterable[Role]) -> None:

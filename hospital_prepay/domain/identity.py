@@ -75,6 +75,16 @@ def is_resident_id(text: str) -> bool:
     return True
 
 
+def same_person_number(text: str) -> str:
+    """The number by which one person is found again, whatever card it stood on: 18 characters for a resident card of
+    15 digits, anything else without blanks and in capitals."""
+    number = _squeezed(text)
+    if _RESIDENT_15.fullmatch(number) and is_resident_id(number):
+        longer = f"{number[:6]}19{number[6:]}"
+        return longer + _resident_check(longer)
+    return number
+
+
 def born_on(number: str) -> date:
     """The date of birth on a valid card number. Raises :class:`WrongResidentId`."""
     day = _born_on(resident_id(number))

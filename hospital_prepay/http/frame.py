@@ -27,8 +27,10 @@ AREAS: Final = (
     ("收款", "/desk", Permission.DEPOSIT_COLLECT),
     ("住院", "/desk", Permission.DESK_VIEW),  # to who looks on
     ("复核", "/desk/voids", Permission.SLIP_APPROVE),
+    ("门诊退款", "/desk/refunds", Permission.OUTPATIENT_VIEW),
     ("额度", "/finance/caps", Permission.CAPS_VIEW),
     ("预付金", "/finance/fund", Permission.FUND_VIEW),
+    ("门诊清退", "/finance/outpatient", Permission.OUTPATIENT_VIEW),
     ("账本", "/finance/ledger", Permission.LEDGER_VIEW),
     ("依据", "/compliance", Permission.COMPLIANCE_VIEW),
     ("本院", "/admin/institution", Permission.INSTITUTION_VIEW),
@@ -50,6 +52,17 @@ FUND_ROOMS: Final = (
     ("报表", "/finance/fund/usage"),
     ("采购监测", "/finance/fund/purchases"),
     ("各地规定", "/finance/fund/regimes"),
+)
+# The rooms of outpatients' deposits; everybody who sees them sees all that exist.
+OUTPATIENT_ROOMS: Final = (
+    ("总览", "/finance/outpatient"),
+    ("清退台账", "/finance/outpatient/accounts"),
+    ("清查导入", "/finance/outpatient/imports"),
+    ("清查更正", "/finance/outpatient/corrections"),
+    ("同一人", "/finance/outpatient/people"),
+    ("在办的退款", "/desk/refunds/claims"),
+    ("银行退款", "/finance/outpatient/payments"),
+    ("退款提醒", "/finance/outpatient/alarms"),
 )
 _FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
 _POSTED: Final = {
@@ -111,6 +124,11 @@ class Frame:
         """The rooms of the restricted fund."""
         rooms = {href: label for label, href in FUND_ROOMS if exists(href)}
         return _marked(rooms, _FUND_BESIDE)
+
+    @cached_property
+    def outpatient_rooms(self) -> list[dict[str, Any]]:
+        """The rooms of outpatients' deposits."""
+        return _marked({href: label for label, href in OUTPATIENT_ROOMS if exists(href)})
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:

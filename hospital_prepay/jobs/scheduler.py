@@ -23,6 +23,10 @@ SEAL_EVERY_SECONDS: Final = WINDOW_SECONDS // 2
 # Runs that were missed (the machine slept) are made up by one run, if it isn't too late for it.
 _MISSED: Final = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 600}
 _LOOK_EVERY_SECONDS: Final = 5
+STARTED: Final = (
+    "定时任务已启动：每半分钟封存账本，每天凌晨核对一次，零点后提醒期限、退回到期预留、核对共用账户，"
+    "每年 12 月 31 日提出上缴名单。"
+)
 
 
 def schedule() -> BlockingScheduler:
@@ -37,6 +41,8 @@ def schedule() -> BlockingScheduler:
     # A day begins at midnight: what ran out is given back first, so that nobody is reminded of it.
     for minute, name in ((1, "release_reservations"), (5, "remind_duties"), (15, "check_shared_account")):
         scheduler.add_job(f"hospital_prepay.jobs.fund:{name}", "cron", hour=0, minute=minute, id=name, **common)
+    propose = "hospital_prepay.jobs.outpatient:propose_remittance"
+    scheduler.add_job(propose, "cron", hour=0, minute=20, id="propose_remittance", **common)
     return scheduler
 
 
@@ -65,7 +71,7 @@ def _lead(database: Database, settings: Settings, tell: Callable[[str], None]) -
         with leadership(database, settings.data_dir / "scheduler.lock") as leader:
             if leader is None:
                 return "另一个定时任务进程正在工作；本进程等候接替。"
-            tell("定时任务已启动：每半分钟封存账本，每天凌晨核对一次，零点后提醒期限、退回到期预留、核对共用账户。")
+            tell(STARTED)
             _work(leader)
             return "与数据库的连接断了，定时任务已停下，等连上后接着办。"
     except DatabaseFault as error:

@@ -1,4 +1,4 @@
-"""Approvals that were taken back, as rows. The database holds when that may be (see migration 0023)."""
+"""Approvals that were taken back, as rows. The database holds when that may be (see migration 0022)."""
 
 from __future__ import annotations
 

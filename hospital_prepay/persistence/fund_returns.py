@@ -1,4 +1,4 @@
-"""Offsets, corrections and late slips: what waits for a second person, and what became of it (see migration 0022)."""
+"""Offsets, corrections and late slips: what waits for a second person, and what became of it (see migration 0021)."""
 
 from __future__ import annotations
 

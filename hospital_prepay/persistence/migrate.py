@@ -82,6 +82,30 @@ _INSERT = (
     "job_run",
     "ledger_account",
     "ledger_block",
+    "outpatient_account",
+    "outpatient_advance_line",
+    "outpatient_advance_list",
+    "outpatient_alarm",
+    "outpatient_alarm_answer",
+    "outpatient_bank_file",
+    "outpatient_batch",
+    "outpatient_batch_line",
+    "outpatient_batch_review",
+    "outpatient_claim",
+    "outpatient_claim_paper",
+    "outpatient_correction",
+    "outpatient_filing",
+    "outpatient_filing_line",
+    "outpatient_import",
+    "outpatient_kept",
+    "outpatient_likeness",
+    "outpatient_other_kind",
+    "outpatient_payout",
+    "outpatient_posting",
+    "outpatient_rejection",
+    "outpatient_return_file",
+    "outpatient_staff_card",
+    "outpatient_taken",
     "purchase_line",
     "receipt",
     "receipt_book",
@@ -122,6 +146,31 @@ _UPDATE: dict[str, str] = {
         "name, phone, hours, address, level, ownership, is_designated, is_default, changed_at, changed_by"
     ),
     "job_run": "finished_at, outcome",
+    "outpatient_account": (
+        "personal, phone_hash, reach, last_movement_on, person_id, state, unclearable_reason, filed_on"
+    ),
+    "outpatient_advance_line": "counts",
+    "outpatient_advance_list": (
+        "state, document, submitted_on, submitted_by, bank_reference, reimbursed_on, reimbursed_by, ground"
+    ),
+    "outpatient_batch": (
+        "state, accounts, total_fen, sha256, frozen_by, frozen_at, approved_by, approved_at, remitted_by,"
+        " remitted_at, remitted_on, voucher_no, ended_ground"
+    ),
+    "outpatient_claim": (
+        "state, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at,"
+        " ended_by, ended_at, ground"
+    ),
+    "outpatient_correction": "state, decided_by, decided_at",
+    "outpatient_filing": (
+        "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at"
+    ),
+    "outpatient_import": "state, decided_by, decided_at, booked_at",
+    "outpatient_kept": "state, decided_by, decided_at, ended_by, ended_at",
+    "outpatient_other_kind": "state, decided_by, decided_at",
+    "outpatient_likeness": "state, decided_by, decided_at, ground, from_person, to_person",
+    "outpatient_payout": "state, answered_at, bank_reference, failure, entry_no",
+    "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",
     "slip_request": "state, decided_by, decided_at, receipt_book, receipt_serial",
     "staff_session": "last_seen_at, second_factor_at, ended_at, ended_by",
@@ -131,7 +180,7 @@ _UPDATE: dict[str, str] = {
     ),
     "stay": "ward, bed, discharged_at, certificate_enc, certificate_hash, phone_enc, phone_hash",
 }
-_DELETE = ("similar_disease",)
+_DELETE = ("outpatient_account", "outpatient_batch_line", "similar_disease")
 _FUNCTIONS = ("ledger_post", "ledger_post_many")
 
 
@@ -246,7 +295,7 @@ def grant(connection: sa.Connection, role: str) -> None:
             for table, columns in _UPDATE.items()
             if table in tables
         ),
-        *(f"GRANT DELETE ON {table} TO {quoted}" for table in _DELETE),
+        *(f"GRANT DELETE ON {table} TO {quoted}" for table in _DELETE if table in tables),
         *(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}" for function in _FUNCTIONS),
     ]
     for statement in statements:

@@ -15,10 +15,11 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.inpatient_caps import MeasureSchema
-from hospital_prepay.services.inpatient import cap_review, import_runs
+from hospital_prepay.services.import_runs import ImportRun, State
+from hospital_prepay.services.inpatient import cap_review
 from hospital_prepay.services.inpatient.cap_review import ListedTable, Overview
 from hospital_prepay.services.inpatient.cap_tables import TEN_YUAN, MeasureTable, measure_table
-from hospital_prepay.services.inpatient.import_runs import ImportRun, State
+from hospital_prepay.services.inpatient.import_runs import CASES
 from hospital_prepay.services.publication.readings import chosen_readings
 
 blueprint = Blueprint("caps", __name__, url_prefix="/finance/caps")
@@ -58,7 +59,7 @@ def caps_page(import_form: Form | None = None, measure_form: Form | None = None)
     """The page, with forms as they were typed."""
     context, actor = current_context(), current_actor()
     found = cap_review.overview(context, actor)
-    running = import_runs.open_runs(context, actor)
+    running = CASES.open_runs(context, actor)
     return render_template(
         "pages/inpatient/caps.html",
         tables=[_listed(one) for one in found.tables],

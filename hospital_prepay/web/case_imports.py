@@ -15,9 +15,10 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
-from hospital_prepay.services.inpatient import import_review, import_runs
+from hospital_prepay.services.import_runs import ImportRun, State
+from hospital_prepay.services.inpatient import import_review
 from hospital_prepay.services.inpatient.import_review import ReviewedImport
-from hospital_prepay.services.inpatient.import_runs import ImportRun, State
+from hospital_prepay.services.inpatient.import_runs import CASES
 from hospital_prepay.web.caps import caps_page, running_of
 
 blueprint = Blueprint("case_imports", __name__, url_prefix="/finance/caps/imports")
@@ -37,7 +38,7 @@ def take_in() -> Any:
     if upload is None or not upload.filename:
         return caps_page(import_form=Form({}, {"file": "请选一个 CSV 或 XLSX 文件。"})), 422
     context, actor = current_context(), current_actor()
-    run = import_runs.start_import(context, actor, upload.stream, upload.filename, patience=_PATIENCE)
+    run = CASES.start(context, actor, upload.stream, upload.filename, patience=_PATIENCE)
     return _after(run)
 
 
@@ -45,7 +46,7 @@ def take_in() -> Any:
 @requires(Permission.CASES_IMPORT)
 def resume(import_id: str) -> Any:
     """Take an interrupted import up again."""
-    return _after(import_runs.resume_import(current_context(), current_actor(), import_id, patience=_PATIENCE))
+    return _after(CASES.resume(current_context(), current_actor(), import_id, patience=_PATIENCE))
 
 
 @blueprint.get("/<import_id>")
@@ -53,7 +54,7 @@ def resume(import_id: str) -> Any:
 def show_import(import_id: str) -> Any:
     """An import, or a run that leads to one."""
     try:
-        run = import_runs.read_run(current_context(), current_actor(), import_id)
+        run = CASES.read(current_context(), current_actor(), import_id)
     except NotFound:
         return _reviewed(import_id)
     return _after(run) if run.state is State.DONE else _run_page(run)
@@ -63,7 +64,7 @@ def show_import(import_id: str) -> Any:
 @requires(Permission.CAPS_VIEW)
 def show_progress(import_id: str) -> Any:
     """The progress bar alone; when the run has ended, the way to its page."""
-    run = import_runs.read_run(current_context(), current_actor(), import_id)
+    run = CASES.read(current_context(), current_actor(), import_id)
     if not is_partial():
         return redirect(f"/finance/caps/imports/{run.run_id}", 303)
     if run.state is State.RUNNING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.audit import ABOUT_STAYS
@@ -16,6 +17,8 @@ from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -44,6 +47,7 @@ RULES: Final = {
     "fund.close_period": "这个月能不能结账",
     "fund.henan_apply": "对账申请在哪个月结算",
     "fund.henan_fallback": "先付的款是不是上一周期的金额",
+    "outpatient.claim": "这笔门诊退款能不能受理",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -95,6 +99,8 @@ def title(decision: Decision) -> str:
             return f"新旧预付轧差，差额 {amount} 元"
         case "fund.close_duty":
             return f"不能登记：{why}" if refused else f"期限登记：{why}"
+        case "outpatient.claim":
+            return f"还不能受理：{why}" if refused else f"受理退款 {amount} 元，由别人审核和确认"
         case "fund.close_period":
             month = decision.facts["period"]
             return f"{month} 不能结账：{why}" if refused else f"{month} 可以结账：{why}"
@@ -108,6 +114,8 @@ def about(occasion: Occasion | None) -> tuple[str, str | None]:
     kind, _, key = occasion.subject.rpartition(":")
     if kind == "grant":
         return "预付金", f"/finance/fund/grants/{key}"
+    if kind == "outpatient_account":
+        return f"门诊账户 {key}", f"/finance/outpatient/accounts/{quote(key, safe='')}"
     if kind == "void" or occasion.action == "slip.request_void":
         return f"票据 {key}", None
     if kind == "refund" or occasion.action in ABOUT_STAYS:
@@ -224,6 +232,22 @@ def _ground(number: int) -> str:
 
 def _stops(stop: str) -> str:
     return STOPS[SettlementsStop(stop)]
+
+
+def _claimant(value: str) -> str:
+    return Claimant(value).label if value in list(Claimant) else value
+
+
+def _papers(values: list[str]) -> str:
+    return "、".join(Paper(one).label if one in list(Paper) else one for one in values) or _NOTHING
+
+
+def _route(value: str) -> str:
+    return Route(value).label if value in list(Route) else value
+
+
+def _channel(value: str) -> str:
+    return Channel(value).label if value in list(Channel) else value
 
 
 def _clauses(clauses: list[str]) -> str:
@@ -413,5 +437,21 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "last_period": ("上一周期", str),
         "last_actual_fen": ("上一周期实际结算", _yuan),
         "paid_fen": ("这次先付", _yuan),
+    },
+    "outpatient.claim": {
+        "claimant": ("谁来办", _claimant),
+        "papers": ("出示的证明", _papers),
+        "card_lost": ("就诊卡丢失", _yes),
+        "identity_matches": ("证件号与登记一致", _yes),
+        "route": ("退款方式", _route),
+        "staff_card": ("收款卡是职工的", _yes),
+        "channel": ("当初怎么缴的", _channel),
+        "original_failed": ("原路退过、没退成", _yes),
+        "original_route_days": ("原路可退的天数", str),
+        "balance_fen": ("账上余额", _yuan),
+        "remitted_fen": ("已上缴财政", _yuan),
+        "beyond_fen": ("本院少计的", _yuan),
+        "last_movement_on": ("最后变动", str),
+        "today": ("受理日", str),
     },
 }

@@ -25,6 +25,7 @@ blueprint = Blueprint("home", __name__)
 _DOORS: Final = (
     ("收款", "登记住院，收住院预交金，补打收据", "/desk", "table", Permission.DEPOSIT_COLLECT),
     ("住院", "看一次住院的额度、已收和票据，姓名已遮盖", "/desk", "search", Permission.DESK_VIEW),
+    ("退门诊预交金", "找账户，受理、审核、确认、付款", "/desk/refunds", "later", Permission.OUTPATIENT_VIEW),
     ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
     ("额度表", "导入病例，测算，发布", "/finance/caps", "table", Permission.CAPS_MEASURE),
     ("额度表", "批准，发布", "/finance/caps", "table", Permission.CAPS_APPROVE),
@@ -105,6 +106,32 @@ _TASKS: Final = {
         "专款不能被别的支出占用，请尽快补足",
         "/finance/fund/duties#h-account",
         "去看",
+    ),
+    "outpatient_review": ("门诊退款等审核", "受理的人自己不能审核", "/desk/refunds/claims?tab=accepted", "去审核"),
+    "outpatient_confirm": (
+        "门诊退款等确认",
+        "受理、审核的人不能确认",
+        "/desk/refunds/claims?tab=reviewed",
+        "去确认",
+    ),
+    "outpatient_cash": ("门诊退款等付现金", "患者签领款单后付", "/desk/refunds/claims?tab=confirmed", "去付款"),
+    "outpatient_bank": (
+        "门诊退款等送银行",
+        "做成文件给银行，账先不动",
+        "/finance/outpatient/payments",
+        "去做文件",
+    ),
+    "outpatient_failed": (
+        "门诊退款没退成",
+        "按原退款单号再送，或改退款方式",
+        "/desk/refunds/claims?tab=failed",
+        "去办",
+    ),
+    "outpatient_sent": (
+        "门诊退款等银行回单",
+        "拿到回单文件后导入",
+        "/finance/outpatient/payments#h-answers",
+        "去导入",
     ),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }

@@ -20,7 +20,7 @@ from hospital_prepay.services.fund.entry_papers import EntryPapers, entry_papers
 from hospital_prepay.services.ledger import balances, journal, seals
 from hospital_prepay.services.ledger.journal import EntryDetail, JournalFilter, JournalLine, JournalRow
 from hospital_prepay.services.ledger.seals import SealPage
-from hospital_prepay.web import ledger_fund
+from hospital_prepay.web import ledger_fund, ledger_outpatient
 from hospital_prepay.web.decision_view import decision_number
 
 blueprint = Blueprint("ledger", __name__, url_prefix="/finance/ledger")
@@ -74,7 +74,7 @@ def show_entry(entry_no: int) -> str:
         "pages/ledger/entry.html",
         entry=_entry(found),
         lines=[_line(line, papers) for line in row.lines],
-        paper=ledger_fund.document(row.source, grant_id, papers),
+        paper=ledger_fund.document(row.source, grant_id, papers) or ledger_outpatient.document(row.source),
         slip=ledger_fund.slip(papers),
         debit_fen=row.debit_fen,
         credit_fen=sum(line.credit_fen for line in row.lines),
@@ -214,8 +214,9 @@ def _words(row: JournalRow) -> str:
 
 
 def _kind(row: JournalRow) -> dict[str, str]:
-    if row.kind in ledger_fund.FUND_KINDS:
-        kind, word = ledger_fund.FUND_KINDS[row.kind]
+    known = {**ledger_fund.FUND_KINDS, **ledger_outpatient.OUTPATIENT_KINDS}
+    if row.kind in known:
+        kind, word = known[row.kind]
         return {"kind": kind, "word": word}
     kind, word = _KINDS["inpatient_void"] if row.reverses_no is not None else _KINDS.get(row.kind, _OTHER)
     return {"kind": kind, "word": word}

@@ -36,6 +36,16 @@ _KINDS: Final = {
     "setting": "读法 ",
     "void": "票据 ",
     "refund": "退款，住院号 ",
+    "outpatient_account": "门诊账户 ",
+    "outpatient_import": "清查导入第 ",
+    "outpatient_correction": "一项清查更正",
+    "outpatient_claim": "一笔门诊退款",
+    "outpatient_refund": "退款单号 ",
+    "outpatient_reason": "原因 ",
+    "outpatient_filing": "备案第 ",
+    "outpatient_batch": "上缴批次 ",
+    "outpatient_advance_list": "垫付申请第 ",
+    "outpatient_bank_file": "银行文件第 ",
 }
 # What a subject without a kind is, by the act.
 _BARE: Final = {
@@ -50,8 +60,9 @@ _BARE: Final = {
     "caps.standards": "文件 ",
     "caps.similar": "文件 ",
     "caps.posted": "来源 ",
+    "outpatient.count": "文件 ",
 }
-_WHOLE: Final = {"ledger": "全部账本", "begun": "开始", "finished": "完成"}
+_WHOLE: Final = {"ledger": "全部账本", "outpatient_people": "全部门诊账户", "begun": "开始", "finished": "完成"}
 # The first that fits: most browsers also call themselves by the names of others.
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg/(\d+)")),
@@ -67,7 +78,9 @@ _SYSTEMS: Final = (
     ("Mac OS X", "苹果电脑"),
     ("Linux", "Linux"),
 )
-_NAMELESS: Final = frozenset({"login", "session", "user", "client"})
+_NAMELESS: Final = frozenset(
+    {"login", "session", "user", "client", "outpatient_correction", "outpatient_claim", "outpatient_reason"}
+)
 _HIDDEN: Final = frozenset({"session.seen"})
 
 

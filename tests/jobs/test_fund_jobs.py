@@ -13,7 +13,7 @@ from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.jobs import fund
+from hospital_prepay.jobs import daily, fund
 from hospital_prepay.jobs.scheduler import schedule
 from hospital_prepay.persistence.ledger import open_chart
 from hospital_prepay.services.context import Context
@@ -151,7 +151,7 @@ def environment(year: Year, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PREPAY_MODE", "demo")
     monkeypatch.setenv("PREPAY_DATABASE_URL", url)
     monkeypatch.setenv("PREPAY_DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setattr(fund, "Clock", lambda: year.hospital.context.clock)
+    monkeypatch.setattr(daily, "Clock", lambda: year.hospital.context.clock)
     with year.hospital.context.database.writing() as connection:
         open_chart(connection, OTHER, year.hospital.context.clock.now())
     return year

@@ -18,7 +18,7 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.files.spreadsheets import read_sheet
 from hospital_prepay.persistence.queries import access as trail
 from hospital_prepay.persistence.queries.access import AuditFilter
-from hospital_prepay.services.inpatient import import_runs
+from hospital_prepay.services import import_runs
 from hospital_prepay.services.inpatient.cap_tables import MeasureTable, approve_table, measure_table
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
 from hospital_prepay.web import case_imports

@@ -10,6 +10,10 @@ DEBIT: Final = 1
 CREDIT: Final = -1
 
 INPATIENT_DEPOSITS: Final = "23050103"
+OUTPATIENT_DEPOSITS: Final = "23050102"
+OTHER_ADVANCES: Final = "230502"
+TREASURY: Final = "2103"
+OWN_COST: Final = "5901"
 PREPAYMENT: Final = "23050101"
 
 
@@ -35,14 +39,17 @@ CHART: Final[dict[str, Subject]] = {
         Subject("1218", "其他应收款", DEBIT),
         Subject("130201", "库存药品", DEBIT),
         Subject("130202", "库存卫生材料", DEBIT),
-        Subject("2103", "应缴财政款", CREDIT),
+        Subject(TREASURY, "应缴财政款", CREDIT),
         Subject("2302", "应付账款", CREDIT),
         Subject("2307", "其他应付款", CREDIT),
         Subject(PREPAYMENT, "预收医保预付金", CREDIT),
-        Subject("23050102", "门急诊预收款", CREDIT),
+        Subject(OUTPATIENT_DEPOSITS, "门急诊预收款", CREDIT),
         Subject(INPATIENT_DEPOSITS, "住院预收款", CREDIT),
+        Subject(OTHER_ADVANCES, "其他预收账款", CREDIT),
         Subject("2308", "待结算医疗款", CREDIT),
+        Subject("4001", "财政拨款收入", CREDIT),
         Subject("410101", "医疗收入", CREDIT),
+        Subject(OWN_COST, "其他费用", DEBIT),
     )
 }
 
@@ -99,3 +106,13 @@ def distributed_account(grant_id: str) -> str:
 def owed_account(grant_id: str) -> str:
     """What of a grant is still to be given back: a sub-account of 23050101."""
     return f"{PREPAYMENT}:{grant_id}"
+
+
+def outpatient_account(account_no: str, *, is_deposit: bool) -> str:
+    """The balance of one outpatient account: a sub-account of 23050102, or of 230502 for money that is no deposit."""
+    return f"{OUTPATIENT_DEPOSITS if is_deposit else OTHER_ADVANCES}:{account_no}"
+
+
+def advance_account(claim_id: str) -> str:
+    """What the hospital paid ahead for the treasury on one claim: a sub-account of 1218."""
+    return f"1218:advance:{claim_id}"

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import sqlalchemy as sa
 
-from hospital_prepay.domain.ledger.chart import CHART, INPATIENT_DEPOSITS, PREPAYMENT
+from hospital_prepay.domain.ledger.chart import (
+    CHART,
+    INPATIENT_DEPOSITS,
+    OTHER_ADVANCES,
+    OUTPATIENT_DEPOSITS,
+    PREPAYMENT,
+)
 from hospital_prepay.domain.ledger.entry import JournalEntry
 from hospital_prepay.persistence.ledger.postgres import PostgresLedger
 from hospital_prepay.persistence.ledger.sqlite import SqliteLedger
@@ -70,8 +76,11 @@ def open_account(
     )
 
 
+_BY_SUB_ACCOUNT_ONLY: Final = (INPATIENT_DEPOSITS, OTHER_ADVANCES, OUTPATIENT_DEPOSITS, PREPAYMENT)
+
+
 def open_chart(connection: sa.Connection, institution_id: str, opened_at: datetime) -> None:
-    """Open every subject that needs no sub-account; deposits of stays and prepayments come with theirs."""
+    """Open every subject that needs no sub-account; deposits and prepayments come with theirs."""
     for subject in CHART.values():
-        if subject.code not in (INPATIENT_DEPOSITS, PREPAYMENT):
+        if subject.code not in _BY_SUB_ACCOUNT_ONLY:
             open_account(connection, institution_id, subject.code, name=subject.name, opened_at=opened_at)

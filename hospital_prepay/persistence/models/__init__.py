@@ -14,6 +14,12 @@ from hospital_prepay.persistence.models import (
     fund_returns,
     inpatient,
     ledger,
+    outpatient,
+    outpatient_alarms,
+    outpatient_claims,
+    outpatient_escheat,
+    outpatient_gate,
+    outpatient_people,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
@@ -33,5 +39,11 @@ __all__ = [
     "fund_returns",
     "inpatient",
     "ledger",
+    "outpatient",
+    "outpatient_alarms",
+    "outpatient_claims",
+    "outpatient_escheat",
+    "outpatient_gate",
+    "outpatient_people",
     "publication",
 ]

@@ -110,7 +110,7 @@ class FundWriteOff(Base):
 
 
 class FundBankEvidence(Base):
-    """The bank's slip behind an entry. ``kind`` is the entry's; a slip stands for one movement (migration 0022)."""
+    """The bank's slip behind an entry. ``kind`` is the entry's; a slip stands for one movement (migration 0021)."""
 
     __tablename__ = "fund_bank_evidence"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import hospital_prepay.persistence.queries.outpatient_waiting as outpatient
 import hospital_prepay.persistence.queries.waiting as queries
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.persistence.queries.waiting import Pile, PublishedTable
@@ -41,6 +42,12 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("fund_month", Permission.FUND_RECORD, queries.months_to_check),
     ("fund_members", Permission.FUND_RESERVE, queries.distributions_to_decide),
     ("fund_place", Permission.FUND_RECORD, queries.places_to_confirm),
+    ("outpatient_review", Permission.OUTPATIENT_REVIEW, outpatient.claims_to_review),
+    ("outpatient_confirm", Permission.OUTPATIENT_APPROVE, outpatient.claims_to_confirm),
+    ("outpatient_cash", Permission.OUTPATIENT_PAY, outpatient.claims_to_pay),
+    ("outpatient_bank", Permission.OUTPATIENT_PAY, outpatient.claims_to_send),
+    ("outpatient_failed", Permission.OUTPATIENT_PAY, outpatient.claims_that_failed),
+    ("outpatient_sent", Permission.OUTPATIENT_PAY, outpatient.claims_on_their_way),
 )
 
 

@@ -24,7 +24,11 @@ Value = str | int | date
 _LONGEST_GROUND: Final = 200
 # Where answers are asked for by now; the other places of the rulebook are still to be built.
 _FOLLOWED: Final = frozenset(
-    {"inpatient.measure", "inpatient.desk", "inpatient.publish", "fund.assess", "fund.duties", "fund.recall"}
+    {
+        *("inpatient.measure", "inpatient.desk", "inpatient.publish"),
+        *("fund.assess", "fund.duties", "fund.recall"),
+        *("outpatient.gate", "outpatient.claim", "outpatient.escheat"),
+    }
 )
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
@@ -21,7 +21,7 @@ def upgrade() -> None:
     """Tables first, then what each database refuses by itself, from the file beside this one."""
     _tables()
     dialect = op.get_bind().dialect.name
-    text = (Path(__file__).parent / f"0022_fund_returns_{dialect}.sql").read_text("utf-8")
+    text = (Path(__file__).parent / f"0021_fund_returns_{dialect}.sql").read_text("utf-8")
     if dialect == "postgresql":
         op.drop_constraint("pk_fund_bank_evidence", "fund_bank_evidence", type_="primary")
         op.drop_constraint("uq_fund_bank_evidence__institution_id_entry_no", "fund_bank_evidence", type_="unique")

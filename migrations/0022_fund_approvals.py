@@ -7,8 +7,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
     """The table first, then what each database refuses by itself."""
     _table()
     dialect = op.get_bind().dialect.name
-    text = (Path(__file__).parent / f"0023_fund_approvals_{dialect}.sql").read_text("utf-8")
+    text = (Path(__file__).parent / f"0022_fund_approvals_{dialect}.sql").read_text("utf-8")
     if dialect == "postgresql":
         _run(text)
         _run(

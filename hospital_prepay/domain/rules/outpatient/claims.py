@@ -1,0 +1,195 @@
+"""May this claim be taken, and by which way is it paid (7, 8). What papers prove is the hospital's own rule; that no
+claim is late isn't: article 8 sets no limit, so there is none to look at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.decision import Decision, Outcome, Reason
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules import RULES
+
+REFUNDED: Final = "guizhou-deposit-2025/7"
+PAID_AFTER: Final = "guizhou-deposit-2025/8"
+# WeChat refuses a refund by the original route after so many days; the hospital may set fewer, never more.
+ORIGINAL_ROUTE_DAYS: Final = 365
+STAFF_CARD: Final = (
+    "这张银行卡登记为本院职工的卡，患者的钱不退到职工的卡上（本院规定）。请换患者本人的卡，或付现金由本人签领。"
+)
+
+
+class Claimant(StrEnum):
+    """Who asks."""
+
+    SELF = "self"
+    PROXY = "proxy"
+    HEIR = "heir"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return CLAIMANT_LABELS[self]
+
+
+class Route(StrEnum):
+    """The way the money goes, the likeliest first."""
+
+    ORIGINAL = "original"
+    BANK = "bank"
+    CASH = "cash"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return ROUTE_LABELS[self]
+
+
+class Paper(StrEnum):
+    """What is shown at the counter or sent with the page."""
+
+    OWN_ID = "own_id"
+    PATIENT_ID = "patient_id"
+    PROXY_ID = "proxy_id"
+    PROXY_LETTER = "proxy_letter"
+    HEIR_ID = "heir_id"
+    DEATH = "death"
+    KINSHIP = "kinship"
+    LOST_CARD = "lost_card"
+    SLIP = "slip"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return PAPER_LABELS[self]
+
+
+CLAIMANT_LABELS: Final = {Claimant.SELF: "本人", Claimant.PROXY: "代办人", Claimant.HEIR: "继承人"}
+ROUTE_LABELS: Final = {Route.ORIGINAL: "原路退回", Route.BANK: "转账到银行卡", Route.CASH: "现金"}
+PAPER_LABELS: Final = {
+    Paper.OWN_ID: "本人有效证件",
+    Paper.PATIENT_ID: "患者有效证件",
+    Paper.PROXY_ID: "代办人有效证件",
+    Paper.PROXY_LETTER: "授权委托书",
+    Paper.HEIR_ID: "继承人有效证件",
+    Paper.DEATH: "死亡证明、火化证明、户口注销证明或社区证明（任一）",
+    Paper.KINSHIP: "亲属或继承关系证明",
+    Paper.LOST_CARD: "就诊卡遗失说明",
+    Paper.SLIP: "预交金凭条",
+}
+NEEDED: Final[Mapping[Claimant, tuple[Paper, ...]]] = {
+    Claimant.SELF: (Paper.OWN_ID,),
+    Claimant.PROXY: (Paper.PATIENT_ID, Paper.PROXY_ID, Paper.PROXY_LETTER),
+    Claimant.HEIR: (Paper.HEIR_ID, Paper.DEATH, Paper.KINSHIP),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """What :func:`claim` looks at; amounts in fen, days as text. ``last_movement_on`` is ``None`` where nobody knows.
+
+    ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
+    miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
+    ``staff_card`` says that the bank card named is a member of staff's.
+    """
+
+    claimant: str
+    card_lost: bool
+    papers: tuple[str, ...]
+    route: str
+    channel: str
+    last_movement_on: str | None
+    today: str
+    balance_fen: int
+    remitted_fen: int
+    identity_matches: bool | None
+    beyond_fen: int = 0
+    original_failed: bool = False
+    original_route_days: int = ORIGINAL_ROUTE_DAYS
+    staff_card: bool = False
+
+
+def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
+    """What must be shown: a house rule, drawn from what hospitals ask."""
+    return (*NEEDED[claimant], *((Paper.LOST_CARD,) if card_lost else ()))
+
+
+def original_route_open(facts: ClaimFacts) -> bool:
+    """Whether the platform still takes a refund by the way the money came."""
+    return not _why_not_original(facts)
+
+
+def routes(facts: ClaimFacts) -> tuple[tuple[Route, str], ...]:
+    """Every way of payment, the likeliest first, each with why it isn't offered; empty words: it is."""
+    why = _why_not_original(facts)
+    ways = [(Route.ORIGINAL, why), (Route.BANK, ""), (Route.CASH, "" if why else "还能原路退回，先走原路")]
+    return tuple(sorted(ways, key=lambda way: bool(way[1])))
+
+
+def _why_not_original(facts: ClaimFacts) -> str:
+    if facts.remitted_fen:
+        return "钱已上缴财政，由医院垫付，没有原路"
+    if facts.channel not in ("wechat", "alipay", "card"):
+        return "当时不是用微信、支付宝或银行卡交的，没有原路"
+    if facts.claimant != Claimant.SELF:
+        return "代办、继承的不走原路"
+    if facts.original_failed:
+        return "原路退过一次，没有退成"
+    if facts.last_movement_on is None:
+        return "不知道哪天交的，平台不受理"
+    paid_on = date.fromisoformat(facts.last_movement_on)
+    if date.fromisoformat(facts.today) - paid_on > timedelta(days=facts.original_route_days):
+        return f"交款已超过 {facts.original_route_days} 天，平台不受理"
+    return ""
+
+
+@implements(REFUNDED, PAID_AFTER)
+def claim(facts: ClaimFacts, rule_version: str) -> Decision:
+    """May the claim be taken. ``amount`` is what is paid: the whole balance, or what was remitted of it.
+
+    Refused for missing papers, another person's identity, a way that isn't the first one open, or nothing to pay;
+    never for the day on which it comes.
+    """
+    clause = PAID_AFTER if facts.remitted_fen else REFUNDED
+    amount = Money((facts.remitted_fen or facts.balance_fen) + facts.beyond_fen)
+    reasons: list[Reason] = []
+    if not amount:
+        reasons.append(Reason("nothing_left", "这个账户没有余额可退。如有不同意见，请带凭条到窗口核对。"))
+    shown = set(facts.papers)
+    for paper in needed_papers(Claimant(facts.claimant), card_lost=facts.card_lost):
+        if paper not in shown:
+            reasons.append(Reason(f"missing_{paper}", f"还缺{paper.label}。请补齐后再来，什么时候来都可以。"))
+    if facts.identity_matches is False:
+        words = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
+        reasons.append(Reason("another_person", words))
+    open_ = original_route_open(facts)
+    if facts.staff_card and facts.route == Route.BANK:
+        reasons.append(Reason("staff_card", STAFF_CARD))
+    if facts.route == Route.ORIGINAL and not open_:
+        reasons.append(Reason("original_closed", "原路已经退不了。请改为转账到本人银行卡，或付现金。"))
+    if facts.route != Route.ORIGINAL and open_ and facts.route == Route.CASH:
+        reasons.append(Reason("original_first", "还能原路退回，先走原路；原路退不成再付现金。", clause))
+    if reasons:
+        return Decision("outpatient.claim", rule_version, Outcome.REFUSED, amount, tuple(reasons), _stored(facts))
+    why = "已上缴财政的，医院先垫付。" if facts.remitted_fen else "存量门诊预交金，退还患者。"
+    said = [Reason("refund", why, clause)]
+    if facts.beyond_fen:
+        words = f"比上缴的多 {Money(facts.beyond_fen)} 元，是本院数错的，由本院承担，不向财政申请（本院规定）。"
+        said.append(Reason("own_cost", words))
+    return Decision("outpatient.claim", rule_version, Outcome.PERMITTED, amount, tuple(said), _stored(facts))
+
+
+def _stored(facts: ClaimFacts) -> dict[str, Any]:
+    return {**asdict(facts), "papers": list(facts.papers)}
+
+
+def _replay(stored: Mapping[str, Any], rule_version: str) -> Decision:
+    return claim(ClaimFacts(**{**stored, "papers": tuple(stored["papers"])}), rule_version)
+
+
+RULES["outpatient.claim"] = _replay

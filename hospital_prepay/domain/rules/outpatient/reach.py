@@ -1,0 +1,94 @@
+"""How an account's owner can be reached, and by which way the money once came (7)."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from hospital_prepay.domain.clauses import implements
+
+_MOBILE: Final = re.compile(r"(?:\+?86)?1[3-9][0-9]{9}", re.ASCII)
+_LANDLINE: Final = re.compile(r"0[0-9]{2,3}[0-9]{7,8}", re.ASCII)
+
+
+class Reach(StrEnum):
+    """The best that is known of an owner: a phone, else a certificate, else a name, else nothing."""
+
+    PHONE = "phone"
+    IDENTITY = "identity"
+    NAME = "name"
+    NONE = "none"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return REACH_LABELS[self]
+
+
+class Channel(StrEnum):
+    """By which way the deposit was paid."""
+
+    CASH = "cash"
+    CARD = "card"
+    WECHAT = "wechat"
+    ALIPAY = "alipay"
+    TRANSFER = "transfer"
+    UNKNOWN = "unknown"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return CHANNEL_LABELS[self]
+
+
+REACH_LABELS: Final = {
+    Reach.PHONE: "有手机号",
+    Reach.IDENTITY: "只有证件号",
+    Reach.NAME: "只有姓名",
+    Reach.NONE: "什么都没有",
+}
+CHANNEL_LABELS: Final = {
+    Channel.CASH: "现金",
+    Channel.CARD: "银行卡",
+    Channel.WECHAT: "微信",
+    Channel.ALIPAY: "支付宝",
+    Channel.TRANSFER: "转账",
+    Channel.UNKNOWN: "不详",
+}
+_WORDS: Final = {
+    Channel.WECHAT: ("微信", "wechat", "wx"),
+    Channel.ALIPAY: ("支付宝", "alipay", "zfb"),
+    Channel.CARD: ("银行卡", "银联", "pos", "card", "刷卡"),
+    Channel.TRANSFER: ("转账", "汇款", "transfer"),
+    Channel.CASH: ("现金", "cash"),
+}
+
+
+def phone_number(text: str) -> str:
+    """The digits of a phone number without blanks, hyphens and country code; empty when it can't be one."""
+    digits = text if text.isdigit() else text.translate(_SQUEEZE)
+    if _MOBILE.fullmatch(digits):
+        return digits[-11:]
+    return digits if _LANDLINE.fullmatch(digits) else ""
+
+
+_SQUEEZE: Final = {ord(sign): None for sign in " -()（）－\u3000"}
+
+
+@implements("guizhou-deposit-2025/7")
+def reach(name: str, certno: str, phone: str) -> Reach:
+    """What can be done to find the owner. A number that can't be a phone's doesn't count as one."""
+    if phone_number(phone):
+        return Reach.PHONE
+    if certno:
+        return Reach.IDENTITY
+    return Reach.NAME if name else Reach.NONE
+
+
+@lru_cache(maxsize=1_000)
+def channel_of(text: str) -> Channel:
+    """The way that a word of a hospital's file means; unknown for any other."""
+    word = text.casefold()
+    return next((channel for channel, words in _WORDS.items() if any(one in word for one in words)), Channel.UNKNOWN)

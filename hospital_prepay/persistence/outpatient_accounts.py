@@ -1,0 +1,231 @@
+"""Outpatient accounts in bulk: taken in by the thousand, opened in the books a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, cast
+
+import psycopg
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.bulk import bulk_connection, file_literal
+from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport, OutpatientRejection
+
+TAB: Final = "\t"
+SPOOLED: Final = (
+    "account_no",
+    "kind",
+    "holder_name",
+    "personal",
+    "certno_hash",
+    "phone_hash",
+    "reach",
+    "channel",
+    "patient_no",
+    "opening_fen",
+    "last_movement_on",
+)
+"""The columns of an account in the order of a line of a census that is on its way in."""
+_COLUMNS: Final = ("institution_id", "import_no", "state", "person_id", *SPOOLED)
+_INSERT: Final = f"INSERT INTO outpatient_account ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_COPY: Final = f"COPY outpatient_account ({', '.join(_COLUMNS)}) FROM STDIN"
+_PART: Final = 2_000
+_DEPOSITS: Final = "23050102"
+_OTHERS: Final = "230502"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What an account begins with in the books, in fen."""
+
+    account_no: str
+    is_deposit: bool
+    opening_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """One import as it stands."""
+
+    import_no: int
+    file_name: str
+    sha256: str
+    balances_on: date
+    accepted: int
+    rejected: int
+    total_fen: int
+    state: str
+    imported_by: str
+    imported_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    booked_at: datetime | None
+
+
+def read_imports(connection: sa.Connection, institution_id: str) -> list[ImportState]:
+    """Every import, the newest first."""
+    columns = [getattr(OutpatientImport, name) for name in ImportState.__dataclass_fields__]
+    query = sa.select(*columns).where(OutpatientImport.institution_id == institution_id)
+    return [ImportState(*row) for row in connection.execute(query.order_by(OutpatientImport.import_no.desc()))]
+
+
+def lock_import(connection: sa.Connection, institution_id: str, import_no: int) -> ImportState | None:
+    """The import, held until the transaction ends."""
+    columns = [getattr(OutpatientImport, name) for name in ImportState.__dataclass_fields__]
+    query = sa.select(*columns).where(
+        OutpatientImport.institution_id == institution_id, OutpatientImport.import_no == import_no
+    )
+    row = connection.execute(query.with_for_update()).first()
+    return None if row is None else ImportState(*row)
+
+
+def add_import(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Record an import; it stands before its accounts do."""
+    connection.execute(sa.insert(OutpatientImport).values(**values))
+
+
+def walk_import(connection: sa.Connection, institution_id: str, import_no: int, **values: Any) -> None:
+    """Let an import go its next step; the database refuses any other."""
+    connection.execute(
+        sa.update(OutpatientImport)
+        .where(OutpatientImport.institution_id == institution_id, OutpatientImport.import_no == import_no)
+        .values(**values)
+    )
+
+
+def add_rejections(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep the rows that couldn't be taken."""
+    if rows:
+        connection.execute(sa.insert(OutpatientRejection), rows)
+
+
+def add_accounts(connection: sa.Connection, institution_id: str, import_no: int, lines: Iterator[str]) -> None:
+    """Add accounts in one transaction. ``lines`` are in the text form of COPY, their columns those of
+    :data:`SPOOLED`."""
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        head = f"{institution_id}\t{import_no}\topen\t"
+        with cast("psycopg.Connection[Any]", driver).cursor() as cursor, cursor.copy(_COPY) as copy:
+            for part in _parts(lines):
+                copy.write("".join(f"{head}{line.partition(TAB)[0]}\t{line}" for line in part))
+        return
+    own = (institution_id, import_no, "open")
+    for part in _parts(lines):
+        cells = [_cells(line) for line in part]
+        cast(Any, driver).executemany(_INSERT, [(*own, row[0], *row) for row in cells])
+
+
+def repeated_numbers(spool: Path, folder: Path) -> list[tuple[int, str, int, int]]:
+    """Accounts of a census file whose number stands on an earlier line: line, number, first line, fen."""
+    columns = ", ".join(f"'column{i}': 'VARCHAR'" for i in range(len(SPOOLED) + 2))
+    source = (
+        "(SELECT column0::BIGINT AS line, column1::BIGINT AS fen, column2 AS number FROM read_csv("
+        f"{file_literal(spool)}, delim='\t', quote='', escape='', header=false, auto_detect=false,"
+        f" columns={{{columns}}}))"
+    )
+    # Hashes first: a million numbers cost little memory that way, and few are ever equal.
+    query = f"""
+        WITH twice AS (SELECT hash(number) AS mark FROM {source} GROUP BY 1 HAVING count(*) > 1),
+            numbered AS (SELECT line, fen, number, min(line) OVER (PARTITION BY number) AS first
+                FROM {source} WHERE hash(number) IN (SELECT mark FROM twice))
+        SELECT line, number, first, fen FROM numbered WHERE line > first ORDER BY line"""
+    with bulk_connection(folder) as connection:
+        found = connection.execute(query).fetchall()
+    return [(int(line), str(number), int(first), int(fen)) for line, number, first, fen in found]
+
+
+def known_accounts(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> set[str]:
+    """Which of ``numbers`` there are already."""
+    query = sa.select(OutpatientAccount.account_no).where(
+        OutpatientAccount.institution_id == institution_id, OutpatientAccount.account_no.in_(numbers)
+    )
+    return set(connection.scalars(query))
+
+
+def drop_accounts(connection: sa.Connection, institution_id: str, import_no: int) -> None:
+    """Take back the accounts of an import that nobody confirmed; the database allows it for no other."""
+    connection.execute(
+        sa.delete(OutpatientAccount).where(
+            OutpatientAccount.institution_id == institution_id, OutpatientAccount.import_no == import_no
+        )
+    )
+
+
+def next_accounts(
+    connection: sa.Connection, institution_id: str, import_no: int, after: str, size: int
+) -> list[Opening]:
+    """The next accounts of an import that the books don't have yet, by number, after the number ``after``."""
+    rows = connection.execute(
+        sa.select(
+            OutpatientAccount.account_no,
+            OutpatientAccount.kind == "outpatient_deposit",
+            OutpatientAccount.opening_fen,
+        )
+        .where(
+            OutpatientAccount.institution_id == institution_id,
+            OutpatientAccount.import_no == import_no,
+            OutpatientAccount.account_no > after,
+            ~_in_books(),
+        )
+        .order_by(OutpatientAccount.account_no)
+        .limit(size)
+    )
+    return [Opening(number, bool(is_deposit), int(fen)) for number, is_deposit, fen in rows]
+
+
+def count_open(connection: sa.Connection, institution_id: str, import_no: int) -> int:
+    """How many accounts of an import the books have."""
+    query = sa.select(sa.func.count()).where(
+        OutpatientAccount.institution_id == institution_id, OutpatientAccount.import_no == import_no, _in_books()
+    )
+    return int(connection.scalar(query) or 0)
+
+
+def open_in_books(
+    connection: sa.Connection, institution_id: str, import_no: int, first: str, last: str, opened_at: datetime
+) -> None:
+    """Open the ledger accounts of the accounts from ``first`` to ``last`` of an import, all in one statement."""
+    is_deposit = OutpatientAccount.kind == "outpatient_deposit"
+    subject = sa.case((is_deposit, _DEPOSITS), else_=_OTHERS)
+    moment = sa.literal(opened_at, LedgerAccount.__table__.c.opened_at.type)
+    source = sa.select(
+        OutpatientAccount.institution_id,
+        subject + ":" + OutpatientAccount.account_no,
+        subject,
+        sa.case((is_deposit, "门急诊预收款"), else_="其他预收账款"),
+        sa.literal(-1),
+        sa.true(),
+        sa.literal(0),
+        moment,
+    ).where(
+        OutpatientAccount.institution_id == institution_id,
+        OutpatientAccount.import_no == import_no,
+        OutpatientAccount.account_no.between(first, last),
+    )
+    names = ("institution_id", "account_id", "subject", "name", "normal_side", "guarded", "balance_fen", "opened_at")
+    connection.execute(sa.insert(LedgerAccount).from_select(names, source, include_defaults=False))
+
+
+def _in_books() -> sa.ColumnElement[bool]:
+    subject = sa.case((OutpatientAccount.kind == "outpatient_deposit", f"{_DEPOSITS}:"), else_=f"{_OTHERS}:")
+    return sa.exists().where(
+        LedgerAccount.institution_id == OutpatientAccount.institution_id,
+        LedgerAccount.account_id == subject + OutpatientAccount.account_no,
+    )
+
+
+def _parts(lines: Iterator[str]) -> Iterator[list[str]]:
+    while part := list(islice(lines, _PART)):
+        yield part
+
+
+def _cells(line: str) -> list[str | None]:
+    cells = line.rstrip("\n").split(TAB)
+    if "\\" not in line:
+        return list(cells)
+    return [None if cell == "\\N" else cell.replace("\\\\", "\\") for cell in cells]

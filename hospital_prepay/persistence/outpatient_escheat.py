@@ -1,0 +1,597 @@
+"""Accounts that can't be refunded, moved in whole statements: marked, filed, frozen for the treasury, remitted.
+
+What the rule of article 8 says of one account is said here for a million of them; a property test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.fund_rows import refusing, rows_of
+from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_escheat import (
+    OutpatientAdvanceLine,
+    OutpatientAdvanceList,
+    OutpatientBatch,
+    OutpatientBatchLine,
+    OutpatientBatchReview,
+    OutpatientFiling,
+    OutpatientFilingLine,
+)
+
+_UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
+_AT_ONCE: Final = 10_000
+_STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
+
+
+@dataclass(frozen=True, slots=True)
+class FilingRow:
+    """A filing as it stands."""
+
+    filing_no: int
+    accounts: int
+    total_fen: int
+    sha256: str
+    risk_note: str
+    state: str
+    made_by: str
+    made_at: datetime
+    authority: str
+    submitted_on: date | None
+    submitted_by: str | None
+    acknowledgement_no: str
+    acknowledged_on: date | None
+    recorded_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A batch as it stands."""
+
+    batch_no: int
+    on_day: date
+    state: str
+    accounts: int
+    total_fen: int
+    sha256: str
+    proposed_by: str
+    proposed_at: datetime
+    frozen_by: str | None
+    frozen_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    remitted_by: str | None
+    remitted_on: date | None
+    voucher_no: str
+    ended_ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """One review of a batch."""
+
+    part: str
+    reviewed_by: str
+    reviewed_at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAccount:
+    """An account on a list: number, fen, and its last movement or the reason."""
+
+    account_no: str
+    balance_fen: int
+    last_movement_on: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceListRow:
+    """A list of claims paid ahead, as it stands."""
+
+    list_no: int
+    budget_year: int
+    state: str
+    claims: int
+    total_fen: int
+    made_by: str
+    made_at: datetime
+    document: str
+    submitted_on: date | None
+    submitted_by: str | None
+    bank_reference: str
+    reimbursed_on: date | None
+    reimbursed_by: str | None
+    ground: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceLineRow:
+    """A claim on a list."""
+
+    claim_id: str
+    account_no: str
+    applied_fen: int
+    counts: bool
+
+
+def mark_unclearable(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str], reason: str
+) -> int:
+    """Mark open deposits with money and no claim as not refundable: those of ``numbers``, or all with one of
+    ``reach``. Returns how many."""
+    which = OutpatientAccount.account_no.in_(numbers) if numbers is not None else OutpatientAccount.reach.in_(reach)
+    done = connection.execute(
+        sa.update(OutpatientAccount)
+        .where(
+            OutpatientAccount.institution_id == institution_id,
+            OutpatientAccount.kind == "outpatient_deposit",
+            OutpatientAccount.state == "open",
+            which,
+            _has_money(),
+            ~_is_claimed(),
+        )
+        .values(state="unclearable", unclearable_reason=reason)
+    )
+    return done.rowcount
+
+
+def reopen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
+    """Take the mark back: somebody was found. Returns 1, or 0 when the account has none."""
+    done = connection.execute(
+        sa.update(OutpatientAccount)
+        .where(
+            OutpatientAccount.institution_id == institution_id,
+            OutpatientAccount.account_no == account_no,
+            OutpatientAccount.state.in_(("unclearable", "filed")),
+        )
+        .values(state="open", unclearable_reason="", filed_on=None)
+    )
+    return done.rowcount
+
+
+def next_number(connection: sa.Connection, institution_id: str, table: Any, column: Any) -> int:
+    """One above the newest number of a table."""
+    return 1 + int(
+        connection.scalar(sa.select(sa.func.max(column)).where(table.institution_id == institution_id)) or 0
+    )
+
+
+def next_filing_no(connection: sa.Connection, institution_id: str) -> int:
+    """The number of the next filing."""
+    return next_number(connection, institution_id, OutpatientFiling, OutpatientFiling.filing_no)
+
+
+def next_batch_no(connection: sa.Connection, institution_id: str) -> int:
+    """The number of the next batch."""
+    return next_number(connection, institution_id, OutpatientBatch, OutpatientBatch.batch_no)
+
+
+def next_list_no(connection: sa.Connection, institution_id: str) -> int:
+    """The number of the next list of claims paid ahead."""
+    return next_number(connection, institution_id, OutpatientAdvanceList, OutpatientAdvanceList.list_no)
+
+
+def unfiled(connection: sa.Connection, institution_id: str) -> Iterator[ListedAccount]:
+    """Accounts that are marked and in no filing under way, by number, with their balance."""
+    under_way = (
+        sa.select(OutpatientFilingLine.account_no)
+        .join(
+            OutpatientFiling,
+            sa.and_(
+                OutpatientFiling.institution_id == OutpatientFilingLine.institution_id,
+                OutpatientFiling.filing_no == OutpatientFilingLine.filing_no,
+            ),
+        )
+        .where(
+            OutpatientFilingLine.institution_id == institution_id,
+            OutpatientFilingLine.account_no == OutpatientAccount.account_no,
+            OutpatientFiling.state.in_(("made", "submitted")),
+        )
+    )
+    query = (
+        sa.select(
+            OutpatientAccount.account_no,
+            LedgerAccount.balance_fen,
+            OutpatientAccount.last_movement_on,
+            OutpatientAccount.unclearable_reason,
+        )
+        .join(LedgerAccount, _books())
+        .where(
+            OutpatientAccount.institution_id == institution_id,
+            OutpatientAccount.state == "unclearable",
+            LedgerAccount.balance_fen > 0,
+            ~_is_claimed(),
+            ~under_way.exists(),
+        )
+        .order_by(OutpatientAccount.account_no)
+    )
+    for row in connection.execute(query.execution_options(yield_per=5_000)):
+        yield ListedAccount(*row)
+
+
+def add_filing(
+    connection: sa.Connection, institution_id: str, values: dict[str, Any], listed: Sequence[ListedAccount]
+) -> None:
+    """Write a filing down with its accounts."""
+    connection.execute(sa.insert(OutpatientFiling).values(institution_id=institution_id, **values))
+    rows = [
+        {
+            "institution_id": institution_id,
+            "filing_no": values["filing_no"],
+            "account_no": one.account_no,
+            "balance_fen": one.balance_fen,
+            "reason": one.reason,
+        }
+        for one in listed
+    ]
+    for start in range(0, len(rows), 10_000):
+        connection.execute(sa.insert(OutpatientFilingLine), rows[start : start + 10_000])
+
+
+def filings(connection: sa.Connection, institution_id: str, filing_no: int | None = None) -> list[FilingRow]:
+    """Every filing, the newest first, or the one asked for."""
+    where = () if filing_no is None else (OutpatientFiling.filing_no == filing_no,)
+    order = (OutpatientFiling.filing_no.desc(),)
+    return rows_of(connection, OutpatientFiling, FilingRow, institution_id, *where, order=order)
+
+
+def walk_filing(connection: sa.Connection, institution_id: str, filing_no: int, **values: Any) -> None:
+    """Let a filing go its next step; the database refuses any other."""
+    with refusing(_STALE):
+        connection.execute(
+            sa.update(OutpatientFiling)
+            .where(OutpatientFiling.institution_id == institution_id, OutpatientFiling.filing_no == filing_no)
+            .values(**values)
+        )
+
+
+def file_accounts(connection: sa.Connection, institution_id: str, filing_no: int, filed_on: date) -> int:
+    """The accounts of an acknowledged filing that still wait are filed from ``filed_on``. Returns how many."""
+    listed = sa.select(OutpatientFilingLine.account_no).where(
+        OutpatientFilingLine.institution_id == institution_id, OutpatientFilingLine.filing_no == filing_no
+    )
+    with refusing(_STALE), _in_bulk(connection):
+        done = connection.execute(
+            sa.update(OutpatientAccount)
+            .where(
+                OutpatientAccount.institution_id == institution_id,
+                OutpatientAccount.state == "unclearable",
+                OutpatientAccount.account_no.in_(listed),
+            )
+            .values(state="filed", filed_on=filed_on)
+        )
+    return done.rowcount
+
+
+def due_sum(connection: sa.Connection, institution_id: str, on: date, before: date) -> tuple[int, int]:
+    """How many filed accounts are due on ``on``, and their fen: moved before ``before``, with money, unclaimed."""
+    with _in_bulk(connection):
+        row = connection.execute(
+            sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(LedgerAccount.balance_fen), 0))
+            .select_from(OutpatientAccount)
+            .join(LedgerAccount, _books())
+            .where(*_due(institution_id, on, before))
+        ).one()
+    return int(row[0]), int(row[1])
+
+
+def held_back(connection: sa.Connection, institution_id: str, before: date) -> dict[str, tuple[int, int]]:
+    """Old deposits with money that aren't filed, by their state: how many and their fen. Each is an overdue duty."""
+    query = (
+        sa.select(OutpatientAccount.state, sa.func.count(), sa.func.sum(LedgerAccount.balance_fen))
+        .join(LedgerAccount, _books())
+        .where(
+            OutpatientAccount.institution_id == institution_id,
+            OutpatientAccount.kind == "outpatient_deposit",
+            OutpatientAccount.state.in_(("open", "unclearable")),
+            OutpatientAccount.last_movement_on < before,
+            LedgerAccount.balance_fen > 0,
+        )
+        .group_by(OutpatientAccount.state)
+    )
+    with _in_bulk(connection):
+        rows = connection.execute(query).all()
+    return {state: (int(count), int(fen)) for state, count, fen in rows}
+
+
+def add_batch(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Write a proposal down. Raises :class:`Conflict` when its day has a batch under way."""
+    with refusing("这一天的上缴批次已经有人在办。请打开那一批；本次没有新建。"):
+        connection.execute(sa.insert(OutpatientBatch).values(**values))
+
+
+def batches(connection: sa.Connection, institution_id: str, batch_no: int | None = None) -> list[BatchRow]:
+    """Every batch, the newest first, or the one asked for."""
+    where = () if batch_no is None else (OutpatientBatch.batch_no == batch_no,)
+    order = (OutpatientBatch.batch_no.desc(),)
+    return rows_of(connection, OutpatientBatch, BatchRow, institution_id, *where, order=order)
+
+
+def lock_batch(connection: sa.Connection, institution_id: str, batch_no: int) -> BatchRow | None:
+    """The batch, held until the transaction ends."""
+    connection.execute(
+        sa.select(OutpatientBatch.batch_no)
+        .where(OutpatientBatch.institution_id == institution_id, OutpatientBatch.batch_no == batch_no)
+        .with_for_update()
+    )
+    found = batches(connection, institution_id, batch_no)
+    return found[0] if found else None
+
+
+def walk_batch(connection: sa.Connection, institution_id: str, batch_no: int, **values: Any) -> None:
+    """Let a batch go its next step; the database refuses any other."""
+    with refusing(_STALE):
+        connection.execute(
+            sa.update(OutpatientBatch)
+            .where(OutpatientBatch.institution_id == institution_id, OutpatientBatch.batch_no == batch_no)
+            .values(**values)
+        )
+
+
+def fill_batch(connection: sa.Connection, institution_id: str, batch_no: int, on: date, before: date) -> None:
+    """Put every due account on the list of a proposed batch and freeze it."""
+    source = (
+        sa.select(
+            OutpatientAccount.institution_id,
+            sa.literal(batch_no),
+            OutpatientAccount.account_no,
+            LedgerAccount.balance_fen,
+            OutpatientAccount.last_movement_on,
+        )
+        .join(LedgerAccount, _books())
+        .where(*_due(institution_id, on, before))
+    )
+    names = ("institution_id", "batch_no", "account_no", "balance_fen", "last_movement_on")
+    with _in_bulk(connection):
+        connection.execute(sa.insert(OutpatientBatchLine).from_select(names, source, include_defaults=False))
+    _walk_lines(connection, institution_id, batch_no, "filed", "frozen")
+
+
+def release_batch(connection: sa.Connection, institution_id: str, batch_no: int) -> None:
+    """Give the accounts of a batch that is dropped back to the filed ones."""
+    _walk_lines(connection, institution_id, batch_no, "frozen", "filed")
+
+
+def batch_lines(
+    connection: sa.Connection, institution_id: str, batch_no: int, after: str, size: int
+) -> list[ListedAccount]:
+    """The next ``size`` lines of a batch after the number ``after``."""
+    query = (
+        sa.select(
+            OutpatientBatchLine.account_no,
+            OutpatientBatchLine.balance_fen,
+            OutpatientBatchLine.last_movement_on,
+            sa.literal(""),
+        )
+        .where(
+            OutpatientBatchLine.institution_id == institution_id,
+            OutpatientBatchLine.batch_no == batch_no,
+            OutpatientBatchLine.account_no > after,
+        )
+        .order_by(OutpatientBatchLine.account_no)
+        .limit(size)
+    )
+    return [ListedAccount(*row) for row in connection.execute(query)]
+
+
+def batch_sum(connection: sa.Connection, institution_id: str, batch_no: int) -> tuple[int, int]:
+    """How many lines a batch has, and their fen."""
+    row = connection.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)).where(
+            OutpatientBatchLine.institution_id == institution_id, OutpatientBatchLine.batch_no == batch_no
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def every_batch_line(connection: sa.Connection, institution_id: str, batch_no: int) -> Iterator[ListedAccount]:
+    """All lines of a batch by number, a part at a time, however many there are."""
+    after = ""
+    while part := batch_lines(connection, institution_id, batch_no, after, _AT_ONCE):
+        yield from part
+        after = part[-1].account_no
+
+
+def remit_lines(connection: sa.Connection, institution_id: str, first: str, last: str, batch_no: int) -> None:
+    """The accounts of a batch from ``first`` to ``last`` are remitted: their money left their accounts."""
+    _walk_lines(connection, institution_id, batch_no, "frozen", "remitted", first, last)
+
+
+def is_remitted(connection: sa.Connection, institution_id: str, account_no: str) -> bool:
+    """Whether the account's money left for the treasury."""
+    query = sa.select(OutpatientAccount.state).where(
+        OutpatientAccount.institution_id == institution_id, OutpatientAccount.account_no == account_no
+    )
+    return connection.scalar(query) in ("remitted", "reclaimed")
+
+
+def add_review(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Write one review down; the database takes each part and each person once."""
+    with refusing("这一部分已经有人复核，或您已经复核过别的部分：三个部分要由三个人复核。"):
+        connection.execute(sa.insert(OutpatientBatchReview).values(**values))
+
+
+def reviews_of(connection: sa.Connection, institution_id: str, batch_no: int) -> list[ReviewRow]:
+    """The reviews of a batch."""
+    where = OutpatientBatchReview.batch_no == batch_no
+    order = (OutpatientBatchReview.reviewed_at,)
+    return rows_of(connection, OutpatientBatchReview, ReviewRow, institution_id, where, order=order)
+
+
+def claims_to_apply_for(connection: sa.Connection, institution_id: str) -> list[tuple[str, str, int]]:
+    """Claims that were paid ahead and stand on no list: id, account, fen."""
+    counted = sa.select(OutpatientAdvanceLine.claim_id).where(
+        OutpatientAdvanceLine.institution_id == institution_id,
+        OutpatientAdvanceLine.claim_id == OutpatientClaim.claim_id,
+        OutpatientAdvanceLine.counts,
+    )
+    rows = connection.execute(
+        sa.select(OutpatientClaim.claim_id, OutpatientClaim.account_no, OutpatientClaim.amount_fen)
+        .where(
+            OutpatientClaim.institution_id == institution_id,
+            OutpatientClaim.remitted,
+            OutpatientClaim.state == "arrived",
+            ~counted.exists(),
+        )
+        .order_by(OutpatientClaim.claim_id)
+    )
+    return [(claim_id, account_no, int(fen)) for claim_id, account_no, fen in rows]
+
+
+def applied_fen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
+    """What was applied for of one account so far."""
+    total = sa.select(sa.func.coalesce(sa.func.sum(OutpatientAdvanceLine.applied_fen), 0)).where(
+        OutpatientAdvanceLine.institution_id == institution_id,
+        OutpatientAdvanceLine.account_no == account_no,
+        OutpatientAdvanceLine.counts,
+    )
+    return int(connection.scalar(total) or 0)
+
+
+def settled_fen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
+    """What of an account is remitted for good: batches that the treasury has."""
+    total = (
+        sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0))
+        .join(
+            OutpatientBatch,
+            sa.and_(
+                OutpatientBatch.institution_id == OutpatientBatchLine.institution_id,
+                OutpatientBatch.batch_no == OutpatientBatchLine.batch_no,
+            ),
+        )
+        .where(
+            OutpatientBatchLine.institution_id == institution_id,
+            OutpatientBatchLine.account_no == account_no,
+            OutpatientBatch.state == "remitted",
+        )
+    )
+    return int(connection.scalar(total) or 0)
+
+
+def add_advance_list(connection: sa.Connection, values: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
+    """Write a list down with its claims. Raises :class:`Conflict` when it asks for more than was remitted."""
+    with refusing("申请的数超过已上缴的数，没有入表。请核对上缴记录。"):
+        connection.execute(sa.insert(OutpatientAdvanceList).values(**values))
+        connection.execute(sa.insert(OutpatientAdvanceLine), list(lines))
+
+
+def advance_lists(connection: sa.Connection, institution_id: str, list_no: int | None = None) -> list[AdvanceListRow]:
+    """Every list, the newest first, or the one asked for."""
+    where = () if list_no is None else (OutpatientAdvanceList.list_no == list_no,)
+    order = (OutpatientAdvanceList.list_no.desc(),)
+    return rows_of(connection, OutpatientAdvanceList, AdvanceListRow, institution_id, *where, order=order)
+
+
+def advance_lines(connection: sa.Connection, institution_id: str, list_no: int) -> list[AdvanceLineRow]:
+    """The claims of a list."""
+    where = OutpatientAdvanceLine.list_no == list_no
+    order = (OutpatientAdvanceLine.claim_id,)
+    return rows_of(connection, OutpatientAdvanceLine, AdvanceLineRow, institution_id, where, order=order)
+
+
+def walk_advance_list(connection: sa.Connection, institution_id: str, list_no: int, **values: Any) -> None:
+    """Let a list go its next step; the database refuses any other."""
+    with refusing(_STALE):
+        connection.execute(
+            sa.update(OutpatientAdvanceList)
+            .where(OutpatientAdvanceList.institution_id == institution_id, OutpatientAdvanceList.list_no == list_no)
+            .values(**values)
+        )
+
+
+def uncount_lines(connection: sa.Connection, institution_id: str, list_no: int) -> None:
+    """The claims of a refused list may stand on another."""
+    connection.execute(
+        sa.update(OutpatientAdvanceLine)
+        .where(
+            OutpatientAdvanceLine.institution_id == institution_id,
+            OutpatientAdvanceLine.list_no == list_no,
+            OutpatientAdvanceLine.counts,
+        )
+        .values(counts=False)
+    )
+
+
+@contextmanager
+def _in_bulk(connection: sa.Connection) -> Iterator[None]:
+    """For a statement over a million rows: PostgreSQL, which hasn't counted fresh rows yet, would look through all
+    lines again for each account."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(sa.text("SET LOCAL enable_nestloop = off"))
+    yield
+    connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
+
+
+def _walk_lines(
+    connection: sa.Connection,
+    institution_id: str,
+    batch_no: int,
+    before: str,
+    after: str,
+    first: str | None = None,
+    last: str | None = None,
+) -> None:
+    listed = sa.select(OutpatientBatchLine.account_no).where(
+        OutpatientBatchLine.institution_id == institution_id, OutpatientBatchLine.batch_no == batch_no
+    )
+    if first is not None and last is not None:
+        listed = listed.where(OutpatientBatchLine.account_no.between(first, last))
+    with refusing(_STALE), _in_bulk(connection):
+        connection.execute(
+            sa.update(OutpatientAccount)
+            .where(
+                OutpatientAccount.institution_id == institution_id,
+                OutpatientAccount.state == before,
+                OutpatientAccount.account_no.in_(listed),
+            )
+            .values(state=after)
+        )
+
+
+def _due(institution_id: str, on: date, before: date) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        OutpatientAccount.institution_id == institution_id,
+        OutpatientAccount.kind == "outpatient_deposit",
+        OutpatientAccount.state == "filed",
+        OutpatientAccount.last_movement_on < before,
+        OutpatientAccount.filed_on <= on,
+        LedgerAccount.balance_fen > 0,
+        ~_is_claimed(),
+    )
+
+
+def _books() -> sa.ColumnElement[bool]:
+    """The ledger account of a deposit."""
+    return sa.and_(
+        LedgerAccount.institution_id == OutpatientAccount.institution_id,
+        LedgerAccount.account_id == "23050102:" + OutpatientAccount.account_no,
+    )
+
+
+def _has_money() -> sa.ColumnElement[bool]:
+    return sa.select(LedgerAccount.account_id).where(_books(), LedgerAccount.balance_fen > 0).exists()
+
+
+def _is_claimed() -> sa.ColumnElement[bool]:
+    return (
+        sa.select(OutpatientClaim.claim_id)
+        .where(
+            OutpatientClaim.institution_id == OutpatientAccount.institution_id,
+            OutpatientClaim.account_no == OutpatientAccount.account_no,
+            OutpatientClaim.state.in_(_UNDER_WAY),
+        )
+        .exists()
+    )

@@ -1,0 +1,283 @@
+"""The register of outpatient accounts (清退台账) as pages read it: totals, a narrowed list, one account's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.fund_rows import rows_of
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientCorrection, OutpatientRejection
+
+_DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
+_YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)
+UNKNOWN_YEAR: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Accounts that agree in all of these, and what the books have of them."""
+
+    is_deposit: bool
+    state: str
+    year: int
+    channel: str
+    reach: str
+    accounts: int
+    balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which accounts a list shows; an empty value lets all pass. ``text`` is what was typed into the search field,
+    with the keyed hashes it may stand under. Accounts that the books don't have yet show only in the list of their
+    import and when they are looked for: totals are of the books."""
+
+    state: str = ""
+    year: int | None = None
+    channel: str = ""
+    reach: str = ""
+    deposits: bool | None = None
+    import_no: int | None = None
+    text: str = ""
+    certno_hashes: tuple[str, ...] = ()
+    phone_hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRow:
+    """An account in the register; ``balance_fen`` is ``None`` until the books have it."""
+
+    account_no: str
+    kind: str
+    holder_name: str
+    personal: str
+    channel: str
+    reach: str
+    last_movement_on: date | None
+    state: str
+    opening_fen: int
+    balance_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A line on an account, with its entry."""
+
+    entry_no: int
+    kind: str
+    summary: str
+    posted_at: datetime
+    posted_by: str
+    debit_fen: int
+    credit_fen: int
+    reverses_no: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionRow:
+    """The correction of a miscount as it stands."""
+
+    correction_id: str
+    account_no: str
+    change_fen: int
+    ground: str
+    state: str
+    asked_by: str
+    asked_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionRow:
+    """A row of a file that couldn't be taken."""
+
+    line: int
+    code: str
+    message: str
+
+
+def read_cells(connection: sa.Connection, institution_id: str) -> list[Cell]:
+    """Every account the books have, added up by what pages ask for, in one pass."""
+    by = (_DEPOSIT, OutpatientAccount.state, _YEAR, OutpatientAccount.channel, OutpatientAccount.reach)
+    query = (
+        sa.select(*by, sa.func.count(), sa.func.sum(LedgerAccount.balance_fen))
+        .join_from(OutpatientAccount, LedgerAccount, _in_books())
+        .where(OutpatientAccount.institution_id == institution_id)
+        .group_by(*by)
+    )
+    return [
+        Cell(bool(is_deposit), state, int(year), channel, reach, int(count), int(fen))
+        for is_deposit, state, year, channel, reach, count, fen in connection.execute(query)
+    ]
+
+
+def list_accounts(
+    connection: sa.Connection, institution_id: str, narrowed: Narrowed, first: int, size: int
+) -> list[RegisterRow]:
+    """Accounts by number, from the ``first`` on (0 is the first)."""
+    names = [name for name in RegisterRow.__dataclass_fields__ if name != "balance_fen"]
+    query = (
+        sa.select(*(getattr(OutpatientAccount, name) for name in names), LedgerAccount.balance_fen)
+        .join_from(OutpatientAccount, LedgerAccount, _in_books(), isouter=True)
+        .where(*_where(institution_id, narrowed))
+        .order_by(OutpatientAccount.account_no)
+        .offset(first)
+        .limit(size)
+    )
+    return [RegisterRow(*tuple(row)) for row in connection.execute(query)]
+
+
+def sum_accounts(connection: sa.Connection, institution_id: str, narrowed: Narrowed) -> tuple[int, int]:
+    """How many accounts a list has, and what the books have of them, in fen."""
+    query = (
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(LedgerAccount.balance_fen), 0))
+        .join_from(OutpatientAccount, LedgerAccount, _in_books(), isouter=True)
+        .where(*_where(institution_id, narrowed))
+    )
+    count, fen = connection.execute(query).one()
+    return int(count), int(fen)
+
+
+def movements_of(connection: sa.Connection, institution_id: str, account_ids: Sequence[str]) -> list[Movement]:
+    """Every line on these ledger accounts, the newest first."""
+    names = [name for name in Movement.__dataclass_fields__ if name not in ("debit_fen", "credit_fen", "reverses_no")]
+    query = (
+        sa.select(
+            *(getattr(LedgerEntry, name) for name in names),
+            LedgerPosting.debit_fen,
+            LedgerPosting.credit_fen,
+            LedgerEntry.reverses_no,
+        )
+        .join(
+            LedgerEntry,
+            sa.and_(
+                LedgerEntry.institution_id == LedgerPosting.institution_id,
+                LedgerEntry.entry_no == LedgerPosting.entry_no,
+            ),
+        )
+        .where(LedgerPosting.institution_id == institution_id, LedgerPosting.account_id.in_(account_ids))
+    )
+    # Sorted here: asked to sort, a database may read the whole journal in its order.
+    found = [Movement(*tuple(row)) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: one.entry_no, reverse=True)
+
+
+def accounts_of_person(connection: sa.Connection, institution_id: str, person_id: str) -> list[str]:
+    """The numbers of all accounts that were decided to be one person's, by number."""
+    # Two look-ups, each by an index of its own: one query with OR reads a million accounts.
+    own = OutpatientAccount.institution_id == institution_id, OutpatientAccount.person_id == person_id
+    number = sa.select(OutpatientAccount.account_no)
+    itself = number.where(*own, OutpatientAccount.account_no == person_id)
+    joined = number.where(*own, OutpatientAccount.person_id != OutpatientAccount.account_no)
+    return sorted({*connection.scalars(itself), *connection.scalars(joined)})
+
+
+def corrections_where(
+    connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]
+) -> list[CorrectionRow]:
+    """Corrections, the newest first."""
+    order = (OutpatientCorrection.asked_at.desc(), OutpatientCorrection.correction_id)
+    return rows_of(connection, OutpatientCorrection, CorrectionRow, institution_id, *where, order=order)
+
+
+def corrections_of(connection: sa.Connection, institution_id: str, account_no: str) -> list[CorrectionRow]:
+    """The corrections of one account."""
+    return corrections_where(connection, institution_id, OutpatientCorrection.account_no == account_no)
+
+
+def all_corrections(connection: sa.Connection, institution_id: str) -> list[CorrectionRow]:
+    """Every correction."""
+    return corrections_where(connection, institution_id)
+
+
+def find_correction(connection: sa.Connection, institution_id: str, correction_id: str) -> CorrectionRow | None:
+    """One correction, ``None`` when there is none."""
+    found = corrections_where(connection, institution_id, OutpatientCorrection.correction_id == correction_id)
+    return found[0] if found else None
+
+
+def add_correction(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Write down that a correction is asked; the database looks at the account."""
+    connection.execute(sa.insert(OutpatientCorrection).values(**values))
+
+
+def walk_correction(connection: sa.Connection, institution_id: str, correction_id: str, **values: Any) -> None:
+    """Decide a correction."""
+    connection.execute(
+        sa.update(OutpatientCorrection)
+        .where(
+            OutpatientCorrection.institution_id == institution_id,
+            OutpatientCorrection.correction_id == correction_id,
+        )
+        .values(**values)
+    )
+
+
+def rejections_of(
+    connection: sa.Connection, institution_id: str, import_no: int, first: int, size: int
+) -> list[RejectionRow]:
+    """Rows of an import that were set aside, by line."""
+    query = (
+        sa.select(OutpatientRejection.line, OutpatientRejection.code, OutpatientRejection.message)
+        .where(OutpatientRejection.institution_id == institution_id, OutpatientRejection.import_no == import_no)
+        .order_by(OutpatientRejection.line)
+        .offset(first)
+        .limit(size)
+    )
+    return [RejectionRow(*row) for row in connection.execute(query)]
+
+
+def _in_books() -> sa.ColumnElement[bool]:
+    subject = sa.case((_DEPOSIT, "23050102:"), else_="230502:")
+    return sa.and_(
+        LedgerAccount.institution_id == OutpatientAccount.institution_id,
+        LedgerAccount.account_id == subject + OutpatientAccount.account_no,
+    )
+
+
+def _where(institution_id: str, narrowed: Narrowed) -> list[sa.ColumnElement[bool]]:
+    where = [OutpatientAccount.institution_id == institution_id]
+    for column, value in (
+        (OutpatientAccount.state, narrowed.state),
+        (OutpatientAccount.channel, narrowed.channel),
+        (OutpatientAccount.reach, narrowed.reach),
+    ):
+        if value:
+            where.append(column == value)
+    if narrowed.import_no is not None:
+        where.append(OutpatientAccount.import_no == narrowed.import_no)
+    if narrowed.deposits is not None:
+        where.append(_DEPOSIT if narrowed.deposits else ~_DEPOSIT)
+    if narrowed.year == UNKNOWN_YEAR:
+        where.append(OutpatientAccount.last_movement_on.is_(None))
+    elif narrowed.year is not None:
+        where.append(OutpatientAccount.last_movement_on.between(*_days(narrowed.year)))
+    if narrowed.text:
+        where.append(_found(narrowed))
+    if not narrowed.text and narrowed.import_no is None:
+        where.append(LedgerAccount.account_id.is_not(None))
+    return where
+
+
+def _found(narrowed: Narrowed) -> sa.ColumnElement[bool]:
+    text = narrowed.text
+    found = [
+        OutpatientAccount.account_no == text,
+        OutpatientAccount.holder_name == text,
+        OutpatientAccount.patient_no == text,
+    ]
+    if narrowed.certno_hashes:
+        found.append(OutpatientAccount.certno_hash.in_(narrowed.certno_hashes))
+    if narrowed.phone_hashes:
+        found.append(OutpatientAccount.phone_hash.in_(narrowed.phone_hashes))
+    return sa.or_(*found)
+
+
+def _days(year: int) -> tuple[date, date]:
+    return date(year, 1, 1), date(year, 12, 31)

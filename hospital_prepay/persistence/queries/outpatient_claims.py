@@ -1,0 +1,142 @@
+"""Outpatient claims for pages: an account found at the counter, lists by state, the entries of one claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAccount:
+    """An account in a list; ``personal`` is encrypted, ``balance_fen`` is ``None`` before the books have it."""
+
+    account_no: str
+    holder_name: str
+    personal: str
+    kind: str
+    state: str
+    channel: str
+    last_movement_on: date | None
+    balance_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedClaim:
+    """A claim in a list, with the owner of its account and how much was noticed about it."""
+
+    claim_id: str
+    refund_no: str
+    account_no: str
+    holder_name: str
+    claimant: str
+    claimant_name: str
+    route: str
+    state: str
+    amount_fen: int
+    remitted: bool
+    accepted_by: str
+    accepted_at: datetime
+    reviewed_by: str | None
+    confirmed_by: str | None
+    paid_at: datetime | None
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimEntry:
+    """An entry of the books that belongs to a claim; ``reverses_no`` names the one it takes back."""
+
+    entry_no: int
+    summary: str
+    posted_at: datetime
+    reverses_no: int | None
+
+
+def find_accounts(
+    connection: sa.Connection,
+    institution_id: str,
+    text: str,
+    certno_hashes: Sequence[str],
+    phone_hashes: Sequence[str],
+    limit: int,
+) -> list[FoundAccount]:
+    """Accounts by number, certificate, phone or whole name: each by an index of its own."""
+    account = OutpatientAccount
+    numbers: set[str] = set()
+    ways = [account.account_no == text, account.holder_name == text]
+    ways += [account.certno_hash.in_(certno_hashes)] if certno_hashes else []
+    ways += [account.phone_hash.in_(phone_hashes)] if phone_hashes else []
+    for way in ways:
+        query = sa.select(account.account_no).where(account.institution_id == institution_id, way)
+        numbers.update(connection.scalars(query.order_by(account.account_no).limit(limit)))
+    if not numbers:
+        return []
+    book = LedgerAccount
+    ledger_id = sa.case((account.kind == "outpatient_deposit", "23050102:"), else_="230502:") + account.account_no
+    columns: list[Any] = [
+        getattr(account, name) for name in FoundAccount.__dataclass_fields__ if name != "balance_fen"
+    ]
+    query_of_all: sa.Select[Any] = (
+        sa.select(*columns, book.balance_fen)
+        .outerjoin(book, sa.and_(book.institution_id == account.institution_id, book.account_id == ledger_id))
+        .where(account.institution_id == institution_id, account.account_no.in_(sorted(numbers)[:limit]))
+        .order_by(account.account_no)
+    )
+    return [FoundAccount(*row) for row in connection.execute(query_of_all)]
+
+
+def list_claims(
+    connection: sa.Connection,
+    institution_id: str,
+    states: Sequence[str],
+    *,
+    routes: Sequence[str] = (),
+    newest_first: bool = False,
+    start: int = 0,
+    size: int = 50,
+) -> list[ListedClaim]:
+    """One page of the claims in ``states``, those by one of ``routes`` where it names any."""
+    claim, account = OutpatientClaim, OutpatientAccount
+    noticed = (
+        sa.select(sa.func.count())
+        .where(OutpatientAlarm.institution_id == claim.institution_id, OutpatientAlarm.claim_id == claim.claim_id)
+        .scalar_subquery()
+    )
+    names = [name for name in ListedClaim.__dataclass_fields__ if name not in ("holder_name", "alarms")]
+    columns: list[Any] = [getattr(claim, name) for name in names]
+    columns.insert(3, account.holder_name)
+    order = (claim.accepted_at.desc(), claim.claim_id.desc()) if newest_first else (claim.accepted_at, claim.claim_id)
+    query: sa.Select[Any] = (
+        sa.select(*columns, noticed)
+        .join(
+            account,
+            sa.and_(account.institution_id == claim.institution_id, account.account_no == claim.account_no),
+        )
+        .where(
+            claim.institution_id == institution_id,
+            claim.state.in_(states),
+            *((claim.route.in_(routes),) if routes else ()),
+        )
+        .order_by(*order)
+    )
+    return [ListedClaim(*row) for row in connection.execute(query.offset(start).limit(size))]
+
+
+def entries_of(connection: sa.Connection, institution_id: str, entry_nos: Sequence[int]) -> list[ClaimEntry]:
+    """The entries with these numbers, and those that took them back, in order."""
+    entry = LedgerEntry
+    columns = [getattr(entry, name) for name in ClaimEntry.__dataclass_fields__]
+    query = sa.select(*columns).where(
+        entry.institution_id == institution_id,
+        sa.or_(entry.entry_no.in_(entry_nos), entry.reverses_no.in_(entry_nos)),
+    )
+    return [ClaimEntry(*row) for row in connection.execute(query.order_by(entry.entry_no))]

@@ -1,0 +1,158 @@
+"""Forms of refunds of outpatient deposits: a claim with its papers, its steps, files for the bank, cards of staff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from marshmallow import ValidationError, fields
+
+from hospital_prepay.domain.money import ZERO
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Ticked, Yuan
+from hospital_prepay.schemas.fund_forms import FormKey
+from hospital_prepay.services.outpatient.claims import AcceptClaim, ShownPaper
+
+PAPER: Final = "paper-"
+REFERENCE: Final = "reference-"
+CLAIM: Final = "claim-"
+_LONGEST_REFERENCE: Final = 60
+
+
+class AcceptClaimSchema(CommandSchema[AcceptClaim]):
+    """A claim as the counter takes it down; papers come as ``paper-<kind>`` with ``reference-<kind>``."""
+
+    command: ClassVar = AcceptClaim
+
+    account_no = Text(required=True, longest=40)
+    claimant = Choice(Claimant, required=True)
+    claimant_name = Text(required=True, longest=60)
+    certno = Text(required=True, longest=40)
+    phone = Text(load_default="", longest=40)
+    route = Choice(Route, required=True)
+    idempotency_key = FormKey()
+    card_lost = Ticked()
+    bank = Text(load_default="", longest=80)
+    card_no = Text(load_default="", longest=40)
+    beyond = fields.String(load_default="")
+    ground = Text(load_default="", longest=300)
+
+    def read(self, given: Mapping[str, Any]) -> AcceptClaim:
+        """The claim, its papers in the order of the list."""
+        found = self.load(given)
+        typed = str(found["beyond"]).strip()
+        try:
+            beyond = Yuan(required=True).deserialize(typed) if typed else ZERO
+        except ValidationError as error:
+            raise ValidationError({"beyond": error.messages}) from error
+        return AcceptClaim(**{**found, "beyond": beyond, "papers": _papers(given)})
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Why a claim is confirmed in spite of what was noticed, and how many alarms the person had before them."""
+
+    ground: str
+    alarms: int
+
+
+class ConfirmSchema(CommandSchema[Confirmed]):
+    """The third person's word."""
+
+    command: ClassVar = Confirmed
+
+    ground = Text(load_default="", longest=300)
+    alarms = fields.Integer(load_default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class CashPaid:
+    """The number of the receipt form that was signed."""
+
+    receipt: str
+    idempotency_key: str
+
+
+class CashPaidSchema(CommandSchema[CashPaid]):
+    """Cash over the counter."""
+
+    command: ClassVar = CashPaid
+
+    receipt = Text(required=True, longest=40)
+    idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherWay:
+    """Another way of payment, with the bank card it may need."""
+
+    route: Route
+    bank: str
+    card_no: str
+
+
+class AnotherWaySchema(CommandSchema[AnotherWay]):
+    """Another way for a refund that failed."""
+
+    command: ClassVar = AnotherWay
+
+    route = Choice(Route, required=True)
+    bank = Text(load_default="", longest=80)
+    card_no = Text(load_default="", longest=40)
+
+
+@dataclass(frozen=True, slots=True)
+class BankFileForm:
+    """Claims chosen for one file."""
+
+    route: Route
+    claims: tuple[str, ...]
+    idempotency_key: str
+
+
+class BankFileSchema(CommandSchema[BankFileForm]):
+    """A file for the bank; the chosen claims come as ``claim-<id>``."""
+
+    command: ClassVar = BankFileForm
+
+    route = Choice(Route, required=True)
+    idempotency_key = FormKey()
+
+    def read(self, given: Mapping[str, Any]) -> BankFileForm:
+        """At least one claim has to be chosen."""
+        found = self.load(given)
+        chosen = tuple(name.removeprefix(CLAIM) for name in given if name.startswith(CLAIM))
+        if not chosen:
+            raise ValidationError({"claims": ["请先选要送银行的退款。"]})
+        return BankFileForm(found["route"], chosen, found["idempotency_key"])
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCardForm:
+    """A bank card of a member of staff."""
+
+    holder: str
+    card_no: str
+
+
+class StaffCardSchema(CommandSchema[StaffCardForm]):
+    """A card to enter."""
+
+    command: ClassVar = StaffCardForm
+
+    holder = Text(required=True, longest=60)
+    card_no = Text(required=True, longest=40)
+
+
+def _papers(given: Mapping[str, Any]) -> tuple[ShownPaper, ...]:
+    shown = [kind for kind in Paper if given.get(f"{PAPER}{kind.value}")]
+    found = []
+    for kind in shown:
+        name = f"{REFERENCE}{kind.value}"
+        try:
+            reference = Text(longest=_LONGEST_REFERENCE).deserialize(str(given.get(name, "")))
+        except ValidationError as error:
+            raise ValidationError({name: error.messages}) from error
+        found.append(ShownPaper(kind, reference))
+    return tuple(found)

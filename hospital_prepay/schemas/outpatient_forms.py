@@ -1,0 +1,74 @@
+"""Forms of outpatients' money: the day of a census, a ground in words, what an account should have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from hospital_prepay.domain.money import Money
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Yuan
+from hospital_prepay.schemas.fund_forms import FormKey
+
+
+@dataclass(frozen=True, slots=True)
+class CountForm:
+    """The day that the balances of a file are of."""
+
+    balances_on: date
+
+
+class CountFormSchema(CommandSchema[CountForm]):
+    """The day beside the file."""
+
+    command: ClassVar = CountForm
+
+    balances_on = Day(required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionForm:
+    """What an account should have, and what shows it."""
+
+    right_balance: Money
+    ground: str
+    idempotency_key: str
+
+
+class CorrectionFormSchema(CommandSchema[CorrectionForm]):
+    """A balance and its ground."""
+
+    command: ClassVar = CorrectionForm
+
+    right_balance = Yuan(required=True)
+    ground = Text(required=True, longest=300)
+    idempotency_key = FormKey()
+
+
+class Answer(StrEnum):
+    """Whether two accounts are one person's."""
+
+    SAME = "same"
+    APART = "apart"
+
+
+@dataclass(frozen=True, slots=True)
+class PairForm:
+    """Two accounts, the answer, and what it rests on."""
+
+    first_no: str
+    second_no: str
+    answer: Answer
+    ground: str
+
+
+class PairFormSchema(CommandSchema[PairForm]):
+    """A pair with its answer."""
+
+    command: ClassVar = PairForm
+
+    first_no = Text(required=True, longest=40)
+    second_no = Text(required=True, longest=40)
+    answer = Choice(Answer, required=True)
+    ground = Text(required=True, longest=300)

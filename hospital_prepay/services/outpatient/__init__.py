@@ -1,0 +1,1 @@
+"""Outpatient deposits: counted, owners found, refunded, filed, remitted, and claims that never end."""

@@ -1,0 +1,166 @@
+"""A file of outpatient accounts, row by row: what the calculator and the census both read.
+
+Nothing about a person is required: legacy accounts hold 15-digit numbers, phones only, newborns named for their
+mother. What can't be done without is the account's number and its balance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from hospital_prepay.domain.days import NotADate, day_of
+from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.money import Money, NegativeAmount
+from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
+from hospital_prepay.files.tables import Column, Table, open_table
+
+COLUMNS: Final[Mapping[str, Column]] = {
+    "account_no": Column("账户号", ("account_no", "账户号", "账号", "门诊号", "就诊卡号", "卡号")),
+    "name": Column("姓名", ("name", "姓名", "患者姓名"), required=False),
+    "certno": Column("证件号码", ("certno", "证件号码", "证件号", "身份证号", "身份证号码"), required=False),
+    "phone": Column("手机号", ("phone", "手机号", "电话", "联系电话", "手机号码"), required=False),
+    "balance": Column("余额", ("balance", "余额", "账户余额", "预交金余额")),
+    "last_movement_on": Column("最后变动日期", ("last_movement_on", "最后变动日期", "最后交易日期", "最后变动时间")),
+    "kind": Column("款项种类", ("kind", "款项种类", "种类", "款项类别"), required=False),
+    "unclearable_reason": Column(
+        "退不了的原因", ("unclearable_reason", "退不了的原因", "无法清退原因"), required=False
+    ),
+    "filed_on": Column("备案日期", ("filed_on", "备案日期"), required=False),
+    "channel": Column("缴纳途径", ("channel", "缴纳途径", "缴费方式", "充值方式"), required=False),
+    "patient_no": Column("患者号", ("patient_no", "患者号", "病人号", "患者ID", "病人ID"), required=False),
+}
+_KINDS: Final = {**{kind.value: kind for kind in MoneyKind}, **{kind.label: kind for kind in MoneyKind}}
+_LONGEST: Final = {"account_no": 40, "unclearable_reason": LONGEST_NAME, "phone": 40, "certno": 40}
+# What is this short and printable needs no closer look.
+_SHORT: Final = 40
+_TEXTS: Final = ("name", "certno", "phone", "unclearable_reason", "channel", "patient_no")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One account as the file has it. ``kind`` is a deposit where the file has no such column; a day that can't be
+    read is unknown."""
+
+    line: int
+    account_no: str
+    kind: MoneyKind
+    balance: Money
+    last_movement_on: date | None
+    filed_on: date | None
+    name: str = ""
+    certno: str = ""
+    phone: str = ""
+    unclearable_reason: str = ""
+    channel: str = ""
+    patient_no: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedAccount:
+    """A row that can't be taken, and what to do about it."""
+
+    line: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused(Exception):
+    code: str
+    message: str
+
+
+class AccountReader:
+    """Reads the rows of one open table. Whether a number stands twice is for its user to find."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._places = tuple(table.columns(COLUMNS).items())
+        self._width = len(table.header)
+
+    def __iter__(self) -> Iterator[AccountRow | RejectedAccount]:
+        for line, cells in self._table.rows:
+            try:
+                yield self._judge(line, cells)
+            except _Refused as refused:
+                yield RejectedAccount(line, refused.code, refused.message)
+
+    def _judge(self, line: int, cells: Sequence[str]) -> AccountRow:
+        if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
+            raise _Refused("not_an_amount", "这一行的单元格比表头多，金额里可能有逗号。请给它加上英文双引号。")
+        width = len(cells)
+        values = {key: cells[at].strip() if at < width else "" for key, at in self._places}
+        number = values["account_no"]
+        if not number:
+            raise _Refused("missing_value", "没有账户号。请补上后重新上传。")
+        for key, text in values.items():
+            if not (text.isprintable() and len(text) <= _SHORT and not text.startswith("=")):
+                _check_text(key, text)
+        kind = _KINDS.get(values.get("kind") or MoneyKind.OUTPATIENT_DEPOSIT.value)
+        if kind is None:
+            raise _Refused("unknown_kind", f"款项种类“{values['kind'][:20]}”不认识。请写：{'、'.join(_labels())}。")
+        return AccountRow(
+            line,
+            number,
+            kind,
+            _balance(values["balance"]),
+            _day(values["last_movement_on"]),
+            _day(values.get("filed_on", "")),
+            **{key: values.get(key, "") for key in _TEXTS},
+        )
+
+
+def duplicate(line: int, account_no: str, first_line: int) -> RejectedAccount:
+    """The refusal of an account number that stood on an earlier line."""
+    words = f"账户号“{account_no}”与第 {first_line} 行重复。请保留一行，删去另一行。"
+    return RejectedAccount(line, "duplicate_account", words)
+
+
+def read_accounts(path: Path, take: Callable[[AccountRow | RejectedAccount], None]) -> tuple[str, int]:
+    """Hand each row of the file to ``take``; returns the file's SHA-256 and its size in bytes.
+
+    Raises what :func:`open_table` raises, and ``MissingColumn``.
+    """
+    with open_table(path) as table:
+        for row in AccountReader(table):
+            take(row)
+        return table.sha256, table.size
+
+
+def _labels() -> list[str]:
+    return [kind.label for kind in MoneyKind]
+
+
+def _check_text(key: str, text: str) -> None:
+    if text.startswith("="):
+        raise _Refused("formula", f"{COLUMNS[key].label}是公式。请粘贴为数值后重新上传。")
+    try:
+        check_text(text, _LONGEST.get(key, LONGEST_CODE))
+    except MalformedInput as error:
+        raise _Refused(error.reason, f"{COLUMNS[key].label}{error.message}") from error
+
+
+@lru_cache(maxsize=50_000)
+def _balance(text: str) -> Money:
+    if not text:
+        raise _Refused("missing_value", "没有余额。没有钱请写 0。")
+    try:
+        return Money.of_cell(text)
+    except NegativeAmount:
+        return -Money.of_cell(text.replace("-", "", 1))
+    except MalformedInput as error:
+        raise _Refused(error.reason, f"余额{error.message}") from error
+
+
+@lru_cache(maxsize=20_000)
+def _day(text: str) -> date | None:
+    try:
+        return day_of(text) if text else None
+    except NotADate:
+        return None

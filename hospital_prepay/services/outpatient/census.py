@@ -1,0 +1,193 @@
+"""The census of outpatient accounts (7): a file counted by one person, confirmed by another, booked part by part.
+
+Every part of the booking is a transaction of its own with a key of its own, so that a booking that was cut short is
+taken up where it stopped. Nobody can claim from an account before its import is booked whole.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NoUsableRow, PrepayError
+from hospital_prepay.domain.ledger.chart import outpatient_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.persistence import outpatient_accounts as store
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_accounts import ImportState
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.access.refusals import keep_refusal
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.census_spool import Spool, spool_accounts
+
+Progress = Callable[[int, int], None]
+
+# Lines of one entry: an entry of a whole import would be unreadable, one an account a million entries.
+ACCOUNTS_AN_ENTRY: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CountedAccounts:
+    """What a file of accounts held: taken in, set aside, and in sum."""
+
+    import_no: int
+    accepted: int
+    rejected: int
+    total: Money
+
+
+def count_accounts(
+    context: Context, actor: Actor, path: Path, file_name: str, balances_on: date, progress: Progress | None = None
+) -> CountedAccounts:
+    """Take in a file of accounts with their balances as of ``balances_on``; nothing is booked before another person
+    confirms it. Rows that can't be read, and accounts that are there already, are set aside with their reason.
+
+    Raises :class:`NoUsableRow` when no row can be taken, :class:`Conflict` for a file that was taken in before,
+    :class:`MalformedInput` for a day ahead, and what reading a table raises; nothing but the refusal is stored then.
+    """
+    actor.require(Permission.OUTPATIENT_IMPORT)
+    with tempfile.TemporaryDirectory(prefix="prepay-census-") as folder:
+        try:
+            if balances_on > context.clock.today():
+                words = "余额日期在今天之后。请核对。"
+                raise MalformedInput(words, code="date_ahead", details={"field": "balances_on"})
+            spool = spool_accounts(context, actor.institution_id, path, Path(folder), progress)
+        except PrepayError as error:
+            keep_refusal(
+                context, actor, "outpatient.count", file_name, {"code": error.reason, "message": error.message}
+            )
+            raise
+        return _store(context, actor, spool, file_name, balances_on)
+
+
+def confirm_import(context: Context, actor: Actor, import_no: int, progress: Progress | None = None) -> Money:
+    """Another person confirms what was counted, and the balances are opened in the books (借 1002 贷 23050102, or
+    230502 for money that is no deposit). Returns the sum. A booking that was cut short goes on where it stopped.
+
+    Raises :class:`NotFound`, :class:`SecondPersonRequired`, :class:`Conflict` for an import that was decided.
+    """
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    with context.work(actor, "outpatient.confirm", f"outpatient_import:{import_no}") as work:
+        found = _locked(work, import_no)
+        if found.state == "counted":
+            actor.require_other_than(found.imported_by, "核对确认")
+            step = {"state": "confirmed", "decided_by": actor.actor_id, "decided_at": work.now}
+            store.walk_import(work.connection, work.institution_id, import_no, **step)
+            work.audit(detail={"accounts": found.accepted, "total_fen": found.total_fen})
+        elif found.state != "confirmed":
+            raise Conflict("这次导入已经入账或作废。请刷新后再看；本次没有改动。")
+    _book(context, actor, found, progress or (lambda done, whole: None))
+    return Money(found.total_fen)
+
+
+def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> None:
+    """Take back an import that nobody confirmed, with all its accounts. Raises :class:`Conflict` afterwards."""
+    actor.require(Permission.OUTPATIENT_IMPORT)
+    if not ground.strip():
+        raise MalformedInput("请写明为什么作废。", code="missing_value", details={"field": "ground"})
+    with context.work(actor, "outpatient.drop", f"outpatient_import:{import_no}") as work:
+        found = _locked(work, import_no)
+        if found.state != "counted":
+            raise Conflict("这次导入已经确认，不能作废；数错的账户请走更正。本次没有改动。")
+        store.drop_accounts(work.connection, work.institution_id, import_no)
+        store.walk_import(work.connection, work.institution_id, import_no, state="dropped")
+        work.audit(detail={"ground": ground.strip(), "accounts": found.accepted})
+
+
+def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balances_on: date) -> CountedAccounts:
+    with context.work(actor, "outpatient.count", file_name[:120]) as work:
+        lock_name(work.connection, f"outpatient_import:{work.institution_id}")
+        imports = store.read_imports(work.connection, work.institution_id)
+        if any(one.sha256 == spool.sha256 and one.state != "dropped" for one in imports):
+            raise Conflict("这个文件已经导入过。要重新导入，请先作废上一次；本次没有存。")
+        spool.set_known_aside(lambda numbers: store.known_accounts(work.connection, work.institution_id, numbers))
+        if not spool.accepted:
+            lines = [f"第 {one.line} 行：{one.message}" for one in spool.rejected[:20]]
+            raise NoUsableRow("没有一行可以导入。请改好后重新上传。", details={"lines": lines})
+        import_no = 1 + max((one.import_no for one in imports), default=0)
+        values = {
+            "institution_id": work.institution_id,
+            "import_no": import_no,
+            "file_name": file_name[:200],
+            "sha256": spool.sha256,
+            "balances_on": balances_on,
+            "accepted": spool.accepted,
+            "rejected": len(spool.rejected),
+            "total_fen": spool.total_fen,
+            "state": "counted",
+            "imported_by": actor.actor_id,
+            "imported_at": work.now,
+        }
+        store.add_import(work.connection, values)
+        own = {"institution_id": work.institution_id, "import_no": import_no}
+        store.add_rejections(
+            work.connection,
+            [{**own, "line": one.line, "code": one.code, "message": one.message} for one in spool.rejected],
+        )
+        store.add_accounts(work.connection, work.institution_id, import_no, spool.lines())
+        work.audit(detail={"import": import_no, "accounts": spool.accepted, "total_fen": spool.total_fen})
+        return CountedAccounts(import_no, spool.accepted, len(spool.rejected), Money(spool.total_fen))
+
+
+def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
+    """Open every account that isn't open yet, a thousand a transaction, then close the import."""
+    after = ""
+    with context.database.reading() as connection:
+        done = store.count_open(connection, actor.institution_id, found.import_no)
+    while True:
+        with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}") as work:
+            if _locked(work, found.import_no).state != "confirmed":
+                return  # somebody else ended it in the meantime
+            part = store.next_accounts(
+                work.connection, work.institution_id, found.import_no, after, ACCOUNTS_AN_ENTRY
+            )
+            if not part:
+                step = {"state": "booked", "booked_at": work.now}
+                store.walk_import(work.connection, work.institution_id, found.import_no, **step)
+                work.audit(detail={"import": found.import_no, "total_fen": found.total_fen})
+                return
+            _open_part(work, found, part)
+            after, done = part[-1].account_no, done + len(part)
+        progress(done, found.accepted)
+
+
+def _open_part(work: UnitOfWork, found: ImportState, part: list[store.Opening]) -> None:
+    first, last = part[0].account_no, part[-1].account_no
+    store.open_in_books(work.connection, work.institution_id, found.import_no, first, last, work.now)
+    held = [one for one in part if one.opening_fen]
+    if not held:
+        return
+    lines = [
+        Posting(outpatient_account(one.account_no, is_deposit=one.is_deposit), credit=Money(one.opening_fen))
+        for one in held
+    ]
+    total = sum((line.credit for line in lines), ZERO)
+    entry = JournalEntry(
+        institution_id=work.institution_id,
+        idempotency_key=f"outpatient_opening:{found.import_no}:{first}",
+        kind="outpatient_opening",
+        summary="门诊余额清查期初入账",
+        source=f"outpatient_import:{found.import_no}",
+        occurred_at=work.now,
+        posted_at=work.now,
+        effective_on=found.balances_on,
+        posted_by=work.act.actor.actor_id,
+        postings=(Posting("1002", debit=total), *lines),
+    )
+    (entry_no,) = work.ledger.post_many([entry])
+    if entry_no is None:
+        raise Conflict("有账户已经入过账，这一段没有入账。请把编号报给信息科。", details={"first": first})
+    work.audit(entry_no=entry_no, detail={"accounts": len(held), "total_fen": total.fen})
+
+
+def _locked(work: UnitOfWork, import_no: int) -> ImportState:
+    found = store.lock_import(work.connection, work.institution_id, import_no)
+    if found is None:
+        raise NotFound("没有这次导入。请回到清查页查看。")
+    return found

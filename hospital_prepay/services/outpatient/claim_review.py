@@ -1,0 +1,310 @@
+"""Reading accounts and claims for the counter and for whoever decides: what shows of a patient is decided here.
+
+People who collect call patients by their names; everybody else sees names masked. Certificates, phones and bank cards
+leave masked for all; :func:`reveal_claim` shows them, for a written reason that the audit trail keeps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hospital_prepay.domain.access import GRANTS, Actor, Permission
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.identity import same_person_number
+from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
+from hospital_prepay.domain.rules.outpatient.alarms import Alarm
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, routes
+from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.reach import phone_number
+from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import outpatient_alarms as alarm_store
+from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PaperRow, PayoutRow
+from hospital_prepay.persistence.queries import outpatient_claims as queries
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries.outpatient_claims import ClaimEntry, FoundAccount, ListedClaim
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.review import Turn
+from hospital_prepay.services.outpatient import alarms
+from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
+from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
+from hospital_prepay.services.outpatient.claims import PERSONAL
+
+__all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
+
+MOST_FOUND: Final = 20
+# Who takes the next step of a claim, by state; a refund that failed is sent again, or another way is named.
+CLAIM_TURNS: Final = {
+    "accepted": Permission.OUTPATIENT_REVIEW,
+    "reviewed": Permission.OUTPATIENT_APPROVE,
+    "confirmed": Permission.OUTPATIENT_PAY,
+    "sent": Permission.OUTPATIENT_PAY,
+    "failed": Permission.OUTPATIENT_PAY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Numbers of a person; masked unless they were asked for with a reason."""
+
+    certno: str = ""
+    phone: str = ""
+    bank: str = ""
+    card_no: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way."""
+
+    account: AccountState
+    personal: Personal
+    remitted_fen: int
+    original_failed: bool
+    claims: list[ClaimRow]
+    names: Mapping[str, str]
+
+    @property
+    def open_claim(self) -> ClaimRow | None:
+        """The one claim under way."""
+        return next((one for one in self.claims if ClaimState(one.state).is_open), None)
+
+    @property
+    def due_fen(self) -> int:
+        """What is paid to whoever may claim: the balance, or what the treasury has of it."""
+        paid = any(one.remitted and one.state == "arrived" for one in self.claims)
+        return 0 if paid else self.remitted_fen or self.account.balance_fen
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOwner:
+    """An account in the list of what was found."""
+
+    account: FoundAccount
+    certno: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimList:
+    """One page of claims, how many and how much there are in each state, and the names of people."""
+
+    claims: list[ListedClaim]
+    counts: Mapping[str, tuple[int, int]]
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDetail:
+    """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
+    will be noted with the next step; ``ways`` are those of :func:`routes` on the day it was accepted."""
+
+    claim: ClaimRow
+    personal: Personal
+    owner: Owner
+    papers: list[PaperRow]
+    payouts: list[PayoutRow]
+    entries: list[ClaimEntry]
+    decision: Decision
+    ways: tuple[tuple[Route, str], ...]
+    alarms: list[AlarmRow]
+    fresh: list[Alarm]
+    answers: list[AnswerRow]
+    turn: Turn | None
+    names: Mapping[str, str]
+
+
+def find_accounts(context: Context, actor: Actor, text: str) -> list[FoundOwner]:
+    """Accounts by number, whole certificate number, phone or whole name. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    text = text.strip()
+    if not text:
+        return []
+    own, hashed, phone = actor.institution_id, context.keyed_hash, phone_number(text)
+    certno = hashed.candidates(same_person_number(text), institution=own, field=CERTNO)
+    phones = hashed.candidates(phone, institution=own, field=PHONE) if phone else ()
+    with context.database.reading() as connection:
+        found = queries.find_accounts(connection, own, text, certno, phones, MOST_FOUND)
+    return [_found(context, actor, one) for one in found]
+
+
+def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
+    """One account with its claims. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        return _owner(context, actor, connection, account_no)
+
+
+def ways_of(context: Context, owner: Owner, claimant: Claimant) -> tuple[tuple[Route, str], ...]:
+    """Every way of payment for who asks, the likeliest first, with why it isn't offered."""
+    return routes(_way_facts(owner, claimant, context.clock.today().isoformat()))
+
+
+def list_claims(
+    context: Context,
+    actor: Actor,
+    states: Sequence[str],
+    *,
+    routes: Sequence[str] = (),
+    newest_first: bool = False,
+    start: int = 0,
+    size: int = 50,
+) -> ClaimList:
+    """One page of the claims in ``states``. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        found = queries.list_claims(
+            connection, own, states, routes=routes, newest_first=newest_first, start=start, size=size
+        )
+        return ClaimList(
+            [
+                replace(one, holder_name=_name(actor, one.holder_name), claimant_name=_name(actor, one.claimant_name))
+                for one in found
+            ],
+            store.count_by_state(connection, own),
+            people.names(connection, own),
+        )
+
+
+def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
+    """One claim. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        claim = store.read_claim(connection, own, claim_id)
+        account = store.find_account(connection, own, claim.account_no)
+        assert account is not None, "a claim has an account"
+        payouts = store.payouts_of(connection, own, claim_id)
+        booked = [one.entry_no for one in payouts if one.entry_no is not None]
+        decision = decisions.find(connection, own, claim.decision_id)[0]
+        noted = alarm_store.alarms_of(connection, own, claim_id)
+        waits = claim.state in ("accepted", "reviewed")
+        fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
+        return ClaimDetail(
+            claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
+            personal=_masked(_clear(context, own, claim.personal, PERSONAL)),
+            owner=_owner(context, actor, connection, claim.account_no),
+            papers=store.papers_of(connection, own, claim_id),
+            payouts=payouts,
+            entries=queries.entries_of(connection, own, booked) if booked else [],
+            decision=decision,
+            ways=routes(_stored_facts(decision)),
+            alarms=noted,
+            fresh=fresh,
+            answers=alarm_store.answers_of(connection, own, claim_id),
+            turn=_turn(users.all_of(connection, own), claim),
+            names=people.names(connection, own),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """A claim's people with nothing masked."""
+
+    holder_name: str
+    holder: Personal
+    claimant_name: str
+    claimant: Personal
+
+
+def reveal_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> Revealed:
+    """Everything about a claim's people in full, for a written reason that the audit trail keeps."""
+    actor.require(Permission.REVEAL_IDENTITY)
+    with context.work(actor, "identity.reveal", f"outpatient_claim:{claim_id}") as work:
+        claim = store.read_claim(work.connection, work.institution_id, claim_id)
+        account = store.find_account(work.connection, work.institution_id, claim.account_no)
+        assert account is not None, "a claim has an account"
+        work.audit(detail={"ground": ground})
+    own = actor.institution_id
+    return Revealed(
+        account.holder_name,
+        _clear(context, own, account.personal, OWNERS),
+        claim.claimant_name,
+        _clear(context, own, claim.personal, PERSONAL),
+    )
+
+
+def barred_from(claim: ClaimRow) -> frozenset[str]:
+    """Who may not take the claim's next step for having taken an earlier one. Who accepted may pay: the two between
+    looked at it."""
+    earlier = {
+        "accepted": (claim.accepted_by,),
+        "reviewed": (claim.accepted_by, claim.reviewed_by),
+        "confirmed": (claim.reviewed_by, claim.confirmed_by),
+        "failed": (claim.reviewed_by, claim.confirmed_by),
+    }
+    return frozenset(one for one in earlier.get(claim.state, ()) if one)
+
+
+def _turn(staff: list[users.UserRow], claim: ClaimRow) -> Turn | None:
+    permission = CLAIM_TURNS.get(claim.state)
+    if permission is None:
+        return None
+    barred = barred_from(claim)
+    able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
+    return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)
+
+
+def _owner(context: Context, actor: Actor, connection: Connection, account_no: str) -> Owner:
+    own = actor.institution_id
+    account = store.find_account(connection, own, account_no)
+    if account is None:
+        raise NotFound("没有这个账户。请核对账户号。")
+    return Owner(
+        account=replace(account, holder_name=_name(actor, account.holder_name)),
+        personal=_masked(_clear(context, own, account.personal, OWNERS)),
+        remitted_fen=store.remitted_fen(connection, own, account_no),
+        original_failed=store.original_failed(connection, own, account_no),
+        claims=[
+            replace(one, claimant_name=_name(actor, one.claimant_name))
+            for one in store.claims_of_account(connection, own, account_no)
+        ],
+        names=people.names(connection, own),
+    )
+
+
+def _way_facts(owner: Owner, claimant: Claimant, today: str) -> ClaimFacts:
+    account = owner.account
+    return ClaimFacts(
+        claimant=claimant.value,
+        card_lost=False,
+        papers=(),
+        route=Route.CASH.value,
+        channel=account.channel,
+        last_movement_on=None if account.last_movement_on is None else account.last_movement_on.isoformat(),
+        today=today,
+        balance_fen=account.balance_fen,
+        remitted_fen=owner.remitted_fen,
+        identity_matches=None,
+        original_failed=owner.original_failed,
+    )
+
+
+def _stored_facts(decision: Decision) -> ClaimFacts:
+    return ClaimFacts(**{**decision.facts, "papers": tuple(decision.facts["papers"])})
+
+
+def _found(context: Context, actor: Actor, one: FoundAccount) -> FoundOwner:
+    personal = _masked(_clear(context, actor.institution_id, one.personal, OWNERS))
+    return FoundOwner(replace(one, holder_name=_name(actor, one.holder_name)), personal.certno, personal.phone)
+
+
+def _name(actor: Actor, name: str) -> str:
+    return name if actor.calls_patients else mask_name(name)
+
+
+def _clear(context: Context, institution_id: str, sealed: str, field: str) -> Personal:
+    if not sealed:
+        return Personal()
+    return Personal(**json.loads(context.cipher.decrypt(sealed, institution=institution_id, field=field)))
+
+
+def _masked(one: Personal) -> Personal:
+    return Personal(mask_certificate(one.certno), mask_phone(one.phone), one.bank, mask_card(one.card_no))

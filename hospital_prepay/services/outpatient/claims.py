@@ -1,0 +1,343 @@
+"""A claim on an outpatient account: 受理 → 审核 → 确认, by three people (7), wherever the money is by now (8).
+
+One open claim an account; the database holds that, the three people, and that the sum is the account's. No step looks
+at how late a claim comes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.identity import same_person_number
+from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.rules.outpatient.claims import (
+    STAFF_CARD,
+    Claimant,
+    ClaimFacts,
+    Paper,
+    Route,
+    claim,
+)
+from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
+from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.alarms import (
+    CARD,
+    answer_alarms,
+    check_card,
+    holds_staff_card,
+    note_alarms,
+    plain_card,
+)
+from hospital_prepay.services.outpatient.census_spool import CERTNO
+from hospital_prepay.services.publication.readings import readings_within
+
+PERSONAL: Final = "outpatient_claim.personal"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPaper:
+    """A paper and its number or a word about it."""
+
+    kind: Paper
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptClaim:
+    """What the counter or the page takes down. ``beyond`` is asked above what was remitted, for a miscount of ours,
+    with its ``ground``. The bank card is the claimant's own."""
+
+    account_no: str
+    claimant: Claimant
+    claimant_name: str
+    certno: str
+    phone: str
+    papers: tuple[ShownPaper, ...]
+    route: Route
+    idempotency_key: str
+    card_lost: bool = False
+    bank: str = ""
+    card_no: str = ""
+    beyond: Money = ZERO
+    ground: str = ""
+    online: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedClaim:
+    """The answer to :func:`accept_claim`; ``claim_id`` is ``None`` when the rule refused."""
+
+    decision: Decision
+    decision_id: str
+    claim_id: str | None
+    refund_no: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored for the next request with the same key."""
+        return {**asdict(self), "decision": self.decision.to_json()}
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any]) -> AcceptedClaim:
+        """The opposite of :meth:`to_json`."""
+        return cls(
+            Decision.of_json(stored["decision"]), stored["decision_id"], stored["claim_id"], stored["refund_no"]
+        )
+
+
+def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> AcceptedClaim:
+    """Take a claim down (受理). A rule's "no" is the ``decision`` of the answer and names what is missing.
+
+    Raises :class:`NotFound`, :class:`Conflict` when the account has an open claim or isn't in the books yet,
+    :class:`MalformedInput` for a way that lacks its bank card.
+    """
+    actor.require(Permission.OUTPATIENT_ACCEPT)
+    _check(command)
+    payload = {**asdict(command), "beyond": command.beyond.fen}
+    with context.work(actor, "outpatient.accept", f"outpatient_account:{command.account_no}") as work:
+        account = store.lock_account(work.connection, work.institution_id, command.account_no)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return AcceptedClaim.of_json(known)
+        if not account.is_open:
+            raise Conflict("这个账户的期初余额还没有入账，请等财务核对确认后再受理；本次没有受理。")
+        facts = _facts(context, work, account, command)
+        decision = claim(facts, work.rule_version)
+        decision_id = work.keep_decision(decision, work.today, readings_within(work, "outpatient.claim"))
+        answer = AcceptedClaim(decision, decision_id, None, None)
+        if decision.permitted:
+            answer = _write_down(context, work, account, command, facts, answer)
+        detail = {"claim": answer.claim_id, "refund_no": answer.refund_no, "route": command.route.value}
+        outcome = "done" if decision.permitted else "refused"
+        work.audit(outcome=outcome, decision_id=decision_id, detail=detail)
+        work.keep_answer(command.idempotency_key, payload, answer.to_json())
+        return answer
+
+
+def review_claim(context: Context, actor: Actor, claim_id: str) -> ClaimRow:
+    """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted."""
+    actor.require(Permission.OUTPATIENT_REVIEW)
+    with context.work(actor, "outpatient.review", f"outpatient_claim:{claim_id}") as work:
+        account, found = locked_claim(work, claim_id, "reviewed")
+        if found.state != "accepted":
+            raise Conflict("没退成的要先改退款方式，由改的人审核。请刷新后再看；本次没有改动。")
+        actor.require_other_than(found.accepted_by, "审核")
+        step = {"state": "reviewed", "reviewed_by": actor.actor_id, "reviewed_at": work.now}
+        reviewed = _walk(work, claim_id, **step)
+        note_alarms(work, account, reviewed)
+        return reviewed
+
+
+def confirm_claim(
+    context: Context, actor: Actor, claim_id: str, ground: str = "", *, alarms_seen: int | None = None
+) -> ClaimRow:
+    """A third person confirms that it is paid (确认), with a ground where something stands out.
+
+    Raises :class:`SecondPersonRequired` for either before, :class:`MalformedInput` for a ground that is missing,
+    :class:`Conflict` for a card of staff, or when something new was noticed after ``alarms_seen``.
+    """
+    actor.require(Permission.OUTPATIENT_APPROVE)
+    with context.work(actor, "outpatient.confirm_claim", f"outpatient_claim:{claim_id}") as work:
+        account, found = locked_claim(work, claim_id, "confirmed")
+        actor.require_other_than(found.accepted_by, "确认")
+        actor.require_other_than(found.reviewed_by or "", "确认")
+        answer_alarms(work, account, found, ground, seen=alarms_seen)
+        return _walk(work, claim_id, state="confirmed", confirmed_by=actor.actor_id, confirmed_at=work.now)
+
+
+def reject_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> ClaimRow:
+    """Turn a claim down before it is confirmed, with the ground that its owner is told; another may follow."""
+    if not (actor.may(Permission.OUTPATIENT_REVIEW) or actor.may(Permission.OUTPATIENT_APPROVE)):
+        actor.require(Permission.OUTPATIENT_REVIEW)
+    return _end(context, actor, claim_id, "rejected", ground)
+
+
+def withdraw_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> ClaimRow:
+    """Take a claim back on its owner's word, before the money is on its way."""
+    actor.require(Permission.OUTPATIENT_ACCEPT)
+    return _end(context, actor, claim_id, "withdrawn", ground)
+
+
+def redirect_claim(
+    context: Context, actor: Actor, claim_id: str, route: Route, *, bank: str = "", card_no: str = ""
+) -> ClaimRow:
+    """Another way for a refund that failed: reviewed by whoever does this, to be confirmed anew by another person.
+
+    Raises :class:`SecondPersonRequired` for who accepted it, :class:`MalformedInput` for a bank card that is missing.
+    """
+    actor.require(Permission.OUTPATIENT_REVIEW)
+    _check_route(route, bank, card_no)
+    with context.work(actor, "outpatient.redirect", f"outpatient_claim:{claim_id}") as work:
+        account, found = locked_claim(work, claim_id, "reviewed")
+        if found.state != "failed":
+            raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
+        actor.require_other_than(found.accepted_by, "改退款方式")
+        personal = json.loads(context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL))
+        kept = {**personal, "bank": bank.strip(), "card_no": plain_card(card_no)}
+        if route is Route.BANK and holds_staff_card(context, work, card_no):
+            raise MalformedInput(STAFF_CARD, code="staff_card", details={"field": "card_no"})
+        moved = _walk(
+            work,
+            claim_id,
+            state="reviewed",
+            route=route.value,
+            personal=_sealed(context, work.institution_id, kept),
+            card_hash=card_hash(context, work.institution_id, card_no),
+            reviewed_by=actor.actor_id,
+            reviewed_at=work.now,
+            confirmed_by=None,
+            confirmed_at=None,
+        )
+        note_alarms(work, account, moved)
+        return moved
+
+
+def card_hash(context: Context, institution_id: str, card_no: str) -> str:
+    """The keyed hash by which a bank card is found again; empty without one."""
+    plain = plain_card(card_no)
+    return context.keyed_hash.digest(plain, institution=institution_id, field=CARD) if plain else ""
+
+
+def _facts(context: Context, work: UnitOfWork, account: AccountState, command: AcceptClaim) -> ClaimFacts:
+    remitted = store.remitted_fen(work.connection, work.institution_id, account.account_no)
+    failed = store.original_failed(work.connection, work.institution_id, account.account_no)
+    return ClaimFacts(
+        claimant=command.claimant.value,
+        card_lost=command.card_lost,
+        papers=tuple(sorted({paper.kind.value for paper in command.papers})),
+        route=command.route.value,
+        channel=account.channel,
+        last_movement_on=None if account.last_movement_on is None else account.last_movement_on.isoformat(),
+        today=work.today.isoformat(),
+        balance_fen=account.balance_fen,
+        remitted_fen=remitted,
+        identity_matches=_identity_matches(context, account, command, work.institution_id),
+        beyond_fen=command.beyond.fen,
+        original_failed=failed,
+        staff_card=command.route is Route.BANK and holds_staff_card(context, work, command.card_no),
+    )
+
+
+def _identity_matches(
+    context: Context, account: AccountState, command: AcceptClaim, institution_id: str
+) -> bool | None:
+    """Of the owner in person only: a proxy's or heir's number is another's by nature."""
+    if command.claimant is not Claimant.SELF or not account.certno_hash:
+        return None
+    number = same_person_number(command.certno)
+    return account.certno_hash in context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO)
+
+
+def _write_down(
+    context: Context,
+    work: UnitOfWork,
+    account: AccountState,
+    command: AcceptClaim,
+    facts: ClaimFacts,
+    answer: AcceptedClaim,
+) -> AcceptedClaim:
+    assert answer.decision.amount is not None
+    if account.state == "frozen" and not facts.remitted_fen:
+        # Whoever comes is paid: the account leaves the list for the treasury, which must then be made anew.
+        store.walk_account(work.connection, work.institution_id, account.account_no, state="filed")
+    lock_name(work.connection, f"outpatient_refund_no:{work.institution_id}")
+    claim_id = work.new_id()
+    refund_no = store.next_refund_no(work.connection, work.institution_id, work.today)
+    personal = {
+        "certno": command.certno.strip(),
+        "phone": command.phone.strip(),
+        "bank": command.bank.strip(),
+        "card_no": plain_card(command.card_no),
+    }
+    own = {"institution_id": work.institution_id, "claim_id": claim_id}
+    values = {
+        **own,
+        "refund_no": refund_no,
+        "account_no": account.account_no,
+        "remitted": facts.remitted_fen > 0,
+        "amount_fen": answer.decision.amount.fen,
+        "claimant": command.claimant.value,
+        "card_lost": command.card_lost,
+        "claimant_name": command.claimant_name.strip(),
+        "personal": _sealed(context, work.institution_id, personal),
+        "card_hash": card_hash(context, work.institution_id, command.card_no),
+        "taken_at": "online" if command.online else "window",
+        "route": command.route.value,
+        "state": "accepted",
+        "decision_id": answer.decision_id,
+        "accepted_by": work.act.actor.actor_id,
+        "accepted_at": work.now,
+        "ground": command.ground.strip(),
+    }
+    papers = [
+        {
+            **own,
+            "paper_no": number,
+            "kind": paper.kind.value,
+            "reference": paper.reference.strip(),
+            "recorded_by": work.act.actor.actor_id,
+            "recorded_at": work.now,
+        }
+        for number, paper in enumerate(command.papers, 1)
+    ]
+    store.add_claim(work.connection, values, papers)
+    note_alarms(work, account, store.read_claim(work.connection, work.institution_id, claim_id))
+    return AcceptedClaim(answer.decision, answer.decision_id, claim_id, refund_no)
+
+
+def locked_claim(work: UnitOfWork, claim_id: str, target: str) -> tuple[AccountState, ClaimRow]:
+    """The account first, then its claim: the order in which every act locks."""
+    account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
+    account = store.lock_account(work.connection, work.institution_id, account_no)
+    found = store.read_claim(work.connection, work.institution_id, claim_id)
+    if target not in CLAIM_STEPS[found.state]:
+        now = ClaimState(found.state).label
+        raise Conflict(f"这一步现在不能办：这笔退款“{now}”。请刷新后再看；本次没有改动。")
+    return account, found
+
+
+def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
+    store.walk_claim(work.connection, work.institution_id, claim_id, **values)
+    found = store.read_claim(work.connection, work.institution_id, claim_id)
+    work.audit(detail={"state": found.state, "refund_no": found.refund_no, "amount_fen": found.amount_fen})
+    return found
+
+
+def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str) -> ClaimRow:
+    if not ground.strip():
+        raise MalformedInput("请写明原因，备查。", code="missing_value", details={"field": "ground"})
+    with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
+        locked_claim(work, claim_id, state)
+        by = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground.strip()}
+        return _walk(work, claim_id, state=state, **by)
+
+
+def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> str:
+    return context.cipher.encrypt(
+        json.dumps(personal, ensure_ascii=False), institution=institution_id, field=PERSONAL
+    )
+
+
+def _check(command: AcceptClaim) -> None:
+    if not command.claimant_name.strip():
+        raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
+    if command.beyond.fen < 0 or (command.beyond and not command.ground.strip()):
+        words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
+        raise MalformedInput(words, code="missing_value", details={"field": "ground"})
+    _check_route(command.route, command.bank, command.card_no)
+
+
+def _check_route(route: Route, bank: str, card_no: str) -> None:
+    if route is not Route.BANK:
+        return
+    if not bank.strip():
+        raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
+    check_card(card_no)

@@ -1,0 +1,152 @@
+"""The balance of an account that was counted wrong: asked by one person, decided by another, booked once.
+
+Only while nobody claims the account and it stands on no list for the authorities; the database holds the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.ledger.chart import outpatient_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
+from hospital_prepay.persistence import outpatient_claims as accounts
+from hospital_prepay.persistence import outpatient_register as store
+from hospital_prepay.persistence.fund_rows import refusing
+from hospital_prepay.persistence.outpatient_claims import AccountState
+from hospital_prepay.persistence.outpatient_register import CorrectionRow
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+
+_BANK: Final = "1002"
+_CLOSED: Final = (
+    "这个账户现在不能更正：有退款在办、已登记退不了或已列入备案上缴，或者还没有入账。"
+    "请先办完退款，或取消登记；本次没有改动。"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AskCorrection:
+    """What an account should have, and what shows it."""
+
+    account_no: str
+    right_balance: Money
+    ground: str
+    idempotency_key: str
+
+
+def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> str:
+    """Ask that an account have ``right_balance``; nothing is booked yet. Returns the correction's id.
+
+    Raises :class:`MalformedInput` without a ground or a change, :class:`Conflict` for an account that is claimed,
+    marked, filed or gone, or that has a correction under way.
+    """
+    actor.require(Permission.OUTPATIENT_IMPORT)
+    if not command.ground.strip():
+        raise MalformedInput("请写明怎么数错的，凭什么改。", code="missing_value", details={"field": "ground"})
+    payload = {
+        "account_no": command.account_no,
+        "right_fen": command.right_balance.fen,
+        "ground": command.ground.strip(),
+    }
+    with context.work(actor, "outpatient.ask_correction", f"outpatient_account:{command.account_no}") as work:
+        account = accounts.lock_account(work.connection, work.institution_id, command.account_no)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return str(known["correction_id"])
+        change = command.right_balance.fen - account.balance_fen
+        if not change:
+            raise MalformedInput("和账上的余额一样，不用更正。", details={"field": "right_balance"})
+        open_ones = store.corrections_of(work.connection, work.institution_id, command.account_no)
+        if any(one.state == "asked" for one in open_ones):
+            raise Conflict("这个账户已经有一项更正等人决定。请先办那一项；本次没有改动。")
+        correction_id = work.new_id()
+        values = {
+            "institution_id": work.institution_id,
+            "correction_id": correction_id,
+            "account_no": command.account_no,
+            "change_fen": change,
+            "ground": command.ground.strip(),
+            "state": "asked",
+            "asked_by": actor.actor_id,
+            "asked_at": work.now,
+        }
+        with refusing(_CLOSED):
+            store.add_correction(work.connection, values)
+        work.audit(detail={"correction": correction_id, "change_fen": change, "ground": command.ground.strip()})
+        work.keep_answer(command.idempotency_key, payload, {"correction_id": correction_id})
+        return correction_id
+
+
+def approve_correction(context: Context, actor: Actor, correction_id: str) -> int:
+    """Another person agrees, and the change is booked against the bank (借 1002 贷 23050102, or the other way).
+
+    Returns the entry's number. Raises :class:`SecondPersonRequired`, :class:`NotFound`, :class:`Conflict` when it was
+    decided, or when the account can't be corrected any more.
+    """
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    with context.work(actor, "outpatient.approve_correction", f"outpatient_correction:{correction_id}") as work:
+        account, found = _locked(work, correction_id)
+        actor.require_other_than(found.asked_by, "批准更正")
+        if account.balance_fen + found.change_fen < 0:
+            raise Conflict("余额在申请之后变了，更正后会小于零。请退回这一项，按现在的余额重新申请。")
+        _decide(work, correction_id, "approved")
+        entry_no = work.ledger.post(_entry(work, account, found))
+        if account.state == "refunded" and found.change_fen > 0:
+            # There is money to give back again.
+            accounts.walk_account(work.connection, work.institution_id, account.account_no, state="open")
+        work.audit(entry_no=entry_no, detail={"account": account.account_no, "change_fen": found.change_fen})
+        return entry_no
+
+
+def reject_correction(context: Context, actor: Actor, correction_id: str) -> None:
+    """Another person turns a correction down; the account stays as it is. Raises as :func:`approve_correction`."""
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    with context.work(actor, "outpatient.reject_correction", f"outpatient_correction:{correction_id}") as work:
+        account, found = _locked(work, correction_id)
+        actor.require_other_than(found.asked_by, "退回更正")
+        _decide(work, correction_id, "rejected")
+        work.audit(detail={"account": account.account_no, "change_fen": found.change_fen})
+
+
+def _locked(work: UnitOfWork, correction_id: str) -> tuple[AccountState, CorrectionRow]:
+    seen = store.find_correction(work.connection, work.institution_id, correction_id)
+    if seen is None:
+        raise NotFound("没有这项更正。请从更正列表里打开。")
+    account = accounts.lock_account(work.connection, work.institution_id, seen.account_no)
+    found = store.find_correction(work.connection, work.institution_id, correction_id)
+    if found is None or found.state != "asked":
+        raise Conflict("这项更正已经决定过。请刷新后再看；本次没有改动。")
+    return account, found
+
+
+def _decide(work: UnitOfWork, correction_id: str, state: str) -> None:
+    by = {"decided_by": work.act.actor.actor_id, "decided_at": work.now}
+    with refusing(_CLOSED):
+        store.walk_correction(work.connection, work.institution_id, correction_id, state=state, **by)
+
+
+def _entry(work: UnitOfWork, account: AccountState, found: CorrectionRow) -> JournalEntry:
+    deposit = is_outpatient_deposit(MoneyKind(account.kind))
+    number, amount = outpatient_account(account.account_no, is_deposit=deposit), Money(abs(found.change_fen))
+    lines = (
+        (Posting(_BANK, debit=amount), Posting(number, credit=amount))
+        if found.change_fen > 0
+        else (Posting(number, debit=amount), Posting(_BANK, credit=amount))
+    )
+    return JournalEntry(
+        institution_id=work.institution_id,
+        idempotency_key=f"outpatient_correction:{found.correction_id}",
+        kind="outpatient_correction",
+        summary="门诊余额清查更正",
+        source=f"outpatient_correction:{found.correction_id}",
+        occurred_at=work.now,
+        posted_at=work.now,
+        effective_on=work.today,
+        posted_by=work.act.actor.actor_id,
+        postings=lines,
+    )

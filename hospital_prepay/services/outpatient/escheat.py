@@ -1,0 +1,309 @@
+"""Remitting to the treasury (8): the scheduler proposes for a 31 December; people freeze the list, three of them
+review it, another approves, the books follow part by part, and the money goes with its voucher.
+
+23050102 → 2103 → 1002, never income. The day doesn't roll over a holiday, and exactly three years aren't more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.ledger.chart import TREASURY, outpatient_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.rules.outpatient.escheat import moved_before
+from hospital_prepay.domain.rules.outpatient.life import BATCH_STEPS
+from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_escheat import BatchRow, ListedAccount, ReviewRow
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.escheat_file import DORMANT_YEARS
+from hospital_prepay.services.outpatient.filing import list_digest, require_past_day
+
+LINES_AN_ENTRY: Final = 1_000
+PROPOSED: Final = "proposed"
+NOTHING: Final = "nothing"
+
+
+class Part(StrEnum):
+    """What one reviewer looks at; three parts, three people."""
+
+    BOOKS = "books"
+    CONTACTS = "contacts"
+    FILING = "filing"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return PART_LABELS[self]
+
+
+PART_LABELS: Final = {
+    Part.BOOKS: "余额与账簿一致",
+    Part.CONTACTS: "确实联系过、退不了",
+    Part.FILING: "已经备案、超过三年",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would go to the treasury on a day; ``held_back`` are old accounts that aren't filed, by state: each of
+    them is the hospital's overdue duty."""
+
+    on: date
+    accounts: int
+    total: Money
+    held_back: dict[str, tuple[int, int]]
+
+
+def propose(context: Context, institution_id: str, on: date) -> Proposal:
+    """Add up what is due on ``on``. Raises :class:`NoRuleInForce` before the rules."""
+    before = _moved_before(on)
+    with context.database.reading() as connection:
+        accounts, total = store.due_sum(connection, institution_id, on, before)
+        return Proposal(on, accounts, Money(total), store.held_back(connection, institution_id, before))
+
+
+def propose_batch(context: Context, actor: Actor, on: date) -> BatchRow | None:
+    """Write the proposal for the 31 December ``on`` down, as the scheduler does once a year; it moves nothing.
+
+    ``None`` when nothing is due. Raises :class:`MalformedInput` for another day, :class:`Conflict` when the day has a
+    batch under way.
+    """
+    if (on.month, on.day) != (12, 31):
+        raise MalformedInput(
+            "上缴日是每年 12 月 31 日，遇节假日不顺延。请改成 12 月 31 日。", details={"field": "on"}
+        )
+    proposal = propose(context, actor.institution_id, on)
+    if not proposal.accounts:
+        return None
+    with context.work(actor, "outpatient.propose", f"outpatient_batch:{on.isoformat()}") as work:
+        lock_name(work.connection, f"outpatient_batch:{work.institution_id}")
+        batch_no = store.next_batch_no(work.connection, work.institution_id)
+        values = {
+            "institution_id": work.institution_id,
+            "batch_no": batch_no,
+            "on_day": on,
+            "state": "proposed",
+            "accounts": proposal.accounts,
+            "total_fen": proposal.total.fen,
+            "proposed_by": actor.actor_id,
+            "proposed_at": work.now,
+        }
+        store.add_batch(work.connection, values)
+        work.audit(detail={"batch": batch_no, "accounts": proposal.accounts, "total_fen": proposal.total.fen})
+        return _batch(work, batch_no)
+
+
+def propose_for_the_year(context: Context, institution_id: str) -> str:
+    """What the scheduler does every day: from the 31 December of a year on, propose its batch, once. Moves nothing.
+
+    Returns ``proposed`` or ``nothing``. A day on which no scheduler ran is made up by the next.
+    """
+    today = context.clock.today()
+    last = date(today.year if (today.month, today.day) == (12, 31) else today.year - 1, 12, 31)
+    if last < load_rulebook().values[DORMANT_YEARS][0].effective_on:
+        return NOTHING
+    with context.database.reading() as connection:
+        if any(batch.on_day == last for batch in store.batches(connection, institution_id)):
+            return NOTHING
+    scheduler = Actor(institution_id, "scheduler", "定时任务", frozenset())
+    return NOTHING if propose_batch(context, scheduler, last) is None else PROPOSED
+
+
+def freeze_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
+    """Fix the list: every account that is due now, with count, sum and SHA-256 that the treasury can compute again.
+
+    Raises :class:`Conflict` for another step or when nothing is due any more.
+    """
+    actor.require(Permission.OUTPATIENT_FILE)
+    with context.work(actor, "outpatient.freeze", f"outpatient_batch:{batch_no}") as work:
+        found = _step(work, batch_no, "frozen")
+        store.fill_batch(work.connection, work.institution_id, batch_no, found.on_day, _moved_before(found.on_day))
+        accounts, total = store.batch_sum(work.connection, work.institution_id, batch_no)
+        if not accounts:
+            raise Conflict("现在没有要上缴的账户。请作废这一批。")
+        values = {
+            "accounts": accounts,
+            "total_fen": total,
+            "sha256": list_digest(store.every_batch_line(work.connection, work.institution_id, batch_no)),
+            "frozen_by": actor.actor_id,
+            "frozen_at": work.now,
+        }
+        store.walk_batch(work.connection, work.institution_id, batch_no, state="frozen", **values)
+        work.audit(detail={"batch": batch_no, "accounts": accounts, "sha256": values["sha256"]})
+        return _batch(work, batch_no)
+
+
+def review_batch(context: Context, actor: Actor, batch_no: int, part: Part, note: str) -> list[ReviewRow]:
+    """One of three reviews, each by another person, none of them who froze the list.
+
+    Raises :class:`SecondPersonRequired`, :class:`Conflict` for a part or a person that was there before.
+    """
+    actor.require(Permission.OUTPATIENT_REVIEW)
+    if not note.strip():
+        raise MalformedInput("请写复核了什么、结论是什么。", code="missing_value", details={"field": "note"})
+    with context.work(actor, "outpatient.review_batch", f"outpatient_batch:{batch_no}") as work:
+        found = _held(work, batch_no)
+        if found.state != "frozen":
+            raise Conflict("这一批现在不在复核。请刷新后再看；本次没有改动。")
+        actor.require_other_than(found.frozen_by or "", "复核")
+        row = {
+            "institution_id": work.institution_id,
+            "batch_no": batch_no,
+            "part": part.value,
+            "reviewed_by": actor.actor_id,
+            "reviewed_at": work.now,
+            "note": note.strip(),
+        }
+        store.add_review(work.connection, row)
+        work.audit(detail={"batch": batch_no, "part": part.value})
+        return store.reviews_of(work.connection, work.institution_id, batch_no)
+
+
+def approve_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
+    """Approve a list that three people reviewed; from here on it goes. Raises :class:`SecondPersonRequired`,
+    :class:`Conflict` while a review is missing or one of its accounts is being claimed."""
+    actor.require(Permission.OUTPATIENT_APPROVE)
+    with context.work(actor, "outpatient.approve_batch", f"outpatient_batch:{batch_no}") as work:
+        found = _step(work, batch_no, "approved")
+        actor.require_other_than(found.frozen_by or "", "批准上缴")
+        reviews = store.reviews_of(work.connection, work.institution_id, batch_no)
+        for review in reviews:
+            actor.require_other_than(review.reviewed_by, "批准上缴")
+        missing = set(Part) - {Part(review.part) for review in reviews}
+        if missing:
+            words = "、".join(part.label for part in Part if part in missing)
+            raise Conflict(f"还没有复核完：{words}。三个部分由三个人复核之后才能批准。")
+        step = {"state": "approved", "approved_by": actor.actor_id, "approved_at": work.now}
+        store.walk_batch(work.connection, work.institution_id, batch_no, **step)
+        work.audit(detail={"batch": batch_no, "accounts": found.accounts, "total_fen": found.total_fen})
+    return book_batch(context, actor, batch_no)
+
+
+def book_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
+    """Book an approved list (借 23050102 贷 2103), a thousand accounts a transaction; goes on where it stopped."""
+    actor.require(Permission.OUTPATIENT_APPROVE)
+    after = ""
+    while True:
+        with context.work(actor, "outpatient.book_batch", f"outpatient_batch:{batch_no}") as work:
+            found = _held(work, batch_no)
+            if found.state != "approved":
+                return found
+            part = store.batch_lines(work.connection, work.institution_id, batch_no, after, LINES_AN_ENTRY)
+            if not part:
+                store.walk_batch(work.connection, work.institution_id, batch_no, state="booked")
+                work.audit(detail={"batch": batch_no, "total_fen": found.total_fen})
+                return _batch(work, batch_no)
+            first, last = part[0].account_no, part[-1].account_no
+            if not store.is_remitted(work.connection, work.institution_id, last):
+                entry_no = _post(work, found, part)
+                store.remit_lines(work.connection, work.institution_id, first, last, batch_no)
+                work.audit(entry_no=entry_no, detail={"batch": batch_no, "accounts": len(part)})
+            after = last
+
+
+def remit_batch(context: Context, actor: Actor, batch_no: int, voucher_no: str, remitted_on: date) -> BatchRow:
+    """The money went to the treasury (借 2103 贷 1002), by its voucher and another person than approved it.
+
+    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without a voucher or for a day ahead.
+    """
+    actor.require(Permission.OUTPATIENT_REMIT)
+    if not voucher_no.strip():
+        raise MalformedInput(
+            "请填非税缴款书或财政回单的编号。", code="missing_value", details={"field": "voucher_no"}
+        )
+    with context.work(actor, "outpatient.remit", f"outpatient_batch:{batch_no}") as work:
+        found = _step(work, batch_no, "remitted")
+        actor.require_other_than(found.approved_by or "", "登记上缴")
+        require_past_day(remitted_on, work.today, "remitted_on")
+        amount = Money(found.total_fen)
+        lines = (Posting(TREASURY, debit=amount), Posting("1002", credit=amount))
+        entry_no = work.ledger.post(_entry(work, found, "outpatient_remittance", "门诊预交金上缴财政", lines, ""))
+        values = {
+            "remitted_by": actor.actor_id,
+            "remitted_at": work.now,
+            "remitted_on": remitted_on,
+            "voucher_no": voucher_no.strip(),
+        }
+        store.walk_batch(work.connection, work.institution_id, batch_no, state="remitted", **values)
+        work.audit(entry_no=entry_no, detail={"batch": batch_no, "voucher": voucher_no.strip()})
+        return _batch(work, batch_no)
+
+
+def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str) -> BatchRow:
+    """Give up a list that isn't approved; its accounts are filed as before."""
+    if not (actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)):
+        actor.require(Permission.OUTPATIENT_FILE)
+    if not ground.strip():
+        raise MalformedInput("请写明为什么作废。", code="missing_value", details={"field": "ground"})
+    with context.work(actor, "outpatient.drop_batch", f"outpatient_batch:{batch_no}") as work:
+        found = _step(work, batch_no, "dropped")
+        if found.state == "frozen":
+            store.release_batch(work.connection, work.institution_id, batch_no)
+        step = {"state": "dropped", "ended_ground": ground.strip()}
+        store.walk_batch(work.connection, work.institution_id, batch_no, **step)
+        work.audit(detail={"batch": batch_no, "ground": ground.strip()})
+        return _batch(work, batch_no)
+
+
+def _post(work: UnitOfWork, found: BatchRow, part: list[ListedAccount]) -> int:
+    lines = [
+        Posting(outpatient_account(one.account_no, is_deposit=True), debit=Money(one.balance_fen)) for one in part
+    ]
+    total = sum((line.debit for line in lines), ZERO)
+    lines.append(Posting(TREASURY, credit=total))
+    summary = "无法清退的门诊预交金转应缴财政款"
+    entry = _entry(work, found, "outpatient_escheat", summary, tuple(lines), part[0].account_no)
+    (entry_no,) = work.ledger.post_many([entry])
+    if entry_no is None:
+        raise Conflict(
+            "有账户的余额与名单不一致，这一段没有入账。请核对后重试。", details={"first": part[0].account_no}
+        )
+    return entry_no
+
+
+def _entry(
+    work: UnitOfWork, found: BatchRow, kind: str, summary: str, lines: tuple[Posting, ...], key: str
+) -> JournalEntry:
+    return JournalEntry(
+        institution_id=work.institution_id,
+        idempotency_key=f"{kind}:{found.batch_no}:{key}",
+        kind=kind,
+        summary=summary,
+        source=f"outpatient_batch:{found.batch_no}",
+        occurred_at=work.now,
+        posted_at=work.now,
+        effective_on=work.today,
+        posted_by=work.act.actor.actor_id,
+        postings=lines,
+    )
+
+
+def _moved_before(on: date) -> date:
+    return moved_before(on, load_rulebook().value_on(DORMANT_YEARS, on).whole())
+
+
+def _held(work: UnitOfWork, batch_no: int) -> BatchRow:
+    found = store.lock_batch(work.connection, work.institution_id, batch_no)
+    if found is None:
+        raise NotFound("没有这一批。请从上缴列表里打开。")
+    return found
+
+
+def _step(work: UnitOfWork, batch_no: int, target: str) -> BatchRow:
+    found = _held(work, batch_no)
+    if target not in BATCH_STEPS[found.state]:
+        raise Conflict("这一批现在不能办这一步。请刷新后再看；本次没有改动。")
+    return found
+
+
+def _batch(work: UnitOfWork, batch_no: int) -> BatchRow:
+    return store.batches(work.connection, work.institution_id, batch_no)[0]

@@ -1,0 +1,88 @@
+"""What of a file of accounts must go to the treasury on a day: the pure calculator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.rules.outpatient.escheat import DormantAccount, NotDue, not_due
+from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.outpatient.account_rows import AccountRow, RejectedAccount, duplicate, read_accounts
+
+DORMANT_YEARS: Final = "guizhou-deposit-2025/dormant_years"
+
+
+@dataclass(frozen=True, slots=True)
+class DueAccount:
+    """An account whose balance goes to the treasury."""
+
+    account_no: str
+    balance: Money
+    last_movement_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class EscheatAnswer:
+    """What is due on ``on`` and why the rest isn't, both by account number; rows that can't be read, by line."""
+
+    on: date
+    due: tuple[DueAccount, ...]
+    not_due: tuple[tuple[str, NotDue], ...]
+    rejected: tuple[RejectedAccount, ...]
+
+    @property
+    def total(self) -> Money:
+        """The sum of what is due."""
+        return sum((account.balance for account in self.due), ZERO)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape that ``contract.md`` promises, with the rows that can't be read beside it."""
+        return {
+            "on": self.on.isoformat(),
+            "total_fen": self.total.fen,
+            "due": [
+                {
+                    "account_no": one.account_no,
+                    "balance_fen": one.balance.fen,
+                    "last_movement_on": one.last_movement_on.isoformat(),
+                }
+                for one in self.due
+            ],
+            "not_due": [{"account_no": number, "reason": reason.value} for number, reason in self.not_due],
+            "rejected": [{"line": one.line, "code": one.code, "message": one.message} for one in self.rejected],
+        }
+
+
+def compute_escheat(path: Path, on: date) -> EscheatAnswer:
+    """Hold every account of the file at ``path`` against article 8 as in force on ``on``.
+
+    Raises :class:`NoRuleInForce` for a day before the rules, and what reading a table raises.
+    """
+    years = load_rulebook().value_on(DORMANT_YEARS, on).whole()
+    due: list[DueAccount] = []
+    kept: list[tuple[str, NotDue]] = []
+    rejected: list[RejectedAccount] = []
+
+    seen: dict[str, int] = {}
+
+    def take(row: AccountRow | RejectedAccount) -> None:
+        if isinstance(row, RejectedAccount):
+            rejected.append(row)
+            return
+        first = seen.setdefault(row.account_no, row.line)
+        if first != row.line:
+            rejected.append(duplicate(row.line, row.account_no, first))
+            return
+        facts = DormantAccount(row.kind, row.balance, row.last_movement_on, row.unclearable_reason, row.filed_on)
+        reason = not_due(facts, on, years)
+        if reason is not None:
+            kept.append((row.account_no, reason))
+            return
+        assert row.last_movement_on is not None
+        due.append(DueAccount(row.account_no, row.balance, row.last_movement_on))
+
+    read_accounts(path, take)
+    return EscheatAnswer(on, tuple(sorted(due, key=lambda one: one.account_no)), tuple(sorted(kept)), tuple(rejected))

@@ -1,0 +1,208 @@
+"""What can't be refunded for now (8): marked with its reason, filed with the health authority, acknowledged.
+
+Nothing here ends a claim: whoever comes is paid, and the mark is taken back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.life import FILING_STEPS
+from hospital_prepay.domain.rules.outpatient.reach import Reach
+from hospital_prepay.persistence import outpatient_claims as accounts
+from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_escheat import FilingRow, ListedAccount
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+
+MOST_ACCOUNTS: Final = 5_000
+_LONGEST: Final = 200
+
+
+class Reason(StrEnum):
+    """Objective reasons why money can't be given back yet; article 8 names the first two."""
+
+    UNKNOWN_PERSON = "unknown_person"
+    CONTACT_CHANGED = "contact_changed"
+    NO_ANSWER = "no_answer"
+    DIED = "died"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        """The words on screens and in the filing."""
+        return REASON_LABELS[self]
+
+
+REASON_LABELS: Final = {
+    Reason.UNKNOWN_PERSON: "患者信息不明",
+    Reason.CONTACT_CHANGED: "联系方式变更，联系不上",
+    Reason.NO_ANSWER: "多次联系，没有回应",
+    Reason.DIED: "患者已故，继承人还没有来办",
+    Reason.OTHER: "其他客观原因",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MarkUnclearable:
+    """Accounts by number, or all open ones with one of ``reach``, why, and what shows it."""
+
+    reason: Reason
+    evidence: str
+    account_nos: tuple[str, ...] = ()
+    reach: tuple[Reach, ...] = ()
+
+
+def mark_unclearable(context: Context, actor: Actor, command: MarkUnclearable) -> int:
+    """Mark open deposits that have money and no claim. Returns how many; others stay as they are.
+
+    Raises :class:`MalformedInput` without evidence, or for neither numbers nor reach.
+    """
+    actor.require(Permission.OUTPATIENT_FILE)
+    if not command.evidence.strip():
+        words = "请写明依据，例如短信、电话的联系记录。"
+        raise MalformedInput(words, code="missing_value", details={"field": "evidence"})
+    if not (command.account_nos or command.reach) or len(command.account_nos) > MOST_ACCOUNTS:
+        raise MalformedInput(
+            f"请选账户（一次最多 {MOST_ACCOUNTS} 个），或按联系情况选。", details={"field": "account_nos"}
+        )
+    reason = f"{command.reason.label}：{command.evidence.strip()}"[:_LONGEST]
+    with context.work(actor, "outpatient.mark", f"outpatient_reason:{command.reason}") as work:
+        numbers = command.account_nos or None
+        count = store.mark_unclearable(work.connection, work.institution_id, numbers, command.reach, reason)
+        work.audit(detail={"accounts": count, "reason": reason})
+        return count
+
+
+def unmark(context: Context, actor: Actor, account_no: str, ground: str) -> None:
+    """Somebody was found: the account is open again. Raises :class:`Conflict` for one that isn't marked or filed."""
+    actor.require(Permission.OUTPATIENT_FILE)
+    if not ground.strip():
+        raise MalformedInput("请写明怎么联系上的。", code="missing_value", details={"field": "ground"})
+    with context.work(actor, "outpatient.unmark", f"outpatient_account:{account_no}") as work:
+        accounts.lock_account(work.connection, work.institution_id, account_no)
+        if not store.reopen(work.connection, work.institution_id, account_no):
+            raise Conflict("这个账户没有登记为退不了，或已经列入上缴。请刷新后再看；本次没有改动。")
+        work.audit(detail={"ground": ground.strip()})
+
+
+def make_filing(context: Context, actor: Actor, risk_note: str) -> FilingRow:
+    """Put every marked account that isn't filed into one pack, with the note on disputes that may come.
+
+    Raises :class:`MalformedInput` without the note, :class:`Conflict` when nothing waits.
+    """
+    actor.require(Permission.OUTPATIENT_FILE)
+    if not risk_note.strip():
+        words = "请写风险排查的结论：可能有哪些纠纷，怎么防范。"
+        raise MalformedInput(words, code="missing_value", details={"field": "risk_note"})
+    with context.work(actor, "outpatient.file", "outpatient_filing") as work:
+        lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
+        listed = list(store.unfiled(work.connection, work.institution_id))
+        if not listed:
+            raise Conflict("没有等备案的账户。先登记退不了的原因，再做备案材料。")
+        filing_no = store.next_filing_no(work.connection, work.institution_id)
+        values = {
+            "filing_no": filing_no,
+            "accounts": len(listed),
+            "total_fen": sum(one.balance_fen for one in listed),
+            "sha256": list_digest(listed),
+            "risk_note": risk_note.strip(),
+            "state": "made",
+            "made_by": actor.actor_id,
+            "made_at": work.now,
+        }
+        store.add_filing(work.connection, work.institution_id, values, listed)
+        work.audit(detail={"filing": filing_no, "accounts": len(listed), "total_fen": values["total_fen"]})
+        return _filing(work, filing_no)
+
+
+def submit_filing(context: Context, actor: Actor, filing_no: int, authority: str, submitted_on: date) -> FilingRow:
+    """The pack went to the health authority. Raises :class:`MalformedInput` for a day ahead or no authority."""
+    actor.require(Permission.OUTPATIENT_FILE)
+    if not authority.strip():
+        raise MalformedInput("请填报给哪个卫生健康部门。", code="missing_value", details={"field": "authority"})
+    with context.work(actor, "outpatient.submit_filing", f"outpatient_filing:{filing_no}") as work:
+        _step(work, filing_no, "submitted")
+        require_past_day(submitted_on, work.today, "submitted_on")
+        values = {"authority": authority.strip(), "submitted_on": submitted_on, "submitted_by": actor.actor_id}
+        store.walk_filing(work.connection, work.institution_id, filing_no, state="submitted", **values)
+        work.audit(detail={"filing": filing_no, "submitted_on": submitted_on.isoformat()})
+        return _filing(work, filing_no)
+
+
+def acknowledge_filing(
+    context: Context, actor: Actor, filing_no: int, acknowledgement_no: str, acknowledged_on: date
+) -> FilingRow:
+    """The authority's acknowledgement, recorded by another person than who made the pack: its accounts are filed.
+
+    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without a number or for a day before submitting.
+    """
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    if not acknowledgement_no.strip():
+        raise MalformedInput("请填备案回执的编号。", code="missing_value", details={"field": "acknowledgement_no"})
+    with context.work(actor, "outpatient.acknowledge", f"outpatient_filing:{filing_no}") as work:
+        found = _step(work, filing_no, "acknowledged")
+        actor.require_other_than(found.made_by, "登记回执")
+        require_past_day(acknowledged_on, work.today, "acknowledged_on")
+        if found.submitted_on is not None and acknowledged_on < found.submitted_on:
+            words = f"回执日期早于报送日期 {found.submitted_on}，请核对。"
+            raise MalformedInput(words, details={"field": "acknowledged_on"})
+        values = {
+            "acknowledgement_no": acknowledgement_no.strip(),
+            "acknowledged_on": acknowledged_on,
+            "recorded_by": actor.actor_id,
+            "recorded_at": work.now,
+        }
+        store.walk_filing(work.connection, work.institution_id, filing_no, state="acknowledged", **values)
+        filed = store.file_accounts(work.connection, work.institution_id, filing_no, acknowledged_on)
+        work.audit(detail={"filing": filing_no, "filed": filed, "acknowledgement": acknowledgement_no.strip()})
+        return _filing(work, filing_no)
+
+
+def withdraw_filing(context: Context, actor: Actor, filing_no: int) -> FilingRow:
+    """Take a pack back that isn't acknowledged; its accounts wait for another."""
+    actor.require(Permission.OUTPATIENT_FILE)
+    with context.work(actor, "outpatient.withdraw_filing", f"outpatient_filing:{filing_no}") as work:
+        _step(work, filing_no, "withdrawn")
+        store.walk_filing(work.connection, work.institution_id, filing_no, state="withdrawn")
+        work.audit(detail={"filing": filing_no})
+        return _filing(work, filing_no)
+
+
+def list_digest(listed: Iterable[ListedAccount]) -> str:
+    """SHA-256 over the list as everybody can write it again: ``account,yuan`` a line, by number, UTF-8."""
+    digest = hashlib.sha256()
+    for one in listed:
+        digest.update(f"{one.account_no},{Money(one.balance_fen).plain()}\n".encode())
+    return digest.hexdigest()
+
+
+def require_past_day(day: date, today: date, field: str) -> None:
+    """Raise :class:`MalformedInput` for a day that hasn't come."""
+    if day > today:
+        words = f"{day} 还没有到。请填今天（{today}）或之前的日期。"
+        raise MalformedInput(words, code="day_ahead", details={"field": field})
+
+
+def _step(work: UnitOfWork, filing_no: int, target: str) -> FilingRow:
+    lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
+    found = _filing(work, filing_no)
+    if target not in FILING_STEPS[found.state]:
+        raise Conflict("这份备案现在不能办这一步。请刷新后再看；本次没有改动。")
+    return found
+
+
+def _filing(work: UnitOfWork, filing_no: int) -> FilingRow:
+    found: Sequence[FilingRow] = store.filings(work.connection, work.institution_id, filing_no)
+    if not found:
+        raise NotFound("没有这份备案。请从备案列表里打开。")
+    return found[0]

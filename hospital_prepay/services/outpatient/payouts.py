@@ -1,0 +1,447 @@
+"""Paying confirmed claims: cash at the counter, files for the bank, the bank's answers, refunds that come back.
+
+A file for the bank moves nothing in the books: the money leaves them when the bank says that it arrived, under the
+claim's one refund number. What was sent waits in ``sent``, so that a second file can't name it again, and an answer
+read twice, or half of it, changes nothing that was answered before.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.ledger.chart import OWN_COST, advance_account, outpatient_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
+from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.files.tables import Column, open_table
+from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_claims import (
+    AccountState,
+    BankFileHead,
+    ClaimRow,
+    PayoutRow,
+    ReturnFileRow,
+)
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.alarms import refuse_staff_card
+from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
+
+CONTENT: Final = "outpatient_bank_file.content"
+MOST_PAYMENTS: Final = 5_000
+_HEADINGS: Final = ("退款单号", "金额", "收款人", "开户银行", "银行卡号", "原缴纳途径", "原账户号", "用途")
+ANSWERS: Final = {
+    "refund_no": Column("退款单号", ("refund_no", "退款单号", "商户退款单号")),
+    "amount": Column("金额", ("amount", "金额", "退款金额")),
+    "result": Column("结果", ("result", "结果", "状态", "退款状态")),
+    "reference": Column("银行流水号", ("reference", "银行流水号", "流水号", "交易流水号"), required=False),
+    "reason": Column("失败原因", ("reason", "失败原因", "备注"), required=False),
+}
+_ARRIVED: Final = frozenset({"成功", "退款成功", "已到账", "到账", "success", "arrived"})
+_FAILED: Final = frozenset({"失败", "退款失败", "退汇", "已退汇", "fail", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class BankFile:
+    """A file for the bank: its text and what stands in it."""
+
+    file_no: int
+    text: str
+    sha256: str
+    payments: int
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLine:
+    """One line of a file of answers: ``outcome`` is arrived, failed, known or open, ``words`` say why where there is
+    anything to say."""
+
+    line: int
+    refund_no: str
+    amount: str
+    outcome: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a file of answers did. ``known`` were answered before; ``open_`` lines couldn't be used, each with why."""
+
+    arrived: int
+    failed: int
+    known: int
+    open_: tuple[tuple[int, str], ...]
+    told: tuple[ToldLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Files for the bank with how many of each wait for an answer, files of the bank, and the names of people."""
+
+    files: list[BankFileHead]
+    waiting: dict[int, int]
+    answers: list[ReturnFileRow]
+    names: dict[str, str]
+
+
+def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, idempotency_key: str = "") -> ClaimRow:
+    """Pay a confirmed claim over the counter; ``receipt`` is the number of the signed receipt form.
+
+    The same request with the same ``idempotency_key`` again finds the claim paid, and pays nothing.
+    Raises :class:`SecondPersonRequired` for who reviewed or confirmed it, :class:`Conflict` for another step.
+    """
+    actor.require(Permission.OUTPATIENT_PAY)
+    if not receipt.strip():
+        raise MalformedInput("请填患者签名的领款单号。", code="missing_value", details={"field": "receipt"})
+    with context.work(actor, "outpatient.pay_cash", f"outpatient_claim:{claim_id}") as work:
+        payload = {"claim": claim_id, "receipt": receipt.strip()}
+        account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
+        store.lock_account(work.connection, work.institution_id, account_no)
+        if idempotency_key and work.known_answer(idempotency_key, payload) is not None:
+            return store.read_claim(work.connection, work.institution_id, claim_id)
+        account, found = locked_claim(work, claim_id, "arrived")
+        if found.route != Route.CASH:
+            raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
+        _require_payer(actor, found)
+        attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
+        entry_no = _book(work, account, found, attempt)
+        store.add_payout(
+            work.connection,
+            {
+                **_payout(work, found, attempt, None),
+                "state": "arrived",
+                "answered_at": work.now,
+                "bank_reference": receipt.strip(),
+                "entry_no": entry_no,
+            },
+        )
+        if idempotency_key:
+            work.keep_answer(idempotency_key, payload, {"entry_no": entry_no})
+        return _arrive(work, account, found, entry_no, paid_by=actor.actor_id)
+
+
+def make_bank_file(
+    context: Context, actor: Actor, route: Route, claim_ids: Sequence[str], *, idempotency_key: str = ""
+) -> BankFile:
+    """Put confirmed claims, or those that failed, into one file for the bank; each is then on its way, once.
+
+    The same request with the same ``idempotency_key`` again gets the file that was made. Raises
+    :class:`MalformedInput` for none or too many, :class:`Conflict` when one of them can't be sent: then none is.
+    """
+    actor.require(Permission.OUTPATIENT_PAY)
+    if route is Route.CASH or not 0 < len(set(claim_ids)) <= MOST_PAYMENTS:
+        raise MalformedInput(f"请选 1 到 {MOST_PAYMENTS} 笔要送银行的退款。", details={"field": "claims"})
+    with context.work(actor, "outpatient.bank_file", f"outpatient_route:{route.value}") as work:
+        lock_name(work.connection, f"outpatient_bank_file:{work.institution_id}")
+        payload = {"route": route.value, "claims": sorted(set(claim_ids))}
+        known = work.known_answer(idempotency_key, payload) if idempotency_key else None
+        if known is not None:
+            return _read_file(context, work, int(known["file_no"]))
+        pairs = [locked_claim(work, claim_id, "sent") for claim_id in payload["claims"]]
+        for _, found in pairs:
+            if found.route != route:
+                raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
+            _require_payer(actor, found)
+            refuse_staff_card(work, found)
+        text = _file_text(context, work, pairs)
+        file_no = 1 + store.last_file_no(work.connection, work.institution_id)
+        total = sum(found.amount_fen for _, found in pairs)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        store.add_bank_file(
+            work.connection,
+            {
+                "institution_id": work.institution_id,
+                "file_no": file_no,
+                "route": route.value,
+                "payments": len(pairs),
+                "total_fen": total,
+                "sha256": digest,
+                "content": context.cipher.encrypt(text, institution=work.institution_id, field=CONTENT),
+                "made_by": actor.actor_id,
+                "made_at": work.now,
+            },
+        )
+        for _, found in pairs:
+            attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, found.claim_id))
+            store.add_payout(work.connection, {**_payout(work, found, attempt, file_no), "state": "sent"})
+            step = {"state": "sent", "paid_by": actor.actor_id, "paid_at": work.now}
+            store.walk_claim(work.connection, work.institution_id, found.claim_id, **step)
+        work.audit(detail={"file": file_no, "payments": len(pairs), "total_fen": total, "sha256": digest})
+        if idempotency_key:
+            work.keep_answer(idempotency_key, payload, {"file_no": file_no})
+        return BankFile(file_no, text, digest, len(pairs), Money(total))
+
+
+def fetch_bank_file(context: Context, actor: Actor, file_no: int) -> BankFile:
+    """The file again, byte for byte: a download that was lost sends nothing twice. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_PAY)
+    with context.work(actor, "outpatient.fetch_file", f"outpatient_bank_file:{file_no}") as work:
+        found = _read_file(context, work, file_no)
+        work.audit(detail={"file": file_no, "sha256": found.sha256})
+        return found
+
+
+def list_payments(context: Context, actor: Actor) -> Payments:
+    """What may be sent to the bank, what waits for its answer, and the files of either way. Needs
+    ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        return Payments(
+            store.bank_file_heads(connection, own),
+            store.open_payouts(connection, own),
+            store.return_files(connection, own),
+            people.names(connection, own),
+        )
+
+
+def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> Answered:
+    """Read what the bank answered, line by line, each in a transaction of its own: a file read twice finds everything
+    answered, and what half a file doesn't name stays on its way.
+
+    Raises what reading a table raises; lines that can't be used are told and change nothing.
+    """
+    actor.require(Permission.OUTPATIENT_PAY)
+    arrived = failed = known = 0
+    open_: list[tuple[int, str]] = []
+    told: list[ToldLine] = []
+    with open_table(path) as table:
+        columns = table.columns(ANSWERS)
+        for line, cells in table.rows:
+            values = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
+            try:
+                outcome = _take_answer(context, actor, values)
+            except (Conflict, MalformedInput) as error:
+                open_.append((line, error.message))
+                told.append(ToldLine(line, values["refund_no"], values["amount"], "open", error.message))
+                continue
+            arrived += outcome == "arrived"
+            failed += outcome == "failed"
+            known += outcome == "known"
+            words = values.get("reason", "") if outcome == "failed" else ""
+            told.append(ToldLine(line, values["refund_no"], values["amount"], outcome, words))
+        with context.work(actor, "outpatient.answers", file_name[:120]) as work:
+            store.keep_return_file(
+                work.connection,
+                {
+                    "institution_id": work.institution_id,
+                    "sha256": table.sha256,
+                    "file_name": file_name[:200],
+                    "arrived": arrived,
+                    "failed": failed,
+                    "unknown": len(open_),
+                    "imported_by": actor.actor_id,
+                    "imported_at": work.now,
+                },
+            )
+            work.audit(detail={"arrived": arrived, "failed": failed, "known": known, "unknown": len(open_)})
+    return Answered(arrived, failed, known, tuple(open_), tuple(told))
+
+
+def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) -> ClaimRow:
+    """A refund that had arrived came back: a red-letter entry, and the claim waits to be sent again under its number.
+
+    Raises :class:`Conflict` for a claim that hasn't arrived or was paid in cash.
+    """
+    actor.require(Permission.OUTPATIENT_PAY)
+    if not reason.strip():
+        raise MalformedInput("请写明银行退回的原因。", code="missing_value", details={"field": "reason"})
+    with context.work(actor, "outpatient.bounce", f"outpatient_claim:{claim_id}") as work:
+        account, found = locked_claim(work, claim_id, "failed")
+        last = store.payouts_of(work.connection, work.institution_id, claim_id)[-1]
+        if found.state != "arrived" or found.route == Route.CASH or last.entry_no is None:
+            raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
+        entry = _entry(work, account, found, last.attempt_no)
+        kind = "outpatient_advance_returned" if found.remitted else "outpatient_refund_returned"
+        red = reversing(
+            entry,
+            last.entry_no,
+            idempotency_key=f"{kind}:{claim_id}:{last.attempt_no}",
+            kind=kind,
+            summary="退款被银行退回，红字冲销",
+            at=work.now,
+            day=work.today,
+            by=actor.actor_id,
+        )
+        entry_no = work.ledger.post(red)
+        step = {"state": "returned", "failure": reason.strip()[:200]}
+        store.answer_payout(work.connection, work.institution_id, claim_id, last.attempt_no, **step)
+        store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
+        back = "remitted" if found.remitted else "open"
+        store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
+        work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
+        return store.read_claim(work.connection, work.institution_id, claim_id)
+
+
+def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:
+    found = next(iter(store.bank_files(work.connection, work.institution_id, file_no)), None)
+    if found is None:
+        raise NotFound("没有这个银行文件。请从列表里打开。")
+    text = context.cipher.decrypt(found.content, institution=work.institution_id, field=CONTENT)
+    return BankFile(file_no, text, found.sha256, found.payments, Money(found.total_fen))
+
+
+def _take_answer(context: Context, actor: Actor, values: dict[str, str]) -> str:
+    result = values["result"].casefold()
+    if result not in _ARRIVED and result not in _FAILED:
+        raise MalformedInput(f"结果“{values['result'][:20]}”看不懂。请写“成功”或“失败”。")
+    amount = Money.of_cell(values["amount"])
+    with context.work(actor, "outpatient.answer", f"outpatient_refund:{values['refund_no'][:40]}") as work:
+        named = store.claim_of_refund_no(work.connection, work.institution_id, values["refund_no"])
+        if named is None:
+            raise MalformedInput(f"没有退款单号 {values['refund_no'][:40]}。请核对是不是本院的文件。")
+        account = store.lock_account(work.connection, work.institution_id, named.account_no)
+        found = store.read_claim(work.connection, work.institution_id, named.claim_id)
+        last = _last(work, found)
+        if amount.fen != found.amount_fen:
+            words = (
+                f"{found.refund_no} 应是 {Money(found.amount_fen)} 元，文件里是 {amount} 元，没有入账。请与银行核对。"
+            )
+            raise Conflict(words)
+        if last is None or last.state != "sent":
+            return _known_answer(found, last, arrived=result in _ARRIVED)
+        if result in _FAILED:
+            return _fail(work, found, last, values.get("reason", ""))
+        reference = payment_reference(values.get("reference", ""))
+        entry_no = _book(work, account, found, last.attempt_no)
+        step = {"state": "arrived", "answered_at": work.now, "bank_reference": reference, "entry_no": entry_no}
+        store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
+        _arrive(work, account, found, entry_no)
+        return "arrived"
+
+
+def _known_answer(found: ClaimRow, last: PayoutRow | None, *, arrived: bool) -> str:
+    """An answer that came before. One that says otherwise needs a person: money may be at two places."""
+    if last is None:
+        raise Conflict(f"{found.refund_no} 还没有送过银行，文件里却有结果。请与银行核对。")
+    if arrived != (last.state == "arrived"):
+        raise Conflict(
+            f"{found.refund_no} 以前的结果是“{ClaimState(found.state).label}”，这次不一样。请与银行核对后人工办理。"
+        )
+    return "known"
+
+
+def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:
+    step = {"state": "failed", "answered_at": work.now, "failure": reason[:200] or "银行没有说明原因"}
+    store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
+    store.walk_claim(work.connection, work.institution_id, found.claim_id, state="failed")
+    work.audit(detail={"refund_no": found.refund_no, "failure": step["failure"]})
+    return "failed"
+
+
+def _arrive(
+    work: UnitOfWork, account: AccountState, found: ClaimRow, entry_no: int, paid_by: str | None = None
+) -> ClaimRow:
+    own = {"paid_by": paid_by, "paid_at": work.now} if paid_by else {}
+    store.walk_claim(work.connection, work.institution_id, found.claim_id, state="arrived", **own)
+    state = "reclaimed" if found.remitted else "refunded"
+    store.walk_account(work.connection, work.institution_id, account.account_no, state=state)
+    work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "amount_fen": found.amount_fen})
+    return store.read_claim(work.connection, work.institution_id, found.claim_id)
+
+
+def _book(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: int) -> int:
+    return work.ledger.post(_entry(work, account, found, attempt))
+
+
+def _entry(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: int) -> JournalEntry:
+    """借 23050102 贷 cash, bank or money in transit; of money that the treasury has 借 1218, and 5901 for what goes
+    beyond it."""
+    if found.remitted and account.state == "frozen":
+        raise Conflict("这个账户正在办理上缴入账，入账后马上可以付款；本次没有付。")
+    amount = Money(found.amount_fen)
+    paid = Posting(_tender_account(found, account), credit=amount)
+    if found.remitted:
+        kind, summary = "outpatient_advance", "上缴后退还患者，医院垫付"
+        remitted = Money(
+            min(found.amount_fen, store.remitted_fen(work.connection, work.institution_id, account.account_no))
+        )
+        lines = [Posting(advance_account(found.claim_id), debit=remitted), paid]
+        if beyond := amount - remitted:
+            lines.append(Posting(OWN_COST, debit=beyond))
+        store.open_advance(work.connection, work.institution_id, found.claim_id, work.now)
+    else:
+        kind, summary = "outpatient_refund", "退还门诊预交金"
+        deposit = is_outpatient_deposit(MoneyKind(account.kind))
+        lines = [Posting(outpatient_account(account.account_no, is_deposit=deposit), debit=amount), paid]
+    return JournalEntry(
+        institution_id=work.institution_id,
+        idempotency_key=f"{kind}:{found.claim_id}:{attempt}",
+        kind=kind,
+        summary=summary,
+        source=f"outpatient_claim:{found.claim_id}",
+        occurred_at=work.now,
+        posted_at=work.now,
+        effective_on=work.today,
+        posted_by=work.act.actor.actor_id,
+        postings=tuple(lines),
+    )
+
+
+def _tender_account(found: ClaimRow, account: AccountState) -> str:
+    if found.route == Route.CASH:
+        return "1001"
+    return "1021" if found.route == Route.ORIGINAL and account.channel in ("wechat", "alipay") else "1002"
+
+
+def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountState, ClaimRow]]) -> str:
+    target = io.StringIO()
+    writer = csv.writer(target)
+    writer.writerow(_HEADINGS)
+    for account, found in pairs:
+        raw = context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL)
+        personal = json.loads(raw)
+        # To the patient's own account: a proxy fetches nothing on a card of his own. An heir's is the heir's.
+        heir = found.claimant == Claimant.HEIR
+        payee = found.claimant_name if heir else account.holder_name or found.claimant_name
+        writer.writerow(
+            (
+                found.refund_no,
+                Money(found.amount_fen).plain(),
+                payee,
+                personal["bank"],
+                personal["card_no"],
+                account.channel,
+                account.account_no,
+                "门诊预交金退款",
+            )
+        )
+    return target.getvalue()
+
+
+def _payout(work: UnitOfWork, found: ClaimRow, attempt: int, file_no: int | None) -> dict[str, object]:
+    return {
+        "institution_id": work.institution_id,
+        "claim_id": found.claim_id,
+        "attempt_no": attempt,
+        "route": found.route,
+        "file_no": file_no,
+        "amount_fen": found.amount_fen,
+        "sent_by": work.act.actor.actor_id,
+        "sent_at": work.now,
+    }
+
+
+def _require_payer(actor: Actor, found: ClaimRow) -> None:
+    actor.require_other_than(found.reviewed_by or "", "退款")
+    actor.require_other_than(found.confirmed_by or "", "退款")
+
+
+def _last(work: UnitOfWork, found: ClaimRow) -> PayoutRow | None:
+    payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
+    return payouts[-1] if payouts else None

@@ -1,0 +1,235 @@
+"""The register of outpatient accounts (清退台账): totals that open their lists, a search, one account's whole life.
+
+Names show in full only to people who call patients; certificate and phone show in full to nobody but on a written
+reason that the audit trail keeps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.identity import same_person_number
+from hospital_prepay.domain.masking import mask_certificate, mask_name, mask_phone
+from hospital_prepay.domain.rules.outpatient.life import AccountState as State
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, phone_number
+from hospital_prepay.persistence import outpatient_accounts as imports
+from hospital_prepay.persistence import outpatient_claims as claims
+from hospital_prepay.persistence import outpatient_register as store
+from hospital_prepay.persistence.outpatient_accounts import ImportState
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_register import (
+    Cell,
+    CorrectionRow,
+    Movement,
+    Narrowed,
+    RegisterRow,
+    RejectionRow,
+)
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+
+PAGE: Final = 50
+__all__ = ["PAGE", "AccountCard", "Contact", "Figure", "Listed", "Narrowed", "Overview", "ReviewedImport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Accounts and what the books have of them, in fen, under one heading."""
+
+    key: str
+    label: str
+    accounts: int
+    balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The register added up; deposits alone in the four tables, other money of article 9 in ``others``."""
+
+    whole: Figure
+    others: Figure
+    by_state: tuple[Figure, ...]
+    by_year: tuple[Figure, ...]
+    by_channel: tuple[Figure, ...]
+    by_reach: tuple[Figure, ...]
+    waiting: tuple[ImportState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Certificate number and phone: masked, or in full when they were revealed."""
+
+    certno: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of the register, with count and sum of all pages."""
+
+    rows: tuple[tuple[RegisterRow, Contact], ...]
+    accounts: int
+    balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCard:
+    """One account: what it has, every line on it, its claims and its corrections, who people are by id, and in
+    ``others`` the numbers of the same person's other accounts."""
+
+    account: AccountState
+    contact: Contact
+    movements: tuple[Movement, ...]
+    claims: tuple[ClaimRow, ...]
+    corrections: tuple[CorrectionRow, ...]
+    names: Mapping[str, str]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedImport:
+    """One import with a page of the rows that were set aside."""
+
+    head: ImportState
+    rejected: tuple[RejectionRow, ...]
+    names: Mapping[str, str]
+
+
+def overview(context: Context, actor: Actor) -> Overview:
+    """The register added up. Every figure is the sum of the list it opens."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        cells = store.read_cells(connection, actor.institution_id)
+        found = imports.read_imports(connection, actor.institution_id)
+    deposits = [cell for cell in cells if cell.is_deposit]
+    years = sorted({cell.year for cell in deposits}, reverse=True)
+    return Overview(
+        whole=_sum("", "门诊预交金", deposits),
+        others=_sum("", "不是预交金的款项", [cell for cell in cells if not cell.is_deposit]),
+        by_state=_by(deposits, lambda cell: cell.state, {one.value: one.label for one in State}),
+        by_year=_by(
+            deposits, lambda cell: str(cell.year), {str(one): f"{one} 年" if one else "不详" for one in years}
+        ),
+        by_channel=_by(deposits, lambda cell: cell.channel, {one.value: one.label for one in Channel}),
+        by_reach=_by(deposits, lambda cell: cell.reach, {one.value: one.label for one in Reach}),
+        waiting=tuple(one for one in found if one.state in ("counted", "confirmed")),
+    )
+
+
+def search(context: Context, actor: Actor, narrowed: Narrowed, page: int) -> Listed:
+    """A page of the accounts that ``narrowed`` lets pass. Its text may be an account's number, a name, a patient's
+    number, a certificate's number (15 or 18 digits alike) or a phone number."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    if narrowed.text:
+        digest = context.keyed_hash.candidates
+        phone = phone_number(narrowed.text)
+        narrowed = replace(
+            narrowed,
+            certno_hashes=digest(same_person_number(narrowed.text), institution=own, field=CERTNO),
+            phone_hashes=digest(phone, institution=own, field=PHONE) if phone else (),
+        )
+    with context.database.reading() as connection:
+        rows = store.list_accounts(connection, own, narrowed, (page - 1) * PAGE, PAGE)
+        count, fen = store.sum_accounts(connection, own, narrowed)
+    shown = (
+        (replace(row, holder_name=_name(actor, row.holder_name)), _masked(context, own, row.personal)) for row in rows
+    )
+    return Listed(tuple(shown), count, fen)
+
+
+def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard:
+    """One account, masked as the viewer may see it. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        account = claims.find_account(connection, own, account_no)
+        if account is None:
+            raise NotFound("没有这个账户。请核对账户号。")
+        ids = (f"23050102:{account_no}", f"230502:{account_no}")
+        return AccountCard(
+            replace(account, holder_name=_name(actor, account.holder_name)),
+            _masked(context, own, account.personal),
+            tuple(store.movements_of(connection, own, ids)),
+            tuple(
+                replace(one, claimant_name=_name(actor, one.claimant_name))
+                for one in claims.claims_of_account(connection, own, account_no)
+            ),
+            tuple(store.corrections_of(connection, own, account_no)),
+            people.names(connection, own),
+            tuple(
+                number
+                for number in store.accounts_of_person(connection, own, account.person_id)
+                if number != account_no
+            ),
+        )
+
+
+def reveal(context: Context, actor: Actor, account_no: str, ground: str) -> tuple[str, Contact]:
+    """Name, certificate number and phone in full, for a written reason that the audit trail keeps."""
+    actor.require(Permission.REVEAL_IDENTITY)
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.work(actor, "outpatient.reveal", f"outpatient_account:{account_no}") as work:
+        account = claims.find_account(work.connection, work.institution_id, account_no)
+        if account is None:
+            raise NotFound("没有这个账户。请核对账户号。")
+        work.audit(detail={"ground": ground})
+    return account.holder_name, _clear(context, actor.institution_id, account.personal)
+
+
+def list_imports(context: Context, actor: Actor) -> tuple[list[ImportState], Mapping[str, str]]:
+    """Every import, the newest first, and who people are by id."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        return imports.read_imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
+
+
+def review_import(context: Context, actor: Actor, import_no: int, page: int) -> ReviewedImport:
+    """One import with a page of what was set aside. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        head = next((one for one in imports.read_imports(connection, own) if one.import_no == import_no), None)
+        if head is None:
+            raise NotFound("没有这次导入。请回到清查导入页查看。")
+        rejected = store.rejections_of(connection, own, import_no, (page - 1) * PAGE, PAGE)
+        return ReviewedImport(head, tuple(rejected), people.names(connection, own))
+
+
+def list_corrections(context: Context, actor: Actor) -> tuple[list[CorrectionRow], Mapping[str, str]]:
+    """Every correction, the newest first, and who people are by id."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        return store.all_corrections(connection, actor.institution_id), people.names(connection, actor.institution_id)
+
+
+def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:
+    kept = list(cells)
+    return Figure(key, label, sum(cell.accounts for cell in kept), sum(cell.balance_fen for cell in kept))
+
+
+def _by(cells: list[Cell], key: Callable[[Cell], str], labels: Mapping[str, str]) -> tuple[Figure, ...]:
+    figures = (_sum(one, label, [cell for cell in cells if key(cell) == one]) for one, label in labels.items())
+    return tuple(figure for figure in figures if figure.accounts)
+
+
+def _name(actor: Actor, name: str) -> str:
+    return name if actor.calls_patients else mask_name(name)
+
+
+def _masked(context: Context, institution_id: str, personal: str) -> Contact:
+    clear = _clear(context, institution_id, personal)
+    return Contact(mask_certificate(clear.certno), mask_phone(clear.phone))
+
+
+def _clear(context: Context, institution_id: str, personal: str) -> Contact:
+    if not personal:
+        return Contact("", "")
+    kept = json.loads(context.cipher.decrypt(personal, institution=institution_id, field=PERSONAL))
+    return Contact(kept.get("certno", ""), kept.get("phone", ""))

@@ -1,0 +1,38 @@
+"""Entries of outpatients' money among those of the ledger: their words, and what they rest on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.http.current import current_actor
+
+OUTPATIENT_KINDS: Final = {
+    "outpatient_opening": ("info", "期初入账"),
+    "outpatient_correction": ("warn", "清查更正"),
+    "outpatient_deposit": ("info", "收款"),
+    "outpatient_deposit_voided": ("stop", "收款红字"),
+    "outpatient_refund": ("ok", "退款"),
+    "outpatient_refund_returned": ("stop", "退款退回"),
+    "outpatient_escheat": ("held", "转应缴财政"),
+    "outpatient_remittance": ("info", "上缴财政"),
+    "outpatient_advance": ("ok", "医院垫付"),
+    "outpatient_advance_returned": ("stop", "垫付退回"),
+    "outpatient_reimbursed": ("info", "财政补回"),
+}
+_ROOT: Final = "/finance/outpatient"
+
+
+def document(source: str) -> dict[str, str | None] | None:
+    """What an entry of outpatients' money rests on; ``None`` for one of another room."""
+    kind, _, key = source.partition(":")
+    match kind:
+        case "outpatient_import":
+            return _link(f"清查导入第 {key} 次", f"{_ROOT}/imports/{key}")
+        case "outpatient_correction":
+            return _link("清查更正", f"{_ROOT}/corrections#h-{key}")
+    return None
+
+
+def _link(words: str, href: str) -> dict[str, str | None]:
+    return {"words": words, "href": href if current_actor().may(Permission.OUTPATIENT_VIEW) else None}

@@ -1,0 +1,155 @@
+"""``/finance/outpatient``: outpatients' money added up, the register (清退台账), and one account's whole life."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.rules.outpatient.life import AccountState as State
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.flash import say
+from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
+from hospital_prepay.http.paging import page_number, page_of
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas.desk import RevealSchema
+from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
+from hospital_prepay.services.outpatient import corrections, register
+from hospital_prepay.web import outpatient_view as view
+
+blueprint = Blueprint("outpatient", __name__, url_prefix="/finance/outpatient")
+_REASONS: Final = ("与证件核对身份", "给患者打电话", "办理退款", "审计或复核要核对", "其他")
+
+
+@blueprint.get("")
+@requires(Permission.OUTPATIENT_VIEW)
+def show_overview() -> str:
+    """Totals by state, year of the last movement, channel and reach; each figure opens its list."""
+    found = register.overview(current_context(), current_actor())
+    return render_template("pages/outpatient/overview.html", **view.overview_page(found))
+
+
+@blueprint.get("/accounts")
+@requires(Permission.OUTPATIENT_VIEW)
+def list_accounts() -> str:
+    """The register, narrowed and searched."""
+    given = {name: request.args.get(name, "").strip()[:80] for name in view.FILTERS}
+    found = register.search(current_context(), current_actor(), _narrowed(given), page_number())
+    return render_template(
+        "pages/outpatient/accounts.html",
+        rows=[view.listed(row, contact) for row, contact in found.rows],
+        accounts=found.accounts,
+        balance_fen=found.balance_fen,
+        form=Form(given),
+        is_narrowed=any(given.values()),
+        page=page_of(len(found.rows), found.accounts, "个", register.PAGE),
+        **view.choices(given["year"]),
+    )
+
+
+@blueprint.get("/accounts/<path:account_no>")
+@requires(Permission.OUTPATIENT_VIEW)
+def show_account(account_no: str) -> str:
+    """One account."""
+    return _account_page(account_no, view.fresh_form())
+
+
+@blueprint.post("/corrections/of/<path:account_no>")
+@requires(Permission.OUTPATIENT_IMPORT)
+def ask_correction(account_no: str) -> Any:
+    """Ask that a miscount be corrected."""
+    try:
+        said = read_form(CorrectionFormSchema())
+        command = corrections.AskCorrection(account_no, said.right_balance, said.ground, said.idempotency_key)
+        corrections.ask_correction(current_context(), current_actor(), command)
+    except WrongForm as wrong:
+        return _account_page(account_no, wrong.form), 422
+    except MalformedInput as error:
+        return _account_page(account_no, typed().with_error(error, error.details.get("field", ""))), 422
+    except Conflict as error:
+        return _account_page(account_no, view.fresh_form(typed()).with_error(error)), 409
+    say("ok", "已申请更正，账上没有变。下一步：另一个人核对后批准。")
+    return redirect(view.account_href(account_no), 303)
+
+
+@blueprint.get("/corrections")
+@requires(Permission.OUTPATIENT_VIEW)
+def list_corrections() -> str:
+    """Every correction, those that wait first."""
+    found, names = register.list_corrections(current_context(), current_actor())
+    return render_template(
+        "pages/outpatient/corrections.html",
+        corrections=[view.correction(one, names) for one in sorted(found, key=lambda one: one.state != "asked")],
+    )
+
+
+@blueprint.post("/corrections/<correction_id>/approve")
+@requires(Permission.OUTPATIENT_CONFIRM)
+def approve_correction(correction_id: str) -> Any:
+    """Agree to a correction; it is booked at once."""
+    entry_no = corrections.approve_correction(current_context(), current_actor(), correction_id)
+    say("ok", f"已批准，入账凭证 {entry_no}。")
+    return redirect("/finance/outpatient/corrections", 303)
+
+
+@blueprint.post("/corrections/<correction_id>/reject")
+@requires(Permission.OUTPATIENT_CONFIRM)
+def reject_correction(correction_id: str) -> Any:
+    """Turn a correction down."""
+    corrections.reject_correction(current_context(), current_actor(), correction_id)
+    say("info", "已退回，账上没有变。")
+    return redirect("/finance/outpatient/corrections", 303)
+
+
+@blueprint.get("/identity/<path:account_no>")
+@requires(Permission.REVEAL_IDENTITY)
+def ask_identity(account_no: str) -> str:
+    """The form that asks why somebody's numbers are to be seen."""
+    return _identity_page(account_no, Form(), None)
+
+
+@blueprint.post("/identity/<path:account_no>")
+@requires(Permission.REVEAL_IDENTITY)
+def reveal_identity(account_no: str) -> Any:
+    """Show them, once: nothing is kept in the address or the browser's cache."""
+    try:
+        ground = read_form(RevealSchema()).ground
+    except WrongForm as wrong:
+        return _identity_page(account_no, wrong.form, None), 422
+    name, contact = register.reveal(current_context(), current_actor(), account_no, ground)
+    shown = {"name": name, "certificate": contact.certno, "phone": contact.phone, "ground": ground}
+    return _identity_page(account_no, Form(), shown)
+
+
+def _account_page(account_no: str, form: Form) -> str:
+    card = register.account_card(current_context(), current_actor(), account_no)
+    return render_template("pages/outpatient/account.html", form=form, **view.account_page(card))
+
+
+def _identity_page(account_no: str, form: Form, shown: dict[str, Any] | None) -> str:
+    card = register.account_card(current_context(), current_actor(), account_no)
+    return render_template(
+        "pages/outpatient/identity.html",
+        account=view.head(card),
+        href=f"/finance/outpatient/identity/{view.quoted(account_no)}",
+        form=form,
+        reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],
+        shown=shown,
+    )
+
+
+def _narrowed(given: dict[str, str]) -> register.Narrowed:
+    """What the address asks for; a value that no list has lets all pass."""
+    year = given["year"]
+    return register.Narrowed(
+        state=given["state"] if given["state"] in list(State) else "",
+        year=int(year) if year.isascii() and year.isdigit() and int(year) < 10_000 else None,
+        channel=given["channel"] if given["channel"] in list(Channel) else "",
+        reach=given["reach"] if given["reach"] in list(Reach) else "",
+        deposits={"deposit": True, "other": False}.get(given["kind"]),
+        import_no=int(given["import"]) if given["import"].isascii() and given["import"].isdigit() else None,
+        text=given["q"],
+    )

@@ -1,0 +1,218 @@
+"""What the counter shows of an account that was found, and of a claim that is taken down."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
+from hospital_prepay.domain.rules.outpatient.life import AccountState, ClaimState
+from hospital_prepay.domain.rules.outpatient.reach import Channel
+from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.forms import Form
+from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
+from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundOwner, Owner, ways_of
+from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.outpatient_words import ACCOUNT_MARKS, CLAIM_MARKS, way_lines
+
+Refused = tuple[Decision, str]
+_ROOT: Final = "/desk/refunds"
+_PERHAPS: Final = (Paper.LOST_CARD, Paper.SLIP)
+_NOT_LOST: Final = "没有受理，没有付款；填写的内容都还在。"
+_WAY_OUT: Final = {"original_closed", "staff_card", "original_first"}
+
+
+def account_href(account_no: str, claimant: str = "") -> str:
+    """The page of an account at the counter."""
+    query = "?" + urlencode({"claimant": claimant}) if claimant else ""
+    return f"{_ROOT}/accounts/{quote(account_no)}{query}"
+
+
+def find_page(q: str, found: list[FoundOwner] | None) -> dict[str, Any]:
+    """The search, and what it found."""
+    return {
+        "q": q,
+        "found": None if found is None else [_result(one) for one in found],
+        "most": MOST_FOUND,
+        "may_accept": current_actor().may(Permission.OUTPATIENT_ACCEPT),
+    }
+
+
+def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused | None) -> dict[str, Any]:
+    """One account and the form of a claim on it."""
+    account = owner.account
+    open_ = owner.open_claim
+    ways = ways_of(current_context(), owner, claimant)
+    return {
+        "account": account_card(owner),
+        "open_claim": None if open_ is None else _claim_line(open_),
+        "claims": [_claim_line(one) for one in owner.claims],
+        "claimants": [
+            {
+                "label": one.label,
+                "href": account_href(account.account_no, one.value),
+                "current": one is claimant,
+                "count": None,
+            }
+            for one in Claimant
+        ],
+        "claimant": claimant,
+        "papers": _papers(claimant),
+        "ways": way_lines(ways),
+        "form": _filled(owner, claimant, form, ways),
+        "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
+        "may": _may(owner),
+        "due_fen": owner.due_fen,
+    }
+
+
+def account_card(owner: Owner) -> dict[str, Any]:
+    """The account as every page of refunds shows it."""
+    account = owner.account
+    kind = MoneyKind(account.kind)
+    return {
+        "account_no": account.account_no,
+        "href": account_href(account.account_no),
+        "holder": account.holder_name or "没有姓名",
+        "certno": owner.personal.certno or "没有登记",
+        "phone": owner.personal.phone or "没有登记",
+        "kind": kind.label,
+        "kind_chip": chip(kind.clause) if kind is not MoneyKind.OUTPATIENT_DEPOSIT else None,
+        "channel": Channel(account.channel).label,
+        "last_movement_on": account.last_movement_on,
+        "state": ACCOUNT_MARKS[AccountState(account.state)],
+        "balance_fen": account.balance_fen,
+        "remitted_fen": owner.remitted_fen,
+        "due_fen": owner.due_fen,
+        "due_words": Money(owner.due_fen).in_words() if owner.due_fen else None,
+        "filed_on": account.filed_on,
+        "reason": account.unclearable_reason,
+    }
+
+
+def _may(owner: Owner) -> dict[str, Any]:
+    """Whether a claim may be taken here, and if not, why."""
+    if owner.open_claim is not None:
+        return {"accept": False, "why_not": "已经有一笔退款在办，一个账户同时只能办一笔。"}
+    if not owner.due_fen:
+        return {"accept": False, "why_not": "这个账户没有余额可退。如有不同意见，请带凭条到窗口核对。"}
+    if not owner.account.is_open:
+        return {"accept": False, "why_not": "期初余额还没有入账，请等财务核对确认后再受理。"}
+    if not current_actor().may(Permission.OUTPATIENT_ACCEPT):
+        return {"accept": False, "why_not": "受理由收费员或财务办理。"}
+    return {"accept": True, "why_not": None}
+
+
+def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Route, str], ...]) -> Form:
+    name = owner.account.holder_name if claimant is Claimant.SELF and current_actor().calls_patients else ""
+    defaults = {"claimant_name": name, "route": next(way.value for way, why in ways if not why)}
+    return keyed(form, **{**defaults, "claimant": claimant.value})
+
+
+def _papers(claimant: Claimant) -> list[dict[str, Any]]:
+    needed = needed_papers(claimant, card_lost=False)
+    return [
+        {
+            "field": f"{PAPER}{paper.value}",
+            "reference": f"{REFERENCE}{paper.value}",
+            "label": paper.label,
+            "mark": {"kind": "wait", "word": "要交"} if paper in needed else {"kind": "idle", "word": "可不交"},
+        }
+        for paper in (*needed, *_PERHAPS)
+    ]
+
+
+def _refusal(
+    owner: Owner, claimant: Claimant, refused: Refused, ways: tuple[tuple[Route, str], ...]
+) -> dict[str, Any]:
+    """The rule's "no" with what can be done now, the likeliest first."""
+    decision, decision_id = refused
+    codes = {one.code for one in decision.reasons}
+    first = decision.reasons[0].message.rstrip("。")
+    return {
+        "title": f"不能退 {decision.amount} 元：{first.split('。')[0]}",
+        "lines": [_NOT_LOST, *(one.message for one in decision.reasons)],
+        "clauses": [
+            chip(one.clause, "" if one.clause else "退款要交的材料和付款方式") for one in decision.reasons[:1]
+        ],
+        "options": _options(owner, claimant, codes, ways, decision),
+        "number": decision_number(decision_id),
+        "number_href": decision_href(decision_id),
+        "rule_version": decision.rule_version,
+        "print_href": None,
+    }
+
+
+def _options(
+    owner: Owner, claimant: Claimant, codes: set[str], ways: tuple[tuple[Route, str], ...], decision: Decision
+) -> list[dict[str, Any]]:
+    amount = f"{decision.amount} 元"
+    found: list[dict[str, Any]] = []
+    if codes & _WAY_OUT and not codes - _WAY_OUT:
+        for way, why in ways:
+            if not why and way != decision.facts["route"] and not (way is Route.BANK and "staff_card" not in codes):
+                found.append(_submit(way, amount))
+    if "another_person" in codes and claimant is Claimant.SELF:
+        for other in (Claimant.PROXY, Claimant.HEIR):
+            found.append(_link(f"来的人不是患者本人，按{other.label}办", other, owner.account.account_no))
+    if any(code.startswith("missing_") for code in codes):
+        words = "材料补齐后在下面打勾再受理；今天不齐，什么时候再来都可以"
+        found.append({**_link(words, claimant, owner.account.account_no), "href": "#f-papers", "button": "去补材料"})
+    return found
+
+
+def _submit(way: Route, amount: str) -> dict[str, Any]:
+    return {
+        "words": f"改为{way.label}",
+        "amount_words": amount,
+        "clause": None,
+        "button": f"按{way.label}受理",
+        "kind": "submit",
+        "name": "instead",
+        "value": way.value,
+        "key": None,
+    }
+
+
+def _link(words: str, claimant: Claimant, account_no: str) -> dict[str, Any]:
+    return {
+        "words": words,
+        "amount_words": None,
+        "clause": None,
+        "button": f"按{claimant.label}办",
+        "kind": "link",
+        "href": account_href(account_no, claimant.value),
+        "key": None,
+    }
+
+
+def _result(one: FoundOwner) -> dict[str, Any]:
+    account = one.account
+    return {
+        "account_no": account.account_no,
+        "href": account_href(account.account_no),
+        "holder": account.holder_name or "没有姓名",
+        "certno": one.certno or "—",
+        "phone": one.phone or "—",
+        "kind": MoneyKind(account.kind).label,
+        "last_movement_on": account.last_movement_on,
+        "balance_fen": account.balance_fen,
+        "state": ACCOUNT_MARKS[AccountState(account.state)],
+    }
+
+
+def _claim_line(one: Any) -> dict[str, Any]:
+    return {
+        "refund_no": one.refund_no,
+        "href": f"{_ROOT}/claims/{one.claim_id}",
+        "state": CLAIM_MARKS[ClaimState(one.state)],
+        "amount_fen": one.amount_fen,
+        "who": f"{Claimant(one.claimant).label} {one.claimant_name}",
+        "at": one.accepted_at,
+    }

@@ -1,0 +1,355 @@
+"""What the page of a claim and the lists of claims show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.forms import Form
+from hospital_prepay.http.paging import page_number, page_of
+from hospital_prepay.services.outpatient.claim_review import ClaimDetail, ClaimList, ListedClaim, PayoutRow
+from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
+from hospital_prepay.web.outpatient_accept_view import account_card
+from hospital_prepay.web.outpatient_words import CLAIM_MARKS, way_lines
+
+A_PAGE: Final = 50
+_ROOT: Final = "/desk/refunds/claims"
+_PAYMENTS: Final = "/finance/outpatient/payments"
+_TITLES: Final = ("受理", "审核", "确认", "退款", "到账")
+_NEXT: Final = {
+    "accepted": "审核",
+    "reviewed": "确认",
+    "confirmed": "退款",
+    "sent": "等银行回单",
+    "failed": "再送银行",
+}
+_FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One list of claims."""
+
+    key: str
+    label: str
+    states: tuple[str, ...]
+    newest_first: bool = False
+
+
+TABS: Final = (
+    Tab("accepted", "待审核", ("accepted",)),
+    Tab("reviewed", "待确认", ("reviewed",)),
+    Tab("confirmed", "待退款", ("confirmed",)),
+    Tab("sent", "待到账", ("sent",)),
+    Tab("failed", "没退成", ("failed",)),
+    Tab("arrived", "已到账", ("arrived",), newest_first=True),
+    Tab("ended", "已退回", ("rejected", "withdrawn"), newest_first=True),
+)
+
+
+def tab_of(key: str) -> Tab:
+    """The list asked for, the first without one."""
+    return next((one for one in TABS if one.key == key), TABS[0])
+
+
+def list_page(found: ClaimList, tab: Tab) -> dict[str, Any]:
+    """One list, every other with its count."""
+    count, fen = _of(found, tab)
+    return {
+        "tabs": [
+            {
+                "label": one.label,
+                "href": f"{_ROOT}?tab={one.key}",
+                "current": one is tab,
+                "count": _of(found, one)[0],
+            }
+            for one in TABS
+        ],
+        "title": tab.label,
+        "claims": [claim_line(one, found.names) for one in found.claims],
+        "count": count,
+        "sum_fen": fen,
+        "page": page_of(len(found.claims), count, "笔", A_PAGE),
+        "page_no": page_number(),
+        "payments_href": _PAYMENTS if current_actor().may(Permission.OUTPATIENT_PAY) else None,
+    }
+
+
+def claim_line(one: ListedClaim, names: Any) -> dict[str, Any]:
+    """A claim in a list."""
+    return {
+        "claim_id": one.claim_id,
+        "refund_no": one.refund_no,
+        "href": f"{_ROOT}/{one.claim_id}",
+        "account_no": one.account_no,
+        "holder": one.holder_name or "没有姓名",
+        "who": Claimant(one.claimant).label + ("" if one.claimant == Claimant.SELF else f" {one.claimant_name}"),
+        "route": Route(one.route).label,
+        "amount_fen": one.amount_fen,
+        "remitted": one.remitted,
+        "accepted_by": names.get(one.accepted_by, one.accepted_by),
+        "accepted_at": one.accepted_at,
+        "alarms": one.alarms,
+        "state": CLAIM_MARKS[ClaimState(one.state)],
+        "mine": current_actor().actor_id in (one.accepted_by, one.reviewed_by, one.confirmed_by),
+    }
+
+
+def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, Any]:
+    """One claim. ``name`` is the form that came back, with ``form`` as it was typed."""
+    claim = found.claim
+    offered = _offered(found)
+    basis = found.decision.reasons[0]
+    return {
+        "claim": {
+            "id": claim.claim_id,
+            "href": f"{_ROOT}/{claim.claim_id}",
+            "refund_no": claim.refund_no,
+            "state": CLAIM_MARKS[ClaimState(claim.state)],
+            "amount_fen": claim.amount_fen,
+            "words": Money(claim.amount_fen).in_words(),
+            "remitted": claim.remitted,
+            "claimant": Claimant(claim.claimant).label,
+            "claimant_name": claim.claimant_name,
+            "is_self": claim.claimant == Claimant.SELF,
+            "card_lost": claim.card_lost,
+            "route": Route(claim.route).label,
+            "cash": claim.route == Route.CASH,
+            "taken_at": "窗口" if claim.taken_at == "window" else "网上",
+            "ground": claim.ground,
+            "accepted_at": claim.accepted_at,
+        },
+        "account": account_card(found.owner),
+        "personal": found.personal,
+        "basis": chip(basis.clause, basis.message.rstrip("。") if basis.clause is None else ""),
+        "steps": _steps(found),
+        "papers": _papers(found),
+        "ways": way_lines(found.ways, claim.route),
+        "checks": _checks(found),
+        "answers": [
+            {"who": found.names.get(one.answered_by, one.answered_by), "at": one.answered_at, "ground": one.ground}
+            for one in found.answers
+        ],
+        "log": _log(found),
+        "attempts": [_attempt(one, found) for one in found.payouts],
+        "entries": _entries(found),
+        "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
+        "version": found.decision.rule_version,
+        "next": _NEXT.get(claim.state),
+        "next_lines": turn_lines(found.turn, found.names),
+        "why_not": why_not_mine(found.turn),
+        "who_words": _who_words(found),
+        "alarms": len(found.alarms) + len(found.fresh),
+        "offered": offered,
+        "opened": name,
+        "forms": {one: _form(one, name, form, found) for one in {*offered, name} if one},
+        "routes": [{"value": one.value, "label": one.label, "note": None} for one in (Route.BANK, Route.CASH)],
+        "payments_href": _PAYMENTS,
+        "may_reveal": current_actor().may(Permission.REVEAL_IDENTITY),
+        "problem": stranded(name, form, offered),
+        "back": next((tab for tab in TABS if claim.state in tab.states), TABS[0]),
+    }
+
+
+def receipt(found: ClaimDetail) -> dict[str, Any]:
+    """The receipt form, its amount in capitals; a name that is masked for the viewer stays masked on it."""
+    claim, names = found.claim, found.names
+    return {
+        "claim": claim,
+        "hospital_words": Money(claim.amount_fen).in_words(),
+        "account": account_card(found.owner),
+        "personal": found.personal,
+        "claimant": Claimant(claim.claimant).label,
+        "route": Route(claim.route).label,
+        "papers": [Paper(one.kind).label for one in found.papers],
+        "people": [
+            {"step": step, "who": names.get(who or "", who) if who else ""}
+            for step, who in (
+                ("受理", claim.accepted_by),
+                ("审核", claim.reviewed_by),
+                ("确认", claim.confirmed_by),
+                ("付款", claim.paid_by if claim.state == "arrived" else None),
+            )
+        ],
+        "printed_at": current_context().clock.now(),
+        "for_patient": current_actor().calls_patients,
+        "back_href": f"{_ROOT}/{claim.claim_id}",
+    }
+
+
+def identity_page(found: ClaimDetail, form: Form, shown: dict[str, Any] | None) -> dict[str, Any]:
+    """Why somebody wants to see everything, or everything."""
+    reasons = ("与证件核对身份", "给患者打电话", "与银行核对退款", "审计或复核要核对", "其他")
+    return {
+        "claim": {"refund_no": found.claim.refund_no, "href": f"{_ROOT}/{found.claim.claim_id}"},
+        "account": account_card(found.owner),
+        "form": form,
+        "reasons": [{"value": words, "label": words, "note": None} for words in reasons],
+        "shown": shown,
+    }
+
+
+def _of(found: ClaimList, tab: Tab) -> tuple[int, int]:
+    parts = [found.counts.get(state, (0, 0)) for state in tab.states]
+    return sum(count for count, _ in parts), sum(fen for _, fen in parts)
+
+
+def _form(one: str, name: str, form: Form | None, found: ClaimDetail) -> Form:
+    defaults = {"pay": {"receipt": found.claim.refund_no}, "redirect": {"route": Route.CASH.value}}.get(one, {})
+    return keyed(form if one == name else None, **defaults)
+
+
+def _offered(found: ClaimDetail) -> list[str]:
+    """The forms that the viewer may use now: the next step first, then the ways to end or change it."""
+    actor, claim, state = current_actor(), found.claim, found.claim.state
+    mine = is_my_turn(found.turn)
+    offered = [_FORMS[state]] if mine and state in _FORMS else []
+    if state == "confirmed" and mine and claim.route == Route.CASH:
+        offered.append("pay")
+    if state == "failed" and actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id != claim.accepted_by:
+        offered.append("redirect")
+    may_reject = actor.may(Permission.OUTPATIENT_REVIEW) or actor.may(Permission.OUTPATIENT_APPROVE)
+    if state in ("accepted", "reviewed") and may_reject:
+        offered.append("reject")
+    if state in ("accepted", "reviewed", "confirmed", "failed") and actor.may(Permission.OUTPATIENT_ACCEPT):
+        offered.append("withdraw")
+    if state == "arrived" and claim.route != Route.CASH and actor.may(Permission.OUTPATIENT_PAY):
+        offered.append("bounce")
+    return offered
+
+
+def _steps(found: ClaimDetail) -> list[Step]:
+    """受理 → 审核 → 确认 → 退款 → 到账, with who did each, who is next and who may not."""
+    claim, names = found.claim, found.names
+    turn = turn_lines(found.turn, names)
+    done = (
+        done_by(claim.accepted_by, claim.accepted_at, names),
+        done_by(claim.reviewed_by, claim.reviewed_at, names),
+        done_by(claim.confirmed_by, claim.confirmed_at, names),
+        done_by(claim.paid_by, claim.paid_at, names),
+    )
+    at = {"accepted": 1, "reviewed": 2, "confirmed": 3, "sent": 4, "failed": 4, "arrived": 5}.get(claim.state)
+    if at is None:
+        steps = [Step("done", title, lines) for title, lines in zip(_TITLES, done, strict=False) if lines]
+        return [*steps, Step("bad", ClaimState(claim.state).label, done_by(claim.ended_by, claim.ended_at, names))]
+    steps = [Step("done", title, lines) for title, lines in zip(_TITLES, done, strict=False)][:at]
+    last = found.payouts[-1] if found.payouts else None
+    if claim.state == "arrived":
+        reference = last.bank_reference if last else ""
+        return [*steps, Step("done", "到账", (f"凭据 {reference}",) if reference else ())]
+    if claim.state == "failed":
+        return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *turn))]
+    if claim.state == "sent":
+        return [*steps, Step("now", "到账", ("等银行回单；失败按原退款单号再办",))]
+    later = {"确认": ("第三个人办",), "退款": ("审核、确认的人不能付",), "到账": ("失败按原退款单号再办",)}
+    return [
+        *steps,
+        Step("now", _TITLES[at], turn),
+        *(Step("", title, later.get(title, ())) for title in _TITLES[at + 1 :]),
+    ]
+
+
+def _papers(found: ClaimDetail) -> list[dict[str, Any]]:
+    looked_at = found.claim.reviewed_by is not None
+    return [
+        {
+            "mark": {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"},
+            "label": Paper(one.kind).label,
+            "reference": one.reference,
+        }
+        for one in found.papers
+    ]
+
+
+def _checks(found: ClaimDetail) -> list[dict[str, Any]]:
+    """Every check with what it found; what another claim added meanwhile stands beside what was noted."""
+    noticed: dict[str, list[str]] = {}
+    for kind, words in (
+        *((one.kind, one.words) for one in found.alarms),
+        *((one.kind.value, one.words) for one in found.fresh),
+    ):
+        noticed.setdefault(kind, []).append(words)
+    checks = []
+    for kind in AlarmKind:
+        grave = (
+            {"kind": "stop", "word": "不能退"} if kind is AlarmKind.STAFF_CARD else {"kind": "wait", "word": "留意"}
+        )
+        for words in noticed.get(kind.value, ()):
+            checks.append({"mark": grave, "words": words})
+        if kind.value not in noticed:
+            checks.append({"mark": {"kind": "ok", "word": "没有"}, "words": kind.label})
+    return sorted(checks, key=lambda one: one["mark"]["kind"] == "ok")
+
+
+def _attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
+    marks = {
+        "sent": ("info", "已送"),
+        "arrived": ("ok", "到账"),
+        "failed": ("stop", "没退成"),
+        "returned": ("stop", "被退回"),
+    }
+    kind, word = marks[one.state]
+    way = Route(one.route).label + (f"，第 {one.file_no} 号文件" if one.file_no else "")
+    details = [part for part in (one.bank_reference and f"凭据 {one.bank_reference}", one.failure) if part]
+    return {
+        "no": one.attempt_no,
+        "mark": {"kind": kind, "word": word},
+        "words": "；".join([way, *details]),
+        "who": found.names.get(one.sent_by, one.sent_by),
+        "at": one.answered_at or one.sent_at,
+    }
+
+
+def _entries(found: ClaimDetail) -> list[dict[str, Any]]:
+    may = current_actor().may(Permission.LEDGER_VIEW)
+    return [
+        {
+            "no": one.entry_no,
+            "href": f"/finance/ledger/{one.entry_no}" if may else None,
+            "words": one.summary,
+            "red": one.reverses_no is not None,
+            "at": one.posted_at,
+        }
+        for one in found.entries
+    ]
+
+
+def _log(found: ClaimDetail) -> list[dict[str, Any]]:
+    """What was done, the newest first."""
+    claim, names = found.claim, found.names
+    where = "窗口" if claim.taken_at == "window" else "网上"
+    rows: list[tuple[Any, str | None, str]] = [
+        (claim.accepted_at, claim.accepted_by, f"{where}受理，收材料 {len(found.papers)} 份"),
+        *((one.raised_at, None, f"自动检查：{one.words}") for one in found.alarms),
+        (claim.reviewed_at, claim.reviewed_by, "审核通过"),
+        *((one.answered_at, one.answered_by, f"有提醒仍确认：{one.ground}") for one in found.answers),
+        (claim.confirmed_at, claim.confirmed_by, "确认"),
+    ]
+    for one in found.payouts:
+        cash = one.route == Route.CASH
+        rows.append((one.sent_at, one.sent_by, "付现金" if cash else f"第 {one.attempt_no} 次送银行"))
+        if not cash and one.answered_at is not None:
+            told = {"arrived": "银行：到账", "returned": "银行：到账后又退回"}.get(one.state, "银行：没有退成")
+            rows.append((one.answered_at, None, told + (f"，{one.failure}" if one.failure else "")))
+    rows.append((claim.ended_at, claim.ended_by, f"{ClaimState(claim.state).label}：{claim.ground}"))
+    # The sort keeps the order of equal moments, so what came last in a walk comes first here too.
+    found_rows = [row for row in reversed(rows) if row[0] is not None]
+    found_rows.sort(key=lambda row: row[0], reverse=True)
+    return [
+        {"at": at, "who": names.get(who, who) if who else "系统", "words": words} for at, who, words in found_rows
+    ]
+
+
+def _who_words(found: ClaimDetail) -> str:
+    claim, names = found.claim, found.names
+    steps = [("受理", claim.accepted_by), ("审核", claim.reviewed_by), ("确认", claim.confirmed_by)]
+    said = " ≠ ".join(f"{step} {names.get(who, who)}" if who else f"{step}（待定）" for step, who in steps)
+    return f"{said}。付款的人不能是审核、确认的人。"

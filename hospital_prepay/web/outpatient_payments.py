@@ -1,0 +1,181 @@
+"""``/finance/outpatient/payments``: confirmed refunds into a file for the bank, and the bank's answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, redirect, render_template, request
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.plain_text import spelled_out
+from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.flash import say
+from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
+from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas.outpatient_claims import BankFileSchema
+from hospital_prepay.services.fund.held_files import drop_file, held_file, hold_file
+from hospital_prepay.services.outpatient import claim_review, payouts
+from hospital_prepay.services.outpatient.claim_review import ListedClaim
+from hospital_prepay.services.outpatient.payouts import MOST_PAYMENTS, Answered, ToldLine
+from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.outpatient_claim_view import claim_line
+
+ROOT: Final = "/finance/outpatient/payments"
+blueprint = Blueprint("outpatient_payments", __name__, url_prefix=ROOT)
+_BY_BANK: Final = (Route.BANK, Route.ORIGINAL)
+_LONGEST_NAME: Final = 120
+_SHOWN: Final = 500
+_OUTCOMES: Final = {
+    "arrived": ("ok", "到账，已入账"),
+    "failed": ("stop", "没退成"),
+    "known": ("info", "以前已办"),
+    "open": ("wait", "没有办"),
+}
+
+
+@blueprint.get("")
+@requires(Permission.OUTPATIENT_VIEW)
+def show() -> str:
+    """What may be sent, what waits for an answer, and the files of either way."""
+    return _page()
+
+
+@blueprint.post("/files")
+@requires(Permission.OUTPATIENT_PAY)
+def make_file() -> Any:
+    """Put the chosen claims into one file; a form sent twice makes one file."""
+    try:
+        said = read_form(BankFileSchema())
+        made = payouts.make_bank_file(
+            current_context(), current_actor(), said.route, said.claims, idempotency_key=said.idempotency_key
+        )
+    except WrongForm as wrong:
+        return _page(wrong.form), 422
+    except MalformedInput as error:
+        return _page(typed().with_error(error, error.details.get("field", ""))), 422
+    except Conflict as error:
+        return _page(typed("idempotency_key").with_error(error)), 409
+    say(
+        "ok",
+        f"第 {made.file_no} 号文件：{made.payments} 笔，{made.total} 元。钱还没有动，银行回单导入后才入账。",
+        href=f"{ROOT}/files/{made.file_no}.csv",
+        link_label="下载文件",
+    )
+    return redirect(ROOT, 303)
+
+
+@blueprint.get("/files/<int:file_no>.csv")
+@requires(Permission.OUTPATIENT_PAY)
+def download(file_no: int) -> Response:
+    """The file, byte for byte as it was made."""
+    made = payouts.fetch_bank_file(current_context(), current_actor(), file_no)
+    headers = {"Content-Disposition": f'attachment; filename="refunds-{file_no:04}.csv"', "Cache-Control": "no-store"}
+    return Response(made.text.encode(), mimetype="text/csv", headers=headers)
+
+
+@blueprint.post("/answers")
+@requires(Permission.OUTPATIENT_PAY, takes_file=True)
+def take_answers() -> Any:
+    """Read the bank's file, and tell what came of each of its lines."""
+    context, actor = current_context(), current_actor()
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        return _page(Form({}, {"file": "请选银行给的回单文件，CSV 或 XLSX。"})), 422
+    name = spelled_out(given.filename)[:_LONGEST_NAME]
+    token = hold_file(context, actor, given.stream)
+    try:
+        answered = payouts.take_answers(context, actor, held_file(context, actor, token), name)
+    except MalformedInput as error:
+        return _page(typed().with_error(error, "file")), 422
+    finally:
+        drop_file(context, actor, token)
+    return render_template("pages/outpatient/answers.html", **_answers_page(name, answered))
+
+
+def _page(form: Form | None = None) -> str:
+    context, actor = current_context(), current_actor()
+    found = payouts.list_payments(context, actor)
+    ready = claim_review.list_claims(
+        context, actor, ("confirmed", "failed"), routes=[one.value for one in _BY_BANK], size=MOST_PAYMENTS
+    )
+    return render_template(
+        "pages/outpatient/payments.html",
+        ways=[_way(way, [one for one in ready.claims if one.route == way], ready.names, form) for way in _BY_BANK],
+        files=[
+            {
+                "no": one.file_no,
+                "route": Route(one.route).label,
+                "payments": one.payments,
+                "total_fen": one.total_fen,
+                "sha256": one.sha256,
+                "who": found.names.get(one.made_by, one.made_by),
+                "at": one.made_at,
+                "waiting": found.waiting.get(one.file_no, 0),
+                "href": f"{ROOT}/files/{one.file_no}.csv" if actor.may(Permission.OUTPATIENT_PAY) else None,
+            }
+            for one in found.files
+        ],
+        answers=[
+            {
+                "name": one.file_name,
+                "arrived": one.arrived,
+                "failed": one.failed,
+                "unknown": one.unknown,
+                "who": found.names.get(one.imported_by, one.imported_by),
+                "at": one.imported_at,
+            }
+            for one in found.answers
+        ],
+        form=form or Form(),
+        may_pay=actor.may(Permission.OUTPATIENT_PAY),
+        waiting=sum(found.waiting.values()),
+    )
+
+
+def _way(way: Route, claims: list[ListedClaim], names: Any, form: Form | None) -> dict[str, Any]:
+    """The claims of one way. Those that the viewer reviewed or confirmed can't be chosen by them."""
+    me = current_actor().actor_id
+    rows = [
+        {
+            **claim_line(one, names),
+            "why_not": "您审核或确认过，由另一个人送" if me in (one.reviewed_by, one.confirmed_by) else None,
+            "chosen": form is not None and bool(form.entered.get(f"claim-{one.claim_id}")),
+        }
+        for one in claims
+    ]
+    sent_back = form if form is not None and form.entered.get("route") == way.value else None
+    return {
+        "value": way.value,
+        "label": way.label,
+        "claims": rows,
+        "sum_fen": sum(one.amount_fen for one in claims),
+        "form": keyed(sent_back),
+    }
+
+
+def _answers_page(name: str, answered: Answered) -> dict[str, Any]:
+    """What can't be used first: that is what somebody has to look at."""
+    order = {"open": 0, "failed": 1, "arrived": 2, "known": 3}
+    told = sorted(answered.told, key=lambda one: (order[one.outcome], one.line))
+    return {
+        "name": name,
+        "arrived": answered.arrived,
+        "failed": answered.failed,
+        "known": answered.known,
+        "open": len(answered.open_),
+        "lines": [_line(one) for one in told[:_SHOWN]],
+        "more": max(0, len(told) - _SHOWN),
+    }
+
+
+def _line(one: ToldLine) -> dict[str, Any]:
+    kind, word = _OUTCOMES[one.outcome]
+    return {
+        "line": one.line,
+        "refund_no": one.refund_no or "—",
+        "amount": one.amount,
+        "mark": {"kind": kind, "word": word},
+        "words": one.words,
+    }

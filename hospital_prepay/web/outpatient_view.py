@@ -1,0 +1,262 @@
+"""Outpatients' money as its pages show it: marks, figures with their lists, one account with its movements."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
+from hospital_prepay.domain.rules.outpatient.life import AccountState as State
+from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.forms import Form
+from hospital_prepay.services.outpatient.register import AccountCard, Contact, Figure, Overview
+from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
+
+ROOT: Final = "/finance/outpatient"
+FILTERS: Final = ("q", "state", "year", "channel", "reach", "kind", "import")
+_FIRST_YEAR: Final = 2000
+_MARKS: Final = {
+    State.OPEN: "wait",
+    State.REFUNDED: "ok",
+    State.UNCLEARABLE: "warn",
+    State.FILED: "held",
+    State.FROZEN: "held",
+    State.REMITTED: "info",
+    State.RECLAIMED: "ok",
+}
+_CLAIM_MARKS: Final = {
+    ClaimState.ARRIVED: "ok",
+    ClaimState.FAILED: "stop",
+    ClaimState.REJECTED: "stop",
+    ClaimState.WITHDRAWN: "idle",
+}
+_CORRECTIONS: Final = {
+    "asked": ("wait", "等另一个人批准"),
+    "approved": ("ok", "已入账"),
+    "rejected": ("stop", "已退回"),
+}
+
+
+def quoted(account_no: str) -> str:
+    """An account's number in an address."""
+    return quote(account_no, safe="")
+
+
+def account_href(account_no: str) -> str:
+    """The page of an account."""
+    return f"{ROOT}/accounts/{quoted(account_no)}"
+
+
+def fresh_form(form: Form | None = None) -> Form:
+    """A form with a number of its own: sent twice, it counts once."""
+    return Form({**(form.entered if form else {}), "idempotency_key": str(uuid.uuid4())})
+
+
+def state_mark(state: str) -> dict[str, str]:
+    """The mark of an account's state."""
+    return {"kind": _MARKS[State(state)], "word": State(state).label}
+
+
+def overview_page(found: Overview) -> dict[str, Any]:
+    """The four tables, each figure with its list; what waits comes first."""
+    return {
+        "whole": _figure(found.whole, kind="deposit"),
+        "others": _figure(found.others, kind="other"),
+        "tables": [
+            _table("state", "按状态", "状态", found.by_state),
+            _table("year", "按最后变动的年份", "年份", found.by_year),
+            _table("channel", "按缴纳途径", "途径", found.by_channel),
+            _table("reach", "按能不能联系上", "联系方式", found.by_reach),
+        ],
+        "waiting": [import_line(one, {}) for one in found.waiting],
+        "may_import": current_actor().may(Permission.OUTPATIENT_IMPORT),
+    }
+
+
+def choices(year: str) -> dict[str, Any]:
+    """What the register can be narrowed by."""
+    last = current_context().clock.today().year
+    years = [{"value": str(one), "label": f"{one} 年"} for one in range(last, _FIRST_YEAR - 1, -1)]
+    if year and year not in {one["value"] for one in years} | {"0"}:
+        years.append({"value": year, "label": f"{year} 年"})
+    return {
+        "states": _options(State),
+        "years": [*years, {"value": "0", "label": "不详"}],
+        "channels": _options(Channel),
+        "reaches": _options(Reach),
+        "kinds": [{"value": "deposit", "label": "门诊预交金"}, {"value": "other", "label": "不是预交金的款项"}],
+    }
+
+
+def listed(row: Any, contact: Contact) -> dict[str, Any]:
+    """One line of the register."""
+    return {
+        "account_no": row.account_no,
+        "href": account_href(row.account_no),
+        "name": row.holder_name or "没有姓名",
+        "certificate": contact.certno,
+        "phone": contact.phone,
+        "kind": MoneyKind(row.kind).label if row.kind != MoneyKind.OUTPATIENT_DEPOSIT else "",
+        "channel": Channel(row.channel).label,
+        "last_movement_on": row.last_movement_on,
+        "state": state_mark(row.state),
+        "balance_fen": row.balance_fen,
+        "opening_fen": row.opening_fen,
+    }
+
+
+def head(card: AccountCard) -> dict[str, Any]:
+    """What every page of an account begins with."""
+    account = card.account
+    return {
+        "account_no": account.account_no,
+        "href": account_href(account.account_no),
+        "name": account.holder_name or "没有姓名",
+        "certificate": card.contact.certno,
+        "phone": card.contact.phone,
+    }
+
+
+def account_page(card: AccountCard) -> dict[str, Any]:
+    """One account: what it has, every movement to its entry, claims to their decisions, corrections."""
+    account, actor = card.account, current_actor()
+    return {
+        "account": {
+            **head(card),
+            "kind": MoneyKind(account.kind).label,
+            "is_deposit": account.kind == MoneyKind.OUTPATIENT_DEPOSIT,
+            "channel": Channel(account.channel).label,
+            "reach": Reach(account.reach).label,
+            "patient_no": account.patient_no,
+            "opening_fen": account.opening_fen,
+            "balance_fen": account.balance_fen,
+            "is_open": account.is_open,
+            "last_movement_on": account.last_movement_on,
+            "state": state_mark(account.state),
+            "reason": account.unclearable_reason,
+            "filed_on": account.filed_on,
+            "others": [{"account_no": one, "href": account_href(one)} for one in card.others],
+        },
+        "movements": [_movement(one, card.names) for one in card.movements],
+        "claims": [_claim(one, card.names) for one in card.claims],
+        "corrections": [correction(one, card.names) for one in card.corrections],
+        "may_reveal": actor.may(Permission.REVEAL_IDENTITY) and bool(card.contact.certno or card.contact.phone),
+        "may_correct": actor.may(Permission.OUTPATIENT_IMPORT)
+        and account.is_open
+        and account.state in ("open", "refunded")
+        and not any(ClaimState(one.state).is_open for one in card.claims)
+        and not any(one.state == "asked" for one in card.corrections),
+    }
+
+
+def correction(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    """The correction of a miscount."""
+    kind, word = _CORRECTIONS[one.state]
+    actor = current_actor()
+    waits = one.state == "asked"
+    return {
+        "id": one.correction_id,
+        "account_no": one.account_no,
+        "href": account_href(one.account_no),
+        "change_fen": one.change_fen,
+        "ground": one.ground,
+        "state": {"kind": kind, "word": word},
+        "asked_by": names.get(one.asked_by, one.asked_by),
+        "asked_at": one.asked_at,
+        "decided_by": names.get(one.decided_by or "", one.decided_by),
+        "decided_at": one.decided_at,
+        "may_decide": waits and actor.may(Permission.OUTPATIENT_CONFIRM) and actor.actor_id != one.asked_by,
+        "is_mine": waits and actor.actor_id == one.asked_by,
+    }
+
+
+IMPORT_STATES: Final = {
+    "counted": ("wait", "等另一个人确认"),
+    "confirmed": ("warn", "正在入账"),
+    "booked": ("ok", "已入账"),
+    "dropped": ("idle", "已作废"),
+}
+
+
+def import_line(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    """One import in a list and at the head of its page."""
+    kind, word = IMPORT_STATES[one.state]
+    return {
+        "import_no": one.import_no,
+        "href": f"{ROOT}/imports/{one.import_no}",
+        "file_name": one.file_name,
+        "digest": f"{one.sha256[:4]} … {one.sha256[-4:]}",
+        "balances_on": one.balances_on,
+        "accepted": one.accepted,
+        "rejected": one.rejected,
+        "total_fen": one.total_fen,
+        "state": {"kind": kind, "word": word},
+        "step": one.state,
+        "by": names.get(one.imported_by, one.imported_by),
+        "at": one.imported_at,
+        "decided_by": names.get(one.decided_by or "", one.decided_by),
+        "decided_at": one.decided_at,
+    }
+
+
+def _movement(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    kind, word = OUTPATIENT_KINDS.get(one.kind, ("idle", "其他"))
+    sees = current_actor().may(Permission.LEDGER_VIEW)
+    return {
+        "entry_no": one.entry_no,
+        "href": f"/finance/ledger/{one.entry_no}" if sees else None,
+        "kind": {"kind": kind, "word": word},
+        "summary": one.summary,
+        "at": one.posted_at,
+        "by": names.get(one.posted_by, one.posted_by),
+        "change_fen": one.credit_fen - one.debit_fen,
+    }
+
+
+def _claim(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    state = ClaimState(one.state)
+    sees = current_actor().may(Permission.COMPLIANCE_VIEW)
+    people = (("受理", one.accepted_by), ("审核", one.reviewed_by), ("确认", one.confirmed_by), ("退款", one.paid_by))
+    return {
+        "refund_no": one.refund_no,
+        "claimant": f"{Claimant(one.claimant).label} {one.claimant_name}",
+        "amount_fen": one.amount_fen,
+        "route": Route(one.route).label,
+        "state": {"kind": _CLAIM_MARKS.get(state, "wait"), "word": state.label},
+        "at": one.accepted_at,
+        "people": "，".join(f"{step} {names.get(by, by)}" for step, by in people if by),
+        "remitted": one.remitted,
+        "decision": {"number": decision_number(one.decision_id), "href": decision_href(one.decision_id)}
+        if sees
+        else None,
+    }
+
+
+def _figure(one: Figure, **filters: str) -> dict[str, Any]:
+    query = {name: value for name, value in filters.items() if value}
+    return {
+        "label": one.label,
+        "accounts": one.accounts,
+        "balance_fen": one.balance_fen,
+        "href": f"{ROOT}/accounts?{urlencode(query)}",
+    }
+
+
+def _table(name: str, title: str, heading: str, figures: tuple[Figure, ...]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "title": title,
+        "heading": heading,
+        "rows": [_figure(one, kind="deposit", **{name: one.key}) for one in figures],
+    }
+
+
+def _options(choices: Any) -> list[dict[str, str]]:
+    return [{"value": one.value, "label": one.label} for one in choices]

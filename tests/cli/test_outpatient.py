@@ -1,0 +1,116 @@
+"""``outpatient escheat``: a file in, an answer out, as the contract has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hospital_prepay.__main__ import run as run_program
+
+Call = Callable[..., tuple[int, str, str]]
+
+HEADER = "account_no,name,certno,phone,balance,last_movement_on,kind,unclearable_reason,filed_on\n"
+ROWS = {
+    "due": "B2,吴某,,,64.50,2022-12-30,outpatient_deposit,电话停机,2025-12-20",
+    "exactly_three": "A1,,,,64.00,2022-12-31,outpatient_deposit,电话停机,2025-12-20",
+    "course": "C3,,,,1000.00,2019-01-01,treatment_course,,",
+    "empty": "D4,,,,0,2019-01-01,outpatient_deposit,,",
+    "undated": "E5,,,,5.00,,outpatient_deposit,,",
+    "no_reason": "F6,,,,5.00,2019-01-01,outpatient_deposit,,2025-12-20",
+    "unfiled": "G7,,,,5.00,2019-01-01,outpatient_deposit,查无此人,",
+    "filed_later": "H8,,,,5.00,2019-01-01,outpatient_deposit,查无此人,2026-01-02",
+}
+
+
+@pytest.fixture
+def call(capfdbinary: pytest.CaptureFixture[bytes]) -> Call:
+    """Runs ``outpatient escheat`` on a file for a day."""
+
+    def run(path: Path, *options: str, on: str = "2025-12-31") -> tuple[int, str, str]:
+        code = run_program(["outpatient", "escheat", str(path), "--on", on, *options])
+        captured = capfdbinary.readouterr()
+        return code, captured.out.decode(), captured.err.decode()
+
+    return run
+
+
+def escheat(call: Call, path: Path) -> dict[str, Any]:
+    code, out, problems = call(path, "--format", "json")
+    assert code == 0, problems
+    answer: dict[str, Any] = json.loads(out)
+    return answer
+
+
+def file_of(folder: Path, *rows: str, header: str = HEADER) -> Path:
+    path = folder / "accounts.csv"
+    path.write_text(header + "\n".join(rows) + "\n", "utf-8")
+    return path
+
+
+def test_each_account_is_due_or_has_its_first_reason(call: Call, tmp_path: Path) -> None:
+    answer = escheat(call, file_of(tmp_path, *ROWS.values()))
+    assert answer["on"] == "2025-12-31"
+    assert answer["total_fen"] == 6450
+    assert answer["due"] == [{"account_no": "B2", "balance_fen": 6450, "last_movement_on": "2022-12-30"}]
+    assert [(one["account_no"], one["reason"]) for one in answer["not_due"]] == [
+        ("A1", "not_over_three_years"),
+        ("C3", "not_a_deposit"),
+        ("D4", "no_balance"),
+        ("E5", "date_unknown"),
+        ("F6", "reason_missing"),
+        ("G7", "filing_missing"),
+        ("H8", "filing_missing"),
+    ]
+    assert answer["rejected"] == []
+
+
+def test_chinese_headings_and_gb18030_are_read(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "accounts.csv"
+    text = "账户号,姓名,余额（元）,最后变动日期,款项种类,退不了的原因,备案日期\n"
+    text += 'B2,吴某,"1,064.50",2022年12月30日,门诊预交金,电话停机,2025/12/20\n'
+    path.write_bytes(text.encode("gb18030"))
+    assert escheat(call, path)["total_fen"] == 106450
+
+
+def test_a_row_that_cannot_be_read_is_told_and_the_rest_is_computed(call: Call, tmp_path: Path) -> None:
+    rows = (ROWS["due"], "X1,,,,abc,2020-01-01,,,", "B2,,,,1.00,2020-01-01,,,", "X2,,,,1.00,2020-01-01,gift,,")
+    answer = escheat(call, file_of(tmp_path, *rows))
+    assert answer["total_fen"] == 6450
+    assert [(one["line"], one["code"]) for one in answer["rejected"]] == [
+        (3, "not_an_amount"),
+        (4, "duplicate_account"),
+        (5, "unknown_kind"),
+    ]
+
+
+def test_an_unreadable_day_is_an_unknown_day(call: Call, tmp_path: Path) -> None:
+    answer = escheat(call, file_of(tmp_path, "E5,,,,5.00,2022-13-45,outpatient_deposit,查无此人,2025-01-01"))
+    assert answer["not_due"] == [{"account_no": "E5", "reason": "date_unknown"}]
+
+
+def test_a_negative_balance_is_nothing_to_remit(call: Call, tmp_path: Path) -> None:
+    answer = escheat(call, file_of(tmp_path, "E5,,,,-5.00,2019-01-01,outpatient_deposit,查无此人,2025-01-01"))
+    assert answer["not_due"] == [{"account_no": "E5", "reason": "no_balance"}]
+
+
+def test_the_day_before_the_rules_is_refused(call: Call, tmp_path: Path) -> None:
+    code, _, problems = call(file_of(tmp_path, ROWS["due"]), on="2025-06-29")
+    assert code == 2
+    assert "no_rule_in_force" in problems
+
+
+@pytest.mark.parametrize("text", ["account_no,name\nA1,x\n", ""])
+def test_what_is_no_table_of_accounts_is_bad_input(call: Call, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text(text, "utf-8")
+    assert call(path)[0] == 2
+
+
+def test_people_read_counts_by_reason(call: Call, tmp_path: Path) -> None:
+    _, out, _ = call(file_of(tmp_path, *ROWS.values()))
+    assert "应上缴 1 户，共 64.50 元" in out
+    assert "还没有备案" in out

@@ -1,0 +1,261 @@
+"""A census is counted by one person, confirmed by another and booked part by part, whatever file it comes in."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+import xlsxwriter
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import (
+    Conflict,
+    MalformedInput,
+    NotFound,
+    NotPermitted,
+    NoUsableRow,
+    SecondPersonRequired,
+)
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import outpatient_accounts as store
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient import census
+from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
+from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+from tests.hospital import INSTITUTION, Hospital, actor
+from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, ROWS, Outpatients
+
+DAY = date(2025, 12, 1)
+
+
+def count(outpatients: Outpatients, path: Path, name: str = "清查.csv") -> census.CountedAccounts:
+    return count_accounts(outpatients.context, OFFICER, path, name, DAY)
+
+
+def rejected(context: Context, import_no: int = 1) -> list[tuple[int, str]]:
+    query = "SELECT line, code FROM outpatient_rejection WHERE import_no = :no ORDER BY line"
+    with context.database.reading() as connection:
+        return [(int(line), str(code)) for line, code in connection.execute(sa.text(query), {"no": import_no})]
+
+
+def state(context: Context, import_no: int = 1) -> str:
+    with context.database.reading() as connection:
+        return next(one.state for one in store.read_imports(connection, INSTITUTION) if one.import_no == import_no)
+
+
+def text_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> str:
+    target = StringIO(newline="")
+    csv.writer(target).writerows([HEADER, *rows])
+    return target.getvalue()
+
+
+def test_nothing_is_booked_before_another_person_confirms(outpatients: Outpatients, hospital: Hospital) -> None:
+    counted = count(outpatients, outpatients.file())
+    assert (counted.import_no, counted.accepted, counted.rejected, counted.total) == (1, 5, 0, Money(519450))
+    assert hospital.count("ledger_entry") == 0
+    assert not outpatients.account("M001").is_open
+    with pytest.raises(Conflict, match="还没有入账"):
+        outpatients.accept("M001")
+    confirm_import(outpatients.context, APPROVER, 1)
+    assert state(outpatients.context) == "booked"
+    assert hospital.balance("1002") == Money(519450)
+    assert hospital.balance("23050102:M001") == Money(-6450)
+    assert hospital.balance("230502:M004") == Money(-500000)
+    assert outpatients.account("M005").is_open
+    assert outpatients.accept("M001").claim_id
+
+
+def test_whoever_counted_doesnt_confirm_and_a_clerk_does_neither(outpatients: Outpatients) -> None:
+    both = type(OFFICER)(INSTITUTION, OFFICER.actor_id, "两职", OFFICER.roles | APPROVER.roles)
+    count(outpatients, outpatients.file())
+    with pytest.raises(SecondPersonRequired):
+        confirm_import(outpatients.context, both, 1)
+    with pytest.raises(NotPermitted):
+        confirm_import(outpatients.context, OFFICER, 1)
+    with pytest.raises(NotPermitted):
+        count_accounts(outpatients.context, CLERK, outpatients.file(), "x", DAY)
+    assert state(outpatients.context) == "counted"
+
+
+def test_a_booking_cut_short_between_parts_goes_on_where_it_stopped(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    count(outpatients, outpatients.file())
+
+    def die(done: int, whole: int) -> None:
+        if done >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        confirm_import(outpatients.context, APPROVER, 1, die)
+    assert state(outpatients.context) == "confirmed"
+    assert hospital.count("ledger_entry") == 2
+    with pytest.raises(Conflict):
+        drop_import(outpatients.context, OFFICER, 1, "不要了")
+    told: list[tuple[int, int]] = []
+    confirm_import(outpatients.context, actor(Role.FINANCE_APPROVER, "2"), 1, lambda *at: told.append(at))
+    assert told == [(5, 5)]
+    assert state(outpatients.context) == "booked"
+    assert hospital.balance("1002") == Money(519450)
+    assert hospital.count("ledger_posting", "account_id LIKE '23050102:%' OR account_id LIKE '230502:%'") == 4
+    with pytest.raises(Conflict):
+        confirm_import(outpatients.context, APPROVER, 1)
+    assert hospital.balance("1002") == Money(519450)
+
+
+@pytest.mark.parametrize("account_no", ["M001", "M004"])
+def test_nobody_claims_while_the_import_is_booked_in_part(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch, account_no: str
+) -> None:
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 4)
+    count(outpatients, outpatients.file())
+
+    def die(done: int, whole: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        confirm_import(outpatients.context, APPROVER, 1, die)
+    with pytest.raises(Conflict):
+        outpatients.accept(account_no, claimant_name="某人", certno="")
+    assert hospital.count("outpatient_claim") == 0
+
+
+def test_the_same_file_is_counted_once_until_it_is_dropped(outpatients: Outpatients, hospital: Hospital) -> None:
+    path = outpatients.file()
+    count(outpatients, path)
+    with pytest.raises(Conflict, match="已经导入过"):
+        count(outpatients, path, "换了名字.csv")
+    with pytest.raises(MalformedInput, match="为什么作废"):
+        drop_import(outpatients.context, OFFICER, 1, "  ")
+    drop_import(outpatients.context, OFFICER, 1, "传错了文件")
+    assert hospital.count("outpatient_account") == 0
+    assert state(outpatients.context) == "dropped"
+    with pytest.raises(Conflict):
+        confirm_import(outpatients.context, APPROVER, 1)
+    assert count(outpatients, path).import_no == 2
+    with pytest.raises(NotFound):
+        confirm_import(outpatients.context, APPROVER, 3)
+
+
+def test_accounts_that_are_there_are_set_aside_and_the_rest_is_taken(outpatients: Outpatients) -> None:
+    outpatients.census()
+    second = count(outpatients, outpatients.file((*ROWS[:2], ("N1", "新", "", "", "1.00", "2024-01-01", "", ""))))
+    assert (second.import_no, second.accepted, second.rejected, second.total) == (2, 1, 2, Money(100))
+    assert rejected(outpatients.context, 2) == [(2, "known_account"), (3, "known_account")]
+    confirm_import(outpatients.context, APPROVER, 2)
+    assert outpatients.account("M001").balance_fen == 6450
+    assert outpatients.account("N1").balance_fen == 100
+    with pytest.raises(NoUsableRow) as refused:
+        count(outpatients, outpatients.file(ROWS[:1]))
+    assert "以前已经导入" in refused.value.details["lines"][0]
+
+
+def test_each_row_that_cant_be_taken_is_told_with_its_reason(outpatients: Outpatients) -> None:
+    rows = (
+        ("A1", "甲", "", "", "-3.00", "2020-01-01", "", ""),
+        ("", "乙", "", "", "3.00", "2020-01-01", "", ""),
+        ("A2", "丙", "", "", "", "2020-01-01", "", ""),
+        ("A3", "丁", "", "", "三元", "2020-01-01", "", ""),
+        ("A4", "戊", "", "", "3.00", "2020-01-01", "彩票", ""),
+        ("A5", "=cmd()", "", "", "3.00", "2020-01-01", "", ""),
+        ("A6", "己", "", "", "3.00", "很久以前", "", ""),
+        ("A6", "己", "", "", "4.00", "2020-01-01", "", ""),
+        ("A7", "庚", "", "", "1,234.50", "2020-01-01", "", ""),
+        ("A8", "辛", "", "", "0.001", "2020-01-01", "", ""),
+    )
+    counted = count(outpatients, outpatients.file(rows))
+    assert (counted.accepted, counted.total) == (2, Money(300 + 123450))
+    codes = dict(rejected(outpatients.context))
+    assert codes[2] == "negative_amount"
+    assert codes[3] == codes[4] == "missing_value"
+    assert codes[6] == "unknown_kind"
+    assert codes[7] == "formula"
+    assert codes[9] == "duplicate_account"
+    assert set(codes) == {2, 3, 4, 5, 6, 7, 9, 11}
+    assert outpatients.account("A6").last_movement_on is None
+
+
+def test_a_file_without_one_usable_row_leaves_nothing_but_the_refusal(
+    outpatients: Outpatients, hospital: Hospital
+) -> None:
+    with pytest.raises(NoUsableRow):
+        count(outpatients, outpatients.file((("A1", "甲", "", "", "-3", "", "", ""),)))
+    with pytest.raises(MalformedInput, match="今天之后"):
+        count_accounts(outpatients.context, OFFICER, outpatients.file(), "x.csv", date(2026, 1, 16))
+    assert hospital.count("outpatient_import") == 0
+    assert hospital.count("audit_event", "action = 'outpatient.count' AND outcome = 'refused'") == 2
+
+
+def test_an_old_number_and_a_new_one_are_one_person_and_are_kept_as_written(outpatients: Outpatients) -> None:
+    rows = (
+        ("A1", "甲", "110105491231002", "+86 138-0000-0001", "1", "2020-01-01", "", ""),
+        ("A2", "甲", "11010519491231002x", "13800000001", "1", "2020-01-01", "", ""),
+        ("A3", "甲", "11010519491231002X", "１３８", "1", "2020-01-01", "", ""),
+        ("A4", "SMITH JOHN", "E12345678", "", "1", "2020-01-01", "", ""),
+        ("A5", "吴甲之女", "", "0851-12345678", "1", "2020-01-01", "", ""),
+        ("A6", "", "", "", "1", "2020-01-01", "", ""),
+    )
+    count(outpatients, outpatients.file(rows))
+    found = {number: outpatients.account(number) for number in ("A1", "A2", "A3", "A4", "A5", "A6")}
+    hashes = outpatients.context.keyed_hash.candidates("11010519491231002X", institution=INSTITUTION, field=CERTNO)
+    assert {found[number].certno_hash in hashes for number in ("A1", "A2", "A3")} == {True}
+    assert found["A1"].certno_hash == found["A2"].certno_hash == found["A3"].certno_hash
+    phone = outpatients.context.keyed_hash.candidates("13800000001", institution=INSTITUTION, field=PHONE)
+    assert found["A1"].phone_hash in phone
+    assert found["A1"].phone_hash == found["A2"].phone_hash
+    assert (found["A3"].phone_hash, found["A3"].reach) == ("", "identity")
+    assert found["A4"].certno_hash != ""
+    assert found["A4"].reach == "identity"
+    assert (found["A5"].certno_hash, found["A5"].reach) == ("", "phone")
+    assert (found["A6"].personal, found["A6"].reach) == ("", "none")
+    assert "110105" not in found["A1"].personal
+    plain = outpatients.context.cipher.decrypt(found["A1"].personal, institution=INSTITUTION, field=PERSONAL)
+    assert '"110105491231002"' in plain
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_every_encoding_gives_the_same_accounts(outpatients: Outpatients, tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(text_of().encode(encoding))
+    assert count(outpatients, path).total == Money(519450)
+    assert outpatients.account("M003").holder_name == "罗丙之子"
+    assert outpatients.account("M004").kind == "group_checkup"
+
+
+def test_a_workbook_gives_the_same_accounts(outpatients: Outpatients, tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        day = book.add_format({"num_format": "yyyy/m/d"})
+        sheet.write_row(0, 0, HEADER)
+        for at, (number, name, certno, phone, balance, moved, kind, channel) in enumerate(ROWS, 1):
+            sheet.write_row(at, 0, (number, name, certno, phone))
+            sheet.write_number(at, 4, float(balance))
+            sheet.write_datetime(at, 5, datetime.fromisoformat(moved), day)
+            sheet.write_row(at, 6, (kind, channel))
+    assert count(outpatients, path, "x.xlsx").total == Money(519450)
+    found = outpatients.account("M001")
+    assert (found.last_movement_on, found.channel) == (date(2020, 3, 1), "cash")
+
+
+def test_letters_that_need_care_in_a_line_come_back_as_they_were(outpatients: Outpatients) -> None:
+    rows = (
+        (r"A\1", r"反\斜", "", "", "1", "2020-01-01", "", ""),
+        ("A:2", r"\N", "", "", "2", "2020-01-01", "", ""),
+        ("A'3", "引'号", "", "", "3", "2020-01-01", "", ""),
+        ("a:2", "大小写不同是两个账户", "", "", "4", "2020-01-01", "", ""),
+    )
+    outpatients.census(rows)
+    for number, name, *_, fen in (
+        (r"A\1", r"反\斜", 100),
+        ("A:2", r"\N", 200),
+        ("A'3", "引'号", 300),
+        ("a:2", "大小写不同是两个账户", 400),
+    ):
+        found = outpatients.account(number)
+        assert (found.holder_name, found.balance_fen) == (name, fen)

@@ -1,0 +1,172 @@
+"""Claims walk past three people and are paid once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient.claims import (
+    ShownPaper,
+    confirm_claim,
+    redirect_claim,
+    reject_claim,
+    review_claim,
+    withdraw_claim,
+)
+from tests.hospital import actor
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
+
+BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
+
+
+@pytest.fixture
+def counted(outpatients: Outpatients) -> Outpatients:
+    outpatients.census()
+    return outpatients
+
+
+def answers(folder: Path, *rows: tuple[str, ...]) -> Path:
+    path = folder / "answers.csv"
+    with path.open("w", encoding="utf-8", newline="") as target:
+        csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因"), *rows])
+    return path
+
+
+def test_cash_past_three_people_empties_the_account_once(counted: Outpatients) -> None:
+    claim_id = counted.confirmed()
+    done = payouts.pay_cash(counted.context, PAYER, claim_id, "LK-1")
+    assert done.state == "arrived"
+    account = counted.account("M001")
+    assert (account.balance_fen, account.state) == (0, "refunded")
+    with pytest.raises(Conflict):
+        payouts.pay_cash(counted.context, PAYER, claim_id, "LK-1")
+    assert not counted.accept("M001").decision.permitted
+
+
+def test_the_same_person_takes_no_two_steps(counted: Outpatients) -> None:
+    officer = counted.accept("M001", by=OFFICER).claim_id
+    assert officer
+    with pytest.raises(SecondPersonRequired):
+        review_claim(counted.context, OFFICER, officer)
+    other = actor(Role.FINANCE_OFFICER, "2")
+    review_claim(counted.context, other, officer)
+    confirm_claim(counted.context, APPROVER, officer)
+    with pytest.raises(SecondPersonRequired):
+        payouts.pay_cash(counted.context, other, officer, "LK-1")
+
+
+def test_one_open_claim_an_account(counted: Outpatients) -> None:
+    counted.accept("M001")
+    with pytest.raises(Conflict, match="已经有一笔退款在办"):
+        counted.accept("M001")
+
+
+def test_the_same_request_twice_is_one_claim(counted: Outpatients) -> None:
+    first = counted.accept("M001", idempotency_key="k")
+    assert counted.accept("M001", idempotency_key="k").claim_id == first.claim_id
+
+
+def test_missing_papers_are_named_and_nothing_is_taken(counted: Outpatients) -> None:
+    refused = counted.accept("M001", claimant=Claimant.HEIR, papers=(ShownPaper(Paper.HEIR_ID),))
+    assert refused.claim_id is None
+    assert [one.code for one in refused.decision.reasons] == ["missing_death", "missing_kinship"]
+    assert counted.accept("M001").claim_id
+
+
+def test_another_persons_number_is_refused(counted: Outpatients) -> None:
+    refused = counted.accept("M001", certno="520102199001011233")
+    assert [one.code for one in refused.decision.reasons] == ["another_person"]
+
+
+def test_a_bank_file_moves_nothing_until_the_bank_answers(counted: Outpatients, tmp_path: Path) -> None:
+    claim_id = counted.confirmed(**BANK)
+    made = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert counted.account("M001").balance_fen == 6450
+    assert "6217000000000000001" in made.text
+    with pytest.raises(Conflict):
+        payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert payouts.fetch_bank_file(counted.context, PAYER, made.file_no).text == made.text
+    number = counted.claim(claim_id).refund_no
+    path = answers(tmp_path, (number, "64.50", "成功", "YH1", ""))
+    first = payouts.take_answers(counted.context, PAYER, path, "answers.csv")
+    assert (first.arrived, first.failed, first.known) == (1, 0, 0)
+    again = payouts.take_answers(counted.context, PAYER, path, "answers.csv")
+    assert (again.arrived, again.known) == (0, 1)
+    assert counted.account("M001").balance_fen == 0
+
+
+def test_a_proxy_is_paid_on_the_patients_own_account(counted: Outpatients) -> None:
+    papers = (ShownPaper(Paper.PATIENT_ID), ShownPaper(Paper.PROXY_ID), ShownPaper(Paper.PROXY_LETTER))
+    claim_id = counted.confirmed(**BANK, claimant=Claimant.PROXY, claimant_name="郑代办", papers=papers)
+    made = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert ("吴甲" in made.text, "郑代办" in made.text) == (True, False)
+
+
+def test_a_failed_refund_is_sent_again_under_its_number(counted: Outpatients, tmp_path: Path) -> None:
+    claim_id = counted.confirmed(**BANK)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    number = counted.claim(claim_id).refund_no
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "失败", "", "户名不符")), "a")
+    assert counted.claim(claim_id).state == "failed"
+    again = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert number in again.text
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "")), "b")
+    assert counted.claim(claim_id).state == "arrived"
+
+
+def test_another_way_is_confirmed_anew(counted: Outpatients, tmp_path: Path) -> None:
+    claim_id = counted.confirmed(**BANK)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    number = counted.claim(claim_id).refund_no
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "失败", "", "销户")), "a")
+    moved = redirect_claim(counted.context, OFFICER, claim_id, Route.CASH)
+    assert (moved.state, moved.confirmed_by, moved.refund_no) == ("reviewed", None, number)
+    confirm_claim(counted.context, APPROVER, claim_id)
+    payouts.pay_cash(counted.context, PAYER, claim_id, "LK-2")
+    assert counted.account("M001").balance_fen == 0
+
+
+def test_a_refund_that_comes_back_is_red_and_paid_again(counted: Outpatients, tmp_path: Path) -> None:
+    claim_id = counted.confirmed(**BANK)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    number = counted.claim(claim_id).refund_no
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y1", "")), "a")
+    payouts.bounce_refund(counted.context, PAYER, claim_id, "账户注销退汇")
+    assert (counted.account("M001").balance_fen, counted.claim(claim_id).state) == (6450, "failed")
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "")), "b")
+    assert counted.account("M001").balance_fen == 0
+
+
+def test_a_wrong_sum_or_an_unknown_number_is_told_and_nothing_booked(counted: Outpatients, tmp_path: Path) -> None:
+    claim_id = counted.confirmed(**BANK)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    number = counted.claim(claim_id).refund_no
+    path = answers(tmp_path, (number, "64.51", "成功", "Y"), ("TF1", "1.00", "成功", "Y"), (number, "64.50", "?"))
+    told = payouts.take_answers(counted.context, PAYER, path, "a")
+    assert [line for line, _ in told.open_] == [2, 3, 4]
+    assert counted.claim(claim_id).state == "sent"
+
+
+def test_rejected_and_withdrawn_claims_leave_the_account_free(counted: Outpatients) -> None:
+    first = counted.accept("M001").claim_id
+    assert first
+    with pytest.raises(MalformedInput):
+        reject_claim(counted.context, OFFICER, first, " ")
+    reject_claim(counted.context, OFFICER, first, "证件过期")
+    second = counted.accept("M001").claim_id
+    assert second
+    withdraw_claim(counted.context, CLERK, second, "改日再来")
+    assert counted.accept("M001").claim_id
+
+
+def test_cash_waits_for_the_original_route(counted: Outpatients) -> None:
+    refused = counted.accept("M002", claimant_name="李乙")
+    assert [one.code for one in refused.decision.reasons] == ["original_first"]
+    assert counted.accept("M002", claimant_name="李乙", route=Route.ORIGINAL).claim_id

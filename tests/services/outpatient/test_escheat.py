@@ -1,0 +1,161 @@
+"""From what can't be refunded to the treasury, and back to its owner: every step by other people."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.services.outpatient import advances, escheat, filing, payouts
+from hospital_prepay.services.outpatient.escheat import Part
+from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
+from tests.hospital import Hospital, actor
+from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients
+
+REVIEWERS = (actor(Role.FINANCE_OFFICER, "2"), actor(Role.FINANCE_OFFICER, "3"), actor(Role.FINANCE_APPROVER, "2"))
+REMITTER = actor(Role.FINANCE_APPROVER, "3")
+LAST = date(2025, 12, 31)
+
+
+@pytest.fixture
+def filed(outpatients: Outpatients) -> Outpatients:
+    outpatients.census()
+    marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回、电话停机", account_nos=("M001", "M003"))
+    assert filing.mark_unclearable(outpatients.context, OFFICER, marked) == 2
+    made = filing.make_filing(outpatients.context, OFFICER, "可能有患者事后来领，随到随退。")
+    assert (made.accounts, made.total_fen) == (2, 9450)
+    filing.submit_filing(outpatients.context, OFFICER, made.filing_no, "某市卫生健康局", date(2025, 12, 20))
+    filing.acknowledge_filing(outpatients.context, APPROVER, made.filing_no, "备〔2025〕1号", date(2025, 12, 25))
+    return outpatients
+
+
+def frozen(outpatients: Outpatients) -> int:
+    proposed = escheat.propose_batch(outpatients.context, OFFICER, LAST)
+    assert proposed is not None
+    return escheat.freeze_batch(outpatients.context, OFFICER, proposed.batch_no).batch_no
+
+
+def remitted(outpatients: Outpatients) -> int:
+    batch_no = frozen(outpatients)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(outpatients.context, reviewer, batch_no, part, "核对无误")
+    escheat.approve_batch(outpatients.context, APPROVER, batch_no)
+    escheat.remit_batch(outpatients.context, REMITTER, batch_no, "缴款书1", date(2025, 12, 31))
+    return batch_no
+
+
+def test_the_money_goes_by_2103_and_is_never_income(filed: Outpatients, hospital: Hospital) -> None:
+    batch_no = remitted(filed)
+    assert filed.account("M001").state == "remitted"
+    assert filed.account("M001").balance_fen == 0
+    assert hospital.balance("2103") == Money(0)
+    assert hospital.balance("410101") == Money(0)
+    assert hospital.balance("1002") == Money(519450 - 9450)
+    assert escheat.book_batch(filed.context, APPROVER, batch_no).state == "remitted"
+
+
+def test_an_account_that_is_not_filed_is_held_back_as_a_duty(filed: Outpatients) -> None:
+    proposal = escheat.propose(filed.context, OFFICER.institution_id, LAST)
+    assert (proposal.accounts, proposal.total) == (2, Money(9450))
+    filing.unmark(filed.context, OFFICER, "M003", "家属来电")
+    proposal = escheat.propose(filed.context, OFFICER.institution_id, LAST)
+    assert proposal.held_back == {"open": (1, 3000)}
+    assert proposal.accounts == 1
+
+
+def test_another_day_than_31_december_is_refused(filed: Outpatients) -> None:
+    with pytest.raises(MalformedInput, match="12 月 31 日"):
+        escheat.propose_batch(filed.context, OFFICER, date(2025, 12, 30))
+
+
+def test_three_people_review_and_a_fourth_approves(filed: Outpatients) -> None:
+    batch_no = frozen(filed)
+    with pytest.raises(SecondPersonRequired):
+        escheat.review_batch(filed.context, OFFICER, batch_no, Part.BOOKS, "自己复核")
+    escheat.review_batch(filed.context, REVIEWERS[0], batch_no, Part.BOOKS, "好")
+    with pytest.raises(Conflict, match="三个人复核"):
+        escheat.review_batch(filed.context, REVIEWERS[0], batch_no, Part.FILING, "好")
+    with pytest.raises(Conflict, match="还没有复核完"):
+        escheat.approve_batch(filed.context, APPROVER, batch_no)
+    escheat.review_batch(filed.context, REVIEWERS[1], batch_no, Part.CONTACTS, "好")
+    escheat.review_batch(filed.context, REVIEWERS[2], batch_no, Part.FILING, "好")
+    with pytest.raises(SecondPersonRequired):
+        escheat.approve_batch(filed.context, REVIEWERS[2], batch_no)
+    assert escheat.approve_batch(filed.context, APPROVER, batch_no).state == "booked"
+    with pytest.raises(SecondPersonRequired):
+        escheat.remit_batch(filed.context, APPROVER, batch_no, "缴款书1", date(2025, 12, 31))
+
+
+def test_whoever_comes_before_approval_takes_the_account_off_the_list(filed: Outpatients) -> None:
+    batch_no = frozen(filed)
+    assert filed.accept("M001").claim_id
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
+    with pytest.raises(Conflict):
+        escheat.approve_batch(filed.context, APPROVER, batch_no)
+    escheat.drop_batch(filed.context, OFFICER, batch_no, "有人来领，重新冻结")
+    again = escheat.propose_batch(filed.context, OFFICER, LAST)
+    assert again is not None
+    assert again.accounts == 1
+
+
+def test_a_claim_after_remittance_is_paid_listed_and_reimbursed(filed: Outpatients, hospital: Hospital) -> None:
+    remitted(filed)
+    claim_id = filed.confirmed("M001")
+    payouts.pay_cash(filed.context, PAYER, claim_id, "LK-9")
+    assert filed.account("M001").state == "reclaimed"
+    assert hospital.balance(f"1218:advance:{claim_id}") == Money(6450)
+    made = advances.make_advance_list(filed.context, OFFICER, 2027)
+    assert (made.claims, made.total_fen) == (1, 6450)
+    with pytest.raises(Conflict, match="没有要申请"):
+        advances.make_advance_list(filed.context, OFFICER, 2027)
+    advances.submit_advance_list(filed.context, APPROVER, made.list_no, "请〔2026〕1号", date(2026, 1, 10))
+    advances.reimburse_advance_list(filed.context, OFFICER, made.list_no, "HD1", date(2026, 1, 14))
+    assert hospital.balance(f"1218:advance:{claim_id}") == Money(0)
+    with pytest.raises(Conflict):
+        advances.reimburse_advance_list(filed.context, OFFICER, made.list_no, "HD1", date(2026, 1, 14))
+
+
+def test_what_we_miscounted_is_the_hospitals_cost_and_on_no_list(filed: Outpatients, hospital: Hospital) -> None:
+    remitted(filed)
+    claim_id = filed.confirmed("M001", beyond=Money(1000), ground="患者持 2019 年凭条，少计 10 元")
+    payouts.pay_cash(filed.context, PAYER, claim_id, "LK-9")
+    assert hospital.balance("5901") == Money(1000)
+    assert hospital.balance("1001") == Money(-7450)
+    assert advances.make_advance_list(filed.context, OFFICER, 2027).total_fen == 6450
+
+
+def test_a_refused_list_frees_its_claims(filed: Outpatients) -> None:
+    remitted(filed)
+    payouts.pay_cash(filed.context, PAYER, filed.confirmed("M001"), "LK-9")
+    first = advances.make_advance_list(filed.context, OFFICER, 2027)
+    advances.refuse_advance_list(filed.context, OFFICER, first.list_no, "格式不对")
+    assert advances.make_advance_list(filed.context, OFFICER, 2027).total_fen == 6450
+
+
+def test_a_remitted_account_is_claimed_once(filed: Outpatients) -> None:
+    remitted(filed)
+    payouts.pay_cash(filed.context, PAYER, filed.confirmed("M001"), "LK-9")
+    with pytest.raises(Conflict):
+        filed.accept("M001", route=Route.CASH)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (datetime(2025, 12, 30, 15, 59, tzinfo=UTC), ["nothing", "nothing"]),
+        (datetime(2025, 12, 30, 16, 0, tzinfo=UTC), ["proposed", "nothing"]),
+        (datetime(2026, 1, 5, 1, 0, tzinfo=UTC), ["proposed", "nothing"]),
+    ],
+)
+def test_the_scheduler_proposes_once_from_midnight_on_and_moves_nothing(
+    filed: Outpatients, moment: datetime, expected: list[str]
+) -> None:
+    filed.context.clock.moment = moment  # type: ignore[attr-defined]
+    said = [escheat.propose_for_the_year(filed.context, OFFICER.institution_id) for _ in range(2)]
+    assert said == expected
+    assert filed.account("M001").balance_fen == 6450

@@ -1,0 +1,225 @@
+"""Pages of outpatients' money for finance: the census walks past two people, every figure opens its list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.services import import_runs
+from hospital_prepay.services.outpatient import census
+from tests.counter import Counter
+from tests.people import Browser, House
+
+Login = Callable[[Role], Browser]
+HEADER = "账户号,姓名,身份证号,手机号,余额,最后变动日期,款项种类,缴纳途径\n"
+ROWS = (
+    "M001,吴桂兰,11010519491231002X,13800000001,64.50,2020-03-01,门诊预交金,现金\n"
+    "M/002,李乙,,13800000002,100.00,2025-11-01,门诊预交金,微信\n"
+    "M003,罗丙之子,,,30.00,,门诊预交金,银行卡\n"
+    "M004,某单位,,,5000.00,2024-01-01,团体体检费,转账\n"
+    "M005,欠费的人,,,-3.00,2024-01-01,,\n"
+)
+ROOT = "/finance/outpatient"
+
+
+def upload(browser: Browser, text: str = HEADER + ROWS, day: str = "2025-12-01") -> TestResponse:
+    data: dict[str, Any] = {"file": (BytesIO(text.encode()), "清查.csv"), "balances_on": day}
+    return browser.post(f"{ROOT}/imports", data, content_type="multipart/form-data")
+
+
+@pytest.fixture
+def booked(counter: Counter, login_as: Login) -> Browser:
+    """The officer's browser after the census was counted and booked."""
+    officer = login_as(Role.FINANCE_OFFICER)
+    at = upload(officer).headers["Location"]
+    done = login_as(Role.FINANCE_APPROVER).post(f"{at}/confirm")
+    assert done.headers["Location"] == at
+    return officer
+
+
+def test_a_file_is_counted_by_one_and_booked_by_another(counter: Counter, login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    at = upload(officer).headers["Location"]
+    page = officer.get(at).text
+    assert "等另一个人确认" in page
+    assert "5,194.50" in page
+    assert "欠费不是预交金" in page
+    assert "确认入账</button>" not in page
+    assert officer.post(f"{at}/confirm").status_code == 403
+    assert "还没有入账" in officer.get(f"{ROOT}/accounts/M001").text
+    assert "核对一致，确认入账" in approver.get(at).text
+    assert "期初余额都已入账" in approver.get(approver.post(f"{at}/confirm").headers["Location"]).text
+    assert "已入账" in officer.get(f"{ROOT}/imports").text
+    assert approver.post(f"{at}/confirm").status_code == 422
+    assert officer.post(f"{at}/drop", {"ground": "不要了"}).status_code == 409
+
+
+def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Counter, login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    at = upload(officer).headers["Location"]
+    assert officer.post(f"{at}/drop", {"ground": ""}).status_code == 422
+    assert "账户都收回了" in officer.get(officer.post(f"{at}/drop", {"ground": "传错了"}).headers["Location"]).text
+    assert "没有这样的账户" in officer.get(f"{ROOT}/accounts").text
+    assert upload(officer).headers["Location"] != at
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "words"), [("a,b\n1,2\n", "2025-12-01", "没有"), (HEADER + ROWS, "2027-01-01", "今天之后")]
+)
+def test_what_cant_be_counted_says_why_and_stores_nothing(
+    counter: Counter, login_as: Login, text: str, day: str, words: str
+) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    answer = upload(officer, text, day)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert "还没有导入过" in officer.get(f"{ROOT}/imports").text
+
+
+def test_a_form_without_file_or_day_is_shown_again(counter: Counter, login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    assert "请选一个 CSV 或 XLSX 文件" in officer.post(f"{ROOT}/imports", {"balances_on": "2025-12-01"}).text
+    assert upload(officer, day="").status_code == 422
+
+
+def test_a_booking_whose_process_died_is_taken_up_again(
+    counter: Counter, login_as: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        """The process is gone: nothing after it runs."""
+
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    at = upload(officer).headers["Location"]
+    real, parts = census._open_part, []
+
+    def die(*given: Any) -> None:
+        if parts:
+            raise Died
+        parts.append(real(*given))
+
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    monkeypatch.setattr(census, "_open_part", die)
+    monkeypatch.setattr(import_runs.threading, "excepthook", lambda _: None)
+    run = approver.post(f"{at}/confirm").headers["Location"]
+    monkeypatch.undo()
+    assert "不会重复入账" in approver.get(run).text
+    assert "中断了，可以接着办" in approver.get(f"{ROOT}/imports").text
+    assert approver.post(f"{run}/resume").headers["Location"] == at
+    assert "5,194.50" not in officer.get(ROOT).text
+    assert "194.50" in officer.get(ROOT).text
+    assert approver.post(f"{run}/resume").status_code == 409
+
+
+def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:
+    upload(booked, HEADER + "N1,新来的,,,9.00,2020-01-01,,现金\n")
+    page = booked.get(ROOT).text
+    figures = re.findall(
+        r'href="(/finance/outpatient/accounts\?[^"]+)">[^<]+</a></th><td class="num">([\d,]+)</td>'
+        r'<td class="money">([\d,.]+)</td>',
+        page,
+    )
+    assert len(figures) == 1 + 3 + 3 + 2
+    for href, accounts, balance in figures:
+        assert f"{accounts} 个账户，账上余额 {balance} 元" in booked.get(href.replace("&amp;", "&")).text, href
+    assert "5,000.00" in booked.get(f"{ROOT}/accounts?kind=other").text
+    assert "待入账 9.00" in booked.get(f"{ROOT}/accounts?import=2").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("M001", {"M001"}),
+        ("吴桂兰", {"M001"}),
+        ("110105491231002", {"M001"}),
+        ("11010519491231002x", {"M001"}),
+        ("138 0000 0002", {"M/002"}),
+        ("吴", set()),
+        ("M00", set()),
+        ("%", set()),
+        ("' OR 1=1 --", set()),
+    ],
+)
+def test_an_account_is_found_by_what_people_bring(booked: Browser, typed: str, found: set[str]) -> None:
+    page = booked.get(f"{ROOT}/accounts", query_string={"q": typed}).text
+    assert set(re.findall(r'class="row-link code" href="[^"]+">([^<]+)<', page)) == found
+
+
+def test_names_show_by_role_and_numbers_only_for_a_reason(booked: Browser, house: House, login_as: Login) -> None:
+    for text in (booked.get(f"{ROOT}/accounts").text, booked.get(f"{ROOT}/accounts/M001").text):
+        assert "11010519491231002X" not in text
+        assert "13800000001" not in text
+        assert "吴桂兰" not in text
+        assert "吴＊兰" in text
+        assert "138 **** 0001" in text
+    cashier = login_as(Role.CASHIER)
+    assert "吴桂兰" in cashier.get(f"{ROOT}/accounts/M001").text
+    form = f"{ROOT}/identity/M001"
+    assert "11010519491231002X" not in cashier.get(form).text
+    assert cashier.post(form, {"reason": ""}).status_code == 422
+    shown = cashier.post(form, {"reason": "给患者打电话"}).text
+    assert "11010519491231002X" in shown
+    with house.context.database.reading() as connection:
+        query = "SELECT detail FROM audit_event WHERE action = 'outpatient.reveal'"
+        assert "给患者打电话" in str(connection.scalar(sa.text(query)))
+    assert login_as(Role.DEPARTMENT_HEAD).get(f"{ROOT}/accounts").status_code == 403
+
+
+def test_an_account_leads_to_its_entries(booked: Browser) -> None:
+    page = booked.get(f"{ROOT}/accounts/M%2F002").text
+    assert "+100.00" in page
+    entry = re.search(r'href="(/finance/ledger/\d+)"', page)
+    assert entry is not None
+    shown = booked.get(entry.group(1)).text
+    assert "期初入账" in shown
+    assert 'href="/finance/outpatient/imports/1"' in shown
+    assert booked.get(f"{ROOT}/accounts/NONE").status_code == 404
+
+
+def test_a_miscount_is_asked_by_one_and_booked_by_another(booked: Browser, login_as: Login) -> None:
+    page = booked.get(f"{ROOT}/accounts/M001").text
+    key = re.search(r'name="idempotency_key" value="([^"]+)"', page)
+    assert key is not None
+    form = {"right_balance": "70.00", "ground": "2019 年凭条漏计", "idempotency_key": key.group(1)}
+    ask = f"{ROOT}/corrections/of/M001"
+    assert booked.post(ask, {**form, "ground": ""}).status_code == 422
+    assert booked.post(ask, {**form, "right_balance": "64.50"}).status_code == 422
+    assert booked.post(ask, form).status_code == 303
+    assert booked.post(ask, form).status_code == 303
+    listed = booked.get(f"{ROOT}/corrections").text
+    assert listed.count("+5.50") == 1
+    assert "等另一个人" in listed
+    approver = login_as(Role.FINANCE_APPROVER)
+    step = re.search(
+        r'action="(/finance/outpatient/corrections/[^"]+/approve)"', approver.get(f"{ROOT}/corrections").text
+    )
+    assert step is not None
+    assert booked.post(step.group(1)).status_code == 403
+    assert approver.post(step.group(1)).status_code == 303
+    assert approver.post(step.group(1)).status_code == 409
+    after = booked.get(f"{ROOT}/accounts/M001").text
+    assert "70.00" in after
+    assert "清查更正" in after
+
+
+def test_likely_same_persons_are_proposed_by_one_and_decided_by_another(counter: Counter, login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    rows = "A1,吴桂兰,11010519491231002X,,1,2020-01-01,,\nA2,吴桂兰,110105491231002,,2,2020-01-01,,\n"
+    approver.post(f"{upload(officer, HEADER + rows).headers['Location']}/confirm")
+    page = f"{ROOT}/people"
+    assert "没有等认定的" in officer.get(page).text
+    assert "找到 1 对" in officer.get(officer.post(f"{page}/propose").headers["Location"]).text
+    assert "证件号相同" in approver.get(page).text
+    answer = {"first_no": "A1", "second_no": "A2", "answer": "same", "ground": "核对身份证"}
+    assert officer.post(f"{page}/decide", answer).status_code == 403
+    assert approver.post(f"{page}/decide", {**answer, "ground": ""}).status_code == 422
+    assert approver.post(f"{page}/decide", answer).status_code == 303
+    assert approver.post(f"{page}/decide", answer).status_code == 409
+    for one, other in (("A1", "A2"), ("A2", "A1")):
+        assert f'href="{ROOT}/accounts/{other}"' in officer.get(f"{ROOT}/accounts/{one}").text

@@ -1,0 +1,466 @@
+"""Refunds of outpatient deposits in the browser: four people click one through, and every way it says no."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.services.outpatient.alarms import add_staff_card
+from hospital_prepay.services.outpatient.census import confirm_import, count_accounts
+from tests.people import Browser, House
+from tests.web.test_fund import words
+from tests.web.test_links import links
+
+CASHIER, OFFICER, APPROVER, AUDITOR = Role.CASHIER, Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR
+HEADER = ("账户号", "姓名", "身份证号", "手机号", "余额", "最后变动日期", "款项种类", "缴纳途径")
+OWN = "11010519491231002X"
+ROWS = (
+    ("M001", "吴桂兰", OWN, "13800000001", "64.50", "2020-03-01", "门诊预交金", "现金"),
+    ("M002", "李乙", "", "13800000002", "100.00", "2026-01-01", "门诊预交金", "微信"),
+    ("M003", "罗丙之子", "", "", "30.00", "2019-05-05", "门诊预交金", "银行卡"),
+    ("MZ/4", "张丁", "", "", "0", "2018-01-01", "门诊预交金", "现金"),
+)
+CARD = "6217 0000 0000 0000 001"
+FIND, CLAIMS, PAYMENTS = "/desk/refunds", "/desk/refunds/claims", "/finance/outpatient/payments"
+CLAIM = {"claimant": "self", "claimant_name": "吴桂兰", "certno": OWN, "phone": "", "paper-own_id": "yes"}
+CASH = {**CLAIM, "route": "cash", "reference-own_id": "原件"}
+BANK = {**CLAIM, "route": "bank", "bank": "某银行某支行", "card_no": CARD}
+
+
+@dataclass
+class Desk:
+    """A house with a few accounts in its books, and a browser for everybody."""
+
+    house: House
+    login_as: Callable[[Role], Browser]
+    folder: Path
+    browsers: dict[Role, Browser] = field(default_factory=dict)
+    keys: int = 0
+
+    def counted(self) -> Desk:
+        context = self.house.context
+        path = self.folder / "census.csv"
+        with path.open("w", encoding="utf-8", newline="") as target:
+            csv.writer(target).writerows([HEADER, *ROWS])
+        officer, approver = self.house.actor(OFFICER), self.house.actor(APPROVER)
+        counted = count_accounts(context, officer, path, "清查.csv", date(2025, 12, 1))
+        confirm_import(context, approver, counted.import_no)
+        return self
+
+    def as_(self, role: Role) -> Browser:
+        return self.browsers.setdefault(role, self.login_as(role))
+
+    def send(self, role: Role, path: str, **data: Any) -> TestResponse:
+        self.keys += 1
+        return self.as_(role).post(path, {"idempotency_key": f"form-key-{self.keys:04}", **data})
+
+    def accepted(self, account: str = "M001", role: Role = CASHIER, **changes: Any) -> str:
+        answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **changes})
+        assert answer.status_code == 303, words(answer)
+        return str(answer.location)
+
+    def confirmed(self, account: str = "M001", **changes: Any) -> str:
+        claim = self.accepted(account, **changes)
+        reviewed = self.send(OFFICER, f"{claim}/review")
+        assert reviewed.status_code == 303, words(reviewed)
+        done = self.send(APPROVER, f"{claim}/confirm")
+        assert done.status_code == 303, words(done)
+        return claim
+
+    def number(self, claim: str) -> str:
+        found = re.search(r"TF\d+", words(self.as_(CASHIER).get(claim)))
+        assert found
+        return found.group()
+
+    def choose(self, role: Role, *claims: str, way: str = "bank", **changes: Any) -> TestResponse:
+        chosen = {f"claim-{claim.rsplit('/', 1)[1]}": "yes" for claim in claims}
+        return self.send(role, f"{PAYMENTS}/files", route=way, **chosen, **changes)
+
+    def answer(self, *rows: tuple[str, ...]) -> TestResponse:
+        text = io.StringIO()
+        csv.writer(text).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因"), *rows])
+        upload = (io.BytesIO(text.getvalue().encode()), "回单.csv")
+        return self.send(CASHIER, f"{PAYMENTS}/answers", file=upload)
+
+    def balance(self, account: str = "M001") -> int:
+        query = sa.text("SELECT balance_fen FROM ledger_account WHERE account_id = :id")
+        with self.house.context.database.reading() as connection:
+            return int(connection.scalar(query, {"id": f"23050102:{account}"}) or 0)
+
+    def count(self, table: str) -> int:
+        with self.house.context.database.reading() as connection:
+            return int(connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+@pytest.fixture
+def desk(house: House, login_as: Callable[[Role], Browser], tmp_path: Path) -> Desk:
+    return Desk(house, login_as, tmp_path).counted()
+
+
+@pytest.mark.parametrize("q", ["M001", OWN, OWN.lower(), "138 0000 0001", "吴桂兰"])
+def test_an_account_is_found_by_number_certificate_phone_or_name(desk: Desk, q: str) -> None:
+    found = words(desk.as_(CASHIER).get(FIND, query_string={"q": q}))
+    assert "找到 1 个账户" in found
+    assert "吴桂兰" in found
+    assert OWN not in found
+    assert "13800000001" not in found
+
+
+def test_who_doesnt_collect_sees_names_masked(desk: Desk) -> None:
+    found = words(desk.as_(AUDITOR).get(FIND, query_string={"q": "M001"}))
+    assert "吴＊兰" in found
+    assert "吴桂兰" not in found
+    assert "吴桂兰" not in desk.as_(AUDITOR).get(f"{FIND}/accounts/M001").text
+    assert "没有找到" in words(desk.as_(AUDITOR).get(FIND, query_string={"q": "无名"}))
+
+
+def test_four_people_click_a_cash_refund_through(desk: Desk) -> None:
+    assert "受理退款 64.50 元" in words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001"))
+    claim = desk.accepted()
+    assert "门诊退款等审核" in words(desk.as_(OFFICER).get("/"))
+    assert "审核通过 64.50 元" in desk.as_(OFFICER).get(claim).text
+    assert desk.send(OFFICER, f"{claim}/review").status_code == 303
+    assert "您经手了前面的步骤" not in words(desk.as_(APPROVER).get(claim))
+    assert "门诊退款等确认" in words(desk.as_(APPROVER).get("/"))
+    assert desk.send(APPROVER, f"{claim}/confirm").status_code == 303
+    assert "门诊退款等付现金" in words(desk.as_(CASHIER).get("/"))
+    slip = words(desk.as_(CASHIER).get(f"{claim}/receipt"))
+    assert "人民币陆拾肆元伍角整" in slip
+    page = desk.as_(CASHIER).get(claim)
+    assert "付现金 64.50 元" in page.text
+    assert desk.send(CASHIER, f"{claim}/pay", receipt=desk.number(claim)).status_code == 303
+    done = words(desk.as_(CASHIER).get(claim))
+    assert "已到账" in done
+    assert "凭证" in done
+    assert desk.balance() == 0
+    assert "没有余额可退" in words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001"))
+    for role in (CASHIER, OFFICER, APPROVER, AUDITOR):
+        assert desk.as_(role).get(claim).status_code == 200
+
+
+def test_the_page_says_who_did_it_who_is_next_and_who_may_not(desk: Desk) -> None:
+    claim = desk.accepted()
+    shown = words(desk.as_(CASHIER).get(claim))
+    assert "收费员员" in shown
+    assert "经手过，不能办" in shown
+    assert "由财务、财务审批办" in shown
+    desk.send(OFFICER, f"{claim}/review")
+    assert "您经手了前面的步骤，这一步要由另一个人办" not in words(desk.as_(AUDITOR).get(claim))
+    assert "受理 收费员员 ≠ 审核 财务员" in words_of_bar(desk.as_(APPROVER).get(claim))
+
+
+def words_of_bar(page: TestResponse) -> str:
+    bar = re.search(r'<div class="actionbar".*?</div>', page.text, re.DOTALL)
+    assert bar
+    return re.sub(r"<[^>]+>", "", bar.group())
+
+
+def test_the_same_person_posting_the_next_step_is_refused_and_it_is_on_record(desk: Desk) -> None:
+    claim = desk.accepted(role=OFFICER)
+    assert "审核通过" not in desk.as_(OFFICER).get(claim).text
+    assert "门诊退款等审核" not in words(desk.as_(OFFICER).get("/"))
+    assert desk.send(OFFICER, f"{claim}/review").status_code == 403
+    assert desk.send(APPROVER, f"{claim}/review").status_code == 303
+    assert desk.send(APPROVER, f"{claim}/confirm").status_code == 403
+    assert desk.send(CASHIER, f"{claim}/confirm").status_code == 403
+    with desk.house.context.database.reading() as connection:
+        query = sa.text("SELECT action FROM audit_event WHERE outcome = 'refused'")
+        refused = sorted(row[0] for row in connection.execute(query))
+    assert refused == ["access.open", "outpatient.confirm_claim", "outpatient.review"]
+
+
+def test_whoever_reviewed_can_neither_pay_nor_send(desk: Desk) -> None:
+    cash, bank = desk.confirmed(), desk.confirmed("M003", **{**BANK, "claimant_name": "罗丙之子", "certno": "无"})
+    assert "付现金 64.50 元" not in desk.as_(OFFICER).get(cash).text
+    assert desk.send(OFFICER, f"{cash}/pay", receipt="LK-1").status_code == 403
+    assert "您审核或确认过，由另一个人送" in words(desk.as_(OFFICER).get(PAYMENTS))
+    assert desk.choose(OFFICER, bank).status_code == 403
+    assert desk.balance() == 6450
+
+
+def test_a_refusal_says_why_that_nothing_is_lost_and_what_can_be_done(desk: Desk) -> None:
+    answer = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "paper-own_id": ""})
+    said = words(answer)
+    assert answer.status_code == 422
+    assert "没有受理，没有付款；填写的内容都还在" in said
+    assert "还缺本人有效证件" in said
+    assert "可以这样办" in said
+    assert 'value="吴桂兰"' in answer.text
+    assert desk.count("outpatient_claim") == 0
+    told = desk.send(OFFICER, f"{FIND}/accounts/M001", **{**CASH, "paper-own_id": ""})
+    decision = re.search(r"/compliance/decisions/[0-9a-f-]+", told.text)
+    assert decision
+    page = words(desk.as_(OFFICER).get(decision.group()))
+    assert "不能受理：还缺本人有效证件" in page
+    assert "门诊账户 M001" in page
+    assert "账上余额" in page
+
+
+def test_cash_waits_for_the_original_route_and_one_button_changes_to_it(desk: Desk) -> None:
+    page = desk.as_(CASHIER).get(f"{FIND}/accounts/M002").text
+    assert page.index("原路退回") < page.index("现金</span>")
+    assert "还能原路退回，先走原路" in page
+    data = {**CASH, "claimant_name": "李乙", "certno": "无"}
+    refused = desk.send(CASHIER, f"{FIND}/accounts/M002", **data)
+    assert refused.status_code == 422
+    assert "按原路退回受理" in words(refused)
+    assert 'name="instead" value="original"' in refused.text
+    assert desk.accepted("M002", **data, instead="original")
+
+
+def test_who_isnt_the_owner_is_led_to_the_other_ways(desk: Desk) -> None:
+    refused = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "certno": "520102199001011233"})
+    assert "按代办人办" in words(refused)
+    assert "claimant=heir" in refused.text
+    heirs = words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001", query_string={"claimant": "heir"}))
+    assert "亲属或继承关系证明" in heirs
+
+
+@pytest.mark.parametrize(
+    ("change", "field_"),
+    [
+        ({"claimant_name": ""}, "claimant_name"),
+        ({"certno": ""}, "certno"),
+        ({"route": ""}, "route"),
+        ({"route": "bank"}, "bank"),
+        ({"route": "bank", "bank": "某行", "card_no": "12"}, "card_no"),
+    ],
+)
+def test_a_wrong_field_is_named_and_what_was_typed_stays(desk: Desk, change: dict[str, str], field_: str) -> None:
+    answer = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "phone": "13800009999", **change})
+    assert answer.status_code == 422
+    assert f'href="#f-{field_}"' in answer.text
+    assert 'value="13800009999"' in answer.text
+    assert desk.count("outpatient_claim") == 0
+
+
+def test_one_form_sent_twice_takes_one_claim_and_pays_once(desk: Desk) -> None:
+    first = desk.accepted(idempotency_key="the-same-form")
+    assert desk.accepted(idempotency_key="the-same-form") == first
+    desk.send(OFFICER, f"{first}/review")
+    desk.send(APPROVER, f"{first}/confirm")
+    for _ in range(2):
+        paid = desk.send(CASHIER, f"{first}/pay", receipt="LK-1", idempotency_key="the-same-cash")
+        assert paid.status_code == 303
+    assert desk.send(CASHIER, f"{first}/pay", receipt="LK-1").status_code == 409
+    assert desk.balance() == 0
+    assert desk.count("outpatient_payout") == 1
+
+
+def test_a_second_claim_waits_for_the_first(desk: Desk) -> None:
+    claim = desk.accepted()
+    page = words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001"))
+    assert "已经有一笔退款在办" in page
+    second = desk.send(CASHIER, f"{FIND}/accounts/M001", **CASH)
+    assert second.status_code == 409
+    assert "已经有一笔退款在办" in words(second)
+    assert claim in desk.as_(CASHIER).get(f"{FIND}/accounts/M001").text
+
+
+def test_a_claim_is_turned_down_or_taken_back_with_a_ground(desk: Desk) -> None:
+    claim = desk.accepted()
+    nothing = desk.send(OFFICER, f"{claim}/reject", ground=" ")
+    assert nothing.status_code == 422
+    assert "请填写" in words(nothing)
+    assert desk.send(OFFICER, f"{claim}/reject", ground="证件照片看不清").status_code == 303
+    assert "证件照片看不清" in words(desk.as_(CASHIER).get(claim))
+    again = desk.accepted()
+    assert desk.send(CASHIER, f"{again}/withdraw", ground="改日再来").status_code == 303
+    late = desk.send(OFFICER, f"{again}/review")
+    assert late.status_code == 409
+    assert "已撤回" in words(late)
+
+
+def test_a_bank_refund_is_sent_answered_bounced_and_paid_another_way(desk: Desk) -> None:
+    claim = desk.confirmed(**BANK)
+    assert "门诊退款等送银行" in words(desk.as_(CASHIER).get("/"))
+    assert desk.choose(CASHIER).status_code == 422
+    made = desk.choose(CASHIER, claim)
+    assert made.status_code == 303
+    file = desk.as_(CASHIER).get(f"{PAYMENTS}/files/1.csv")
+    assert "6217000000000000001" in file.text
+    assert desk.as_(CASHIER).get(f"{PAYMENTS}/files/1.csv").data == file.data
+    assert desk.as_(APPROVER).get(f"{PAYMENTS}/files/1.csv").status_code == 403
+    assert desk.balance() == 6450
+    assert desk.choose(CASHIER, claim).status_code == 409
+    number = desk.number(claim)
+    assert "门诊退款等银行回单" in words(desk.as_(CASHIER).get("/"))
+    assert "到账，已入账" in words(desk.answer((number, "64.50", "成功", "YH-1", "")))
+    assert desk.balance() == 0
+    assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇").status_code == 303
+    assert desk.balance() == 6450
+    shown = words(desk.as_(OFFICER).get(claim))
+    assert "银行：到账后又退回" in shown
+    assert "红字冲销" in shown
+    moved = desk.send(OFFICER, f"{claim}/redirect", route="bank", bank="", card_no="")
+    assert moved.status_code == 422
+    assert desk.send(OFFICER, f"{claim}/redirect", route="cash").status_code == 303
+    assert desk.number(claim) == number
+    assert desk.send(APPROVER, f"{claim}/confirm").status_code == 303
+    assert desk.send(CASHIER, f"{claim}/pay", receipt="LK-9").status_code == 303
+    assert desk.balance() == 0
+
+
+def test_a_form_for_a_bank_file_sent_twice_makes_one_file(desk: Desk) -> None:
+    claim = desk.confirmed(**BANK)
+    for _ in range(2):
+        assert desk.choose(CASHIER, claim, idempotency_key="one-bank-file").status_code == 303
+    assert desk.count("outpatient_bank_file") == 1
+    assert desk.count("outpatient_payout") == 1
+
+
+def test_half_an_answer_then_the_whole_then_the_whole_again(desk: Desk) -> None:
+    first = desk.confirmed(**BANK)
+    second = desk.confirmed(
+        "M003", **{**BANK, "claimant_name": "罗丙之子", "certno": "无", "card_no": CARD[:-1] + "2"}
+    )
+    assert desk.choose(CASHIER, first, second).status_code == 303
+    one, two = desk.number(first), desk.number(second)
+    rows = ((one, "64.50", "成功", "Y1", ""), (two, "30.00", "失败", "", "户名不符"))
+    assert "到账并入账 1 笔" in words(desk.answer(rows[0]))
+    assert "等回单 1 笔" in words(desk.as_(CASHIER).get(PAYMENTS))
+    whole = words(desk.answer(*rows))
+    assert "到账并入账 0 笔，没退成 1 笔，以前已办 1 笔" in whole
+    assert "户名不符" in whole
+    assert "以前已办 2 笔" in words(desk.answer(*rows))
+    assert (desk.balance("M001"), desk.balance("M003")) == (0, 3000)
+    assert desk.count("outpatient_return_file") == 2
+    assert desk.choose(CASHIER, second).status_code == 303
+    assert two in desk.as_(CASHIER).get(f"{PAYMENTS}/files/2.csv").text
+
+
+def test_killed_after_the_file_was_made_it_is_fetched_again_and_nothing_is_sent_twice(desk: Desk) -> None:
+    """The browser never saw the answer: the file stands in the list, its claims can't be chosen again."""
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    page = desk.as_(CASHIER).get(PAYMENTS)
+    assert f"claim-{claim.rsplit('/', 1)[1]}" not in page.text
+    assert "/files/1.csv" in page.text
+    assert "没有可以送的转账到银行卡退款" in words(page)
+    file = desk.as_(CASHIER).get(f"{PAYMENTS}/files/1.csv").text
+    row = next(csv.DictReader(io.StringIO(file)))
+    assert "到账并入账 1 笔" in words(desk.answer((row["退款单号"], row["金额"], "成功", "Y1", "")))
+    assert desk.balance() == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01", "甲,乙\n1,2\n".encode()])
+def test_a_file_that_cant_be_read_is_refused_in_a_sentence(desk: Desk, content: bytes) -> None:
+    answer = desk.send(CASHIER, f"{PAYMENTS}/answers", file=(io.BytesIO(content), "回单.csv"))
+    assert answer.status_code == 422
+    assert "回单文件" in words(answer)
+    assert desk.send(CASHIER, f"{PAYMENTS}/answers").status_code == 422
+
+
+def test_lines_that_cant_be_used_are_told_one_by_one(desk: Desk) -> None:
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    told = words(
+        desk.answer((number, "1.00", "成功", "Y", ""), ("TF0", "1.00", "成功", "Y", ""), (number, "x", "成功"))
+    )
+    assert "3 行没有办" in told
+    assert "没有退款单号 TF0" in told
+    assert "文件里是 1.00 元" in told
+    assert desk.balance() == 6450
+
+
+def test_everything_is_shown_for_a_reason_that_is_kept(desk: Desk) -> None:
+    claim = desk.accepted(**BANK)
+    assert OWN not in desk.as_(OFFICER).get(claim).text
+    assert desk.send(OFFICER, f"{claim}/identity", reason="其他", note="").status_code == 422
+    shown = words(desk.send(OFFICER, f"{claim}/identity", reason="与银行核对退款"))
+    assert OWN in shown
+    assert "6217000000000000001" in shown
+    with desk.house.context.database.reading() as connection:
+        query = sa.text("SELECT detail FROM audit_event WHERE action = 'identity.reveal'")
+        assert "与银行核对退款" in str(connection.scalar(query))
+
+
+def test_a_card_of_staff_is_refused_with_words_and_cash_is_offered(desk: Desk) -> None:
+    added = desk.send(APPROVER, "/finance/outpatient/alarms/staff", holder="赵某", card_no=CARD)
+    assert added.status_code == 303
+    register = words(desk.as_(APPROVER).get("/finance/outpatient/alarms/staff"))
+    assert "赵某 尾号 0001" in register
+    assert "6217000000000000001" not in register
+    refused = desk.send(CASHIER, f"{FIND}/accounts/M001", **BANK)
+    assert refused.status_code == 422
+    assert "本院职工的卡" in words(refused)
+    assert 'name="instead" value="cash"' in refused.text
+    assert desk.as_(OFFICER).get("/finance/outpatient/alarms/staff").status_code == 403
+
+
+def test_a_card_entered_later_stops_the_confirmation_and_can_be_taken_off(desk: Desk) -> None:
+    claim = desk.accepted(**BANK)
+    desk.send(OFFICER, f"{claim}/review")
+    add_staff_card(desk.house.context, desk.house.actor(APPROVER), "赵某", CARD)
+    assert "收款银行卡登记为本院职工的卡" in words(desk.as_(APPROVER).get(claim))
+    stopped = desk.send(APPROVER, f"{claim}/confirm", ground="就要退", alarms="1")
+    assert stopped.status_code == 409
+    assert "本院职工的卡" in words(stopped)
+    page = desk.as_(APPROVER).get("/finance/outpatient/alarms/staff").text
+    end = re.search(r"/finance/outpatient/alarms/staff/[^/]+/end", page)
+    assert end
+    assert desk.send(APPROVER, end.group(), ground="").status_code == 422
+    assert desk.send(APPROVER, end.group(), ground="登错了").status_code == 303
+    assert desk.send(APPROVER, f"{claim}/confirm", alarms="0").status_code == 303
+
+
+def test_whoever_confirms_in_spite_of_an_alarm_writes_why(desk: Desk, clock: FixedClock) -> None:
+    clock.moment += timedelta(hours=12)
+    claim = desk.accepted()
+    assert "在办公时间以外" in words(desk.as_(OFFICER).get(claim))
+    desk.send(OFFICER, f"{claim}/review")
+    silent = desk.send(APPROVER, f"{claim}/confirm", alarms="1")
+    assert silent.status_code == 422
+    assert "请写明为什么仍可以确认" in words(silent)
+    unseen = desk.send(APPROVER, f"{claim}/confirm", ground="加班核对过", alarms="0")
+    assert unseen.status_code == 409
+    assert desk.send(APPROVER, f"{claim}/confirm", ground="加班核对过", alarms="1").status_code == 303
+    assert "有提醒仍确认：加班核对过" in words(desk.as_(AUDITOR).get(claim))
+    listed = words(desk.as_(AUDITOR).get("/finance/outpatient/alarms"))
+    assert "在办公时间以外" in listed
+
+
+def test_lists_say_how_many_wait_and_every_link_leads_somewhere(desk: Desk, clock: FixedClock) -> None:
+    clock.moment += timedelta(hours=12)
+    desk.accepted()
+    claim = desk.accepted("M003", **{**BANK, "claimant_name": "罗丙之子", "certno": "无"})
+    desk.send(OFFICER, f"{claim}/review")
+    shown = words(desk.as_(AUDITOR).get(CLAIMS))
+    assert "待审核 1" in shown
+    assert "待确认 1" in shown
+    assert "合计 1 笔" in shown
+    pages = (FIND, f"{FIND}?q=M001", f"{FIND}/accounts/M001", CLAIMS, claim, PAYMENTS, "/finance/outpatient/alarms")
+    for path in pages:
+        for role in (CASHIER, OFFICER, APPROVER, AUDITOR):
+            page = desk.as_(role).get(path)
+            assert page.status_code == 200, (path, role)
+            for link in links(path, page.text):
+                assert desk.as_(role).get(link).status_code in (200, 303), (path, role, link)
+
+
+def test_no_page_says_that_a_claim_lapses(desk: Desk) -> None:
+    claim = desk.accepted()
+    for path in (FIND, f"{FIND}/accounts/M001", claim, f"{claim}/receipt", CLAIMS, PAYMENTS):
+        text = desk.as_(CASHIER).get(path).text
+        assert "逾期作废" not in text
+        assert "视为放弃" not in text
+
+
+def test_a_number_with_a_slash_is_an_account_too(desk: Desk) -> None:
+    found = desk.as_(CASHIER).get(FIND, query_string={"q": "MZ/4"})
+    assert "/desk/refunds/accounts/MZ/4" in found.text
+    assert "没有余额可退" in words(desk.as_(CASHIER).get(f"{FIND}/accounts/MZ/4"))
+    assert desk.as_(CASHIER).get(f"{FIND}/accounts/none").status_code == 404
