@@ -29,6 +29,7 @@ from hospital_prepay.persistence.ledger import fund_totals, open_chart
 from hospital_prepay.persistence.migrate import upgrade
 from hospital_prepay.services.fund.usage import Step, UsageQuery, UsageReport, usage_report
 from tests import servers
+from tests.hospital import enter_people
 
 _GOAL_SECONDS = 1.0
 _GRANTS = [(f"g{year}{fund[0]}", fund, year) for year in (2024, 2025, 2026) for fund in ("employee", "resident")]
@@ -166,6 +167,7 @@ def _prepare(connection: sa.Connection) -> None:
     """Accounts and grants, as far as the report looks at them."""
     now = _CLOCK.now()
     open_chart(connection, HOSPITAL, now)
+    enter_people(connection, _CLOCK, HOSPITAL, "a")
     for grant_id, fund, year in _GRANTS:
         filed = now.replace(year=year)
         connection.execute(

@@ -35,13 +35,14 @@ CREATE FUNCTION fund_offset_walk() RETURNS trigger LANGUAGE plpgsql SECURITY DEF
 BEGIN
   IF TG_OP = 'INSERT' THEN
     PERFORM 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id AND g.grant_id = NEW.grant_id FOR UPDATE;
+    PERFORM pg_advisory_xact_lock(hashtextextended('fund_offset:' || NEW.institution_id, 0));
     IF NEW.state IS DISTINCT FROM 'recorded' OR NEW.decided_by IS NOT NULL
       OR (NEW.offset_fen > 0 AND NEW.offset_fen <= NEW.settlement_fen AND length(NEW.document_key) > 0
         AND (NEW.offset_fen = NEW.settlement_fen OR length(NEW.bank_reference) > 0)) IS NOT TRUE
       OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id
         AND u.user_id = NEW.recorded_by)
       OR EXISTS (SELECT 1 FROM fund_offset o WHERE o.institution_id = NEW.institution_id
-        AND o.grant_id = NEW.grant_id AND o.document_key = NEW.document_key AND o.state <> 'rejected'
+        AND o.document_key = NEW.document_key AND o.state <> 'rejected'
         AND NOT EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_entry r
           ON r.institution_id = e.institution_id AND r.reverses_no = e.entry_no
           WHERE e.institution_id = o.institution_id AND e.source = 'fund_offset:' || o.offset_id)) THEN

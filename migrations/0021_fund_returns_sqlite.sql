@@ -19,14 +19,14 @@ CREATE TRIGGER fund_grant_stands_alone BEFORE INSERT ON fund_grant BEGIN
 END;
 
 -- An offset rests on the settlement with its document, day and, of what reached the bank, its slip; a document stands
--- once for a grant. It is recorded by one and decided by another.
+-- once, whatever the grant. It is recorded by one and decided by another.
 CREATE TRIGGER fund_offset_insert BEFORE INSERT ON fund_offset BEGIN
   SELECT RAISE(ABORT, 'wrong_step: fund_offset') WHERE NEW.state IS NOT 'recorded' OR NEW.decided_by IS NOT NULL
     OR (NEW.offset_fen > 0 AND NEW.offset_fen <= NEW.settlement_fen AND length(NEW.document_key) > 0
       AND (NEW.offset_fen = NEW.settlement_fen OR length(NEW.bank_reference) > 0)) IS NOT 1
     OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.recorded_by)
     OR EXISTS (SELECT 1 FROM fund_offset o WHERE o.institution_id IS NEW.institution_id AND (o.offset_id IS NEW.offset_id
-      OR (o.grant_id = NEW.grant_id AND o.document_key = NEW.document_key AND o.state <> 'rejected'
+      OR (o.document_key = NEW.document_key AND o.state <> 'rejected'
         AND NOT EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_entry r
           ON r.institution_id = e.institution_id AND r.reverses_no = e.entry_no
           WHERE e.institution_id = o.institution_id AND e.source = 'fund_offset:' || o.offset_id))));

@@ -20,7 +20,18 @@ CREATE TRIGGER fund_grant_walk BEFORE UPDATE ON fund_grant BEGIN
         AND NEW.approval_document = '' AND EXISTS (SELECT 1 FROM fund_approval_withdrawn w
           WHERE w.institution_id = NEW.institution_id AND w.grant_id = NEW.grant_id
             AND w.approved_fen = OLD.approved_fen AND w.recorded_by = OLD.recorded_by
-            AND w.recorded_at = OLD.recorded_at)))
+            AND w.recorded_at = OLD.recorded_at))
+      OR (OLD.state = 'received' AND NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM ledger_account a
+          WHERE a.institution_id = NEW.institution_id AND a.fund = NEW.grant_id AND a.balance_fen <> 0)
+        AND (SELECT count(*) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+            AND e.kind = 'fund_receipt' AND e.source = 'grant:' || NEW.grant_id)
+          = (SELECT count(*) FROM ledger_entry e JOIN fund_correction c ON c.institution_id = e.institution_id
+            AND 'fund_correction:' || c.correction_id = e.source
+            WHERE e.institution_id = NEW.institution_id AND e.kind = 'fund_receipt_undone'
+              AND c.grant_id = NEW.grant_id))
+      OR (OLD.state = 'cleared' AND NEW.state = 'received' AND NEW.cleared_at IS NULL
+        AND EXISTS (SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
+          AND a.account_id = '23050101:' || NEW.grant_id AND a.balance_fen > 0)))
     OR NEW.institution_id IS NOT OLD.institution_id OR NEW.grant_id IS NOT OLD.grant_id
     OR NEW.regime IS NOT OLD.regime OR NEW.pool_region IS NOT OLD.pool_region OR NEW.fund IS NOT OLD.fund
     OR NEW.year IS NOT OLD.year OR NEW.kind IS NOT OLD.kind OR NEW.applied_fen IS NOT OLD.applied_fen

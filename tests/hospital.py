@@ -90,6 +90,16 @@ def open_hospital(context: Context) -> Hospital:
     return Hospital(context)
 
 
+def require_named(hospital: Hospital) -> None:
+    """Every entry and decision is named by the audit event of its act, but for what a test posted as ``x``."""
+    same = "SELECT 1 FROM audit_event e WHERE e.institution_id = t.institution_id AND e.{key} = t.{key}"
+    for table, key, ours in (
+        ("decision t", "decision_id", "true"),
+        ("ledger_entry t", "entry_no", "posted_by <> 'x'"),
+    ):
+        assert hospital.count(table, f"{ours} AND NOT EXISTS ({same.format(key=key)})") == 0, table
+
+
 def enter_people(connection: sa.Connection, clock: Clock, institution_id: str, *user_ids: str) -> None:
     """Accounts that nobody signs in to: the database takes no approval by somebody it doesn't know."""
     rows = [

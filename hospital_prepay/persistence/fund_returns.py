@@ -67,8 +67,8 @@ class Booked:
 
 
 def add_offset(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """An offset that waits; a :class:`Conflict` when its document stands for the grant already."""
-    words = "这张结算单已经登记冲抵过这笔预付金。请核对单号；本次没有登记。"
+    """An offset that waits; a :class:`Conflict` when its document stands already, for whatever grant."""
+    words = "这张结算单已经登记冲抵过预付金，一张单只冲抵一次。请核对单号；本次没有登记。"
     with refusing(words), connection.begin_nested():
         connection.execute(sa.insert(FundOffset).values(**values))
 

@@ -18,6 +18,7 @@ from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
@@ -48,6 +49,7 @@ RULES: Final = {
     "fund.henan_apply": "对账申请在哪个月结算",
     "fund.henan_fallback": "先付的款是不是上一周期的金额",
     "outpatient.claim": "这笔门诊退款能不能受理",
+    "outpatient.gate": "这笔门诊预交金能不能收",
 }
 _NOTHING: Final = "没有"
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
@@ -155,6 +157,14 @@ def _collected(decision: Decision, why: str) -> str:
 
 def _yuan(fen: int) -> str:
     return f"{Money(fen)} 元"
+
+
+def _listed(values: list[str]) -> str:
+    return "、".join(values) or _NOTHING
+
+
+def _places(values: list[str]) -> str:
+    return "、".join(PLACES.get(one, one) for one in values) or _NOTHING
 
 
 def _yes(value: bool) -> str:
@@ -349,8 +359,8 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "apply_clause": ("申请日的依据", _clause),
         "emergency": ("特殊情形的文件", _emergency),
         "deregistered": ("已登记注销", _yes),
-        "years_open": ("现在可以申请的年度", lambda years: "、".join(map(str, years)) or _NOTHING),
         "size_clause": ("规模的依据", _clause),
+        "years_open": ("现在可以申请的年度", lambda years: "、".join(map(str, years)) or _NOTHING),
     },
     "fund.approve": {
         "regime": ("依据地", _place),
@@ -377,10 +387,10 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "uses": ("各类用途", _uses),
         "uses_silent": ("通知没有写用途", _yes),
         "unspent_fen": ("专款未用", _yuan),
-        "closed_since": ("应全部交回的日期，已过", str),
         "recall_clause": ("收回情形", _clause),
         "kind": ("哪一种预付金", _kind),
         "batch": ("批复文件的集采批次", str),
+        "closed_since": ("应全部交回的日期，已过", str),
     },
     "fund.recall": {
         "regime": ("依据地", _place),
@@ -440,18 +450,27 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
     },
     "outpatient.claim": {
         "claimant": ("谁来办", _claimant),
-        "papers": ("出示的证明", _papers),
         "card_lost": ("就诊卡丢失", _yes),
-        "identity_matches": ("证件号与登记一致", _yes),
+        "papers": ("出示的证明", _papers),
         "route": ("退款方式", _route),
-        "staff_card": ("收款卡是职工的", _yes),
         "channel": ("当初怎么缴的", _channel),
-        "original_failed": ("原路退过、没退成", _yes),
-        "original_route_days": ("原路可退的天数", str),
-        "balance_fen": ("账上余额", _yuan),
-        "remitted_fen": ("已上缴财政", _yuan),
-        "beyond_fen": ("本院少计的", _yuan),
         "last_movement_on": ("最后变动", str),
         "today": ("受理日", str),
+        "balance_fen": ("账上余额", _yuan),
+        "remitted_fen": ("已上缴财政", _yuan),
+        "identity_matches": ("证件号与登记一致", _yes),
+        "beyond_fen": ("本院少计的", _yuan),
+        "original_failed": ("原路退过、没退成", _yes),
+        "original_route_days": ("原路可退的天数", str),
+        "staff_card": ("收款卡是职工的", _yes),
+    },
+    "outpatient.gate": {
+        "kind": ("要收的情形", str),
+        "kinds": ("备案保留的情形", _listed),
+        "posted": ("已公示的地方", _places),
+        "consent": ("患者签了同意书", _yes),
+        "amount_fen": ("金额", _yuan),
+        "age": ("周岁", str),
+        "least_age": ("至少几周岁", str),
     },
 }

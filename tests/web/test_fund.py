@@ -303,7 +303,8 @@ def test_a_payment_bounces_a_reservation_is_given_back_a_request_turned_down(fun
 
 def test_an_absurd_settlement_asks_for_a_tick_before_it_is_asked_once_more(fund: Fundhouse) -> None:
     fund.received()
-    typed = {"settlement": "10000000.01", "offset": "100", "document": "JS-1"}
+    settled = {"value_on": "2026-01-15", "bank_reference": "HD-8"}
+    typed = {"settlement": "10000000.01", "offset": "100", "document": "JS-1", **settled}
     page = fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", **typed)
     assert page.status_code == 422
     assert "数额比往月大得多，请核对后勾选确认" in words(page)

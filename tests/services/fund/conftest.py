@@ -17,7 +17,7 @@ from hospital_prepay.persistence.funds import GrantState, RequestState
 from hospital_prepay.services.fund import grants, offsets, returns, spending
 from hospital_prepay.services.fund.application_command import Applied
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
-from tests.hospital import Hospital, actor
+from tests.hospital import Hospital, actor, require_named
 
 OFFICER, PAYER = actor(Role.FINANCE_OFFICER), actor(Role.FINANCE_OFFICER, "2")
 APPROVER, HEAD = actor(Role.FINANCE_APPROVER), actor(Role.DEPARTMENT_HEAD)
@@ -123,12 +123,7 @@ def hospital(hospital: Hospital) -> Iterator[Hospital]:
     """The hospital; afterwards every entry and decision in it is named by the audit event of its act, but for what a
     test posted by itself, as ``x``."""
     yield hospital
-    same = "SELECT 1 FROM audit_event e WHERE e.institution_id = t.institution_id AND e.{key} = t.{key}"
-    for table, key, ours in (
-        ("decision t", "decision_id", "true"),
-        ("ledger_entry t", "entry_no", "posted_by <> 'x'"),
-    ):
-        assert hospital.count(table, f"{ours} AND NOT EXISTS ({same.format(key=key)})") == 0, table
+    require_named(hospital)
 
 
 @pytest.fixture

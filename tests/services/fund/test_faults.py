@@ -46,7 +46,8 @@ class Steps:
             lambda: spending.reserve_request(self.context, APPROVER, self.second),
             lambda: self.pay(self.second),
             lambda: spending.bounce_payment(self.context, PAYER, self.second, "银行退票：账号不符"),
-            self.offset,
+            self.record_offset,
+            self.decide_offset,
             self.give_back,
         ]
 
@@ -81,7 +82,7 @@ class Steps:
         command = spending.RecordEvidence(self.first, 1, "FP-1", Money(30_000_000))
         spending.record_evidence(self.context, PAYER, command)
 
-    def offset(self) -> None:
+    def record_offset(self) -> None:
         command = offsets.OffsetGrant(
             self.grant_id,
             Money(50_000_000),
@@ -91,8 +92,10 @@ class Steps:
             self.context.clock.today(),
             "k-offset",
         )
-        offset_id = offsets.record_offset(self.context, OFFICER, command)
-        offsets.decide_offset(self.context, APPROVER, offset_id, confirmed=True)
+        self.offset_id = offsets.record_offset(self.context, OFFICER, command)
+
+    def decide_offset(self) -> None:
+        offsets.decide_offset(self.context, APPROVER, self.offset_id, confirmed=True)
 
     def give_back(self) -> None:
         command = returns.ReturnGrant(self.grant_id, Money(60_000_000), "B-8", "k-return")

@@ -182,11 +182,11 @@ def test_what_is_netted_in_and_out_in_one_year_shows_both_ways_and_opens(
 ) -> None:
     pair = Pair(hospital, clock, 0, M)
     pair.net()
-    clock.moment = datetime(2027, 11, 26, 10, 0, tzinfo=SHANGHAI)
+    clock.moment = datetime(2027, 12, 26, 10, 0, tzinfo=SHANGHAI)
     after = Year(hospital, "henan-settlement-2023", year=2028, keys=90)
     after.apply(fen=M // 2)
     after.approve(M // 2)
-    out = netting.NetGrants(pair.new.grant_id, after.grant_id, date(2027, 11, 26), "ZC-2", "net-key-2")
+    out = netting.NetGrants(pair.new.grant_id, after.grant_id, date(2027, 12, 26), "ZC-2", "net-key-2")
     netting.net_grants(hospital.context, OFFICER, out)
     both = {Column(Movement.NETTED): M, Column(Movement.NETTED_OUT): -M}
     query = usage.UsageQuery("2027-01", "2027-12", usage.Step.YEAR, pair.new.grant_id)

@@ -12,7 +12,7 @@ from hospital_prepay.services.fund.usage import UsageQuery
 from hospital_prepay.services.fund.usage_papers import Table, usage_paper, usage_pdf, usage_workbook
 from tests.funding import MILLION_YUAN
 from tests.services.fund.conftest import OFFICER, Year, line
-from tests.services.fund.test_procurement import recorded
+from tests.services.fund.test_procurement import FEN, recorded
 
 YEAR = UsageQuery("2026-01", "2026-12")
 APART = UsageQuery("2026-01", "2026-12", kind="procurement")
@@ -33,15 +33,18 @@ def fen(row: list[Any]) -> list[int]:
 
 def test_a_procurement_grant_has_a_paper_of_its_own(year: Year) -> None:
     year.arrived()
-    recorded(year.hospital)
+    apart = Year(year.hospital, keys=50, grant_id=recorded(year.hospital))
+    later(year, 1)
+    apart.approve(FEN)
+    apart.receive()
     context = year.hospital.context
     for query, kind, other in ((YEAR, "预付金", "集采专项预付"), (APART, "集采专项预付", "预付金")):
         paper = usage_paper(context, OFFICER, query)
         titles = [one.title for one in paper.tables]
-        assert titles[:-1] == [f"2026 年职工医保{kind}（x） {one}" for one in KINDS]
+        assert titles[:-1] == [f"2026 年职工医保{kind}（x） {one}" for one in KINDS[:-1]], "nothing is reserved"
         book = zipfile.ZipFile(io.BytesIO(usage_workbook(context, OFFICER, query)))
         sheets = re.findall(r'<sheet name="\d+ ([^"]+)"', book.read("xl/workbook.xml").decode())
-        assert [one for one in sheets if kind in one] == [f"2026 年职工医保{kind} {one}" for one in KINDS]
+        assert [one for one in sheets if kind in one] == [f"2026 年职工医保{kind} {one}" for one in KINDS[:-1]]
         assert [one for one in sheets if other in one] == []
         assert usage_pdf(context, OFFICER, query).startswith(b"%PDF")
     assert usage_paper(context, OFFICER, APART).title == "医保基金集采专项预付使用报表"

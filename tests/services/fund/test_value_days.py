@@ -116,6 +116,7 @@ def bounce(year: Year, request_id: str) -> None:
 def test_a_movement_dated_into_a_closed_month_opens_it(
     year: Year, clock: FixedClock, act: Callable[[Year, str], None]
 ) -> None:
+    clock.moment = datetime(2026, 1, 29, 9, 0, tzinfo=SHANGHAI)  # so that the reservation doesn't run out meanwhile
     request_id = year.reserve(line(100))
     if act is bounce:
         year.pay(request_id)

@@ -291,23 +291,18 @@ def test_a_settlement_is_offset_against_one_grant(year: Year) -> None:
     other.apply(Fund.RESIDENT)
     other.approve()
     other.receive()
-    context = year.hospital.context
-    returns.offset_grant(context, OFFICER, returns.OffsetGrant(year.grant_id, Money(100), Money(50), "JS-1", "o-1"))
-    again = returns.OffsetGrant(other.grant_id, Money(100), Money(50), "js 1", "o-2")
-    with pytest.raises(Conflict, match="已经冲抵过"):
-        returns.offset_grant(context, OFFICER, again)
+    year.record_offset(100, 50, document="JS-1")
+    with pytest.raises(Conflict, match="一张单只冲抵一次"):
+        other.record_offset(100, 50, document="js 1")
     assert other.standing[2] == M
 
 
 def test_an_offset_of_an_absurd_settlement_is_confirmed_by_a_person(year: Year) -> None:
     year.arrived()
-    context = year.hospital.context
-    absurd = returns.OffsetGrant(year.grant_id, Money(10 * M + 1), Money(50), "JS-1", "o-1")
-    for act in (returns.check_offset, returns.offset_grant):
-        with pytest.raises(MalformedInput, match="数额比往月大得多"):
-            act(context, OFFICER, absurd)
-    assert year.standing[2] == M
-    assert returns.offset_grant(context, OFFICER, replace(absurd, unusual=True)).owed_fen == M - 50
+    with pytest.raises(MalformedInput, match="数额比往月大得多"):
+        year.record_offset(10 * M + 1, 50)
+    offset_id = year.record_offset(10 * M + 1, 50, unusual=True)
+    assert offsets.decide_offset(year.hospital.context, APPROVER, offset_id, confirmed=True).owed_fen == M - 50
 
 
 def test_invoices_prove_a_payment_to_the_fen(year: Year) -> None:

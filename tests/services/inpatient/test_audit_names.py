@@ -29,9 +29,20 @@ STAY = "2601140001"
 FUND = {
     *("fund/applications.py", "fund/closing.py", "fund/distribution.py", "fund/duty_closing.py", "fund/grants.py"),
     *("fund/henan.py", "fund/incidents.py", "fund/netting.py", "fund/procurement.py", "fund/recall.py"),
-    *("fund/returns.py", "fund/settlements.py", "fund/spending.py"),
+    *("fund/corrections.py", "fund/offsets.py", "fund/returns.py", "fund/settlements.py"),
+    *(
+        "fund/spending/approving.py",
+        "fund/spending/asking.py",
+        "fund/spending/paying.py",
+        "fund/spending/requests.py",
+    ),
 }
-DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND}
+# And of these tests/services/outpatient/conftest.py.
+OUTPATIENT = {
+    *("outpatient/advances.py", "outpatient/census.py", "outpatient/claims.py", "outpatient/corrections.py"),
+    *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py"),
+}
+DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT}
 
 
 def busy(hospital: Hospital) -> None:

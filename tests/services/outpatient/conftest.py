@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from hospital_prepay.services.outpatient.claims import (
     confirm_claim,
     review_claim,
 )
-from tests.hospital import INSTITUTION, Hospital, actor
+from tests.hospital import INSTITUTION, Hospital, actor, require_named
 
 HEADER = ("账户号", "姓名", "身份证号", "手机号", "余额", "最后变动日期", "款项种类", "缴纳途径")
 OWN = "11010519491231002X"
@@ -114,6 +114,13 @@ def answered(outpatients: Outpatients, folder: Path, claim_id: str) -> None:
         f"退款单号,金额,结果,银行流水号\n{found.refund_no},{Money(found.amount_fen).plain()},成功,Y1\n", "utf-8"
     )
     assert payouts.take_answers(outpatients.context, PAYER, path, path.name).arrived == 1
+
+
+@pytest.fixture
+def hospital(hospital: Hospital) -> Iterator[Hospital]:
+    """The hospital; afterwards every entry and decision in it is named by the audit event of its act."""
+    yield hospital
+    require_named(hospital)
 
 
 @pytest.fixture
