@@ -452,22 +452,16 @@ def test_nobody_decides_nothing(outpatients: Outpatients, state: str) -> None:
 
 
 # SQLite alone: a raw connection with every pragma that loosens it.
+ON_SQLITE = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def raw(sqlite_only: Books) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(str(sqlite_only.context.database.url.database), isolation_level=None)
+def raw(books: Books) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(str(books.context.database.url.database), isolation_level=None)
     for pragma in LOOSE:
         connection.execute(pragma)
     yield connection
     connection.close()
-
-
-@pytest.fixture
-def sqlite_only(books: Books) -> Books:
-    if books.context.database.is_postgresql:
-        pytest.skip("SQLite's own")
-    return books
 
 
 TABLES = (
@@ -479,33 +473,36 @@ TABLES = (
 )
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("verb", ["INSERT OR REPLACE INTO", "REPLACE INTO", "INSERT OR IGNORE INTO"])
 @pytest.mark.parametrize("table", TABLES)
-def test_no_row_is_replaced(sqlite_only: Books, raw: sqlite3.Connection, table: str, verb: str) -> None:
-    correction(sqlite_only, "M002", 500)
-    sqlite_only.outpatients.confirmed()
+def test_no_row_is_replaced(books: Books, raw: sqlite3.Connection, table: str, verb: str) -> None:
+    correction(books, "M002", 500)
+    books.outpatients.confirmed()
     before = list(raw.iterdump())
     with pytest.raises(sqlite3.Error):
         raw.execute(f"{verb} {table} SELECT * FROM {table}")
     assert list(raw.iterdump()) == before
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("verb", ["UPDATE OR REPLACE", "UPDATE OR IGNORE", "UPDATE"])
-def test_no_account_takes_anothers_number(sqlite_only: Books, raw: sqlite3.Connection, verb: str) -> None:
+def test_no_account_takes_anothers_number(books: Books, raw: sqlite3.Connection, verb: str) -> None:
     with pytest.raises(sqlite3.Error):
         raw.execute(f"{verb} outpatient_account SET account_no = 'M002' WHERE account_no = 'M001'")
 
 
-def test_without_checks_nobody_still_decides_nothing(sqlite_only: Books, raw: sqlite3.Connection) -> None:
-    sqlite_only.outpatients.accept()
+@ON_SQLITE
+def test_without_checks_nobody_still_decides_nothing(books: Books, raw: sqlite3.Connection) -> None:
+    books.outpatients.accept()
     ask = "INSERT INTO outpatient_correction VALUES (?, 'c', 'M002', ?, 'x', 'asked', 'x', '2026', NULL, NULL)"
     with pytest.raises(sqlite3.Error):
         raw.execute(ask, (INSTITUTION, 0))
     raw.execute(ask, (INSTITUTION, 100))
     counted = census.count_accounts(
-        sqlite_only.context,
+        books.context,
         OFFICER,
-        sqlite_only.outpatients.file([("N1", "甲", "", "", "1", "2020-01-01", "", "")]),
+        books.outpatients.file([("N1", "甲", "", "", "1", "2020-01-01", "", "")]),
         "y.csv",
         date(2025, 12, 1),
     )
@@ -526,17 +523,18 @@ def test_without_checks_nobody_still_decides_nothing(sqlite_only: Books, raw: sq
         raw.execute("UPDATE outpatient_claim SET state = 'confirmed'")
 
 
-def test_without_checks_nobody_still_files_freezes_or_approves(sqlite_only: Books, raw: sqlite3.Connection) -> None:
+@ON_SQLITE
+def test_without_checks_nobody_still_files_freezes_or_approves(books: Books, raw: sqlite3.Connection) -> None:
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回", account_nos=("M001", "M003"))
-    filing.mark_unclearable(sqlite_only.context, OFFICER, marked)
-    made = filing.make_filing(sqlite_only.context, OFFICER, "随到随退。")
-    filing.submit_filing(sqlite_only.context, OFFICER, made.filing_no, "某局", date(2025, 12, 20))
+    filing.mark_unclearable(books.context, OFFICER, marked)
+    made = filing.make_filing(books.context, OFFICER, "随到随退。")
+    filing.submit_filing(books.context, OFFICER, made.filing_no, "某局", date(2025, 12, 20))
     with pytest.raises(sqlite3.Error):
         raw.execute("UPDATE outpatient_filing SET state = 'acknowledged', acknowledged_on = '2025-12-25'")
-    filing.acknowledge_filing(sqlite_only.context, APPROVER, made.filing_no, "备1号", date(2025, 12, 25))
-    batch_no = frozen(sqlite_only.outpatients)
+    filing.acknowledge_filing(books.context, APPROVER, made.filing_no, "备1号", date(2025, 12, 25))
+    batch_no = frozen(books.outpatients)
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
-        escheat.review_batch(sqlite_only.context, reviewer, batch_no, part, "核对无误")
+        escheat.review_batch(books.context, reviewer, batch_no, part, "核对无误")
     for by in ("NULL", "frozen_by"):
         with pytest.raises(sqlite3.Error):
             raw.execute(f"UPDATE outpatient_batch SET state = 'approved', approved_by = {by}")
@@ -553,6 +551,7 @@ def test_without_checks_nobody_still_files_freezes_or_approves(sqlite_only: Book
         ("1218:advance:x", "1218", -1, 1),
     ],
 )
+@ON_SQLITE
 def test_without_checks_no_account_stands_beside_the_register(
     raw: sqlite3.Connection, account: str, subject: str, side: int, guarded: int
 ) -> None:
