@@ -87,7 +87,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
             for one in found.booked_later
         ],
         "statements": [_statement(one, found) for one in found.statements],
-        "missing": [kind.label for kind in StatementKind if kind.value not in {one.kind for one in found.statements}],
+        "missing": _still_to_come(found),
         "steps": [_step(one, found) for one in found.steps],
         "state": state,
         "changed": found.changed,
@@ -105,6 +105,13 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
 
 def _is_henan() -> bool:
     return concerns_us(current_context(), current_actor())
+
+
+def _still_to_come(found: MonthReading) -> list[str]:
+    """Statements that nobody imported. One whose file was imported for another month speaks of this one, too."""
+    here = {one.kind for one in found.statements}
+    asked = {*found.missing, StatementKind.TOTALS.value}
+    return [kind.label for kind in StatementKind if kind.value in asked - here]
 
 
 def head_of(found: MonthReading, here: str) -> dict[str, Any]:
