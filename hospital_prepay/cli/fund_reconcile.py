@@ -30,12 +30,14 @@ def reconcile_month(institution: str, period: str, form: str) -> None:
             EVENTS[row.event and row.event.value],
             str(Money(row.ours_fen)),
             _fen(row.bank_fen),
+            str(Money(row.bank_difference_fen)),
             _fen(row.agency_fen),
-            str(Money(row.bank_difference_fen + row.agency_difference_fen)),
+            str(Money(row.agency_difference_fen)),
         )
         for row in found.sums
     ]
-    print_table(("款项", "本院账（元）", "银行（元）", "医保（元）", "差额（元）"), sums, right=(1, 2, 3, 4))
+    headings = ("款项", "本院账（元）", "银行（元）", "与银行差（元）", "医保（元）", "与医保差（元）")
+    print_table(headings, sums, right=(1, 2, 3, 4, 5))
     click.echo()
     ends = [
         (CLOSINGS[one.item], SOURCES[one.source], str(Money(one.ours_fen)), _fen(one.theirs_fen))

@@ -22,10 +22,14 @@ _UNPRINTED: Final = {
 def verdict(found: MonthReading) -> dict[str, Any]:
     """Whether the month is reconciled; else, line by line, what keeps it from that and what to do."""
     if found.zero:
-        return {"kind": "ok", "title": f"{found.period} 零差异对平", "lines": ["逐笔都对上，期末余额一致。"]}
+        lines = ["逐笔都对上，期末余额一致。"]
+        if found.older:
+            lines = ["本月逐笔都对上，期末余额一致。", f"以前各月还有 {len(found.older)} 笔没有对上，见下面。"]
+        return {"kind": "ok", "title": f"{found.period} 零差异对平", "lines": lines}
     lines = _what_is_missing(found)
     if found.open_items:
-        lines.append(f"{len(found.open_items)} 笔没有对上，见下面“没有对上的”。")
+        before = f"，以前各月 {len(found.older)} 笔" if found.older else ""
+        lines.append(f"本月 {len(found.open_items)} 笔没有对上{before}，见下面“没有对上的”。")
     lines += [_apart(one) for one in found.closings if one.agrees is False]
     made = next((one for one in reversed(found.steps) if one.step == "made"), None)
     if made is not None and found.steps[-1].step != "reopened" and not found.changed:
