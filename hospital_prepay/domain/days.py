@@ -47,9 +47,11 @@ def day_of(text: str) -> date:
     raise NotADate(f"“{key[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
 
 
-def a_year_after(day: date) -> date:
-    """The same day of the next year; 28 February after a leap day."""
-    year = min(day.year + 1, date.max.year)
+def years_after(day: date, years: int) -> date:
+    """The same day ``years`` later; 28 February where there is no 29th. The last day there is, past the calendar."""
+    year = day.year + years
+    if year > date.max.year:
+        return date.max
     return date(year, 2, 28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
 
 

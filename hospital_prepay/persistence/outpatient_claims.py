@@ -134,8 +134,10 @@ def walk_account(connection: sa.Connection, institution_id: str, account_no: str
         )
 
 
-def remitted_fen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
-    """What went, or irrevocably goes, to the treasury of this account."""
+def remitted_fen(
+    connection: sa.Connection, institution_id: str, account_no: str, states: Sequence[str] = _REMITTED
+) -> int:
+    """What went, or irrevocably goes, to the treasury of this account: in batches that stand in ``states``."""
     total = sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0))
     query = total.join(
         OutpatientBatch,
@@ -146,7 +148,7 @@ def remitted_fen(connection: sa.Connection, institution_id: str, account_no: str
     ).where(
         OutpatientBatchLine.institution_id == institution_id,
         OutpatientBatchLine.account_no == account_no,
-        OutpatientBatch.state.in_(_REMITTED),
+        OutpatientBatch.state.in_(states),
     )
     return int(connection.scalar(query) or 0)
 

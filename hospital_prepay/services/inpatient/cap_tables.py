@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.days import a_year_after
+from hospital_prepay.domain.days import years_after
 from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NoUsableRow
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.evidence import Reach, YearCount
@@ -131,7 +131,7 @@ def publish_table(context: Context, actor: Actor, command: PublishTable) -> int:
             raise MalformedInput(
                 f"执行日期不能早于今天（{work.today}）。", code="not_a_date", details={"field": "effective_on"}
             )
-        if command.effective_on > (last := a_year_after(work.today)):
+        if command.effective_on > (last := years_after(work.today, 1)):
             raise MalformedInput(
                 f"执行日期不能晚于 {last}，最多提前一年发布。请核对年份。",
                 code="not_a_date",

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hospital_prepay.domain.days import NotADate, a_year_after, day_of
+from hospital_prepay.domain.days import NotADate, day_of, years_after
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import insured_class_of
 from hospital_prepay.domain.money import Money
@@ -78,7 +78,7 @@ def _standard(line: int, row: Mapping[str, str], today: date) -> EarlierStandard
 
 
 def _day_in_force(today: date, text: str) -> date:
-    day, last = day_of(text), a_year_after(today)
+    day, last = day_of(text), years_after(today, 1)
     if not _FIRST_DAY <= day <= last:
         raise NotADate(f"“{text}”不像执行日期：只收 {_FIRST_DAY} 到 {last} 的日期。请核对年份。")
     return day

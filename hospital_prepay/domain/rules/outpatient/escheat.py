@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.days import years_after
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 
@@ -51,14 +52,6 @@ class DormantAccount:
     last_movement_on: date | None
     unclearable_reason: str
     filed_on: date | None
-
-
-def years_after(day: date, years: int) -> date:
-    """The same day ``years`` later; 28 February where there is no 29th. The last day there is, past the calendar."""
-    year = day.year + years
-    if year > date.max.year:
-        return date.max
-    return date(year, 2, 28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
 
 
 @implements(REMITTED)
