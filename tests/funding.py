@@ -22,6 +22,7 @@ from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration.fund import evidence_for
+from hospital_prepay.services.fund import members
 from hospital_prepay.services.fund.application_command import Applied, ApplyForFunds
 from hospital_prepay.services.fund.application_facts import application_facts
 from hospital_prepay.services.fund.applications import apply_for_funds
@@ -73,6 +74,12 @@ def apply_one(context: Context, who: Actor, command: ApplyForFunds) -> Applied:
     """The answer to an application for one fund."""
     (applied,) = apply_for_funds(context, who, command)
     return applied
+
+
+def enter_member(context: Context, one: Actor, another: Actor, code: str, name: str = "某镇卫生院") -> None:
+    """Put a member of the community into the register: ``one`` writes it down, ``another`` confirms it."""
+    command = members.ProposeMember(code, name, "3700 0001", "医共体章程")
+    members.decide_member(context, another, members.propose_member(context, one, command), confirmed=True)
 
 
 def assess(

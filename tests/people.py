@@ -80,14 +80,27 @@ class House:
             for role in Role
         }
 
+    def another(self, role: Role) -> Actor:
+        """One more person of the role; whoever wants a session asks :meth:`session` with it."""
+        login = f"{self.login(role)}.2"
+        person = NewUser(login, f"{role.label}员乙", frozenset({role}))
+        with patch.object(user_service, "hash_password", lambda _password: _hash()):
+            user_id = seed_demo_user(
+                self.context, INSTITUTION, person, password=PASSWORD, secret=second_factor.new_secret()
+            )
+        return self._acting(user_id)
+
     def login(self, role: Role) -> str:
         """The user name of the role's person."""
         return role.value.replace("_", ".")
 
     def actor(self, role: Role) -> Actor:
         """The role's person as the one who acts."""
+        return self._acting(self.ids[role])
+
+    def _acting(self, user_id: str) -> Actor:
         with self.context.database.reading() as connection:
-            user = users.by_id(connection, INSTITUTION, self.ids[role])
+            user = users.by_id(connection, INSTITUTION, user_id)
         assert user is not None
         return user.actor("127.0.0.1")
 
@@ -95,9 +108,9 @@ class House:
         """The present second-factor code."""
         return second_factor.current_code(self.context, self.login(role))
 
-    def session(self, role: Role, *, complete: bool = True) -> str:
+    def session(self, role: Role | Actor, *, complete: bool = True) -> str:
         """The token of a fresh session; without ``complete`` the second factor is still to come."""
-        actor = self.actor(role)
+        actor = role if isinstance(role, Actor) else self.actor(role)
         with self.context.work(actor, "login.password") as work:
             user = users.by_id(work.connection, INSTITUTION, actor.actor_id)
             assert user is not None

@@ -57,6 +57,7 @@ _INSERT = (
     "fund_grant",
     "fund_incident",
     "fund_match",
+    "fund_member",
     "fund_module_step",
     "fund_month",
     "fund_offset",
@@ -133,6 +134,7 @@ _UPDATE: dict[str, str] = {
         " cleared_at"
     ),
     "fund_incident": "state, decided_by, decided_at",
+    "fund_member": "state, decided_by, decided_at, left_by, left_at, left_ground",
     "fund_offset": "state, decided_by, decided_at",
     "fund_recall": (
         "state, urged_on, urged_document, urged_by, urged_at, ended_by, ended_at, ended_ground, ended_document"

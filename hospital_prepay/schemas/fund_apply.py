@@ -17,6 +17,7 @@ from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day,
 from hospital_prepay.schemas.fund_form import Answer, FundFormSchema, TypedWhole
 from hospital_prepay.schemas.fund_forms import FormKey, PositiveYuan
 from hospital_prepay.services.fund.application_command import ApplyForFunds, Evidence
+from hospital_prepay.services.fund.members import ProposeMember
 
 AMOUNT_FUNDS: Final = (*Fund, ALL_FUNDS)
 EVIDENCE_FIELDS: Final = ("document", "number", "version", "issued_on")
@@ -198,10 +199,9 @@ class ModuleSchema(CommandSchema[ModuleForm]):
 
 @dataclass(frozen=True, slots=True)
 class DistributionForm:
-    """So much for one member."""
+    """So much for one member of the register."""
 
     member_code: str
-    member_name: str
     amount: Money
     document: str
     idempotency_key: str
@@ -213,10 +213,20 @@ class DistributionSchema(CommandSchema[DistributionForm]):
     command: ClassVar = DistributionForm
 
     member_code = Text(required=True, longest=12)
-    member_name = Text(required=True, longest=120)
     amount = PositiveYuan(required=True, data_key="member_amount")
     document = Text(required=True, longest=200, data_key="agreement")
     idempotency_key = FormKey()
+
+
+class ProposeMemberSchema(CommandSchema[ProposeMember]):
+    """A member for the register."""
+
+    command: ClassVar = ProposeMember
+
+    member_code = Text(required=True, longest=20)
+    member_name = Text(required=True, longest=120)
+    account_no = Text(required=True, longest=40)
+    document = Text(required=True, longest=200)
 
 
 @dataclass(frozen=True, slots=True)

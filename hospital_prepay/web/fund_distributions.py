@@ -18,7 +18,7 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_apply as schemas
 from hospital_prepay.services.fund import distribution as service
-from hospital_prepay.services.fund import review
+from hospital_prepay.services.fund import members, review
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_line, keyed
 
@@ -44,10 +44,10 @@ def ask(grant_id: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.DistributionSchema())
-        what = (said.member_code, said.member_name, said.amount, said.document, said.idempotency_key)
+        what = (said.member_code, said.amount, said.document, said.idempotency_key)
         command = service.AskDistribution(grant_id, *what)
         service.ask_distribution(current_context(), current_actor(), command)
-        return f"已申请分给{said.member_name} {said.amount} 元。下一步：由财务审批同意。"
+        return f"已申请分出 {said.amount} 元。下一步：由财务审批同意。"
 
     return _act(grant_id, "", do)
 
@@ -126,6 +126,8 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
     context, actor = current_context(), current_actor()
     found = review.read_grant(context, actor, grant_id)
     rows = service.distributions_of(context, actor, grant_id)
+    register = members.read_register(context, actor).standing
+    accounts = {one.member_code: one.account_no for one in register}
     return render_template(
         "pages/fund/members.html",
         grant=grant_line(found.grant),
@@ -137,6 +139,7 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
                 "id": one.distribution_id,
                 "member": f"{one.member_name}（{one.member_code}）",
                 "document": one.document,
+                "account_no": accounts.get(one.member_code, ""),
                 "amount_fen": one.amount_fen,
                 "used_fen": one.used_fen,
                 "returned_fen": one.returned_fen,
@@ -163,6 +166,7 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
             }
             for one in service.uses_of(context, actor, grant_id)
         ],
+        members=[{"value": one.member_code, "label": f"{one.member_name}（{one.member_code}）"} for one in register],
         categories=[{"value": key, "label": CATEGORIES[key]} for key in ("drug", "consumable")],
         may_ask=actor.may(Permission.FUND_PAY)
         and found.grant.state == "received"

@@ -94,6 +94,7 @@ _TASKS: Final = {
     "fund_correction": ("凭证更正等批准", "申请的人自己不能批准", "/finance/fund/grants/{}#h-seconds", "去批准"),
     "fund_month": ("对账月结等复核", "结账的人自己不能复核", "/finance/fund/reconcile?period={}", "去复核"),
     "fund_members": ("分给成员单位等批准", "申请的人自己不能批准", "/finance/fund/grants/{}/members", "去批准"),
+    "fund_register": ("成员单位名册等核对", "登记的人自己不能核对", "/finance/fund/members", "去核对"),
     "fund_place": ("所在地和统筹区等核对", "填写的人自己不能核对", "/finance/fund/duties#h-places", "去核对"),
     "fund_duties": (
         "预付金期限：7 天内到期或已逾期",

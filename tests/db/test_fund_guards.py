@@ -20,11 +20,13 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on, open_account
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_apply import FundApplication, FundDistribution, FundEmergency
+from hospital_prepay.persistence.models.fund_members import FundMember
 from hospital_prepay.persistence.models.fund_recall import FundRecall
 from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
 from hospital_prepay.rulebook.loader import load_rulebook
 from tests.books import HOSPITAL, balance
 from tests.db.test_restricted_fund import FORBIDDEN, GRANT, Books
+from tests.hospital import enter_people
 
 RESERVED, EARMARK, OWED = reserved_account(GRANT), earmark_account(GRANT), owed_account(GRANT)
 
@@ -56,6 +58,21 @@ def add_grant(books: Books, regime: str, name: str, state: str) -> None:
             books.set(connection, FundGrant, FundGrant.grant_id == name, **values)
 
 
+MEMBER = {"member_code": "H52010000002", "member_name": "x", "account_no": "1", "document": "x"}
+
+
+def enter_member(books: Books, number: int = 1, one: str = "a", another: str = "b", **changes: Any) -> None:
+    """Two people put a member into the register."""
+    by = {"state": "proposed", "proposed_by": one, "proposed_at": books.clock.now(), "left_ground": ""}
+    insert(books, FundMember, member_no=number, **{**MEMBER, **changes}, **by)
+    decide_member(books, number, state="confirmed", decided_by=another)
+
+
+def decide_member(books: Books, number: int, **values: Any) -> None:
+    with books.database.writing() as connection:
+        books.set(connection, FundMember, FundMember.member_no == number, **values)
+
+
 def hand_on(books: Books, grant: str, member: str = "H52010000002") -> None:
     given = {"member_code": member, "member_name": "x", "amount_fen": 100, "document": "x"}
     by = {"state": "asked", "asked_by": "a", "asked_at": books.clock.now()}
@@ -68,6 +85,7 @@ def hand_on(books: Books, grant: str, member: str = "H52010000002") -> None:
 @pytest.mark.clause("zhejiang-prepay-2025/5.3", "xizang-prepay-2024/12", "weihai-prepay-2025/2.3")
 @pytest.mark.parametrize("regime", REGIMES)
 def test_only_where_a_lead_hospital_is_named_is_a_prepayment_handed_on(books: Books, regime: str) -> None:
+    enter_member(books)
     add_grant(books, regime, "g", "received")
     if may_distribute(regime):
         hand_on(books, "g")
@@ -79,11 +97,114 @@ def test_only_where_a_lead_hospital_is_named_is_a_prepayment_handed_on(books: Bo
 @pytest.mark.parametrize("member", [HOSPITAL, HOSPITAL.lower()])
 def test_a_prepayment_is_not_handed_on_to_the_house_itself(books: Books, member: str) -> None:
     add_grant(books, "weihai-prepay-2025", "g", "received")
-    with pytest.raises(sa.exc.DBAPIError, match=r"no_lead_hospital|member_is_another"):
+    with pytest.raises(sa.exc.DBAPIError, match=r"no_lead_hospital|member_is_another|not_a_member"):
         hand_on(books, "g", member)
 
 
+@pytest.mark.clause("weihai-prepay-2025/2.3", "weihai-prepay-2025/3")
+def test_a_prepayment_is_handed_on_only_to_who_stands_in_the_register(books: Books) -> None:
+    add_grant(books, "weihai-prepay-2025", "g", "received")
+    with pytest.raises(sa.exc.DBAPIError, match="not_a_member"):
+        hand_on(books, "g")
+    by = {"state": "proposed", "proposed_by": "a", "proposed_at": books.clock.now(), "left_ground": ""}
+    insert(books, FundMember, member_no=1, **MEMBER, **by)
+    with pytest.raises(sa.exc.DBAPIError, match="not_a_member"):
+        hand_on(books, "g")
+    decide_member(books, 1, state="confirmed", decided_by="b")
+    with pytest.raises(sa.exc.DBAPIError, match="not_a_member"):
+        hand_on(books, "g", "H52010000003")
+    hand_on(books, "g")
+    decide_member(books, 1, state="left", left_by="c", left_at=books.clock.now(), left_ground="退出医共体")
+    with pytest.raises(sa.exc.DBAPIError, match="not_a_member"):
+        approve(books, "d1", "c")
+
+
+@pytest.mark.parametrize(("asked", "agreed"), [("a", "b"), ("b", "a")])
+def test_the_two_who_entered_a_member_do_not_hand_on_to_it_alone(books: Books, asked: str, agreed: str) -> None:
+    add_grant(books, "weihai-prepay-2025", "g", "received")
+    enter_member(books)
+    hand_on_by(books, "d1", asked)
+    with pytest.raises(sa.exc.DBAPIError, match="third_person"):
+        approve(books, "d1", agreed)
+    for person in ("B", " b", "nobody"):
+        with pytest.raises(sa.exc.DBAPIError, match=r"third_person|second_person"):
+            approve(books, "d1", person)
+    approve(books, "d1", "c")
+
+
+def hand_on_by(books: Books, name: str, person: str) -> None:
+    given = {"member_code": MEMBER["member_code"], "member_name": "x", "amount_fen": 100, "document": "x"}
+    by = {"state": "asked", "asked_by": person, "asked_at": books.clock.now()}
+    insert(books, FundDistribution, distribution_id=name, grant_id="g", **given, **by)
+
+
+def approve(books: Books, name: str, person: str) -> None:
+    with books.database.writing() as connection:
+        which = FundDistribution.distribution_id == name
+        books.set(connection, FundDistribution, which, state="approved", decided_by=person)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"state": "confirmed"}, "second_person"),
+        ({"state": "confirmed", "decided_by": "a"}, "second_person"),
+        ({"state": "confirmed", "decided_by": "A "}, "second_person"),
+        ({"state": "confirmed", "decided_by": "nobody"}, "second_person"),
+        ({"state": "confirmed", "decided_by": "elsewhere"}, "second_person"),
+        ({"state": "confirmed", "decided_by": "b", "account_no": "2"}, "wrong_step|permission"),
+        ({"state": "confirmed", "decided_by": "b", "member_code": "H1"}, "wrong_step|permission"),
+        ({"state": "left", "left_by": "b", "left_ground": "x"}, "wrong_step|second_person"),
+        ({"state": "left", "decided_by": "b", "left_by": "b", "left_ground": "x"}, "wrong_step"),
+        ({"member_name": "y"}, "wrong_step|permission"),
+    ],
+)
+def test_the_register_takes_two_people_and_is_never_written_over(
+    books: Books, changes: dict[str, str], told: str
+) -> None:
+    with books.database.writing() as connection:
+        enter_people(connection, books.clock, "H52010000002", "elsewhere")
+    by = {"state": "proposed", "proposed_by": "a", "proposed_at": books.clock.now(), "left_ground": ""}
+    insert(books, FundMember, member_no=1, **MEMBER, **by)
+    with pytest.raises(sa.exc.DBAPIError, match=told):
+        decide_member(books, 1, **changes)
+    decide_member(books, 1, state="confirmed", decided_by="b")
+    with pytest.raises(sa.exc.DBAPIError):
+        decide_member(books, 1, state="declined", decided_by="c")
+    with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
+        connection.execute(sa.delete(FundMember))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "confirmed", "decided_by": "b"},
+        {"proposed_by": "nobody"},
+        {"member_no": 2},
+        {"member_code": "h52010000002"},
+        {"member_code": "H5201-000002"},
+        {"member_code": HOSPITAL},
+        {"account_no": " "},
+        {"document": ""},
+    ],
+)
+def test_a_member_is_written_down_whole_by_somebody_of_the_house(books: Books, changes: dict[str, Any]) -> None:
+    by = {
+        "state": "proposed",
+        "proposed_by": "a",
+        "proposed_at": books.clock.now(),
+        "left_ground": "",
+        "member_no": 1,
+    }
+    with pytest.raises(sa.exc.DBAPIError):
+        insert(books, FundMember, **{**MEMBER, **by, **changes})
+    insert(books, FundMember, **{**MEMBER, **by})
+    with pytest.raises(sa.exc.DBAPIError):
+        insert(books, FundMember, **{**MEMBER, **by, "member_no": 2})
+
+
 def test_no_raw_statement_lends_the_earmark(books: Books) -> None:
+    enter_member(books)
     with books.database.writing() as connection:
         books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="received")
         open_account(

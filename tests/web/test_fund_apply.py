@@ -18,6 +18,7 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules.fund.regime import Absence
 from hospital_prepay.rulebook.loader import load_rulebook
+from tests.funding import enter_member
 from tests.people import Browser, House
 from tests.web.test_fund_assess import GOOD
 
@@ -395,7 +396,9 @@ def test_the_platforms_states_are_recorded_and_exported(house: House, officer: B
     assert login_as(Role.CASHIER).get(f"{APPLY}/module.csv").status_code == 403
 
 
-def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser, login_as: LoginAs) -> None:
+def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
+    officer: Browser, login_as: LoginAs, house: House
+) -> None:
     approver = login_as(Role.FINANCE_APPROVER)
     where = grant_of(officer.get(officer.post(NEW, filled("weihai-prepay-2025")).location))
     approval = {"granted": "yes", "approved": "1000000", "document": "x", "approved_on": "2026-01-15"}
@@ -403,15 +406,17 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser,
     receipt = {"bank_reference": "HD-1", "received_on": "2026-01-15", "idempotency_key": "receipt-key-1"}
     assert officer.post(f"{where}/receipt", {**receipt, "confirmed": "yes"}).status_code == 303
     members = f"{where}/members"
-    assert "还没有分给成员单位" in words(officer.get(members))
+    shown = words(officer.get(members))
+    assert "还没有分给成员单位" in shown
+    assert "名册里还没有成员单位" in shown
     ask = {
         "member_code": "H37100000002",
-        "member_name": "某镇卫生院",
         "member_amount": "1000",
         "agreement": "医共体协议",
         "idempotency_key": "member-key-1",
     }
-    for changes in ({"member_amount": "2000000"}, {"agreement": ""}, {"member_code": ""}):
+    enter_member(house.context, house.actor(Role.FINANCE_OFFICER), house.actor(Role.FINANCE_APPROVER), "H37100000002")
+    for changes in ({"member_amount": "2000000"}, {"agreement": ""}, {"member_code": ""}, {"member_code": "H3"}):
         page = officer.post(members, {**ask, **changes})
         assert page.status_code == 422
         assert f'href="#f-{next(iter(changes))}"' in page.text
@@ -421,6 +426,9 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(officer: Browser,
     one = f"{members}/{found[1]}"
     yes = {"do": "approve", "bank_reference": "ZZ-1", "handed_on": "2026-01-15"}
     assert officer.post(f"{one}/decide", yes).status_code == 403
+    third = approver.post(f"{one}/decide", yes)
+    assert (third.status_code, "请第三个人来同意" in third.text) == (403, True)
+    approver = Browser(approver.app).signed_in(house.session(house.another(Role.FINANCE_APPROVER)))
     for changes, told in (
         ({"bank_reference": ""}, "请填转账的银行回单号"),
         ({"handed_on": "2026-01-16"}, "还没有到"),

@@ -14,9 +14,9 @@ from hospital_prepay.domain.rules.fund.henan_month import HENAN
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
 from hospital_prepay.services.access.home import tasks
-from hospital_prepay.services.fund import distribution, grants, henan, incidents, places
+from hospital_prepay.services.fund import distribution, grants, henan, incidents, members, places
 from hospital_prepay.services.fund.clearing_watch import clearing_tasks
-from tests.funding import MILLION_YUAN, application, apply_one, good_facts
+from tests.funding import MILLION_YUAN, application, apply_one, enter_member, good_facts
 from tests.people import Browser, House
 from tests.web.test_fund import APPROVAL, APPROVER, HEAD, OFFICER, RECEIPT, Fundhouse, line, words
 
@@ -110,13 +110,16 @@ def test_what_a_second_person_has_to_do_is_counted_for_them(fund: Fundhouse) -> 
     incidents.record_loss(house.context, officer, loss)
     places.propose_place(house.context, officer, places.ProposePlace("zhejiang-prepay-2025", "临溪市", 2026, True))
     grant_id = _in_weihai(fund)
-    ask = distribution.AskDistribution(grant_id, "H37100000002", "某镇卫生院", Money(100), "协议", "member-1")
+    members.propose_member(house.context, officer, members.ProposeMember("H37100000003", "另一家", "3700", "章程"))
+    enter_member(house.context, house.actor(OFFICER), house.actor(APPROVER), "H37100000002")
+    ask = distribution.AskDistribution(grant_id, "H37100000002", Money(100), "协议", "member-1")
     distribution.ask_distribution(house.context, officer, ask)
     _month_closed(fund, officer)
     found = waiting(fund, APPROVER)
-    assert {"fund_loss", "fund_place", "fund_members", "fund_month"} <= set(found)
+    kinds = {"fund_loss", "fund_place", "fund_members", "fund_register", "fund_month"}
+    assert kinds <= set(found)
     assert (found["fund_members"], found["fund_month"]) == (grant_id, "2025-12")
-    assert not {"fund_loss", "fund_place", "fund_members", "fund_month"} & set(waiting(fund, OFFICER))
+    assert not kinds & set(waiting(fund, OFFICER))
     home = fund.as_(APPROVER).get("/")
     assert f'href="/finance/fund/grants/{grant_id}/members"' in home.text
     assert 'href="/finance/fund/reconcile?period=2025-12"' in home.text

@@ -6,6 +6,8 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +21,14 @@ from click.testing import CliRunner
 from hospital_prepay.cli.fund import fund as fund_commands
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import GRANTS, Permission, Role
-from hospital_prepay.domain.rules.fund.regime import UseOutcome
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund, UseOutcome
 from hospital_prepay.jobs.scheduler import schedule
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.access.api_clients import ROLES, NewClient, create_client
+from hospital_prepay.services.fund import distribution, grants, members
+from tests.funding import MILLION_YUAN, application, apply_one, enter_member, good_facts
 from tests.people import INSTITUTION, Browser, House
 from tests.web.test_fund import DRUG, PAYEE, POWER, Fundhouse, line
 
@@ -91,6 +96,51 @@ def filled(rule: Any, **names: str) -> str:
     return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", lambda name: names.get(name[1], "1"), rule.rule)
 
 
+@dataclass(frozen=True)
+class Lead:
+    """A grant of a lead hospital under Weihai's notice; somebody wrote a member down whom nobody confirmed."""
+
+    house: House
+    grant_id: str
+
+    def _ids(self, state: str) -> list[str]:
+        query = f"SELECT distribution_id FROM fund_distribution WHERE state = '{state}' ORDER BY asked_at"
+        with self.house.context.database.reading() as connection:
+            return list(connection.scalars(sa.text(query)))
+
+    def waiting(self) -> str:
+        return next(iter(self._ids("asked")), "")
+
+    def handed_on(self) -> list[str]:
+        return self._ids("approved")
+
+    def uses(self) -> int:
+        with self.house.context.database.reading() as connection:
+            return int(connection.scalar(sa.text("SELECT count(*) FROM fund_distribution_use")) or 0)
+
+    def hand_on(self) -> None:
+        """To a member that two others entered: what is lawful."""
+        context, officer = self.house.context, self.house.actor(Role.FINANCE_OFFICER)
+        another, approver = self.house.another(Role.FINANCE_OFFICER), self.house.actor(Role.FINANCE_APPROVER)
+        enter_member(context, another, approver, "H37990000098")
+        ask = distribution.AskDistribution(self.grant_id, "H37990000098", Money(100), "协议", "hand-on-lead")
+        asked = distribution.ask_distribution(context, officer, ask)
+        yes = distribution.DecideDistribution(asked, True, "ZZ-LEAD", date(2026, 1, 15))
+        distribution.decide_distribution(context, approver, yes)
+
+
+def in_weihai(house: House) -> Lead:
+    context, officer = house.context, house.actor(Role.FINANCE_OFFICER)
+    regime, money = "weihai-prepay-2025", Money(MILLION_YUAN)
+    command = application(regime, "x", Fund.EMPLOYEE, money, good_facts(2026), "apply-weihai")
+    grant_id = apply_one(context, officer, command).grant_id or ""
+    approval = grants.RecordApproval(grant_id, money, date(2026, 1, 15), "批复", "")
+    grants.record_approval(context, house.actor(Role.FINANCE_APPROVER), approval)
+    grants.receive_grant(context, officer, grants.ReceiveGrant(grant_id, "W-1", date(2026, 1, 15), "received-w"))
+    members.propose_member(context, officer, members.ProposeMember("H37990000097", "没核对的", "1", "章程"))
+    return Lead(house, grant_id)
+
+
 def test_the_forbidden_uses_are_all_those_that_no_place_permits() -> None:
     for instrument in ("weihai-prepay-2025", "xizang-prepay-2024", "zhejiang-prepay-2025", "henan-settlement-2023"):
         uses = RULEBOOK.regime(instrument, 2026).uses
@@ -109,6 +159,39 @@ def test_no_page_pays_a_forbidden_use(fund: Fundhouse, app: APIFlask, role: Role
             answer = fund.as_(role).post(path, fresh(grant=fund.grant_id, **{"category-1": category}))
             assert answer.status_code < 500, path
     assert spent(fund.house) == 0
+
+
+@pytest.mark.parametrize("code", ["H37990000099", "职工工会", "H37990000097"])
+@pytest.mark.clause("weihai-prepay-2025/2.3", "weihai-prepay-2025/3")
+def test_no_page_hands_restricted_money_on_to_who_is_not_a_member(house: House, app: APIFlask, code: str) -> None:
+    """Every role at every address of the fund, twice over, so that each decides what the others wrote down. Only the
+    register itself is left alone: who is confirmed there by two people is a member."""
+    lead = in_weihai(house)
+    typed = {"member_code": code, "member_name": "某单位", "account_no": "1", "member_amount": "0.01"}
+    typed |= {"agreement": "协议", "handed_on": "2026-01-15", "do": "approve", "bank_reference": "HD-9"}
+    rules = [rule for rule in posts(app, inside=True) if not rule.rule.startswith("/finance/fund/members/")]
+    # First those that hand on: any other may recall the grant or give it back.
+    for asked in ([one for one in rules if "/members" in one.rule], rules):
+        for role in (*Role, *Role):
+            browser = Browser(app).signed_in(house.session(role))
+            for rule in asked:
+                names = {"grant_id": lead.grant_id, "distribution_id": lead.waiting() or "nothing"}
+                assert browser.post(filled(rule, **names), fresh(**typed)).status_code < 500, rule.rule
+    assert lead.handed_on() == []
+
+
+@pytest.mark.parametrize("category", FORBIDDEN)
+@pytest.mark.clause("weihai-prepay-2025/1")
+def test_no_member_shows_a_forbidden_use(house: House, app: APIFlask, category: str) -> None:
+    lead = in_weihai(house)
+    lead.hand_on()
+    before = lead.uses()
+    for role in Role:
+        browser = Browser(app).signed_in(house.session(role))
+        use = {"category": category, "name": "x", "amount": "0.01", "code": DRUG["code"], "order_no": "P-1"}
+        path = f"/finance/fund/grants/{lead.grant_id}/members/{lead.handed_on()[0]}/use"
+        assert browser.post(path, fresh(**use)).status_code in (403, 422)
+    assert (lead.uses(), spent(house)) == (before, 0)
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
 from hospital_prepay.persistence.models.fund_apply import FundDistribution
 from hospital_prepay.persistence.models.fund_duties import FundPlace
+from hospital_prepay.persistence.models.fund_members import FundMember
 from hospital_prepay.persistence.models.fund_recall import FundIncident, FundRecall
 from hospital_prepay.persistence.models.fund_reconciliation import FundMonth, FundPeriodStep, FundSettlement
 from hospital_prepay.persistence.models.fund_returns import FundCorrection, FundOffset
@@ -183,6 +184,12 @@ def places_to_confirm(connection: sa.Connection, institution_id: str, person: st
     """Words on places that somebody else wrote down and nobody decided on."""
     own = (FundPlace.institution_id == institution_id, FundPlace.state == "proposed")
     return _pile(connection, FundPlace.proposed_at, *own, FundPlace.proposed_by != person)
+
+
+def members_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Members of the community that somebody else wrote down and nobody decided on."""
+    own = (FundMember.institution_id == institution_id, FundMember.state == "proposed")
+    return _pile(connection, FundMember.proposed_at, *own, FundMember.proposed_by != person)
 
 
 def distributions_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:

@@ -41,6 +41,7 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("fund_correction", Permission.FUND_RECORD, queries.corrections_to_approve),
     ("fund_month", Permission.FUND_RECORD, queries.months_to_check),
     ("fund_members", Permission.FUND_RESERVE, queries.distributions_to_decide),
+    ("fund_register", Permission.FUND_RECORD, queries.members_to_confirm),
     ("fund_place", Permission.FUND_RECORD, queries.places_to_confirm),
     ("outpatient_review", Permission.OUTPATIENT_REVIEW, outpatient.claims_to_review),
     ("outpatient_confirm", Permission.OUTPATIENT_APPROVE, outpatient.claims_to_confirm),

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, RuleRefused
+from hospital_prepay.domain.errors import (
+    Conflict,
+    InsufficientFund,
+    MalformedInput,
+    NotFound,
+    RuleRefused,
+    SecondPersonRequired,
+)
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
@@ -20,8 +27,10 @@ from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
 from hospital_prepay.persistence import fund_distributions as store
+from hospital_prepay.persistence import fund_members as register
 from hospital_prepay.persistence import funds
 from hospital_prepay.persistence.fund_distributions import DistributionRow, UseRow
+from hospital_prepay.persistence.fund_members import MemberRow
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.fund_apply import (
@@ -39,16 +48,12 @@ from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, re
 __all__ = ["DistributionRow", "UseRow"]
 
 
-_CODE_SIGNS: Final = 12
-
-
 @dataclass(frozen=True, slots=True)
 class AskDistribution:
-    """So much of a grant for one member, by the agreement of the community."""
+    """So much of a grant for one member of the register, by the agreement of the community."""
 
     grant_id: str
     member_code: str
-    member_name: str
     amount: Money
     document: str
     idempotency_key: str
@@ -86,15 +91,11 @@ class ShowUse:
 
 
 def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -> str:
-    """Write a distribution down. Needs ``fund.pay``. Raises :class:`Conflict` unless the grant is in use here."""
+    """Write a distribution down for who stands in the register of members. Needs ``fund.pay``.
+
+    Raises :class:`MalformedInput` for anybody else, :class:`Conflict` unless the grant is in use here.
+    """
     actor.require(Permission.FUND_PAY)
-    code = payment_reference(command.member_code)
-    for field, text in (("member_code", code), ("member_name", command.member_name)):
-        if not text.strip() or text == payment_reference(actor.institution_id):
-            raise MalformedInput("请填成员单位的编码和名称，不能是本院。", details={"field": field})
-    if len(code) > _CODE_SIGNS:
-        words = f"机构编码最多 {_CODE_SIGNS} 位，请核对。"
-        raise MalformedInput(words, details={"field": "member_code"})
     if not command.document.strip():
         raise MalformedInput("请填分配的协议或文件。", details={"field": "agreement"})
     payload = {**asdict(command), "amount": command.amount.fen}
@@ -110,13 +111,14 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
         require_no_recall(work, grant.regime, "分配")
         if command.amount.fen <= 0 or command.amount.fen > grant.unspent_fen:
             raise MalformedInput(f"可以分的只有 {grant.unspent} 元，请核对金额。", details={"field": "member_amount"})
+        member = _member(work, payment_reference(command.member_code))
         distribution_id = work.new_id()
         values = {
             "institution_id": work.institution_id,
             "distribution_id": distribution_id,
             "grant_id": grant.grant_id,
-            "member_code": code,
-            "member_name": command.member_name.strip(),
+            "member_code": member.member_code,
+            "member_name": member.member_name,
             "amount_fen": command.amount.fen,
             "document": command.document.strip(),
             "state": "asked",
@@ -124,7 +126,7 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
             "asked_at": work.now,
         }
         store.add(work.connection, FundDistribution, values)
-        work.audit(detail={"member": command.member_code, "amount_fen": command.amount.fen})
+        work.audit(detail={"member": member.member_code, "amount_fen": command.amount.fen})
         work.keep_answer(command.idempotency_key, payload, {"distribution_id": distribution_id})
         return distribution_id
 
@@ -133,7 +135,8 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
     """Hand the money on, or turn it down; another person than who asked. Needs ``fund.reserve``.
 
     Raises :class:`MalformedInput` for a yes without a slip or with a day ahead, :class:`Conflict` for a slip used
-    before.
+    before or a member that left, :class:`SecondPersonRequired` when the two who entered the member would also be the
+    two who hand the money on: then a third person asks or agrees.
     """
     actor.require(Permission.FUND_RESERVE)
     distribution_id, approved = command.distribution_id, command.approved
@@ -143,6 +146,7 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
         handed_on = command.handed_on or work.today
         if approved:
             require_no_recall(work, grant.regime, "分配")
+            _require_third_person(_member(work, found.member_code), found.asked_by, actor)
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
@@ -249,6 +253,20 @@ def uses_of(context: Context, actor: Actor, grant_id: str) -> list[UseRow]:
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         return store.uses_of_grant(connection, actor.institution_id, grant_id)
+
+
+def _member(work: UnitOfWork, code: str) -> MemberRow:
+    try:
+        return register.standing_member(work.connection, work.institution_id, code)
+    except NotFound as error:
+        words = "成员单位名册里没有这一家，或者它已移出。请先在名册登记，由另一人核对。"
+        raise MalformedInput(words, details={"field": "member_code"}) from error
+
+
+def _require_third_person(member: MemberRow, asked_by: str, actor: Actor) -> None:
+    if member.entered_by(asked_by, actor.actor_id):
+        words = "登记、核对这家成员单位的两个人，不能再由他们两人申请并同意分钱。请第三个人来同意；本次没有入账。"
+        raise SecondPersonRequired(words)
 
 
 def _locked(work: UnitOfWork, distribution_id: str) -> tuple[GrantState, DistributionRow]:

@@ -30,9 +30,9 @@ from hospital_prepay.services.fund import distribution as service
 from hospital_prepay.services.fund import grants, recall
 from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
-from tests.funding import MILLION_YUAN
+from tests.funding import MILLION_YUAN, enter_member
 from tests.hospital import INSTITUTION, Hospital, actor
-from tests.services.fund.conftest import APPROVER, OFFICER, Year, line
+from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
 
 M = MILLION_YUAN
 MEMBER = ("H37100000002", "某镇卫生院")
@@ -41,11 +41,12 @@ pytestmark = pytest.mark.clause("weihai-prepay-2025/2.3")
 
 @pytest.fixture
 def lead(hospital: Hospital) -> Year:
+    enter_member(hospital.context, PAYER, APPROVER, *MEMBER)
     return Year(hospital, "weihai-prepay-2025").arrived()
 
 
 def ask(lead: Year, fen: int, **changes: Any) -> str:
-    given = {"member_code": MEMBER[0], "member_name": MEMBER[1], "document": "医共体分配协议", **changes}
+    given = {"member_code": MEMBER[0], "document": "医共体分配协议", **changes}
     command = service.AskDistribution(lead.grant_id, amount=Money(fen), idempotency_key=lead.key, **given)
     return service.ask_distribution(lead.hospital.context, OFFICER, command)
 

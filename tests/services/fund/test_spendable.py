@@ -22,7 +22,7 @@ from hospital_prepay.services.fund import (
     review,
     spending,
 )
-from tests.funding import MILLION_YUAN
+from tests.funding import MILLION_YUAN, enter_member
 from tests.hospital import Hospital
 from tests.services.fund.conftest import APPROVER, HEAD, OFFICER, PAYER, Year, line
 
@@ -202,15 +202,16 @@ def test_a_member_is_another_house_and_shows_an_invoice_once(hospital: Hospital)
     lead, context = Year(hospital, "weihai-prepay-2025").arrived(), hospital.context
 
     def ask(code: str, fen: int = 1000) -> str:
-        command = distribution.AskDistribution(lead.grant_id, code, "某院", Money(fen), "协议", lead.key)
+        command = distribution.AskDistribution(lead.grant_id, code, Money(fen), "协议", lead.key)
         return distribution.ask_distribution(context, OFFICER, command)
 
     own = OFFICER.institution_id
-    for code in (own, own.lower(), f" {own}", own.replace("H", "Ｈ"), own[:4] + "-" + own[4:]):
+    for code in (own, own.lower(), f" {own}", own.replace("H", "Ｈ"), own[:4] + "-" + own[4:], " "):
         with pytest.raises(MalformedInput, match="不能是本院"):
-            ask(code)
+            enter_member(context, PAYER, APPROVER, code)
     with pytest.raises(MalformedInput, match="最多 12 位"):
-        ask("H" * 13)
+        enter_member(context, PAYER, APPROVER, "H" * 13)
+    enter_member(context, PAYER, APPROVER, "h3710-0000009")
     with pytest.raises(MalformedInput, match="请核对金额"):
         ask("H37100000009", -5)
     asked = ask("h37100000009")

@@ -1,0 +1,121 @@
+"""The register of a lead hospital's members: written down by a finance officer, confirmed by a finance approver.
+
+Only who stands in it is handed a prepayment (:mod:`hospital_prepay.services.fund.distribution`); otherwise two people
+could send restricted money to any name they thought of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import MalformedInput, NotFound
+from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.persistence import fund_members as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.fund_members import MemberRow
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.services.context import Context
+
+__all__ = ["MemberRow"]
+
+_CODE_SIGNS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeMember:
+    """A member by its code, with the account its share goes to and the community's document that names it."""
+
+    member_code: str
+    member_name: str
+    account_no: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Every word on members, newest first; ``names`` of people by id."""
+
+    rows: list[MemberRow]
+    names: Mapping[str, str]
+
+    @property
+    def standing(self) -> list[MemberRow]:
+        """Those whom money may be handed on to."""
+        return [one for one in self.rows if one.state == "confirmed"]
+
+
+def propose_member(context: Context, actor: Actor, command: ProposeMember) -> int:
+    """Write a member down; returns its number. It counts once another person confirmed it.
+
+    Needs ``fund.apply``. Raises :class:`MalformedInput`, :class:`Conflict` while the same code stands or waits.
+    """
+    actor.require(Permission.FUND_APPLY)
+    code = payment_reference(command.member_code)
+    if not code or code == payment_reference(actor.institution_id):
+        raise MalformedInput("请填成员单位的机构编码，不能是本院。", details={"field": "member_code"})
+    if len(code) > _CODE_SIGNS:
+        raise MalformedInput(f"机构编码最多 {_CODE_SIGNS} 位，请核对。", details={"field": "member_code"})
+    for field in ("member_name", "account_no", "document"):
+        if not str(getattr(command, field)).strip():
+            raise MalformedInput("这一项要填。", details={"field": field})
+    with context.work(actor, "fund.member") as work:
+        number = store.add_member(
+            work.connection,
+            work.institution_id,
+            member_code=code,
+            member_name=command.member_name.strip(),
+            account_no=command.account_no.strip(),
+            document=command.document.strip(),
+            proposed_by=actor.actor_id,
+            proposed_at=work.now,
+        )
+        work.audit(subject=f"fund_member:{number}", detail={"member": code, "document": command.document.strip()})
+        return number
+
+
+def decide_member(context: Context, actor: Actor, member_no: int, *, confirmed: bool) -> None:
+    """Confirm what another person wrote down, or decline it. Needs ``fund.record``.
+
+    Raises :class:`SecondPersonRequired`, :class:`NotFound`, :class:`Conflict` when it was decided before.
+    """
+    actor.require(Permission.FUND_RECORD)
+    with context.work(actor, "fund.member_decide", f"fund_member:{member_no}") as work:
+        actor.require_other_than(_proposer(work.connection, work.institution_id, member_no), "核对成员单位")
+        state = "confirmed" if confirmed else "declined"
+        by = {"decided_by": actor.actor_id, "decided_at": work.now}
+        store.walk_member(work.connection, work.institution_id, member_no, "proposed", state=state, **by)
+        work.audit(detail={"state": state})
+
+
+def end_member(context: Context, actor: Actor, member_no: int, ground: str) -> None:
+    """Take a member off: nothing is handed on to it from now on, what it holds is owed back all the same.
+
+    Needs ``fund.record`` or ``fund.apply``: one person suffices for what only narrows. Raises :class:`MalformedInput`
+    without a ground, :class:`NotFound`, :class:`Conflict` unless it stands.
+    """
+    if not actor.may(Permission.FUND_RECORD):
+        actor.require(Permission.FUND_APPLY)
+    if not ground.strip():
+        raise MalformedInput("请写明为什么移出，备查。", details={"field": "ground"})
+    with context.work(actor, "fund.member_end", f"fund_member:{member_no}") as work:
+        by = {"left_by": actor.actor_id, "left_at": work.now, "left_ground": ground.strip()}
+        store.walk_member(work.connection, work.institution_id, member_no, "confirmed", state="left", **by)
+        work.audit(detail={"ground": ground.strip()})
+
+
+def read_register(context: Context, actor: Actor) -> Register:
+    """Every word on members. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        rows = store.members(connection, actor.institution_id)
+        return Register(rows[::-1], people.names(connection, actor.institution_id))
+
+
+def _proposer(connection: Connection, institution_id: str, member_no: int) -> str:
+    for one in store.members(connection, institution_id):
+        if one.member_no == member_no:
+            return one.proposed_by
+    raise NotFound("名册里没有这一条。请刷新后再看。")
