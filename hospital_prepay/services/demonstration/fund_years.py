@@ -17,13 +17,14 @@ from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, Paid, PoolF
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, Spent, consumable, drug, evidence_for, spend
+from hospital_prepay.services.demonstration.fund import GOOD, SUPPLIER, drug, evidence_for, spend
 from hospital_prepay.services.demonstration.fund_henan import HenanMonths
 from hospital_prepay.services.demonstration.fund_papers import Papers, reconcile_year
+from hospital_prepay.services.demonstration.fund_plans import YEARS, Allocation, Bill, Member, PastYear, Settlement
 from hospital_prepay.services.demonstration.fund_watch import say_what_is_not_applied_for, say_where
-from hospital_prepay.services.demonstration.houses import HENAN, LINXI, WEIHAI, XIZANG, House
+from hospital_prepay.services.demonstration.houses import LINXI
 from hospital_prepay.services.demonstration.stage import Stage, open_house
-from hospital_prepay.services.fund import grants, offsets, returns
+from hospital_prepay.services.fund import distribution, grants, members, offsets, returns
 from hospital_prepay.services.fund.application_command import ApplyForFunds
 from hospital_prepay.services.fund.applications import apply_for_funds
 from hospital_prepay.services.fund.netting import NetGrants, net_grants
@@ -33,151 +34,6 @@ OPENED: Final = datetime(2024, 12, 26, 9, 0, tzinfo=SHANGHAI)
 _NINE: Final = time(9, 0)
 _NOTHING: Final = Money(0)
 _HOSPITAL: Final = replace(GOOD, credit_grade="A", repays_procurement_shortfall=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """A supplier's bill, asked for on a day."""
-
-    on: date
-    spent: Spent
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """A monthly settlement of which the agency kept ``offset``, in yuan."""
-
-    on: date
-    settled: str
-    offset: str
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """A grant: ``monthly`` is what the fund paid a month in the years before, in yuan."""
-
-    regime: str
-    region: str
-    fund: Fund
-    year: int
-    monthly: str
-    amount: str
-    applied_on: date
-    approved_on: date
-    received_on: date
-    document: str
-
-
-@dataclass(frozen=True, slots=True)
-class PastYear:
-    """A grant and what became of it; ``returned_on`` when the rest went back by bank."""
-
-    house: House
-    grant: Allocation
-    bills: tuple[Bill, ...]
-    settlements: tuple[Settlement, ...] = ()
-    returned_on: date | None = None
-    netted: Allocation | None = None
-
-    @property
-    def agency(self) -> str:
-        """Who pays and is paid back."""
-        return f"{self.grant.region}医疗保障服务中心（演示）"
-
-
-def _bill(key: str, month: int, day: int, purpose: str, yuan: str, number: int) -> Bill:
-    line = (
-        consumable("一次性使用输液器", yuan, number) if "耗材" in purpose else drug("注射用头孢曲松钠", yuan, number)
-    )
-    return Bill(date(2025, month, day), Spent(key, purpose, 0, "evidenced", (line,)))
-
-
-YEARS: Final = (
-    PastYear(
-        WEIHAI,
-        Allocation(
-            "weihai-prepay-2025",
-            "威海市",
-            Fund.EMPLOYEE,
-            2025,
-            *("4200000", "4200000"),
-            *(date(2025, 1, 10), date(2025, 3, 18), date(2025, 3, 21)),
-            "文医保〔2025〕9 号（演示）",
-        ),
-        (
-            _bill("wy-1", 4, 15, "一季度药品款", "1365400.20", 101),
-            _bill("wy-2", 6, 18, "二季度耗材款", "980000", 102),
-            _bill("wy-3", 9, 16, "三季度药品款", "1230450.75", 103),
-        ),
-        (Settlement(date(2025, 11, 20), "4310000", "2000000"),),
-        date(2025, 12, 5),
-    ),
-    PastYear(
-        XIZANG,
-        Allocation(
-            "xizang-prepay-2024",
-            "那曲市",
-            Fund.RESIDENT,
-            2025,
-            *("1500000", "1500000"),
-            *(date(2025, 1, 8), date(2025, 1, 22), date(2025, 1, 26)),
-            "那医保〔2025〕3 号（演示）",
-        ),
-        (
-            _bill("xy-1", 3, 12, "一季度药品款", "418620.40", 201),
-            _bill("xy-2", 7, 9, "上半年耗材款", "380100", 202),
-        ),
-        (
-            Settlement(date(2025, 10, 22), "1480000", "600000"),
-            Settlement(date(2025, 11, 21), "1510500.60", "600000"),
-            Settlement(date(2025, 12, 8), "700000", "300000"),
-        ),
-    ),
-    PastYear(
-        LINXI,
-        Allocation(
-            "zhejiang-prepay-2025",
-            "临溪市",
-            Fund.RESIDENT,
-            2025,
-            *("9200000", "9200000"),
-            *(date(2025, 3, 20), date(2025, 3, 27), date(2025, 3, 31)),
-            "临医保〔2025〕11 号（演示）",
-        ),
-        (
-            _bill("lx25-1", 5, 14, "春季药品款", "3650000", 301),
-            _bill("lx25-2", 8, 20, "夏季耗材款", "2480300.15", 302),
-            _bill("lx25-3", 10, 22, "秋季药品款", "1904210.85", 303),
-        ),
-        (Settlement(date(2025, 11, 25), "9500000", "5000000"),),
-        date(2025, 12, 12),
-    ),
-    PastYear(
-        HENAN,
-        Allocation(
-            "henan-settlement-2023",
-            "豫川市",
-            Fund.RESIDENT,
-            2025,
-            *("2400000", "3600000"),
-            *(date(2025, 1, 13), date(2025, 1, 14), date(2025, 1, 15)),
-            "豫川医保〔2025〕1 号（演示）",
-        ),
-        (
-            _bill("yc-1", 3, 11, "一季度药品款", "1208300.60", 401),
-            _bill("yc-2", 8, 12, "上半年耗材款", "960450", 402),
-        ),
-        netted=Allocation(
-            "henan-settlement-2023",
-            "豫川市",
-            Fund.RESIDENT,
-            2026,
-            *("2600000", "3900000"),
-            *(date(2026, 1, 12), date(2026, 1, 13), date(2026, 1, 14)),
-            "豫川医保〔2026〕1 号（演示）",
-        ),
-    ),
-)
 
 
 def lead_through_past_years(context: Context) -> None:
@@ -218,6 +74,10 @@ class Year:
         yield grant.received_on, self.receive
         for bill in self.past.bills:
             yield bill.on, partial(self.pay, bill=bill)
+        if (member := self.past.member) is not None:
+            yield member.entered_on, partial(self.enter, member=member)
+            yield member.handed_on, partial(self.hand_on, member=member)
+            yield member.back_on, partial(self.take_back, member=member)
         for settlement in self.past.settlements:
             yield settlement.on, partial(self.settle, settlement=settlement)
         if self.past.returned_on is not None:
@@ -247,7 +107,7 @@ class Year:
         if self._state(grant_id).state == "applied":
             amount, module_no = Money.of_yuan(grant.amount), f"YF-演示-{grant.year}"
             command = grants.RecordApproval(grant_id, amount, grant.approved_on, grant.document, module_no)
-            grants.record_approval(self._at(moment), self.stage.actor(Role.FINANCE_APPROVER), command)
+            grants.record_approval(self._at(moment), self._approver, command)
 
     def receive(self, moment: datetime) -> None:
         """Book the money with the bank's reference."""
@@ -266,6 +126,41 @@ class Year:
         self.cash -= amount
         self.papers.left(bill.on, amount, SUPPLIER[0], bill.spent.purpose, f"演示付款 {bill.spent.key}")
 
+    def enter(self, moment: datetime, member: Member) -> None:
+        """Put the member into the register: another officer writes it down, the approver confirms it."""
+        context, officer = self._at(moment), self.stage.actor(Role.FINANCE_OFFICER, 1)
+        if not members.read_register(context, officer).rows:
+            words = "紧密型医共体协议 2025-1（演示）"
+            said = members.ProposeMember(member.code, member.name, member.account_no, words)
+            number = members.propose_member(context, officer, said)
+            members.decide_member(context, self._approver, number, confirmed=True)
+
+    def hand_on(self, moment: datetime, member: Member) -> None:
+        """Hand its share on; the member holds it, and it is owed back all the same."""
+        amount, slip = Money.of_yuan(member.amount), self._slip("分给成员")
+        key = self._key(self.past.grant, "hand-on")
+        ask = distribution.AskDistribution(self.grant_id, member.code, amount, "2025 年分配方案（演示）", key)
+        asked = distribution.ask_distribution(self._at(moment), self._officer, ask)
+        if self._handed(moment).state == "asked":
+            yes = distribution.DecideDistribution(asked, True, slip, member.handed_on)
+            distribution.decide_distribution(self._at(moment), self._approver, yes)
+        self.cash -= amount
+        self.papers.left(member.handed_on, amount, member.name, "医共体内分配预付金", slip)
+
+    def take_back(self, moment: datetime, member: Member) -> None:
+        """Keep what the member paid with it, and book what it gives back."""
+        used, amount = Money.of_yuan(member.used), Money.of_yuan(member.amount)
+        found, back = self._handed(moment), self._slip("成员退回")
+        line, key = drug("注射用头孢曲松钠", member.used, 104), self._key(self.past.grant, "member")
+        shown = distribution.ShowUse(found.distribution_id, line, "演示发票 wy-member-1", f"{key}-use")
+        distribution.show_use(self._at(moment), self._officer, shown)
+        rest = distribution.ReturnDistribution(
+            found.distribution_id, amount - used, back, f"{key}-back", member.back_on
+        )
+        distribution.return_distribution(self._at(moment), self._officer, rest)
+        self.cash += amount - used
+        self.papers.came(member.back_on, amount - used, "成员单位退回预付金", back)
+
     def settle(self, moment: datetime, settlement: Settlement) -> None:
         """Book a monthly settlement with its offset."""
         settled, offset = Money.of_yuan(settlement.settled), Money.of_yuan(settlement.offset)
@@ -275,8 +170,7 @@ class Year:
         command = offsets.OffsetGrant(self.grant_id, settled, offset, document, slip, settlement.on, key)
         offset_id = offsets.record_offset(self._at(moment), self._officer, command)
         if offsets.find_offset(self._at(moment), self._officer, offset_id).state == "recorded":
-            confirmer = self.stage.actor(Role.FINANCE_APPROVER)
-            offsets.decide_offset(self._at(moment), confirmer, offset_id, confirmed=True)
+            offsets.decide_offset(self._at(moment), self._approver, offset_id, confirmed=True)
         self.owed -= offset
         self.cash -= Money(min(self.cash.fen, offset.fen))
         self.papers.came(settlement.on, settled - offset, f"{settlement.on.month} 月医保结算款", slip)
@@ -312,6 +206,14 @@ class Year:
     @property
     def _officer(self) -> Actor:
         return self.stage.actor(Role.FINANCE_OFFICER)
+
+    @property
+    def _approver(self) -> Actor:
+        return self.stage.actor(Role.FINANCE_APPROVER)
+
+    def _handed(self, moment: datetime) -> distribution.DistributionRow:
+        (found,) = distribution.distributions_of(self._at(moment), self._officer, self.grant_id)
+        return found
 
     def _state(self, grant_id: str) -> GrantState:
         return grants.find_grant(self.stage.context, self._officer, grant_id)

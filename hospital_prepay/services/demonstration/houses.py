@@ -95,12 +95,16 @@ LINXI: Final = _house(
 )
 
 
-def _fund_house(code: str, name: str, logins: str, names: tuple[str, ...], remark: str) -> House:
+def _fund_house(
+    code: str, name: str, logins: str, names: tuple[str, ...], remark: str, second_officer: str = ""
+) -> House:
     roles = (Role.DEPARTMENT_HEAD, Role.DEPARTMENT_HEAD, Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR)
     ends = ("keshi1", "keshi2", "caiwu", "shenpi", "shenji")
     people = tuple(
         DemoPerson(f"{logins}.{end}", name, role) for end, name, role in zip(ends, names, roles, strict=True)
     )
+    if second_officer:
+        people = (*people, DemoPerson(f"{logins}.caiwu2", second_officer, Role.FINANCE_OFFICER))
     return _house(code, name, people, remark, 3)
 
 
@@ -109,7 +113,8 @@ WEIHAI: Final = _fund_house(
     "文屿区人民医院",
     "wy",
     ("宋海燕", "丛培", "于静", "毕志刚", "姜文"),
-    "虚构的威海医院：2025 年的预付金，从申请到清零",
+    "虚构的威海牵头医院：2025 年的预付金，从申请到清零；其中一部分分给一家成员单位",
+    second_officer="慕容丽",
 )
 XIZANG: Final = _fund_house(
     "H54990000007",

@@ -6,16 +6,20 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.clock import SHANGHAI, FixedClock, local
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules.fund.duty_states import DutyState
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.demonstration.fund_years import YEARS, PastYear, lead_through_past_years
+from hospital_prepay.services.demonstration.fund_plans import YEARS, PastYear
+from hospital_prepay.services.demonstration.fund_years import lead_through_past_years
 from hospital_prepay.services.demonstration.houses import LINXI
 from hospital_prepay.services.demonstration.stage import Stage
+from hospital_prepay.services.fund.distribution import distributions_of
 from hospital_prepay.services.fund.duties import read_duties
+from hospital_prepay.services.fund.members import read_register
 from hospital_prepay.services.fund.reconciliation import MonthReading, read_month
 from hospital_prepay.services.fund.review import GrantDetail, fund_overview, read_grant
 from hospital_prepay.settings import Settings
@@ -92,6 +96,23 @@ def test_every_month_of_every_year_is_reconciled_at_zero_and_closed_by_two_peopl
             assert month.zero, (past.house.name, month.period)
             assert [one.step for one in month.steps] == ["made", "checked"]
             assert len({one.taken_by for one in month.steps}) == 2
+
+
+@pytest.mark.clause("weihai-prepay-2025/2.3")
+def test_a_members_share_comes_back_or_is_claimed_from_it(context: Context) -> None:
+    (past,) = [one for one in YEARS if one.member is not None]
+    auditor = Stage(context, past.house).actor(Role.AUDITOR)
+    (handed,) = distributions_of(context, auditor, details(context, past)[2025].grant.grant_id)
+    assert (handed.amount_fen, handed.used_fen, handed.returned_fen) == (36_000_000, 24_816_050, 11_183_950)
+    (member,) = read_register(context, auditor).standing
+    people = {member.proposed_by, member.decided_by, handed.asked_by, handed.decided_by}
+    assert (member.member_code, len(people)) == (handed.member_code, 3)
+    where = {"institution": past.house.code}
+    query = sa.text(
+        "SELECT balance_fen FROM ledger_account WHERE institution_id = :institution AND account_id = '1218'"
+    )
+    with context.database.reading() as connection:
+        assert connection.scalar(query, where) == handed.used_fen
 
 
 def test_a_loading_that_is_taken_up_again_changes_nothing(context: Context) -> None:
