@@ -107,12 +107,10 @@ def test_a_members_share_comes_back_or_is_claimed_from_it(context: Context) -> N
     (member,) = read_register(context, auditor).standing
     people = {member.proposed_by, member.decided_by, handed.asked_by, handed.decided_by}
     assert (member.member_code, len(people)) == (handed.member_code, 3)
-    where = {"institution": past.house.code}
-    query = sa.text(
-        "SELECT balance_fen FROM ledger_account WHERE institution_id = :institution AND account_id = '1218'"
-    )
+    own = "institution_id = :institution AND account_id = '1218'"
+    query = sa.text(f"SELECT sum(debit_fen - credit_fen) FROM ledger_posting WHERE {own}")
     with context.database.reading() as connection:
-        assert connection.scalar(query, where) == handed.used_fen
+        assert connection.scalar(query, {"institution": past.house.code}) == handed.used_fen
 
 
 def test_a_loading_that_is_taken_up_again_changes_nothing(context: Context) -> None:
