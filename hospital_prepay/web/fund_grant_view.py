@@ -92,6 +92,7 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
         "refused_count": len(refused),
         "may_ask": actor.may(Permission.FUND_ASK)
         and any(one.state == "received" and one.regime not in found.stands for one in found.grants),
+        "leads": any(may_distribute(one.regime) for one in found.grants),
         "to_record": sum(
             one.state == "applied" and actor.may(Permission.FUND_RECORD) and actor.actor_id not in grant_barred(one)
             for one in found.grants
@@ -162,7 +163,9 @@ def grant_page(
         "module_steps": [{"value": value, "label": label} for value, label in STEPS.items()],
         "may_module": actor.may(Permission.FUND_RECORD) or actor.may(Permission.FUND_APPLY),
         "distributed_fen": grant.distributed_fen,
-        "may_distribute": grant.state == "received" and grant.kind == "basic" and may_distribute(grant.regime),
+        "may_distribute": grant.state in ("received", "cleared")
+        and grant.kind == "basic"
+        and may_distribute(grant.regime),
         "papers": paper_links(grant.regime, grant.decision_id) if found.application else [],
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module", "correction"]),

@@ -37,6 +37,8 @@ class Movement(StrEnum):
     NETTED = "netted"
     NETTED_OUT = "netted_out"
     DISTRIBUTED = "distributed"
+    MEMBER_RETURN = "member_return"
+    CLAIMED = "claimed"
     LET_GO = "let_go"
     OTHER = "other"
 
@@ -72,6 +74,7 @@ KINDS: Final[dict[Balance, dict[str, Movement]]] = {
         "fund_release": Movement.LET_GO,
         "fund_netting": Movement.NETTED,
         "fund_distribution": Movement.DISTRIBUTED,
+        "fund_distribution_return": Movement.MEMBER_RETURN,
     },
     Balance.RESERVED: {
         "fund_reserve": Movement.RESERVE,
@@ -79,7 +82,15 @@ KINDS: Final[dict[Balance, dict[str, Movement]]] = {
         **_USES,
         "fund_release": Movement.LET_GO,
     },
-    Balance.DISTRIBUTED: {"fund_distribution": Movement.DISTRIBUTED},
+    # What members used turns into a claim on them when the lead gives it back in their place.
+    Balance.DISTRIBUTED: {
+        "fund_distribution": Movement.DISTRIBUTED,
+        "fund_distribution_return": Movement.MEMBER_RETURN,
+        "fund_return": Movement.CLAIMED,
+        "fund_return_undone": Movement.CLAIMED,
+        "fund_offset": Movement.CLAIMED,
+        "fund_offset_undone": Movement.CLAIMED,
+    },
 }
 # Where uses are told by what was paid.
 BY_CATEGORY: Final = frozenset({Balance.CASH})

@@ -12,7 +12,7 @@ BALANCES: Final = {
     Balance.OWED: "应还医保",
     Balance.CASH: "专款（含已预留）",
     Balance.RESERVED: "其中已预留",
-    Balance.DISTRIBUTED: "已下拨成员单位",
+    Balance.DISTRIBUTED: "成员单位手里",
 }
 _MOVEMENTS: Final = {
     Movement.RECEIVED: "到账",
@@ -23,7 +23,9 @@ _MOVEMENTS: Final = {
     Movement.OFFSET: "结算冲抵",
     Movement.NETTED: "轧差转入",
     Movement.NETTED_OUT: "轧差转出",
-    Movement.DISTRIBUTED: "下拨",
+    Movement.DISTRIBUTED: "分给成员单位",
+    Movement.MEMBER_RETURN: "成员退回",
+    Movement.CLAIMED: "转为应收",
     Movement.LET_GO: "解除限定",
     Movement.OTHER: "其他",
 }
@@ -32,7 +34,7 @@ _USUAL: Final = {
     Balance.OWED: (Movement.RECEIVED, Movement.RETURNED, Movement.OFFSET, Movement.OTHER),
     Balance.CASH: (Movement.RECEIVED, Movement.RETURNED, Movement.LET_GO, Movement.OTHER),
     Balance.RESERVED: (Movement.RESERVE, Movement.UNRESERVE, Movement.USED, Movement.OTHER),
-    Balance.DISTRIBUTED: (Movement.DISTRIBUTED, Movement.OTHER),
+    Balance.DISTRIBUTED: (Movement.DISTRIBUTED, Movement.MEMBER_RETURN, Movement.CLAIMED, Movement.OTHER),
 }
 _USUAL_USES: Final = ("drug", "consumable")
 _UNNAMED_USE: Final = "付款（没有分类）"
