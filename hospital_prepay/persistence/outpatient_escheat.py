@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
@@ -25,6 +24,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
     OutpatientFilingLine,
 )
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
 _AT_ONCE: Final = 10_000
