@@ -228,8 +228,13 @@ def list_digest(listed: Iterable[ListedAccount]) -> str:
     """SHA-256 over the list as everybody can write it again: ``account,yuan`` a line, by number, UTF-8."""
     digest = hashlib.sha256()
     for one in listed:
-        digest.update(f"{one.account_no},{Money(one.balance_fen).plain()}\n".encode())
+        digest.update(digest_line(one))
     return digest.hexdigest()
+
+
+def digest_line(one: ListedAccount) -> bytes:
+    """One line of the text that :func:`list_digest` is made of."""
+    return f"{one.account_no},{Money(one.balance_fen).plain()}\n".encode()
 
 
 def require_past_day(day: date, today: date, field: str) -> None:
