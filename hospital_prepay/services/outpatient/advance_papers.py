@@ -65,8 +65,9 @@ def _form(hospital: Hospital, found: AdvanceDetail) -> Paper:
             Line("（属地卫生健康行政部门全称）："),
             Line(
                 f"按照《贵州省规范公立医疗机构预交金管理工作实施细则（试行）》第八条，{hospital.name}"
-                f"（机构编码 {hospital.code}）对已上缴财政的门诊预交金先行垫付退还患者 {head.claims:,} 笔，"
-                f"申请将垫付资金 {total} 元（大写：{total.in_words()}）列入 {head.budget_year} 年度预算安排。清单另附。"
+                f"（机构编码 {hospital.code}）对已上缴财政的门诊预交金先行垫付退还患者 "
+                f"{head.claims:,} 笔，申请将垫付资金 {total} 元（大写：{total.in_words()}）"
+                f"列入 {head.budget_year} 年度预算安排。清单另附。"
             ),
             Grid(
                 (3, 2),
