@@ -168,7 +168,8 @@ def _steps(found: BatchDetail) -> list[Step]:
         done_by(batch.proposed_by, batch.proposed_at, proposer),
         done_by(batch.frozen_by, batch.frozen_at, names),
         tuple(
-            f"{PART_LABELS[Part(one.part)]}：{names.get(one.reviewed_by, one.reviewed_by)}" for one in found.reviews
+            f"{PART_LABELS[Part(one.part)]}：{names.get(one.reviewed_by, one.reviewed_by)}"
+            for one in sorted(found.reviews, key=lambda one: list(Part).index(Part(one.part)))
         ),
         done_by(batch.approved_by, batch.approved_at, names),
         (f"缴款书 {batch.voucher_no}", f"{names.get(batch.remitted_by or '', '')} {batch.remitted_on}"),

@@ -243,7 +243,7 @@ def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasu
     assert treasury.send(OFFICER, f"{FILINGS}/marks/of/M003", note="家属来电").status_code == 303
     page = words(treasury.as_(OFFICER).get(BATCHES))
     assert "2025-12-31 要上缴64.50 元" in page
-    assert "满期限，没备案30.00 元" in page
+    assert "超过三年，没备案30.00 元" in page
     assert "最后变动在 2022-12-30 或以前的上缴，2022-12-31 的这一年不上缴" in page
     assert "12 月 31 日" in words(treasury.send(OFFICER, BATCHES, on="2025-12-30"))
     assert treasury.send(OFFICER, BATCHES, on="2030-12-31").status_code == 422

@@ -82,7 +82,8 @@ class Advance:
 def marked_accounts(
     connection: sa.Connection, institution_id: str, first: int, size: int
 ) -> tuple[list[MarkedAccount], int, int]:
-    """A page of the accounts that are marked and not filed, with count and fen of them all."""
+    """A page of the accounts that are marked and not filed, with count and fen of them all; those that wait for
+    a pack first."""
     where = (OutpatientAccount.institution_id == institution_id, OutpatientAccount.state == "unclearable")
     pack = (
         sa.select(sa.func.max(OutpatientFilingLine.filing_no))
@@ -96,7 +97,9 @@ def marked_accounts(
     )
     books = sa.join(OutpatientAccount, LedgerAccount, _books())
     query = sa.select(*_columns(OutpatientAccount.unclearable_reason, LedgerAccount.balance_fen), pack)
-    page = query.select_from(books).where(*where).order_by(OutpatientAccount.account_no).offset(first).limit(size)
+    # Those that no pack holds come first: they wait for somebody.
+    order = (sa.case((pack.is_(None), 0), else_=1), OutpatientAccount.account_no)
+    page = query.select_from(books).where(*where).order_by(*order).offset(first).limit(size)
     count, fen = connection.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(LedgerAccount.balance_fen), 0))
         .select_from(books)
