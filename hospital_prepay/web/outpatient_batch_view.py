@@ -109,7 +109,7 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         offered.remove("book")
     done = {one.part: one for one in found.reviews}
     return {
-        "batch": {**batch_line(batch, names), "words": Money(batch.total_fen).in_words()},
+        "batch": {**batch_line(batch, names), **_reviewed_mark(found), "words": Money(batch.total_fen).in_words()},
         "boundary": boundary(batch.on_day),
         "steps": _steps(found),
         "turn": turn(found.review if _is_reviewed(found) is False else found.turn, names),
@@ -137,6 +137,10 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         "problem": stranded(opened, form, offered),
         "clause": chip(CLAUSE),
     }
+
+
+def _reviewed_mark(found: BatchDetail) -> dict[str, Any]:
+    return {"state": {"kind": "wait", "word": "已复核，待批准"}} if _is_reviewed(found) else {}
 
 
 def _is_reviewed(found: BatchDetail) -> bool | None:
@@ -183,8 +187,14 @@ def _steps(found: BatchDetail) -> list[Step]:
         return steps
     now = turn_lines(found.review if at == 2 else found.turn, names)
     if at == 2:
-        now = (f"已复核 {len(found.reviews)} / {len(Part)}", *now)
+        now = (f"已复核 {len(found.reviews)} / {len(Part)}", *now, *_too_few(found))
     return [*steps, Step("now", _STEPS[at], now), *(Step("", one, _LATER.get(one, ())) for one in _STEPS[at + 1 :])]
+
+
+def _too_few(found: BatchDetail) -> tuple[str, ...]:
+    """What to do where fewer people may review than reviews are missing."""
+    able, missing = len(found.review.holders) if found.review else 0, len(Part) - len(found.reviews)
+    return (f"还差 {missing} 个人，能复核的只有 {able} 个；请系统管理开账号",) if able < missing else ()
 
 
 def _part(part: Part, done: Any, names: Mapping[str, str]) -> dict[str, Any]:

@@ -280,7 +280,9 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury) -> None:
 
 def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury) -> None:
     at = treasury.frozen()
-    assert "这一步要由另一个人办" in words(treasury.as_(OFFICER).get(at))
+    page = words(treasury.as_(OFFICER).get(at))
+    assert "这一步要由另一个人办" in page
+    assert "还差 3 个人，能复核的只有 1 个" in page
     assert treasury.send(OFFICER, f"{at}/review", part="books", note="自己复核").status_code == 403
     two = treasury.another(OFFICER, "o2")
     assert treasury.by(two, f"{at}/review", part="", note="").status_code == 422
