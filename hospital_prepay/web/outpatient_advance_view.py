@@ -12,7 +12,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.services.outpatient.advance_review import Advance, AdvanceDetail, AdvanceListRow, Advances
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_filing_view import CLAUSE
-from hospital_prepay.web.outpatient_steps import entry, forms_of, turn
+from hospital_prepay.web.outpatient_steps import entry, forms_of, papers, turn
 from hospital_prepay.web.outpatient_view import account_href
 
 ROOT: Final = "/finance/outpatient/advances"
@@ -110,6 +110,7 @@ def advance_page(found: AdvanceDetail, opened: str, form: Form | None) -> dict[s
         "turn": turn(found.turn, found.names),
         "lines": [advance_line(one) for one in found.lines],
         "entries": [entry(one, found.names) for one in found.entries],
+        "papers": papers(f"{ROOT}/{head.list_no}/form"),
         "offered": offered,
         "opened": opened,
         "forms": forms_of(offered, opened, form, submit=today, reimburse=today),

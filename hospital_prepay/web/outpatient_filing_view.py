@@ -15,7 +15,7 @@ from hospital_prepay.services.outpatient.filing import Reason
 from hospital_prepay.services.outpatient.filing_review import PAGE, FilingDetail, FilingRow, Filings, MarkedAccount
 from hospital_prepay.services.outpatient.register import Contact, account_card
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
-from hospital_prepay.web.outpatient_steps import forms_of, turn
+from hospital_prepay.web.outpatient_steps import forms_of, papers, turn
 from hospital_prepay.web.outpatient_view import account_href, head, quoted, state_mark
 
 ROOT: Final = "/finance/outpatient/filings"
@@ -91,6 +91,7 @@ def filing_page(found: FilingDetail, opened: str, form: Form | None) -> dict[str
         "opened": opened,
         "forms": forms_of(offered, opened, form, submit={"on": today}, acknowledge={"on": today}),
         "problem": stranded(opened, form, offered),
+        "papers": papers(f"{ROOT}/{filing.filing_no}/letter"),
         "may_reveal": actor.may(Permission.REVEAL_IDENTITY) and actor.may(Permission.OUTPATIENT_FILE),
         "clause": chip(CLAUSE),
     }

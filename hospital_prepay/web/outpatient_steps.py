@@ -74,6 +74,11 @@ def entry(one: SourceEntry, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def papers(href: str) -> list[dict[str, str]]:
+    """A paper to write on further, and the same to print."""
+    return [{"label": kind.upper(), "href": f"{href}.{kind}"} for kind in ("docx", "pdf")]
+
+
 def attachment(content: Any, name: str, kind: str) -> Response:
     """A file to keep."""
     headers = {
