@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from apiflask import APIFlask
 from docx import Document
 from python_calamine import CalamineWorkbook
@@ -218,7 +220,11 @@ def test_the_list_in_full_leaves_only_for_a_reason_that_is_kept(treasury: Treasu
     made = treasury.send(OFFICER, f"{at}/identity", reason="送卫生健康部门备案")
     assert "吴桂兰" in str(sheet(made, "名单"))
     assert "11010519491231002X" in str(sheet(made, "名单"))
-    assert "下载带完整信息的备案名单" in words(treasury.as_(AUDITOR).get("/security/log"))
+    with treasury.house.context.database.reading() as connection:
+        query = "SELECT detail FROM audit_event WHERE action = 'outpatient.reveal_filing' AND outcome = 'done'"
+        kept = connection.execute(sa.text(query)).scalars().all()
+    assert len(kept) == 1
+    assert "送卫生健康部门备案" in json.dumps(json.loads(kept[0]), ensure_ascii=False)
     for role in (CASHIER, AUDITOR):
         assert treasury.as_(role).get(f"{at}/identity").status_code == 403
         assert treasury.send(role, f"{at}/identity", reason="审计或复核要核对").status_code == 403
