@@ -202,7 +202,8 @@ class MoneyMachine(RuleBasedStateMachine):
                 self.attempt(escheat.review_batch, self.context, who, batch_no, part, "无误")
             self.attempt(escheat.approve_batch, self.context, APPROVER, batch_no)
         if far > 2:
-            self.attempt(escheat.remit_batch, self.context, APPROVERS[2], batch_no, "缴款书1", today)
+            remittance = escheat.Remittance("缴款书1", "回单1", today)
+            self.attempt(escheat.remit_batch, self.context, APPROVERS[2], batch_no, remittance)
         elif drop:
             self.attempt(escheat.drop_batch, self.context, OFFICER, batch_no, "重做")
 

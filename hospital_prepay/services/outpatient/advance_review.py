@@ -11,9 +11,11 @@ from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.persistence import outpatient_advances as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_advances import AdvanceListRow
-from hospital_prepay.persistence.queries import outpatient_escheat as queries
+from hospital_prepay.persistence.queries import outpatient_advances as queries
+from hospital_prepay.persistence.queries import outpatient_escheat as entries
 from hospital_prepay.persistence.queries import people
-from hospital_prepay.persistence.queries.outpatient_escheat import Advance, SourceEntry
+from hospital_prepay.persistence.queries.outpatient_advances import Advance
+from hospital_prepay.persistence.queries.outpatient_escheat import SourceEntry
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient.register import shown_name
@@ -75,7 +77,7 @@ def read_advance_list(context: Context, actor: Actor, list_no: int) -> AdvanceDe
         return AdvanceDetail(
             found,
             _masked(actor, queries.advances(connection, own, list_no)),
-            queries.entries_of(connection, own, f"outpatient_advance_list:{list_no}"),
+            entries.entries_of(connection, own, f"outpatient_advance_list:{list_no}"),
             *queries.treasury_sums(connection, own),
             turn_of(
                 connection,
