@@ -26,7 +26,7 @@ from hospital_prepay.domain.rules.outpatient.reach import Reach
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.migrate import upgrade
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import census, escheat, filing
+from hospital_prepay.services.outpatient import census, filing, proposals
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from hospital_prepay.settings import Settings
 from tests import servers
@@ -78,7 +78,7 @@ def _measure(name: str, database: Database, path: Path, folder: Path, repeats: i
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        proposal = escheat.propose(context, INSTITUTION, _LAST)
+        proposal = proposals.propose(context, INSTITUTION, _LAST)
         seconds.append(time.perf_counter() - start)
     middle_of = statistics.median(seconds)
     verdict = "reached" if middle_of <= _PROPOSAL_GOAL else "missed"

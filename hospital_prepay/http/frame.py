@@ -63,6 +63,9 @@ OUTPATIENT_ROOMS: Final = (
     ("在办的退款", "/desk/refunds/claims"),
     ("银行退款", "/finance/outpatient/payments"),
     ("退款提醒", "/finance/outpatient/alarms"),
+    ("退不了和备案", "/finance/outpatient/filings"),
+    ("上缴财政", "/finance/outpatient/batches"),
+    ("垫付和申请", "/finance/outpatient/advances"),
 )
 _FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
 _POSTED: Final = {

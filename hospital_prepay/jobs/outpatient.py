@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hospital_prepay.jobs.daily import daily
-from hospital_prepay.services.outpatient import escheat
+from hospital_prepay.services.outpatient import proposals
 
 PROPOSE: Final = "outpatient_propose"
 
@@ -13,4 +13,4 @@ PROPOSE: Final = "outpatient_propose"
 def propose_remittance() -> dict[str, str]:
     """On a 31 December, or as soon after as a scheduler runs, propose what goes to the treasury; returns
     ``proposed`` or ``nothing`` by institution. Moves no money."""
-    return daily(PROPOSE, escheat.propose_for_the_year)
+    return daily(PROPOSE, proposals.propose_for_the_year)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import NotFound
-from hospital_prepay.persistence.fund_rows import rows_of
 from hospital_prepay.persistence.models.fund_apply import (
     FundApplication,
     FundApplicationEvidence,
@@ -18,6 +17,7 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundModuleStep,
     FundProcurement,
 )
+from hospital_prepay.persistence.rows import rows_of
 
 Row = TypeVar("Row")
 

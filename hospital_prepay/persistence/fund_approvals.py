@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.fund_approvals import FundApprovalWithdrawn
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.fund_statements import Statement
 from hospital_prepay.persistence.models.fund_counted import FundCounted
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 
 @dataclass(frozen=True, slots=True)

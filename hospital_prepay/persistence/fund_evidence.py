@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.models.fund import FundEvidence, FundRequest
+from hospital_prepay.persistence.rows import refusing
 
 
 @dataclass(frozen=True, slots=True)

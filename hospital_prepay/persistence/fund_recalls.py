@@ -12,11 +12,11 @@ from sqlalchemy.orm import aliased
 
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.chart import owed_account
-from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.funds import GrantState, grants
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_recall import FundBankEvidence, FundIncident, FundRecall, FundWriteOff
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
+from hospital_prepay.persistence.rows import refusing
 
 _WALK = "这一步现在不能办：别人刚办过，或者前面的步骤还没有办完。请刷新后再看。"
 _OPEN = ("approved", "withheld", "received")

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.rules.fund.matching import Hand
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.fund_apply import FundApplication
 from hospital_prepay.persistence.models.fund_reconciliation import (
@@ -21,6 +20,7 @@ from hospital_prepay.persistence.models.fund_reconciliation import (
     FundUploadDay,
 )
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
 from hospital_prepay.persistence.models.fund_returns import FundCorrection, FundOffset, FundSlipCheck
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _WALK = "这一步现在不能办：别人刚办过。请刷新后再看；本次没有入账。"
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import NotFound
-from hospital_prepay.persistence.fund_rows import rows_of
 from hospital_prepay.persistence.models.fund_reconciliation import (
     FundColumnMap,
     FundStatement,
     FundStatementLine,
     FundStatementRejection,
 )
+from hospital_prepay.persistence.rows import rows_of
 
 _AT_ONCE: Final = 500
 

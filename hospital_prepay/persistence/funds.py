@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account, reserved_account
 from hospital_prepay.domain.money import Money
-from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
+from hospital_prepay.persistence.rows import refusing
 
 
 @dataclass(frozen=True, slots=True)

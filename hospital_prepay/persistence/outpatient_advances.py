@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientAdvanceLine, OutpatientAdvanceList
 from hospital_prepay.persistence.outpatient_escheat import next_number
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.outpatient_alarms import (
     OutpatientAlarm,
     OutpatientAlarmAnswer,
     OutpatientStaffCard,
 )
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE: Final = "这一步刚被别人办了。请刷新后再看；本次没有改动。"
 

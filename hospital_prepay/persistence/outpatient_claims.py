@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import advance_account
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
@@ -23,6 +22,7 @@ from hospital_prepay.persistence.models.outpatient_claims import (
     OutpatientReturnFile,
 )
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _REMITTED: Final = ("approved", "booked", "remitted")
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"

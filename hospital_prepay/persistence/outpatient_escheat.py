@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
@@ -25,6 +24,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
     OutpatientFilingLine,
 )
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
 _AT_ONCE: Final = 10_000
@@ -147,21 +147,6 @@ def next_batch_no(connection: sa.Connection, institution_id: str) -> int:
 
 def unfiled(connection: sa.Connection, institution_id: str) -> Iterator[ListedAccount]:
     """Accounts that are marked and in no filing under way, by number, with their balance."""
-    under_way = (
-        sa.select(OutpatientFilingLine.account_no)
-        .join(
-            OutpatientFiling,
-            sa.and_(
-                OutpatientFiling.institution_id == OutpatientFilingLine.institution_id,
-                OutpatientFiling.filing_no == OutpatientFilingLine.filing_no,
-            ),
-        )
-        .where(
-            OutpatientFilingLine.institution_id == institution_id,
-            OutpatientFilingLine.account_no == OutpatientAccount.account_no,
-            OutpatientFiling.state.in_(("made", "submitted")),
-        )
-    )
     query = (
         sa.select(
             OutpatientAccount.account_no,
@@ -170,17 +155,22 @@ def unfiled(connection: sa.Connection, institution_id: str) -> Iterator[ListedAc
             OutpatientAccount.unclearable_reason,
         )
         .join(LedgerAccount, _books())
-        .where(
-            OutpatientAccount.institution_id == institution_id,
-            OutpatientAccount.state == "unclearable",
-            LedgerAccount.balance_fen > 0,
-            ~_is_claimed(),
-            ~under_way.exists(),
-        )
+        .where(*_to_file(institution_id))
         .order_by(OutpatientAccount.account_no)
     )
     for row in connection.execute(query.execution_options(yield_per=5_000)):
         yield ListedAccount(*row)
+
+
+def unfiled_sum(connection: sa.Connection, institution_id: str) -> tuple[int, int]:
+    """How many accounts the next filing would hold, and their fen."""
+    query = (
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(LedgerAccount.balance_fen), 0))
+        .join_from(OutpatientAccount, LedgerAccount, _books())
+        .where(*_to_file(institution_id))
+    )
+    count, fen = connection.execute(query).one()
+    return int(count), int(fen)
 
 
 def add_filing(
@@ -428,6 +418,31 @@ def _walk_lines(
             )
             .values(state=after)
         )
+
+
+def _to_file(institution_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    under_way = (
+        sa.select(OutpatientFilingLine.account_no)
+        .join(
+            OutpatientFiling,
+            sa.and_(
+                OutpatientFiling.institution_id == OutpatientFilingLine.institution_id,
+                OutpatientFiling.filing_no == OutpatientFilingLine.filing_no,
+            ),
+        )
+        .where(
+            OutpatientFilingLine.institution_id == institution_id,
+            OutpatientFilingLine.account_no == OutpatientAccount.account_no,
+            OutpatientFiling.state.in_(("made", "submitted")),
+        )
+    )
+    return (
+        OutpatientAccount.institution_id == institution_id,
+        OutpatientAccount.state == "unclearable",
+        LedgerAccount.balance_fen > 0,
+        ~_is_claimed(),
+        ~under_way.exists(),
+    )
 
 
 def _due(institution_id: str, on: date, before: date) -> tuple[sa.ColumnElement[bool], ...]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientTaken
 from hospital_prepay.persistence.models.outpatient_gate import OutpatientKept, OutpatientOtherKind, OutpatientPosting
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import rows_of
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_people import OutpatientLikeness
+from hospital_prepay.persistence.rows import rows_of
 
 
 @dataclass(frozen=True, slots=True)

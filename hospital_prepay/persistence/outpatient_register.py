@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_rows import rows_of
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientCorrection, OutpatientRejection
+from hospital_prepay.persistence.rows import rows_of
 
 _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
 _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)

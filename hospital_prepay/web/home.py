@@ -134,6 +134,48 @@ _TASKS: Final = {
         "/finance/outpatient/payments#h-answers",
         "去导入",
     ),
+    "outpatient_submit": (
+        "门诊备案材料等报送",
+        "报卫生健康部门，登记部门和日期",
+        "/finance/outpatient/filings/{}",
+        "去登记报送",
+    ),
+    "outpatient_filed": (
+        "门诊备案等登记回执",
+        "做材料的人自己不能登记",
+        "/finance/outpatient/filings/{}",
+        "去登记回执",
+    ),
+    "outpatient_freeze": (
+        "上缴批次等冻结名单",
+        "冻结前不动账",
+        "/finance/outpatient/batches/{}",
+        "去冻结",
+    ),
+    "outpatient_part": (
+        "上缴名单等复核",
+        "三个部分三个人，冻结的人不能复核",
+        "/finance/outpatient/batches/{}",
+        "去复核",
+    ),
+    "outpatient_approve": (
+        "上缴名单等批准或入账",
+        "冻结、复核的人不能批准",
+        "/finance/outpatient/batches/{}",
+        "去办",
+    ),
+    "outpatient_remit": (
+        "上缴财政等登记缴款",
+        "批准的人不能登记",
+        "/finance/outpatient/batches/{}",
+        "去登记缴款",
+    ),
+    "outpatient_advances": (
+        "垫付申请表等报送",
+        "做表的人自己不能报送",
+        "/finance/outpatient/advances/{}",
+        "去报送",
+    ),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
 
@@ -151,7 +193,7 @@ def show_home() -> str:
     return render_template(
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],
-        todo=[_shown(task) for task in tasks],
+        todo=[shown(task) for task in tasks],
         own=home.own_requests(context, actor) if open_to_all else None,
         todo_count=sum(task.pile.count for task in tasks),
         public_version=home.table_in_force(context, actor.institution_id),
@@ -172,7 +214,8 @@ def _since(since: datetime | date | None) -> str:
     return day(since) if since is None or not isinstance(since, datetime) else moment(since)
 
 
-def _shown(task: Task) -> dict[str, Any]:
+def shown(task: Task) -> dict[str, Any]:
+    """A task with its words and where it is done."""
     title, words, href, button = _TASKS[task.kind]
     return {
         "when": f"{task.pile.count} 件",

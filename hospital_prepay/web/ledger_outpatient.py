@@ -31,6 +31,12 @@ def document(source: str) -> dict[str, str | None] | None:
             return _link(f"清查导入第 {key} 次", f"{_ROOT}/imports/{key}")
         case "outpatient_correction":
             return _link("清查更正", f"{_ROOT}/corrections#h-{key}")
+        case "outpatient_batch":
+            return _link(f"上缴批次第 {key} 批", f"{_ROOT}/batches/{key}")
+        case "outpatient_advance_list":
+            return _link(f"垫付申请表第 {key} 号", f"{_ROOT}/advances/{key}")
+        case "outpatient_claim":
+            return _link("门诊退款", f"/desk/refunds/claims/{key}")
     return None
 
 

@@ -17,8 +17,10 @@ from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
+from hospital_prepay.services.access.home import outpatient_tasks
 from hospital_prepay.services.outpatient import corrections, register
 from hospital_prepay.web import outpatient_view as view
+from hospital_prepay.web.home import shown
 
 blueprint = Blueprint("outpatient", __name__, url_prefix="/finance/outpatient")
 _REASONS: Final = ("与证件核对身份", "给患者打电话", "办理退款", "审计或复核要核对", "其他")
@@ -28,8 +30,10 @@ _REASONS: Final = ("与证件核对身份", "给患者打电话", "办理退款"
 @requires(Permission.OUTPATIENT_VIEW)
 def show_overview() -> str:
     """Totals by state, year of the last movement, channel and reach; each figure opens its list."""
-    found = register.overview(current_context(), current_actor())
-    return render_template("pages/outpatient/overview.html", **view.overview_page(found))
+    context, actor = current_context(), current_actor()
+    found = register.overview(context, actor)
+    todo = [shown(task) for task in outpatient_tasks(context, actor)]
+    return render_template("pages/outpatient/overview.html", todo=todo, **view.overview_page(found))
 
 
 @blueprint.get("/accounts")

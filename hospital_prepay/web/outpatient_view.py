@@ -148,6 +148,9 @@ def account_page(card: AccountCard) -> dict[str, Any]:
         "claims": [_claim(one, card.names) for one in card.claims],
         "corrections": [correction(one, card.names) for one in card.corrections],
         "may_reveal": actor.may(Permission.REVEAL_IDENTITY) and bool(card.contact.certno or card.contact.phone),
+        "unmark_href": f"{ROOT}/filings/marks/of/{quoted(account.account_no)}"
+        if actor.may(Permission.OUTPATIENT_FILE) and account.state in (State.UNCLEARABLE, State.FILED)
+        else None,
         "may_correct": actor.may(Permission.OUTPATIENT_IMPORT)
         and account.is_open
         and account.state in ("open", "refunded")

@@ -18,7 +18,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.ledger import ledger_on, open_account
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import advances, census, escheat, filing, payouts
-from hospital_prepay.services.outpatient.escheat import Part
+from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.db.test_attacks_sqlite import LOOSE
 from tests.hospital import INSTITUTION, Hospital
@@ -344,7 +344,7 @@ def remitted(filed: Books) -> str:
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
         escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
     escheat.approve_batch(filed.context, APPROVER, batch_no)
-    escheat.remit_batch(filed.context, REMITTER, batch_no, "缴款书1", LAST)
+    escheat.remit_batch(filed.context, REMITTER, batch_no, Remittance("缴款书1", "回单1", LAST))
     return filed.outpatients.confirmed("M001")
 
 

@@ -26,7 +26,7 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.ledger.balances import trial_balance
 from hospital_prepay.services.ledger.seals import verify_ledger
-from hospital_prepay.services.outpatient import advances, claims, escheat, filing, payouts
+from hospital_prepay.services.outpatient import advances, claims, escheat, filing, payouts, proposals
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from hospital_prepay.settings import Settings
@@ -194,7 +194,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def remit(self, far: int, drop: bool) -> None:
         """A batch, or the one that is under way, as far as it goes; one that went no further may be dropped."""
         today = local(self.clock.now()).date()
-        made = self.attempt(escheat.propose_batch, self.context, OFFICER, date(today.year - 1, 12, 31))
+        made = self.attempt(proposals.propose_batch, self.context, OFFICER, date(today.year - 1, 12, 31))
         batch_no = made.batch_no if made is not None else self.number("SELECT max(batch_no) FROM outpatient_batch")
         self.attempt(escheat.freeze_batch, self.context, OFFICER, batch_no)
         if far > 1:
@@ -202,7 +202,8 @@ class MoneyMachine(RuleBasedStateMachine):
                 self.attempt(escheat.review_batch, self.context, who, batch_no, part, "无误")
             self.attempt(escheat.approve_batch, self.context, APPROVER, batch_no)
         if far > 2:
-            self.attempt(escheat.remit_batch, self.context, APPROVERS[2], batch_no, "缴款书1", today)
+            remittance = escheat.Remittance("缴款书1", "回单1", today)
+            self.attempt(escheat.remit_batch, self.context, APPROVERS[2], batch_no, remittance)
         elif drop:
             self.attempt(escheat.drop_batch, self.context, OFFICER, batch_no, "重做")
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_escheat import (
+    OutpatientAdvanceList,
+    OutpatientBatch,
+    OutpatientBatchReview,
+    OutpatientFiling,
+)
 from hospital_prepay.persistence.queries.waiting import Pile
 
 
@@ -43,6 +49,83 @@ def claims_that_failed(connection: sa.Connection, institution_id: str, _person: 
 def claims_on_their_way(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Refunds that the bank hasn't answered."""
     return _pile(connection, institution_id, OutpatientClaim.paid_at, "sent")
+
+
+def filings_to_submit(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Packs that were made and not handed in."""
+    table = OutpatientFiling
+    return _steps(connection, institution_id, table.filing_no, table.made_at, table.state == "made")
+
+
+def filings_to_acknowledge(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Packs of others that were handed in."""
+    table = OutpatientFiling
+    where = (table.state == "submitted", table.made_by != person)
+    return _steps(connection, institution_id, table.filing_no, table.submitted_on, *where)
+
+
+def batches_to_freeze(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Proposals whose list isn't fixed."""
+    table = OutpatientBatch
+    return _steps(connection, institution_id, table.batch_no, table.proposed_at, table.state == "proposed")
+
+
+def batches_to_review(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Frozen lists that lack a review, by who neither froze nor reviewed them."""
+    table = OutpatientBatch
+    where = (table.state == "frozen", table.frozen_by != person, _reviews() < _REVIEWS, ~_reviewed_by(person))
+    return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
+
+
+def batches_to_approve(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Lists with their three reviews, by who neither froze nor reviewed them; and those whose booking stopped."""
+    table = OutpatientBatch
+    ready = sa.and_(table.state == "frozen", table.frozen_by != person, _reviews() == _REVIEWS, ~_reviewed_by(person))
+    where = sa.or_(ready, table.state == "approved")
+    return _steps(connection, institution_id, table.batch_no, table.frozen_at, where)
+
+
+def batches_to_remit(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Booked batches that others approved."""
+    table = OutpatientBatch
+    where = (table.state == "booked", table.approved_by != person)
+    return _steps(connection, institution_id, table.batch_no, table.approved_at, *where)
+
+
+def advances_to_submit(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Lists of advances that others made."""
+    table = OutpatientAdvanceList
+    where = (table.state == "made", table.made_by != person)
+    return _steps(connection, institution_id, table.list_no, table.made_at, *where)
+
+
+_REVIEWS: Final = 3
+
+
+def _reviews() -> Any:
+    return sa.select(sa.func.count()).select_from(OutpatientBatchReview).where(*_of_batch()).scalar_subquery()
+
+
+def _reviewed_by(person: str) -> sa.ColumnElement[bool]:
+    query = sa.select(OutpatientBatchReview.part)
+    return query.where(*_of_batch(), OutpatientBatchReview.reviewed_by == person).exists()
+
+
+def _of_batch() -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        OutpatientBatchReview.institution_id == OutpatientBatch.institution_id,
+        OutpatientBatchReview.batch_no == OutpatientBatch.batch_no,
+    )
+
+
+def _steps(
+    connection: sa.Connection, institution_id: str, number: Any, since: Any, *where: sa.ColumnElement[bool]
+) -> Pile:
+    """Things that stand before a step; the first of them is what to open."""
+    own = number.class_.institution_id == institution_id
+    query = sa.select(sa.func.count(), sa.func.min(since, type_=since.type), sa.func.min(number)).where(own, *where)
+    count, first, lowest = connection.execute(query).one()
+    return Pile(int(count), first, "" if lowest is None else str(lowest))
 
 
 def _others(person: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -49,6 +49,13 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("outpatient_bank", Permission.OUTPATIENT_PAY, outpatient.claims_to_send),
     ("outpatient_failed", Permission.OUTPATIENT_PAY, outpatient.claims_that_failed),
     ("outpatient_sent", Permission.OUTPATIENT_PAY, outpatient.claims_on_their_way),
+    ("outpatient_submit", Permission.OUTPATIENT_FILE, outpatient.filings_to_submit),
+    ("outpatient_filed", Permission.OUTPATIENT_CONFIRM, outpatient.filings_to_acknowledge),
+    ("outpatient_freeze", Permission.OUTPATIENT_FILE, outpatient.batches_to_freeze),
+    ("outpatient_part", Permission.OUTPATIENT_REVIEW, outpatient.batches_to_review),
+    ("outpatient_approve", Permission.OUTPATIENT_APPROVE, outpatient.batches_to_approve),
+    ("outpatient_remit", Permission.OUTPATIENT_REMIT, outpatient.batches_to_remit),
+    ("outpatient_advances", Permission.OUTPATIENT_CONFIRM, outpatient.advances_to_submit),
 )
 
 
@@ -63,6 +70,11 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
         if actor.may(Permission.CAPS_PUBLISH):
             found.append(Task("publish", queries.tables_to_publish(connection, actor.institution_id)))
     return [task for task in found if task.pile.count]
+
+
+def outpatient_tasks(context: Context, actor: Actor) -> list[Task]:
+    """What of :func:`tasks` is of outpatients' money."""
+    return [task for task in tasks(context, actor) if task.kind.startswith("outpatient_")]
 
 
 def own_requests(context: Context, actor: Actor) -> Pile | None:

@@ -21,19 +21,26 @@ from hospital_prepay.persistence.outpatient_advances import AdvanceListRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.filing import require_past_day
+from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.publication.readings import readings_within
 
 AS_INCOME = "appropriation_income"
 
 
-def make_advance_list(context: Context, actor: Actor, budget_year: int) -> AdvanceListRow:
+def make_advance_list(
+    context: Context, actor: Actor, budget_year: int, *, idempotency_key: str = ""
+) -> AdvanceListRow:
     """Put every claim that was paid ahead and stands on no list into one for ``budget_year``.
 
     Raises :class:`Conflict` when there is none, or none of its money is with the treasury yet.
     """
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.list_advances", f"outpatient_budget:{budget_year}") as work:
+        payload = {"budget_year": budget_year}
         lock_name(work.connection, f"outpatient_advance_list:{work.institution_id}")
+        known = known_number(work, idempotency_key, payload)
+        if known is not None:
+            return _list(work, known)
         if budget_year <= work.today.year:
             words = f"垫付款列入下一年预算。请填 {work.today.year + 1} 年或以后。"
             raise MalformedInput(words, details={"field": "budget_year"})
@@ -57,36 +64,58 @@ def make_advance_list(context: Context, actor: Actor, budget_year: int) -> Advan
             for claim_id, account_no, fen in applied
         ]
         store.add_advance_list(work.connection, values, lines)
+        keep_number(work, idempotency_key, payload, list_no)
         work.audit(detail={"list": list_no, "claims": len(lines), "total_fen": total})
         return _list(work, list_no)
 
 
 def submit_advance_list(
-    context: Context, actor: Actor, list_no: int, document: str, submitted_on: date
+    context: Context,
+    actor: Actor,
+    list_no: int,
+    document: str,
+    submitted_on: date,
+    *,
+    idempotency_key: str = "",
 ) -> AdvanceListRow:
     """The list went to the health authority, by another person than made it. Raises :class:`SecondPersonRequired`."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
     if not document.strip():
         raise MalformedInput("请填申请的文号。", code="missing_value", details={"field": "document"})
     with context.work(actor, "outpatient.submit_advances", f"outpatient_advance_list:{list_no}") as work:
-        found = _step(work, list_no, "submitted")
+        payload = {"list": list_no, "document": document.strip(), "on": submitted_on.isoformat()}
+        found = _locked(work, list_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "submitted")
         actor.require_other_than(found.made_by, "报送")
         require_past_day(submitted_on, work.today, "submitted_on")
         values = {"document": document.strip(), "submitted_on": submitted_on, "submitted_by": actor.actor_id}
         store.walk_advance_list(work.connection, work.institution_id, list_no, state="submitted", **values)
+        keep_number(work, idempotency_key, payload, list_no)
         work.audit(detail={"list": list_no, "document": document.strip()})
         return _list(work, list_no)
 
 
 def reimburse_advance_list(
-    context: Context, actor: Actor, list_no: int, bank_reference: str, reimbursed_on: date
+    context: Context,
+    actor: Actor,
+    list_no: int,
+    bank_reference: str,
+    reimbursed_on: date,
+    *,
+    idempotency_key: str = "",
 ) -> AdvanceListRow:
     """The budget's money arrived (借 1002 贷 1218; or as appropriation income with its cost, as the reading says)."""
     actor.require(Permission.OUTPATIENT_PAY)
     if not bank_reference.strip():
         raise MalformedInput("请填银行回单号。", code="missing_value", details={"field": "bank_reference"})
     with context.work(actor, "outpatient.reimburse", f"outpatient_advance_list:{list_no}") as work:
-        found = _step(work, list_no, "reimbursed")
+        payload = {"list": list_no, "bank": bank_reference.strip(), "on": reimbursed_on.isoformat()}
+        found = _locked(work, list_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "reimbursed")
         require_past_day(reimbursed_on, work.today, "reimbursed_on")
         entry_no = work.ledger.post(_reimbursed(work, found))
         values = {
@@ -95,19 +124,27 @@ def reimburse_advance_list(
             "reimbursed_by": actor.actor_id,
         }
         store.walk_advance_list(work.connection, work.institution_id, list_no, state="reimbursed", **values)
+        keep_number(work, idempotency_key, payload, list_no)
         work.audit(entry_no=entry_no, detail={"list": list_no, "total_fen": found.total_fen})
         return _list(work, list_no)
 
 
-def refuse_advance_list(context: Context, actor: Actor, list_no: int, ground: str) -> AdvanceListRow:
+def refuse_advance_list(
+    context: Context, actor: Actor, list_no: int, ground: str, *, idempotency_key: str = ""
+) -> AdvanceListRow:
     """The list was taken back or turned down; its claims may stand on another."""
     actor.require(Permission.OUTPATIENT_FILE)
     if not ground.strip():
         raise MalformedInput("请写明退回的原因。", code="missing_value", details={"field": "ground"})
     with context.work(actor, "outpatient.refuse_advances", f"outpatient_advance_list:{list_no}") as work:
-        _step(work, list_no, "refused")
+        payload = {"list": list_no, "ground": ground.strip()}
+        found = _locked(work, list_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "refused")
         store.walk_advance_list(work.connection, work.institution_id, list_no, state="refused", ground=ground.strip())
         store.uncount_lines(work.connection, work.institution_id, list_no)
+        keep_number(work, idempotency_key, payload, list_no)
         work.audit(detail={"list": list_no, "ground": ground.strip()})
         return _list(work, list_no)
 
@@ -151,12 +188,14 @@ def _reimbursed(work: UnitOfWork, found: AdvanceListRow) -> JournalEntry:
     )
 
 
-def _step(work: UnitOfWork, list_no: int, target: str) -> AdvanceListRow:
+def _locked(work: UnitOfWork, list_no: int) -> AdvanceListRow:
     lock_name(work.connection, f"outpatient_advance_list:{work.institution_id}")
-    found = _list(work, list_no)
+    return _list(work, list_no)
+
+
+def _require_step(found: AdvanceListRow, target: str) -> None:
     if target not in ADVANCE_STEPS[found.state]:
         raise Conflict("这份申请现在不能办这一步。请刷新后再看；本次没有改动。")
-    return found
 
 
 def _list(work: UnitOfWork, list_no: int) -> AdvanceListRow:

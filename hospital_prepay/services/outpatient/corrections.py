@@ -16,9 +16,9 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_register as store
-from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.persistence.outpatient_register import CorrectionRow
+from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 

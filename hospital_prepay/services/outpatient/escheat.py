@@ -1,11 +1,12 @@
-"""Remitting to the treasury (8): the scheduler proposes for a 31 December; people freeze the list, three of them
-review it, another approves, the books follow part by part, and the money goes with its voucher.
+"""Remitting to the treasury (8): people freeze a proposed list, three of them review it, another approves, the books
+follow part by part, and the money goes with its voucher.
 
 23050102 → 2103 → 1002, never income. The day doesn't roll over a holiday, and exactly three years aren't more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -16,20 +17,16 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.chart import TREASURY, outpatient_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import ZERO, Money
-from hospital_prepay.domain.rules.outpatient.escheat import moved_before
 from hospital_prepay.domain.rules.outpatient.life import BATCH_STEPS
 from hospital_prepay.persistence import outpatient_escheat as store
-from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_escheat import BatchRow, ListedAccount, ReviewRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
-from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.escheat_file import DORMANT_YEARS
 from hospital_prepay.services.outpatient.filing import list_digest, require_past_day
+from hospital_prepay.services.outpatient.once import keep_number, known_number
+from hospital_prepay.services.outpatient.proposals import due_before
 
 LINES_AN_ENTRY: Final = 1_000
-PROPOSED: Final = "proposed"
-NOTHING: Final = "nothing"
 
 
 class Part(StrEnum):
@@ -52,81 +49,19 @@ PART_LABELS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What would go to the treasury on a day; ``held_back`` are old accounts that aren't filed, by state: each of
-    them is the hospital's overdue duty."""
-
-    on: date
-    accounts: int
-    total: Money
-    held_back: dict[str, tuple[int, int]]
-
-
-def propose(context: Context, institution_id: str, on: date) -> Proposal:
-    """Add up what is due on ``on``. Raises :class:`NoRuleInForce` before the rules."""
-    before = _moved_before(on)
-    with context.database.reading() as connection:
-        accounts, total = store.due_sum(connection, institution_id, on, before)
-        return Proposal(on, accounts, Money(total), store.held_back(connection, institution_id, before))
-
-
-def propose_batch(context: Context, actor: Actor, on: date) -> BatchRow | None:
-    """Write the proposal for the 31 December ``on`` down, as the scheduler does once a year; it moves nothing.
-
-    ``None`` when nothing is due. Raises :class:`MalformedInput` for another day, :class:`Conflict` when the day has a
-    batch under way.
-    """
-    if (on.month, on.day) != (12, 31):
-        raise MalformedInput(
-            "上缴日是每年 12 月 31 日，遇节假日不顺延。请改成 12 月 31 日。", details={"field": "on"}
-        )
-    proposal = propose(context, actor.institution_id, on)
-    if not proposal.accounts:
-        return None
-    with context.work(actor, "outpatient.propose", f"outpatient_batch:{on.isoformat()}") as work:
-        lock_name(work.connection, f"outpatient_batch:{work.institution_id}")
-        batch_no = store.next_batch_no(work.connection, work.institution_id)
-        values = {
-            "institution_id": work.institution_id,
-            "batch_no": batch_no,
-            "on_day": on,
-            "state": "proposed",
-            "accounts": proposal.accounts,
-            "total_fen": proposal.total.fen,
-            "proposed_by": actor.actor_id,
-            "proposed_at": work.now,
-        }
-        store.add_batch(work.connection, values)
-        work.audit(detail={"batch": batch_no, "accounts": proposal.accounts, "total_fen": proposal.total.fen})
-        return _batch(work, batch_no)
-
-
-def propose_for_the_year(context: Context, institution_id: str) -> str:
-    """What the scheduler does every day: from the 31 December of a year on, propose its batch, once. Moves nothing.
-
-    Returns ``proposed`` or ``nothing``. A day on which no scheduler ran is made up by the next.
-    """
-    today = context.clock.today()
-    last = date(today.year if (today.month, today.day) == (12, 31) else today.year - 1, 12, 31)
-    if last < load_rulebook().values[DORMANT_YEARS][0].effective_on:
-        return NOTHING
-    with context.database.reading() as connection:
-        if any(batch.on_day == last for batch in store.batches(connection, institution_id)):
-            return NOTHING
-    scheduler = Actor(institution_id, "scheduler", "定时任务", frozenset())
-    return NOTHING if propose_batch(context, scheduler, last) is None else PROPOSED
-
-
-def freeze_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
+def freeze_batch(context: Context, actor: Actor, batch_no: int, *, idempotency_key: str = "") -> BatchRow:
     """Fix the list: every account that is due now, with count, sum and SHA-256 that the treasury can compute again.
 
     Raises :class:`Conflict` for another step or when nothing is due any more.
     """
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.freeze", f"outpatient_batch:{batch_no}") as work:
-        found = _step(work, batch_no, "frozen")
-        store.fill_batch(work.connection, work.institution_id, batch_no, found.on_day, _moved_before(found.on_day))
+        payload = {"batch": batch_no, "step": "frozen"}
+        found = _held(work, batch_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "frozen")
+        store.fill_batch(work.connection, work.institution_id, batch_no, found.on_day, due_before(found.on_day))
         accounts, total = store.batch_sum(work.connection, work.institution_id, batch_no)
         if not accounts:
             raise Conflict("现在没有要上缴的账户。请作废这一批。")
@@ -138,11 +73,14 @@ def freeze_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
             "frozen_at": work.now,
         }
         store.walk_batch(work.connection, work.institution_id, batch_no, state="frozen", **values)
+        keep_number(work, idempotency_key, payload, batch_no)
         work.audit(detail={"batch": batch_no, "accounts": accounts, "sha256": values["sha256"]})
         return _batch(work, batch_no)
 
 
-def review_batch(context: Context, actor: Actor, batch_no: int, part: Part, note: str) -> list[ReviewRow]:
+def review_batch(
+    context: Context, actor: Actor, batch_no: int, part: Part, note: str, *, idempotency_key: str = ""
+) -> list[ReviewRow]:
     """One of three reviews, each by another person, none of them who froze the list.
 
     Raises :class:`SecondPersonRequired`, :class:`Conflict` for a part or a person that was there before.
@@ -151,7 +89,10 @@ def review_batch(context: Context, actor: Actor, batch_no: int, part: Part, note
     if not note.strip():
         raise MalformedInput("请写复核了什么、结论是什么。", code="missing_value", details={"field": "note"})
     with context.work(actor, "outpatient.review_batch", f"outpatient_batch:{batch_no}") as work:
+        payload = {"batch": batch_no, "part": part.value, "note": note.strip()}
         found = _held(work, batch_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return store.reviews_of(work.connection, work.institution_id, batch_no)
         if found.state != "frozen":
             raise Conflict("这一批现在不在复核。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.frozen_by or "", "复核")
@@ -164,16 +105,27 @@ def review_batch(context: Context, actor: Actor, batch_no: int, part: Part, note
             "note": note.strip(),
         }
         store.add_review(work.connection, row)
+        keep_number(work, idempotency_key, payload, batch_no)
         work.audit(detail={"batch": batch_no, "part": part.value})
         return store.reviews_of(work.connection, work.institution_id, batch_no)
 
 
 def approve_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
+    """Approve a list and book it, as :func:`approve_list` and :func:`book_batch` do."""
+    approve_list(context, actor, batch_no)
+    return book_batch(context, actor, batch_no)
+
+
+def approve_list(context: Context, actor: Actor, batch_no: int, *, idempotency_key: str = "") -> BatchRow:
     """Approve a list that three people reviewed; from here on it goes. Raises :class:`SecondPersonRequired`,
     :class:`Conflict` while a review is missing or one of its accounts is being claimed."""
     actor.require(Permission.OUTPATIENT_APPROVE)
     with context.work(actor, "outpatient.approve_batch", f"outpatient_batch:{batch_no}") as work:
-        found = _step(work, batch_no, "approved")
+        payload = {"batch": batch_no, "step": "approved"}
+        found = _held(work, batch_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "approved")
         actor.require_other_than(found.frozen_by or "", "批准上缴")
         reviews = store.reviews_of(work.connection, work.institution_id, batch_no)
         for review in reviews:
@@ -184,14 +136,20 @@ def approve_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
             raise Conflict(f"还没有复核完：{words}。三个部分由三个人复核之后才能批准。")
         step = {"state": "approved", "approved_by": actor.actor_id, "approved_at": work.now}
         store.walk_batch(work.connection, work.institution_id, batch_no, **step)
+        keep_number(work, idempotency_key, payload, batch_no)
         work.audit(detail={"batch": batch_no, "accounts": found.accounts, "total_fen": found.total_fen})
-    return book_batch(context, actor, batch_no)
+        return _batch(work, batch_no)
 
 
-def book_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
-    """Book an approved list (借 23050102 贷 2103), a thousand accounts a transaction; goes on where it stopped."""
+def book_batch(
+    context: Context, actor: Actor, batch_no: int, progress: Callable[[int, int], None] | None = None
+) -> BatchRow:
+    """Book an approved list (借 23050102 贷 2103), a thousand accounts a transaction; goes on where it stopped.
+
+    ``progress`` is told how many accounts are done, of how many.
+    """
     actor.require(Permission.OUTPATIENT_APPROVE)
-    after = ""
+    after, done = "", 0
     while True:
         with context.work(actor, "outpatient.book_batch", f"outpatient_batch:{batch_no}") as work:
             found = _held(work, batch_no)
@@ -202,54 +160,89 @@ def book_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
                 store.walk_batch(work.connection, work.institution_id, batch_no, state="booked")
                 work.audit(detail={"batch": batch_no, "total_fen": found.total_fen})
                 return _batch(work, batch_no)
-            first, last = part[0].account_no, part[-1].account_no
-            if not store.is_remitted(work.connection, work.institution_id, last):
-                entry_no = _post(work, found, part)
-                store.remit_lines(work.connection, work.institution_id, first, last, batch_no)
-                work.audit(entry_no=entry_no, detail={"batch": batch_no, "accounts": len(part)})
-            after = last
+            _book_part(work, found, part)
+            after, done = part[-1].account_no, done + len(part)
+        if progress is not None:
+            progress(done, found.accounts)
 
 
-def remit_batch(context: Context, actor: Actor, batch_no: int, voucher_no: str, remitted_on: date) -> BatchRow:
-    """The money went to the treasury (借 2103 贷 1002), by its voucher and another person than approved it.
+def _book_part(work: UnitOfWork, found: BatchRow, part: list[ListedAccount]) -> None:
+    """Book one part; one that was booked before the process died stays as it is."""
+    first, last = part[0].account_no, part[-1].account_no
+    if store.is_remitted(work.connection, work.institution_id, last):
+        return
+    entry_no = _post(work, found, part)
+    store.remit_lines(work.connection, work.institution_id, first, last, found.batch_no)
+    work.audit(entry_no=entry_no, detail={"batch": found.batch_no, "accounts": len(part)})
 
-    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without a voucher or for a day ahead.
+
+@dataclass(frozen=True, slots=True)
+class Remittance:
+    """What shows that the money is with the treasury: its voucher, our bank's slip, and the day it went."""
+
+    voucher_no: str
+    bank_reference: str
+    remitted_on: date
+
+
+def remit_batch(
+    context: Context, actor: Actor, batch_no: int, remittance: Remittance, *, idempotency_key: str = ""
+) -> BatchRow:
+    """The money went to the treasury (借 2103 贷 1002), by its voucher and another person than approved it. The
+    bank's slip stands in the entry, where nobody changes it.
+
+    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without evidence or for a day ahead.
     """
     actor.require(Permission.OUTPATIENT_REMIT)
-    if not voucher_no.strip():
-        raise MalformedInput(
-            "请填非税缴款书或财政回单的编号。", code="missing_value", details={"field": "voucher_no"}
-        )
+    voucher_no, bank_reference = remittance.voucher_no.strip(), remittance.bank_reference.strip()
+    for field, given, words in (
+        ("voucher_no", voucher_no, "请填非税缴款书或财政回单的编号。"),
+        ("bank_reference", bank_reference, "请填银行回单号。"),
+    ):
+        if not given:
+            raise MalformedInput(words, code="missing_value", details={"field": field})
     with context.work(actor, "outpatient.remit", f"outpatient_batch:{batch_no}") as work:
-        found = _step(work, batch_no, "remitted")
+        payload = {"batch": batch_no, "voucher": voucher_no, "bank": bank_reference}
+        payload["on"] = remittance.remitted_on.isoformat()
+        found = _held(work, batch_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "remitted")
         actor.require_other_than(found.approved_by or "", "登记上缴")
-        require_past_day(remitted_on, work.today, "remitted_on")
+        require_past_day(remittance.remitted_on, work.today, "remitted_on")
         amount = Money(found.total_fen)
         lines = (Posting(TREASURY, debit=amount), Posting("1002", credit=amount))
-        entry_no = work.ledger.post(_entry(work, found, "outpatient_remittance", "门诊预交金上缴财政", lines, ""))
+        summary = f"门诊预交金上缴财政，缴款书 {voucher_no}，银行回单 {bank_reference}"
+        entry_no = work.ledger.post(_entry(work, found, "outpatient_remittance", summary, lines, ""))
         values = {
             "remitted_by": actor.actor_id,
             "remitted_at": work.now,
-            "remitted_on": remitted_on,
-            "voucher_no": voucher_no.strip(),
+            "remitted_on": remittance.remitted_on,
+            "voucher_no": voucher_no,
         }
         store.walk_batch(work.connection, work.institution_id, batch_no, state="remitted", **values)
-        work.audit(entry_no=entry_no, detail={"batch": batch_no, "voucher": voucher_no.strip()})
+        keep_number(work, idempotency_key, payload, batch_no)
+        work.audit(entry_no=entry_no, detail={"batch": batch_no, "voucher": voucher_no, "bank": bank_reference})
         return _batch(work, batch_no)
 
 
-def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str) -> BatchRow:
+def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, idempotency_key: str = "") -> BatchRow:
     """Give up a list that isn't approved; its accounts are filed as before."""
     if not (actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)):
         actor.require(Permission.OUTPATIENT_FILE)
     if not ground.strip():
         raise MalformedInput("请写明为什么作废。", code="missing_value", details={"field": "ground"})
     with context.work(actor, "outpatient.drop_batch", f"outpatient_batch:{batch_no}") as work:
-        found = _step(work, batch_no, "dropped")
+        payload = {"batch": batch_no, "ground": ground.strip()}
+        found = _held(work, batch_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "dropped")
         if found.state == "frozen":
             store.release_batch(work.connection, work.institution_id, batch_no)
         step = {"state": "dropped", "ended_ground": ground.strip()}
         store.walk_batch(work.connection, work.institution_id, batch_no, **step)
+        keep_number(work, idempotency_key, payload, batch_no)
         work.audit(detail={"batch": batch_no, "ground": ground.strip()})
         return _batch(work, batch_no)
 
@@ -287,10 +280,6 @@ def _entry(
     )
 
 
-def _moved_before(on: date) -> date:
-    return moved_before(on, load_rulebook().value_on(DORMANT_YEARS, on).whole())
-
-
 def _held(work: UnitOfWork, batch_no: int) -> BatchRow:
     found = store.lock_batch(work.connection, work.institution_id, batch_no)
     if found is None:
@@ -298,11 +287,9 @@ def _held(work: UnitOfWork, batch_no: int) -> BatchRow:
     return found
 
 
-def _step(work: UnitOfWork, batch_no: int, target: str) -> BatchRow:
-    found = _held(work, batch_no)
+def _require_step(found: BatchRow, target: str) -> None:
     if target not in BATCH_STEPS[found.state]:
         raise Conflict("这一批现在不能办这一步。请刷新后再看；本次没有改动。")
-    return found
 
 
 def _batch(work: UnitOfWork, batch_no: int) -> BatchRow:

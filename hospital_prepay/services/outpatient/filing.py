@@ -23,6 +23,7 @@ from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_escheat import FilingRow, ListedAccount
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.once import keep_number, known_number
 
 MOST_ACCOUNTS: Final = 5_000
 _LONGEST: Final = 200
@@ -62,8 +63,9 @@ class MarkUnclearable:
     reach: tuple[Reach, ...] = ()
 
 
-def mark_unclearable(context: Context, actor: Actor, command: MarkUnclearable) -> int:
-    """Mark open deposits that have money and no claim. Returns how many; others stay as they are.
+def mark_unclearable(context: Context, actor: Actor, command: MarkUnclearable, *, idempotency_key: str = "") -> int:
+    """Mark open deposits that have money and no claim. Returns how many; others stay as they are, and the same form
+    sent again tells the first number.
 
     Raises :class:`MalformedInput` without evidence, or for neither numbers nor reach.
     """
@@ -76,26 +78,36 @@ def mark_unclearable(context: Context, actor: Actor, command: MarkUnclearable) -
             f"请选账户（一次最多 {MOST_ACCOUNTS} 个），或按联系情况选。", details={"field": "account_nos"}
         )
     reason = f"{command.reason.label}：{command.evidence.strip()}"[:_LONGEST]
+    payload = {"reason": reason, "accounts": sorted(command.account_nos), "reach": sorted(command.reach)}
     with context.work(actor, "outpatient.mark", f"outpatient_reason:{command.reason}") as work:
+        lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
+        known = known_number(work, idempotency_key, payload)
+        if known is not None:
+            return known
         numbers = command.account_nos or None
         count = store.mark_unclearable(work.connection, work.institution_id, numbers, command.reach, reason)
+        keep_number(work, idempotency_key, payload, count)
         work.audit(detail={"accounts": count, "reason": reason})
         return count
 
 
-def unmark(context: Context, actor: Actor, account_no: str, ground: str) -> None:
+def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idempotency_key: str = "") -> None:
     """Somebody was found: the account is open again. Raises :class:`Conflict` for one that isn't marked or filed."""
     actor.require(Permission.OUTPATIENT_FILE)
     if not ground.strip():
         raise MalformedInput("请写明怎么联系上的。", code="missing_value", details={"field": "ground"})
     with context.work(actor, "outpatient.unmark", f"outpatient_account:{account_no}") as work:
+        payload = {"account": account_no, "ground": ground.strip()}
         accounts.lock_account(work.connection, work.institution_id, account_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return
         if not store.reopen(work.connection, work.institution_id, account_no):
             raise Conflict("这个账户没有登记为退不了，或已经列入上缴。请刷新后再看；本次没有改动。")
+        keep_number(work, idempotency_key, payload, 1)
         work.audit(detail={"ground": ground.strip()})
 
 
-def make_filing(context: Context, actor: Actor, risk_note: str) -> FilingRow:
+def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_key: str = "") -> FilingRow:
     """Put every marked account that isn't filed into one pack, with the note on disputes that may come.
 
     Raises :class:`MalformedInput` without the note, :class:`Conflict` when nothing waits.
@@ -105,7 +117,11 @@ def make_filing(context: Context, actor: Actor, risk_note: str) -> FilingRow:
         words = "请写风险排查的结论：可能有哪些纠纷，怎么防范。"
         raise MalformedInput(words, code="missing_value", details={"field": "risk_note"})
     with context.work(actor, "outpatient.file", "outpatient_filing") as work:
+        payload = {"risk_note": risk_note.strip()}
         lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
+        known = known_number(work, idempotency_key, payload)
+        if known is not None:
+            return _filing(work, known)
         listed = list(store.unfiled(work.connection, work.institution_id))
         if not listed:
             raise Conflict("没有等备案的账户。先登记退不了的原因，再做备案材料。")
@@ -121,26 +137,46 @@ def make_filing(context: Context, actor: Actor, risk_note: str) -> FilingRow:
             "made_at": work.now,
         }
         store.add_filing(work.connection, work.institution_id, values, listed)
+        keep_number(work, idempotency_key, payload, filing_no)
         work.audit(detail={"filing": filing_no, "accounts": len(listed), "total_fen": values["total_fen"]})
         return _filing(work, filing_no)
 
 
-def submit_filing(context: Context, actor: Actor, filing_no: int, authority: str, submitted_on: date) -> FilingRow:
+def submit_filing(
+    context: Context,
+    actor: Actor,
+    filing_no: int,
+    authority: str,
+    submitted_on: date,
+    *,
+    idempotency_key: str = "",
+) -> FilingRow:
     """The pack went to the health authority. Raises :class:`MalformedInput` for a day ahead or no authority."""
     actor.require(Permission.OUTPATIENT_FILE)
     if not authority.strip():
         raise MalformedInput("请填报给哪个卫生健康部门。", code="missing_value", details={"field": "authority"})
     with context.work(actor, "outpatient.submit_filing", f"outpatient_filing:{filing_no}") as work:
-        _step(work, filing_no, "submitted")
+        payload = {"filing": filing_no, "authority": authority.strip(), "on": submitted_on.isoformat()}
+        found = _locked(work, filing_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "submitted")
         require_past_day(submitted_on, work.today, "submitted_on")
         values = {"authority": authority.strip(), "submitted_on": submitted_on, "submitted_by": actor.actor_id}
         store.walk_filing(work.connection, work.institution_id, filing_no, state="submitted", **values)
+        keep_number(work, idempotency_key, payload, filing_no)
         work.audit(detail={"filing": filing_no, "submitted_on": submitted_on.isoformat()})
         return _filing(work, filing_no)
 
 
 def acknowledge_filing(
-    context: Context, actor: Actor, filing_no: int, acknowledgement_no: str, acknowledged_on: date
+    context: Context,
+    actor: Actor,
+    filing_no: int,
+    acknowledgement_no: str,
+    acknowledged_on: date,
+    *,
+    idempotency_key: str = "",
 ) -> FilingRow:
     """The authority's acknowledgement, recorded by another person than who made the pack: its accounts are filed.
 
@@ -150,7 +186,11 @@ def acknowledge_filing(
     if not acknowledgement_no.strip():
         raise MalformedInput("请填备案回执的编号。", code="missing_value", details={"field": "acknowledgement_no"})
     with context.work(actor, "outpatient.acknowledge", f"outpatient_filing:{filing_no}") as work:
-        found = _step(work, filing_no, "acknowledged")
+        payload = {"filing": filing_no, "number": acknowledgement_no.strip(), "on": acknowledged_on.isoformat()}
+        found = _locked(work, filing_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "acknowledged")
         actor.require_other_than(found.made_by, "登记回执")
         require_past_day(acknowledged_on, work.today, "acknowledged_on")
         if found.submitted_on is not None and acknowledged_on < found.submitted_on:
@@ -164,16 +204,22 @@ def acknowledge_filing(
         }
         store.walk_filing(work.connection, work.institution_id, filing_no, state="acknowledged", **values)
         filed = store.file_accounts(work.connection, work.institution_id, filing_no, acknowledged_on)
+        keep_number(work, idempotency_key, payload, filing_no)
         work.audit(detail={"filing": filing_no, "filed": filed, "acknowledgement": acknowledgement_no.strip()})
         return _filing(work, filing_no)
 
 
-def withdraw_filing(context: Context, actor: Actor, filing_no: int) -> FilingRow:
+def withdraw_filing(context: Context, actor: Actor, filing_no: int, *, idempotency_key: str = "") -> FilingRow:
     """Take a pack back that isn't acknowledged; its accounts wait for another."""
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.withdraw_filing", f"outpatient_filing:{filing_no}") as work:
-        _step(work, filing_no, "withdrawn")
+        payload = {"filing": filing_no, "step": "withdrawn"}
+        found = _locked(work, filing_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return found
+        _require_step(found, "withdrawn")
         store.walk_filing(work.connection, work.institution_id, filing_no, state="withdrawn")
+        keep_number(work, idempotency_key, payload, filing_no)
         work.audit(detail={"filing": filing_no})
         return _filing(work, filing_no)
 
@@ -182,8 +228,13 @@ def list_digest(listed: Iterable[ListedAccount]) -> str:
     """SHA-256 over the list as everybody can write it again: ``account,yuan`` a line, by number, UTF-8."""
     digest = hashlib.sha256()
     for one in listed:
-        digest.update(f"{one.account_no},{Money(one.balance_fen).plain()}\n".encode())
+        digest.update(digest_line(one))
     return digest.hexdigest()
+
+
+def digest_line(one: ListedAccount) -> bytes:
+    """One line of the text that :func:`list_digest` is made of."""
+    return f"{one.account_no},{Money(one.balance_fen).plain()}\n".encode()
 
 
 def require_past_day(day: date, today: date, field: str) -> None:
@@ -193,12 +244,14 @@ def require_past_day(day: date, today: date, field: str) -> None:
         raise MalformedInput(words, code="day_ahead", details={"field": field})
 
 
-def _step(work: UnitOfWork, filing_no: int, target: str) -> FilingRow:
+def _locked(work: UnitOfWork, filing_no: int) -> FilingRow:
     lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
-    found = _filing(work, filing_no)
+    return _filing(work, filing_no)
+
+
+def _require_step(found: FilingRow, target: str) -> None:
     if target not in FILING_STEPS[found.state]:
         raise Conflict("这份备案现在不能办这一步。请刷新后再看；本次没有改动。")
-    return found
 
 
 def _filing(work: UnitOfWork, filing_no: int) -> FilingRow:

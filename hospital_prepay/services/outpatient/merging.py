@@ -15,10 +15,10 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_people as store
-from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_people import LikenessRow
 from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.register import AccountCard, account_card
 

@@ -139,7 +139,8 @@ def search(context: Context, actor: Actor, narrowed: Narrowed, page: int) -> Lis
         rows = store.list_accounts(connection, own, narrowed, (page - 1) * PAGE, PAGE)
         count, fen = store.sum_accounts(connection, own, narrowed)
     shown = (
-        (replace(row, holder_name=_name(actor, row.holder_name)), _masked(context, own, row.personal)) for row in rows
+        (replace(row, holder_name=shown_name(actor, row.holder_name)), masked_contact(context, own, row.personal))
+        for row in rows
     )
     return Listed(tuple(shown), count, fen)
 
@@ -154,11 +155,11 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
             raise NotFound("没有这个账户。请核对账户号。")
         ids = (f"23050102:{account_no}", f"230502:{account_no}")
         return AccountCard(
-            replace(account, holder_name=_name(actor, account.holder_name)),
-            _masked(context, own, account.personal),
+            replace(account, holder_name=shown_name(actor, account.holder_name)),
+            masked_contact(context, own, account.personal),
             tuple(store.movements_of(connection, own, ids)),
             tuple(
-                replace(one, claimant_name=_name(actor, one.claimant_name))
+                replace(one, claimant_name=shown_name(actor, one.claimant_name))
                 for one in claims.claims_of_account(connection, own, account_no)
             ),
             tuple(store.corrections_of(connection, own, account_no)),
@@ -180,7 +181,7 @@ def reveal(context: Context, actor: Actor, account_no: str, ground: str) -> tupl
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
         work.audit(detail={"ground": ground})
-    return account.holder_name, _clear(context, actor.institution_id, account.personal)
+    return account.holder_name, clear_contact(context, actor.institution_id, account.personal)
 
 
 def list_imports(context: Context, actor: Actor) -> tuple[list[ImportState], Mapping[str, str]]:
@@ -219,16 +220,19 @@ def _by(cells: list[Cell], key: Callable[[Cell], str], labels: Mapping[str, str]
     return tuple(figure for figure in figures if figure.accounts)
 
 
-def _name(actor: Actor, name: str) -> str:
+def shown_name(actor: Actor, name: str) -> str:
+    """The name as the viewer may see it: in full to people who call patients."""
     return name if actor.calls_patients else mask_name(name)
 
 
-def _masked(context: Context, institution_id: str, personal: str) -> Contact:
-    clear = _clear(context, institution_id, personal)
+def masked_contact(context: Context, institution_id: str, personal: str) -> Contact:
+    """Certificate number and phone of an account, masked."""
+    clear = clear_contact(context, institution_id, personal)
     return Contact(mask_certificate(clear.certno), mask_phone(clear.phone))
 
 
-def _clear(context: Context, institution_id: str, personal: str) -> Contact:
+def clear_contact(context: Context, institution_id: str, personal: str) -> Contact:
+    """The same in full: only for a written reason that the audit trail keeps."""
     if not personal:
         return Contact("", "")
     kept = json.loads(context.cipher.decrypt(personal, institution=institution_id, field=PERSONAL))

@@ -10,8 +10,8 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
-from hospital_prepay.services.outpatient import advances, escheat, filing, payouts
-from hospital_prepay.services.outpatient.escheat import Part
+from hospital_prepay.services.outpatient import advances, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.hospital import Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients
@@ -34,7 +34,7 @@ def filed(outpatients: Outpatients) -> Outpatients:
 
 
 def frozen(outpatients: Outpatients) -> int:
-    proposed = escheat.propose_batch(outpatients.context, OFFICER, LAST)
+    proposed = proposals.propose_batch(outpatients.context, OFFICER, LAST)
     assert proposed is not None
     return escheat.freeze_batch(outpatients.context, OFFICER, proposed.batch_no).batch_no
 
@@ -44,7 +44,7 @@ def remitted(outpatients: Outpatients) -> int:
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
         escheat.review_batch(outpatients.context, reviewer, batch_no, part, "核对无误")
     escheat.approve_batch(outpatients.context, APPROVER, batch_no)
-    escheat.remit_batch(outpatients.context, REMITTER, batch_no, "缴款书1", date(2025, 12, 31))
+    escheat.remit_batch(outpatients.context, REMITTER, batch_no, Remittance("缴款书1", "回单1", date(2025, 12, 31)))
     return batch_no
 
 
@@ -59,17 +59,17 @@ def test_the_money_goes_by_2103_and_is_never_income(filed: Outpatients, hospital
 
 
 def test_an_account_that_is_not_filed_is_held_back_as_a_duty(filed: Outpatients) -> None:
-    proposal = escheat.propose(filed.context, OFFICER.institution_id, LAST)
+    proposal = proposals.propose(filed.context, OFFICER.institution_id, LAST)
     assert (proposal.accounts, proposal.total) == (2, Money(9450))
     filing.unmark(filed.context, OFFICER, "M003", "家属来电")
-    proposal = escheat.propose(filed.context, OFFICER.institution_id, LAST)
+    proposal = proposals.propose(filed.context, OFFICER.institution_id, LAST)
     assert proposal.held_back == {"open": (1, 3000)}
     assert proposal.accounts == 1
 
 
 def test_another_day_than_31_december_is_refused(filed: Outpatients) -> None:
     with pytest.raises(MalformedInput, match="12 月 31 日"):
-        escheat.propose_batch(filed.context, OFFICER, date(2025, 12, 30))
+        proposals.propose_batch(filed.context, OFFICER, date(2025, 12, 30))
 
 
 def test_three_people_review_and_a_fourth_approves(filed: Outpatients) -> None:
@@ -87,7 +87,7 @@ def test_three_people_review_and_a_fourth_approves(filed: Outpatients) -> None:
         escheat.approve_batch(filed.context, REVIEWERS[2], batch_no)
     assert escheat.approve_batch(filed.context, APPROVER, batch_no).state == "booked"
     with pytest.raises(SecondPersonRequired):
-        escheat.remit_batch(filed.context, APPROVER, batch_no, "缴款书1", date(2025, 12, 31))
+        escheat.remit_batch(filed.context, APPROVER, batch_no, Remittance("缴款书1", "回单1", date(2025, 12, 31)))
 
 
 def test_whoever_comes_before_approval_takes_the_account_off_the_list(filed: Outpatients) -> None:
@@ -98,7 +98,7 @@ def test_whoever_comes_before_approval_takes_the_account_off_the_list(filed: Out
     with pytest.raises(Conflict):
         escheat.approve_batch(filed.context, APPROVER, batch_no)
     escheat.drop_batch(filed.context, OFFICER, batch_no, "有人来领，重新冻结")
-    again = escheat.propose_batch(filed.context, OFFICER, LAST)
+    again = proposals.propose_batch(filed.context, OFFICER, LAST)
     assert again is not None
     assert again.accounts == 1
 
@@ -156,6 +156,6 @@ def test_the_scheduler_proposes_once_from_midnight_on_and_moves_nothing(
     filed: Outpatients, moment: datetime, expected: list[str]
 ) -> None:
     filed.context.clock.moment = moment  # type: ignore[attr-defined]
-    said = [escheat.propose_for_the_year(filed.context, OFFICER.institution_id) for _ in range(2)]
+    said = [proposals.propose_for_the_year(filed.context, OFFICER.institution_id) for _ in range(2)]
     assert said == expected
     assert filed.account("M001").balance_fen == 6450

@@ -1,4 +1,4 @@
-"""Appended rows of the restricted fund: read as frozen rows, and refused in a sentence."""
+"""Rows read as frozen values, and what the database refuses told in a sentence."""
 
 from __future__ import annotations
 

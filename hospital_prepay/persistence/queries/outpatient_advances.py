@@ -1,0 +1,126 @@
+"""What the hospital paid ahead for the treasury, for pages: claims with their lists, and the two sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_escheat import (
+    OutpatientAdvanceLine,
+    OutpatientAdvanceList,
+    OutpatientBatch,
+    OutpatientBatchLine,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A claim that the hospital paid ahead. ``gone_fen`` left its account for the treasury, ``remitted_fen`` is with
+    it by its voucher; ``list_no`` is the list that it is on."""
+
+    claim_id: str
+    refund_no: str
+    account_no: str
+    holder_name: str
+    amount_fen: int
+    gone_fen: int
+    remitted_fen: int
+    paid_at: datetime | None
+    ground: str
+    list_no: int | None
+    list_state: str | None
+    applied_fen: int | None
+
+    @property
+    def own_cost_fen(self) -> int:
+        """What was paid above it, for a miscount of our own: the hospital's cost."""
+        return max(0, self.amount_fen - self.gone_fen)
+
+    @property
+    def may_apply_fen(self) -> int:
+        """What the next year's budget may be asked for: what the treasury has got."""
+        return min(self.amount_fen, self.remitted_fen)
+
+
+def treasury_sums(connection: sa.Connection, institution_id: str) -> tuple[int, int]:
+    """Fen that were remitted in all, and fen that were applied for of it."""
+    remitted = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatch.total_fen), 0)).where(
+            OutpatientBatch.institution_id == institution_id, OutpatientBatch.state == "remitted"
+        )
+    )
+    applied = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(OutpatientAdvanceLine.applied_fen), 0)).where(
+            OutpatientAdvanceLine.institution_id == institution_id, OutpatientAdvanceLine.counts
+        )
+    )
+    return int(remitted or 0), int(applied or 0)
+
+
+def advances(connection: sa.Connection, institution_id: str, list_no: int | None = None) -> list[Advance]:
+    """Claims on remitted money that were paid, the newest first, each with its list; or the lines of one list, those
+    that don't count any more among them."""
+    line, claim = OutpatientAdvanceLine, OutpatientClaim
+    on = sa.and_(line.institution_id == claim.institution_id, line.claim_id == claim.claim_id)
+    query = (
+        sa.select(
+            claim.claim_id,
+            claim.refund_no,
+            claim.account_no,
+            OutpatientAccount.holder_name,
+            claim.amount_fen,
+            _with_treasury("approved", "booked", "remitted"),
+            _with_treasury("remitted"),
+            claim.paid_at,
+            claim.ground,
+            line.list_no,
+            OutpatientAdvanceList.state,
+            line.applied_fen,
+        )
+        .join_from(claim, line, on if list_no is not None else sa.and_(on, line.counts), isouter=list_no is None)
+        .join(
+            OutpatientAdvanceList,
+            sa.and_(
+                OutpatientAdvanceList.institution_id == line.institution_id,
+                OutpatientAdvanceList.list_no == line.list_no,
+            ),
+            isouter=True,
+        )
+        .join(
+            OutpatientAccount,
+            sa.and_(
+                OutpatientAccount.institution_id == claim.institution_id,
+                OutpatientAccount.account_no == claim.account_no,
+            ),
+        )
+        .where(claim.institution_id == institution_id, claim.remitted, claim.state == "arrived")
+        .order_by(claim.paid_at.desc(), claim.claim_id.desc())
+    )
+    if list_no is not None:
+        query = query.where(line.list_no == list_no)
+    return [Advance(*tuple(row)) for row in connection.execute(query)]
+
+
+def _with_treasury(*states: str) -> Any:
+    """What of a claim's account stands in batches of ``states``."""
+    return (
+        sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0))
+        .join(
+            OutpatientBatch,
+            sa.and_(
+                OutpatientBatch.institution_id == OutpatientBatchLine.institution_id,
+                OutpatientBatch.batch_no == OutpatientBatchLine.batch_no,
+            ),
+        )
+        .where(
+            OutpatientBatchLine.institution_id == OutpatientClaim.institution_id,
+            OutpatientBatchLine.account_no == OutpatientClaim.account_no,
+            OutpatientBatch.state.in_(states),
+        )
+        .scalar_subquery()
+    )

@@ -1,0 +1,62 @@
+"""The list of a batch to hand to the treasury: byte for byte what its SHA-256 was made of, and a workbook to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.money import Money
+from hospital_prepay.files.exports import Sheet, workbook_bytes
+from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.batch_review import batch_of
+from hospital_prepay.services.outpatient.filing import digest_line
+from hospital_prepay.services.publication.institution import hospital_of
+
+_NOT_FROZEN: Final = "名单还没有冻结，没有可以下载的名单。请先冻结名单。"
+
+
+def batch_list(context: Context, actor: Actor, batch_no: int) -> Iterator[bytes]:
+    """The lines ``account,yuan`` by number, UTF-8, line feeds, no heading: their SHA-256 is the batch's. Needs
+    ``outpatient.view``. Raises :class:`Conflict` before the list is frozen, before the first line is asked for."""
+    _require_frozen(context, actor, batch_no)
+
+    def lines() -> Iterator[bytes]:
+        with context.database.reading() as connection:
+            for one in store.every_batch_line(connection, actor.institution_id, batch_no):
+                yield digest_line(one)
+
+    return lines()
+
+
+def batch_workbook(context: Context, actor: Actor, batch_no: int) -> bytes:
+    """The same list as XLSX, with headings, last movements, count, sum and digest; no patient is named in it."""
+    _require_frozen(context, actor, batch_no)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        found = batch_of(connection, own, batch_no)
+        rows: list[tuple[object, ...]] = [("序号", "账户号", "余额（元）", "最后变动日期")]
+        for number, one in enumerate(store.every_batch_line(connection, own, batch_no), 1):
+            rows.append((number, one.account_no, Money(one.balance_fen), one.last_movement_on))
+    total = Money(found.total_fen)
+    rows.append(("合计", None, total, None))
+    cover: list[tuple[object, ...]] = [
+        ("无法清退且超过三年的门诊预交金上缴名单",),
+        ("医疗机构", hospital_of(context, own).name, own),
+        ("上缴日", found.on_day),
+        ("批次", found.batch_no),
+        ("账户（个）", found.accounts),
+        ("金额（元）", total, total.in_words()),
+        ("名单摘要值（SHA-256）", found.sha256),
+        ("怎么核对", "对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。"),
+    ]
+    return workbook_bytes([Sheet("说明", cover), Sheet("名单", rows)])
+
+
+def _require_frozen(context: Context, actor: Actor, batch_no: int) -> None:
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        if not batch_of(connection, actor.institution_id, batch_no).sha256:
+            raise Conflict(_NOT_FROZEN)

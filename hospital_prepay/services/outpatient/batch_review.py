@@ -1,0 +1,112 @@
+"""Reading batches for pages: what is due, one batch with its list, reviews, entries, and whose step is next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.outpatient_escheat import BatchRow, ReviewRow
+from hospital_prepay.persistence.queries import outpatient_escheat as queries
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries.outpatient_escheat import SourceEntry
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.review import Turn
+from hospital_prepay.services.outpatient.proposals import Proposal, propose
+from hospital_prepay.services.outpatient.turns import turn_of
+
+__all__ = ["BatchRow", "ReviewRow", "SourceEntry"]
+
+PAGE: Final = 50
+BATCH_TURNS: Final = {
+    "proposed": Permission.OUTPATIENT_FILE,
+    "frozen": Permission.OUTPATIENT_APPROVE,
+    "approved": Permission.OUTPATIENT_APPROVE,
+    "booked": Permission.OUTPATIENT_REMIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """What would go on the next day of remitting, and every batch, the newest first."""
+
+    proposal: Proposal
+    batches: list[BatchRow]
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDetail:
+    """One batch. ``lines`` are a page of its list: account, fen, last movement, state now. ``claimed`` are accounts
+    of it that somebody claims, each with the claim. ``review`` is whose the next review is, ``turn`` the step
+    after."""
+
+    batch: BatchRow
+    lines: list[tuple[str, int, date, str]]
+    reviews: list[ReviewRow]
+    entries: list[SourceEntry]
+    claimed: list[tuple[str, str]]
+    review: Turn | None
+    turn: Turn | None
+    names: Mapping[str, str]
+
+
+def list_batches(context: Context, actor: Actor) -> Batches:
+    """What is due on this year's 31 December, and the batches. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        found, names = store.batches(connection, own), people.names(connection, own)
+    return Batches(propose(context, own, _day_of_interest(context, found)), found, names)
+
+
+def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> BatchDetail:
+    """One batch. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        found = batch_of(connection, own, batch_no)
+        reviews = store.reviews_of(connection, own, batch_no)
+        barred = barred_from(found, reviews)
+        is_frozen = found.state == "frozen"
+        return BatchDetail(
+            found,
+            queries.batch_page(connection, own, batch_no, (page - 1) * PAGE, PAGE),
+            reviews,
+            queries.entries_of(connection, own, f"outpatient_batch:{batch_no}"),
+            queries.claimed_of_batch(connection, own, batch_no) if is_frozen else [],
+            turn_of(connection, own, Permission.OUTPATIENT_REVIEW, barred) if is_frozen else None,
+            turn_of(connection, own, BATCH_TURNS.get(found.state), barred),
+            people.names(connection, own),
+        )
+
+
+def batch_of(connection: Connection, institution_id: str, batch_no: int) -> BatchRow:
+    """One batch. Raises :class:`NotFound`."""
+    found = store.batches(connection, institution_id, batch_no)
+    if not found:
+        raise NotFound("没有这一批。请从上缴列表里打开。")
+    return found[0]
+
+
+def barred_from(batch: BatchRow, reviews: list[ReviewRow]) -> tuple[str, ...]:
+    """Who may not take the batch's next step for having taken an earlier one."""
+    if batch.state == "frozen":
+        return (batch.frozen_by or "", *(one.reviewed_by for one in reviews))
+    return (batch.approved_by or "",) if batch.state == "booked" else ()
+
+
+def _day_of_interest(context: Context, found: list[BatchRow]) -> date:
+    """This year's 31 December, or last year's while the year is young and its batch isn't under way."""
+    today = context.clock.today()
+    last = date(today.year - 1, 12, 31)
+    settled = any(one.on_day == last and one.state != "dropped" for one in found)
+    return date(today.year, 12, 31) if settled or last < _FIRST else last
+
+
+_FIRST: Final = date(2025, 12, 31)

@@ -1,0 +1,207 @@
+"""Batches for the treasury as their pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.life import AccountState
+from hospital_prepay.http.clauses import chip
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.forms import Form
+from hospital_prepay.http.paging import page_of
+from hospital_prepay.services.outpatient.batch_review import PAGE, BatchDetail, Batches, BatchRow
+from hospital_prepay.services.outpatient.escheat import PART_LABELS, Part
+from hospital_prepay.services.outpatient.proposals import Proposal, due_before
+from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
+from hospital_prepay.web.outpatient_filing_view import CLAUSE
+from hospital_prepay.web.outpatient_steps import entry, forms_of, turn
+from hospital_prepay.web.outpatient_view import account_href, state_mark
+
+ROOT: Final = "/finance/outpatient/batches"
+STATES: Final = {
+    "proposed": ("wait", "已提出，待冻结"),
+    "frozen": ("wait", "名单已冻结，复核中"),
+    "approved": ("warn", "已批准，正在入账"),
+    "booked": ("held", "已入账，待缴款"),
+    "remitted": ("ok", "已上缴财政"),
+    "dropped": ("idle", "已作废"),
+}
+_STEPS: Final = ("提出", "冻结名单", "三个人复核", "批准并入账", "缴款")
+_LATER: Final = {
+    "三个人复核": ("三个部分三个人，冻结的人不算",),
+    "批准并入账": ("冻结、复核的人不能批准",),
+    "缴款": ("批准的人不能登记",),
+}
+_AT: Final = {"proposed": 1, "frozen": 2, "approved": 3, "booked": 4, "remitted": 5}
+_FORMS: Final = {"proposed": "freeze", "frozen": "approve", "booked": "remit"}
+_HELD_BACK: Final = {
+    "open": ("还没有登记退不了的原因", "/finance/outpatient/accounts?state=open"),
+    "unclearable": ("登记了原因，还没有备案", "/finance/outpatient/filings"),
+}
+
+
+def list_page(found: Batches, opened: str, form: Form | None) -> dict[str, Any]:
+    """What is due and why not more, and every batch."""
+    proposal = found.proposal
+    may = current_actor().may(Permission.OUTPATIENT_FILE)
+    live = [one for one in found.batches if one.on_day == proposal.on and one.state != "dropped"]
+    return {
+        "due": due(proposal),
+        "boundary": boundary(proposal.on),
+        "held_back": [
+            {
+                "label": words,
+                "href": href,
+                "accounts": proposal.held_back[state][0],
+                "fen": proposal.held_back[state][1],
+            }
+            for state, (words, href) in _HELD_BACK.items()
+            if state in proposal.held_back
+        ],
+        "live": batch_line(live[0], found.names) if live else None,
+        "batches": [batch_line(one, found.names) for one in found.batches],
+        "forms": forms_of(("propose",), opened, form, propose={"on": proposal.on.isoformat()}),
+        "may_propose": may and not live,
+        "clause": chip(CLAUSE),
+    }
+
+
+def due(proposal: Proposal) -> dict[str, Any]:
+    """The figures of a proposal."""
+    return {"on": proposal.on, "accounts": proposal.accounts, "fen": proposal.total.fen}
+
+
+def boundary(on: date) -> dict[str, date]:
+    """The last day of a last movement that is due on ``on``, and the first that isn't: exactly three years."""
+    exactly = due_before(on)
+    return {"on": on, "exactly": exactly, "last_due": exactly.fromordinal(exactly.toordinal() - 1)}
+
+
+def batch_line(one: BatchRow, names: Mapping[str, str]) -> dict[str, Any]:
+    """A batch in a list."""
+    kind, word = STATES[one.state]
+    return {
+        "batch_no": one.batch_no,
+        "href": f"{ROOT}/{one.batch_no}",
+        "on": one.on_day,
+        "accounts": one.accounts,
+        "total_fen": one.total_fen,
+        "state": {"kind": kind, "word": word},
+        "step": one.state,
+        "sha256": one.sha256,
+        "by": "定时任务" if one.proposed_by == "scheduler" else names.get(one.proposed_by, one.proposed_by),
+        "at": one.proposed_at,
+        "voucher_no": one.voucher_no,
+        "remitted_on": one.remitted_on,
+        "ground": one.ended_ground,
+    }
+
+
+def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: int | None) -> dict[str, Any]:
+    """One batch with the form of its next step. ``booked_rows`` are the accounts that a booking at work has done."""
+    batch, names = found.batch, found.names
+    offered = _offered(found)
+    if booked_rows is not None and "book" in offered:
+        offered.remove("book")
+    done = {one.part: one for one in found.reviews}
+    return {
+        "batch": {**batch_line(batch, names), **_reviewed_mark(found), "words": Money(batch.total_fen).in_words()},
+        "boundary": boundary(batch.on_day),
+        "steps": _steps(found),
+        "turn": turn(found.review if _is_reviewed(found) is False else found.turn, names),
+        "parts": [_part(part, done.get(part.value), names) for part in Part] if batch.sha256 else [],
+        "claimed": [
+            {"account_no": number, "href": f"/desk/refunds/claims/{claim}"} for number, claim in found.claimed
+        ],
+        "lines": [
+            {
+                "account_no": number,
+                "href": account_href(number),
+                "balance_fen": fen,
+                "last_movement_on": day,
+                "state": state_mark(AccountState(state)),
+            }
+            for number, fen, day, state in found.lines
+        ],
+        "page": page_of(len(found.lines), batch.accounts if batch.sha256 else 0, "个", PAGE),
+        "entries": [entry(one, names) for one in found.entries],
+        "booked_rows": booked_rows,
+        "offered": offered,
+        "opened": opened,
+        "forms": forms_of(offered, opened, form, remit={"remitted_on": current_context().clock.today().isoformat()}),
+        "open_parts": [{"value": one.value, "label": one.label} for one in Part if one.value not in done],
+        "problem": stranded(opened, form, offered),
+        "clause": chip(CLAUSE),
+    }
+
+
+def _reviewed_mark(found: BatchDetail) -> dict[str, Any]:
+    return {"state": {"kind": "wait", "word": "已复核，待批准"}} if _is_reviewed(found) else {}
+
+
+def _is_reviewed(found: BatchDetail) -> bool | None:
+    """Whether the frozen list has its three reviews; ``None`` for a list that isn't frozen."""
+    return len(found.reviews) == len(Part) if found.batch.state == "frozen" else None
+
+
+def _offered(found: BatchDetail) -> list[str]:
+    """The forms that the viewer may use now: the next step first, then giving up."""
+    state, actor = found.batch.state, current_actor()
+    offered = []
+    if _is_reviewed(found) is False:
+        if is_my_turn(found.review):
+            offered.append("review")
+    elif is_my_turn(found.turn) and state in _FORMS and not found.claimed:
+        offered.append(_FORMS[state])
+    if state == "approved" and is_my_turn(found.turn):
+        offered.append("book")
+    may_drop = actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)
+    if state in ("proposed", "frozen") and may_drop:
+        offered.append("drop")
+    return offered
+
+
+def _steps(found: BatchDetail) -> list[Step]:
+    batch, names = found.batch, found.names
+    proposer = {**names, "scheduler": "定时任务"}
+    done = (
+        done_by(batch.proposed_by, batch.proposed_at, proposer),
+        done_by(batch.frozen_by, batch.frozen_at, names),
+        tuple(
+            f"{PART_LABELS[Part(one.part)]}：{names.get(one.reviewed_by, one.reviewed_by)}"
+            for one in sorted(found.reviews, key=lambda one: list(Part).index(Part(one.part)))
+        ),
+        done_by(batch.approved_by, batch.approved_at, names),
+        (f"缴款书 {batch.voucher_no}", f"{names.get(batch.remitted_by or '', '')} {batch.remitted_on}"),
+    )
+    if batch.state == "dropped":
+        ended = [Step("done", title, lines) for title, lines in zip(_STEPS[:2], done, strict=False) if lines]
+        return [*ended, Step("bad", "已作废", (batch.ended_ground,))]
+    at = 3 if _is_reviewed(found) else _AT[batch.state]
+    steps = [Step("done", title, lines) for title, lines in zip(_STEPS[:at], done, strict=False)]
+    if at == len(_STEPS):
+        return steps
+    now = turn_lines(found.review if at == 2 else found.turn, names)
+    if at == 2:
+        now = (f"已复核 {len(found.reviews)} / {len(Part)}", *now, *_too_few(found))
+    return [*steps, Step("now", _STEPS[at], now), *(Step("", one, _LATER.get(one, ())) for one in _STEPS[at + 1 :])]
+
+
+def _too_few(found: BatchDetail) -> tuple[str, ...]:
+    """What to do where fewer people may review than reviews are missing."""
+    able, missing = len(found.review.holders) if found.review else 0, len(Part) - len(found.reviews)
+    return (f"还差 {missing} 个人，能复核的只有 {able} 个；请系统管理开账号",) if able < missing else ()
+
+
+def _part(part: Part, done: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "label": part.label,
+        "mark": {"kind": "wait", "word": "等复核"} if done is None else {"kind": "ok", "word": "已复核"},
+        "who": None if done is None else names.get(done.reviewed_by, done.reviewed_by),
+        "at": None if done is None else done.reviewed_at,
+        "note": "" if done is None else done.note,
+    }

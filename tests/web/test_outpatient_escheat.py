@@ -1,0 +1,445 @@
+"""Marks, filings, batches and advances in the browser: each step by its person, and every way it says no."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from apiflask import APIFlask
+from docx import Document
+from python_calamine import CalamineWorkbook
+from werkzeug.test import TestResponse
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.persistence import users
+from hospital_prepay.services.access import second_factor
+from hospital_prepay.services.access.sessions import Origin, open_session
+from hospital_prepay.services.access.users import NewUser, seed_demo_user
+from hospital_prepay.services.outpatient import escheat
+from tests.people import INSTITUTION, PASSWORD, Browser, House
+from tests.web.test_fund import words
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, CASHIER, OFFICER, Desk
+
+ROOT = "/finance/outpatient"
+FILINGS, BATCHES, ADVANCES = f"{ROOT}/filings", f"{ROOT}/batches", f"{ROOT}/advances"
+MARK = {"reason": "contact_changed", "evidence": "短信退回、电话停机"}
+REMITTED = {"voucher_no": "缴款书001", "bank_reference": "HD20260105", "remitted_on": "2026-01-05"}
+
+
+@dataclass
+class Treasury(Desk):
+    """The desk with more people of each role."""
+
+    app: APIFlask | None = None
+    others: dict[str, Browser] = field(default_factory=dict)
+
+    def another(self, role: Role, name: str) -> Browser:
+        """A browser of another person with this role."""
+        if name not in self.others:
+            context = self.house.context
+            user = NewUser(name, f"{role.label}{name}", frozenset({role}))
+            secret = second_factor.new_secret()
+            key = seed_demo_user(context, INSTITUTION, user, password=PASSWORD, secret=secret)
+            with context.database.reading() as connection:
+                found = users.by_id(connection, INSTITUTION, key)
+            assert found is not None
+            assert self.app is not None
+            with context.work(found.actor("127.0.0.1"), "login.password") as work:
+                origin = Origin("127.0.0.1", "test")
+                token = open_session(work, found, origin, second_factor_at=work.now, started_at=work.now)
+            self.others[name] = Browser(self.app).signed_in(token)
+        return self.others[name]
+
+    def by(self, browser: Browser, path: str, **data: Any) -> TestResponse:
+        """A form sent by one of them."""
+        self.keys += 1
+        return browser.post(path, {"idempotency_key": f"form-key-{self.keys:04}", **data})
+
+    def marked(self, numbers: str = "M001,M003") -> Treasury:
+        assert self.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos=numbers).status_code == 303
+        return self
+
+    def submitted(self) -> str:
+        made = self.send(OFFICER, FILINGS, note="可能有患者事后来领，随到随退。")
+        at = str(made.location)
+        done = self.send(OFFICER, f"{at}/submit", reference="某市卫生健康局", on="2025-12-20")
+        assert done.status_code == 303, words(done)
+        return at
+
+    def filed(self) -> Treasury:
+        at = self.marked().submitted()
+        done = self.send(APPROVER, f"{at}/acknowledge", reference="备〔2025〕1号", on="2025-12-25")
+        assert done.status_code == 303, words(done)
+        return self
+
+    def frozen(self) -> str:
+        at = str(self.filed().send(OFFICER, BATCHES, on="2025-12-31").location)
+        assert self.send(OFFICER, f"{at}/freeze").status_code == 303
+        return at
+
+    def reviewed(self) -> str:
+        at = self.frozen()
+        for part, (role, name) in zip(
+            escheat.Part, ((OFFICER, "o2"), (OFFICER, "o3"), (APPROVER, "a2")), strict=True
+        ):
+            done = self.by(self.another(role, name), f"{at}/review", part=part.value, note="核对一致")
+            assert done.status_code == 303, words(done)
+        return at
+
+    def remitted(self) -> str:
+        at = self.reviewed()
+        assert self.send(APPROVER, f"{at}/approve").status_code == 303
+        done = self.by(self.another(APPROVER, "a3"), f"{at}/remit", **REMITTED)
+        assert done.status_code == 303, words(done)
+        return at
+
+    def paid_ahead(self, **changes: Any) -> Treasury:
+        self.remitted()
+        claim = self.confirmed("M001", **changes)
+        done = self.send(CASHIER, f"{claim}/pay", receipt="LK-1")
+        assert done.status_code == 303, words(done)
+        return self
+
+
+@pytest.fixture
+def treasury(house: House, app: APIFlask, login_as: Callable[[Role], Browser], tmp_path: Path) -> Treasury:
+    desk = Treasury(house, login_as, tmp_path, app=app)
+    desk.counted()
+    return desk
+
+
+def links(text: str) -> set[str]:
+    return set(re.findall(r'href="([^"]+)"', text))
+
+
+def sheet(answer: TestResponse, title: str) -> list[tuple[Any, ...]]:
+    assert answer.status_code == 200
+    book = CalamineWorkbook.from_filelike(io.BytesIO(answer.data))
+    return [tuple(row) for row in book.get_sheet_by_name(title).to_python()]
+
+
+def test_a_mark_needs_reason_and_evidence_and_is_taken_back(treasury: Treasury) -> None:
+    wrong = treasury.send(OFFICER, f"{FILINGS}/marks", reason="", evidence="", account_nos="M001")
+    assert wrong.status_code == 422
+    assert "有 2 处要改" in words(wrong)
+    assert "请填账户号，或选联系情况" in words(treasury.send(OFFICER, f"{FILINGS}/marks", **MARK))
+    both = treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos="M001", **{"reach-none": "yes"})
+    assert "请选填其中一样" in words(both)
+    treasury.marked("M001\nM003\nMZ/4,nobody")
+    page = words(treasury.as_(OFFICER).get(FILINGS))
+    assert "登记了 2 个账户；另外 2 个没有登记" in page
+    assert "退不了、还没有备案：2 个" in page
+    assert "短信退回、电话停机" in page
+    assert words(treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="")).count("请填写") >= 1
+    back = treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="家属来电")
+    assert "待清退" in words(treasury.as_(OFFICER).get(str(back.location)))
+    assert treasury.as_(OFFICER).get(f"{FILINGS}/marks/of/M001").status_code == 404
+    assert treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="再取消").status_code == 409
+
+
+def test_all_accounts_of_one_kind_are_marked_at_once(treasury: Treasury) -> None:
+    treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, **{"reach-name": "yes"})
+    page = words(treasury.as_(OFFICER).get(FILINGS))
+    assert "退不了、还没有备案：1 个" in page
+    assert "M003" in page
+
+
+def test_forms_sent_twice_give_the_same_result(treasury: Treasury) -> None:
+    officer = treasury.as_(OFFICER)
+    form = {**MARK, "account_nos": "M001", "idempotency_key": "form-key-twice-1"}
+    for _ in range(2):
+        officer.post(f"{FILINGS}/marks", form)
+        assert "登记了 1 个账户。" in words(officer.get(FILINGS))
+    pack = {"note": "随到随退", "idempotency_key": "form-key-twice-2"}
+    assert [officer.post(FILINGS, pack).location for _ in range(2)] == [f"{FILINGS}/1"] * 2
+    assert treasury.count("outpatient_filing") == 1
+    assert treasury.send(OFFICER, FILINGS, note="再来一份").status_code == 409
+    at = f"{FILINGS}/1"
+    step = {"reference": "某局", "on": "2025-12-20", "idempotency_key": "form-key-twice-3"}
+    assert [officer.post(f"{at}/submit", step).status_code for _ in range(2)] == [303, 303]
+    assert treasury.send(OFFICER, f"{at}/submit", reference="某局", on="2025-12-20").status_code == 409
+    other = officer.post(f"{at}/submit", {**step, "reference": "别的局"})
+    assert other.status_code == 409
+
+
+def test_a_pack_walks_past_two_people_with_its_evidence(treasury: Treasury) -> None:
+    treasury.marked()
+    assert treasury.send(OFFICER, FILINGS, note="").status_code == 422
+    at = treasury.submitted()
+    page = words(treasury.as_(OFFICER).get(at))
+    assert "94.50 元" in page
+    assert "财务员经手过，不能办" in page
+    assert treasury.send(OFFICER, f"{at}/acknowledge", reference="备1", on="2025-12-25").status_code == 403
+    early = treasury.send(APPROVER, f"{at}/acknowledge", reference="备1", on="2025-12-01")
+    assert early.status_code == 422
+    assert "早于报送日期" in words(early)
+    late = treasury.send(APPROVER, f"{at}/acknowledge", reference="备1", on="2027-12-01")
+    assert "还没有到" in words(late)
+    done = treasury.send(APPROVER, f"{at}/acknowledge", reference="备〔2025〕1号", on="2025-12-25")
+    assert "备〔2025〕1号 2025-12-25" in words(treasury.as_(APPROVER).get(str(done.location)))
+    assert "已备案" in words(treasury.as_(OFFICER).get(f"{ROOT}/accounts/M001"))
+    assert treasury.send(OFFICER, f"{at}/withdraw").status_code == 409
+
+
+def test_a_pack_that_is_withdrawn_frees_its_accounts(treasury: Treasury) -> None:
+    at = treasury.marked().submitted()
+    assert "等下一份备案" in words(treasury.as_(OFFICER).get(str(treasury.send(OFFICER, f"{at}/withdraw").location)))
+    assert "做材料，2 个账户" in words(treasury.as_(OFFICER).get(FILINGS))
+
+
+def test_the_papers_of_a_pack_carry_its_figures_and_mask_people(treasury: Treasury) -> None:
+    at = treasury.marked().submitted()
+    officer = treasury.as_(OFFICER)
+    rows = sheet(officer.get(f"{at}/list.xlsx"), "名单")
+    assert [row[1] for row in rows[1:-1]] == ["M001", "M003"]
+    assert rows[1][2] == "吴＊兰"
+    assert "11010519491231002X" not in str(rows)
+    assert "13800000001" not in str(rows)
+    assert rows[-1][7] == 94.5
+    letter = Document(io.BytesIO(officer.get(f"{at}/letter.docx").data))
+    text = "\n".join(one.text for one in letter.paragraphs)
+    assert "2 个，余额 94.50 元" in text
+    assert "随到随退" in text
+    assert "吴" not in text
+    assert officer.get(f"{at}/letter.pdf").data.startswith(b"%PDF")
+    assert officer.get(f"{at}/letter.odt").status_code == 404
+    assert officer.get(f"{FILINGS}/9/list.xlsx").status_code == 404
+
+
+def test_the_list_in_full_leaves_only_for_a_reason_that_is_kept(treasury: Treasury) -> None:
+    at = treasury.marked().submitted()
+    assert treasury.send(OFFICER, f"{at}/identity").status_code == 422
+    made = treasury.send(OFFICER, f"{at}/identity", reason="送卫生健康部门备案")
+    assert "吴桂兰" in str(sheet(made, "名单"))
+    assert "11010519491231002X" in str(sheet(made, "名单"))
+    with treasury.house.context.database.reading() as connection:
+        query = "SELECT detail FROM audit_event WHERE action = 'outpatient.reveal_filing' AND outcome = 'done'"
+        kept = connection.execute(sa.text(query)).scalars().all()
+    assert len(kept) == 1
+    assert "送卫生健康部门备案" in json.dumps(json.loads(kept[0]), ensure_ascii=False)
+    for role in (CASHIER, AUDITOR):
+        assert treasury.as_(role).get(f"{at}/identity").status_code == 403
+        assert treasury.send(role, f"{at}/identity", reason="审计或复核要核对").status_code == 403
+    assert treasury.as_(APPROVER).get(f"{at}/identity").status_code == 403
+
+
+def test_who_only_looks_on_gets_no_forms_and_may_send_none(treasury: Treasury) -> None:
+    at = treasury.frozen()
+    for role in (CASHIER, AUDITOR):
+        for page in (FILINGS, BATCHES, ADVANCES, f"{FILINGS}/1", at):
+            answer = treasury.as_(role).get(page)
+            assert answer.status_code == 200, page
+            assert 'method="post" action="/finance/outpatient' not in answer.text, page
+        for path in (f"{FILINGS}/marks", FILINGS, BATCHES, ADVANCES, f"{at}/freeze", f"{at}/review", f"{at}/approve"):
+            assert treasury.send(role, path).status_code == 403, path
+        assert treasury.send(role, f"{at}/drop", note="不要了").status_code == 403
+    assert treasury.as_(Role.SYSTEM_ADMINISTRATOR).get(BATCHES).status_code == 403
+
+
+def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasury: Treasury) -> None:
+    treasury.filed()
+    assert treasury.send(OFFICER, f"{FILINGS}/marks/of/M003", note="家属来电").status_code == 303
+    page = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "2025-12-31 要上缴64.50 元" in page
+    assert "超过三年，没备案30.00 元" in page
+    assert "最后变动在 2022-12-30 或以前的上缴，2022-12-31 的这一年不上缴" in page
+    assert "12 月 31 日" in words(treasury.send(OFFICER, BATCHES, on="2025-12-30"))
+    assert treasury.send(OFFICER, BATCHES, on="2030-12-31").status_code == 422
+    assert treasury.send(OFFICER, BATCHES, on="").status_code == 422
+    form = {"on": "2025-12-31", "idempotency_key": "form-key-propose"}
+    officer = treasury.as_(OFFICER)
+    assert [officer.post(BATCHES, form).location for _ in range(2)] == [f"{BATCHES}/1"] * 2
+    again = treasury.send(OFFICER, BATCHES, on="2025-12-31")
+    assert again.status_code == 409
+    assert "已经有人在办" in words(again)
+
+
+def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
+    answer = treasury.send(OFFICER, BATCHES, on="2025-12-31")
+    assert answer.status_code == 409
+    assert "没有要上缴的账户" in words(answer)
+    assert treasury.count("outpatient_batch") == 0
+
+
+def test_the_list_can_be_checked_by_its_digest(treasury: Treasury) -> None:
+    treasury.filed()
+    at = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
+    assert treasury.as_(OFFICER).get(f"{at}/list.csv").status_code == 409
+    treasury.send(OFFICER, f"{at}/freeze")
+    made = treasury.as_(AUDITOR).get(f"{at}/list.csv")
+    assert made.data == b"M001,64.50\nM003,30.00\n"
+    page = words(treasury.as_(AUDITOR).get(at))
+    assert hashlib.sha256(made.data).hexdigest() in page
+    assert "sha256sum" in page
+    rows = sheet(treasury.as_(AUDITOR).get(f"{at}/list.xlsx"), "名单")
+    assert rows[1] == (1, "M001", 64.5, "2020-03-01")
+    assert rows[-1][2] == 94.5
+
+
+def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury) -> None:
+    at = treasury.frozen()
+    page = words(treasury.as_(OFFICER).get(at))
+    assert "这一步要由另一个人办" in page
+    assert "还差 3 个人，能复核的只有 1 个" in page
+    assert treasury.send(OFFICER, f"{at}/review", part="books", note="自己复核").status_code == 403
+    two = treasury.another(OFFICER, "o2")
+    assert treasury.by(two, f"{at}/review", part="", note="").status_code == 422
+    form = {"part": "books", "note": "与账簿一致", "idempotency_key": "form-key-review"}
+    assert [two.post(f"{at}/review", form).status_code for _ in range(2)] == [303, 303]
+    assert treasury.by(two, f"{at}/review", part="filing", note="再看").status_code == 409
+    early = treasury.send(APPROVER, f"{at}/approve")
+    assert early.status_code == 409
+    assert "还没有复核完" in words(early)
+    treasury.by(treasury.another(OFFICER, "o3"), f"{at}/review", part="contacts", note="好")
+    three = treasury.another(APPROVER, "a2")
+    treasury.by(three, f"{at}/review", part="filing", note="好")
+    assert treasury.by(three, f"{at}/approve").status_code == 403
+    approve = {"idempotency_key": "form-key-approve"}
+    assert "批准上缴 94.50 元" in words(treasury.as_(APPROVER).get(at))
+    sent = [treasury.as_(APPROVER).post(f"{at}/approve", approve).status_code for _ in range(2)]
+    assert sent == [303, 303]
+    assert treasury.send(APPROVER, f"{at}/remit", **REMITTED).status_code == 403
+    last = treasury.another(APPROVER, "a3")
+    for name in REMITTED:
+        assert treasury.by(last, f"{at}/remit", **{**REMITTED, name: ""}).status_code == 422, name
+    assert treasury.by(last, f"{at}/remit", **{**REMITTED, "remitted_on": "2027-01-01"}).status_code == 422
+    remit = {**REMITTED, "idempotency_key": "form-key-remit"}
+    assert [last.post(f"{at}/remit", remit).status_code for _ in range(2)] == [303, 303]
+    assert treasury.by(last, f"{at}/remit", **REMITTED).status_code == 409
+    page = words(last.get(at))
+    assert "缴款书001" in page
+    assert "银行回单 HD20260105" in page
+    assert treasury.balance("M001") == 0
+
+
+def test_the_entries_of_a_batch_open_to_their_postings_and_lead_back(treasury: Treasury) -> None:
+    at = treasury.remitted()
+    page = treasury.as_(AUDITOR).get(at)
+    entries = sorted({href for href in links(page.text) if re.fullmatch(r"/finance/ledger/\d+", href)})
+    assert len(entries) == 2
+    texts = [treasury.as_(AUDITOR).get(href) for href in entries]
+    assert any("2103" in words(one) and "94.50" in words(one) for one in texts)
+    assert all(at in links(one.text) for one in texts)
+    assert not any(href.startswith("/finance/ledger/") for href in links(treasury.as_(CASHIER).get(at).text))
+
+
+def test_whoever_comes_stops_the_approval_and_the_batch_is_dropped(treasury: Treasury) -> None:
+    at = treasury.reviewed()
+    claim = treasury.accepted("M001")
+    page = treasury.as_(APPROVER).get(at)
+    assert "先退给患者" in words(page)
+    assert claim in links(page.text)
+    assert "批准上缴" not in page.text
+    assert treasury.send(APPROVER, f"{at}/approve").status_code == 409
+    assert treasury.send(OFFICER, f"{at}/drop", note="").status_code == 422
+    form = {"note": "有人来领", "idempotency_key": "form-key-drop"}
+    assert [treasury.as_(OFFICER).post(f"{at}/drop", form).status_code for _ in range(2)] == [303, 303]
+    assert "有人来领" in words(treasury.as_(OFFICER).get(BATCHES))
+    again = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
+    assert "30.00" in words(treasury.as_(OFFICER).get(again))
+
+
+def test_a_booking_that_was_cut_short_goes_on(treasury: Treasury, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = treasury.reviewed()
+    assert treasury.send(APPROVER, f"{at}/book").status_code == 409
+
+    def fail(*_: Any) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(escheat, "_book_part", fail)
+    assert treasury.send(APPROVER, f"{at}/approve").status_code == 409
+    monkeypatch.undo()
+    assert "接着入账" in words(treasury.as_(APPROVER).get(at))
+    assert treasury.balance("M001") == 6450
+    assert treasury.send(APPROVER, f"{at}/book").status_code == 303
+    assert treasury.balance("M001") == 0
+    assert "已入账，待缴款" in words(treasury.as_(APPROVER).get(at))
+
+
+def test_a_claim_paid_ahead_is_listed_submitted_by_another_and_reimbursed(treasury: Treasury) -> None:
+    treasury.paid_ahead()
+    page = words(treasury.as_(OFFICER).get(ADVANCES))
+    assert "等列入的 1 笔" in page
+    assert "还可申请94.50" in page
+    assert treasury.send(OFFICER, ADVANCES, budget_year="").status_code == 422
+    assert treasury.send(OFFICER, ADVANCES, budget_year="2026").status_code == 422
+    form = {"budget_year": "2027", "idempotency_key": "form-key-list"}
+    officer = treasury.as_(OFFICER)
+    assert [officer.post(ADVANCES, form).location for _ in range(2)] == [f"{ADVANCES}/1"] * 2
+    assert treasury.send(OFFICER, ADVANCES, budget_year="2027").status_code == 409
+    at = f"{ADVANCES}/1"
+    handed = {"reference": "请〔2026〕1号", "on": "2026-01-10"}
+    assert treasury.send(OFFICER, f"{at}/submit", **handed).status_code == 403
+    assert treasury.send(APPROVER, f"{at}/submit", reference="", on="2026-01-10").status_code == 422
+    twice = {**handed, "idempotency_key": "form-key-submit"}
+    assert [treasury.as_(APPROVER).post(f"{at}/submit", twice).status_code for _ in range(2)] == [303, 303]
+    assert treasury.send(APPROVER, f"{at}/submit", **handed).status_code == 409
+    assert treasury.send(APPROVER, f"{at}/reimburse", reference="HD1", on="2026-01-14").status_code == 403
+    money = {"reference": "HD1", "on": "2026-01-14", "idempotency_key": "form-key-money"}
+    assert [officer.post(f"{at}/reimburse", money).status_code for _ in range(2)] == [303, 303]
+    assert treasury.send(OFFICER, f"{at}/reimburse", reference="HD1", on="2026-01-14").status_code == 409
+    page = words(officer.get(at))
+    assert "财政补回" in page
+    assert "还可申请30.00" in page
+    assert treasury.send(OFFICER, f"{at}/refuse", note="晚了").status_code == 409
+
+
+def test_the_papers_of_a_list_stay_within_what_was_remitted(treasury: Treasury) -> None:
+    treasury.paid_ahead(beyond="10.00", ground="患者持凭条，少计 10 元")
+    page = words(treasury.as_(OFFICER).get(ADVANCES))
+    assert "本院少计的 1 笔，10.00 元由本院承担" in page
+    at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
+    rows = sheet(treasury.as_(OFFICER).get(f"{at}/list.xlsx"), "垫付清单")
+    assert rows[1][3] == "吴＊兰"
+    assert rows[1][5:] == (74.5, 10, 64.5)
+    made = treasury.as_(OFFICER).get(f"{at}/form.docx")
+    form = Document(io.BytesIO(made.data))
+    cells = [cell.text for row in form.tables[0].rows for cell in row.cells]
+    assert cells[2:] == [
+        *("实际上缴财政的门诊预交金", "94.50", "其他申请表已申请", "0.00"),
+        *("本次申请", "64.50", "申请后还在规模内的余数", "30.00"),
+    ]
+    assert treasury.as_(OFFICER).get(f"{at}/form.pdf").data.startswith(b"%PDF")
+    assert treasury.as_(OFFICER).get(f"{at}/form.odt").status_code == 404
+    assert "逾期" not in page
+
+
+def test_a_refused_list_frees_its_claims(treasury: Treasury) -> None:
+    at = str(treasury.paid_ahead().send(OFFICER, ADVANCES, budget_year="2027").location)
+    assert treasury.send(OFFICER, f"{at}/refuse", note="").status_code == 422
+    assert treasury.send(OFFICER, f"{at}/refuse", note="格式不对").status_code == 303
+    assert "格式不对" in words(treasury.as_(OFFICER).get(at))
+    assert "等列入的 1 笔" in words(treasury.as_(OFFICER).get(ADVANCES))
+
+
+def test_what_waits_shows_to_who_may_do_it_and_to_nobody_else(treasury: Treasury) -> None:
+    treasury.marked()
+    at = str(treasury.send(OFFICER, FILINGS, note="随到随退").location)
+    assert at in links(treasury.as_(OFFICER).get(ROOT).text)
+    assert at in links(treasury.as_(OFFICER).get("/").text)
+    assert at not in links(treasury.as_(APPROVER).get(ROOT).text)
+    treasury.send(OFFICER, f"{at}/submit", reference="某局", on="2025-12-20")
+    assert at in links(treasury.as_(APPROVER).get(ROOT).text)
+    treasury.send(APPROVER, f"{at}/acknowledge", reference="备1", on="2025-12-25")
+    batch = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
+    assert "去冻结" in words(treasury.as_(OFFICER).get(ROOT))
+    treasury.send(OFFICER, f"{batch}/freeze")
+    assert batch not in links(treasury.as_(OFFICER).get(ROOT).text)
+    assert "上缴名单等复核" in words(treasury.as_(APPROVER).get(ROOT))
+    assert "上缴名单等批准" not in words(treasury.as_(APPROVER).get(ROOT))
+    names = ((OFFICER, "o2"), (OFFICER, "o3"), (APPROVER, "a2"))
+    for part, (role, name) in zip(escheat.Part, names, strict=True):
+        treasury.by(treasury.another(role, name), f"{batch}/review", part=part.value, note="好")
+    assert "上缴名单等批准" in words(treasury.as_(APPROVER).get(ROOT))
+    assert "上缴名单等" not in words(treasury.another(APPROVER, "a2").get(ROOT))
+    treasury.send(APPROVER, f"{batch}/approve")
+    assert "等登记缴款" not in words(treasury.as_(APPROVER).get(ROOT))
+    assert "等登记缴款" in words(treasury.another(APPROVER, "a2").get(ROOT))
