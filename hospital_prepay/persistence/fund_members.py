@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.fund_members import FundMember
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 
 @dataclass(frozen=True, slots=True)
