@@ -20,6 +20,7 @@ STANDS = "state IN ('proposed', 'confirmed')"
 def upgrade() -> None:
     """The table first, then what each database refuses by itself."""
     _table()
+    op.add_column("fund_distribution", sa.Column("member_no", sa.Integer(), nullable=True))
     dialect = op.get_bind().dialect.name
     text = (Path(__file__).parent / f"0027_fund_members_{dialect}.sql").read_text("utf-8")
     if dialect == "postgresql":

@@ -37,16 +37,17 @@ END $$;
 CREATE TRIGGER fund_member_walk BEFORE INSERT OR UPDATE ON fund_member
   FOR EACH ROW EXECUTE FUNCTION fund_member_walk();
 
--- A prepayment is handed on only to who stands in the register, and never by the two who entered the member there
--- alone: whoever asks or whoever agrees is a third person. The member's row is held until the money is booked.
+-- A prepayment is handed on to the very row of the register that was named when it was asked for (a member that changed
+-- its account stands in another), and never by the two who entered the member there alone: whoever asks or whoever
+-- agrees is a third person. The member's row is held until the money is booked.
 CREATE FUNCTION fund_distribution_to_member() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   entered text[];
 BEGIN
   SELECT ARRAY[lower(btrim(m.proposed_by)), lower(btrim(m.decided_by))] INTO entered
-  FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_code = NEW.member_code
-    AND m.member_name = NEW.member_name AND m.state = 'confirmed' FOR SHARE;
+  FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_no = NEW.member_no
+    AND m.member_code = NEW.member_code AND m.member_name = NEW.member_name AND m.state = 'confirmed' FOR SHARE;
   IF entered IS NULL THEN
     RAISE EXCEPTION 'not_a_member: fund_distribution' USING ERRCODE = 'HP008';
   END IF;
@@ -58,5 +59,7 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_distribution_to_member BEFORE INSERT ON fund_distribution
   FOR EACH ROW EXECUTE FUNCTION fund_distribution_to_member();
+CREATE TRIGGER fund_distribution_same_member BEFORE UPDATE ON fund_distribution
+  FOR EACH ROW WHEN (NEW.member_no IS DISTINCT FROM OLD.member_no) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER fund_distribution_to_member_still BEFORE UPDATE OF state ON fund_distribution
   FOR EACH ROW WHEN (NEW.state = 'approved') EXECUTE FUNCTION fund_distribution_to_member();

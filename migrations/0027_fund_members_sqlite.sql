@@ -25,19 +25,21 @@ CREATE TRIGGER fund_member_walk BEFORE UPDATE ON fund_member BEGIN
     SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.left_by);
 END;
 
+-- A prepayment is handed on to the very row of the register that was named when it was asked for: a member that changed
+-- its account stands in another.
 CREATE TRIGGER fund_distribution_to_member BEFORE INSERT ON fund_distribution BEGIN
   SELECT RAISE(ABORT, 'not_a_member: fund_distribution') WHERE NOT EXISTS (
-    SELECT 1 FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_code = NEW.member_code
-      AND m.member_name = NEW.member_name AND m.state = 'confirmed');
+    SELECT 1 FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_no = NEW.member_no
+      AND m.member_code = NEW.member_code AND m.member_name = NEW.member_name AND m.state = 'confirmed');
 END;
 
-CREATE TRIGGER fund_distribution_to_member_still BEFORE UPDATE OF state ON fund_distribution
-  WHEN NEW.state = 'approved' BEGIN
-  SELECT RAISE(ABORT, 'not_a_member: fund_distribution') WHERE NOT EXISTS (
-    SELECT 1 FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_code = NEW.member_code
-      AND m.member_name = NEW.member_name AND m.state = 'confirmed');
-  SELECT RAISE(ABORT, 'third_person: fund_distribution') WHERE EXISTS (
-    SELECT 1 FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_code = NEW.member_code
-      AND m.state = 'confirmed' AND lower(trim(NEW.asked_by)) IN (lower(trim(m.proposed_by)), lower(trim(m.decided_by)))
+CREATE TRIGGER fund_distribution_to_member_still BEFORE UPDATE ON fund_distribution BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_distribution') WHERE NEW.member_no IS NOT OLD.member_no;
+  SELECT RAISE(ABORT, 'not_a_member: fund_distribution') WHERE NEW.state = 'approved' AND NOT EXISTS (
+    SELECT 1 FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_no = NEW.member_no
+      AND m.member_code = NEW.member_code AND m.member_name = NEW.member_name AND m.state = 'confirmed');
+  SELECT RAISE(ABORT, 'third_person: fund_distribution') WHERE NEW.state = 'approved' AND EXISTS (
+    SELECT 1 FROM fund_member m WHERE m.institution_id = NEW.institution_id AND m.member_no = NEW.member_no
+      AND lower(trim(NEW.asked_by)) IN (lower(trim(m.proposed_by)), lower(trim(m.decided_by)))
       AND lower(trim(NEW.decided_by)) IN (lower(trim(m.proposed_by)), lower(trim(m.decided_by))));
 END;

@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from hospital_prepay.clock import Clock, local
-from hospital_prepay.domain.ledger.chart import stay_account
+from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, reserved_account, stay_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.persistence.database import Database
@@ -35,6 +35,28 @@ def open_books(database: Database, clock: Clock, institution_id: str = HOSPITAL)
             )
         )
         open_chart(connection, institution_id, clock.now())
+
+
+def book_receipt(database: Database, clock: Clock, grant_id: str, fen: int) -> None:
+    """The accounts of a grant of the restricted fund, and the entry by which it arrived."""
+    earmark, owed = earmark_account(grant_id), owed_account(grant_id)
+    now = clock.now()
+    entry = JournalEntry(
+        institution_id=HOSPITAL,
+        idempotency_key=f"receipt-{grant_id}",
+        kind="fund_receipt",
+        summary="x",
+        source=f"grant:{grant_id}",
+        occurred_at=now,
+        posted_at=now,
+        effective_on=clock.today(),
+        posted_by="x",
+        postings=(Posting(earmark, Money(fen), ZERO, grant_id), Posting(owed, ZERO, Money(fen), grant_id)),
+    )
+    with database.writing() as connection:
+        for account in (earmark, reserved_account(grant_id), owed):
+            open_account(connection, HOSPITAL, account, name="x", opened_at=now, guarded=True, fund=grant_id)
+        ledger_on(connection).post(entry)
 
 
 def open_guarded(database: Database, clock: Clock, account_id: str, institution_id: str = HOSPITAL) -> str:

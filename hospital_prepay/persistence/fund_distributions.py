@@ -28,6 +28,7 @@ class DistributionRow:
     grant_id: str
     member_code: str
     member_name: str
+    member_no: int | None
     amount_fen: int
     document: str
     state: str

@@ -41,10 +41,12 @@ def members(connection: sa.Connection, institution_id: str) -> list[MemberRow]:
     return rows_of(connection, FundMember, MemberRow, institution_id, order=(FundMember.member_no,))
 
 
-def standing_member(connection: sa.Connection, institution_id: str, member_code: str) -> MemberRow:
-    """The confirmed member of that code. Raises :class:`NotFound`."""
-    own = (FundMember.member_code == member_code, FundMember.state == "confirmed")
-    found = rows_of(connection, FundMember, MemberRow, institution_id, *own)
+def standing_member(
+    connection: sa.Connection, institution_id: str, *, code: str | None = None, number: int | None = None
+) -> MemberRow:
+    """The confirmed member of that code, or of that row of the register. Raises :class:`NotFound`."""
+    which = FundMember.member_no == number if code is None else FundMember.member_code == code
+    found = rows_of(connection, FundMember, MemberRow, institution_id, which, FundMember.state == "confirmed")
     if not found:
         raise NotFound("名册里没有这家成员单位。请先登记，由另一人核对。")
     return found[0]

@@ -13,7 +13,7 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_approvals import FundApprovalWithdrawn
-from tests.books import HOSPITAL, open_books
+from tests.books import HOSPITAL, book_receipt, open_books
 from tests.hospital import enter_people
 
 GRANT = "01a21035-0000-7000-8000-000000000001"
@@ -82,7 +82,17 @@ def test_what_is_taken_back_is_the_approval_that_stands(
     assert "wrong_step: fund_approval_withdrawn" in refused(error)
 
 
+def test_an_approval_is_not_taken_back_while_its_money_stands_in_the_books(
+    books: Database, clock: FixedClock
+) -> None:
+    book_receipt(books, clock, GRANT, 100000)
+    with pytest.raises(sa.exc.DBAPIError) as error:
+        take_back(books, clock)
+    assert "wrong_step: fund_approval_withdrawn" in refused(error)
+
+
 def test_what_arrived_is_not_taken_back(books: Database, clock: FixedClock) -> None:
+    book_receipt(books, clock, GRANT, 100000)
     walk(books, state="received")
     with pytest.raises(sa.exc.DBAPIError) as error:
         take_back(books, clock)

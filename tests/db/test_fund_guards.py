@@ -24,7 +24,7 @@ from hospital_prepay.persistence.models.fund_members import FundMember
 from hospital_prepay.persistence.models.fund_recall import FundRecall
 from hospital_prepay.persistence.models.fund_reconciliation import FundPeriodStep
 from hospital_prepay.rulebook.loader import load_rulebook
-from tests.books import HOSPITAL, balance
+from tests.books import HOSPITAL, balance, book_receipt
 from tests.db.test_restricted_fund import FORBIDDEN, GRANT, Books
 from tests.hospital import enter_people
 
@@ -51,14 +51,17 @@ def add_grant(books: Books, regime: str, name: str, state: str) -> None:
     insert(books, FundGrant, grant_id=name, state="applied", applied_fen=100, **place, **by)
     walk: list[dict[str, Any]] = [
         {"state": "approved", "approved_fen": 100, "approved_on": books.clock.today(), "recorded_by": "b"},
-        {"state": state},
+        *([{"state": state}] if state != "approved" else []),
     ]
     for values in walk:
+        if values["state"] == "received":
+            book_receipt(books.database, books.clock, name, 100)
         with books.database.writing() as connection:
             books.set(connection, FundGrant, FundGrant.grant_id == name, **values)
 
 
 MEMBER = {"member_code": "H52010000002", "member_name": "x", "account_no": "1", "document": "x"}
+HANDED = {"member_code": "H52010000002", "member_name": "x", "member_no": 1, "document": "x"}
 
 
 def enter_member(books: Books, number: int = 1, one: str = "a", another: str = "b", **changes: Any) -> None:
@@ -74,7 +77,7 @@ def decide_member(books: Books, number: int, **values: Any) -> None:
 
 
 def hand_on(books: Books, grant: str, member: str = "H52010000002") -> None:
-    given = {"member_code": member, "member_name": "x", "amount_fen": 100, "document": "x"}
+    given = {"member_code": member, "member_name": "x", "member_no": 1, "amount_fen": 100, "document": "x"}
     by = {"state": "asked", "asked_by": "a", "asked_at": books.clock.now()}
     insert(books, FundDistribution, distribution_id="d1", grant_id=grant, **given, **by)
 
@@ -133,7 +136,7 @@ def test_the_two_who_entered_a_member_do_not_hand_on_to_it_alone(books: Books, a
 
 
 def hand_on_by(books: Books, name: str, person: str) -> None:
-    given = {"member_code": MEMBER["member_code"], "member_name": "x", "amount_fen": 100, "document": "x"}
+    given = {**HANDED, "amount_fen": 100}
     by = {"state": "asked", "asked_by": person, "asked_at": books.clock.now()}
     insert(books, FundDistribution, distribution_id=name, grant_id="g", **given, **by)
 
@@ -489,3 +492,16 @@ def test_a_request_is_not_paid_again_by_pushing_its_payment_out(raw: tuple[Books
             )
     file.execute("ROLLBACK")
     assert file.execute("SELECT count(*) FROM ledger_entry WHERE kind = 'fund_payment'").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("booked", [0, 99])
+def test_a_grant_is_received_only_with_its_entry(books: Books, booked: int) -> None:
+    add_grant(books, "xizang-prepay-2024", "g", "approved")
+    if booked:
+        with pytest.raises(PrepayError):
+            book_receipt(books.database, books.clock, "g", booked)
+    with pytest.raises(sa.exc.DBAPIError, match="not_booked"), books.database.writing() as connection:
+        books.set(connection, FundGrant, FundGrant.grant_id == "g", state="received")
+    book_receipt(books.database, books.clock, "g", 100)
+    with books.database.writing() as connection:
+        books.set(connection, FundGrant, FundGrant.grant_id == "g", state="received")

@@ -135,7 +135,8 @@ class FundProcurement(Base):
 
 
 class FundDistribution(Base):
-    """What a lead hospital hands on of a grant to a member of its community: asked by one, approved by another."""
+    """What a lead hospital hands on of a grant to a member of its community: asked by one, approved by another.
+    ``member_no`` is its row in the register; older ones have none."""
 
     __tablename__ = "fund_distribution"
 
@@ -144,6 +145,7 @@ class FundDistribution(Base):
     grant_id: Mapped[str] = mapped_column(sa.String(36))
     member_code: Mapped[str] = mapped_column(sa.String(12))
     member_name: Mapped[str]
+    member_no: Mapped[int | None]
     amount_fen: Mapped[Fen]
     document: Mapped[str]
     state: Mapped[str] = mapped_column(sa.String(10))

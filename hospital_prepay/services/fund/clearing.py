@@ -86,7 +86,7 @@ def _cleared_on(
         return None
     checked = checked_slips(connection, institution_id)
     falls = store.falls_of_owed(connection, institution_id, grant.grant_id)
-    return max(_day(one, slips.get(one.entry_no), one.entry_no in checked) for one in falls)
+    return max((_day(one, slips.get(one.entry_no), one.entry_no in checked) for one in falls), default=None)
 
 
 def _day(fall: Fall, slip: Slip | None, checked: bool) -> date:

@@ -44,6 +44,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
 from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_arrived_by, require_past
+from hospital_prepay.services.fund.spendable import require_spendable
 
 __all__ = ["DistributionRow", "UseRow"]
 
@@ -109,9 +110,10 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
         if grant.state != "received" or grant.kind != "basic":
             raise Conflict("这笔预付金没有在用，不能分给成员单位。请选一笔在用的预付金。")
         require_no_recall(work, grant.regime, "分配")
+        require_spendable(work, grant, "分配")
         if command.amount.fen <= 0 or command.amount.fen > grant.unspent_fen:
             raise MalformedInput(f"可以分的只有 {grant.unspent} 元，请核对金额。", details={"field": "member_amount"})
-        member = _member(work, payment_reference(command.member_code))
+        member = _member(work, code=payment_reference(command.member_code))
         distribution_id = work.new_id()
         values = {
             "institution_id": work.institution_id,
@@ -119,6 +121,7 @@ def ask_distribution(context: Context, actor: Actor, command: AskDistribution) -
             "grant_id": grant.grant_id,
             "member_code": member.member_code,
             "member_name": member.member_name,
+            "member_no": member.member_no,
             "amount_fen": command.amount.fen,
             "document": command.document.strip(),
             "state": "asked",
@@ -146,7 +149,8 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
         handed_on = command.handed_on or work.today
         if approved:
             require_no_recall(work, grant.regime, "分配")
-            _require_third_person(_member(work, found.member_code), found.asked_by, actor)
+            require_spendable(work, grant, "分配")
+            _require_third_person(_member(work, number=found.member_no), found.asked_by, actor)
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
@@ -255,11 +259,14 @@ def uses_of(context: Context, actor: Actor, grant_id: str) -> list[UseRow]:
         return store.uses_of_grant(connection, actor.institution_id, grant_id)
 
 
-def _member(work: UnitOfWork, code: str) -> MemberRow:
+def _member(work: UnitOfWork, *, code: str | None = None, number: int | None = None) -> MemberRow:
+    """The member as it stands, when asked by code; when agreed to, the very row that was asked for."""
     try:
-        return register.standing_member(work.connection, work.institution_id, code)
+        return register.standing_member(work.connection, work.institution_id, code=code, number=number)
     except NotFound as error:
         words = "成员单位名册里没有这一家，或者它已移出。请先在名册登记，由另一人核对。"
+        if code is None:
+            words = "这家成员单位申请之后移出了名册，或者换过名称、账户。请选不同意，按现在的名册重新申请。"
         raise MalformedInput(words, details={"field": "member_code"}) from error
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import (
     Conflict,
@@ -27,7 +28,7 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionUse,
 )
 from hospital_prepay.services.fund import distribution as service
-from hospital_prepay.services.fund import grants, recall
+from hospital_prepay.services.fund import grants, members, recall
 from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import MILLION_YUAN, enter_member
@@ -305,3 +306,52 @@ def test_member_money_has_its_row_in_a_reconciliation(lead: Year) -> None:
         ("grant", M),
         ("member", -300_00),
     ]
+
+
+def test_the_money_goes_to_the_account_that_was_asked_for(lead: Year) -> None:
+    """Whoever enters the member anew between asking and agreeing sends nobody's request to another account."""
+    waiting = ask(lead, 100)
+    context = lead.hospital.context
+    (first,) = members.read_register(context, OFFICER).standing
+    members.end_member(context, PAYER, first.member_no, "换账户")
+    enter_member(context, PAYER, APPROVER, *MEMBER)
+    with pytest.raises(MalformedInput, match="换过名称、账户"):
+        decide(lead, waiting)
+    yes = sa.update(FundDistribution).where(FundDistribution.distribution_id == waiting)
+    with pytest.raises(sa.exc.DBAPIError, match="not_a_member"), context.database.writing() as connection:
+        connection.execute(yes.values(state="approved", decided_by=APPROVER.actor_id))
+    decide(lead, waiting, approved=False)
+    decide(lead, ask(lead, 100))
+
+
+def test_nothing_is_handed_on_after_everything_had_to_be_back(lead: Year) -> None:
+    waiting = ask(lead, 100)
+    clock = lead.hospital.context.clock
+    assert isinstance(clock, FixedClock)
+    clock.moment = datetime(2027, 3, 1, 9, tzinfo=SHANGHAI)
+    with pytest.raises(Conflict, match="应全部交回"):
+        ask(lead, 100)
+    with pytest.raises(Conflict, match="应全部交回"):
+        decide(lead, waiting)
+    assert held(lead) == 0
+
+
+@pytest.mark.parametrize("held_fen", [0, 1000])
+def test_what_is_owed_falls_only_with_money_or_a_settlement(lead: Year, held_fen: int) -> None:
+    """Neither against a claim nor against what a member holds; nor does a claim take the place of anything else."""
+    if held_fen:
+        hand_on(lead, held_fen)
+    before = lead.standing
+    owed, earmark, member = owed_account(lead.grant_id), earmark_account(lead.grant_id), "1218:distributed:x"
+    if held_fen:
+        member = distributed_account(lead.grant_id)
+    for lines in (
+        ((owed, M, 0), ("1218", 0, M), ("1002", M, 0), (earmark, 0, M)),
+        ((owed, 500, 0), ("1218", 0, 500)),
+        *([((owed, 500, 0), (member, 0, 500))] if held_fen else []),
+        *([((owed, 500, 0), ("1002", 0, 400), (member, 0, 500), ("1218", 400, 0))] if held_fen else []),
+    ):
+        for kind in ("fund_return", "fund_offset", "fund_netting", "x"):
+            with pytest.raises(PrepayError):
+                post(lead, kind, *lines)
+    assert lead.standing == before

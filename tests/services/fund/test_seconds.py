@@ -396,3 +396,16 @@ def test_the_pages_word_for_a_grant_follows(year: Year) -> None:
     assert [one.state for one in found.offsets] == ["recorded"]
     assert [one.kind for one in found.correctable] == ["fund_receipt"]
     assert grants.find_grant(year.hospital.context, OFFICER, year.grant_id).state == "received"
+
+
+def test_a_corrected_offset_frees_its_document(hospital: Hospital) -> None:
+    year = Year(hospital).arrived()
+    wrong = year.record_offset(1000, 1000, document="JS-7")
+    offsets.decide_offset(hospital.context, APPROVER, wrong, confirmed=True)
+    with pytest.raises(Conflict):
+        year.record_offset(2000, 2000, document="JS 7")
+    correct(year, "fund_offset")
+    right = year.record_offset(2000, 2000, document="JS-7")
+    assert offsets.decide_offset(hospital.context, APPROVER, right, confirmed=True).owed_fen == MILLION_YUAN - 2000
+    with pytest.raises(Conflict):
+        year.record_offset(2000, 2000, document="js-7")
