@@ -20,6 +20,7 @@ from hospital_prepay.persistence.models import (
     outpatient_escheat,
     outpatient_gate,
     outpatient_people,
+    outpatient_public,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
@@ -45,5 +46,6 @@ __all__ = [
     "outpatient_escheat",
     "outpatient_gate",
     "outpatient_people",
+    "outpatient_public",
     "publication",
 ]
