@@ -140,3 +140,10 @@ def walk_request(connection: sa.Connection, institution_id: str, request_id: str
         )
     if done.rowcount != 1:
         raise Conflict(_STALE)
+
+
+def latest_own_request(connection: sa.Connection, institution_id: str, account_no: str) -> RequestRow | None:
+    """The newest application that the owner of an account made, ``None`` before the first."""
+    where = (OutpatientRequest.account_no == account_no, OutpatientRequest.claimant == "self")
+    order = (OutpatientRequest.asked_at.desc(), OutpatientRequest.request_id.desc())
+    return next(iter(rows_of(connection, OutpatientRequest, RequestRow, institution_id, *where, order=order)), None)

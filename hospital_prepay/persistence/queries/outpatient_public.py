@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -48,7 +48,7 @@ def known_accounts(
     """Deposits registered under a certificate number. It asks the same whether there are any or not."""
     account, book, counted = OutpatientAccount, LedgerAccount, OutpatientImport
     own = account.institution_id
-    query: sa.Select[Any] = (
+    query = (
         sa.select(account.account_no, account.holder_name, account.phone_hash, account.patient_no, book.balance_fen)
         .join_from(account, book, sa.and_(book.institution_id == own, book.account_id == _ledger_id()))
         .outerjoin(counted, sa.and_(counted.institution_id == own, counted.import_no == account.import_no))
@@ -86,9 +86,7 @@ def progress(connection: sa.Connection, institution_id: str) -> Progress:
         .where(account.institution_id == institution_id, _DEPOSIT, book.balance_fen > 0)
     )
     refunded = (
-        sa.select(
-            sa.func.count(sa.distinct(claim.account_no)), sa.func.coalesce(sa.func.sum(claim.amount_fen), 0)
-        )
+        sa.select(sa.func.count(sa.distinct(claim.account_no)), sa.func.coalesce(sa.func.sum(claim.amount_fen), 0))
         .join_from(
             claim,
             account,
@@ -96,9 +94,9 @@ def progress(connection: sa.Connection, institution_id: str) -> Progress:
         )
         .where(claim.institution_id == institution_id, claim.state == "arrived", _DEPOSIT)
     )
-    there = sa.select(
-        sa.func.count(), sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)
-    ).join_from(OutpatientBatchLine, OutpatientBatch, _of_batch())
+    there = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)).join_from(
+        OutpatientBatchLine, OutpatientBatch, _of_batch()
+    )
     there = there.join(
         account,
         sa.and_(

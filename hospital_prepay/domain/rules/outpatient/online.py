@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.identity import same_person_number
 
 # Between the parts of a name people type any of these, or none.
 _BETWEEN: Final = dict.fromkeys(map(ord, "·•・‧∙･.．"))
-_LAPSES: Final = re.compile(r"作废|视[为作同]放弃|放弃权利|自动放弃|过期不[退办候予]|逾期不[退办再予]|不再[退受办]|概不[退办负]")
+_LAPSES: Final = re.compile(
+    r"作废|视[为作同]放弃|放弃权利|自动放弃|过期不[退办候予]|逾期不[退办再予]|不再[退受办]|概不[退办负]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,9 @@ def is_owner(record: OnRecord, told: Told) -> bool:
     Every part is compared whichever failed before, each in constant time.
     """
     name = _same(plain_name(record.holder_name), plain_name(told.name)) and bool(plain_name(told.name))
-    phone = any([_same(record.phone_hash, one) for one in told.phone_hashes]) and bool(record.phone_hash)
+    phone = _one_of(told.phone_hashes, record.phone_hash)
     typed = _plain_number(told.card)
-    card = any([_same(_plain_number(one), typed) for one in (record.patient_no, record.account_no)])
-    card = card and bool(typed)
+    card = _one_of((_plain_number(record.patient_no), _plain_number(record.account_no)), typed)
     phone_told, card_told = bool(told.phone_hashes), bool(typed)
     enough = phone_told or card_told
     return name and enough and (phone or not phone_told) and (card or not card_told)
@@ -65,8 +67,19 @@ def plain_name(text: str) -> str:
     return squeezed.translate(_BETWEEN).casefold()
 
 
+def told_number(text: str) -> str:
+    """A certificate number as it is looked for and counted: one width, no blanks, 15 and 18 digits alike."""
+    return same_person_number(unicodedata.normalize("NFKC", text))
+
+
 def _plain_number(text: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isalnum()).casefold()
+
+
+def _one_of(possible: Sequence[str], wanted: str) -> bool:
+    """Whether one agrees, none passed over for an earlier one."""
+    agreed = [_same(one, wanted) for one in possible]
+    return any(agreed) and bool(wanted)
 
 
 def _same(one: str, other: str) -> bool:
