@@ -68,6 +68,8 @@ from hospital_prepay.web import (
     outpatient_payments,
     outpatient_people,
     outpatient_requests,
+    public_claim,
+    public_outpatient,
     publication,
     security,
     sign_in,

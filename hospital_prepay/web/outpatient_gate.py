@@ -88,9 +88,7 @@ def post(filing_id: str) -> Answer:
 
     def do() -> str:
         said = read_form(schemas.PostedSchema())
-        gate.record_posting(
-            current_context(), current_actor(), filing_id, said.place, said.posted_on, said.proof
-        )
+        gate.record_posting(current_context(), current_actor(), filing_id, said.place, said.posted_on, said.proof)
         return f"已登记{PLACES[said.place]}的公示。"
 
     return _act("post", do)

@@ -170,9 +170,7 @@ def _filing(one: KeptRow, found: GateState) -> dict[str, Any]:
         "document": one.document,
         "authority": one.authority,
         "filed_on": one.filed_on,
-        "kinds": [
-            f"{kind['label']}{'（老年人）' if kind['for_elderly'] else ''}" for kind in one.kinds
-        ],
+        "kinds": [f"{kind['label']}{'（老年人）' if kind['for_elderly'] else ''}" for kind in one.kinds],
         "state": _FILED[one.state],
         "proposed_by": names.get(one.proposed_by, one.proposed_by),
         "proposed_at": one.proposed_at,
