@@ -91,7 +91,11 @@ def test_one_thing_that_differs_is_every_no_alike(outpatients: Outpatients, told
 
 def test_what_is_not_on_record_agrees_with_nothing(outpatients: Outpatients) -> None:
     """M002 has neither certificate nor phone: nobody sees it on-line."""
-    for told in (Identity("李乙", OWN, "", "M002"), Identity("李乙", "x", "13800000001"), Identity("李乙", " ", "", "M002")):
+    for told in (
+        Identity("李乙", OWN, "", "M002"),
+        Identity("李乙", "x", "13800000001"),
+        Identity("李乙", " ", "", "M002"),
+    ):
         try:
             assert not look(outpatients, told).deposits
         except MalformedInput:
@@ -233,7 +237,13 @@ def test_the_page_is_this_browsers_and_a_quarter_of_an_hours(outpatients: Outpat
     sealed = look(outpatients).sealed
     assert OWN not in sealed
     forged = sealed[:-4] + ("AAAA" if sealed[-4:] != "AAAA" else "BBBB")
-    for page, proof in ((sealed, "another"), (forged, "proof"), ("", "proof"), ("吴", "proof"), ("x" * 90_000, "proof")):
+    for page, proof in (
+        (sealed, "another"),
+        (forged, "proof"),
+        ("", "proof"),
+        ("吴", "proof"),
+        ("x" * 90_000, "proof"),
+    ):
         with pytest.raises(MalformedInput, match="过期"):
             online.ask_own(outpatients.context, PUBLIC, page, proof, BANK)
     with pytest.raises(MalformedInput):
@@ -327,7 +337,9 @@ def test_a_visit_that_fits_no_account_is_taken_up_with_the_one_the_papers_show(o
         ("集中办理到年底，以后照样退", ()),
     ],
 )
-def test_no_announcement_says_that_a_claim_lapses(outpatients: Outpatients, text: str, found: tuple[str, ...]) -> None:
+def test_no_announcement_says_that_a_claim_lapses(
+    outpatients: Outpatients, text: str, found: tuple[str, ...]
+) -> None:
     assert lapsing_words(text) == found
     command = WriteNotice(0, text, "一楼 3 号窗口", "每天", "0855-1")
     if found:
