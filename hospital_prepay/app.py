@@ -7,6 +7,7 @@ from typing import Final
 from apiflask import APIFlask
 from flask import Blueprint
 from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hospital_prepay import __version__
 from hospital_prepay.api import cap_tables as api_cap_tables
@@ -176,6 +177,9 @@ def create_app(context: Context | None = None) -> APIFlask:
     guard(app)
     answer_in_front(app)
     measure_requests(app)
+    if context.settings.proxies:
+        # Only as many names are believed as proxies of ours wrote: whatever a visitor claims stands before them.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=context.settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     return app
 
 

@@ -51,8 +51,8 @@ def books(database: Database, owner_database: Database, clock: FixedClock) -> Da
             connection.execute(
                 sa.insert(OutpatientAccount).values(
                     institution_id=HOSPITAL, account_no=number, kind="outpatient_deposit", holder_name="",
-                    personal="", certno_hash="", phone_hash="", reach="none", channel="cash", patient_no="", opening_fen=0,
-                    person_id=number, state="open",
+                    personal="", certno_hash="", phone_hash="", reach="none", channel="cash", patient_no="",
+                    opening_fen=0, person_id=number, state="open",
                 )
             )  # fmt: skip
         for name, account, taken_at in (("online", "A1", "online"), ("window", "A2", "window")):

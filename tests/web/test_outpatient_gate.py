@@ -1,4 +1,4 @@
-"""The gate in the browser: filed by one, checked by another, posted in three places, taken by consent, refused on record."""
+"""The gate in the browser: filed by one, checked by another, posted in three places, willed, refused on record."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Patients' pages of the refunds: the same for everybody, nothing told to the wrong person, the counter behind them."""
+"""Patients' pages of the refunds: nothing told to the wrong person, the counter behind them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
+from hospital_prepay.app import create_app
 from hospital_prepay.domain.access import Role
 from tests.people import Browser, House
 from tests.web.test_fund import words
@@ -204,3 +206,13 @@ def test_no_page_says_that_a_claim_lapses(desk: Desk, browser: Browser, path: st
 def test_another_institution_is_its_own(desk: Desk, browser: Browser) -> None:
     assert browser.get(CLAIM, query_string={"institution": "H99999999999"}).status_code == 404
     assert browser.post(CLAIM, {**TRUE, "institution": "H99999999999"}).status_code == 404
+
+
+@pytest.mark.parametrize(("proxies", "known"), [(0, "127.0.0.1"), (1, "198.51.100.9"), (2, "203.0.113.5")])
+def test_the_address_is_the_one_our_own_proxies_wrote(desk: Desk, proxies: int, known: str) -> None:
+    context = replace(desk.house.context, settings=replace(desk.house.context.settings, proxies=proxies))
+    browser = Browser(create_app(context))
+    browser.post(CLAIM, TRUE, headers={"X-Forwarded-For": "10.9.9.9, 203.0.113.5, 198.51.100.9"})
+    with context.database.reading() as connection:
+        query = sa.text("SELECT DISTINCT address FROM audit_event WHERE action LIKE '%look_online'")
+        assert connection.scalars(query).all() == [known]

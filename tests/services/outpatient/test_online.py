@@ -15,14 +15,14 @@ from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.domain.rules.outpatient.online import lapsing_words
-from hospital_prepay.services.outpatient import attempts, notice, online, requests
+from hospital_prepay.services.outpatient import attempts, notice, online, payouts, requests
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
 from hospital_prepay.services.outpatient.notice import WriteNotice
 from hospital_prepay.services.outpatient.online import AskForAnother, AskOwn, Identity
 from hospital_prepay.services.outpatient.requests import TakeUp
 from hospital_prepay.services.publication.institution import hospital_of
 from tests.hospital import INSTITUTION
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
 
 PUBLIC = Actor(INSTITUTION, "anonymous", "", frozenset(), "192.0.2.7")
 TRUE = Identity("吴甲", OWN, "13800000001")
@@ -104,9 +104,6 @@ def test_what_is_not_on_record_agrees_with_nothing(outpatients: Outpatients) -> 
 
 def test_nobody_wrong_details_and_nothing_left_cost_the_same_statements(outpatients: Outpatients) -> None:
     claim_id = outpatients.confirmed()
-    from hospital_prepay.services.outpatient import payouts
-    from tests.services.outpatient.conftest import PAYER
-
     payouts.pay_cash(outpatients.context, PAYER, claim_id, "R1", idempotency_key="pay-1")
     seen: list[list[str]] = []
     engine = outpatients.context.database.engine
@@ -355,12 +352,14 @@ def test_no_announcement_says_that_a_claim_lapses(
 
 
 def test_progress_is_sums_of_deposits(outpatients: Outpatients) -> None:
-    from hospital_prepay.services.outpatient import payouts
-    from tests.services.outpatient.conftest import PAYER
-
     hospital = hospital_of(outpatients.context, INSTITUTION)
     before = notice.patients_page(outpatients.context, hospital).progress
     assert (before.refunded, before.left, before.left_fen) == (0, 3, 19450)
     payouts.pay_cash(outpatients.context, PAYER, outpatients.confirmed(), "R1", idempotency_key="pay-1")
     after = notice.patients_page(outpatients.context, hospital).progress
     assert (after.refunded, after.refunded_fen, after.left, after.left_fen) == (1, 6450, 2, 13000)
+
+
+def test_behind_a_proxy_that_names_nobody_one_address_is_everybody(outpatients: Outpatients) -> None:
+    tried = [look(outpatients, replace(TRUE, certno=f"n{n}"), "127.0.0.1").allowed for n in range(31)]
+    assert all(tried)
