@@ -109,6 +109,24 @@ def test_a_claim_of_its_account_takes_it_up_once_and_for_good(books: Database, c
     assert refused(books, lambda connection: connection.execute(sa.delete(TABLE)))
 
 
+@pytest.mark.parametrize(("claim", "account", "goes"), [("window", "A2", False), ("online", "A1", True)])
+def test_a_visit_is_taken_up_by_a_claim_on_line_alone(
+    books: Database, clock: FixedClock, claim: str, account: str, goes: bool
+) -> None:
+    visit = {**REQUEST, "request_no": "SQ2", "request_id": "r2", "account_no": None, "claimant": "heir"}
+    values = {
+        "state": "taken",
+        "claim_id": claim,
+        "account_no": account,
+        "decided_by": "a",
+        "decided_at": clock.now(),
+    }
+    with books.writing() as connection:
+        connection.execute(sa.insert(TABLE).values(**visit, asked_at=clock.now()))
+    step = sa.update(TABLE).where(TABLE.request_id == "r2").values(**values)
+    assert refused(books, lambda connection: connection.execute(step)) is not goes
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -144,7 +144,10 @@ def look_up(context: Context, actor: Actor, told: Identity, proof: str) -> Looke
 
 
 def read_sealed(context: Context, actor: Actor, sealed: str, proof: str) -> dict[str, Any]:
-    """What a page of :func:`look_up` holds. Raises :class:`MalformedInput` when it isn't this browser's or is over."""
+    """What a page of :func:`look_up` holds.
+
+    Raises :class:`MalformedInput` when it isn't this browser's or is over.
+    """
     try:
         text = context.cipher.decrypt(sealed, institution=actor.institution_id, field=_PAGE)
     except FieldUnreadable as error:
