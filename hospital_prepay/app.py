@@ -7,6 +7,7 @@ from typing import Final
 from apiflask import APIFlask
 from flask import Blueprint
 from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from hospital_prepay import __version__
 from hospital_prepay.api import cap_tables as api_cap_tables
@@ -66,9 +67,14 @@ from hospital_prepay.web import (
     outpatient_batches,
     outpatient_claims,
     outpatient_filings,
+    outpatient_gate,
     outpatient_imports,
+    outpatient_notice,
     outpatient_payments,
     outpatient_people,
+    outpatient_requests,
+    public_claim,
+    public_outpatient,
     publication,
     security,
     sign_in,
@@ -122,6 +128,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     fund_statements.blueprint,
     fund_settlements.blueprint,
     fund_henan.blueprint,
+    outpatient_requests.blueprint,
     outpatient_claims.blueprint,
     outpatient_payments.blueprint,
     outpatient_alarms.blueprint,
@@ -131,6 +138,10 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     outpatient_filings.blueprint,
     outpatient_batches.blueprint,
     outpatient_advances.blueprint,
+    outpatient_gate.blueprint,
+    outpatient_notice.blueprint,
+    public_outpatient.blueprint,
+    public_claim.blueprint,
     public_pages.blueprint,
     verify.blueprint,
     operations.blueprint,
@@ -174,6 +185,9 @@ def create_app(context: Context | None = None) -> APIFlask:
     guard(app)
     answer_in_front(app)
     measure_requests(app)
+    if context.settings.proxies:
+        # Only as many names are believed as proxies of ours wrote: whatever a visitor claims stands before them.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=context.settings.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     return app
 
 

@@ -29,7 +29,8 @@ class SettingMissing(PrepayError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the environment decides. ``mode`` is ``demo`` or ``production``."""
+    """Everything the environment decides. ``mode`` is ``demo`` or ``production``; ``proxies`` tells how many of the
+    hospital's proxies stand in front and name whom they speak for."""
 
     mode: str
     database_url: str
@@ -43,6 +44,7 @@ class Settings:
     workers: int
     domestic_cryptography: bool
     metrics_token: str
+    proxies: int = 0
 
     @property
     def is_demo(self) -> bool:
@@ -73,6 +75,7 @@ class Settings:
             workers=_whole(env, "PREPAY_WORKERS", "2", 64),
             domestic_cryptography=_one_of(env, "PREPAY_CRYPTOGRAPHY", ("international", "domestic")) == "domestic",
             metrics_token=_token(env, "PREPAY_METRICS_TOKEN"),
+            proxies=int(_one_of(env, "PREPAY_PROXIES", ("0", "1", "2", "3"))),
         )
 
 

@@ -60,14 +60,17 @@ OUTPATIENT_ROOMS: Final = (
     ("清查导入", "/finance/outpatient/imports"),
     ("清查更正", "/finance/outpatient/corrections"),
     ("同一人", "/finance/outpatient/people"),
+    ("网上申请", "/desk/refunds/requests"),
     ("在办的退款", "/desk/refunds/claims"),
     ("银行退款", "/finance/outpatient/payments"),
     ("退款提醒", "/finance/outpatient/alarms"),
     ("退不了和备案", "/finance/outpatient/filings"),
     ("上缴财政", "/finance/outpatient/batches"),
     ("垫付和申请", "/finance/outpatient/advances"),
+    ("停收和备案", "/finance/outpatient/gate"),
 )
 _FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
+_OUTPATIENT_BESIDE: Final = {"/finance/outpatient/notice": "/finance/outpatient/gate"}
 _POSTED: Final = {
     "page": "deposits",
     "screen": "screen",
@@ -131,7 +134,7 @@ class Frame:
     @cached_property
     def outpatient_rooms(self) -> list[dict[str, Any]]:
         """The rooms of outpatients' deposits."""
-        return _marked({href: label for label, href in OUTPATIENT_ROOMS if exists(href)})
+        return _marked({href: label for label, href in OUTPATIENT_ROOMS if exists(href)}, _OUTPATIENT_BESIDE)
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:

@@ -35,6 +35,7 @@ PATHS: Final = frozenset(
         "/public/deposits.schema.json",
         "/public/deposits/poster",
         "/public/deposits/qr.svg",
+        "/public/outpatient",
         "/public/rules",
         "/public/screen",
     }

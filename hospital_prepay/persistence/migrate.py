@@ -88,6 +88,7 @@ _INSERT = (
     "outpatient_advance_list",
     "outpatient_alarm",
     "outpatient_alarm_answer",
+    "outpatient_attempt",
     "outpatient_bank_file",
     "outpatient_batch",
     "outpatient_batch_line",
@@ -100,10 +101,12 @@ _INSERT = (
     "outpatient_import",
     "outpatient_kept",
     "outpatient_likeness",
+    "outpatient_notice",
     "outpatient_other_kind",
     "outpatient_payout",
     "outpatient_posting",
     "outpatient_rejection",
+    "outpatient_request",
     "outpatient_return_file",
     "outpatient_staff_card",
     "outpatient_taken",
@@ -155,6 +158,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_advance_list": (
         "state, document, submitted_on, submitted_by, bank_reference, reimbursed_on, reimbursed_by, ground"
     ),
+    "outpatient_attempt": "began_at, attempts",
     "outpatient_batch": (
         "state, accounts, total_fen, sha256, frozen_by, frozen_at, approved_by, approved_at, remitted_by,"
         " remitted_at, remitted_on, voucher_no, ended_ground"
@@ -172,6 +176,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_other_kind": "state, decided_by, decided_at",
     "outpatient_likeness": "state, decided_by, decided_at, ground, from_person, to_person",
     "outpatient_payout": "state, answered_at, bank_reference, failure, entry_no",
+    "outpatient_request": "state, account_no, decided_by, decided_at, claim_id, ground",
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",
     "slip_request": "state, decided_by, decided_at, receipt_book, receipt_serial",
@@ -182,7 +187,7 @@ _UPDATE: dict[str, str] = {
     ),
     "stay": "ward, bed, discharged_at, certificate_enc, certificate_hash, phone_enc, phone_hash",
 }
-_DELETE = ("outpatient_account", "outpatient_batch_line", "similar_disease")
+_DELETE = ("outpatient_account", "outpatient_attempt", "outpatient_batch_line", "similar_disease")
 _FUNCTIONS = ("ledger_post", "ledger_post_many")
 
 

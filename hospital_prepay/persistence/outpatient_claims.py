@@ -24,7 +24,7 @@ from hospital_prepay.persistence.models.outpatient_claims import (
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
 from hospital_prepay.persistence.rows import refusing, rows_of
 
-_REMITTED: Final = ("approved", "booked", "remitted")
+REMITTED: Final = ("approved", "booked", "remitted")
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
 
 
@@ -135,7 +135,7 @@ def walk_account(connection: sa.Connection, institution_id: str, account_no: str
 
 
 def remitted_fen(
-    connection: sa.Connection, institution_id: str, account_no: str, states: Sequence[str] = _REMITTED
+    connection: sa.Connection, institution_id: str, account_no: str, states: Sequence[str] = REMITTED
 ) -> int:
     """What went, or irrevocably goes, to the treasury of this account: in batches that stand in ``states``."""
     total = sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0))

@@ -46,7 +46,7 @@ class AcceptClaimSchema(CommandSchema[AcceptClaim]):
             beyond = Yuan(required=True).deserialize(typed) if typed else ZERO
         except ValidationError as error:
             raise ValidationError({"beyond": error.messages}) from error
-        return AcceptClaim(**{**found, "beyond": beyond, "papers": _papers(given)})
+        return AcceptClaim(**{**found, "beyond": beyond, "papers": shown_papers(given)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,8 @@ class StaffCardSchema(CommandSchema[StaffCardForm]):
     card_no = Text(required=True, longest=40)
 
 
-def _papers(given: Mapping[str, Any]) -> tuple[ShownPaper, ...]:
+def shown_papers(given: Mapping[str, Any]) -> tuple[ShownPaper, ...]:
+    """The papers that were ticked, in the order of the list. Raises marshmallow's ``ValidationError``."""
     shown = [kind for kind in Paper if given.get(f"{PAPER}{kind.value}")]
     found = []
     for kind in shown:

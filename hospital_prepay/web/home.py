@@ -108,6 +108,7 @@ _TASKS: Final = {
         "/finance/fund/duties#h-account",
         "去看",
     ),
+    "outpatient_online": ("门诊退款网上申请等受理", "患者网上提的，由窗口受理", "/desk/refunds/requests", "去受理"),
     "outpatient_review": ("门诊退款等审核", "受理的人自己不能审核", "/desk/refunds/claims?tab=accepted", "去审核"),
     "outpatient_confirm": (
         "门诊退款等确认",

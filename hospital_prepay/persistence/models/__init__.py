@@ -21,6 +21,7 @@ from hospital_prepay.persistence.models import (
     outpatient_escheat,
     outpatient_gate,
     outpatient_people,
+    outpatient_public,
     publication,
 )
 from hospital_prepay.persistence.models.base import Base
@@ -47,5 +48,6 @@ __all__ = [
     "outpatient_escheat",
     "outpatient_gate",
     "outpatient_people",
+    "outpatient_public",
     "publication",
 ]

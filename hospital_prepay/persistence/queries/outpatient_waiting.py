@@ -13,7 +13,18 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientBatchReview,
     OutpatientFiling,
 )
+from hospital_prepay.persistence.models.outpatient_public import OutpatientRequest
 from hospital_prepay.persistence.queries.waiting import Pile
+
+
+def requests_to_accept(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Applications made on-line that nobody took up yet."""
+    table = OutpatientRequest
+    query = sa.select(sa.func.count(), sa.func.min(table.asked_at, type_=table.asked_at.type)).where(
+        table.institution_id == institution_id, table.state == "asked"
+    )
+    count, first = connection.execute(query).one()
+    return Pile(int(count), first)
 
 
 def claims_to_review(connection: sa.Connection, institution_id: str, person: str) -> Pile:

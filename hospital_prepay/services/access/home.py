@@ -43,6 +43,7 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("fund_members", Permission.FUND_RESERVE, queries.distributions_to_decide),
     ("fund_register", Permission.FUND_RECORD, queries.members_to_confirm),
     ("fund_place", Permission.FUND_RECORD, queries.places_to_confirm),
+    ("outpatient_online", Permission.OUTPATIENT_ACCEPT, outpatient.requests_to_accept),
     ("outpatient_review", Permission.OUTPATIENT_REVIEW, outpatient.claims_to_review),
     ("outpatient_confirm", Permission.OUTPATIENT_APPROVE, outpatient.claims_to_confirm),
     ("outpatient_cash", Permission.OUTPATIENT_PAY, outpatient.claims_to_pay),

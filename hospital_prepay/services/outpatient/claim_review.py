@@ -138,7 +138,7 @@ def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
     """One account with its claims. Needs ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        return _owner(context, actor, connection, account_no)
+        return owner_on(context, actor, connection, account_no)
 
 
 def ways_of(context: Context, owner: Owner, claimant: Claimant) -> tuple[tuple[Route, str], ...]:
@@ -190,7 +190,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         return ClaimDetail(
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
             personal=_masked(_clear(context, own, claim.personal, PERSONAL)),
-            owner=_owner(context, actor, connection, claim.account_no),
+            owner=owner_on(context, actor, connection, claim.account_no),
             papers=store.papers_of(connection, own, claim_id),
             payouts=payouts,
             entries=queries.entries_of(connection, own, booked) if booked else [],
@@ -252,7 +252,8 @@ def _turn(staff: list[users.UserRow], claim: ClaimRow) -> Turn | None:
     return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)
 
 
-def _owner(context: Context, actor: Actor, connection: Connection, account_no: str) -> Owner:
+def owner_on(context: Context, actor: Actor, connection: Connection, account_no: str) -> Owner:
+    """The same inside a transaction; names are masked for whoever doesn't collect."""
     own = actor.institution_id
     account = store.find_account(connection, own, account_no)
     if account is None:

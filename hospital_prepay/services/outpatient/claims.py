@@ -25,6 +25,7 @@ from hospital_prepay.domain.rules.outpatient.claims import (
 )
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence import outpatient_public as requests
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -54,7 +55,8 @@ class ShownPaper:
 @dataclass(frozen=True, slots=True)
 class AcceptClaim:
     """What the counter or the page takes down. ``beyond`` is asked above what was remitted, for a miscount of ours,
-    with its ``ground``. The bank card is the claimant's own."""
+    with its ``ground``. The bank card is the claimant's own. ``request_id`` names the application on-line that this
+    takes up."""
 
     account_no: str
     claimant: Claimant
@@ -70,6 +72,7 @@ class AcceptClaim:
     beyond: Money = ZERO
     ground: str = ""
     online: bool = False
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +292,16 @@ def _write_down(
         for number, paper in enumerate(command.papers, 1)
     ]
     store.add_claim(work.connection, values, papers)
+    if command.request_id:
+        _take_up(work, command, claim_id)
     note_alarms(work, account, store.read_claim(work.connection, work.institution_id, claim_id))
     return AcceptedClaim(answer.decision, answer.decision_id, claim_id, refund_no)
+
+
+def _take_up(work: UnitOfWork, command: AcceptClaim, claim_id: str) -> None:
+    by = {"decided_by": work.act.actor.actor_id, "decided_at": work.now}
+    values = {"state": "taken", "account_no": command.account_no, "claim_id": claim_id, **by}
+    requests.walk_request(work.connection, work.institution_id, command.request_id, **values)
 
 
 def locked_claim(work: UnitOfWork, claim_id: str, target: str) -> tuple[AccountState, ClaimRow]:

@@ -28,6 +28,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.filing import require_past_day
+from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import readings_within
 
 MOST_KINDS: Final = 20
@@ -125,6 +126,7 @@ def decide_kept(context: Context, actor: Actor, filing_id: str, *, approved: boo
         step = {"state": state, "decided_by": actor.actor_id, "decided_at": work.now}
         store.walk_kept(work.connection, work.institution_id, filing_id, **step)
         work.audit(detail={"filing": filing_id, "state": state})
+    _tell_patients(context, actor)
 
 
 def end_kept(context: Context, actor: Actor, filing_id: str) -> None:
@@ -135,6 +137,7 @@ def end_kept(context: Context, actor: Actor, filing_id: str) -> None:
         step = {"state": "ended", "ended_by": actor.actor_id, "ended_at": work.now}
         store.walk_kept(work.connection, work.institution_id, filing_id, **step)
         work.audit(detail={"filing": filing_id})
+    _tell_patients(context, actor)
 
 
 def record_posting(context: Context, actor: Actor, filing_id: str, place: str, posted_on: date, proof: str) -> None:
@@ -160,6 +163,7 @@ def record_posting(context: Context, actor: Actor, filing_id: str, place: str, p
         }
         store.add_posting(work.connection, values)
         work.audit(detail={"place": place, "posted_on": posted_on.isoformat()})
+    _tell_patients(context, actor)
 
 
 def take_deposit(context: Context, actor: Actor, command: TakeDeposit) -> TakenDeposit:
@@ -225,6 +229,10 @@ def decide_other_kind(context: Context, actor: Actor, kind_id: str, *, approved:
         store.walk_other_kind(work.connection, work.institution_id, kind_id, **step)
         work.audit(detail={"kind": kind_id, "state": state})
         return store.other_kinds(work.connection, work.institution_id, kind_id)[0]
+
+
+def _tell_patients(context: Context, actor: Actor) -> None:
+    announce(context.settings.data_dir, actor.institution_id, "outpatient kept")
 
 
 def _facts(work: UnitOfWork, command: TakeDeposit, filing: KeptRow | None, readings: dict[str, str]) -> GateFacts:

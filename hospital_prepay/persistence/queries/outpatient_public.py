@@ -1,0 +1,149 @@
+"""What patients' pages ask of the register: accounts under one certificate number, and how far giving back is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
+from hospital_prepay.persistence.outpatient_claims import REMITTED
+
+_DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAccount:
+    """A deposit that the books have, as far as an owner can be told by it. ``due_fen`` is what is paid to the owner:
+    the balance, or what the treasury has of it; nothing once that was paid."""
+
+    account_no: str
+    holder_name: str
+    phone_hash: str
+    patient_no: str
+    due_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far giving back is, in numbers of accounts and fen. ``left`` is with the hospital, ``remitted`` with the
+    treasury and still its owners'."""
+
+    refunded: int
+    refunded_fen: int
+    left: int
+    left_fen: int
+    remitted: int
+    remitted_fen: int
+
+
+def known_accounts(
+    connection: sa.Connection, institution_id: str, certno_hashes: Sequence[str], limit: int
+) -> list[KnownAccount]:
+    """Deposits registered under a certificate number. It asks the same whether there are any or not."""
+    account, book, counted = OutpatientAccount, LedgerAccount, OutpatientImport
+    own = account.institution_id
+    query = (
+        sa.select(account.account_no, account.holder_name, account.phone_hash, account.patient_no, book.balance_fen)
+        .join_from(account, book, sa.and_(book.institution_id == own, book.account_id == _ledger_id()))
+        .outerjoin(counted, sa.and_(counted.institution_id == own, counted.import_no == account.import_no))
+        .where(
+            own == institution_id,
+            account.certno_hash.in_(certno_hashes),
+            account.certno_hash != "",
+            _DEPOSIT,
+            sa.func.coalesce(counted.state, "booked") == "booked",
+        )
+        .order_by(account.account_no)
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    numbers = [row.account_no for row in rows] or [""]
+    gone = _remitted(connection, institution_id, numbers)
+    paid = _paid_after(connection, institution_id, numbers)
+    found = []
+    for account_no, name, phone_hash, patient_no, balance_fen in rows:
+        due = 0 if account_no in paid else gone.get(account_no, 0) or int(balance_fen)
+        found.append(KnownAccount(account_no, name, phone_hash, patient_no, due))
+    return found
+
+
+def progress(connection: sa.Connection, institution_id: str) -> Progress:
+    """Sums over all deposits; nothing of any one of them."""
+    account, book, claim = OutpatientAccount, LedgerAccount, OutpatientClaim
+    left = (
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(book.balance_fen), 0))
+        .join_from(
+            account,
+            book,
+            sa.and_(book.institution_id == account.institution_id, book.account_id == _ledger_id()),
+        )
+        .where(account.institution_id == institution_id, _DEPOSIT, book.balance_fen > 0)
+    )
+    refunded = (
+        sa.select(sa.func.count(sa.distinct(claim.account_no)), sa.func.coalesce(sa.func.sum(claim.amount_fen), 0))
+        .join_from(
+            claim,
+            account,
+            sa.and_(account.institution_id == claim.institution_id, account.account_no == claim.account_no),
+        )
+        .where(claim.institution_id == institution_id, claim.state == "arrived", _DEPOSIT)
+    )
+    there = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)).join_from(
+        OutpatientBatchLine, OutpatientBatch, _of_batch()
+    )
+    there = there.join(
+        account,
+        sa.and_(
+            account.institution_id == OutpatientBatchLine.institution_id,
+            account.account_no == OutpatientBatchLine.account_no,
+        ),
+    ).where(
+        OutpatientBatchLine.institution_id == institution_id,
+        OutpatientBatch.state == "remitted",
+        account.state == "remitted",
+    )
+    counts = [connection.execute(query).one() for query in (refunded, left, there)]
+    return Progress(*(int(one) for row in counts for one in row))
+
+
+def _remitted(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, int]:
+    line = OutpatientBatchLine
+    query = (
+        sa.select(line.account_no, sa.func.sum(line.balance_fen))
+        .join_from(line, OutpatientBatch, _of_batch())
+        .where(
+            line.institution_id == institution_id,
+            line.account_no.in_(numbers),
+            OutpatientBatch.state.in_(REMITTED),
+        )
+        .group_by(line.account_no)
+    )
+    return {number: int(fen) for number, fen in connection.execute(query)}
+
+
+def _paid_after(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> set[str]:
+    claim = OutpatientClaim
+    query = sa.select(claim.account_no).where(
+        claim.institution_id == institution_id,
+        claim.account_no.in_(numbers),
+        claim.remitted.is_(True),
+        claim.state == "arrived",
+    )
+    return set(connection.scalars(query))
+
+
+def _of_batch() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        OutpatientBatch.institution_id == OutpatientBatchLine.institution_id,
+        OutpatientBatch.batch_no == OutpatientBatchLine.batch_no,
+    )
+
+
+def _ledger_id() -> sa.ColumnElement[str]:
+    return sa.literal("23050102:") + OutpatientAccount.account_no

@@ -1,0 +1,166 @@
+"""Applications made on-line, at the counter: taken up by a member of staff as any claim is, or declined."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
+from hospital_prepay.domain.rules.outpatient.online import lapsing_words
+from hospital_prepay.persistence import outpatient_public as store
+from hospital_prepay.persistence.outpatient_public import RequestRow
+from hospital_prepay.persistence.queries import people
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.claim_review import Owner, owner_on
+from hospital_prepay.services.outpatient.claims import AcceptClaim, AcceptedClaim, ShownPaper, accept_claim
+from hospital_prepay.services.outpatient.online import PERSONAL
+
+WAITING: Final = ("asked",)
+ENDED: Final = ("taken", "declined")
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whom an application speaks of, as its writer typed it."""
+
+    patient_name: str
+    patient_certno: str
+    patient_phone: str
+    patient_card: str
+    claimant_name: str
+    certno: str
+    phone: str
+    bank: str
+    card_no: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRequest:
+    """An application in a list, its people masked."""
+
+    request: RequestRow
+    people: People
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetail:
+    """An application with its account, ``None`` where what was written fits none."""
+
+    request: RequestRow
+    people: People
+    owner: Owner | None
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """What the counter adds: the account, the papers that were seen, the way of payment."""
+
+    account_no: str
+    papers: tuple[ShownPaper, ...]
+    route: Route
+    idempotency_key: str
+
+
+def list_requests(
+    context: Context, actor: Actor, states: Sequence[str], *, start: int = 0, size: int = 50
+) -> tuple[list[ListedRequest], dict[str, int]]:
+    """One page of applications, and how many stand in each state. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        rows = store.requests_in(connection, actor.institution_id, states, start=start, size=size)
+        counts = store.count_requests(connection, actor.institution_id)
+    return [ListedRequest(row, _masked(actor, _clear(context, actor, row))) for row in rows], counts
+
+
+def read_request(context: Context, actor: Actor, request_id: str) -> RequestDetail:
+    """One application. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        row = store.read_request(connection, own, request_id)
+        owner = owner_on(context, actor, connection, row.account_no) if row.account_no else None
+        names = people.names(connection, own)
+    return RequestDetail(row, _masked(actor, _clear(context, actor, row)), owner, names)
+
+
+def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) -> AcceptedClaim:
+    """Accept the application as a claim (受理): the first of the three people, by the same rule as at the counter.
+
+    A rule's "no" is the ``decision`` of the answer; the application goes on waiting. Raises :class:`NotFound`,
+    :class:`Conflict` when it doesn't wait any more or names another account.
+    """
+    actor.require(Permission.OUTPATIENT_ACCEPT)
+    with context.database.reading() as connection:
+        row = store.read_request(connection, actor.institution_id, request_id)
+    if row.account_no and row.account_no != command.account_no.strip():
+        raise Conflict("这份申请核对到的是另一个账户。请按申请上的账户受理；本次没有受理。")
+    found = _clear(context, actor, row)
+    by_card = command.route is Route.BANK
+    claim = AcceptClaim(
+        account_no=command.account_no.strip(),
+        claimant=Claimant(row.claimant),
+        claimant_name=found.claimant_name,
+        certno=found.certno,
+        phone=found.phone,
+        papers=command.papers,
+        route=command.route,
+        idempotency_key=command.idempotency_key,
+        card_lost=row.card_lost,
+        bank=found.bank if by_card else "",
+        card_no=found.card_no if by_card else "",
+        online=True,
+        request_id=request_id,
+    )
+    return accept_claim(context, actor, claim)
+
+
+def decline(context: Context, actor: Actor, request_id: str, ground: str) -> None:
+    """Turn an application down with the ground that its owner reads; another may follow at any time."""
+    actor.require(Permission.OUTPATIENT_ACCEPT)
+    if not ground.strip():
+        words = "请写明原因和怎么办，申请人会看到。"
+        raise MalformedInput(words, code="missing_value", details={"field": "ground"})
+    if found := lapsing_words(ground):
+        words = f"“{found[0]}”要改掉：细则第八条没有规定期限，什么时候来都退。"
+        raise MalformedInput(words, code="lapsing_words", details={"field": "ground"})
+    with context.work(actor, "outpatient.decline_online", f"outpatient_request:{request_id}") as work:
+        store.read_request(work.connection, work.institution_id, request_id)
+        by = {"decided_by": actor.actor_id, "decided_at": work.now}
+        values = {"state": "declined", "ground": ground.strip(), **by}
+        store.walk_request(work.connection, work.institution_id, request_id, **values)
+        work.audit(detail={"ground": ground.strip()})
+
+
+def reveal(context: Context, actor: Actor, request_id: str, ground: str) -> People:
+    """Everything in full, for a written reason that the audit trail keeps."""
+    actor.require(Permission.REVEAL_IDENTITY)
+    with context.work(actor, "identity.reveal", f"outpatient_request:{request_id}") as work:
+        row = store.read_request(work.connection, work.institution_id, request_id)
+        work.audit(detail={"ground": ground})
+    return _clear(context, actor, row)
+
+
+def _clear(context: Context, actor: Actor, row: RequestRow) -> People:
+    text = context.cipher.decrypt(row.personal, institution=actor.institution_id, field=PERSONAL)
+    return People(**json.loads(text))
+
+
+def _masked(actor: Actor, one: People) -> People:
+    name = (lambda text: text) if actor.calls_patients else mask_name
+    return People(
+        name(one.patient_name),
+        mask_certificate(one.patient_certno),
+        mask_phone(one.patient_phone),
+        mask_card(one.patient_card),
+        name(one.claimant_name),
+        mask_certificate(one.certno),
+        mask_phone(one.phone),
+        one.bank,
+        mask_card(one.card_no),
+    )

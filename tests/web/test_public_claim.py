@@ -1,0 +1,218 @@
+"""Patients' pages of the refunds: nothing told to the wrong person, the counter behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from apiflask import APIFlask
+from werkzeug.test import TestResponse
+
+from hospital_prepay.app import create_app
+from hospital_prepay.domain.access import Role
+from tests.people import Browser, House
+from tests.web.test_fund import words
+from tests.web.test_outpatient_claims import APPROVER, CASHIER, OFFICER, OWN, Desk
+
+TRUE = {"name": "吴桂兰", "certno": OWN, "phone": "13800000001", "card": ""}
+BANK = {"place": "0", "route": "bank", "bank": "某银行", "card_no": "6217000000000000001"}
+CLAIM, PAGE, NOTICE = "/public/claim", "/public/outpatient", "/finance/outpatient/notice"
+VISIT = {
+    "claimant": "heir",
+    "patient_name": "吴桂兰",
+    "patient_certno": OWN,
+    "patient_phone": "13800000001",
+    "name": "吴乙",
+    "certno": "H1234567",
+    "phone": "13900000000",
+    "idempotency_key": "visit-key-1",
+}
+pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
+
+
+@pytest.fixture
+def desk(house: House, login_as: Callable[[Role], Browser], tmp_path: Path) -> Desk:
+    return Desk(house, login_as, tmp_path).counted()
+
+
+def sealed(answer: TestResponse) -> str:
+    found = re.search(r'name="sealed" value="([^"]+)"', answer.text)
+    assert found, words(answer)
+    return found[1]
+
+
+def test_the_owner_sees_the_balance_applies_and_reads_how_far_it_is(desk: Desk, browser: Browser) -> None:
+    found = browser.post(CLAIM, TRUE)
+    assert "64.50" in words(found)
+    assert OWN not in found.text
+    assert "13800000001" not in re.sub(r'id="f-phone"[^>]*', "", found.text)
+    assert found.headers["Cache-Control"] == "no-store"
+    page = sealed(found)
+    first = browser.post(f"{CLAIM}/ask", {**BANK, "sealed": page})
+    assert first.status_code == 200
+    number = re.search(r"SQ\d+", first.text)
+    assert number
+    assert browser.post(f"{CLAIM}/ask", {**BANK, "sealed": page}).text == first.text
+    assert f"网上申请 {number[0]} 已收到，等医院受理" in words(browser.post(CLAIM, TRUE))
+    assert desk.count("outpatient_claim") == 0
+    assert "网上申请等受理" in words(desk.as_(CASHIER).get("/"))
+    listed = desk.as_(CASHIER).get("/desk/refunds/requests")
+    href = re.search(r'href="(/desk/refunds/requests/[0-9a-f-]{36})"', listed.text)
+    assert href
+    shown = desk.as_(OFFICER).get(href[1])
+    assert OWN not in shown.text
+    assert "6217000000000000001" not in shown.text
+    refused = desk.send(CASHIER, f"{href[1]}/accept", account_no="M001", route="bank")
+    assert refused.status_code == 422
+    assert "还不能受理" in words(refused)
+    taken = desk.send(CASHIER, f"{href[1]}/accept", account_no="M001", route="bank", **{"paper-own_id": "yes"})
+    assert taken.status_code == 303, words(taken)
+    assert "已受理，待审核" in words(browser.post(CLAIM, TRUE))
+    assert desk.send(OFFICER, f"{taken.location}/review").status_code == 303
+    assert desk.send(APPROVER, f"{taken.location}/confirm").status_code == 303
+
+
+def test_wrong_name_number_phone_card_or_nobody_get_the_same_bytes(desk: Desk, app: APIFlask) -> None:
+    wrong = [
+        {**TRUE, "name": "吴桂花"},
+        {**TRUE, "certno": "110105200001010010"},
+        {**TRUE, "phone": "13800000002"},
+        {**TRUE, "card": "M002"},
+        {**TRUE, "phone": "", "card": "M002"},
+        {"name": "张丁", "certno": "nobody", "phone": "", "card": "MZ/4"},
+        {**TRUE, "name": "'; DROP TABLE outpatient_account; --"},
+    ]
+    answers = [Browser(app).post(CLAIM, told) for told in wrong]
+    assert {one.status_code for one in answers} == {200}
+    assert len({one.data for one in answers}) == 1
+    assert "64.50" not in answers[0].text
+    assert len({str(sorted((k, v) for k, v in one.headers if k != "Set-Cookie")) for one in answers}) == 1
+
+
+def test_nothing_left_is_the_same_answer_as_nobody(desk: Desk, app: APIFlask) -> None:
+    claim = desk.confirmed()
+    assert desk.send(CASHIER, f"{claim}/pay", receipt="R1").status_code == 303
+    left = Browser(app).post(CLAIM, TRUE)
+    assert left.data == Browser(app).post(CLAIM, {**TRUE, "certno": "nobody"}).data
+
+
+def test_an_heir_is_told_the_same_whoever_the_patient_is(desk: Desk, app: APIFlask) -> None:
+    def book(number: int, **changes: str) -> str:
+        told = {**VISIT, "idempotency_key": f"visit-key-{number}", **changes}
+        answer = Browser(app).post(f"{CLAIM}/for-another", told)
+        assert answer.status_code == 200, words(answer)
+        return re.sub(r"SQ\d+", "SQ", answer.text)
+
+    pages = {book(1), book(2, patient_certno="nobody"), book(3, patient_name="无名"), book(4, patient_phone="")}
+    assert len(pages) == 1
+    assert "64.50" not in pages.pop()
+    assert desk.count("outpatient_request") == 4
+
+
+def test_after_five_tries_of_a_number_everybody_waits(desk: Desk, app: APIFlask) -> None:
+    statuses = [Browser(app).post(CLAIM, {**TRUE, "name": f"错{n}"}).status_code for n in range(5)]
+    waits = Browser(app).post(CLAIM, TRUE)
+    assert [*statuses, waits.status_code] == [200] * 5 + [429]
+    assert "64.50" not in waits.text
+
+
+@pytest.mark.parametrize("field", ["name", "certno", "phone", "card"])
+@pytest.mark.parametrize("value", ["x" * 5_000, "吴\u202e桂兰", "吴\u200b桂兰", "a\tb\x07", "行\n行"])
+def test_huge_fields_and_unseen_characters_are_told_beside_the_field(
+    desk: Desk, browser: Browser, field: str, value: str
+) -> None:
+    answer = browser.post(CLAIM, {**TRUE, field: value})
+    assert answer.status_code == 422
+    assert desk.count("outpatient_attempt") == 0
+
+
+def test_forged_forms_change_nothing(desk: Desk, browser: Browser, app: APIFlask) -> None:
+    page = sealed(browser.post(CLAIM, TRUE))
+    for changes in ({"place": "1"}, {"place": "-1"}, {"place": "x"}, {"route": "original"}, {"route": "gift"}):
+        assert browser.post(f"{CLAIM}/ask", {**BANK, "sealed": page, **changes}).status_code == 422
+    assert Browser(app).post(f"{CLAIM}/ask", {**BANK, "sealed": page}).status_code == 422, "another browser's page"
+    assert browser.post(f"{CLAIM}/ask", {**BANK, "sealed": page + "x"}).status_code == 422
+    assert browser.client.post(CLAIM, data=TRUE).status_code == 400, "without the form's proof"
+    assert browser.post(f"{CLAIM}/ask", {**BANK, "sealed": page, "sealed_too": "x" * 300_000}).status_code == 413
+    assert desk.count("outpatient_request") == 0
+
+
+def test_staff_who_are_signed_in_are_the_public_here(desk: Desk) -> None:
+    """What a cashier asks on this page isn't accepted by them."""
+    found = desk.as_(CASHIER).post(CLAIM, TRUE)
+    desk.as_(CASHIER).post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(found)})
+    with desk.house.context.database.reading() as connection:
+        query = sa.text("SELECT DISTINCT actor FROM audit_event WHERE action LIKE '%online'")
+        assert connection.scalars(query).all() == ["anonymous"]
+
+
+def test_what_is_masked_shows_for_a_reason_that_is_kept(desk: Desk, browser: Browser) -> None:
+    browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(browser.post(CLAIM, TRUE))})
+    listed = desk.as_(CASHIER).get("/desk/refunds/requests").text
+    href = re.search(r'href="(/desk/refunds/requests/[0-9a-f-]{36})"', listed)
+    assert href
+    assert desk.send(CASHIER, f"{href[1]}/identity").status_code == 422
+    shown = desk.send(CASHIER, f"{href[1]}/identity", reason="与证件核对身份")
+    assert OWN in shown.text
+    with desk.house.context.database.reading() as connection:
+        kept = connection.scalar(sa.text("SELECT detail FROM audit_event WHERE action = 'identity.reveal'"))
+    assert "与证件核对身份" in str(kept)
+    declined = desk.send(CASHIER, f"{href[1]}/decline", ground="请带身份证原件来")
+    assert declined.status_code == 303
+    assert "请带身份证原件来" in words(browser.post(CLAIM, TRUE))
+
+
+def test_the_announcement_is_one_page_kept_in_memory_until_it_changes(desk: Desk, browser: Browser) -> None:
+    first = browser.get(PAGE)
+    assert first.status_code == 200
+    assert "Set-Cookie" not in first.headers
+    assert browser.get(PAGE, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    assert "0855-1234567" in words(first)
+    assert "194.50" in words(first)
+    for name in ("吴桂兰", "M001", "李乙"):
+        assert name not in first.text
+    told: dict[str, Any] = {
+        "version_no": "0",
+        "steps": "查一查",
+        "windows": "门诊三号窗",
+        "hours": "每天",
+        "phone": "0855-99",
+    }
+    for text in ("年底前办，逾期作废", "过期视为放弃"):
+        assert desk.send(OFFICER, NOTICE, **{**told, "steps": text}).status_code == 422
+    assert desk.send(CASHIER, NOTICE, **told).status_code == 403
+    assert desk.send(OFFICER, NOTICE, **told).status_code == 303
+    assert desk.send(OFFICER, NOTICE, **told).status_code == 409
+    again = browser.get(PAGE, headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 200
+    assert "门诊三号窗" in words(again)
+    assert "第 1 版" in words(desk.as_(Role.AUDITOR).get(NOTICE))
+
+
+@pytest.mark.clause("guizhou-deposit-2025/8")
+@pytest.mark.parametrize("path", [PAGE, CLAIM, f"{CLAIM}/for-another"])
+def test_no_page_says_that_a_claim_lapses(desk: Desk, browser: Browser, path: str) -> None:
+    page = browser.get(path)
+    assert page.status_code == 200
+    for said in ("作废", "视为放弃", "逾期"):
+        assert said not in page.text
+
+
+def test_another_institution_is_its_own(desk: Desk, browser: Browser) -> None:
+    assert browser.get(CLAIM, query_string={"institution": "H99999999999"}).status_code == 404
+    assert browser.post(CLAIM, {**TRUE, "institution": "H99999999999"}).status_code == 404
+
+
+@pytest.mark.parametrize(("proxies", "known"), [(0, "127.0.0.1"), (1, "198.51.100.9"), (2, "203.0.113.5")])
+def test_the_address_is_the_one_our_own_proxies_wrote(desk: Desk, proxies: int, known: str) -> None:
+    context = replace(desk.house.context, settings=replace(desk.house.context.settings, proxies=proxies))
+    browser = Browser(create_app(context))
+    browser.post(CLAIM, TRUE, headers={"X-Forwarded-For": "10.9.9.9, 203.0.113.5, 198.51.100.9"})
+    with context.database.reading() as connection:
+        query = sa.text("SELECT DISTINCT address FROM audit_event WHERE action LIKE '%look_online'")
+        assert connection.scalars(query).all() == [known]
