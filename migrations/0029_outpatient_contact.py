@@ -216,9 +216,7 @@ def _result() -> None:
             ["outpatient_contact_import.institution_id", "outpatient_contact_import.import_no"],
             name=op.f("fk_outpatient_contact_result__outpatient_contact_import"),
         ),
-        sa.PrimaryKeyConstraint(
-            *OWN, "account_no", "outcome", "receipt", name=op.f("pk_outpatient_contact_result")
-        ),
+        sa.PrimaryKeyConstraint(*OWN, "account_no", "outcome", "receipt", name=op.f("pk_outpatient_contact_result")),
     )
 
 

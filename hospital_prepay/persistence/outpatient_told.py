@@ -1,0 +1,137 @@
+"""What was tried for every account, in whole statements.
+
+What :mod:`hospital_prepay.domain.rules.outpatient.contact` says of one account is said here for a million of them; a
+property test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.rules.outpatient.contact import Standing
+from hospital_prepay.domain.rules.outpatient.reach import Way
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient_contact import (
+    OutpatientContact,
+    OutpatientContactProof,
+    OutpatientContactResult,
+)
+
+_GONE: Final = ("wrong_number", "dead_number")
+_BY_NUMBER: Final = ("sms", "phone")
+
+
+@dataclass(frozen=True, slots=True)
+class ToldColumns:
+    """``joined`` (one row an account that was ever tried) is to be joined by ``on``, outer; then the expressions say
+    where an account stands."""
+
+    joined: sa.FromClause
+    on: sa.ColumnElement[bool]
+
+    def flag(self, name: str) -> sa.ColumnElement[bool]:
+        """One of the things that were found out; false for an account that was never tried."""
+        return sa.func.coalesce(self.joined.c[name], 0) == 1
+
+    @property
+    def reached(self) -> sa.ColumnElement[bool]:
+        """The owner was reached."""
+        return self.flag("reached")
+
+    def possible(self, way: Way) -> sa.ColumnElement[bool]:
+        """Whether there is such a way, and the number hasn't turned out to be of no use."""
+        match way:
+            case Way.SMS:
+                return sa.and_(OutpatientAccount.reach == "phone", ~self.flag("gone"), ~self.flag("unsuited"))
+            case Way.PHONE:
+                return sa.and_(OutpatientAccount.reach == "phone", ~self.flag("gone"))
+            case Way.WECHAT:
+                return sa.or_(OutpatientAccount.patient_no != "", OutpatientAccount.channel == "wechat")
+        return sa.true()
+
+    def left(self, way: Way) -> sa.ColumnElement[bool]:
+        """Whether the way is still to be tried; the owner isn't reached."""
+        return sa.and_(self.possible(way), ~self.flag(f"tried_{way.value}"))
+
+    @property
+    def next_way(self) -> sa.ColumnElement[str | None]:
+        """The first way that is left."""
+        left = [(self.left(way), sa.literal(way.value)) for way in Way]
+        return sa.case((self.reached, sa.null()), *left, else_=sa.null())
+
+    @property
+    def standing(self) -> sa.ColumnElement[str]:
+        """The mark."""
+        nothing_left = ~sa.or_(*(self.left(way) for way in Way))
+        return sa.case(
+            (self.reached, sa.literal(Standing.REACHED.value)),
+            (nothing_left, sa.literal(Standing.COMPLETE.value)),
+            else_=sa.literal(Standing.LEFT.value),
+        )
+
+
+def told_columns(institution_id: str, way: Way | None = None) -> ToldColumns:
+    """What was found out about each account. With ``way`` also ``waiting`` (an attempt by it that nothing is known
+    of) and ``refused`` (by it)."""
+    contact, result, account = OutpatientContact, OutpatientContactResult, OutpatientAccount
+    proved = (
+        sa.select(OutpatientContactProof.campaign_no)
+        .where(OutpatientContactProof.institution_id == institution_id)
+        .distinct()
+        .subquery("proved")
+    )
+    # What was found out about another number than the present one says nothing of the present one.
+    current = sa.or_(contact.channel.not_in(_BY_NUMBER), contact.phone_hash == account.phone_hash)
+    went_out = sa.and_(current, result.outcome != "unsuited")
+    flags: dict[str, sa.ColumnElement[bool]] = {
+        "reached": result.outcome == "reached",
+        "gone": sa.and_(current, contact.channel.in_(_BY_NUMBER), result.outcome.in_(_GONE)),
+        "unsuited": sa.and_(current, result.outcome == "unsuited"),
+        "tried_board": sa.and_(contact.channel == "board", proved.c.campaign_no.is_not(None)),
+        **{
+            f"tried_{one.value}": sa.and_(contact.channel == one.value, went_out)
+            for one in Way
+            if one is not Way.BOARD
+        },
+    }
+    if way is not None:
+        unknown = proved.c.campaign_no if way is Way.BOARD else result.outcome
+        flags["waiting"] = sa.and_(contact.channel == way.value, current, unknown.is_(None))
+        flags["refused"] = sa.and_(contact.channel == way.value, current, result.outcome == "refused")
+    columns = [sa.func.max(sa.case((found, 1), else_=0)).label(name) for name, found in flags.items()]
+    told = (
+        sa.select(contact.account_no, *columns)
+        .join(
+            account,
+            sa.and_(
+                account.institution_id == contact.institution_id,
+                account.account_no == contact.account_no,
+            ),
+        )
+        .outerjoin(result, same_attempt())
+        .outerjoin(proved, proved.c.campaign_no == contact.campaign_no)
+        .where(contact.institution_id == institution_id)
+        .group_by(contact.account_no)
+        .subquery("told")
+    )
+    return ToldColumns(told, told.c.account_no == account.account_no)
+
+
+def narrowed_by(columns: ToldColumns, told: str) -> sa.ColumnElement[bool]:
+    """The accounts with a mark, or those for which a way is the next; ``told`` is the value of either."""
+    if told in list(Way):
+        return columns.next_way == told
+    return columns.standing == told
+
+
+def same_attempt() -> sa.ColumnElement[bool]:
+    """A result belongs to its attempt."""
+    pairs: list[tuple[Any, Any]] = [
+        (OutpatientContactResult.institution_id, OutpatientContact.institution_id),
+        (OutpatientContactResult.campaign_no, OutpatientContact.campaign_no),
+        (OutpatientContactResult.account_no, OutpatientContact.account_no),
+    ]
+    return sa.and_(*(one == other for one, other in pairs))
