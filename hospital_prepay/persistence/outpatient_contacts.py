@@ -82,7 +82,7 @@ class Tried:
     campaign_no: int
     title: str
     channel: str
-    released_at: datetime
+    released_at: datetime | None
     outcome: str | None
     receipt: str | None
     happened_at: datetime | None

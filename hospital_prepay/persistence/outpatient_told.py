@@ -86,16 +86,13 @@ def told_columns(institution_id: str, way: Way | None = None) -> ToldColumns:
     # What was found out about another number than the present one says nothing of the present one.
     current = sa.or_(contact.channel.not_in(_BY_NUMBER), contact.phone_hash == account.phone_hash)
     went_out = sa.and_(current, result.outcome != "unsuited")
+    by_file = [one for one in Way if one is not Way.BOARD]
     flags: dict[str, sa.ColumnElement[bool]] = {
         "reached": result.outcome == "reached",
         "gone": sa.and_(current, contact.channel.in_(_BY_NUMBER), result.outcome.in_(_GONE)),
         "unsuited": sa.and_(current, result.outcome == "unsuited"),
         "tried_board": sa.and_(contact.channel == "board", proved.c.campaign_no.is_not(None)),
-        **{
-            f"tried_{one.value}": sa.and_(contact.channel == one.value, went_out)
-            for one in Way
-            if one is not Way.BOARD
-        },
+        **{f"tried_{one.value}": sa.and_(contact.channel == one.value, went_out) for one in by_file},
     }
     if way is not None:
         unknown = proved.c.campaign_no if way is Way.BOARD else result.outcome

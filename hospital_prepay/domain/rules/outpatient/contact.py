@@ -1,7 +1,7 @@
 """What was tried to find an owner, by which way to go on, and when enough was tried (7, and 8 for what is filed).
 
-The article names several ways (公众号、多媒体、公告栏、短信等多种渠道) and no order: that the most direct comes first,
-and that a wrong or dead number ends both texting and calling it, is the hospital's own rule.
+The article names several ways (公众号、多媒体、公告栏、短信等多种渠道) and no order: that the most direct
+comes first, and that a wrong or dead number ends both texting and calling it, is the hospital's own rule.
 """
 
 from __future__ import annotations
