@@ -36,7 +36,7 @@ def prove_campaign(
 ) -> int:
     """Keep a photo of the board where the notice hangs; from then on the campaign counts as seen. Returns its number.
 
-    Raises :class:`SecondPersonRequired` for who proposed the campaign, :class:`MalformedInput` for what is no picture,
+    Raises :class:`SecondPersonRequired` for who proposed it, :class:`MalformedInput` for what is no picture,
     too large, or of a day ahead, :class:`Conflict` for a campaign that isn't on the board.
     """
     actor.require(Permission.OUTPATIENT_CONTACT)

@@ -43,13 +43,13 @@ _PART: Final = 2_000
 _REFERENCE: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})", re.ASCII)
 _WORDS: Final = {
     **{label: outcome for outcome, label in OUTCOME_LABELS.items() if outcome is not Outcome.UNSUITED},
-    **{word: Outcome.SENT for word in ("已发送", "发送成功", "sent")},
-    **{word: Outcome.DELIVERED for word in ("送达", "已收到", "delivrd", "delivered")},
-    **{word: Outcome.REACHED for word in ("接通", "已接通", "联系上", "本人接听", "已读", "reached")},
-    **{word: Outcome.NO_ANSWER for word in ("无人接听", "没人接", "未接", "未接通", "占线", "关机", "no_answer")},
-    **{word: Outcome.REFUSED for word in ("拒接", "拒绝", "拒收", "挂断", "refused")},
-    **{word: Outcome.WRONG_NUMBER for word in ("错号", "号码错误", "不是本人", "非本人", "wrong_number")},
-    **{word: Outcome.DEAD_NUMBER for word in ("空号", "停机", "注销", "已注销", "dead_number")},
+    **dict.fromkeys(("已发送", "发送成功", "sent"), Outcome.SENT),
+    **dict.fromkeys(("送达", "已收到", "delivrd", "delivered"), Outcome.DELIVERED),
+    **dict.fromkeys(("接通", "已接通", "联系上", "本人接听", "已读", "reached"), Outcome.REACHED),
+    **dict.fromkeys(("无人接听", "没人接", "未接", "未接通", "占线", "关机", "no_answer"), Outcome.NO_ANSWER),
+    **dict.fromkeys(("拒接", "拒绝", "拒收", "挂断", "refused"), Outcome.REFUSED),
+    **dict.fromkeys(("错号", "号码错误", "不是本人", "非本人", "wrong_number"), Outcome.WRONG_NUMBER),
+    **dict.fromkeys(("空号", "停机", "注销", "已注销", "dead_number"), Outcome.DEAD_NUMBER),
 }
 Progress = Callable[[int, int], None]
 
