@@ -3,7 +3,7 @@
 
 -- Whether somebody of the institution, who isn't the campaign's proposer in other letters, may attest what came of it.
 CREATE FUNCTION outpatient_campaign_attested(p_institution text, p_campaign integer, p_person text) RETURNS boolean
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT EXISTS (SELECT 1 FROM outpatient_campaign c JOIN staff_user u ON u.institution_id = c.institution_id
       AND u.user_id = p_person
     WHERE c.institution_id = p_institution AND c.campaign_no = p_campaign AND c.state = 'released'
@@ -76,7 +76,7 @@ END $$;
 CREATE TRIGGER outpatient_contact_part_joins BEFORE INSERT ON outpatient_contact_part
   FOR EACH ROW EXECUTE FUNCTION outpatient_contact_part_joins();
 
-CREATE FUNCTION outpatient_contact_import_joins() RETURNS trigger LANGUAGE plpgsql
+CREATE FUNCTION outpatient_contact_import_joins() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF (outpatient_campaign_attested(NEW.institution_id, NEW.campaign_no, NEW.imported_by)
@@ -106,7 +106,7 @@ END $$;
 CREATE TRIGGER outpatient_contact_result_joins AFTER INSERT ON outpatient_contact_result
   REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_contact_result_joins();
 
-CREATE FUNCTION outpatient_contact_proof_joins() RETURNS trigger LANGUAGE plpgsql
+CREATE FUNCTION outpatient_contact_proof_joins() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF (outpatient_campaign_attested(NEW.institution_id, NEW.campaign_no, NEW.recorded_by)

@@ -143,7 +143,7 @@ def sum_accounts(connection: sa.Connection, institution_id: str, narrowed: Narro
         .join_from(OutpatientAccount, LedgerAccount, _in_books(), isouter=True)
         .where(*_where(institution_id, narrowed))
     )
-    count, fen = _told(connection, institution_id, narrowed, query).one()
+    count, fen = tuple(_told(connection, institution_id, narrowed, query).one())
     return int(count), int(fen)
 
 
@@ -237,15 +237,17 @@ def rejections_of(
 
 
 def _told(
-    connection: sa.Connection, institution_id: str, narrowed: Narrowed, query: sa.Select[Any]
+    connection: sa.Connection, institution_id: str, narrowed: Narrowed, query: Any
 ) -> sa.Result[Any]:
     """The answer to ``query``; only a list that asks for it pays for what was tried for every account."""
     if not narrowed.told:
-        return connection.execute(query)
+        whole: sa.Result[Any] = connection.execute(query)
+        return whole
     columns = told_columns(institution_id)
     deposits = query.outerjoin(columns.joined, columns.on).where(_DEPOSIT, narrowed_by(columns, narrowed.told))
     with in_bulk(connection):
-        return connection.execute(deposits)
+        narrow: sa.Result[Any] = connection.execute(deposits)
+    return narrow
 
 
 def _in_books() -> sa.ColumnElement[bool]:
