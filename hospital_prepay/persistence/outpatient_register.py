@@ -236,9 +236,7 @@ def rejections_of(
     return [RejectionRow(*row) for row in connection.execute(query)]
 
 
-def _told(
-    connection: sa.Connection, institution_id: str, narrowed: Narrowed, query: Any
-) -> sa.Result[Any]:
+def _told(connection: sa.Connection, institution_id: str, narrowed: Narrowed, query: Any) -> sa.Result[Any]:
     """The answer to ``query``; only a list that asks for it pays for what was tried for every account."""
     if not narrowed.told:
         whole: sa.Result[Any] = connection.execute(query)

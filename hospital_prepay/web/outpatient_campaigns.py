@@ -71,9 +71,9 @@ def propose() -> Any:
     try:
         campaign_no = campaigns.propose_campaign(current_context(), current_actor(), read_form(CampaignFormSchema()))
     except WrongForm as wrong:
-        return _new_page(wrong.form), 422
+        return _new_page(fresh_form(wrong.form)), 422
     except MalformedInput as error:
-        return _new_page(typed().with_error(error, error.details.get("field", ""))), 422
+        return _new_page(fresh_form(typed()).with_error(error, error.details.get("field", ""))), 422
     say("ok", "已提出，还没有发。下一步：另一个人看过文字和人数后放行。")
     return redirect(f"{view.ROOT}/{campaign_no}", 303)
 

@@ -32,6 +32,12 @@ def propose(browser: Browser, **changes: str) -> TestResponse:
     return browser.post(AT, {**FORM, "idempotency_key": "k" * 36, **changes})
 
 
+def fetched(browser: Browser, at: str) -> bytes:
+    with browser.get(f"{at}/file") as answer:
+        assert answer.status_code == 200
+        return answer.data
+
+
 def answers(browser: Browser, at: str, text: str) -> TestResponse:
     data = {"file": (BytesIO(text.encode()), "结果.csv")}
     return browser.post(f"{at}/results", data, content_type="multipart/form-data")
@@ -49,10 +55,10 @@ def test_a_campaign_from_proposal_to_answer(officer: Browser, login_as: Login, c
     assert "放行，定下名单" in approver.get(at).text
     assert approver.post(f"{at}/release").headers["Location"] == at
     assert officer.post(f"{at}/export", {"form": "csv"}).headers["Location"] == at
-    file = officer.get(f"{at}/file")
-    assert "0001-0000001,13800000001" in file.text
-    assert officer.get(f"{at}/file").data == file.data
-    text = "编号,结果,时间,回执号\n0001-0000001,空号,2025-12-01 09:00,A1\n0001-0000077,空号,2025-12-01,A2\n"
+    first = fetched(officer, at)
+    assert "0001-0000002,13800000001" in first.decode()
+    assert fetched(officer, at) == first
+    text = "编号,结果,时间,回执号\n0001-0000002,空号,2025-12-01 09:00,A1\n0001-0000077,空号,2025-12-01,A2\n"
     assert answers(officer, at, text).status_code == 403
     page = approver.get(answers(approver, at, text).headers["Location"]).text
     assert "空号或停机" in page
@@ -117,5 +123,5 @@ def test_an_export_whose_process_died_is_taken_up_again(
     assert run in officer.get(AT).text
     assert officer.get(f"{run}/progress").status_code == 303
     assert officer.post(f"{run}/resume").headers["Location"] == at
-    assert officer.get(f"{at}/file").status_code == 200
+    assert fetched(officer, at)
     assert officer.get(f"{AT}/runs/none/{'0' * 36}").status_code == 404

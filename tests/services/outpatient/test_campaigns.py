@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Actor, Role
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NoUsableRow, NotPermitted, SecondPersonRequired
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, NoUsableRow, SecondPersonRequired
 from hospital_prepay.domain.rules.outpatient.contact import Outcome, Standing
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.files.tables import open_table
@@ -267,7 +267,7 @@ def test_a_photo_is_one(found: Campaigns) -> None:
 
 
 def test_sql_and_rule_say_the_same_of_random_histories(found: Campaigns) -> None:
-    chance = random.Random(7)  # noqa: S311 - a fixed walk
+    chance = random.Random(7)
     words = ["已发出", "已送达", "没有人接", "拒接", "不是本人", "空号", "已联系上"]
     for _ in range(8):
         way = chance.choice([Way.SMS, Way.PHONE, Way.WECHAT, Way.BOARD])
