@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, cast
@@ -18,10 +18,9 @@ from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_contact import (
     OutpatientCampaign,
     OutpatientContact,
-    OutpatientContactProof,
     OutpatientContactResult,
 )
-from hospital_prepay.persistence.outpatient_told import ToldColumns, same_attempt, told_columns
+from hospital_prepay.persistence.outpatient_told import ToldColumns, same_account, told_columns
 from hospital_prepay.persistence.planning import in_bulk
 
 STILL_OWED: Final = ("open", "unclearable", "filed")
@@ -74,21 +73,6 @@ class ResultRow:
     happened_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One thing that is known of an account's attempts. ``outcome`` is ``None`` while nothing is; ``is_current``
-    unless it was about another number than the present one."""
-
-    campaign_no: int
-    title: str
-    channel: str
-    released_at: datetime | None
-    outcome: str | None
-    receipt: str | None
-    happened_at: datetime | None
-    is_current: bool
-
-
 def count_chosen(connection: sa.Connection, institution_id: str, chosen: Chosen) -> tuple[int, int]:
     """How many accounts a campaign would be for, and their fen."""
     inner = _choose(institution_id, chosen, LedgerAccount.balance_fen).subquery()
@@ -136,7 +120,7 @@ def addressees(connection: sa.Connection, institution_id: str, campaign_no: int)
             LedgerAccount.balance_fen,
             owed,
         )
-        .join_from(OutpatientContact, account, _same_account(OutpatientContact))
+        .join_from(OutpatientContact, account, same_account())
         .join(LedgerAccount, _in_books(OutpatientContact))
         .outerjoin(OutpatientClaim, _open_claim())
         .where(OutpatientContact.institution_id == institution_id, OutpatientContact.campaign_no == campaign_no)
@@ -230,49 +214,6 @@ def funnel(connection: sa.Connection, institution_id: str, campaign_no: int) -> 
     return Funnel(int(went[0]), int(went[1]), int(went[2]), came, outcomes)
 
 
-def history_of(connection: sa.Connection, institution_id: str, account_no: str) -> list[Tried]:
-    """Every attempt to find the owner of an account with what came of it, the newest campaign first."""
-    contact, campaign, result = OutpatientContact, OutpatientCampaign, OutpatientContactResult
-    current = sa.or_(contact.channel.not_in(("sms", "phone")), contact.phone_hash == OutpatientAccount.phone_hash)
-    query = (
-        sa.select(
-            contact.campaign_no,
-            campaign.title,
-            contact.channel,
-            campaign.released_at,
-            result.outcome,
-            result.receipt,
-            result.happened_at,
-            current,
-        )
-        .join_from(contact, OutpatientAccount, _same_account(contact))
-        .join(
-            campaign,
-            sa.and_(campaign.institution_id == contact.institution_id, campaign.campaign_no == contact.campaign_no),
-        )
-        .outerjoin(result, same_attempt())
-        .where(contact.institution_id == institution_id, contact.account_no == account_no)
-        .order_by(contact.campaign_no.desc(), result.happened_at)
-    )
-    found = [Tried(*row[:-1], bool(row[-1])) for row in connection.execute(query)]
-    shown = _photos(connection, institution_id, [one.campaign_no for one in found if one.channel == "board"])
-    return [one if one.campaign_no not in shown else _on_the_board(one, *shown[one.campaign_no]) for one in found]
-
-
-def _on_the_board(one: Tried, place: str, seen_at: datetime) -> Tried:
-    return Tried(one.campaign_no, one.title, one.channel, one.released_at, "sent", place, seen_at, one.is_current)
-
-
-def _photos(
-    connection: sa.Connection, institution_id: str, numbers: Sequence[int]
-) -> dict[int, tuple[str, datetime]]:
-    proof = OutpatientContactProof
-    query = sa.select(proof.campaign_no, proof.place, proof.seen_at).where(
-        proof.institution_id == institution_id, proof.campaign_no.in_(numbers), proof.proof_no == 1
-    )
-    return {number: (place, seen_at) for number, place, seen_at in connection.execute(query)} if numbers else {}
-
-
 def _choose(institution_id: str, chosen: Chosen, *columns: sa.ColumnElement[Any] | Any) -> sa.Select[Any]:
     account, told = OutpatientAccount, told_columns(institution_id, chosen.way)
     where = [
@@ -302,12 +243,6 @@ def _who(told: ToldColumns, chosen: Chosen) -> tuple[sa.ColumnElement[bool], ...
         return (~told.flag("refused"),)
     wanted = told.next_way == chosen.way.value if chosen.who == "next" else told.left(chosen.way)
     return wanted, ~told.flag("waiting")
-
-
-def _same_account(contact: Any) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        OutpatientAccount.institution_id == contact.institution_id, OutpatientAccount.account_no == contact.account_no
-    )
 
 
 def _in_books(whose: Any) -> sa.ColumnElement[bool]:

@@ -6,7 +6,9 @@ property test holds the two together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_contact import (
+    OutpatientCampaign,
     OutpatientContact,
     OutpatientContactProof,
     OutpatientContactResult,
@@ -73,6 +76,21 @@ class ToldColumns:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One thing that is known of an account's attempts. ``outcome`` is ``None`` while nothing is; ``is_current``
+    unless it was about another number than the present one."""
+
+    campaign_no: int
+    title: str
+    channel: str
+    released_at: datetime | None
+    outcome: str | None
+    receipt: str | None
+    happened_at: datetime | None
+    is_current: bool
+
+
 def told_columns(institution_id: str, way: Way | None = None) -> ToldColumns:
     """What was found out about each account. With ``way`` also ``waiting`` (an attempt by it that nothing is known
     of) and ``refused`` (by it)."""
@@ -101,13 +119,7 @@ def told_columns(institution_id: str, way: Way | None = None) -> ToldColumns:
     columns = [sa.func.max(sa.case((found, 1), else_=0)).label(name) for name, found in flags.items()]
     told = (
         sa.select(contact.account_no, *columns)
-        .join(
-            account,
-            sa.and_(
-                account.institution_id == contact.institution_id,
-                account.account_no == contact.account_no,
-            ),
-        )
+        .join(account, same_account())
         .outerjoin(result, same_attempt())
         .outerjoin(proved, proved.c.campaign_no == contact.campaign_no)
         .where(contact.institution_id == institution_id)
@@ -132,3 +144,52 @@ def same_attempt() -> sa.ColumnElement[bool]:
         (OutpatientContactResult.account_no, OutpatientContact.account_no),
     ]
     return sa.and_(*(one == other for one, other in pairs))
+
+
+def same_account() -> sa.ColumnElement[bool]:
+    """An attempt belongs to its account."""
+    contact, account = OutpatientContact, OutpatientAccount
+    return sa.and_(account.institution_id == contact.institution_id, account.account_no == contact.account_no)
+
+
+def history_of(connection: sa.Connection, institution_id: str, account_no: str) -> list[Tried]:
+    """Every attempt to find the owner of an account with what came of it, the newest campaign first."""
+    contact, campaign, result = OutpatientContact, OutpatientCampaign, OutpatientContactResult
+    current = sa.or_(contact.channel.not_in(("sms", "phone")), contact.phone_hash == OutpatientAccount.phone_hash)
+    query = (
+        sa.select(
+            contact.campaign_no,
+            campaign.title,
+            contact.channel,
+            campaign.released_at,
+            result.outcome,
+            result.receipt,
+            result.happened_at,
+            current,
+        )
+        .join_from(contact, OutpatientAccount, same_account())
+        .join(
+            campaign,
+            sa.and_(campaign.institution_id == contact.institution_id, campaign.campaign_no == contact.campaign_no),
+        )
+        .outerjoin(result, same_attempt())
+        .where(contact.institution_id == institution_id, contact.account_no == account_no)
+        .order_by(contact.campaign_no.desc(), result.happened_at)
+    )
+    found = [Tried(*row[:-1], bool(row[-1])) for row in connection.execute(query)]
+    shown = _photos(connection, institution_id, [one.campaign_no for one in found if one.channel == "board"])
+    return [one if one.campaign_no not in shown else _on_the_board(one, *shown[one.campaign_no]) for one in found]
+
+
+def _on_the_board(one: Tried, place: str, seen_at: datetime) -> Tried:
+    return Tried(one.campaign_no, one.title, one.channel, one.released_at, "sent", place, seen_at, one.is_current)
+
+
+def _photos(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[int]
+) -> dict[int, tuple[str, datetime]]:
+    proof = OutpatientContactProof
+    query = sa.select(proof.campaign_no, proof.place, proof.seen_at).where(
+        proof.institution_id == institution_id, proof.campaign_no.in_(numbers), proof.proof_no == 1
+    )
+    return {number: (place, seen_at) for number, place, seen_at in connection.execute(query)} if numbers else {}

@@ -24,7 +24,8 @@ from hospital_prepay.persistence import outpatient_contacts as contacts
 from hospital_prepay.persistence.fund_rows import refusing
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_campaigns import CampaignRow, FileRow, ImportRow, ProofRow, RejectedLine
-from hospital_prepay.persistence.outpatient_contacts import Chosen, Funnel, Tried
+from hospital_prepay.persistence.outpatient_contacts import Chosen, Funnel
+from hospital_prepay.persistence.outpatient_told import Tried, history_of
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -204,7 +205,7 @@ def contact_card(context: Context, actor: Actor, account_no: str) -> ContactCard
         account = accounts.find_account(connection, actor.institution_id, account_no)
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
-        history = contacts.history_of(connection, actor.institution_id, account_no)
+        history = history_of(connection, actor.institution_id, account_no)
     possible = ways(Reach(account.reach), Channel(account.channel), has_patient_no=bool(account.patient_no))
     told = Told.of(
         possible, ((Way(one.channel), Outcome(one.outcome)) for one in history if one.outcome and _of(one))
