@@ -182,8 +182,8 @@ def test_results_count_once_by_file_and_by_line(found: Campaigns) -> None:
     one, two = (f"{number:04}-{seq:07}" for seq in (1, 2))
     half = ((one, "已送达", "2026-01-05 09:00", "A1"),)
     whole = (*half, (two, "空号", "2026-01-05 09:01", "A2"), (one, "已送达", "2026-01-05 09:00", "A1"))
-    done = found.results(number, *half, encoding="gb18030")
-    assert (done.taken, done.known, done.rejected) == (1, 0, 0)
+    done = found.results(number, *half, *half, encoding="gb18030")
+    assert (done.taken, done.known, done.rejected) == (1, 1, 0)
     done = found.results(number, *whole)
     assert (done.taken, done.known, done.rejected) == (1, 2, 0)
     with pytest.raises(Conflict, match="已经导入过"):
@@ -236,6 +236,14 @@ def test_a_dead_number_leads_on_until_every_way_was_tried(found: Campaigns) -> N
     found.board()
     assert found.card("M002").standing is Standing.COMPLETE
     assert "M002" in found.listed("complete")
+
+
+def test_a_wrong_number_that_was_called_is_not_texted(found: Campaigns) -> None:
+    found.answer(found.exported(Way.PHONE, Who.UNTRIED), "不是本人的号码", "M001")
+    assert found.card("M001").next_way is Way.BOARD
+    assert found.listed("board") == ["M001", "M003", "M005"]
+    sms = found.released(Way.SMS, Who.UNREACHED)
+    assert campaigns.show_campaign(found.context, OFFICER, sms).head.chosen == 2
 
 
 def test_a_reached_owner_is_left_in_peace(found: Campaigns) -> None:
