@@ -162,6 +162,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.FUND_DUTY,
             _P.OUTPATIENT_VIEW,
             _P.OUTPATIENT_CONFIRM,
+            _P.OUTPATIENT_CONTACT,
             _P.OUTPATIENT_REVIEW,
             _P.OUTPATIENT_APPROVE,
             _P.OUTPATIENT_REMIT,

@@ -37,11 +37,17 @@ def day_of(text: str) -> date:
     Reads ``2024-01-02``, ``2024/1/2``, ``2024年1月2日``, ``20240102`` and each of them with a time. A time without
     an offset is Shanghai's. Raises :class:`NotADate`, also for days and times that don't exist.
     """
+    return moment_of(text).date()
+
+
+def moment_of(text: str) -> datetime:
+    """The moment in Shanghai's time that ``text`` names, midnight where it has no time of day. Reads what
+    :func:`day_of` reads, and raises what it raises."""
     key = text.strip()
     match = _COMPACT.fullmatch(key) or _TEXT.fullmatch(key)
     if match:
         try:
-            return _day(match.groupdict())
+            return _moment(match.groupdict())
         except (ValueError, OverflowError):
             pass
     raise NotADate(f"“{key[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
@@ -55,7 +61,7 @@ def years_after(day: date, years: int) -> date:
     return date(year, 2, 28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
 
 
-def _day(part: dict[str, str | None]) -> date:
+def _moment(part: dict[str, str | None]) -> datetime:
     month, day = next((part[f"m{i}"], part[f"d{i}"]) for i in "1234" if part.get(f"m{i}"))
     moment = datetime(  # noqa: DTZ001 - the offset is added below, when the text carries one
         int(part["y"] or 0),
@@ -65,10 +71,7 @@ def _day(part: dict[str, str | None]) -> date:
         int(part["M"] or 0),
         int(part["S"] or 0),
     )
-    offset = _offset(part)
-    if offset is None:
-        return moment.date()
-    return moment.replace(tzinfo=offset).astimezone(_SHANGHAI).date()
+    return moment.replace(tzinfo=_offset(part) or _SHANGHAI).astimezone(_SHANGHAI)
 
 
 def _offset(part: dict[str, str | None]) -> timezone | None:

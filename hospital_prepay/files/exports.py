@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Final
 
 import xlsxwriter
@@ -38,6 +39,25 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     table.writerow(header)
     table.writerows([_cell(value) for value in row] for row in rows)
     return "\ufeff" + text.getvalue()
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """What :func:`csv_text` makes, into a file, row by row: memory stays flat however many rows there are."""
+    with path.open("w", encoding="utf-8-sig", newline="") as target:
+        table = csv.writer(target)
+        table.writerow(header)
+        for row in rows:
+            table.writerow([_cell(value) for value in row])
+
+
+def write_xlsx(path: Path, title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A workbook of one sheet, into a file, row by row. Its user sees to it that the rows fit on a sheet."""
+    options = {"constant_memory": True, "tmpdir": str(path.parent), "strings_to_formulas": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        sheet = book.add_worksheet(title)
+        _write_row(sheet, 0, header)
+        for number, row in enumerate(rows, 1):
+            _write_row(sheet, number, row)
 
 
 def xlsx_bytes(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:

@@ -61,6 +61,7 @@ OUTPATIENT_ROOMS: Final = (
     ("清查更正", "/finance/outpatient/corrections"),
     ("同一人", "/finance/outpatient/people"),
     ("网上申请", "/desk/refunds/requests"),
+    ("清退通知", "/finance/outpatient/campaigns"),
     ("在办的退款", "/desk/refunds/claims"),
     ("银行退款", "/finance/outpatient/payments"),
     ("退款提醒", "/finance/outpatient/alarms"),

@@ -93,8 +93,16 @@ _INSERT = (
     "outpatient_batch",
     "outpatient_batch_line",
     "outpatient_batch_review",
+    "outpatient_campaign",
     "outpatient_claim",
     "outpatient_claim_paper",
+    "outpatient_contact",
+    "outpatient_contact_file",
+    "outpatient_contact_import",
+    "outpatient_contact_part",
+    "outpatient_contact_proof",
+    "outpatient_contact_rejection",
+    "outpatient_contact_result",
     "outpatient_correction",
     "outpatient_filing",
     "outpatient_filing_line",
@@ -163,6 +171,7 @@ _UPDATE: dict[str, str] = {
         "state, accounts, total_fen, sha256, frozen_by, frozen_at, approved_by, approved_at, remitted_by,"
         " remitted_at, remitted_on, voucher_no, ended_ground"
     ),
+    "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
     "outpatient_claim": (
         "state, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at,"
         " ended_by, ended_at, ground"

@@ -7,7 +7,6 @@ together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -24,6 +23,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
     OutpatientFilingLine,
 )
+from hospital_prepay.persistence.planning import in_bulk
 from hospital_prepay.persistence.rows import refusing, rows_of
 
 _UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
@@ -214,7 +214,7 @@ def file_accounts(connection: sa.Connection, institution_id: str, filing_no: int
     listed = sa.select(OutpatientFilingLine.account_no).where(
         OutpatientFilingLine.institution_id == institution_id, OutpatientFilingLine.filing_no == filing_no
     )
-    with refusing(_STALE), _in_bulk(connection):
+    with refusing(_STALE), in_bulk(connection):
         done = connection.execute(
             sa.update(OutpatientAccount)
             .where(
@@ -229,7 +229,7 @@ def file_accounts(connection: sa.Connection, institution_id: str, filing_no: int
 
 def due_sum(connection: sa.Connection, institution_id: str, on: date, before: date) -> tuple[int, int]:
     """How many filed accounts are due on ``on``, and their fen: moved before ``before``, with money, unclaimed."""
-    with _in_bulk(connection):
+    with in_bulk(connection):
         row = connection.execute(
             sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(LedgerAccount.balance_fen), 0))
             .select_from(OutpatientAccount)
@@ -253,7 +253,7 @@ def held_back(connection: sa.Connection, institution_id: str, before: date) -> d
         )
         .group_by(OutpatientAccount.state)
     )
-    with _in_bulk(connection):
+    with in_bulk(connection):
         rows = connection.execute(query).all()
     return {state: (int(count), int(fen)) for state, count, fen in rows}
 
@@ -306,7 +306,7 @@ def fill_batch(connection: sa.Connection, institution_id: str, batch_no: int, on
         .where(*_due(institution_id, on, before))
     )
     names = ("institution_id", "batch_no", "account_no", "balance_fen", "last_movement_on")
-    with _in_bulk(connection):
+    with in_bulk(connection):
         connection.execute(sa.insert(OutpatientBatchLine).from_select(names, source, include_defaults=False))
     _walk_lines(connection, institution_id, batch_no, "filed", "frozen")
 
@@ -382,18 +382,6 @@ def reviews_of(connection: sa.Connection, institution_id: str, batch_no: int) ->
     return rows_of(connection, OutpatientBatchReview, ReviewRow, institution_id, where, order=order)
 
 
-@contextmanager
-def _in_bulk(connection: sa.Connection) -> Iterator[None]:
-    """For a statement over a million rows: PostgreSQL, which hasn't counted fresh rows yet, would look through all
-    lines again for each account."""
-    if connection.dialect.name != "postgresql":
-        yield
-        return
-    connection.execute(sa.text("SET LOCAL enable_nestloop = off"))
-    yield
-    connection.execute(sa.text("SET LOCAL enable_nestloop = on"))
-
-
 def _walk_lines(
     connection: sa.Connection,
     institution_id: str,
@@ -408,7 +396,7 @@ def _walk_lines(
     )
     if first is not None and last is not None:
         listed = listed.where(OutpatientBatchLine.account_no.between(first, last))
-    with refusing(_STALE), _in_bulk(connection):
+    with refusing(_STALE), in_bulk(connection):
         connection.execute(
             sa.update(OutpatientAccount)
             .where(

@@ -10,8 +10,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.persistence.fund_rows import refusing, rows_of
 from hospital_prepay.persistence.models.outpatient_public import OutpatientNotice, OutpatientRequest
+from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE: Final = "这份网上申请刚被别人办了。请刷新后再看；本次没有改动。"
 

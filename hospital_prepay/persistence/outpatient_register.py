@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientCorrection, OutpatientRejection
+from hospital_prepay.persistence.outpatient_told import narrowed_by, told_columns
+from hospital_prepay.persistence.planning import in_bulk
 from hospital_prepay.persistence.rows import rows_of
 
 _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
@@ -43,6 +45,7 @@ class Narrowed:
     reach: str = ""
     deposits: bool | None = None
     import_no: int | None = None
+    told: str = ""
     text: str = ""
     certno_hashes: tuple[str, ...] = ()
     phone_hashes: tuple[str, ...] = ()
@@ -130,7 +133,7 @@ def list_accounts(
         .offset(first)
         .limit(size)
     )
-    return [RegisterRow(*tuple(row)) for row in connection.execute(query)]
+    return [RegisterRow(*tuple(row)) for row in _told(connection, institution_id, narrowed, query)]
 
 
 def sum_accounts(connection: sa.Connection, institution_id: str, narrowed: Narrowed) -> tuple[int, int]:
@@ -140,7 +143,7 @@ def sum_accounts(connection: sa.Connection, institution_id: str, narrowed: Narro
         .join_from(OutpatientAccount, LedgerAccount, _in_books(), isouter=True)
         .where(*_where(institution_id, narrowed))
     )
-    count, fen = connection.execute(query).one()
+    count, fen = tuple(_told(connection, institution_id, narrowed, query).one())
     return int(count), int(fen)
 
 
@@ -231,6 +234,18 @@ def rejections_of(
         .limit(size)
     )
     return [RejectionRow(*row) for row in connection.execute(query)]
+
+
+def _told(connection: sa.Connection, institution_id: str, narrowed: Narrowed, query: Any) -> sa.Result[Any]:
+    """The answer to ``query``; only a list that asks for it pays for what was tried for every account."""
+    if not narrowed.told:
+        whole: sa.Result[Any] = connection.execute(query)
+        return whole
+    columns = told_columns(institution_id)
+    deposits = query.outerjoin(columns.joined, columns.on).where(_DEPOSIT, narrowed_by(columns, narrowed.told))
+    with in_bulk(connection):
+        narrow: sa.Result[Any] = connection.execute(deposits)
+    return narrow
 
 
 def _in_books() -> sa.ColumnElement[bool]:

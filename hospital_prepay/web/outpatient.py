@@ -8,8 +8,9 @@ from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
-from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -18,9 +19,10 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
 from hospital_prepay.services.access.home import outpatient_tasks
-from hospital_prepay.services.outpatient import corrections, register
+from hospital_prepay.services.outpatient import campaigns, corrections, register
 from hospital_prepay.web import outpatient_view as view
 from hospital_prepay.web.home import shown
+from hospital_prepay.web.outpatient_campaign_view import contact_panel, told_choices
 
 blueprint = Blueprint("outpatient", __name__, url_prefix="/finance/outpatient")
 _REASONS: Final = ("与证件核对身份", "给患者打电话", "办理退款", "审计或复核要核对", "其他")
@@ -51,6 +53,7 @@ def list_accounts() -> str:
         is_narrowed=any(given.values()),
         page=page_of(len(found.rows), found.accounts, "个", register.PAGE),
         **view.choices(given["year"]),
+        tolds=told_choices(),
     )
 
 
@@ -130,7 +133,8 @@ def reveal_identity(account_no: str) -> Any:
 
 def _account_page(account_no: str, form: Form) -> str:
     card = register.account_card(current_context(), current_actor(), account_no)
-    return render_template("pages/outpatient/account.html", form=form, **view.account_page(card))
+    panel = contact_panel(campaigns.contact_card(current_context(), current_actor(), account_no))
+    return render_template("pages/outpatient/account.html", form=form, contact=panel, **view.account_page(card))
 
 
 def _identity_page(account_no: str, form: Form, shown: dict[str, Any] | None) -> str:
@@ -153,6 +157,7 @@ def _narrowed(given: dict[str, str]) -> register.Narrowed:
         year=int(year) if year.isascii() and year.isdigit() and int(year) < 10_000 else None,
         channel=given["channel"] if given["channel"] in list(Channel) else "",
         reach=given["reach"] if given["reach"] in list(Reach) else "",
+        told=given["told"] if given["told"] in [*Standing, *Way] else "",
         deposits={"deposit": True, "other": False}.get(given["kind"]),
         import_no=int(given["import"]) if given["import"].isascii() and given["import"].isdigit() else None,
         text=given["q"],

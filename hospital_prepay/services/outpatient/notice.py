@@ -9,7 +9,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.rules.outpatient.online import lapsing_words
+from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
 from hospital_prepay.persistence import outpatient_gate as gate
 from hospital_prepay.persistence import outpatient_public as store
 from hospital_prepay.persistence.outpatient_gate import KeptRow, PostingRow
@@ -119,7 +119,7 @@ def _check(command: WriteNotice) -> None:
         if not text.strip():
             raise MalformedInput("请填写，患者要看。", code="missing_value", details={"field": field})
         if found := lapsing_words(text):
-            words = f"“{found[0]}”要改掉：细则第八条没有规定期限，什么时候来都退。"
+            words = f"“{found}”要改掉：细则第八条没有规定期限，什么时候来都退。"
             raise MalformedInput(words, code="lapsing_words", details={"field": field})
 
 

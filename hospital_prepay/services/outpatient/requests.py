@@ -11,7 +11,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
-from hospital_prepay.domain.rules.outpatient.online import lapsing_words
+from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
 from hospital_prepay.persistence import outpatient_public as store
 from hospital_prepay.persistence.outpatient_public import RequestRow
 from hospital_prepay.persistence.queries import people
@@ -127,7 +127,7 @@ def decline(context: Context, actor: Actor, request_id: str, ground: str) -> Non
         words = "请写明原因和怎么办，申请人会看到。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
     if found := lapsing_words(ground):
-        words = f"“{found[0]}”要改掉：细则第八条没有规定期限，什么时候来都退。"
+        words = f"“{found}”要改掉：细则第八条没有规定期限，什么时候来都退。"
         raise MalformedInput(words, code="lapsing_words", details={"field": "ground"})
     with context.work(actor, "outpatient.decline_online", f"outpatient_request:{request_id}") as work:
         store.read_request(work.connection, work.institution_id, request_id)

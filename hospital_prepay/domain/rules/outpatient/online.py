@@ -1,9 +1,8 @@
-"""Whether somebody on-line is the owner of an account, and what an announcement may not say (7, 8)."""
+"""Whether somebody on-line is the owner of an account (7)."""
 
 from __future__ import annotations
 
 import hmac
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +13,6 @@ from hospital_prepay.domain.identity import same_person_number
 
 # Between the parts of a name people type any of these, or none.
 _BETWEEN: Final = dict.fromkeys(map(ord, "·•・‧∙･.．"))
-_LAPSES: Final = re.compile(
-    r"作废|视[为作同]放弃|放弃权利|自动放弃|过期不[退办候予]|逾期不[退办再予]|不再[退受办]|概不[退办负]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +48,6 @@ def is_owner(record: OnRecord, told: Told) -> bool:
     phone_told, card_told = bool(told.phone_hashes), bool(typed)
     enough = phone_told or card_told
     return name and enough and (phone or not phone_told) and (card or not card_told)
-
-
-@implements("guizhou-deposit-2025/8")
-def lapsing_words(text: str) -> tuple[str, ...]:
-    """Words by which an announcement would tell patients that their money is lost: article 8 sets no limit."""
-    squeezed = "".join(unicodedata.normalize("NFKC", text).split())
-    return tuple(dict.fromkeys(found[0] for found in _LAPSES.finditer(squeezed)))
 
 
 def plain_name(text: str) -> str:

@@ -43,6 +43,20 @@ class Channel(StrEnum):
         return CHANNEL_LABELS[self]
 
 
+class Way(StrEnum):
+    """By which way the hospital may tell an owner that there is money to be had."""
+
+    SMS = "sms"
+    PHONE = "phone"
+    WECHAT = "wechat"
+    BOARD = "board"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return WAY_LABELS[self]
+
+
 REACH_LABELS: Final = {
     Reach.PHONE: "有手机号",
     Reach.IDENTITY: "只有证件号",
@@ -56,6 +70,12 @@ CHANNEL_LABELS: Final = {
     Channel.ALIPAY: "支付宝",
     Channel.TRANSFER: "转账",
     Channel.UNKNOWN: "不详",
+}
+WAY_LABELS: Final = {
+    Way.SMS: "短信",
+    Way.PHONE: "电话",
+    Way.WECHAT: "微信公众号",
+    Way.BOARD: "公告栏",
 }
 _WORDS: Final = {
     Channel.WECHAT: ("微信", "wechat", "wx"),
@@ -85,6 +105,20 @@ def reach(name: str, certno: str, phone: str) -> Reach:
     if certno:
         return Reach.IDENTITY
     return Reach.NAME if name else Reach.NONE
+
+
+def is_mobile(phone: str) -> bool:
+    """Whether a message can be sent to the number: a landline can only be called."""
+    return bool(_MOBILE.fullmatch(phone_number(phone)))
+
+
+@implements("guizhou-deposit-2025/7")
+def ways(best: Reach, paid_by: Channel, *, has_patient_no: bool) -> tuple[Way, ...]:
+    """The ways by which an owner can be told, the most direct first. The official account knows patients by their
+    number, and those who paid over WeChat; the notice board is for everybody."""
+    by_phone = (Way.SMS, Way.PHONE) if best is Reach.PHONE else ()
+    by_wechat = (Way.WECHAT,) if has_patient_no or paid_by is Channel.WECHAT else ()
+    return (*by_phone, *by_wechat, Way.BOARD)
 
 
 @lru_cache(maxsize=1_000)
