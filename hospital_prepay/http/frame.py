@@ -53,25 +53,31 @@ FUND_ROOMS: Final = (
     ("采购监测", "/finance/fund/purchases"),
     ("各地规定", "/finance/fund/regimes"),
 )
-# The rooms of outpatients' deposits; everybody who sees them sees all that exist.
-OUTPATIENT_ROOMS: Final = (
-    ("总览", "/finance/outpatient"),
-    ("清退台账", "/finance/outpatient/accounts"),
-    ("清查导入", "/finance/outpatient/imports"),
-    ("清查更正", "/finance/outpatient/corrections"),
-    ("同一人", "/finance/outpatient/people"),
-    ("网上申请", "/desk/refunds/requests"),
-    ("清退通知", "/finance/outpatient/campaigns"),
-    ("在办的退款", "/desk/refunds/claims"),
-    ("银行退款", "/finance/outpatient/payments"),
-    ("退款提醒", "/finance/outpatient/alarms"),
-    ("退不了和备案", "/finance/outpatient/filings"),
-    ("上缴财政", "/finance/outpatient/batches"),
-    ("垫付和申请", "/finance/outpatient/advances"),
-    ("停收和备案", "/finance/outpatient/gate"),
-)
+# The rooms of outpatients' deposits, each with its pages; everybody who sees them sees all that exist.
+OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "总览": {"总览": "/finance/outpatient"},
+    "清退台账": {"清退台账": "/finance/outpatient/accounts"},
+    "清查": {
+        "导入": "/finance/outpatient/imports",
+        "更正": "/finance/outpatient/corrections",
+        "同一人": "/finance/outpatient/people",
+    },
+    "通知": {"通知": "/finance/outpatient/campaigns"},
+    "退款": {
+        "在办的退款": "/desk/refunds/claims",
+        "网上申请": "/desk/refunds/requests",
+        "银行退款": "/finance/outpatient/payments",
+        "退款提醒": "/finance/outpatient/alarms",
+    },
+    "退不了的": {"标记和备案": "/finance/outpatient/filings"},
+    "上缴财政": {"上缴批次": "/finance/outpatient/batches"},
+    "垫付": {"垫付和申请": "/finance/outpatient/advances"},
+    "停收": {
+        "停收和保留": "/finance/outpatient/gate",
+        "公告": "/finance/outpatient/notice",
+    },
+}
 _FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
-_OUTPATIENT_BESIDE: Final = {"/finance/outpatient/notice": "/finance/outpatient/gate"}
 _POSTED: Final = {
     "page": "deposits",
     "screen": "screen",
@@ -134,8 +140,15 @@ class Frame:
 
     @cached_property
     def outpatient_rooms(self) -> list[dict[str, Any]]:
-        """The rooms of outpatients' deposits."""
-        return _marked({href: label for label, href in OUTPATIENT_ROOMS if exists(href)}, _OUTPATIENT_BESIDE)
+        """The rooms of outpatients' deposits, each with its pages; a room leads to its first page."""
+        pages = {href: label for room in OUTPATIENT_ROOMS.values() for label, href in room.items() if exists(href)}
+        marked = {one["href"]: one for one in _marked(pages)}
+        rooms: list[dict[str, Any]] = []
+        for label, room in OUTPATIENT_ROOMS.items():
+            if found := [marked[href] for href in room.values() if href in marked]:
+                current = any(one["current"] for one in found)
+                rooms.append({"label": label, "href": found[0]["href"], "current": current, "pages": found})
+        return rooms
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
