@@ -11,6 +11,7 @@ from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.fund.application import apply
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, InstitutionFacts, Paid, PoolFacts
 from hospital_prepay.domain.rules.fund.readings import AssessmentReadings, HolidayRoll
@@ -78,7 +79,7 @@ def apply_one(context: Context, who: Actor, command: ApplyForFunds) -> Applied:
 
 def enter_member(context: Context, one: Actor, another: Actor, code: str, name: str = "某镇卫生院") -> None:
     """Put a member of the community into the register: ``one`` writes it down, ``another`` confirms it."""
-    command = members.ProposeMember(code, name, "3700 0001", "医共体章程")
+    command = members.ProposeMember(code, name, f"3700 {payment_reference(code)[-8:]}", "医共体章程")
     members.decide_member(context, another, members.propose_member(context, one, command), confirmed=True)
 
 

@@ -10,6 +10,7 @@ from flask import Blueprint, redirect, render_template
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, RuleRefused, SecondPersonRequired
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.http.current import current_actor, current_context
@@ -47,7 +48,7 @@ def ask(grant_id: str) -> Any:
         what = (said.member_code, said.amount, said.document, said.idempotency_key)
         command = service.AskDistribution(grant_id, *what)
         service.ask_distribution(current_context(), current_actor(), command)
-        return f"已申请分出 {said.amount} 元。下一步：由财务审批同意。"
+        return f"已申请分出 {said.amount} 元。下一步：由财务审批同意{_by_whom(said.member_code)}。"
 
     return _act(grant_id, "", do)
 
@@ -109,11 +110,22 @@ def _act(grant_id: str, opened: str, do: Callable[[], str], part: str = "") -> A
     except RuleRefused as error:
         return _page(grant_id, opened, typed().with_error(error, "category"), part), 422
     except SecondPersonRequired as error:
-        return _page(grant_id, opened, Form({}, {"": error.message}), part), 403
+        return _page(grant_id, opened, typed().with_error(error), part), 403
     except Conflict as error:
         return _page(grant_id, opened, typed("idempotency_key").with_error(error), part), 409
     say("ok", words)
     return redirect(f"/finance/fund/grants/{grant_id}/members", 303)
+
+
+def _by_whom(code: str) -> str:
+    """Who can't agree, told when it is asked for: the two who entered a member don't hand on to it alone."""
+    register = members.read_register(current_context(), current_actor())
+    (member,) = [one for one in register.standing if one.member_code == payment_reference(code)]
+    if not member.entered_by(current_actor().actor_id):
+        return ""
+    other = member.decided_by if member.proposed_by == current_actor().actor_id else member.proposed_by
+    name = register.names.get(other or "", "")
+    return f"；{name}和您登记、核对过这家成员单位，这次要由别人同意，或者换一位财务来申请"
 
 
 def _state(one: service.DistributionRow) -> dict[str, str]:

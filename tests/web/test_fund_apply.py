@@ -421,6 +421,7 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
         assert page.status_code == 422
         assert f'href="#f-{next(iter(changes))}"' in page.text
     assert officer.post(members, ask).status_code == 303
+    assert "换一位财务来申请" in officer.get(members).text
     found = re.search(r"members/([0-9a-f-]{36})/decide", approver.get(members).text)
     assert found
     one = f"{members}/{found[1]}"

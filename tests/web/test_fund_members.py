@@ -53,9 +53,11 @@ def test_who_has_both_roles_is_not_both_people(house: House, login_as: LoginAs) 
     ("changes", "told"),
     [
         ({"member_code": INSTITUTION}, "不能是本院"),
-        ({"member_code": "H" * 13}, "最多 12 位"),
+        ({"member_code": "H" * 13}, "H 加 11 位数字"),
         ({"member_code": ""}, "member_code"),
+        ({"member_code": "123"}, "H 加 11 位数字"),
         ({"account_no": ""}, "account_no"),
+        ({"account_no": "abc"}, "至少 8 位"),
         ({"document": " "}, "document"),
         ({"member_name": "某镇\u202e卫生院"}, "member_name"),
     ],
@@ -72,6 +74,8 @@ def test_the_same_code_stands_once_and_who_left_may_come_back(login_as: LoginAs)
     assert officer.post(PAGE, MEMBER).status_code == 303
     twice = officer.post(PAGE, MEMBER)
     assert (twice.status_code, "已在名册里" in twice.text) == (409, True)
+    other = officer.post(PAGE, {**MEMBER, "member_code": "H37100000003", "account_no": "37000001"})
+    assert (other.status_code, "已经是某镇卫生院的" in other.text) == (409, True)
     assert officer.post(f"{PAGE}/1/end", {"ground": "写错了"}).status_code == 409
     assert approver.post(f"{PAGE}/1/confirm").status_code == 303
     assert approver.post(f"{PAGE}/1/end", {"ground": ""}).status_code == 422

@@ -110,7 +110,9 @@ def test_what_a_second_person_has_to_do_is_counted_for_them(fund: Fundhouse) -> 
     incidents.record_loss(house.context, officer, loss)
     places.propose_place(house.context, officer, places.ProposePlace("zhejiang-prepay-2025", "临溪市", 2026, True))
     grant_id = _in_weihai(fund)
-    members.propose_member(house.context, officer, members.ProposeMember("H37100000003", "另一家", "3700", "章程"))
+    members.propose_member(
+        house.context, officer, members.ProposeMember("H37100000003", "另一家", "37000099", "章程")
+    )
     enter_member(house.context, house.actor(OFFICER), house.actor(APPROVER), "H37100000002")
     ask = distribution.AskDistribution(grant_id, "H37100000002", Money(100), "协议", "member-1")
     distribution.ask_distribution(house.context, officer, ask)

@@ -137,7 +137,7 @@ def in_weihai(house: House) -> Lead:
     approval = grants.RecordApproval(grant_id, money, date(2026, 1, 15), "批复", "")
     grants.record_approval(context, house.actor(Role.FINANCE_APPROVER), approval)
     grants.receive_grant(context, officer, grants.ReceiveGrant(grant_id, "W-1", date(2026, 1, 15), "received-w"))
-    members.propose_member(context, officer, members.ProposeMember("H37990000097", "没核对的", "1", "章程"))
+    members.propose_member(context, officer, members.ProposeMember("H37990000097", "没核对的", "37000099", "章程"))
     return Lead(house, grant_id)
 
 

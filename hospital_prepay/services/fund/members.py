@@ -6,12 +6,13 @@ could send restricted money to any name they thought of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import MalformedInput, NotFound
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import fund_members as store
 from hospital_prepay.persistence.database import Connection
@@ -21,7 +22,8 @@ from hospital_prepay.services.context import Context
 
 __all__ = ["MemberRow"]
 
-_CODE_SIGNS: Final = 12
+_CODE: Final = re.compile(r"H\d{11}")
+_ACCOUNT_SIGNS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,17 @@ def propose_member(context: Context, actor: Actor, command: ProposeMember) -> in
     code = payment_reference(command.member_code)
     if not code or code == payment_reference(actor.institution_id):
         raise MalformedInput("请填成员单位的机构编码，不能是本院。", details={"field": "member_code"})
-    if len(code) > _CODE_SIGNS:
-        raise MalformedInput(f"机构编码最多 {_CODE_SIGNS} 位，请核对。", details={"field": "member_code"})
+    if not _CODE.fullmatch(code):
+        words = "医保定点医疗机构编码是 H 加 11 位数字，请核对。"
+        raise MalformedInput(words, details={"field": "member_code"})
+    if len(payment_reference(command.account_no)) < _ACCOUNT_SIGNS:
+        words = f"银行账号至少 {_ACCOUNT_SIGNS} 位，请照银行开户资料填。"
+        raise MalformedInput(words, details={"field": "account_no"})
     for field in ("member_name", "account_no", "document"):
         if not str(getattr(command, field)).strip():
             raise MalformedInput("这一项要填。", details={"field": field})
     with context.work(actor, "fund.member") as work:
+        _require_own_account(store.members(work.connection, work.institution_id), code, command.account_no)
         number = store.add_member(
             work.connection,
             work.institution_id,
@@ -112,6 +119,15 @@ def read_register(context: Context, actor: Actor) -> Register:
     with context.database.reading() as connection:
         rows = store.members(connection, actor.institution_id)
         return Register(rows[::-1], people.names(connection, actor.institution_id))
+
+
+def _require_own_account(rows: list[MemberRow], code: str, account_no: str) -> None:
+    """Two members with one account would be one: the money would go where the other's goes."""
+    same = payment_reference(account_no)
+    for one in rows:
+        stands = one.state in ("proposed", "confirmed") and one.member_code != code
+        if stands and payment_reference(one.account_no) == same:
+            raise Conflict(f"这个账户已经是{one.member_name}的。请核对账号；本次没有保存。")
 
 
 def _proposer(connection: Connection, institution_id: str, member_no: int) -> str:

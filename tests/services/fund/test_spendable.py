@@ -209,7 +209,7 @@ def test_a_member_is_another_house_and_shows_an_invoice_once(hospital: Hospital)
     for code in (own, own.lower(), f" {own}", own.replace("H", "Ｈ"), own[:4] + "-" + own[4:], " "):
         with pytest.raises(MalformedInput, match="不能是本院"):
             enter_member(context, PAYER, APPROVER, code)
-    with pytest.raises(MalformedInput, match="最多 12 位"):
+    with pytest.raises(MalformedInput, match="H 加 11 位数字"):
         enter_member(context, PAYER, APPROVER, "H" * 13)
     enter_member(context, PAYER, APPROVER, "h3710-0000009")
     with pytest.raises(MalformedInput, match="请核对金额"):
