@@ -28,7 +28,7 @@ _NOTES: Final = {
     Balance.OWED: "付货款不减少它；交回、冲抵才减少",
     Balance.CASH: "付款按类别列，退票已冲减；解除限定是冲抵后不再限定用途的部分",
     Balance.RESERVED: "审批过、等付款的部分",
-    Balance.DISTRIBUTED: "分给医共体成员、还没有收回的部分；转为应收是本院替它归还了；它用在哪里见每笔的“分给成员单位”",
+    Balance.DISTRIBUTED: "分给医共体成员、没有收回的；转为应收是本院替它归还了；它用在哪里见每笔的“分给成员单位”",
 }
 _PUBLISHED: Final = ("拨付", "收回", "年末余额")
 _ALL: Final = {"basic": "各笔预付金合计", "procurement": "各笔集采专项预付合计"}
