@@ -22,7 +22,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, plain_name
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
@@ -33,6 +33,7 @@ from hospital_prepay.persistence.fund_distributions import DistributionRow, UseR
 from hospital_prepay.persistence.fund_members import MemberRow
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.fund_apply import (
     FundDistribution,
     FundDistributionReturn,
@@ -222,7 +223,7 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         if line.amount.fen <= 0 or line.amount.fen > found.in_hand_fen:
             words = f"超过成员单位手里的 {Money(found.in_hand_fen)} 元，请核对。"
             raise MalformedInput(words, details={"field": "amount"})
-        _require_new_use(work, grant, command)
+        _require_new_use(work, found.member_code, command)
         rest = {name: getattr(line, name) for name in ("category", "name", "code", "order_no")}
         values = {"use_no": found.uses + 1, "document": command.document.strip(), **rest}
         _append(work, FundDistributionUse, found, line.amount, values)
@@ -231,13 +232,15 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         return store.find(work.connection, work.institution_id, command.distribution_id)
 
 
-def _require_new_use(work: UnitOfWork, grant: GrantState, command: ShowUse) -> None:
-    """One document proves one line once, however its number is spelled."""
+def _require_new_use(work: UnitOfWork, member_code: str, command: ShowUse) -> None:
+    """One document proves one line of a member once, of whatever grant and however name and number are spelled."""
     plain, line = payment_reference(command.document), command.line
     if not plain:
         raise MalformedInput("发票或清单的号码里没有数字或字母，请照填。", details={"field": "document"})
-    for one in store.uses_of_grant(work.connection, work.institution_id, grant.grant_id):
-        if (payment_reference(one.document), one.name, one.code) == (plain, line.name, line.code):
+    lock_name(work.connection, f"fund_member_use:{work.institution_id}:{member_code}")
+    for one in store.uses_of_member(work.connection, work.institution_id, member_code):
+        same = payment_reference(one.document) == plain and one.code == line.code
+        if same and plain_name(one.name) == plain_name(line.name) and one.withdrawn_by is None:
             raise Conflict(f"“{line.name}”已经用这张单据记过一次。请核对号码；本次没有改动。")
 
 
