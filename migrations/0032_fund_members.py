@@ -18,6 +18,15 @@ TABLES = ("fund_use_withdrawn", "fund_claim_payment")
 # They add up what a member used without what was withdrawn.
 REPLACED = ("fund_distribution_return_sum", "fund_distribution_use_sum")
 
+# What isn't seen, between brackets of a pattern of SQLite: controls, what Unicode ignores by default, and the empty
+# Braille cell.
+NOT_SEEN = """
+    char(1) || '-' || char(31) || char(127)
+    || '-' || char(159, 173, 847, 1564, 4447, 4448, 6068, 6069, 6155) || '-' || char(6159, 8203) || '-' || char(8207, 8232)
+    || '-' || char(8238, 8288) || '-' || char(8303, 10240, 12644, 57344) || '-' || char(63743, 65024) || '-'
+    || char(65039, 65279, 65440, 65520) || '-' || char(65531, 113824) || '-' || char(113827, 119155) || '-'
+    || char(119162, 917504) || '-' || char(921599, 983040) || '-' || char(1114109)
+"""
 # What a member gave back, used without what was withdrawn, and paid back of the claim on it, where the books handed its
 # part on, too.
 SUMS = """
@@ -52,6 +61,7 @@ def upgrade() -> None:
                 "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             )
         return
+    text = text.replace("NOT_SEEN", NOT_SEEN.strip())
     for name in REPLACED:
         _run(f"DROP TRIGGER {name}")
     for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):

@@ -1,10 +1,15 @@
--- What isn't seen makes no second region: controls, what Unicode ignores by default, and the empty Braille cell.
-CREATE FUNCTION fund_grant_region_shown() RETURNS trigger LANGUAGE plpgsql
+-- What isn't seen: controls, what Unicode ignores by default, and the empty Braille cell; between brackets of a pattern.
+CREATE FUNCTION fund_not_seen() RETURNS text LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT '\u0001-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f'
+    || '\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb'
+    || '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010fffd'
+$$;
+
+-- It makes no second region.
+CREATE FUNCTION fund_grant_region_shown() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF NEW.pool_region ~ ('[\u0001-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f'
-      || '\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb'
-      || '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010fffd]') THEN
+  IF NEW.pool_region ~ ('[' || fund_not_seen() || ']') THEN
     RAISE EXCEPTION 'wrong_step: fund_grant' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;
@@ -23,6 +28,19 @@ BEGIN
 END $$;
 CREATE TRIGGER fund_bank_evidence_plain BEFORE INSERT ON fund_bank_evidence
   FOR EACH ROW EXECUTE FUNCTION fund_bank_evidence_plain();
+
+-- A member has a code of letters A to Z and digits, and a name, an account and a document with something to be seen.
+CREATE FUNCTION fund_member_named() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.member_code COLLATE "C" !~ '^[A-Z0-9]+$' OR EXISTS (
+      SELECT 1 FROM unnest(ARRAY[NEW.member_name, NEW.account_no, NEW.document]) AS word
+      WHERE word !~ ('[^[:space:]\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000' || fund_not_seen() || ']')) THEN
+    RAISE EXCEPTION 'wrong_step: fund_member' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_member_named BEFORE INSERT ON fund_member FOR EACH ROW EXECUTE FUNCTION fund_member_named();
 
 -- A member neither gives back nor uses more than it was handed in the books, both together.
 CREATE OR REPLACE FUNCTION fund_distribution_return_sum() RETURNS trigger LANGUAGE plpgsql

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionUse,
 )
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment, FundUseWithdrawn
-from hospital_prepay.persistence.models.ledger import LedgerPosting
+from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.outages import is_outage
 
 _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了。请刷新后再看；本次没有改动。"
@@ -85,6 +85,17 @@ def walk(connection: sa.Connection, institution_id: str, distribution_id: str, *
 def of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> list[DistributionRow]:
     """The distributions of a grant, newest first."""
     return _rows(connection, institution_id, FundDistribution.grant_id == grant_id)
+
+
+def handed_on(connection: sa.Connection, institution_id: str, distribution_id: str) -> date | None:
+    """The day on which the money left for the member, by the bank's slip; ``None`` before."""
+    return connection.scalar(
+        sa.select(LedgerEntry.effective_on).where(
+            LedgerEntry.institution_id == institution_id,
+            LedgerEntry.kind == "fund_distribution",
+            LedgerEntry.source == f"fund_distribution:{distribution_id}",
+        )
+    )
 
 
 def in_hand(connection: sa.Connection, institution_id: str, grant_id: str) -> int:

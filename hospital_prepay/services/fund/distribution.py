@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import (
     Conflict,
@@ -44,7 +45,13 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_arrived_by, require_past
+from hospital_prepay.services.fund.slips import (
+    keep_slip,
+    reopen_past_month,
+    require_arrived_by,
+    require_not_before,
+    require_past,
+)
 
 __all__ = ["DistributionRow", "UseRow"]
 
@@ -147,11 +154,14 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
         handed_on = command.handed_on or work.today
         if approved:
             require_no_recall(work, grant.regime, "分配")
-            _require_third_person(_member(work, found.member_code), found.asked_by, actor)
+            member = _member(work, found.member_code)
+            _require_third_person(member, found.asked_by, actor)
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
             require_arrived_by(work.connection, work.institution_id, grant, handed_on, "handed_on")
+            confirmed_on = member.decided_at and local(member.decided_at).date()
+            require_not_before(handed_on, confirmed_on, "成员单位核对日", "handed_on")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
@@ -184,6 +194,8 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
         returned_on = command.returned_on or work.today
         require_past(returned_on, work.today, "returned_on")
         require_arrived_by(work.connection, work.institution_id, grant, returned_on, "returned_on")
+        handed_on = store.handed_on(work.connection, work.institution_id, found.distribution_id)
+        require_not_before(returned_on, handed_on, "分配转账日", "returned_on")
         if command.amount.fen <= 0 or command.amount.fen > found.in_hand_fen:
             words = f"成员单位手里还有 {Money(found.in_hand_fen)} 元（分配减去已退回和已报用款），请核对金额。"
             raise MalformedInput(words, details={"field": "amount"})

@@ -16,7 +16,13 @@ from hospital_prepay.persistence.models.fund_members import FundClaimPayment
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
-from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_arrived_by, require_past
+from hospital_prepay.services.fund.slips import (
+    keep_slip,
+    reopen_past_month,
+    require_arrived_by,
+    require_not_before,
+    require_past,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ def repay_claim(context: Context, actor: Actor, command: RepayClaim) -> Distribu
         paid_on = command.paid_on or work.today
         require_past(paid_on, work.today, "paid_on")
         require_arrived_by(work.connection, own, grant, paid_on, "paid_on")
+        handed_on = store.handed_on(work.connection, own, found.distribution_id)
+        require_not_before(paid_on, handed_on, "分配转账日", "paid_on")
         _require_owed(work, found, command.amount)
         _keep(work, found, command)
         # Nothing of a grant: the claim came out of it when the hospital gave back.

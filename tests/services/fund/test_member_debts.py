@@ -9,16 +9,25 @@ import pytest
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
+from hospital_prepay.domain.errors import (
+    Conflict,
+    MalformedInput,
+    NotFound,
+    NotPermitted,
+    RuleRefused,
+    SecondPersonRequired,
+)
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_distributions as store
-from hospital_prepay.services.fund import corrections, member_claims, member_uses
+from hospital_prepay.persistence import institutions
+from hospital_prepay.services.fund import corrections, member_claims, member_uses, spending
 from hospital_prepay.services.fund import distribution as service
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests.funding import enter_member
 from tests.hospital import INSTITUTION, actor
-from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
-from tests.services.fund.test_distribution import M, give_back, hand_on, held, lead, show
+from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, SUPPLIER, Year, line
+from tests.services.fund.test_distribution import M, ask, decide, give_back, hand_on, held, lead, show
 from tests.services.fund.test_seconds import correct
 
 __all__ = ["lead"]
@@ -186,3 +195,74 @@ def test_what_a_member_paid_for_a_return_that_is_taken_back_counts_for_the_next(
     repay(lead, found, 20_000_000)
     assert (owed(lead), lead.standing) == (0, (0, 0, 0))
     assert intact(lead)
+
+
+# -- Days -----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_comes_back_from_a_member_before_it_was_handed_on(lead: Year, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 2, 20, 9, tzinfo=SHANGHAI)
+    found = ask(lead, 1000)
+    decide(lead, found, handed_on=date(2026, 2, 18))
+    for day, told in ((date(2026, 2, 17), "分配转账日"), (date(2026, 2, 18), "")):
+        command = service.ReturnDistribution(found, Money(100), f"HD-{day}", lead.key, day)
+        if told:
+            with pytest.raises(MalformedInput, match=told) as error:
+                service.return_distribution(lead.hospital.context, OFFICER, command)
+            assert error.value.details["field"] == "returned_on"
+        else:
+            assert service.return_distribution(lead.hospital.context, OFFICER, command).returned_fen == 100
+    show(lead, found, 900)
+    lead.give_back(M)
+    with pytest.raises(MalformedInput, match="分配转账日"):
+        repay(lead, found, 900, on=date(2026, 2, 17))
+    assert repay(lead, found, 900, on=date(2026, 2, 18)).repaid_fen == 900
+
+
+def test_nothing_is_handed_on_before_the_member_was_confirmed(lead: Year, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 1, 20, 9, tzinfo=SHANGHAI)
+    enter_member(lead.hospital.context, PAYER, APPROVER, "H37100000003", "另一卫生院")
+    found = ask(lead, 1000, member_code="H37100000003")
+    with pytest.raises(MalformedInput, match="成员单位核对日") as error:
+        decide(lead, found, handed_on=date(2026, 1, 19))
+    assert error.value.details["field"] == "handed_on"
+    assert decide(lead, found, handed_on=date(2026, 1, 20)).state == "approved"
+
+
+# -- Payments of the hospital itself --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["", " ", "无", "--", "\u3164"])
+def test_an_order_number_has_a_letter_or_digit(lead: Year, order: str) -> None:
+    answer = lead.ask(line(100, order_no=order)).decision
+    assert "missing_order_no" in {one.code for one in answer.reasons}
+    with pytest.raises(RuleRefused, match="订单号"):
+        show(lead, hand_on(lead, 100), 100, order_no=order)
+
+
+def test_the_hospital_is_no_supplier_of_its_own(lead: Year) -> None:
+    with lead.hospital.context.database.reading() as connection:
+        house = institutions.by_id(connection, INSTITUTION)
+    assert house is not None
+    for name in (house.name, f" {house.name[:2]} {house.name[2:]}\u200b"):
+        command = spending.AskPayment(lead.grant_id, name, SUPPLIER[1], "x", (line(100),), lead.key)
+        with pytest.raises(MalformedInput, match="不能是本院") as error:
+            spending.ask_payment(lead.hospital.context, OFFICER, command)
+        assert error.value.details["field"] == "payee_name"
+
+
+def test_an_invoice_counts_once_on_a_line_however_it_is_spelled(lead: Year) -> None:
+    request = lead.reserve(line(1000), line(500, name="y"))
+    lead.pay(request)
+
+    def record(number: int, invoice: str) -> Any:
+        command = spending.RecordEvidence(request, number, invoice, Money(100))
+        return spending.record_evidence(lead.hospital.context, OFFICER, command)
+
+    record(1, "FP1")
+    for invoice in ("FP1", "fp1", "FP 1", "ＦＰ－1", "FP1\u200b", "FP1号"):
+        with pytest.raises(Conflict, match="记在这一行"):
+            record(1, invoice)
+    record(2, "fp 1")  # two lines of one request may share an invoice
+    record(1, "FP2")
+    assert lead.hospital.count("fund_evidence") == 3
