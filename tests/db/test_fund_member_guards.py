@@ -123,9 +123,8 @@ def test_members_pay_no_more_than_the_claim_and_what_they_paid_stays(lead: Year)
     refused(lead, FundClaimPayment, "wrong_step", **{**row, "amount_fen": HALF + 1})
     for changes in ({"amount_fen": 0}, {"amount_fen": -1}, {"bank_reference": " "}, {"recorded_by": "ghost"}):
         refused(lead, FundClaimPayment, "fund_claim_payment", **{**row, **changes})
-    refused(
-        lead, FundClaimPayment, "fund_claim_payment", **{**row, "distribution_id": give_another(lead)}
-    )  # another grant's
+    of_another_grant = {**row, "distribution_id": give_another(lead)}
+    refused(lead, FundClaimPayment, "fund_claim_payment", **of_another_grant)
     repay(lead, found, HALF - 1)
     refused(lead, FundClaimPayment, "wrong_step", **{**row, "amount_fen": 2})
     for statement in (sa.delete(FundClaimPayment), sa.update(FundClaimPayment).values(amount_fen=1)):
