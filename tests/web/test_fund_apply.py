@@ -475,10 +475,8 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     assert "已撤回" in shown
     assert "多打了一个零" in shown
     assert officer.post(f"{one}/use", {**use, "idempotency_key": "member-key-4"}).status_code == 303
-    whole = {"amount": "1000000", "bank_reference": "HD-3", "idempotency_key": "whole-key-1"}
-    assert (
-        officer.post(f"{where}/return", {**whole, "returned_on": "2026-01-15", "confirmed": "yes"}).status_code == 303
-    )
+    whole = {"amount": "1000000", "bank_reference": "HD-3", "idempotency_key": "whole-key-1", "confirmed": "yes"}
+    assert officer.post(f"{where}/return", {**whole, "returned_on": "2026-01-15"}).status_code == 303
     assert "成员单位应还本院 400.00 元" in words(officer.get(members))
     late = approver.post(f"{one}/use/2/withdraw", {"ground": "x"})
     assert (late.status_code, "更正那次交回" in late.text) == (409, True)
@@ -492,3 +490,9 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     shown = words(officer.get(members))
     assert "成员单位应还本院 250.00 元" in shown
     assert "已还 150.00" in shown
+    with house.context.database.reading() as connection:
+        query = "SELECT entry_no FROM ledger_entry WHERE kind = 'fund_claim_repaid'"
+        number = connection.exec_driver_sql(query).scalar_one()
+    entry = officer.get(f"/finance/ledger/{number}")
+    assert "成员还款" in words(entry).split("分录")[0]
+    assert "grants//" not in entry.text
