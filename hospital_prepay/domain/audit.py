@@ -61,6 +61,8 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.decide_distribution": "决定分给成员单位",
     "fund.return_distribution": "成员单位退回",
     "fund.show_use": "记成员单位的用款",
+    "fund.withdraw_use": "撤回成员单位的用款",
+    "fund.repay_claim": "成员单位还款",
     "fund.record_module": "登记国家平台的状态",
     "fund.record_approval": "登记预付金批复",
     "fund.withdraw_approval": "撤回预付金批复",

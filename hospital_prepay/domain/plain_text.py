@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
@@ -11,6 +12,15 @@ from hospital_prepay.domain.errors import MalformedInput
 # What the columns of the database hold: PostgreSQL would refuse the whole file for one cell beyond it.
 LONGEST_CODE: Final = 80
 LONGEST_NAME: Final = 200
+
+# Letters and marks that are shown as nothing by default (Default_Ignorable_Code_Point of Unicode's
+# DerivedCoreProperties, which Python's own data lacks), and the Braille cell without dots. Some count as letters:
+# no category tells them.
+SHOWN_AS_NOTHING: Final = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_SHOWN_AS_NOTHING: Final = re.compile(f"[{SHOWN_AS_NOTHING}]")
 
 
 class TooLong(MalformedInput):
@@ -26,14 +36,14 @@ class InvisibleCharacter(MalformedInput):
 
 
 def is_invisible(sign: str) -> bool:
-    """Whether ``sign`` is a control or format character, has no agreed shape, or breaks lines."""
+    """Whether ``sign`` is a control or format character, has no agreed shape, breaks lines or is shown as nothing."""
     category = unicodedata.category(sign)
-    return category.startswith("C") or category in ("Zl", "Zp")
+    return category.startswith("C") or category in ("Zl", "Zp") or bool(_SHOWN_AS_NOTHING.match(sign))
 
 
 def check_text(text: str, longest: int) -> None:
     """Raise :class:`InvisibleCharacter` or :class:`TooLong`, the words following the name of the column."""
-    if not text.isprintable() and (sign := next(filter(is_invisible, text), None)):
+    if not _all_shown(text) and (sign := next(filter(is_invisible, text), None)):
         raise InvisibleCharacter(f"里有看不见的字符（{_number(sign)}）。请删掉它，或把这一格重新输入一遍。")
     if len(text) > longest:
         raise TooLong(f"有 {len(text)} 个字，最多 {longest} 个。请核对这一列是不是放错了内容。")
@@ -41,7 +51,7 @@ def check_text(text: str, longest: int) -> None:
 
 def spelled_out(text: str) -> str:
     """``text`` with each invisible sign as its number, to show or keep it as it stood."""
-    if text.isprintable():
+    if _all_shown(text):
         return text
     return "".join(f"〈{_number(sign)}〉" if is_invisible(sign) else sign for sign in text)
 
@@ -52,6 +62,10 @@ def look_alike(codes: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     for code in codes:
         groups.setdefault(unicodedata.normalize("NFKC", code).casefold(), set()).add(code)
     return tuple(sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1))
+
+
+def _all_shown(text: str) -> bool:
+    return text.isprintable() and not _SHOWN_AS_NOTHING.search(text)
 
 
 def _number(sign: str) -> str:

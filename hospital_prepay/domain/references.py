@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Final
+
+from hospital_prepay.domain.plain_text import is_invisible
+
+# A city, county or league after its province; what is the province's own level stays whole.
+_PROVINCES: Final = (
+    "河北省|山西省|辽宁省|吉林省|黑龙江省|江苏省|浙江省|安徽省|福建省|江西省|山东省|河南省|湖北省|湖南省|广东省|海南省"
+    "|四川省|贵州省|云南省|陕西省|甘肃省|青海省|台湾省|内蒙古自治区|广西壮族自治区|西藏自治区|宁夏回族自治区|新疆维吾尔自治区"
+)
+_OF_A_PROVINCE: Final = re.compile(rf"(?:{_PROVINCES})(.+[市县区州盟旗地](?:\(?[市县区]?本级\)?)?)")
+_ITS_OWN_LEVEL: Final = re.compile(r"(?<=[市县区州盟旗])\(?[市县区]?本级\)?$")
 
 
 def payment_reference(text: str) -> str:
-    """Letters and digits alone, narrow and in capitals: one payment has one reference however it was typed."""
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isalnum())
+    """Letters A to Z and digits alone, narrow and in capitals: one payment has one reference however it was typed,
+    with a word around it (``回单 B-1 号``) or a filler that nobody sees. Empty where it has none of them."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isascii() and sign.isalnum())
+
+
+def plain_name(text: str) -> str:
+    """A name narrow, without blanks and without what isn't seen. Its letters keep their case."""
+    narrow = unicodedata.normalize("NFKC", text)
+    return "".join(sign for sign in narrow if not sign.isspace() and not is_invisible(sign))
 
 
 def region_name(text: str) -> str:
-    """A pool region's name narrow and without blanks: ``临溪市`` and ``临溪 市`` are one place. Its letters keep
-    their case; whoever compares folds it."""
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isprintable() and not sign.isspace())
+    """A pool region's name as it is kept: ``临溪市`` and ``浙江省临溪 市`` are one place. Its letters keep their
+    case; whoever compares folds it."""
+    plain = plain_name(text)
+    within = _OF_A_PROVINCE.fullmatch(plain)
+    return within.group(1) if within else plain
+
+
+def region_core(text: str) -> str:
+    """What a region's name comes to without the words that mostly name the same place: ``临溪市（本级）`` and
+    ``临溪`` beside ``临溪市``. Whoever finds two alike asks."""
+    core = _ITS_OWN_LEVEL.sub("", region_name(text)).casefold()
+    return core.removesuffix("市") or core
 
 
 def document_key(text: str) -> str:
     """A document's name without what spelling adds: ``2026年01月结算单`` and ``２０２６ 年 1 月结算单`` are one
     paper. Empty where it has neither letter nor digit."""
-    narrow = unicodedata.normalize("NFKC", text).upper()
+    narrow = "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if not is_invisible(sign))
     return "|".join(part.lstrip("0") or "0" for part in re.findall(r"\d+|[^\W\d_]+", narrow))

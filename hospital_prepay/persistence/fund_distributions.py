@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionReturn,
     FundDistributionUse,
 )
+from hospital_prepay.persistence.models.fund_members import FundClaimPayment, FundUseWithdrawn
+from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.outages import is_outage
 
 _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了。请刷新后再看；本次没有改动。"
@@ -22,7 +24,8 @@ _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了�
 
 @dataclass(frozen=True, slots=True)
 class DistributionRow:
-    """One distribution with what came back and what was shown of it, in fen."""
+    """One distribution with what came back, what was shown of it (but for what was withdrawn) and what the member
+    paid back of the claim on it, in fen. The counts are of rows, to number the next."""
 
     distribution_id: str
     grant_id: str
@@ -40,6 +43,8 @@ class DistributionRow:
     returns: int
     used_fen: int
     uses: int
+    repaid_fen: int
+    repayments: int
 
     @property
     def in_hand_fen(self) -> int:
@@ -49,9 +54,11 @@ class DistributionRow:
 
 @dataclass(frozen=True, slots=True)
 class UseRow:
-    """One line that a member paid, as it was shown."""
+    """One line that a member paid, as it was shown; and by whom it was withdrawn, if it was."""
 
     member_name: str
+    distribution_id: str
+    use_no: int
     category: str
     name: str
     code: str
@@ -60,6 +67,9 @@ class UseRow:
     document: str
     recorded_by: str
     recorded_at: datetime
+    withdrawn_by: str | None
+    withdrawn_at: datetime | None
+    ground: str | None
 
 
 def add(connection: sa.Connection, table: type[Any], values: Mapping[str, Any]) -> None:
@@ -78,6 +88,17 @@ def of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> l
     return _rows(connection, institution_id, FundDistribution.grant_id == grant_id)
 
 
+def handed_on(connection: sa.Connection, institution_id: str, distribution_id: str) -> date | None:
+    """The day on which the money left for the member, by the bank's slip; ``None`` before."""
+    return connection.scalar(
+        sa.select(LedgerEntry.effective_on).where(
+            LedgerEntry.institution_id == institution_id,
+            LedgerEntry.kind == "fund_distribution",
+            LedgerEntry.source == f"fund_distribution:{distribution_id}",
+        )
+    )
+
+
 def in_hand(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
     """What all members of a grant hold, in fen."""
     return sum(one.in_hand_fen for one in of_grant(connection, institution_id, grant_id))
@@ -85,16 +106,24 @@ def in_hand(connection: sa.Connection, institution_id: str, grant_id: str) -> in
 
 def uses_of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> list[UseRow]:
     """Every use that members showed of a grant, newest first."""
-    use, handed = FundDistributionUse, FundDistribution
-    columns = [getattr(use, name) for name in UseRow.__dataclass_fields__ if hasattr(use, name)]
-    same = sa.and_(use.institution_id == handed.institution_id, use.distribution_id == handed.distribution_id)
-    rows = connection.execute(
-        sa.select(handed.member_name, *columns)
-        .join(handed, same)
-        .where(use.institution_id == institution_id, handed.grant_id == grant_id)
-        .order_by(use.recorded_at.desc(), use.distribution_id, use.use_no.desc())
+    return _uses(connection, institution_id, FundDistribution.grant_id == grant_id)
+
+
+def uses_of_member(connection: sa.Connection, institution_id: str, member_code: str) -> list[UseRow]:
+    """Every use that a member showed, of whatever grant, newest first."""
+    return _uses(connection, institution_id, FundDistribution.member_code == member_code)
+
+
+def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
+    """What the hospital gave back in place of members of a grant, without what they paid back, in fen. Below zero
+    where they paid for a return that was taken back since."""
+    line = LedgerPosting
+    claimed = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(line.debit_fen - line.credit_fen), 0)).where(
+            line.institution_id == institution_id, line.account_id == "1218", line.fund == grant_id
+        )
     )
-    return [UseRow(*row) for row in rows]
+    return int(claimed or 0) - sum(one.repaid_fen for one in of_grant(connection, institution_id, grant_id))
 
 
 def find(connection: sa.Connection, institution_id: str, distribution_id: str) -> DistributionRow:
@@ -107,22 +136,52 @@ def find(connection: sa.Connection, institution_id: str, distribution_id: str) -
 
 def _rows(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[DistributionRow]:
     own = [name for name in DistributionRow.__dataclass_fields__ if hasattr(FundDistribution, name)]
-    sums = [part for table in (FundDistributionReturn, FundDistributionUse) for part in _sums(table)]
+    counted: tuple[tuple[type[Any], Any], ...] = (
+        (FundDistributionReturn, sa.true()),
+        (FundDistributionUse, ~_withdrawn()),
+        (FundClaimPayment, sa.true()),
+    )
+    sums = [part for table, stands in counted for part in _sums(table, stands)]
     rows = connection.execute(
         sa.select(*(getattr(FundDistribution, name) for name in own), *sums)
         .where(FundDistribution.institution_id == institution_id, where)
         .order_by(FundDistribution.asked_at.desc(), FundDistribution.distribution_id)
     )
-    return [DistributionRow(*row[:-4], *(int(part) for part in row[-4:])) for row in rows]
+    return [DistributionRow(*row[:-6], *(int(part) for part in row[-6:])) for row in rows]
 
 
-def _sums(table: type[Any]) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+def _sums(table: type[Any], stands: sa.ColumnElement[bool]) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
     same = (
         table.institution_id == FundDistribution.institution_id,
         table.distribution_id == FundDistribution.distribution_id,
     )
-    total = sa.select(sa.func.coalesce(sa.func.sum(table.amount_fen), 0)).where(*same).scalar_subquery()
+    total = sa.select(sa.func.coalesce(sa.func.sum(table.amount_fen), 0)).where(*same, stands).scalar_subquery()
     return total, sa.select(sa.func.count()).select_from(table).where(*same).scalar_subquery()
+
+
+def _withdrawn() -> sa.ColumnElement[bool]:
+    names = ("institution_id", "distribution_id", "use_no")
+    same = (getattr(FundUseWithdrawn, name) == getattr(FundDistributionUse, name) for name in names)
+    return sa.exists().where(*same)
+
+
+def _uses(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[UseRow]:
+    use, handed, taken_back = FundDistributionUse, FundDistribution, FundUseWithdrawn
+    columns = [getattr(use, name) for name in UseRow.__dataclass_fields__ if hasattr(use, name)]
+    same = sa.and_(use.institution_id == handed.institution_id, use.distribution_id == handed.distribution_id)
+    its = sa.and_(
+        taken_back.institution_id == use.institution_id,
+        taken_back.distribution_id == use.distribution_id,
+        taken_back.use_no == use.use_no,
+    )
+    rows = connection.execute(
+        sa.select(handed.member_name, *columns, taken_back.withdrawn_by, taken_back.withdrawn_at, taken_back.ground)
+        .join(handed, same)
+        .outerjoin(taken_back, its)
+        .where(use.institution_id == institution_id, where)
+        .order_by(use.recorded_at.desc(), use.distribution_id, use.use_no.desc())
+    )
+    return [UseRow(*row) for row in rows]
 
 
 def _held(connection: sa.Connection, statement: sa.Executable) -> None:

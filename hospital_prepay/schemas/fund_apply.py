@@ -229,11 +229,18 @@ class ProposeMemberSchema(CommandSchema[ProposeMember]):
     document = Text(required=True, longest=200)
 
 
+class SaidOfMember(StrEnum):
+    """Which button was pressed; anything else is a wrong form, and no answer."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
 @dataclass(frozen=True, slots=True)
 class MemberDecision:
     """A yes with its slip and day, or a no."""
 
-    do: str
+    do: SaidOfMember
     bank_reference: str
     handed_on: date | None
 
@@ -243,9 +250,30 @@ class MemberDecisionSchema(CommandSchema[MemberDecision]):
 
     command: ClassVar = MemberDecision
 
-    do = Text(required=True, longest=10)
+    do = Choice(SaidOfMember, required=True)
     bank_reference = Text(load_default="", longest=64)
     handed_on = Day(load_default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRepayment:
+    """What a member paid of the claim on it."""
+
+    amount: Money
+    bank_reference: str
+    paid_on: date
+    idempotency_key: str
+
+
+class MemberRepaymentSchema(CommandSchema[MemberRepayment]):
+    """What was paid of the claim, by the bank's reference."""
+
+    command: ClassVar = MemberRepayment
+
+    amount = PositiveYuan(required=True)
+    bank_reference = Text(required=True, longest=64)
+    paid_on = Day(required=True)
+    idempotency_key = FormKey()
 
 
 @dataclass(frozen=True, slots=True)

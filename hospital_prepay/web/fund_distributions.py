@@ -18,8 +18,9 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_apply as schemas
+from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
 from hospital_prepay.services.fund import distribution as service
-from hospital_prepay.services.fund import members, review
+from hospital_prepay.services.fund import member_claims, member_uses, members, review
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_line, keyed
 
@@ -60,7 +61,7 @@ def decide(grant_id: str, distribution_id: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.MemberDecisionSchema())
-        approved = said.do == "approve"
+        approved = said.do is schemas.SaidOfMember.APPROVE
         command = service.DecideDistribution(distribution_id, approved, said.bank_reference, said.handed_on)
         service.decide_distribution(current_context(), current_actor(), command)
         return "已同意并入账：专款未用减少，应还医保不变。" if approved else "没有同意，没有入账。"
@@ -97,6 +98,36 @@ def show_use(grant_id: str, distribution_id: str) -> Any:
         return f"已记成员单位用款 {said.amount} 元。"
 
     return _act(grant_id, distribution_id, do, "use")
+
+
+@blueprint.post("/<distribution_id>/use/<int:use_no>/withdraw")
+@requires(Permission.FUND_RECORD)
+def withdraw_use(grant_id: str, distribution_id: str, use_no: int) -> Any:
+    """Take a use back that was typed wrongly."""
+
+    def do() -> str:
+        said = read_form(WrittenGroundSchema())
+        command = member_uses.WithdrawUse(distribution_id, use_no, said.ground)
+        member_uses.withdraw_use(current_context(), current_actor(), command)
+        return "已撤回这一行用款，钱仍算在成员单位手里。"
+
+    return _act(grant_id, distribution_id, do, f"withdraw-{use_no}")
+
+
+@blueprint.post("/<distribution_id>/repay")
+@requires(Permission.FUND_RETURN)
+def repay(grant_id: str, distribution_id: str) -> Any:
+    """Book what a member paid of the claim on it."""
+
+    def do() -> str:
+        said = read_form(schemas.MemberRepaymentSchema())
+        what = (said.amount, said.bank_reference, said.idempotency_key, said.paid_on)
+        member_claims.repay_claim(
+            current_context(), current_actor(), member_claims.RepayClaim(distribution_id, *what)
+        )
+        return f"成员单位还款 {said.amount} 元，已入账。"
+
+    return _act(grant_id, distribution_id, do, "repay")
 
 
 def _act(grant_id: str, opened: str, do: Callable[[], str], part: str = "") -> Any:
@@ -138,12 +169,14 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
     context, actor = current_context(), current_actor()
     found = review.read_grant(context, actor, grant_id)
     rows = service.distributions_of(context, actor, grant_id)
+    claim = member_claims.claim_of(context, actor, grant_id)
     register = members.read_register(context, actor).standing
     accounts = {one.member_code: one.account_no for one in register}
     return render_template(
         "pages/fund/members.html",
         grant=grant_line(found.grant),
         held_fen=sum(one.in_hand_fen for one in rows),
+        claim_fen=claim.fen,
         booked_fen=found.grant.distributed_fen,
         today=context.clock.today(),
         rows=[
@@ -155,6 +188,8 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
                 "amount_fen": one.amount_fen,
                 "used_fen": one.used_fen,
                 "returned_fen": one.returned_fen,
+                "repaid_fen": one.repaid_fen,
+                "owed": member_claims.owed_by(one, claim),
                 "left": Money(one.in_hand_fen),
                 "state": _state(one),
                 "by": found.names.get(one.asked_by, one.asked_by),
@@ -175,6 +210,14 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
                 "document": one.document,
                 "by": found.names.get(one.recorded_by, one.recorded_by),
                 "at": one.recorded_at,
+                "id": one.distribution_id,
+                "no": one.use_no,
+                "withdrawn": one.withdrawn_by and found.names.get(one.withdrawn_by, one.withdrawn_by),
+                "withdrawn_at": one.withdrawn_at,
+                "ground": one.ground,
+                "withdraws": one.withdrawn_by is None
+                and actor.may(Permission.FUND_RECORD)
+                and actor.actor_id != one.recorded_by,
             }
             for one in service.uses_of(context, actor, grant_id)
         ],

@@ -25,6 +25,7 @@ FUND_KINDS: Final = {
     "fund_netting": ("info", "轧差"),
     "fund_distribution": ("info", "分配"),
     "fund_distribution_return": ("info", "成员退回"),
+    "fund_claim_repaid": ("ok", "成员还款"),
     "fund_loss": ("stop", "损失垫补"),
     "fund_compensation": ("ok", "损失赔偿"),
     "fund_settlement": ("info", "结算款"),
@@ -54,6 +55,8 @@ def document(source: str, grant_id: str, papers: EntryPapers) -> dict[str, str |
                 f"结算款 {papers.settled_period}", f"{FUND}/reconcile/settlements?period={papers.settled_period}"
             )
         case "fund_distribution":
+            if not grant_id:  # what a member paid back of a claim is nobody's restricted money
+                return {"words": "成员单位还款", "href": None}
             return _link("分配给成员单位", f"{FUND}/grants/{grant_id}/members")
         case "fund_incident":
             return _link("损失登记", f"{FUND}/recall/losses#h-{key}")

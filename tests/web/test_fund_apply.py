@@ -436,6 +436,8 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     ):
         wrong = approver.post(f"{one}/decide", {**yes, **changes})
         assert (wrong.status_code, told in wrong.text) == (422, True)
+    for do in ("aprove", "", "no"):
+        assert approver.post(f"{one}/decide", {**yes, "do": do}).status_code == 422, "neither a yes nor a no"
     assert approver.post(f"{one}/decide", yes).status_code == 303
     assert approver.post(f"{one}/decide", yes).status_code == 409
     assert "账上分给成员单位1,000.00 元" in words(officer.get(where))
@@ -460,3 +462,38 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     shown = words(officer.get(members))
     assert "成员单位手里 0.00 元" in shown
     assert "已用完" in shown
+    assert "应还本院 400.00" not in shown
+    assert "/withdraw" not in officer.get(members).text, "another person takes it back"
+    assert officer.post(f"{one}/use/1/withdraw", {"ground": "x"}).status_code == 403
+    assert approver.post(f"{one}/use/2/withdraw", {"ground": "x"}).status_code == 404
+    nothing = approver.post(f"{one}/use/1/withdraw", {"ground": ""})
+    assert nothing.status_code == 422
+    assert re.search(r'<details[^>]* id="w-[0-9a-f-]+-1" open>', nothing.text)
+    assert approver.post(f"{one}/use/1/withdraw", {"ground": "多打了一个零"}).status_code == 303
+    assert approver.post(f"{one}/use/1/withdraw", {"ground": "多打了一个零"}).status_code == 409
+    shown = words(officer.get(members))
+    assert "成员单位手里 400.00 元" in shown
+    assert "已撤回" in shown
+    assert "多打了一个零" in shown
+    assert officer.post(f"{one}/use", {**use, "idempotency_key": "member-key-4"}).status_code == 303
+    whole = {"amount": "1000000", "bank_reference": "HD-3", "idempotency_key": "whole-key-1", "confirmed": "yes"}
+    assert officer.post(f"{where}/return", {**whole, "returned_on": "2026-01-15"}).status_code == 303
+    assert "成员单位应还本院 400.00 元" in words(officer.get(members))
+    late = approver.post(f"{one}/use/2/withdraw", {"ground": "x"})
+    assert (late.status_code, "更正那次交回" in late.text) == (409, True)
+    paid = {"bank_reference": "HD-4", "paid_on": "2026-01-15", "idempotency_key": "member-key-5"}
+    assert approver.post(f"{one}/repay", {**paid, "amount": "1"}).status_code == 403
+    for changes in ({"amount": "400.01"}, {"amount": "1", "bank_reference": ""}, {"amount": "1", "paid_on": "x"}):
+        wrong = officer.post(f"{one}/repay", {**paid, **changes})
+        assert wrong.status_code == 422
+        assert 'class="field-error"' in wrong.text
+    assert officer.post(f"{one}/repay", {**paid, "amount": "150"}).status_code == 303
+    shown = words(officer.get(members))
+    assert "成员单位应还本院 250.00 元" in shown
+    assert "已还 150.00" in shown
+    with house.context.database.reading() as connection:
+        query = "SELECT entry_no FROM ledger_entry WHERE kind = 'fund_claim_repaid'"
+        number = connection.exec_driver_sql(query).scalar_one()
+    entry = officer.get(f"/finance/ledger/{number}")
+    assert "成员还款" in words(entry).split("分录")[0]
+    assert "grants//" not in entry.text

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hospital_prepay.persistence.models.base import Base, InstitutionId
+from hospital_prepay.persistence.models.base import Base, Fen, InstitutionId
 
 
 class FundMember(Base):
@@ -56,4 +56,49 @@ class FundMember(Base):
             sqlite_where=sa.text("state IN ('proposed', 'confirmed')"),
             postgresql_where=sa.text("state IN ('proposed', 'confirmed')"),
         ),
+    )
+
+
+class FundUseWithdrawn(Base):
+    """A member's use that was typed wrongly, taken back by another person. The use itself stays."""
+
+    __tablename__ = "fund_use_withdrawn"
+
+    institution_id: Mapped[InstitutionId]
+    distribution_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    use_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    ground: Mapped[str]
+    withdrawn_by: Mapped[str] = mapped_column(sa.String(40))
+    withdrawn_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "distribution_id", "use_no"],
+            [f"fund_distribution_use.{name}" for name in ("institution_id", "distribution_id", "use_no")],
+        ),
+        sa.CheckConstraint("length(trim(ground)) > 0", name="with_ground"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class FundClaimPayment(Base):
+    """What a member paid back of the claim that stands in place of what it used."""
+
+    __tablename__ = "fund_claim_payment"
+
+    institution_id: Mapped[InstitutionId]
+    distribution_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    payment_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    amount_fen: Mapped[Fen]
+    bank_reference: Mapped[str]
+    recorded_by: Mapped[str] = mapped_column(sa.String(40))
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "distribution_id"],
+            ["fund_distribution.institution_id", "fund_distribution.distribution_id"],
+        ),
+        sa.CheckConstraint("amount_fen > 0 AND length(trim(bank_reference)) > 0", name="by_bank"),
+        {"sqlite_with_rowid": False},
     )

@@ -147,8 +147,6 @@ def check_slip(context: Context, actor: Actor, command: CheckSlip) -> None:
 def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorrection) -> None:
     if entry.kind not in KINDS or all(line.fund != grant.grant_id for line in entry.postings):
         raise Conflict("只有到账、交回、冲抵的凭证可以更正。请核对凭证号；本次没有登记。")
-    if any(line.account_id == "1218" for line in entry.postings):
-        raise Conflict("这张凭证里有成员单位应还的钱，不能整张冲销。请和成员单位结清后再办；本次没有登记。")
     if not command.ground.strip():
         words = "请写明依据，例如哪张回单、错在哪里。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})

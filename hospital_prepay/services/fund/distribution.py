@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import (
     Conflict,
@@ -22,7 +23,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, plain_name
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
@@ -33,6 +34,7 @@ from hospital_prepay.persistence.fund_distributions import DistributionRow, UseR
 from hospital_prepay.persistence.fund_members import MemberRow
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.fund_apply import (
     FundDistribution,
     FundDistributionReturn,
@@ -43,7 +45,13 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
 from hospital_prepay.services.fund.recall import require_no_recall
-from hospital_prepay.services.fund.slips import keep_slip, reopen_past_month, require_arrived_by, require_past
+from hospital_prepay.services.fund.slips import (
+    keep_slip,
+    reopen_past_month,
+    require_arrived_by,
+    require_not_before,
+    require_past,
+)
 from hospital_prepay.services.fund.spendable import require_spendable
 
 __all__ = ["DistributionRow", "UseRow"]
@@ -150,11 +158,14 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
         if approved:
             require_no_recall(work, grant.regime, "分配")
             require_spendable(work, grant, "分配")
-            _require_third_person(_member(work, number=found.member_no), found.asked_by, actor)
+            member = _member(work, number=found.member_no)
+            _require_third_person(member, found.asked_by, actor)
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
             require_arrived_by(work.connection, work.institution_id, grant, handed_on, "handed_on")
+            confirmed_on = member.decided_at and local(member.decided_at).date()
+            require_not_before(handed_on, confirmed_on, "成员单位核对日", "handed_on")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
@@ -187,6 +198,8 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
         returned_on = command.returned_on or work.today
         require_past(returned_on, work.today, "returned_on")
         require_arrived_by(work.connection, work.institution_id, grant, returned_on, "returned_on")
+        handed_on = store.handed_on(work.connection, work.institution_id, found.distribution_id)
+        require_not_before(returned_on, handed_on, "分配转账日", "returned_on")
         if command.amount.fen <= 0 or command.amount.fen > found.in_hand_fen:
             words = f"成员单位手里还有 {Money(found.in_hand_fen)} 元（分配减去已退回和已报用款），请核对金额。"
             raise MalformedInput(words, details={"field": "amount"})
@@ -226,7 +239,7 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         if line.amount.fen <= 0 or line.amount.fen > found.in_hand_fen:
             words = f"超过成员单位手里的 {Money(found.in_hand_fen)} 元，请核对。"
             raise MalformedInput(words, details={"field": "amount"})
-        _require_new_use(work, grant, command)
+        _require_new_use(work, found.member_code, command)
         rest = {name: getattr(line, name) for name in ("category", "name", "code", "order_no")}
         values = {"use_no": found.uses + 1, "document": command.document.strip(), **rest}
         _append(work, FundDistributionUse, found, line.amount, values)
@@ -235,13 +248,15 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         return store.find(work.connection, work.institution_id, command.distribution_id)
 
 
-def _require_new_use(work: UnitOfWork, grant: GrantState, command: ShowUse) -> None:
-    """One document proves one line once, however its number is spelled."""
+def _require_new_use(work: UnitOfWork, member_code: str, command: ShowUse) -> None:
+    """One document proves one line of a member once, of whatever grant and however name and number are spelled."""
     plain, line = payment_reference(command.document), command.line
     if not plain:
         raise MalformedInput("发票或清单的号码里没有数字或字母，请照填。", details={"field": "document"})
-    for one in store.uses_of_grant(work.connection, work.institution_id, grant.grant_id):
-        if (payment_reference(one.document), one.name, one.code) == (plain, line.name, line.code):
+    lock_name(work.connection, f"fund_member_use:{work.institution_id}:{member_code}")
+    for one in store.uses_of_member(work.connection, work.institution_id, member_code):
+        same = payment_reference(one.document) == plain and one.code == line.code
+        if same and plain_name(one.name) == plain_name(line.name) and one.withdrawn_by is None:
             raise Conflict(f"“{line.name}”已经用这张单据记过一次。请核对号码；本次没有改动。")
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from hospital_prepay.domain.clauses import house_rule, implements
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, plain_name
 from hospital_prepay.domain.rules.fund.regime import NamedBy, Regime, Use, UseOutcome
 
 # 23 signs from X: western drugs; 20 from Z: Chinese patent drugs; 27 from C, or the 20 of its class: consumables.
@@ -123,7 +123,7 @@ def procured_outcome(number: int, line: UseLine, batch: str | None = None) -> tu
         return UseOutcome.REFUSED, [LineReason("procurement_only", number, None)]
     lacking = lacking_evidence(line)
     wrong = [LineReason("not_procured", number, None)] if not line.batch.strip() else []
-    if line.batch.strip() and batch is not None and payment_reference(line.batch) != payment_reference(batch):
+    if line.batch.strip() and batch is not None and _batch(line.batch) != _batch(batch):
         wrong = [LineReason("other_batch", number, None)]
     wrong += [LineReason("missing_order_no", number, None)] if "missing_order_no" in lacking else []
     if wrong:
@@ -131,6 +131,11 @@ def procured_outcome(number: int, line: UseLine, batch: str | None = None) -> tu
     if lacking:
         return UseOutcome.HELD, [LineReason(code, number, None) for code in lacking]
     return UseOutcome.PERMITTED, [LineReason("procured_use", number, None)]
+
+
+def _batch(text: str) -> str:
+    """Letters of every script and digits: ``第九批`` and ``第十批`` are two."""
+    return "".join(sign for sign in plain_name(text).upper() if sign.isalnum())
 
 
 def _reason(use: Use, number: int) -> LineReason:
@@ -150,6 +155,6 @@ def lacking_evidence(line: UseLine) -> tuple[str, ...]:
         found.append("missing_national_code")
     elif not shape.fullmatch(line.code):
         found.append("malformed_national_code")
-    if not line.order_no:
-        found.append("missing_order_no")
+    if not payment_reference(line.order_no):
+        found.append("missing_order_no")  # "无" and "--" are none either
     return tuple(found)

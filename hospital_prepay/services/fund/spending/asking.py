@@ -9,12 +9,14 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.identity import is_credit_code
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.spending import SpendFacts, line_answers, spend
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.persistence import fund_applications as applications
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence import institutions
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_recalls import RecallState
 from hospital_prepay.persistence.funds import GrantState, LineState, RequestState
@@ -69,6 +71,7 @@ def ask_payment(context: Context, actor: Actor, command: AskPayment) -> AskedPay
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return AskedPayment.of_json(known)
+        _require_another(work, command.payee_name)
         if grant.state != "received":
             raise Conflict("这笔预付金还没有到账，或已经清算。请选一笔在用的预付金。")
         stands = recalls.standing(work.connection, work.institution_id, grant.regime)
@@ -158,6 +161,14 @@ def _check_payee(command: AskPayment) -> None:
         raise MalformedInput("统一社会信用代码不对，请核对 18 位代码。", details={"field": "payee_credit_code"})
     if not command.lines or any(not line.amount for line in command.lines):
         raise MalformedInput("至少要有一行，金额要大于零。", details={"field": "lines"})
+
+
+def _require_another(work: UnitOfWork, payee_name: str) -> None:
+    """The hospital pays nobody by paying itself: the money would only lose its purpose."""
+    house = institutions.by_id(work.connection, work.institution_id)
+    if house is not None and plain_name(house.name).casefold() == plain_name(payee_name).casefold():
+        words = "收款单位不能是本院。请填供应商的名称。"
+        raise MalformedInput(words, details={"field": "payee_name"})
 
 
 def _total(lines: tuple[UseLine, ...]) -> int:

@@ -48,7 +48,7 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
         if proved.get(line.line_no, 0) + command.amount.fen > line.amount_fen or not command.amount:
             left = Money(line.amount_fen - proved.get(line.line_no, 0))
             raise MalformedInput(f"这一行还差 {left} 元的发票，请核对金额。", details={"field": "amount"})
-        _require_unused(work, request, command.invoice_no)
+        _require_unused(work, request, command)
         _add_invoice(work, command)
         proved[line.line_no] = proved.get(line.line_no, 0) + command.amount.fen
         if all(proved.get(one.line_no, 0) == one.amount_fen for one in lines.values()):
@@ -57,11 +57,14 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
         return store.read_request(work.connection, work.institution_id, request.request_id)
 
 
-def _require_unused(work: UnitOfWork, request: RequestState, invoice_no: str) -> None:
-    plain = payment_reference(invoice_no)
+def _require_unused(work: UnitOfWork, request: RequestState, command: RecordEvidence) -> None:
+    plain = payment_reference(command.invoice_no)
     if not plain:
         words = "发票号码里没有数字或字母，请照发票填写。"
         raise MalformedInput(words, details={"field": "invoice_no"})
+    for one in invoices.invoices_of(work.connection, work.institution_id, request.request_id):
+        if one.line_no == command.line_no and payment_reference(one.invoice_no) == plain:
+            raise Conflict("这张发票已经记在这一行上。请核对发票号码；本次没有记。", code="invoice_used")
     supplier = request.payee_credit_code
     lock_name(work.connection, f"fund_evidence:{work.institution_id}:{supplier}")
     for other, number in invoices.invoices_of_supplier(work.connection, work.institution_id, supplier):

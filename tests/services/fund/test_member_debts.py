@@ -1,0 +1,268 @@
+"""Members' uses that were typed wrongly, and what members owe where the hospital gave back in their place."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import (
+    Conflict,
+    MalformedInput,
+    NotFound,
+    NotPermitted,
+    RuleRefused,
+    SecondPersonRequired,
+)
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.persistence import fund_distributions as store
+from hospital_prepay.persistence import institutions
+from hospital_prepay.services.fund import corrections, member_claims, member_uses, spending
+from hospital_prepay.services.fund import distribution as service
+from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests.funding import enter_member
+from tests.hospital import INSTITUTION, actor
+from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, SUPPLIER, Year, line
+from tests.services.fund.test_distribution import M, ask, decide, give_back, hand_on, held, lead, show
+from tests.services.fund.test_seconds import correct
+
+__all__ = ["lead"]
+pytestmark = pytest.mark.clause("weihai-prepay-2025/2.3")
+HALF = 50_000_000
+
+
+def withdraw(lead: Year, found: str, number: int = 1, who: Any = APPROVER, ground: str = "多打了两个零") -> Any:
+    command = member_uses.WithdrawUse(found, number, ground)
+    return member_uses.withdraw_use(lead.hospital.context, who, command)
+
+
+def repay(lead: Year, found: str, fen: int, key: str = "", slip: str = "", on: date | None = None) -> Any:
+    key = key or lead.key
+    command = member_claims.RepayClaim(found, Money(fen), slip or f"CK-{key}", key, on)
+    return member_claims.repay_claim(lead.hospital.context, OFFICER, command)
+
+
+def claim(lead: Year) -> int:
+    return member_claims.claim_of(lead.hospital.context, OFFICER, lead.grant_id).fen
+
+
+def owed(lead: Year) -> int:
+    return lead.hospital.balance("1218").fen
+
+
+def intact(lead: Year) -> bool:
+    context = lead.hospital.context
+    seal_ledger(context.database, context.settings.data_dir, context.clock)
+    return verify_ledger(context.database, context.settings.data_dir, context.clock).intact
+
+
+# -- A use that was typed wrongly -----------------------------------------------------------------------------------
+
+
+def test_a_use_that_was_typed_wrongly_is_taken_back_and_the_member_gives_the_rest_back(lead: Year) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)  # 5 000.00 was meant
+    with pytest.raises(MalformedInput):
+        give_back(lead, found, 49_500_000)
+    assert withdraw(lead, found).in_hand_fen == HALF
+    assert show(lead, found, 500_000).used_fen == 500_000
+    assert give_back(lead, found, 49_500_000).in_hand_fen == 0
+    assert held(lead) == 500_000
+    assert lead.hospital.count("fund_distribution_use") == 2
+    newest, first = service.uses_of(lead.hospital.context, OFFICER, lead.grant_id)
+    assert (newest.use_no, newest.withdrawn_by) == (2, None)
+    assert (first.use_no, first.withdrawn_by, first.ground) == (1, APPROVER.actor_id, "多打了两个零")
+
+
+def test_it_is_another_person_with_a_ground_and_once(lead: Year) -> None:
+    found = hand_on(lead, 1000)
+    show(lead, found, 400)
+    with pytest.raises(MalformedInput):
+        withdraw(lead, found, ground=" ")
+    both = actor(Role.FINANCE_APPROVER)
+    same = type(both)(INSTITUTION, OFFICER.actor_id, "x", both.roles)
+    with pytest.raises(SecondPersonRequired):
+        withdraw(lead, found, who=same)
+    with pytest.raises(NotPermitted):
+        withdraw(lead, found, who=PAYER)
+    with pytest.raises(NotFound):
+        withdraw(lead, found, 2)
+    withdraw(lead, found)
+    with pytest.raises(Conflict, match="撤回过"):
+        withdraw(lead, found)
+    assert store_row(lead, found).in_hand_fen == 1000
+
+
+def store_row(lead: Year, found: str) -> store.DistributionRow:
+    with lead.hospital.context.database.reading() as connection:
+        return store.find(connection, INSTITUTION, found)
+
+
+def test_what_the_hospital_gave_back_in_its_place_is_not_the_members_to_hold(lead: Year) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)
+    lead.give_back(M)
+    with pytest.raises(Conflict, match="更正那次交回"):
+        withdraw(lead, found)
+    correct(lead, "fund_return")
+    assert withdraw(lead, found).in_hand_fen == HALF
+    assert held(lead) == HALF
+
+
+# -- One document proves one line once ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["注射用 头孢曲松", "注射用头孢曲松\u200b", "注射用头孢曲松\u3164"])
+def test_a_document_proves_a_line_once_however_it_is_spelled_and_of_whatever_grant(lead: Year, name: str) -> None:
+    def of(found: str, document: str, **changes: str) -> Any:
+        command = service.ShowUse(found, line(100, **changes), document, lead.key)
+        return service.show_use(lead.hospital.context, OFFICER, command)
+
+    found = hand_on(lead, 10_000)
+    of(found, "FP-1")
+    with pytest.raises(Conflict, match="已经用这张单据"):
+        of(found, "fp 1号", name=name)
+    other = Year(lead.hospital, "weihai-prepay-2025", keys=500)
+    other.apply(Fund.RESIDENT)
+    other.approve()
+    other.receive()
+    elsewhere = hand_on(other, 10_000)
+    with pytest.raises(Conflict, match="已经用这张单据"):
+        of(elsewhere, "FP1", name=name)
+    withdraw(lead, found)
+    assert of(elsewhere, "FP1", name=name).used_fen == 100
+
+
+# -- What members owe -----------------------------------------------------------------------------------------------
+
+
+def test_a_member_pays_back_what_the_hospital_gave_in_its_place_and_no_more(lead: Year) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)
+    with pytest.raises(MalformedInput, match=r"应还本院 0\.00 元"):
+        repay(lead, found, 1)
+    lead.give_back(M)
+    assert claim(lead) == HALF
+    before = lead.hospital.balance("1002")
+    assert repay(lead, found, 30_000_000, "same-key").repaid_fen == 30_000_000
+    repay(lead, found, 30_000_000, "same-key")
+    assert claim(lead) == 20_000_000
+    for fen in (20_000_001, 0):
+        with pytest.raises(MalformedInput, match=r"应还本院 200,000\.00 元"):
+            repay(lead, found, fen)
+    with pytest.raises(Conflict, match="银行回单"):
+        repay(lead, found, 1, slip="ck same key")
+    with pytest.raises(MalformedInput):
+        repay(lead, found, 1, on=date(2026, 1, 16))
+    with pytest.raises(MalformedInput):
+        repay(lead, found, 1, on=date(2026, 1, 14))
+    repay(lead, found, 20_000_000)
+    assert (claim(lead), owed(lead), (lead.hospital.balance("1002") - before).fen) == (0, 0, HALF)
+    assert lead.standing == (0, 0, 0)
+    assert intact(lead)
+
+
+def test_a_return_that_stood_in_for_a_member_comes_back_with_the_claim(lead: Year, clock: FixedClock) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)
+    lead.give_back(M)
+    clock.moment = datetime(2026, 1, 20, 9, tzinfo=SHANGHAI)
+    sent_back = {"why": corrections.SENT_BACK, "bank_reference": "TH-1", "value_on": date(2026, 1, 20)}
+    correct(lead, "fund_return", **sent_back)
+    assert (claim(lead), held(lead), lead.standing) == (0, HALF, (HALF, 0, M))
+    lead.give_back(M)
+    assert (claim(lead), held(lead), lead.standing) == (HALF, 0, (0, 0, 0))
+    assert intact(lead)
+
+
+def test_what_a_member_paid_for_a_return_that_is_taken_back_counts_for_the_next(lead: Year) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)
+    lead.give_back(M)
+    repay(lead, found, 30_000_000)
+    correct(lead, "fund_return")
+    assert claim(lead) == 0
+    with pytest.raises(MalformedInput):
+        repay(lead, found, 1)
+    with pytest.raises(Conflict, match="还过本院"):
+        withdraw(lead, found)
+    lead.give_back(M)
+    assert claim(lead) == 20_000_000
+    repay(lead, found, 20_000_000)
+    assert (owed(lead), lead.standing) == (0, (0, 0, 0))
+    assert intact(lead)
+
+
+# -- Days -----------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_comes_back_from_a_member_before_it_was_handed_on(lead: Year, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 2, 20, 9, tzinfo=SHANGHAI)
+    found = ask(lead, 1000)
+    decide(lead, found, handed_on=date(2026, 2, 18))
+    for day, told in ((date(2026, 2, 17), "分配转账日"), (date(2026, 2, 18), "")):
+        command = service.ReturnDistribution(found, Money(100), f"HD-{day}", lead.key, day)
+        if told:
+            with pytest.raises(MalformedInput, match=told) as error:
+                service.return_distribution(lead.hospital.context, OFFICER, command)
+            assert error.value.details["field"] == "returned_on"
+        else:
+            assert service.return_distribution(lead.hospital.context, OFFICER, command).returned_fen == 100
+    show(lead, found, 900)
+    lead.give_back(M)
+    with pytest.raises(MalformedInput, match="分配转账日"):
+        repay(lead, found, 900, on=date(2026, 2, 17))
+    assert repay(lead, found, 900, on=date(2026, 2, 18)).repaid_fen == 900
+
+
+def test_nothing_is_handed_on_before_the_member_was_confirmed(lead: Year, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 1, 20, 9, tzinfo=SHANGHAI)
+    enter_member(lead.hospital.context, PAYER, APPROVER, "H37100000003", "另一卫生院")
+    found = ask(lead, 1000, member_code="H37100000003")
+    with pytest.raises(MalformedInput, match="成员单位核对日") as error:
+        decide(lead, found, handed_on=date(2026, 1, 19))
+    assert error.value.details["field"] == "handed_on"
+    assert decide(lead, found, handed_on=date(2026, 1, 20)).state == "approved"
+
+
+# -- Payments of the hospital itself --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["", " ", "无", "--", "\u3164"])
+def test_an_order_number_has_a_letter_or_digit(lead: Year, order: str) -> None:
+    answer = lead.ask(line(100, order_no=order)).decision
+    assert "missing_order_no" in {one.code for one in answer.reasons}
+    with pytest.raises(RuleRefused, match="订单号"):
+        show(lead, hand_on(lead, 100), 100, order_no=order)
+
+
+def test_the_hospital_is_no_supplier_of_its_own(lead: Year) -> None:
+    with lead.hospital.context.database.reading() as connection:
+        house = institutions.by_id(connection, INSTITUTION)
+    assert house is not None
+    for name in (house.name, f" {house.name[:2]} {house.name[2:]}\u200b"):
+        command = spending.AskPayment(lead.grant_id, name, SUPPLIER[1], "x", (line(100),), lead.key)
+        with pytest.raises(MalformedInput, match="不能是本院") as error:
+            spending.ask_payment(lead.hospital.context, OFFICER, command)
+        assert error.value.details["field"] == "payee_name"
+
+
+def test_an_invoice_counts_once_on_a_line_however_it_is_spelled(lead: Year) -> None:
+    request = lead.reserve(line(1000), line(500, name="y"))
+    lead.pay(request)
+
+    def record(number: int, invoice: str) -> Any:
+        command = spending.RecordEvidence(request, number, invoice, Money(100))
+        return spending.record_evidence(lead.hospital.context, OFFICER, command)
+
+    record(1, "FP1")
+    for invoice in ("FP1", "fp1", "FP 1", "ＦＰ－1", "FP1\u200b", "FP1号"):
+        with pytest.raises(Conflict, match="记在这一行"):
+            record(1, invoice)
+    record(2, "fp 1")  # two lines of one request may share an invoice
+    record(1, "FP2")
+    assert lead.hospital.count("fund_evidence") == 3
