@@ -53,9 +53,9 @@ class Papers:
     agency_lines: list[tuple[str, ...]] = field(default_factory=list)
     balances: list[tuple[date, Money, Money]] = field(default_factory=list)
 
-    def came(self, on: date, amount: Money, words: str, reference: str) -> None:
-        """Money from the agency on the bank account."""
-        self.bank_lines.append(BankLine(on, amount, self.agency, words, reference))
+    def came(self, on: date, amount: Money, words: str, reference: str, payer: str = "") -> None:
+        """Money on the bank account, from the agency unless ``payer`` is another."""
+        self.bank_lines.append(BankLine(on, amount, payer or self.agency, words, reference))
 
     def left(self, on: date, amount: Money, payee: str, words: str, reference: str) -> None:
         """Money that left it."""
