@@ -21,6 +21,7 @@ from hospital_prepay.services.fund.returns import ReturnGrant, return_grant
 from hospital_prepay.services.fund.review import fund_overview
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
+from tests.statements import ACCOUNT
 from tests.web.test_fund import Fundhouse, line, words
 
 OFFICER, APPROVER, AUDITOR = Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR
@@ -52,7 +53,7 @@ def henan(fund: Fundhouse) -> Fundhouse:
 
 def upload(fund: Fundhouse, kind: str, content: bytes | None = None, role: Role = OFFICER) -> TestResponse:
     body = content if content is not None else (DATA / f"fund_{kind}_2026_01.csv").read_bytes()
-    data = {"kind": kind, **MONTH, "file": (io.BytesIO(body), f"{kind}.csv")}
+    data = {"kind": kind, **MONTH, "account": ACCOUNT, "file": (io.BytesIO(body), f"{kind}.csv")}
     return fund.as_(role).post(f"{ROOT}/import", data, content_type="multipart/form-data")
 
 
@@ -63,7 +64,8 @@ def fields(page: TestResponse) -> dict[str, str]:
         chosen = re.search(r'value="([^"]*)" selected', body)
         found[name] = chosen[1] if chosen else ""
     found.pop("csrf_token", None)
-    return found
+    account = re.search(r'name="account"[^>]* value="([^"]*)"', page.text)
+    return found if account is None else {**found, "account": account[1]}
 
 
 def take(fund: Fundhouse, kind: str) -> TestResponse:
@@ -347,7 +349,7 @@ def test_henans_month_is_kept_day_by_day(henan: Fundhouse) -> None:
 
 
 def test_a_negative_plan_is_paid_back_from_its_page(henan: Fundhouse) -> None:
-    plan = NegativePlan("2025-12", "resident", Money(4_000), date(2026, 1, 20), None, "通知 12")
+    plan = NegativePlan("2025-12", "resident", Money(4_000), date(2026, 1, 20), None, "通知 12", "plan-1")
     plan_id = record_negative_plan(henan.house.context, henan.house.actor(OFFICER), plan)
     page = words(henan.as_(OFFICER).get(f"{ROOT}/henan?period=2025-12"))
     assert "要退回" in page
