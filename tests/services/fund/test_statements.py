@@ -165,6 +165,9 @@ def test_every_wrong_line_has_its_code(hospital: Hospital, tmp_path: Path) -> No
         "2026-01-15,1,000,,甲,x,R10",
         "2026-01-15,1,,甲\u200b,x,R11",
         f"2026-01-15,1,,甲,x,{'R' * 81}",
+        "1999-12-31,1,,甲,x,R14",
+        "0001-01-01,1,,甲,x,R15",
+        "2000-01-01,1,,甲,x,R16",
     ]
     assert rejected(hospital, take(hospital, written(tmp_path, *lines))) == [
         (3, "future_date"),
@@ -177,6 +180,8 @@ def test_every_wrong_line_has_its_code(hospital: Hospital, tmp_path: Path) -> No
         (11, "too_many_cells"),
         (12, "invisible_character"),
         (13, "too_long"),
+        (14, "too_early"),
+        (15, "too_early"),
     ]
 
 
