@@ -19,7 +19,14 @@ _HEADS = {
 
 
 def take(
-    context: Context, who: Actor, folder: Path, kind: StatementKind, period: str, *lines: str, head: str = "", account: str = ACCOUNT
+    context: Context,
+    who: Actor,
+    folder: Path,
+    kind: StatementKind,
+    period: str,
+    *lines: str,
+    head: str = "",
+    account: str = ACCOUNT,
 ) -> Imported:
     """Import a file of these lines for ``period``, its columns as they are guessed."""
     path = folder / f"{kind.value}-{period}-{len(list(folder.iterdir()))}.csv"

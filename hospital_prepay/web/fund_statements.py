@@ -57,7 +57,9 @@ def upload() -> Any:
     token = hold_file(context, actor, given.stream)
     try:
         look = look_at(context, actor, said.kind, held_file(context, actor, token))
-        held = ColumnsForm(said.kind, said.period, token, name, look.dedicated, said.account or look.account, look.columns)
+        held = ColumnsForm(
+            said.kind, said.period, token, name, look.dedicated, said.account or look.account, look.columns
+        )
         if not look.known or request.form.get("again") == "yes":
             return _columns(held, look, Form())
         path = held_file(context, actor, token)

@@ -11,7 +11,7 @@ from hospital_prepay.persistence.models.base import Base, InstitutionId
 
 
 class FundPrepayAccount(Base):
-    """The account that holds the prepayments from a day on. Appended only; the newest word that reaches a day counts."""
+    """The account that holds the prepayments from a day on. The newest word that reaches a day counts."""
 
     __tablename__ = "fund_prepay_account"
 

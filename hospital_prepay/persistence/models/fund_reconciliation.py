@@ -39,9 +39,9 @@ class FundColumnMap(Base):
 
 
 class FundStatement(Base):
-    """One imported file. ``dedicated`` when its bank account holds nothing but prepayments; ``account`` is that account
-    (empty for other kinds, and on rows from before it was asked for). ``first_on`` and ``last_on`` are the days of all
-    lines that the file holds, new or known."""
+    """One imported file. ``dedicated`` when its bank account holds nothing but prepayments; ``account`` is that
+    account (empty for other kinds, and on rows from before it was asked for). ``first_on`` and ``last_on`` are the
+    days of all lines that the file holds, new or known."""
 
     __tablename__ = "fund_statement"
 

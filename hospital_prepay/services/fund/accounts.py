@@ -59,8 +59,8 @@ def holding_account(work: UnitOfWork, day: date) -> str | None:
 
 
 def name_account(context: Context, actor: Actor, period: str, account: str, ground: str) -> tuple[str, ...]:
-    """Say that from the first day of ``period`` on the prepayments lie on ``account``; closed months from there on are
-    opened again. Returns which. Needs ``fund.record``.
+    """Say that from the first day of ``period`` on the prepayments lie on ``account``; closed months from there on
+    are opened again. Returns which. Needs ``fund.record``.
 
     Raises :class:`MalformedInput` without a ground or for an account of which no statement was imported,
     :class:`Conflict` when it is the one already.

@@ -21,8 +21,8 @@ def closings(
     last: date, held: Sequence[GrantBalance], rows: Sequence[StatementLine], at_bank: int | None
 ) -> tuple[Closing, ...]:
     """What is owed and unspent at the end of ``last``, held against totals, agency and bank; the account of the
-    prepayments must hold no less than what is unspent (``at_bank``: what it holds). Central-procurement prepayments stand apart from the others; at the bank all
-    of it lies together."""
+    prepayments must hold no less than what is unspent (``at_bank``: what it holds). Central-procurement prepayments
+    stand apart from the others; at the bank all of it lies together."""
     totals = _totals(rows, last)
     basic = [one for one in held if one.kind == "basic"]
     special = [one for one in held if one.kind != "basic"]

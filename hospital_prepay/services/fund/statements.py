@@ -89,7 +89,8 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
 
     The same file again changes nothing, unless a person says otherwise of its account: then the lines that came in
     before are read by that from now on. Closed months that get a new line are opened again, with the file as ground.
-    Raises :class:`MalformedInput` for columns that don't fit or a bank's file of no account, :class:`NoUsableRow` when not one line can be read.
+    Raises :class:`MalformedInput` for columns that don't fit or a bank's file of no account, :class:`NoUsableRow`
+    when not one line can be read.
     """
     actor.require(Permission.FUND_RECONCILE)
     last_day = first_and_last(command.period)[1]

@@ -219,7 +219,9 @@ def test_a_difference_needs_its_bank_reference(hospital: Hospital) -> None:
 
 @pytest.mark.clause("henan-settlement-2023/3.3")
 def test_a_negative_plan_goes_back_with_its_document(hospital: Hospital) -> None:
-    plan = NegativePlan("2026-03", "resident", Money(4_000), date(2026, 4, 20), date(2026, 4, 30), "收付款通知 12", "plan-1")
+    plan = NegativePlan(
+        "2026-03", "resident", Money(4_000), date(2026, 4, 20), date(2026, 4, 30), "收付款通知 12", "plan-1"
+    )
     plan_id = record_negative_plan(hospital.context, OFFICER, plan)
     month = read_henan_month(hospital.context, OFFICER, "2026-03")
     assert [(one.amount_fen, one.due_on, repaid) for one, repaid in month.plans] == [(4_000, date(2026, 4, 30), None)]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
+from hospital_prepay.persistence.models.fund_returns import FundOffset
 from hospital_prepay.services.fund import settlements, slips, spending
 from hospital_prepay.services.fund.returns import ReturnGrant
 from tests.hospital import Hospital
@@ -112,3 +113,16 @@ def test_the_database_knows_no_settlement_without_its_slip(hospital: Hospital) -
         again = {**row, "settlement_id": "s", "period": "2025-11", **changes}
         with pytest.raises(sa.exc.DBAPIError, match="slip"), hospital.context.database.writing() as connection:
             connection.execute(sa.insert(FundSettlement).values(**again))
+
+
+def test_a_document_is_known_by_what_it_says_today_also_where_its_key_was_kept_before(hospital: Hospital) -> None:
+    year = Year(hospital).arrived()
+    year.record_offset(1_000, 1_000, document="JS-2026-01")
+    with hospital.context.database.reading() as connection:
+        row = connection.execute(sa.select(*FundOffset.__table__.columns)).mappings().one()
+    before = {**row, "offset_id": "older", "document": "JS-2026-02", "document_key": "JS|2026|2"}
+    with hospital.context.database.writing() as connection:
+        connection.execute(sa.insert(FundOffset).values(**before))
+    for document in ("JS-2026-02", "JS-2026年二月", "JS-2026-01", "JS 2026年1月份"):
+        with pytest.raises(Conflict, match="一张单只冲抵一次"):
+            year.record_offset(1_000, 1_000, document=document)

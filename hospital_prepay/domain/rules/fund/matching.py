@@ -1,8 +1,8 @@
 """Our books held against the bank and the agency: every item once, the same answer in whatever order they come.
 
 What people put together or apart comes first. Then every possible pair is ranked, and taken from the best on while
-both are free: by reference, then by amount, day and payee. Where both sides name somebody and the names differ, only a
-person puts them together. Ties go to the fewer days between them, then to the earlier of ours, the lower entry, the
+both are free: by reference, then by amount, day and payee. What names somebody on both sides, and not the same, is
+left to a person. Ties go to the fewer days between them, then to the earlier of ours, the lower entry, the
 earlier line and the lower line key.
 """
 
