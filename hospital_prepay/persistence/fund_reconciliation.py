@@ -191,9 +191,13 @@ def settlements(connection: sa.Connection, institution_id: str) -> list[Settleme
     return rows_of(connection, table, Settlement, institution_id, order=order)
 
 
-def add_month_event(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """An event of a month; :class:`Conflict` for a second application."""
-    with refusing("这个月的对账申请已经登记过。请刷新后再看；本次没有改动。"), connection.begin_nested():
+def add_month_event(
+    connection: sa.Connection,
+    values: dict[str, Any],
+    stands: str = "这个月的对账申请已经登记过。请刷新后再看；本次没有改动。",
+) -> None:
+    """An event of a month; :class:`Conflict` in the words of ``stands`` for what may be there once only."""
+    with refusing(stands), connection.begin_nested():
         connection.execute(sa.insert(FundMonth).values(**values))
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.ledger.entry import Posting
@@ -16,6 +17,7 @@ from hospital_prepay.persistence.models.fund_returns import FundCorrection, Fund
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.rows import refusing, rows_of
 
+DOCUMENT_STANDS = "这张结算单已经登记冲抵过预付金，一张单只冲抵一次。请核对单号；本次没有登记。"
 _WALK = "这一步现在不能办：别人刚办过。请刷新后再看；本次没有入账。"
 
 
@@ -68,8 +70,7 @@ class Booked:
 
 def add_offset(connection: sa.Connection, values: dict[str, Any]) -> None:
     """An offset that waits; a :class:`Conflict` when its document stands already, for whatever grant."""
-    words = "这张结算单已经登记冲抵过预付金，一张单只冲抵一次。请核对单号；本次没有登记。"
-    with refusing(words), connection.begin_nested():
+    with refusing(DOCUMENT_STANDS), connection.begin_nested():
         connection.execute(sa.insert(FundOffset).values(**values))
 
 
@@ -77,6 +78,27 @@ def offsets(connection: sa.Connection, institution_id: str, *where: sa.ColumnEle
     """Offsets, newest first."""
     order = (FundOffset.recorded_at.desc(), FundOffset.offset_id.desc())
     return rows_of(connection, FundOffset, OffsetState, institution_id, *where, order=order)
+
+
+def offset_documents(connection: sa.Connection, institution_id: str) -> list[str]:
+    """The documents of offsets that stand: not turned down, and not taken back."""
+    offset, booked, mirror = FundOffset, LedgerEntry, sa.orm.aliased(LedgerEntry)
+    taken_back = (
+        sa.select(sa.literal(1))
+        .join(mirror, sa.and_(mirror.institution_id == booked.institution_id, mirror.reverses_no == booked.entry_no))
+        .where(
+            booked.institution_id == offset.institution_id,
+            booked.source == sa.literal("fund_offset:") + offset.offset_id,
+        )
+        .correlate(offset)
+        .exists()
+    )
+    rows = connection.scalars(
+        sa.select(offset.document).where(
+            offset.institution_id == institution_id, offset.state != "rejected", ~taken_back
+        )
+    )
+    return list(rows)
 
 
 def offsets_of(connection: sa.Connection, institution_id: str, grant_id: str) -> list[OffsetState]:

@@ -39,6 +39,9 @@ class Statement:
     file_name: str
     file_sha256: str
     dedicated: bool
+    account: str
+    first_on: date | None
+    last_on: date | None
     rows_read: int
     rows_taken: int
     rows_known: int

@@ -15,6 +15,7 @@ from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.money import Money
 from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Ticked, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey, PositiveYuan
+from hospital_prepay.services.fund.accounts import LONGEST_ACCOUNT
 from hospital_prepay.services.fund.statement_columns import StatementKind
 
 _MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])", re.ASCII)
@@ -69,10 +70,11 @@ class PerhapsMoment(fields.Field[datetime]):
 
 @dataclass(frozen=True, slots=True)
 class StatementForm:
-    """What a file is, and of which month."""
+    """What a file is, of which month, and of which account of the bank."""
 
     kind: StatementKind
     period: str
+    account: str
 
 
 class StatementSchema(CommandSchema[StatementForm]):
@@ -82,6 +84,7 @@ class StatementSchema(CommandSchema[StatementForm]):
 
     kind = Choice(StatementKind, required=True)
     period = Month()
+    account = Text(load_default="", longest=LONGEST_ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class ColumnsForm:
     token: str
     file_name: str
     dedicated: bool
+    account: str
     columns: Mapping[str, str]
 
 
@@ -106,6 +110,7 @@ class ColumnsSchema(CommandSchema[ColumnsForm]):
     token = Text(required=True, longest=36)
     file_name = Text(required=True, longest=120)
     dedicated = Ticked()
+    account = Text(load_default="", longest=LONGEST_ACCOUNT)
 
     def read(self, given: Mapping[str, Any]) -> ColumnsForm:
         """The columns stand in fields named ``column-day`` …"""
@@ -115,6 +120,40 @@ class ColumnsSchema(CommandSchema[ColumnsForm]):
             if name.startswith("column-") and value
         }
         return ColumnsForm(**self.load(given), columns=columns)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountForm:
+    """Which account holds the prepayments from a month on, and why."""
+
+    account: str
+    ground: str
+
+
+class AccountSchema(CommandSchema[AccountForm]):
+    """Naming the account."""
+
+    command: ClassVar = AccountForm
+
+    account = Text(required=True, longest=LONGEST_ACCOUNT)
+    ground = Text(required=True, longest=300)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietForm:
+    """Of which statement a month has no line, and how one knows."""
+
+    kind: StatementKind
+    ground: str
+
+
+class QuietSchema(CommandSchema[QuietForm]):
+    """A month without a line."""
+
+    command: ClassVar = QuietForm
+
+    kind = Choice(StatementKind, required=True)
+    ground = Text(required=True, longest=300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +282,7 @@ class PlanForm:
     told_on: date
     due_on: date | None
     document: str
+    idempotency_key: str
 
 
 class PlanSchema(CommandSchema[PlanForm]):
@@ -255,6 +295,7 @@ class PlanSchema(CommandSchema[PlanForm]):
     told_on = Day(required=True)
     due_on = PerhapsDay()
     document = Text(required=True, longest=120)
+    idempotency_key = FormKey()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def add_plan(period: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.PlanSchema())
-        plan = henan.NegativePlan(period, said.fund.value, said.amount, said.told_on, said.due_on, said.document)
+        told = (said.told_on, said.due_on, said.document)
+        plan = henan.NegativePlan(period, said.fund.value, said.amount, *told, said.idempotency_key)
         henan.record_negative_plan(current_context(), current_actor(), plan)
         return f"已登记负数计划 {said.amount} 元。下一步：退款后在这里记银行回单。"
 
@@ -160,6 +161,7 @@ def _page(period: str, name: str = "", form: Form | None = None) -> str:
         "file": {},
     }
     forms = {one: form if one == name and form else Form(values) for one, values in defaults.items()}
+    forms["plan"] = keyed(forms["plan"])
     states = Counter(one.state.value for one in found.days)
     return render_template(
         "pages/fund/henan.html",

@@ -14,8 +14,8 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
-from hospital_prepay.schemas.fund_reconciliation import ClosingSchema
-from hospital_prepay.services.fund import closing, hand_matching
+from hospital_prepay.schemas.fund_reconciliation import AccountSchema, ClosingSchema, QuietSchema
+from hospital_prepay.services.fund import accounts, closing, hand_matching, quiet_months
 from hospital_prepay.services.fund.months import first_and_last, month_of
 from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.fund.review import fund_overview
@@ -73,6 +73,32 @@ def reopen(period: str) -> Any:
         return f"{period} 已重开。改好后由财务重新结账。"
 
     return _act(period, "reopen", do)
+
+
+@blueprint.post("/<period>/account")
+@requires(Permission.FUND_RECORD)
+def name_account(period: str) -> Any:
+    """Say that from this month on the prepayments lie on another account."""
+
+    def do() -> str:
+        said = read_form(AccountSchema())
+        accounts.name_account(current_context(), current_actor(), period, said.account, said.ground)
+        return f"已记下：从 {period} 起预付金存在账户 {said.account}。"
+
+    return _act(period, "account", do)
+
+
+@blueprint.post("/<period>/quiet")
+@requires(Permission.FUND_RECONCILE)
+def say_quiet(period: str) -> Any:
+    """Say that bank or agency have no line of this month."""
+
+    def do() -> str:
+        said = read_form(QuietSchema())
+        quiet_months.say_quiet(current_context(), current_actor(), period, said.kind.value, said.ground)
+        return f"已记下：{period} 的{said.kind.label}没有明细。"
+
+    return _act(period, "quiet", do)
 
 
 @blueprint.get("/match")

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.rules.fund.accounts import account_key
 from hospital_prepay.domain.rules.fund.agency import THEIR_BOOKS, agency_entry
 from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
 from hospital_prepay.domain.rules.fund.matching import Pairing
+from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
 from hospital_prepay.domain.rules.fund.movements import Event, Line
 from hospital_prepay.domain.rules.fund.period import Closing
 from hospital_prepay.http.clauses import chip
@@ -16,7 +18,7 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.henan import concerns_us
-from hospital_prepay.services.fund.reconciliation import MonthReading
+from hospital_prepay.services.fund.reconciliation import MonthReading, QuietMonth
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.words import (
@@ -38,6 +40,7 @@ _ROOMS: Final = (
     ("结算款", "/settlements"),
     ("河南月度", "/henan"),
 )
+_FORMS: Final = ("close", "check", "reopen", "account", "quiet")
 _HENAN: Final[str] = "/henan"
 _IMPORT: Final[str] = "/import"
 _OURS: Final = {
@@ -95,12 +98,34 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "ground_needed": not found.zero,
         "offered": offered,
         "opened": name,
-        "forms": {one: form if one == name and form else Form() for one in ("close", "check", "reopen")},
+        "forms": {one: form if one == name and form else Form() for one in _FORMS},
+        "account": found.account and found.account.account,
+        "other_accounts": _other_accounts(found) if actor.may(Permission.FUND_RECORD) else [],
+        "quiet": [_quiet(one, found) for one in found.quiet],
+        "may_be_quiet": _may_be_quiet(found, state) if actor.may(Permission.FUND_RECONCILE) else [],
         "problem": stranded(name, form, offered),
         "agency": [_books(one) for one in sorted({one.regime for one in grants})],
         "their_books": THEIR_BOOKS,
         "may_match": actor.may(Permission.FUND_RECONCILE),
     }
+
+
+def _other_accounts(found: MonthReading) -> list[dict[str, str]]:
+    """Accounts whose statements were imported, but for the one that holds the prepayments."""
+    mine = account_key(found.account.account) if found.account else ""
+    return [{"value": one, "label": one} for one in found.accounts if account_key(one) != mine]
+
+
+def _may_be_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
+    """The statements of which a person may still say that this month has no line."""
+    if not found.over or state != "reopened":
+        return []
+    return [{"value": kind, "label": STATEMENTS[kind]} for kind in found.missing]
+
+
+def _quiet(one: QuietMonth, found: MonthReading) -> dict[str, Any]:
+    by = found.names.get(one.said_by, one.said_by)
+    return {"kind": STATEMENTS[one.kind], "ground": one.ground, "by": by, "at": one.said_at}
 
 
 def _is_henan() -> bool:

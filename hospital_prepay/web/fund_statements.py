@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request
@@ -56,11 +57,14 @@ def upload() -> Any:
     token = hold_file(context, actor, given.stream)
     try:
         look = look_at(context, actor, said.kind, held_file(context, actor, token))
-        held = ColumnsForm(said.kind, said.period, token, name, look.dedicated, look.columns)
+        held = ColumnsForm(
+            said.kind, said.period, token, name, look.dedicated, said.account or look.account, look.columns
+        )
         if not look.known or request.form.get("again") == "yes":
             return _columns(held, look, Form())
         path = held_file(context, actor, token)
-        done = import_statement(context, actor, ImportStatement(said.kind, said.period, path, name))
+        command = ImportStatement(said.kind, said.period, path, name, account=said.account)
+        done = import_statement(context, actor, command)
     except MalformedInput as error:
         drop_file(context, actor, token)
         return _form(typed().with_error(error, _field(error))), 422
@@ -81,6 +85,7 @@ def name_columns() -> Any:
     except MalformedInput as error:
         return _form(typed().with_error(error, "file")), 422
     command = ImportStatement(said.kind, said.period, path, said.file_name, said.columns, said.dedicated)
+    command = replace(command, account=said.account)
     try:
         done = import_statement(context, actor, command)
     except MalformedInput as error:
@@ -152,13 +157,14 @@ def _columns(held: ColumnsForm, look: Look, form: Form) -> str:
             for name, one in FIELDS[held.kind].items()
         ],
         headings=[{"value": heading, "label": heading} for heading in look.headings if heading],
-        form=Form({**chosen, "dedicated": "yes" if held.dedicated else ""}, form.errors),
+        form=Form({**chosen, "account": held.account, "dedicated": "yes" if held.dedicated else ""}, form.errors),
         rooms=rooms("/import", held.period),
     )
 
 
 def _field(error: MalformedInput) -> str:
-    return "period" if error.details.get("field") == "period" else "file"
+    field = str(error.details.get("field"))
+    return field if field in ("period", "account") else "file"
 
 
 _NOTES: Final = {

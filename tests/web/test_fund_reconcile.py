@@ -21,6 +21,7 @@ from hospital_prepay.services.fund.returns import ReturnGrant, return_grant
 from hospital_prepay.services.fund.review import fund_overview
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
+from tests.statements import ACCOUNT
 from tests.web.test_fund import Fundhouse, line, words
 
 OFFICER, APPROVER, AUDITOR = Role.FINANCE_OFFICER, Role.FINANCE_APPROVER, Role.AUDITOR
@@ -50,9 +51,14 @@ def henan(fund: Fundhouse) -> Fundhouse:
     return fund
 
 
+def paper(kind: str) -> bytes:
+    """The file of January, with the supplier of this house."""
+    return (DATA / f"fund_{kind}_2026_01.csv").read_bytes().replace("黔药".encode(), "浙药".encode())
+
+
 def upload(fund: Fundhouse, kind: str, content: bytes | None = None, role: Role = OFFICER) -> TestResponse:
-    body = content if content is not None else (DATA / f"fund_{kind}_2026_01.csv").read_bytes()
-    data = {"kind": kind, **MONTH, "file": (io.BytesIO(body), f"{kind}.csv")}
+    body = content if content is not None else paper(kind)
+    data = {"kind": kind, **MONTH, "account": ACCOUNT, "file": (io.BytesIO(body), f"{kind}.csv")}
     return fund.as_(role).post(f"{ROOT}/import", data, content_type="multipart/form-data")
 
 
@@ -63,7 +69,8 @@ def fields(page: TestResponse) -> dict[str, str]:
         chosen = re.search(r'value="([^"]*)" selected', body)
         found[name] = chosen[1] if chosen else ""
     found.pop("csrf_token", None)
-    return found
+    account = re.search(r'name="account"[^>]* value="([^"]*)"', page.text)
+    return found if account is None else {**found, "account": account[1]}
 
 
 def take(fund: Fundhouse, kind: str) -> TestResponse:
@@ -242,13 +249,55 @@ def test_left_out_lines_are_listed_brought_in_and_left_again(fund: Fundhouse) ->
 
 def test_a_dedicated_account_said_later_takes_effect(fund: Fundhouse) -> None:
     take(fund, "bank")
-    data = {"kind": "bank", **MONTH, "again": "yes"}
-    body = (DATA / "fund_bank_2026_01.csv").read_bytes()
+    data = {"kind": "bank", **MONTH, "again": "yes", "account": ACCOUNT}
+    body = paper("bank")
     sent = {**data, "file": (io.BytesIO(body), "bank.csv")}
     page = fund.as_(OFFICER).post(f"{ROOT}/import", sent, content_type="multipart/form-data")
     done = fund.as_(OFFICER).post(f"{ROOT}/import/columns", {**fields(page), "dedicated": "yes"})
     assert "以前收下的明细也按新的说明对" in words(fund.as_(OFFICER).get(done.location))
     assert "与医保、预付金和供应商无关" not in words(month(fund))
+
+
+def test_a_bank_file_is_asked_for_its_account(fund: Fundhouse) -> None:
+    page = upload(fund, "bank")
+    wrong = fund.as_(OFFICER).post(f"{ROOT}/import/columns", {**fields(page), "account": ""})
+    assert wrong.status_code == 422
+    assert 'id="e-account"' in wrong.text
+    assert fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(wrong) | {"account": ACCOUNT}).status_code == 303
+    assert f"存放预付金的账户（{ACCOUNT}）月末余额 845,000.00 元" in words(month(fund))
+    sent = {"kind": "bank", **MONTH, "file": (io.BytesIO(paper("bank")), "bank.csv")}
+    known = fund.as_(OFFICER).post(f"{ROOT}/import", sent, content_type="multipart/form-data")
+    assert known.status_code == 422
+    assert 'id="e-account"' in known.text
+
+
+def test_the_approver_says_which_account_holds_the_prepayments(fund: Fundhouse) -> None:
+    take(fund, "bank")
+    action = f"{ROOT}/2026-01/account"
+    assert action not in month(fund, APPROVER).text, "there is one account only"
+    sent = {"kind": "bank", **MONTH, "account": "6222 0000 1111", "file": (io.BytesIO(paper("bank")), "bank.csv")}
+    assert fund.as_(OFFICER).post(f"{ROOT}/import", sent, content_type="multipart/form-data").status_code == 303
+    assert action in month(fund, APPROVER).text
+    assert action not in month(fund).text
+    said = {"account": "6222 0000 1111", "ground": "换户批复 1 号"}
+    assert fund.as_(OFFICER).post(action, said).status_code == 403
+    wrong = fund.as_(APPROVER).post(action, {**said, "ground": ""})
+    assert wrong.status_code == 422
+    assert 'id="e-ground"' in wrong.text
+    assert fund.as_(APPROVER).post(action, said).status_code == 303
+    assert "存放预付金的账户（6222 0000 1111）" in words(month(fund))
+    assert fund.as_(APPROVER).post(action, said).status_code == 409
+
+
+def test_a_month_without_a_line_is_said_on_its_page(fund: Fundhouse) -> None:
+    action = f"{ROOT}/2026-01/quiet"
+    assert action in month(fund).text
+    assert action not in month(fund, AUDITOR).text
+    wrong = fund.as_(OFFICER).post(action, {"kind": "agency", "ground": ""})
+    assert wrong.status_code == 422
+    assert fund.as_(OFFICER).post(action, {"kind": "agency", "ground": "医保中心回复"}).status_code == 303
+    assert "医保对账单没有明细：医保中心回复" in words(month(fund))
+    assert "还没有 2026-01 的医保对账单" not in words(month(fund))
 
 
 def test_a_closing_that_cannot_be_says_why(fund: Fundhouse) -> None:
@@ -347,7 +396,7 @@ def test_henans_month_is_kept_day_by_day(henan: Fundhouse) -> None:
 
 
 def test_a_negative_plan_is_paid_back_from_its_page(henan: Fundhouse) -> None:
-    plan = NegativePlan("2025-12", "resident", Money(4_000), date(2026, 1, 20), None, "通知 12")
+    plan = NegativePlan("2025-12", "resident", Money(4_000), date(2026, 1, 20), None, "通知 12", "plan-1")
     plan_id = record_negative_plan(henan.house.context, henan.house.actor(OFFICER), plan)
     page = words(henan.as_(OFFICER).get(f"{ROOT}/henan?period=2025-12"))
     assert "要退回" in page

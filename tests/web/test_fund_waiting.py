@@ -176,7 +176,7 @@ def test_a_negative_plan_waits_until_it_is_paid_back(fund: Fundhouse) -> None:
     officer, context = fund.house.actor(OFFICER), fund.house.context
     facts, money = good_facts(2026), Money(MILLION_YUAN)
     apply_one(context, officer, application(HENAN, "x", Fund.EMPLOYEE, money, facts, "apply-henan"))
-    plan = henan.NegativePlan("2025-11", "resident", Money(4_000), date(2026, 1, 10), None, "收付款通知 12")
+    plan = henan.NegativePlan("2025-11", "resident", Money(4_000), date(2026, 1, 10), None, "收付款通知 12", "plan-1")
     plan_id = henan.record_negative_plan(context, officer, plan)
     assert waiting(fund, OFFICER)["fund_plan"] == "2025-11"
     assert "/finance/fund/reconcile/henan?period=2025-11" in fund.as_(OFFICER).get("/").text

@@ -39,7 +39,9 @@ class FundColumnMap(Base):
 
 
 class FundStatement(Base):
-    """One imported file. ``dedicated`` when its bank account holds nothing but prepayments."""
+    """One imported file. ``dedicated`` when its bank account holds nothing but prepayments; ``account`` is that
+    account (empty for other kinds, and on rows from before it was asked for). ``first_on`` and ``last_on`` are the
+    days of all lines that the file holds, new or known."""
 
     __tablename__ = "fund_statement"
 
@@ -50,6 +52,9 @@ class FundStatement(Base):
     file_name: Mapped[str]
     file_sha256: Mapped[str] = mapped_column(sa.String(64))
     dedicated: Mapped[bool]
+    account: Mapped[str] = mapped_column(sa.String(40), server_default="")
+    first_on: Mapped[date | None]
+    last_on: Mapped[date | None]
     rows_read: Mapped[int]
     rows_taken: Mapped[int]
     rows_known: Mapped[int]
@@ -234,6 +239,7 @@ class FundMonth(Base):
     due_on: Mapped[date | None]
     settled_in: Mapped[str] = mapped_column(sa.String(7))
     document: Mapped[str]
+    document_key: Mapped[str] = mapped_column(server_default="")
     decision_id: Mapped[str | None] = mapped_column(sa.String(36))
     recorded_by: Mapped[str] = mapped_column(sa.String(40))
     recorded_at: Mapped[datetime]

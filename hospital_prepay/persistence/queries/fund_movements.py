@@ -15,6 +15,7 @@ from hospital_prepay.domain.ledger.chart import PREPAYMENT
 from hospital_prepay.domain.rules.fund.movements import Movement, OwedChange
 from hospital_prepay.persistence.fund_returns import mistaken
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest
+from hospital_prepay.persistence.models.fund_apply import FundDistribution
 from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
 from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -69,7 +70,11 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
     parts: defaultdict[int, list[tuple[str, str, int]]] = defaultdict(list)
     for entry_no, subject, fund, fen in rows:
         parts[int(entry_no)].append((subject, fund, int(fen)))
-    papers = {**_requests(connection, institution_id), **_settlements(connection, institution_id)}
+    papers = {
+        **_requests(connection, institution_id),
+        **_settlements(connection, institution_id),
+        **_members(connection, institution_id),
+    }
     slips = _slips(connection, institution_id)
     funds = {row.grant_id: row.fund for row in connection.execute(_grant_funds(institution_id))}
     heads = connection.execute(_heads(institution_id, touched))
@@ -169,6 +174,14 @@ def _settlements(connection: sa.Connection, institution_id: str) -> dict[str, Pa
         )
     )
     return {f"settlement:{row.settlement_id}": Paper(*row[1:]) for row in rows}
+
+
+def _members(connection: sa.Connection, institution_id: str) -> dict[str, Paper]:
+    table = FundDistribution
+    rows = connection.execute(
+        sa.select(table.distribution_id, table.member_name).where(table.institution_id == institution_id)
+    )
+    return {f"fund_distribution:{row.distribution_id}": Paper(payee=row.member_name) for row in rows}
 
 
 def _grant_funds(institution_id: str) -> sa.Select[str, str]:

@@ -26,6 +26,7 @@ from hospital_prepay.services.fund.statements import ImportStatement, import_sta
 
 _BANK: Final = ("交易日期", "贷方发生额", "借方发生额", "余额", "对方户名", "摘要", "流水号")
 _AGENCY: Final = ("业务日期", "业务类型", "险种", "金额", "备注")
+_ACCOUNT: Final = "演示账户 2705 0001"
 _TOTALS: Final = ("项目", "期末余额")
 # The account holds the hospital's own money, too: so much at first, and so much more at the end of every month.
 _OWN: Final = Money.of_yuan("2000000")
@@ -53,9 +54,9 @@ class Papers:
     agency_lines: list[tuple[str, ...]] = field(default_factory=list)
     balances: list[tuple[date, Money, Money]] = field(default_factory=list)
 
-    def came(self, on: date, amount: Money, words: str, reference: str) -> None:
-        """Money from the agency on the bank account."""
-        self.bank_lines.append(BankLine(on, amount, self.agency, words, reference))
+    def came(self, on: date, amount: Money, words: str, reference: str, payer: str = "") -> None:
+        """Money on the bank account, from the agency unless ``payer`` is another."""
+        self.bank_lines.append(BankLine(on, amount, payer or self.agency, words, reference))
 
     def left(self, on: date, amount: Money, payee: str, words: str, reference: str) -> None:
         """Money that left it."""
@@ -137,7 +138,8 @@ def _written(path: Path, head: tuple[str, ...], rows: Sequence[tuple[str, ...]])
 def _take(stage: Stage, moment: datetime, kind: StatementKind, period: str, path: Path) -> None:
     officer, context = stage.actor(Role.FINANCE_OFFICER), stage.at(moment)
     columns = look_at(context, officer, kind, path).columns
-    import_statement(context, officer, ImportStatement(kind, period, path, path.name, columns))
+    command = ImportStatement(kind, period, path, path.name, columns, account=_ACCOUNT)
+    import_statement(context, officer, command)
 
 
 def _close(stage: Stage, moment: datetime, month: str) -> None:

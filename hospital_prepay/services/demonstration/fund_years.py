@@ -159,7 +159,7 @@ class Year:
         )
         distribution.return_distribution(self._at(moment), self._officer, rest)
         self.cash += amount - used
-        self.papers.came(member.back_on, amount - used, "成员单位退回预付金", back)
+        self.papers.came(member.back_on, amount - used, "成员单位退回预付金", back, member.name)
 
     def settle(self, moment: datetime, settlement: Settlement) -> None:
         """Book a monthly settlement with its offset."""

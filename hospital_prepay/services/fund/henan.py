@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import document_key
 from hospital_prepay.domain.rules.fund.duties import Duty
 from hospital_prepay.domain.rules.fund.henan_month import (
     HENAN,
@@ -34,6 +35,8 @@ from hospital_prepay.services.fund.months import first_and_last
 from hospital_prepay.services.fund.slips import require_past
 from hospital_prepay.services.publication.readings import holiday_roll, readings_within
 
+_PLAN_STANDS: Final = "这张通知书的负数计划已经登记过，一张只登记一次。请核对通知书号；本次没有登记。"
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -54,6 +57,7 @@ class NegativePlan:
     told_on: date
     due_on: date | None
     document: str
+    idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +158,28 @@ def apply_reconciliation(context: Context, actor: Actor, period: str, applied_on
 
 
 def record_negative_plan(context: Context, actor: Actor, command: NegativePlan) -> str:
-    """Record that the agency's plan for a month is below zero: it is to be paid back. Returns its id."""
+    """Record that the agency's plan for a month is below zero: it is to be paid back. Returns its id.
+
+    The same key changes nothing. Raises :class:`MalformedInput`, and :class:`Conflict` when the notice's number
+    stands for a plan of the same fund already, however it is spelled.
+    """
     actor.require(Permission.FUND_RECONCILE)
     first_and_last(command.period)
+    payload = asdict(command) | {"amount": command.amount.fen, "told_on": f"{command.told_on}"}
+    payload |= {"due_on": command.due_on and f"{command.due_on}"}
+    payload.pop("idempotency_key")
     with context.work(actor, "fund.negative_plan", f"month:{command.period}") as work:
+        store.lock_reconciliation(work.connection, work.institution_id)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return str(known["plan"])
         require_henan(work)
         require_past(command.told_on, work.today, "told_on")
         if not command.amount.fen > 0:
             raise wrong("amount", "金额要大于零，例如 120.00；负号不用写。")
-        if not command.document.strip():
+        if not document_key(command.document):
             raise wrong("document", "请填收付款通知书号。")
+        _require_new_plan(work, command)
         values = _event(
             work,
             period=command.period,
@@ -173,10 +189,20 @@ def record_negative_plan(context: Context, actor: Actor, command: NegativePlan) 
             amount_fen=command.amount.fen,
             due_on=command.due_on,
             document=command.document.strip(),
+            document_key=document_key(command.document),
         )
-        store.add_month_event(work.connection, values)
+        store.add_month_event(work.connection, values, _PLAN_STANDS)
+        work.keep_answer(command.idempotency_key, payload, {"plan": values["event_id"]})
         work.audit(detail={"plan": values["event_id"], "amount_fen": command.amount.fen})
         return str(values["event_id"])
+
+
+def _require_new_plan(work: UnitOfWork, command: NegativePlan) -> None:
+    key = document_key(command.document)
+    for one in store.month_events(work.connection, work.institution_id):
+        of_fund = one.fund == command.fund or {one.fund, command.fund} & {"", "all"}
+        if one.kind == "negative_plan" and of_fund and document_key(one.document) == key:
+            raise Conflict(_PLAN_STANDS)
 
 
 def report_step(context: Context, actor: Actor, month: str, step: str, on_day: date, document: str) -> None:

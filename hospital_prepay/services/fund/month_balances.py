@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from hospital_prepay.clock import local
+from hospital_prepay.domain.rules.fund.accounts import is_of_prepayments
 from hospital_prepay.domain.rules.fund.month_papers import Paper, missing_statements
 from hospital_prepay.domain.rules.fund.movements import Movement
 from hospital_prepay.domain.rules.fund.period import Closing
@@ -16,10 +17,12 @@ from hospital_prepay.services.fund.months import first_and_last, month_of
 from hospital_prepay.services.fund.statement_totals import is_procurement
 
 
-def closings(last: date, held: Sequence[GrantBalance], rows: Sequence[StatementLine]) -> tuple[Closing, ...]:
-    """What is owed and unspent at the end of ``last``, held against totals, agency and bank; the bank's account must
-    hold no less than what is unspent. Central-procurement prepayments stand apart from the others; at the bank all
-    of it lies together."""
+def closings(
+    last: date, held: Sequence[GrantBalance], rows: Sequence[StatementLine], at_bank: int | None
+) -> tuple[Closing, ...]:
+    """What is owed and unspent at the end of ``last``, held against totals, agency and bank; the account of the
+    prepayments must hold no less than what is unspent (``at_bank``: what it holds). Central-procurement prepayments
+    stand apart from the others; at the bank all of it lies together."""
     totals = _totals(rows, last)
     basic = [one for one in held if one.kind == "basic"]
     special = [one for one in held if one.kind != "basic"]
@@ -35,7 +38,6 @@ def closings(last: date, held: Sequence[GrantBalance], rows: Sequence[StatementL
         ends.append(Closing("procurement_owed", "totals", owed, said[0], required=owed > 0))
         ends.append(Closing("procurement_earmark", "totals", more, said[1], required=False))
         earmark += more
-    at_bank = bank_balance(rows, last)
     return (*ends, Closing("earmark_at_bank", "bank", earmark, at_bank, required=earmark > 0, at_least=True))
 
 
@@ -48,10 +50,15 @@ def _totals(rows: Iterable[StatementLine], last: date) -> dict[tuple[str, bool],
     return {item: files[max(files)] for item, files in said.items()}  # ids sort by time
 
 
-def bank_balance(rows: Iterable[StatementLine], last: date) -> int | None:
-    """What the bank account holds at the end of ``last``: the newest balance printed by then, and the lines since."""
+def bank_balance(
+    statements: Iterable[Statement], rows: Iterable[StatementLine], holds: str | None, last: date
+) -> int | None:
+    """What the account ``holds`` of the prepayments holds at the end of ``last``: the newest balance printed by then,
+    and the lines since. What another account of the house holds is none of it."""
+    files = {one.statement_id for one in statements if is_of_prepayments(one.account, holds)}
     found: int | None = None
-    for row in _in_order([one for one in rows if one.kind == "bank" and one.on_day <= last]):
+    mine = [one for one in rows if one.kind == "bank" and one.on_day <= last and one.statement_id in files]
+    for row in _in_order(mine):
         if row.balance_fen is not None:
             found = row.balance_fen
         elif found is not None:
@@ -75,22 +82,28 @@ def still_missing(
     rows: Iterable[StatementLine],
     movements: Iterable[Movement],
     held: Iterable[GrantBalance],
+    holds: str | None,
+    quiet: Iterable[str],
 ) -> tuple[str, ...]:
-    """The kinds of statements that a month needs and nobody imported. A grant stood in it when it moved then, or
-    something was owed on it at the end."""
+    """The kinds of statements that a month needs and nobody imported: of the bank those of the account ``holds`` of
+    the prepayments. A grant stood in the month when it moved then, or something was owed on it at the end. Of
+    ``quiet`` kinds a person said that the month has no line."""
     first, last = first_and_last(period)
     moved = {one.grant_id for each in movements if month_of(each.day) == period for one in each.owed}
     regimes = {one.regime for one in held if one.owed_fen or one.grant_id in moved}
     days: defaultdict[str, list[date]] = defaultdict(list)
     for row in rows:
         days[row.statement_id].append(row.on_day)
-    papers = [_paper(one, days.get(one.statement_id, [])) for one in statements]
-    return missing_statements(papers, regimes, first, last)
+    mine = [one for one in statements if one.kind != "bank" or is_of_prepayments(one.account, holds)]
+    papers = [_paper(one, days.get(one.statement_id, [])) for one in mine]
+    return missing_statements(papers, regimes, first, last, quiet)
 
 
 def _paper(one: Statement, days: Sequence[date]) -> Paper:
-    ends = (min(days), max(days)) if days else (None, None)
-    return Paper(one.kind, one.period, local(one.imported_at).date(), *ends)
+    """The days of all lines of the file; of one from before they were kept, the days of those that were new."""
+    ends = [day for day in (one.first_on, one.last_on, *days) if day is not None]
+    span = (min(ends), max(ends)) if ends else (None, None)
+    return Paper(one.kind, local(one.imported_at).date(), *span)
 
 
 def _in_order(rows: Sequence[StatementLine]) -> list[StatementLine]:

@@ -132,6 +132,10 @@ def _check(connection: Connection, institution_id: str, today: date, grant: Gran
     if not document_key(command.document):
         words = "结算单号里没有数字或文字，请照结算单填写。"
         raise MalformedInput(words, code="missing_value", details={"field": "document"})
+    # Keys were kept by an older spelling, too: documents are compared by what they say today.
+    key = document_key(command.document)
+    if any(document_key(one) == key for one in store.offset_documents(connection, institution_id)):
+        raise Conflict(store.DOCUMENT_STANDS)
     rest = command.settlement - command.offset
     if rest and not command.bank_reference.strip():
         words = f"其余 {rest} 元到了银行，请填银行回单号。"

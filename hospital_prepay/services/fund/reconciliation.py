@@ -9,6 +9,7 @@ from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.fund.accounts import account_key, account_on
 from hospital_prepay.domain.rules.fund.matching import Hand, Pairing, age_band, match
 from hospital_prepay.domain.rules.fund.movements import (
     Event,
@@ -21,8 +22,15 @@ from hospital_prepay.domain.rules.fund.movements import (
     plain_name,
 )
 from hospital_prepay.domain.rules.fund.period import Closing, SumRow, digest, is_zero, sums
-from hospital_prepay.persistence import fund_counted, fund_reconciliation, fund_statements, institutions
+from hospital_prepay.persistence import (
+    fund_accounts,
+    fund_counted,
+    fund_reconciliation,
+    fund_statements,
+    institutions,
+)
 from hospital_prepay.persistence.database import Connection, Database
+from hospital_prepay.persistence.fund_accounts import PrepayAccount, QuietMonth
 from hospital_prepay.persistence.fund_counted import Counted, is_dedicated, line_subject
 from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
@@ -31,7 +39,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.month_balances import bank_balance, closings, still_missing
 from hospital_prepay.services.fund.months import first_and_last, month_of
 
-__all__ = ["Match", "PeriodStep", "Statement"]
+__all__ = ["Match", "PeriodStep", "QuietMonth", "Statement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,8 @@ class BroughtIn:
 class MonthReading:
     """A month as it stands today. ``older`` are items of earlier months that are still open; ``missing`` the kinds of
     statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
-    ``booked_later`` what belongs to it by the bank's slip and was booked after its end."""
+    ``booked_later`` what belongs to it by the bank's slip and was booked after its end; ``account`` what holds the
+    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line."""
 
     period: str
     today: date
@@ -75,6 +84,9 @@ class MonthReading:
     hands: Sequence[Match]
     names: Mapping[str, str]
     booked_later: tuple[Movement, ...] = ()
+    account: PrepayAccount | None = None
+    accounts: tuple[str, ...] = ()
+    quiet: Sequence[QuietMonth] = ()
 
     @property
     def uncounted(self) -> Uncounted:
@@ -119,8 +131,13 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     every = match(found.legs, found.lines, found.hands)
     mine = tuple(one for one in every if month_of(one.day) == period)
     held = fund_movements.balances_on(connection, institution_id, last)
-    ends = closings(last, held, found.rows)
-    missing = still_missing(period, found.statements, found.rows, found.movements, held)
+    holds = account_on([one.named for one in found.accounts], last)
+    at_bank = bank_balance(found.statements, found.rows, holds, last)
+    ends = closings(last, held, found.rows, at_bank)
+    spoken = fund_accounts.quiet_months(connection, institution_id, period)
+    quiet = [one for one in spoken.values() if one.quiet]
+    kinds = [one.kind for one in quiet]
+    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds)
     told = {line.key for one in every for line in one.theirs}
     lines = [line for line in found.lines if month_of(line.day) == period]
     known = fund_reconciliation.matches(connection, institution_id)
@@ -132,7 +149,7 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         older=tuple(one for one in every if one.is_open and one.day < first),
         sums=sums(mine),
         closings=ends,
-        bank_balance_fen=bank_balance(found.rows, last),
+        bank_balance_fen=at_bank,
         missing=missing,
         zero=is_zero(mine, ends, missing),
         digest=digest(period, mine, ends, missing),
@@ -145,6 +162,9 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         booked_later=tuple(
             one for one in found.movements if month_of(one.day) == period and one.booked_later and legs_of(one)
         ),
+        account=next((one for one in reversed(found.accounts) if one.from_on <= last), None),
+        accounts=tuple({account_key(one.account): one.account for one in found.statements if one.account}.values()),
+        quiet=quiet,
     )
 
 
@@ -163,6 +183,7 @@ class _Papers:
     rows: list[StatementLine]
     hands: list[Hand]
     said: Mapping[str, Counted]
+    accounts: list[PrepayAccount]
 
     @classmethod
     def of(cls, connection: Connection, institution_id: str, through: str) -> _Papers:
@@ -185,6 +206,7 @@ class _Papers:
             rows=rows,
             hands=fund_reconciliation.hands(fund_reconciliation.matches(connection, institution_id)),
             said=said,
+            accounts=fund_accounts.prepay_accounts(connection, institution_id),
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
+from hospital_prepay.domain.clauses import house_rule
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
@@ -11,10 +13,14 @@ from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_reconciliation import Settlement
+from hospital_prepay.services.fund import slips
+from hospital_prepay.services.fund.months import first_and_last
 
 # House rule: a slip of the pen is seen by the zero that is too many.
 TIMES_USUAL: Final = 10
 _MONTHS: Final = 12
+# House rule: an agency settles late, but nobody saw it settle a month more than two years after it.
+MONTHS_AFTER: Final = 24
 
 
 def largest_month(connection: Connection, institution_id: str) -> Money | None:
@@ -46,9 +52,19 @@ def require_usual(connection: Connection, institution_id: str, amount: Money, co
         raise MalformedInput(words, code="unusual_amount", details={"field": "unusual"})
 
 
+@house_rule
+def require_near_its_month(period: str, paid_on: date) -> None:
+    """Raise :class:`MalformedInput` for a day before the month of the costs, or more than two years after it."""
+    first, _ = first_and_last(period)
+    until = first_and_last(month_after(period, MONTHS_AFTER))[1]
+    if not first <= paid_on <= until:
+        words = f"{period} 的费用，到账或付出的日子要在 {first} 到 {until} 之间；填的是 {paid_on}。请核对。"
+        raise MalformedInput(words, code="day_far_outside", details={"field": "paid_on"})
+
+
 def require_new_slip(connection: Connection, institution_id: str, reference: str) -> None:
     """Raise :class:`MalformedInput` for a number without a letter or digit, :class:`Conflict` for a slip that a
-    settlement of any month or fund stands on already, however it is spelled."""
+    settlement of any month or fund, or another movement of a grant, stands on already, however it is spelled."""
     plain = payment_reference(reference)
     if not plain:
         words = "银行回单号里没有数字或字母，请照回单填写，例如 HD20260115001。"
@@ -56,3 +72,4 @@ def require_new_slip(connection: Connection, institution_id: str, reference: str
     for one in store.settlements(connection, institution_id):
         if one.bank_reference and payment_reference(one.bank_reference) == plain:
             raise Conflict(f"这张回单已经登记在 {one.period} 的结算款上。请核对回单号；本次没有入账。")
+    slips.require_new_slip(connection, institution_id, reference)

@@ -20,7 +20,13 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.henan import require_henan
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
-from hospital_prepay.services.fund.settlement_checks import last_actual_fen, require_new_slip, require_usual
+from hospital_prepay.services.fund.settlement_checks import (
+    last_actual_fen,
+    require_near_its_month,
+    require_new_slip,
+    require_usual,
+)
+from hospital_prepay.services.fund.slips import keep_slip, require_not_before
 
 FUNDS: Final = ("employee", "resident", "all")
 _RECEIVABLE: Final = "12120201"
@@ -137,6 +143,7 @@ def settle_actual(context: Context, actor: Actor, command: SettleActual) -> Sett
     """
     actor.require(Permission.FUND_RETURN)
     payload = {"settles": command.settles, "actual": command.actual.fen, "document": command.document}
+    payload |= {"bank": command.bank and _payload(command.bank)}
     with context.work(actor, "fund.settle_actual", f"settlement:{command.settles}") as work:
         store.lock_reconciliation(work.connection, work.institution_id)
         known = work.known_answer(command.idempotency_key, payload)
@@ -147,6 +154,8 @@ def settle_actual(context: Context, actor: Actor, command: SettleActual) -> Sett
         bank = command.bank or PaidByBank(work.today, "", "", "", command.idempotency_key)
         if moved:
             _check_bank(work.connection, work.institution_id, work.today, bank)
+            require_not_before(bank.paid_on, ahead.paid_on, "先付的款的到账日", "paid_on")
+            require_near_its_month(ahead.period, bank.paid_on)
         values = {
             "kind": "actual",
             "period": ahead.period,
@@ -180,6 +189,8 @@ def repay_plan(context: Context, actor: Actor, command: RepayPlan) -> Settled:
         if not command.document.strip():
             raise _wrong("document", "请填退款所依据的文件或通知书号。")
         _check_bank(work.connection, work.institution_id, work.today, command.bank)
+        require_not_before(command.bank.paid_on, plan.on_day, "收到负数计划的日子", "paid_on")
+        require_near_its_month(plan.period, command.bank.paid_on)
         values = {
             "kind": "repayment",
             "period": plan.period,
@@ -220,6 +231,8 @@ def _book(
     """Post what moved and keep the paper it stands on. A closed month that gets it is opened again."""
     settlement_id = work.new_id()
     entry_no = work.ledger.post(_entry(work, settlement_id, moved, summary, bank.paid_on)) if moved else None
+    if entry_no is not None:
+        keep_slip(work, "fund_settlement", entry_no, bank.bank_reference, bank.paid_on)
     store.add_settlement(
         work.connection,
         {
@@ -287,6 +300,7 @@ def _check(connection: Connection, institution_id: str, today: date, command: Re
     if command.amount.fen <= 0:
         raise _wrong("amount", "金额要大于零，例如 120.00。")
     _check_bank(connection, institution_id, today, command.bank)
+    require_near_its_month(command.period, command.bank.paid_on)
     require_usual(connection, institution_id, command.amount, command.unusual)
 
 

@@ -6,6 +6,7 @@ Headings are guesses that a person confirms; what was confirmed is kept for the 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MOST_COLUMNS: Final = 100
 _SAMPLE: Final = 4
 _LONGEST_HEADING: Final = 60
 _LONGEST_CELL: Final = 40
+_ACCOUNT: Final = re.compile(r"(?<!对方)(?:账号|帐号|账户号码|卡号)[:： ]*([0-9*][0-9* -]{4,38}[0-9])", re.ASCII)
 
 
 class StatementKind(StrEnum):
@@ -81,11 +83,13 @@ FIELDS: Final[Mapping[StatementKind, Mapping[str, Field]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """An opened statement: its headings, and the rows below them with their lines."""
+    """An opened statement: its headings, the rows below them with their lines, and the account that the bank prints
+    above them, if it does."""
 
     headings: tuple[str, ...]
     rows: Rows
     sha256: str
+    account: str = ""
 
     @property
     def digest(self) -> str:
@@ -106,7 +110,8 @@ def open_statement(path: Path, kind: StatementKind) -> Iterator[Sheet]:
         above = [(1, list(table.header)), *islice(table.rows, _MOST_ABOVE)]
         named = [len(guesses(kind, _headings(cells))) for _, cells in above]
         at = named.index(max(named))
-        yield Sheet(_headings(above[at][1]), chain(above[at + 1 :], table.rows), table.sha256)
+        printed = _printed_account([cells for _, cells in above[:at]])
+        yield Sheet(_headings(above[at][1]), chain(above[at + 1 :], table.rows), table.sha256, printed)
 
 
 def guesses(kind: StatementKind, headings: Sequence[str]) -> dict[str, str]:
@@ -147,6 +152,15 @@ def sample_of(sheet: Sheet) -> list[list[str]]:
     width = len(sheet.headings)
     rows = (list(cells[:width]) + [""] * (width - len(cells)) for _, cells in islice(sheet.rows, _SAMPLE))
     return [[spelled_out(cell.strip())[:_LONGEST_CELL] for cell in cells] for cells in rows]
+
+
+def _printed_account(rows: Sequence[Sequence[str]]) -> str:
+    """The account that stands above the headings, in one cell with its name or in the next one. The first counts."""
+    for cells in rows:
+        found = _ACCOUNT.search(" ".join(cell.strip() for cell in cells if cell.strip()))
+        if found:
+            return "".join(found[1].split())
+    return ""
 
 
 def _headings(cells: Sequence[str]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from hospital_prepay.services.fund.statement_columns import FIELDS, Sheet, State
 _T = TypeVar("_T")
 # Every page of a reconciliation looks at all lines: a month of a hospital's prepayments has some dozens.
 MOST_LINES: Final = 20_000
+# No hospital was prepaid anything before.
+EARLIEST: Final = date(2000, 1, 1)
 _LONGEST_ORIGINAL: Final = 200
 _MINUS: Final = ("-", "−", "－", "﹣")
 _IN: Final = ("贷", "收", "入", "C", "+")
@@ -81,7 +83,8 @@ class _Fault(MalformedInput):
 def read_lines(
     sheet: Sheet, kind: StatementKind, columns: Mapping[str, str], last_day: date, today: date
 ) -> ReadStatement:
-    """Every line of ``sheet``; totals stand for ``last_day`` of their month. Nothing after ``today`` is taken."""
+    """Every line of ``sheet``; totals stand for ``last_day`` of their month. Nothing after ``today``
+    or before 2000 is taken."""
     at = {name: sheet.headings.index(heading) for name, heading in columns.items()}
     make = {StatementKind.BANK: _bank, StatementKind.AGENCY: _agency, StatementKind.TOTALS: _totals}[kind]
     found: dict[str, ReadLine] = {}
@@ -146,6 +149,9 @@ def _totals(line_no: int, values: Mapping[str, str], last_day: date) -> ReadLine
 
 
 def _dated(line: ReadLine, today: date) -> ReadLine:
+    if line.on_day < EARLIEST:
+        words = f"日期 {line.on_day} 太早，对账只收 {EARLIEST.year} 年以后的。请核对年份。"
+        raise _Fault("too_early", words, str(line.on_day))
     if line.on_day > today:
         raise _Fault("future_date", f"日期 {line.on_day} 在将来（今天是 {today}）。请核对年份。", str(line.on_day))
     return line

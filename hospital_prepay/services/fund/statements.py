@@ -14,6 +14,7 @@ from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.accounts import account_of_file, keep_first_account, of_account
 from hospital_prepay.services.fund.counting import count_files
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
 from hospital_prepay.services.fund.statement_columns import (
@@ -34,7 +35,7 @@ __all__ = ["Rejection", "Statement", "StatementLine"]
 class Look:
     """A file before it is taken in: headings, first rows, and the columns kept from last time or guessed.
 
-    ``known`` when a person said before what these headings hold.
+    ``known`` when a person said before what these headings hold; ``account`` what the bank prints above them.
     """
 
     headings: tuple[str, ...]
@@ -42,11 +43,13 @@ class Look:
     columns: Mapping[str, str]
     dedicated: bool
     known: bool
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportStatement:
-    """A file of ``period``; ``columns`` is ``None`` to read it as these headings were read before."""
+    """A file of ``period``; ``columns`` is ``None`` to read it as these headings were read before. ``account`` is the
+    bank's account that it is of; it may be empty where the file prints it above its headings."""
 
     kind: StatementKind
     period: str
@@ -54,6 +57,7 @@ class ImportStatement:
     file_name: str
     columns: Mapping[str, str] | None = None
     dedicated: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,13 @@ def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> 
     """The headings and first rows of a file. Raises ``NotATable`` for what is none."""
     actor.require(Permission.FUND_RECONCILE)
     with open_statement(path, kind) as sheet:
-        headings, digest, sample = sheet.headings, sheet.digest, sample_of(sheet)
+        headings, digest, account = sheet.headings, sheet.digest, sheet.account
+        sample = sample_of(sheet)
     with context.database.reading() as connection:
         kept = fund_statements.newest_map(connection, actor.institution_id, kind.value, digest)
     if kept is not None:
-        return Look(headings, sample, kept.columns, kept.dedicated, known=True)
-    return Look(headings, sample, guesses(kind, headings), dedicated=False, known=False)
+        return Look(headings, sample, kept.columns, kept.dedicated, known=True, account=account)
+    return Look(headings, sample, guesses(kind, headings), dedicated=False, known=False, account=account)
 
 
 def import_statement(context: Context, actor: Actor, command: ImportStatement) -> Imported:
@@ -84,7 +89,8 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
 
     The same file again changes nothing, unless a person says otherwise of its account: then the lines that came in
     before are read by that from now on. Closed months that get a new line are opened again, with the file as ground.
-    Raises :class:`MalformedInput` for columns that don't fit, :class:`NoUsableRow` when not one line can be read.
+    Raises :class:`MalformedInput` for columns that don't fit or a bank's file of no account, :class:`NoUsableRow`
+    when not one line can be read.
     """
     actor.require(Permission.FUND_RECONCILE)
     last_day = first_and_last(command.period)[1]
@@ -92,6 +98,7 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         words = f"{command.period} 这个月还没有结束，期末余额请在月末之后导入。"
         raise MalformedInput(words, code="period_not_over", details={"field": "period"})
     with open_statement(command.path, command.kind) as sheet:
+        account = account_of_file(command.account, sheet.account) if command.kind is StatementKind.BANK else ""
         sheet = _of_its_month(sheet, command)
         sha256, headings, digest = sheet.sha256, sheet.headings, sheet.digest
         columns, dedicated = _columns(context, actor, command, headings, digest)
@@ -100,6 +107,9 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
             read = settle_totals(read)
     with context.work(actor, "fund.import_statement", f"statement:{command.kind.value}:{command.period}") as work:
         fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
+        if account:
+            keep_first_account(work, account)
+            read, sha256 = of_account(work, account, read, sha256)
         before = fund_statements.statement_of_file(work.connection, work.institution_id, command.kind.value, sha256)
         if before is None and not read.lines:
             raise _nothing(read)
@@ -109,7 +119,7 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         if before is not None:
             work.audit(detail={"statement": before.statement_id, "known": True, "recounted": recounted})
             return Imported(before, already_known=True, reopened=opened, recounted=recounted)
-        statement_id, new = _store(work, command, sha256, dedicated, read)
+        statement_id, new = _store(work, replace(command, account=account, dedicated=dedicated), sha256, read)
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
@@ -189,7 +199,7 @@ def _recount(
 
 
 def _store(
-    work: UnitOfWork, command: ImportStatement, sha256: str, dedicated: bool, read: ReadStatement
+    work: UnitOfWork, command: ImportStatement, sha256: str, read: ReadStatement
 ) -> tuple[str, list[ReadLine]]:
     ids = [line.line_id for line in read.lines]
     known = fund_statements.known_lines(work.connection, work.institution_id, ids)
@@ -202,7 +212,10 @@ def _store(
         "period": command.period,
         "file_name": command.file_name,
         "file_sha256": sha256,
-        "dedicated": dedicated,
+        "dedicated": command.dedicated,
+        "account": command.account,
+        "first_on": min((line.on_day for line in read.lines), default=None),
+        "last_on": max((line.on_day for line in read.lines), default=None),
         "rows_read": len(read.lines) + read.repeated + len(read.rejected),
         "rows_taken": len(new),
         "rows_known": len(known) + read.repeated,

@@ -16,6 +16,7 @@ from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.statements import Imported, ImportStatement, import_statement, look_at
 from tests.hospital import actor
 from tests.services.fund.test_reconciliation import JANUARY, OFFICER, Desk, desk
+from tests.statements import ACCOUNT
 
 __all__ = ["desk"]
 TREASURY = "2026-01-25,1000000,,临溪市财政局财政零余额账户,拨款,Q-1"
@@ -81,7 +82,7 @@ def again(desk: Desk, dedicated: bool, *more: str) -> Imported:
     desk.clock.moment += timedelta(minutes=1)
     path = desk.file("b.csv", HEAD, TREASURY, *more)
     columns = look_at(desk.year.hospital.context, OFFICER, StatementKind.BANK, path).columns
-    command = ImportStatement(StatementKind.BANK, JANUARY, path, "b.csv", columns, dedicated)
+    command = ImportStatement(StatementKind.BANK, JANUARY, path, "b.csv", columns, dedicated, ACCOUNT)
     return import_statement(desk.year.hospital.context, OFFICER, command)
 
 

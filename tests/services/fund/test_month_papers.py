@@ -7,17 +7,21 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.rules.fund.month_papers import Paper, agency_reconciles, missing_statements
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.closing import ClosePeriod, make_closing
+from hospital_prepay.services.fund.quiet_months import say_quiet
 from hospital_prepay.services.fund.reconciliation import MonthReading, as_json, read_month
 from hospital_prepay.services.fund.statement_columns import StatementKind
+from hospital_prepay.services.fund.statements import Imported
 from tests.hospital import Hospital, actor
 from tests.services.fund.conftest import Year
-from tests.statements import take
+from tests.statements import ACCOUNT, take
 
 OFFICER, AUDITOR = actor(Role.FINANCE_OFFICER), actor(Role.AUDITOR)
 BANK, AGENCY, TOTALS = StatementKind.BANK, StatementKind.AGENCY, StatementKind.TOTALS
@@ -34,8 +38,8 @@ class Desk:
     year: Year
     folder: Path
 
-    def take(self, kind: StatementKind, *lines: str, period: str = FEBRUARY) -> None:
-        take(self.year.hospital.context, OFFICER, self.folder, kind, period, *lines)
+    def take(self, kind: StatementKind, *lines: str, period: str = FEBRUARY, account: str = ACCOUNT) -> Imported:
+        return take(self.year.hospital.context, OFFICER, self.folder, kind, period, *lines, account=account)
 
     def month(self, period: str = FEBRUARY) -> MonthReading:
         return read_month(self.year.hospital.context, AUDITOR, period)
@@ -107,8 +111,10 @@ def test_where_the_agency_reconciles_its_statement_is_needed_too(desk: Desk) -> 
     desk.take(BANK, QUIET.format(balance="1000000.00"))
     assert desk.month().missing == ("agency",)
     assert not desk.month().zero
-    # An agency's file for February in which nothing of February stands.
+    # An agency's file that somebody imports for February, and nothing of February stands in it.
     desk.take(AGENCY, "2026-01-15,拨付,职工医保,1000000.00,1000000.00,YB-1,")
+    assert desk.month().missing == ("agency",)
+    say_quiet(desk.year.hospital.context, OFFICER, FEBRUARY, "agency", "医保中心电话：2 月没有往来")
     assert desk.month().missing == ()
     assert desk.month().zero
 
@@ -122,6 +128,59 @@ def test_a_statement_exported_before_the_end_of_the_month_does_not_hold_all_of_i
     assert "bank" in desk.month().missing
 
 
+def test_last_months_file_imported_for_this_month_is_not_this_months(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    came = f"2026-01-15,1000000.00,,1000000.00,某市医疗保障事务中心,预付金,B-1-{quiet.year.grant_id}"
+    quiet.take(BANK, came, period="2026-01")
+    quiet.take(BANK, came, came)
+    found = quiet.month()
+    assert (found.missing, found.zero) == (("bank",), False)
+
+
+def test_a_file_over_three_months_holds_the_empty_one_between_also_where_its_lines_are_known(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    came = f"2026-01-15,1000000.00,,1000000.00,某市医疗保障事务中心,预付金,B-1-{quiet.year.grant_id}"
+    quiet.take(BANK, came, period="2026-01")
+    assert quiet.month().missing == ("bank",)
+    quiet.take(BANK, came, "2026-03-02,300.00,,1000300.00,某某物业公司,租金,X-9", period="2026-03")
+    assert quiet.month().missing == ()
+    assert quiet.month().zero
+
+
+def test_an_empty_month_is_said_in_words_and_once(quiet: Desk, clock: FixedClock) -> None:
+    context = quiet.year.hospital.context
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, QUIET.format(balance="1000000.00").replace("2026-02-10", "2026-01-20"), period="2026-01")
+    for kind, ground in (("bank", " "), ("totals", "网银查询页")):
+        with pytest.raises(MalformedInput):
+            say_quiet(context, OFFICER, FEBRUARY, kind, ground)
+    with pytest.raises(MalformedInput):
+        say_quiet(context, OFFICER, "2026-03", "bank", "网银查询页")
+    with pytest.raises(NotPermitted):
+        say_quiet(context, AUDITOR, FEBRUARY, "bank", "网银查询页")
+    with pytest.raises(Conflict):
+        say_quiet(context, OFFICER, FEBRUARY, "bank", "看错", quiet=False)
+    before = quiet.month().digest
+    say_quiet(context, OFFICER, FEBRUARY, "bank", "网银查询页 3 月 3 日")
+    found = quiet.month()
+    assert ([one.ground for one in found.quiet], found.missing, found.zero) == (["网银查询页 3 月 3 日"], (), True)
+    assert found.digest != before
+    with pytest.raises(Conflict):
+        say_quiet(context, OFFICER, FEBRUARY, "bank", "再说一次")
+    say_quiet(context, OFFICER, FEBRUARY, "bank", "看错", quiet=False)
+    assert quiet.month().missing == ("bank",)
+    for change in ("UPDATE fund_quiet_month SET ground = 'x'", "DELETE FROM fund_quiet_month"):
+        with pytest.raises(sa.exc.DBAPIError), context.database.writing() as connection:
+            connection.execute(sa.text(change))
+
+
+def test_nobody_says_of_a_closed_month_that_it_was_empty(quiet: Desk) -> None:
+    context = quiet.year.hospital.context
+    make_closing(context, OFFICER, ClosePeriod(FEBRUARY, quiet.month().digest, "流水还没有来"))
+    with pytest.raises(Conflict):
+        say_quiet(context, OFFICER, FEBRUARY, "bank", "网银查询页")
+
+
 @pytest.mark.clause("weihai-prepay-2025/3", "zhejiang-prepay-2025/5.1", "henan-settlement-2023/3.1")
 def test_a_clause_stands_behind_every_place_whose_agency_reconciles() -> None:
     known = {clause.id for clause in load_rulebook().clauses}
@@ -133,14 +192,15 @@ def test_a_clause_stands_behind_every_place_whose_agency_reconciles() -> None:
 @pytest.mark.parametrize(
     ("paper", "given"),
     [
-        (Paper("bank", "2026-02", date(2026, 3, 1)), True),
-        (Paper("bank", "2026-02", date(2026, 2, 28)), False),
-        (Paper("agency", "2026-02", date(2026, 3, 1)), False),
-        (Paper("bank", "2026-03", date(2026, 3, 1)), False),
-        (Paper("bank", "2026-12", date(2027, 1, 5), date(2026, 1, 3), date(2026, 12, 30)), True),
-        (Paper("bank", "2026-03", date(2026, 4, 1), date(2026, 2, 28), date(2026, 3, 2)), True),
-        (Paper("bank", "2026-03", date(2026, 4, 1), date(2026, 3, 1), date(2026, 3, 2)), False),
-        (Paper("bank", "2026-01", date(2026, 4, 1), date(2026, 1, 1), date(2026, 1, 31)), False),
+        (Paper("bank", date(2026, 3, 1), date(2026, 2, 3), date(2026, 2, 20)), True),
+        (Paper("bank", date(2026, 2, 28), date(2026, 2, 3), date(2026, 2, 20)), False),
+        (Paper("bank", date(2026, 3, 1)), False),
+        (Paper("agency", date(2026, 3, 1), date(2026, 2, 3), date(2026, 2, 20)), False),
+        (Paper("bank", date(2027, 1, 5), date(2026, 1, 3), date(2026, 12, 30)), True),
+        (Paper("bank", date(2026, 4, 1), date(2026, 2, 28), date(2026, 3, 2)), True),
+        (Paper("bank", date(2026, 4, 1), date(2026, 1, 31), date(2026, 3, 1)), True),
+        (Paper("bank", date(2026, 4, 1), date(2026, 3, 1), date(2026, 3, 2)), False),
+        (Paper("bank", date(2026, 4, 1), date(2026, 1, 1), date(2026, 1, 31)), False),
     ],
 )
 def test_which_file_speaks_of_february(paper: Paper, given: bool) -> None:

@@ -31,6 +31,7 @@ from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.statements import Imported, ImportStatement, import_statement, look_at
 from tests.hospital import actor
 from tests.services.fund.conftest import Year, line
+from tests.statements import ACCOUNT
 
 DATA = Path(__file__).parents[2] / "data"
 OFFICER, OTHER = actor(Role.FINANCE_OFFICER), actor(Role.FINANCE_OFFICER, "2")
@@ -54,7 +55,7 @@ class Desk:
     def take(self, kind: StatementKind, path: Path | None = None, period: str = JANUARY) -> Imported:
         path = path or DATA / f"fund_{kind.value}_2026_01.csv"
         columns = look_at(self.year.hospital.context, OFFICER, kind, path).columns
-        command = ImportStatement(kind, period, path, path.name, columns)
+        command = ImportStatement(kind, period, path, path.name, columns, account=ACCOUNT)
         return import_statement(self.year.hospital.context, OFFICER, command)
 
     def file(self, name: str, *lines: str) -> Path:

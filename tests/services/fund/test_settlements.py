@@ -16,7 +16,7 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.henan_month import HENAN
-from hospital_prepay.persistence.models.fund_reconciliation import FundSettlement
+from hospital_prepay.persistence.models.fund_reconciliation import FundMonth, FundSettlement
 from hospital_prepay.services.fund.henan import (
     NegativePlan,
     apply_reconciliation,
@@ -88,6 +88,9 @@ def test_a_settlement_moves_bank_and_receivable_once(hospital: Hospital) -> None
         ({"fund": "commercial"}, "fund"),
         ({"bank": bank("1", bank_reference=" ")}, "bank_reference"),
         ({"bank": bank("1", paid_on=date(2026, 4, 29))}, "paid_on"),
+        ({"bank": bank("1", paid_on=date(2026, 2, 28))}, "paid_on"),
+        ({"bank": bank("1", paid_on=date(1, 1, 1))}, "paid_on"),
+        ({"period": "2024-02"}, "paid_on"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_booked(
@@ -117,7 +120,7 @@ def test_the_database_takes_a_slip_for_one_settlement(hospital: Hospital, spelle
     with hospital.context.database.reading() as connection:
         row = connection.execute(sa.select(*FundSettlement.__table__.columns)).mappings().one()
     again = {**row, "settlement_id": "s", "fund": "resident", "bank_reference": spelled}
-    with pytest.raises(sa.exc.DBAPIError, match="slip_used"), hospital.context.database.writing() as connection:
+    with pytest.raises(sa.exc.DBAPIError, match="slip"), hospital.context.database.writing() as connection:
         connection.execute(sa.insert(FundSettlement).values(**again))
 
 
@@ -134,6 +137,21 @@ def test_a_settlement_far_beyond_other_months_is_confirmed_by_a_person(hospital:
         settle(hospital, "3", 100 * most + 1, period="2026-01")
     settle(hospital, "3", 100 * most + 1, period="2026-01", unusual=True)
     assert hospital.count("audit_event", "outcome = 'done' AND detail LIKE '%unusual%'") == 1
+
+
+@pytest.mark.clause("henan-settlement-2023/3.3")
+def test_the_database_takes_a_notice_for_one_plan_and_repays_it_no_sooner_than_it_came(hospital: Hospital) -> None:
+    plan = NegativePlan("2026-03", "resident", Money(4_000), date(2026, 4, 20), None, "收付款通知 12", "plan-1")
+    plan_id = record_negative_plan(hospital.context, OFFICER, plan)
+    with pytest.raises(MalformedInput):
+        repay_plan(hospital.context, OFFICER, RepayPlan(plan_id, "通知", bank("8", paid_on=date(2026, 4, 19))))
+    with hospital.context.database.reading() as connection:
+        row = connection.execute(sa.select(*FundMonth.__table__.columns)).mappings().one()
+    for changes in ({}, {"fund": "all"}, {"document_key": ""}):
+        with pytest.raises(sa.exc.DBAPIError, match="plan_used"), hospital.context.database.writing() as connection:
+            connection.execute(sa.insert(FundMonth).values(**{**row, "event_id": "x", **changes}))
+    both = replace(plan, fund="employee", idempotency_key="plan-2")
+    assert record_negative_plan(hospital.context, OFFICER, both) != plan_id, "a notice may name both funds"
 
 
 def test_only_finance_books_settlements(hospital: Hospital) -> None:
@@ -176,6 +194,22 @@ def test_the_actual_settlement_moves_only_the_difference(hospital: Hospital, act
     assert [one.code for one in follows.decision.reasons] == ["as_the_last_cycle"]
 
 
+@pytest.mark.clause("henan-settlement-2023/3.1")
+def test_the_actual_settlement_follows_the_money_paid_ahead_and_its_key_holds_its_slip(hospital: Hospital) -> None:
+    ahead = settle(hospital, "1", 90_000, ahead=True).settlement_id
+    command = SettleActual(ahead, Money(85_000), "结算单 4", bank("9", paid_on=date(2026, 4, 19)), "key-actual")
+    for day in (date(2026, 4, 19), date(2020, 1, 1), date(1, 1, 1)):
+        with pytest.raises(MalformedInput) as caught:
+            settle_actual(hospital.context, OFFICER, replace(command, bank=bank("9", paid_on=day)))
+        assert caught.value.details["field"] == "paid_on"
+    first = replace(command, bank=bank("9"))
+    assert settle_actual(hospital.context, OFFICER, first).moved_fen == -5_000
+    assert settle_actual(hospital.context, OFFICER, first).moved_fen == -5_000
+    with pytest.raises(Conflict):
+        settle_actual(hospital.context, OFFICER, replace(command, bank=bank("8")))
+    assert booked(hospital) == (85_000, -85_000)
+
+
 def test_a_difference_needs_its_bank_reference(hospital: Hospital) -> None:
     ahead = settle(hospital, "1", 90_000, ahead=True).settlement_id
     with pytest.raises(MalformedInput):
@@ -185,7 +219,9 @@ def test_a_difference_needs_its_bank_reference(hospital: Hospital) -> None:
 
 @pytest.mark.clause("henan-settlement-2023/3.3")
 def test_a_negative_plan_goes_back_with_its_document(hospital: Hospital) -> None:
-    plan = NegativePlan("2026-03", "resident", Money(4_000), date(2026, 4, 20), date(2026, 4, 30), "收付款通知 12")
+    plan = NegativePlan(
+        "2026-03", "resident", Money(4_000), date(2026, 4, 20), date(2026, 4, 30), "收付款通知 12", "plan-1"
+    )
     plan_id = record_negative_plan(hospital.context, OFFICER, plan)
     month = read_henan_month(hospital.context, OFFICER, "2026-03")
     assert [(one.amount_fen, one.due_on, repaid) for one, repaid in month.plans] == [(4_000, date(2026, 4, 30), None)]
@@ -197,6 +233,14 @@ def test_a_negative_plan_goes_back_with_its_document(hospital: Hospital) -> None
     assert booked(hospital) == (-4_000, 4_000)
     with pytest.raises(Conflict):
         repay_plan(hospital.context, OFFICER, RepayPlan(plan_id, "通知 12", bank("7")))
+    assert record_negative_plan(hospital.context, OFFICER, plan) == plan_id, "the same key again"
+    with pytest.raises(Conflict):
+        record_negative_plan(hospital.context, OFFICER, replace(plan, amount=Money(4_001)))
+    for spelled in ("收付款通知 12", "收付款通知012", "收付款通知（12）"):
+        for changes in ({}, {"period": "2026-02"}, {"fund": "all"}):
+            other = replace(plan, document=spelled, idempotency_key="plan-2", **changes)
+            with pytest.raises(Conflict, match="一张只登记一次"):
+                record_negative_plan(hospital.context, OFFICER, other)
     [(_, repaid)] = read_henan_month(hospital.context, OFFICER, "2026-03").plans
     assert repaid
 
@@ -253,7 +297,7 @@ def test_elsewhere_henans_clauses_are_not_cited(hospital: Hospital) -> None:
         report_step(hospital.context, other, "2026-04", "fund_cross_region", date(2026, 4, 23), "")
     with pytest.raises(Conflict):
         record_uploads(hospital.context, other, [uploads(1)])
-    plan = NegativePlan("2026-03", "resident", Money(4_000), date(2026, 4, 20), None, "通知")
+    plan = NegativePlan("2026-03", "resident", Money(4_000), date(2026, 4, 20), None, "通知 1", "plan-1")
     with pytest.raises(Conflict):
         record_negative_plan(hospital.context, other, plan)
     command = RecordSettlement("2026-03", "employee", False, Money(1), bank("1"), ahead=True)

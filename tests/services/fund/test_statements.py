@@ -24,6 +24,7 @@ from hospital_prepay.services.fund.statements import (
     review_statement,
 )
 from tests.hospital import Hospital, actor
+from tests.statements import ACCOUNT
 
 DATA = Path(__file__).parents[2] / "data"
 OFFICER, OTHER = actor(Role.FINANCE_OFFICER), actor(Role.FINANCE_OFFICER, "2")
@@ -42,7 +43,7 @@ def take(
     """Import with the columns that are guessed, or as they were kept."""
     look = look_at(hospital.context, OFFICER, kind, path)
     columns = look.columns if mapped else None
-    command = ImportStatement(kind, "2026-01", path, path.name, columns)
+    command = ImportStatement(kind, "2026-01", path, path.name, columns, account=ACCOUNT)
     return import_statement(hospital.context, OFFICER, replace(command, **changes))  # type: ignore[arg-type]
 
 
@@ -164,6 +165,9 @@ def test_every_wrong_line_has_its_code(hospital: Hospital, tmp_path: Path) -> No
         "2026-01-15,1,000,,甲,x,R10",
         "2026-01-15,1,,甲\u200b,x,R11",
         f"2026-01-15,1,,甲,x,{'R' * 81}",
+        "1999-12-31,1,,甲,x,R14",
+        "0001-01-01,1,,甲,x,R15",
+        "2000-01-01,1,,甲,x,R16",
     ]
     assert rejected(hospital, take(hospital, written(tmp_path, *lines))) == [
         (3, "future_date"),
@@ -176,6 +180,8 @@ def test_every_wrong_line_has_its_code(hospital: Hospital, tmp_path: Path) -> No
         (11, "too_many_cells"),
         (12, "invisible_character"),
         (13, "too_long"),
+        (14, "too_early"),
+        (15, "too_early"),
     ]
 
 
@@ -301,7 +307,7 @@ def test_two_people_who_import_the_same_file_at_once_import_it_once(hospital: Ho
 
     def go(who: object) -> None:
         barrier.wait()
-        command = ImportStatement(BANK, "2026-01", FILES[BANK], "bank.csv", columns)
+        command = ImportStatement(BANK, "2026-01", FILES[BANK], "bank.csv", columns, account=ACCOUNT)
         found.append(import_statement(hospital.context, who, command))  # type: ignore[arg-type]
 
     threads = [threading.Thread(target=go, args=(who,)) for who in (OFFICER, OTHER)]

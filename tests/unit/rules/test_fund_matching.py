@@ -85,6 +85,19 @@ def test_another_payee_is_another_payment_and_an_unknown_one_may_be_the_same() -
     assert only([leg(payee="甲")], [line()]).by is By.AMOUNT_AND_DAY
 
 
+def test_what_bears_the_reference_but_names_another_payee_waits_for_a_person() -> None:
+    ours = [leg(reference="HD-77", payee="黔药医药有限公司")]
+    theirs = [line(reference="HD-77", payee="某某建筑工程有限公司", counts=False)]
+    assert outcomes(ours, theirs) == [("only_ours", "a", ""), ("only_bank", "", "x")]
+    assert only(ours, theirs, Hand("m", True, ("a",), ("x",))).outcome is Outcome.MATCHED
+
+
+@pytest.mark.parametrize("other", [{"fen": -499}, {"day": DAY + timedelta(days=40)}])
+def test_a_line_with_our_reference_is_never_left_out(other: dict[str, object]) -> None:
+    theirs = [line(reference="HD-77", payee="乙", counts=False, **other)]
+    assert ("only_bank", "", "x") in outcomes([leg(reference="HD-77", payee="甲")], theirs)
+
+
 def test_the_named_payee_and_the_nearer_day_come_first() -> None:
     legs = [leg("a", payee="甲"), leg("b", day=DAY + timedelta(days=1))]
     lines = [line("x", day=DAY + timedelta(days=1)), line("y", payee="甲", day=DAY + timedelta(days=2))]

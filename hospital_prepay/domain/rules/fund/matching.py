@@ -1,8 +1,9 @@
 """Our books held against the bank and the agency: every item once, the same answer in whatever order they come.
 
 What people put together or apart comes first. Then every possible pair is ranked, and taken from the best on while
-both are free: by reference, then by amount, day and payee. Ties go to the fewer days between them, then to the
-earlier of ours, the lower entry, the earlier line and the lower line key.
+both are free: by reference, then by amount, day and payee. What names somebody on both sides, and not the same, is
+left to a person. Ties go to the fewer days between them, then to the earlier of ours, the lower entry, the
+earlier line and the lower line key.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ class Pairing:
 def match(legs: Iterable[Leg], lines: Iterable[Line], hands: Sequence[Hand] = ()) -> tuple[Pairing, ...]:
     """Every leg and every line that counts, in exactly one pairing; ordered by day, side and key.
 
-    An item given twice is one item. A line that doesn't count and matches nothing is left out, unless amount and day
-    fit something of ours that is still open.
+    An item given twice is one item. A line that doesn't count and matches nothing is left out, unless its reference,
+    or amount and day, fit something of ours that is still open.
     """
     ours = {leg.key: leg for leg in legs}
     theirs = {line.key: line for line in lines}
@@ -169,7 +170,8 @@ def _of_one_side(side: Side, legs: list[Leg], lines: list[Line], apart: set[tupl
     opened = [leg for leg in rest if leg.key not in used]
     yield from (Pairing(side, Outcome.ONLY_OURS, By.NOTHING, (leg,), ()) for leg in opened)
     for line in left:
-        if line.key not in used and (line.counts or any(_fits(side, leg, line) for leg in opened)):
+        concerns = any(_fits(side, leg, line) or _same_reference(leg, line) for leg in opened)
+        if line.key not in used and (line.counts or concerns):
             yield Pairing(side, only, By.NOTHING, (), (line,))
 
 
@@ -195,16 +197,23 @@ def _why(side: Side, leg: Leg, line: Line) -> By | None:
     """The strongest ground on which the two belong together, or ``None``."""
     if side is Side.AGENCY and leg.event is not line.event:
         return None
+    ours, theirs = plain_name(leg.payee), plain_name(line.payee)
+    if ours and theirs and ours != theirs:
+        return None
     same_amount = leg.amount_fen == line.amount_fen
-    reference = payment_reference(leg.reference)
-    if reference and reference == payment_reference(line.reference) and (leg.amount_fen > 0) == (line.amount_fen > 0):
+    if _same_reference(leg, line) and (leg.amount_fen > 0) == (line.amount_fen > 0):
         return By.REFERENCE if same_amount else By.REFERENCE_ONLY
     if not _fits(side, leg, line):
         return None
-    names = (leg.fund, line.fund) if side is Side.AGENCY else (plain_name(leg.payee), plain_name(line.payee))
+    names = (leg.fund, line.fund) if side is Side.AGENCY else (ours, theirs)
     if all(names):
         return By.PAYEE if names[0] == names[1] else None
     return By.AMOUNT_AND_DAY
+
+
+def _same_reference(leg: Leg, line: Line) -> bool:
+    reference = payment_reference(leg.reference)
+    return bool(reference) and reference == payment_reference(line.reference)
 
 
 def _fits(side: Side, leg: Leg, line: Line) -> bool:

@@ -22,11 +22,10 @@ _RECONCILES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """An imported statement: the month it was imported for, the day of the import, and the days from its first new
-    line to its last (``None`` when it brought no new one)."""
+    """An imported statement: the day of the import, and the days from its first line to its last (``None`` when it
+    has no line)."""
 
     kind: str
-    period: str
     imported_on: date
     first_on: date | None = None
     last_on: date | None = None
@@ -40,21 +39,22 @@ def agency_reconciles(regime: str) -> str | None:
 
 
 @house_rule
-def missing_statements(papers: Iterable[Paper], regimes: Iterable[str], first: date, last: date) -> tuple[str, ...]:
+def missing_statements(
+    papers: Iterable[Paper], regimes: Iterable[str], first: date, last: date, quiet: Iterable[str] = ()
+) -> tuple[str, ...]:
     """The kinds that a month from ``first`` to ``last`` needs and nobody imported: always the bank's, and the
     agency's where a grant of one of ``regimes`` stood and its notice has the agency reconcile.
 
-    A statement speaks of a month when it was imported for it, or has lines in it or on both sides of it; only one
-    that was imported after the month's end can hold all of it.
+    A statement speaks of a month when it has lines in it or on both sides of it; only one that was imported after
+    the month's end can hold all of it. The month that somebody gave with the file proves nothing. Of ``quiet`` kinds
+    a person said that there is no line.
     """
-    given = {one.kind for one in papers if one.imported_on > last and _speaks_of(one, first, last)}
+    given = {one.kind for one in papers if one.imported_on > last and _speaks_of(one, first, last)} | {*quiet}
     needed = (BANK, AGENCY) if any(agency_reconciles(one) for one in regimes) else (BANK,)
     return tuple(kind for kind in needed if kind not in given)
 
 
 def _speaks_of(paper: Paper, first: date, last: date) -> bool:
-    if paper.period == last.isoformat()[:7]:
-        return True
     if paper.first_on is None or paper.last_on is None:
         return False
     return paper.first_on <= last and first <= paper.last_on

@@ -1,0 +1,52 @@
+"""A month in which bank or agency have no line: nothing can be imported of it, so that a person says it."""
+
+from __future__ import annotations
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
+from hospital_prepay.persistence import fund_accounts as store
+from hospital_prepay.persistence.fund_reconciliation import lock_reconciliation, period_steps
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.months import first_and_last, is_shut
+
+
+def say_quiet(context: Context, actor: Actor, period: str, kind: str, ground: str, *, quiet: bool = True) -> None:
+    """Say that the bank's or the agency's statement of ``period`` has no line, or (``quiet`` false) take it back.
+
+    Raises :class:`MalformedInput` without a ground or while the month isn't over, :class:`Conflict` when it is said
+    already or the month is closed.
+    """
+    actor.require(Permission.FUND_RECONCILE)
+    _, last = first_and_last(period)
+    with context.work(actor, "fund.say_quiet", f"month:{period}") as work:
+        lock_reconciliation(work.connection, work.institution_id)
+        if kind not in STATEMENTS:
+            raise _wrong("kind", "请选银行流水或医保对账单。")
+        if not ground.strip():
+            raise _wrong("ground", "请写明怎么知道没有明细，例如网银查询页或医保方的回复。")
+        if last >= work.today:
+            raise _wrong("kind", f"{period} 还没有过完，月末之后才能说没有明细。")
+        if is_shut(period_steps(work.connection, work.institution_id, period)):
+            raise Conflict(f"{period} 已经结账。要改请先由财务审批重开这个月；本次没有改动。")
+        before = store.quiet_months(work.connection, work.institution_id, period).get(kind)
+        if (before is not None and before.quiet) is quiet:
+            raise Conflict("这个月已经这样记了。请刷新后再看；本次没有改动。")
+        store.add_quiet_month(
+            work.connection,
+            {
+                "institution_id": work.institution_id,
+                "period": period,
+                "kind": kind,
+                "step_no": before.step_no + 1 if before else 1,
+                "quiet": quiet,
+                "ground": ground.strip(),
+                "said_by": work.act.actor.actor_id,
+                "said_at": work.now,
+            },
+        )
+        work.audit(detail={"kind": kind, "quiet": quiet, "ground": ground.strip()})
+
+
+def _wrong(field: str, message: str) -> MalformedInput:
+    return MalformedInput(message, code="missing_value", details={"field": field})

@@ -1,0 +1,134 @@
+"""What is unspent is held against the account on which it lies, and no other of the house. On both databases."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
+from hospital_prepay.persistence.models.fund_accounts import FundPrepayAccount
+from hospital_prepay.persistence.models.fund_reconciliation import FundStatement
+from hospital_prepay.services.fund.accounts import name_account
+from hospital_prepay.services.fund.closing import ClosePeriod, check_closing, make_closing
+from hospital_prepay.services.fund.statement_columns import StatementKind
+from hospital_prepay.services.fund.statements import ImportStatement, import_statement, look_at
+from tests.hospital import INSTITUTION, actor
+from tests.services.fund.test_month_papers import BANK, FEBRUARY, OFFICER, OWED, QUIET, TOTALS, Desk, quiet
+from tests.statements import ACCOUNT
+
+__all__ = ["quiet"]
+APPROVER = actor(Role.FINANCE_APPROVER)
+OTHER = "6222 0000 1111 2222"
+GONE = "2026-02-10,,999990.00,10.00,某某建筑工程有限公司,工程款,X-1"
+ELSEWHERE = "2026-02-11,300.00,,5000000.00,某某物业公司,租金,Y-9"
+
+
+def test_another_account_of_the_house_does_not_cover_what_is_unspent(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, GONE)
+    quiet.take(BANK, ELSEWHERE, account=OTHER)
+    found = quiet.month()
+    assert (found.missing, found.open_items, found.bank_balance_fen) == ((), (), 1_000)
+    assert not found.zero
+    closing = ClosePeriod(FEBRUARY, found.digest, "")
+    assert not make_closing(quiet.year.hospital.context, OFFICER, closing).decision.permitted
+
+
+def test_a_statement_of_another_account_alone_is_no_statement_of_the_prepayments(quiet: Desk) -> None:
+    quiet.take(BANK, "2026-01-20,300.00,,1000000.00,某某物业公司,租金,X-1", period="2026-01")
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, ELSEWHERE, account=OTHER)
+    assert quiet.month().missing == ("bank",)
+
+
+def test_an_account_is_the_same_however_it_is_typed(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, GONE)
+    quiet.take(BANK, ELSEWHERE, account="２７０５-0001-2010-9000-1234")
+    assert quiet.month().bank_balance_fen == 500_000_000
+
+
+@pytest.mark.parametrize("account", ["", " - ", "12"])
+def test_a_bank_file_without_an_account_is_not_taken(quiet: Desk, account: str) -> None:
+    with pytest.raises(MalformedInput, match="哪个银行账户") as refused:
+        quiet.take(BANK, GONE, account=account)
+    assert refused.value.details == {"field": "account"}
+    assert quiet.year.hospital.count("fund_statement") == 0
+
+
+def printed_file(folder: Path, printed: str) -> Path:
+    head = "交易日期,贷方发生额,借方发生额,余额,对方户名,摘要,流水号"
+    path = folder / "printed.csv"
+    path.write_text("\n".join((f"某银行交易明细,{printed}", "币种：人民币,", head, GONE)) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("printed", ["账号：2705 0001 2010 9000 1234", "账号,27050001201090001234"])
+def test_the_account_that_the_file_prints_counts_and_must_not_be_contradicted(
+    quiet: Desk, tmp_path: Path, printed: str
+) -> None:
+    context, path = quiet.year.hospital.context, printed_file(tmp_path, printed)
+    look = look_at(context, OFFICER, StatementKind.BANK, path)
+    command = ImportStatement(BANK, FEBRUARY, path, path.name, look.columns)
+    with pytest.raises(MalformedInput, match="文件里印的账号"):
+        import_statement(
+            context, OFFICER, ImportStatement(BANK, FEBRUARY, path, "b.csv", look.columns, account=OTHER)
+        )
+    assert import_statement(context, OFFICER, command).statement.account == look.account == "27050001201090001234"
+
+
+def test_a_file_taken_in_for_the_wrong_account_does_not_stand_in_the_way_of_the_right_one(quiet: Desk) -> None:
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, "2026-01-20,300.00,,1000000.00,某某物业公司,租金,X-0", period="2026-01")
+    line = QUIET.format(balance="1000300.00")
+    assert quiet.take(BANK, line, account=OTHER).statement.rows_taken == 1
+    assert quiet.month().bank_balance_fen == 100_000_000
+    assert quiet.take(BANK, line).statement.rows_taken == 1
+    assert quiet.month().bank_balance_fen == 100_030_000
+
+
+def test_an_approver_says_that_the_prepayments_lie_on_another_account_from_a_month_on(quiet: Desk) -> None:
+    context = quiet.year.hospital.context
+    quiet.take(TOTALS, OWED)
+    quiet.take(BANK, QUIET.format(balance="1000000.00"))
+    quiet.take(BANK, ELSEWHERE, account=OTHER)
+    found = quiet.month()
+    assert (found.account and found.account.account, found.accounts) == (ACCOUNT, (OTHER, ACCOUNT))
+    make_closing(context, OFFICER, ClosePeriod(FEBRUARY, found.digest, ""))
+    check_closing(context, APPROVER, FEBRUARY, found.digest)
+    with pytest.raises(NotPermitted):
+        name_account(context, OFFICER, FEBRUARY, OTHER, "换户批复")
+    with pytest.raises(MalformedInput):
+        name_account(context, APPROVER, FEBRUARY, OTHER, " ")
+    with pytest.raises(MalformedInput):
+        name_account(context, APPROVER, FEBRUARY, "999999", "换户批复")
+    with pytest.raises(Conflict):
+        name_account(context, APPROVER, FEBRUARY, ACCOUNT, "换户批复")
+    assert name_account(context, APPROVER, FEBRUARY, OTHER, "换户批复 1 号") == (FEBRUARY,)
+    assert quiet.month().bank_balance_fen == 500_000_000
+    assert [one.step for one in quiet.month().steps] == ["made", "checked", "reopened"]
+    january = quiet.month("2026-01").account
+    assert january is not None
+    assert january.account == ACCOUNT, "the months before stay with theirs"
+
+
+def test_the_database_keeps_who_named_the_account(quiet: Desk) -> None:
+    database = quiet.year.hospital.context.database
+    quiet.take(BANK, GONE)
+    row = {"institution_id": INSTITUTION, "account": OTHER, "from_on": date(2026, 2, 1), "ground": "x"}
+    row |= {"named_at": quiet.year.hospital.context.clock.now()}
+    for step_no, by in ((1, OFFICER.actor_id), (3, OFFICER.actor_id), (2, "nobody")):
+        with pytest.raises(sa.exc.DBAPIError), database.writing() as connection:
+            connection.execute(sa.insert(FundPrepayAccount).values(**row, step_no=step_no, named_by=by))
+    for change in ("UPDATE fund_prepay_account SET account = 'x'", "DELETE FROM fund_prepay_account"):
+        with pytest.raises(sa.exc.DBAPIError), database.writing() as connection:
+            connection.execute(sa.text(change))
+    with database.reading() as connection:
+        taken = connection.execute(sa.select(*FundStatement.__table__.columns)).mappings().one()
+    nameless = {**taken, "statement_id": "x", "file_sha256": "x", "account": " "}
+    with pytest.raises(sa.exc.DBAPIError, match="account"), database.writing() as connection:
+        connection.execute(sa.insert(FundStatement).values(**nameless))
