@@ -438,6 +438,9 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     assert approver.post(f"{one}/decide", yes).status_code == 303
     assert approver.post(f"{one}/decide", yes).status_code == 409
     assert "账上分给成员单位1,000.00 元" in words(officer.get(where))
+    outlook = words(officer.get(f"/finance/fund/recall/forecast/{where.rpartition('/')[2]}"))
+    assert "手里没用的 1,000.00 元，请在清算日之前收回；已经用掉的 0.00 元" in outlook
+    assert "都收到了，还差 0.00 元" in outlook
     use = {
         **{"category": "drug", "name": "头孢", "amount": "400", "code": "X" + "A" * 22, "order_no": "P-1"},
         **{"document": "FP-1", "idempotency_key": "member-key-2"},
