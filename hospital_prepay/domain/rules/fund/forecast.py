@@ -5,9 +5,12 @@ from __future__ import annotations
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.money import Money
+
+_NOTHING: Final = Money(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class ForecastFacts:
     own_cash: Money
     settlements_stopped: bool
     settled_on: tuple[date, ...] = ()
-    members_hold: Money = Money(0)
-    members_used: Money = Money(0)
+    members_hold: Money = _NOTHING
+    members_used: Money = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
