@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import opens_on
 from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, DutyState, Standing
 from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.http.clauses import Chip, chip
@@ -114,7 +115,7 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         "on": one.expected_on,
         "weekday": weekday(one.expected_on),
         "provisional": one.provisional,
-        "left": left_words(one),
+        "left": left_words(one) + _not_open_yet(book, one),
         "name": duty_name(one),
         "href": _href(one),
         "chip": _chip(one),
@@ -135,6 +136,12 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         "pressing": one.is_pressing,
         **_act(book, one),
     }
+
+
+def _not_open_yet(book: DutyBook, one: Standing) -> str:
+    """From when to apply, while the year isn't open: its day alone would send people to a form that refuses them."""
+    waits = one.item.name == "apply" and one.state not in FINISHED and book.today < opens_on(one.item.year)
+    return f"，{opens_on(one.item.year)} 起可申请" if waits else ""
 
 
 def short_line(one: Outlook) -> dict[str, Any]:

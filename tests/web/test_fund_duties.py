@@ -92,6 +92,22 @@ def test_only_another_person_is_offered_the_confirmation(officer: Browser, appro
     assert approver.post(f"{PAGE}/places/2/confirm").status_code == 404
 
 
+def test_before_a_year_opens_its_page_says_from_when_it_may_be_applied_for(
+    officer: Browser, approver: Browser
+) -> None:
+    place = {**HERE, "regime": "zhejiang-prepay-2025", "pool_region": "临溪市"}
+    assert officer.post(f"{PAGE}/places", place).status_code == 303
+    assert approver.post(f"{PAGE}/places/1/confirm").status_code == 303
+    opens, form = "2026-12-01 起可申请", "/finance/fund/apply/new?regime=zhejiang-prepay-2025&year="
+    assert opens in officer.get(f"{PAGE}?year=2027").text
+    assert opens not in officer.get(PAGE).text
+    told = officer.get(f"{form}2027").text
+    assert "2027 年的从 2026-12-01 起可以申请（本院规定），请在 2027-01-15 前递交。" in told
+    assert "起可以申请" not in officer.get(f"{form}2026").text
+    henan = officer.get("/finance/fund/apply/new?regime=henan-settlement-2023&year=2027").text
+    assert "2027 年的从 2026-12-01 起可以申请（本院规定），现在还不能递交。" in henan
+
+
 @pytest.mark.usefixtures("henan")
 def test_filters_tell_the_hospitals_duties_from_the_authorities(officer: Browser) -> None:
     own, theirs = officer.get(PAGE).text, officer.get(f"{PAGE}?whose=authority").text
