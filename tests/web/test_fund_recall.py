@@ -194,6 +194,12 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         if moment:
             clock.moment = datetime(2025, 11, 26, 9, tzinfo=SHANGHAI)
             fund.browsers.clear()
+            lines = words(fund.as_(OFFICER).get("/finance/fund"))
+            shown = words(fund.as_(OFFICER).get(f"/finance/fund/grants/{grant_id}"))
+            assert "2026-01-15 前由财务和下一年的额度轧差" in lines
+            assert "付货款不减少它；和下一年的额度轧差才减少" in shown
+            assert "不轧差，银行单独交回的" in shown
+            assert "归还或冲抵" not in lines + shown
             room = fund.as_(OFFICER).get(ROOM).text
             asked = re.search(r'href="(/finance/fund/apply/new[^"]*)"', room)
             assert asked is not None
