@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment, weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.clearing_watch import CalledBack
 from hospital_prepay.services.fund.duties import DutyBook, StepRow
 from hospital_prepay.services.fund.duty_words import (
     FINISHED,
@@ -155,6 +157,19 @@ def short_line(one: Outlook) -> dict[str, Any]:
     }
 
 
+def recall_line(one: CalledBack, today: date) -> dict[str, Any]:
+    """A ground of recall that stands, with what goes back by when."""
+    return {
+        "place": load_rulebook().regimes[one.recall.regime][-1].place,
+        "owed_fen": one.owed_fen,
+        "due_on": one.due_on,
+        "expected": one.expected,
+        "days": one.due_on and (one.due_on - today).days,
+        "urged": one.recall.urged_on is not None,
+        "href": f"/finance/fund/recall/{one.recall.recall_id}",
+    }
+
+
 def places_panel(found: PlaceHistory, form: Form) -> dict[str, Any]:
     """Where the hospital stands, who said so, and who may confirm it."""
     actor = current_actor()
@@ -237,6 +252,8 @@ def _act(book: DutyBook, one: Standing) -> dict[str, str]:
     if one.item.name == "reconcile" and any(grant.regime == one.item.regime for grant in book.grants):
         month = month_after(f"{one.item.named_on:%Y-%m}", -1)  # an application closes it, in the month of its costs
         return {"act": "去河南月度办", "act_href": f"/finance/fund/reconcile/henan?period={month}"}
+    if one.item.name == "net" and one.known.owed:
+        return {"act": "去轧差", "act_href": "/finance/fund/recall"}
     if len(one.known.owed) == 1:
         return {"act": "去交回或冲抵", "act_href": f"/finance/fund/grants/{one.known.owed[0].grant_id}"}
     if one.item.name in BY_BOOKS:
