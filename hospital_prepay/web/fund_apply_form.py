@@ -242,6 +242,7 @@ def _known(found: ApplicationOverview, command: ApplyForFunds) -> list[dict[str,
         {"title": grant_title(one), "href": f"/finance/fund/grants/{one.grant_id}"}
         for one in found.grants
         if (one.regime, one.year, one.kind) == where
+        and one.state != "withdrawn"
         and same_region(one.pool_region, command.pool_region)
         and (one.fund in funds or ALL_FUNDS in (one.fund, *funds))
     ]

@@ -50,6 +50,7 @@ _NEXT: Final = {
     "received": ("使用、归还", "由科室或财务申请用款；到期前由财务归还或冲抵"),
     "cleared": ("没有了", "已经还清"),
     "declined": ("没有了", "没有批准"),
+    "withdrawn": ("没有了", "申请已撤回；要的话重新申请"),
 }
 _WAITING: Final = {
     "asked": "等科室负责人同意",
@@ -238,7 +239,9 @@ def _defaults(name: str, grant: GrantState, today: date) -> dict[str, str]:
 def _steps(found: GrantDetail) -> list[Step]:
     grant, names = found.grant, found.names
     declined, withheld = grant.state == "declined", grant.state == "withheld"
-    at = _ORDER.index({"declined": "applied", "withheld": "approved"}.get(grant.state, grant.state))
+    withdrawn = grant.state == "withdrawn"
+    before = {"declined": "applied", "withdrawn": "applied", "withheld": "approved"}
+    at = _ORDER.index(before.get(grant.state, grant.state))
     turn = turn_lines(found.turn, names)
     receipt = next((one for one in found.entries if one.kind in ("fund_receipt", "fund_netting")), None)
     recorded = done_by(grant.recorded_by, grant.recorded_at, names)
@@ -248,7 +251,11 @@ def _steps(found: GrantDetail) -> list[Step]:
     spending = "科室、财务申请，另两人同意和审批" if grant.state == "received" else ""
     return [
         Step("done", "申请", done_by(grant.applied_by, grant.applied_at, names)),
-        Step("bad", "没有批准", recorded) if declined else _step("批复", at >= 1, at == 0, recorded, turn),
+        Step("bad", "申请已撤回", ())
+        if withdrawn
+        else Step("bad", "没有批准", recorded)
+        if declined
+        else _step("批复", at >= 1, at == 0, recorded, turn),
         Step("bad", "暂停拨付", turn)
         if withheld
         else _step("轧差" if found.to_net else "到账", at >= 2, at == 1, received, turn),

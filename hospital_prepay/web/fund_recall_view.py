@@ -90,7 +90,9 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
         "has_term": found.decision.facts["working_days"] is not None,
         "owed_fen": found.decision.facts["owed_fen"],
         "grants": [
-            stopped_line(grant, stands=stands) for grant in found.grants if grant.state not in ("applied", "declined")
+            stopped_line(grant, stands=stands)
+            for grant in found.grants
+            if grant.state not in ("applied", "declined", "withdrawn")
         ],
         "offered": offered,
         "opened": name,

@@ -284,7 +284,7 @@ def _unready(grants: list[GrantState]) -> list[Unready]:
     """What is owed in a place that nets and can't be netted yet, with the next year's grant as far as it came."""
     found = []
     for old in (one for one in grants if one.state == "received" and one.kind == "basic" and nets(one)):
-        new = next((one for one in grants if follows(old, one) and one.state != "declined"), None)
+        new = next((one for one in grants if follows(old, one) and one.state not in funds.ENDED), None)
         if new is None or new.state in ("applied", "withheld"):
             found.append(Unready(old, new))
     return found

@@ -96,6 +96,7 @@ GRANT_STATES: Final = {
     "received": ("info", "在用"),
     "cleared": ("ok", "已清算"),
     "declined": ("idle", "没有批准"),
+    "withdrawn": ("idle", "申请已撤回"),
 }
 REQUEST_STATES: Final = {
     "refused": ("stop", "被拒"),
