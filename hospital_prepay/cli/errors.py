@@ -31,12 +31,12 @@ EXIT_CODES: Final[dict[type[PrepayError], int]] = {
 FAULT: Final = 70
 EXIT_CODES_EXPLAINED: Final = """\b
 退出码：
-  0   办成了
+  0   办成了，或算出来了（算出来是不能，也是 0）
   2   写得不对：参数、文件、设置
   3   没有权限，或要由另一个人做
   4   没有找到
   5   情况变了，或已经有了
-  6   规则不允许
+  6   要办的事规则不允许，没有办
   70  系统的问题；看标准错误的第一个词：ledger_altered 账被改过，
       database_unreachable 数据库连不上
 """

@@ -28,6 +28,7 @@ from hospital_prepay.services.fund.missing import fact_labels, missing_for_condi
 from hospital_prepay.services.fund.words import (
     CONDITIONS,
     HOLDERS,
+    INCOMPLETE,
     LINE_OUTCOMES,
     MET,
     OUTCOMES,
@@ -66,7 +67,7 @@ def assess(facts: Path, form: str) -> None:
 @example_option(request_example)
 @format_option
 def check_use(request: Path, form: str) -> None:
-    """查一笔支出能不能用预付金付，逐行给出结果和依据。"""
+    """查一笔支出能不能用预付金付，逐行给出结果和依据。算出来是不能付，退出码也是 0；程序请看 outcome。"""
     answer = check_request(_read(UseRequestSchema(), request))
     if form == "json":
         reasons = [{"code": one.code, "line": one.line, "clause": one.clause} for one in answer.reasons]
@@ -115,10 +116,10 @@ def _told(messages: Mapping[Any, Any], place: str = "") -> list[str]:
 
 
 def _print_assessment(answer: FundAssessment, facts: AssessmentFacts) -> None:
-    click.echo(f"{answer.year} 年  {VERDICTS[answer.eligible]}")
     regime, labels = load_rulebook().regime(answer.regime, answer.year), fact_labels()
     missing = [name for one in answer.conditions for name in missing_for_condition(facts, one)]
     missing += [name for one in answer.quotas for name in missing_for_quota(regime, facts, one)]
+    click.echo(f"{answer.year} 年  {INCOMPLETE if answer.eligible and missing else VERDICTS[answer.eligible]}")
     if missing:
         click.echo(f"还缺：{'、'.join(labels[name] for name in dict.fromkeys(missing))}")
     click.echo()

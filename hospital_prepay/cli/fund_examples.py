@@ -47,7 +47,7 @@ _REQUEST: Final = (
     ("payee", "收款方"),
     ("lines", "支出，至少一行"),
 )
-_PAYEE: Final = (("name", "名称"), ("credit_code", "统一社会信用代码"))
+_PAYEE: Final = (("name", "名称"), ("credit_code", "统一社会信用代码，18 位"))
 _LINE: Final = (
     ("category", "支出类别，见下"),
     ("code", "国家医保编码；药品、耗材没有就先不放行，其他可不写"),
@@ -104,7 +104,7 @@ def request_example(regime: Regime) -> dict[str, Any]:
     return {
         "regime": regime.instrument,
         "fund": Fund.EMPLOYEE.value,
-        "payee": {"name": "示例医药有限公司", "credit_code": "91330000MA00000000"},
+        "payee": {"name": "示例医药有限公司", "credit_code": "91330000MA00000007"},
         "lines": [
             {
                 "category": "drug",

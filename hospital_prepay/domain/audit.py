@@ -65,6 +65,7 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.repay_claim": "成员单位还款",
     "fund.record_module": "登记国家平台的状态",
     "fund.record_approval": "登记预付金批复",
+    "fund.withdraw_application": "撤回预付金申请",
     "fund.withdraw_approval": "撤回预付金批复",
     "fund.withhold": "登记暂停拨付",
     "fund.receive": "预付金到账",

@@ -95,8 +95,8 @@ class Slip:
 
 
 @dataclass(frozen=True, slots=True)
-class LastSettlement:
-    """A monthly settlement as its entry has it, in fen."""
+class BookedSettlement:
+    """What was offset from a monthly settlement, as its entry has it, in fen."""
 
     entry_no: int
     booked_on: date
@@ -318,9 +318,9 @@ def arrived_on(connection: sa.Connection, institution_id: str, grant_id: str) ->
     return next(iter(found), None)
 
 
-def last_settlement(connection: sa.Connection, institution_id: str, grant: GrantState) -> LastSettlement | None:
-    """The last monthly settlement from which something of the same place and fund was offset, of whatever year: one
-    of another fund says nothing of this one, and would be counted twice."""
+def settlements(connection: sa.Connection, institution_id: str, grant: GrantState) -> list[BookedSettlement]:
+    """The monthly settlements from which something of the same place and fund was offset, of whatever year, newest
+    first: one of another fund says nothing of this one, and would be counted twice. What was taken back never was."""
     same = sa.select(sa.literal(owed_account("")) + FundGrant.grant_id).where(
         FundGrant.institution_id == institution_id,
         FundGrant.regime == grant.regime,
@@ -328,20 +328,18 @@ def last_settlement(connection: sa.Connection, institution_id: str, grant: Grant
         FundGrant.fund == grant.fund,
         FundGrant.kind == grant.kind,
     )
-    entry, line = LedgerEntry, LedgerPosting
-    found = connection.execute(
-        sa.select(entry.entry_no, entry.effective_on)
+    entry, line, red = LedgerEntry, LedgerPosting, aliased(LedgerEntry)
+    undone = sa.exists().where(red.institution_id == entry.institution_id, red.reverses_no == entry.entry_no)
+    rows = connection.execute(
+        sa.select(entry.entry_no, entry.effective_on, sa.func.sum(line.debit_fen))
         .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))
-        .where(entry.institution_id == institution_id, entry.kind == "fund_offset", line.account_id.in_(same))
+        .where(
+            entry.institution_id == institution_id, entry.kind == "fund_offset", line.account_id.in_(same), ~undone
+        )
+        .group_by(entry.entry_no, entry.effective_on)
         .order_by(entry.entry_no.desc())
-        .limit(1)
-    ).first()
-    if found is None:
-        return None
-    settled = sa.select(sa.func.sum(line.credit_fen)).where(
-        line.institution_id == institution_id, line.entry_no == found.entry_no, line.account_id == "12120201"
     )
-    return LastSettlement(int(found.entry_no), found.effective_on, int(connection.scalar(settled) or 0))
+    return [BookedSettlement(int(number), on, int(fen)) for number, on, fen in rows]
 
 
 def balances(connection: sa.Connection, institution_id: str, prefix: str) -> dict[str, int]:

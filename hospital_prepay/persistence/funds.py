@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -15,6 +15,9 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.models.fund import FundGrant, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 from hospital_prepay.persistence.rows import refusing
+
+# Of which nothing comes any more: the authority said no, or the hospital withdrew its application.
+ENDED: Final = frozenset({"declined", "withdrawn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,12 @@ def grants(connection: sa.Connection, institution_id: str, *where: sa.ColumnElem
         .where(FundGrant.institution_id == institution_id, *where)
         .order_by(FundGrant.year.desc(), FundGrant.fund, FundGrant.grant_id)
     )
-    return [GrantState(*row) for row in rows]
+    found = [GrantState(*row) for row in rows]
+    # Declined by nobody: the hospital withdrew it (see migration 0033).
+    return [
+        replace(one, state="withdrawn") if one.state == "declined" and one.recorded_by is None else one
+        for one in found
+    ]
 
 
 def walk_grant(connection: sa.Connection, institution_id: str, grant_id: str, **values: Any) -> None:

@@ -41,6 +41,7 @@ _INSERT = (
     "fund_account_check",
     "fund_application",
     "fund_application_evidence",
+    "fund_application_withdrawn",
     "fund_approval_withdrawn",
     "fund_bank_evidence",
     "fund_calendar",
@@ -145,8 +146,8 @@ _UPDATE: dict[str, str] = {
     "fund_correction": "state, decided_by, decided_at",
     "fund_distribution": "state, decided_by, decided_at",
     "fund_grant": (
-        "state, module_no, approved_fen, approved_on, approval_document, recorded_by, recorded_at, withheld_ground,"
-        " cleared_at"
+        "state, applied_fen, decision_id, applied_by, applied_at, module_no, approved_fen, approved_on,"
+        " approval_document, recorded_by, recorded_at, withheld_ground, cleared_at"
     ),
     "fund_incident": "state, decided_by, decided_at",
     "fund_member": "state, decided_by, decided_at, left_by, left_at, left_ground",

@@ -166,6 +166,16 @@ class Day(fields.Field[date]):
         return None if value is None else value.isoformat()
 
 
+class PerhapsDay(Day):
+    """A day, or nothing: a form sends a field that was left empty as an empty text."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=None)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> date | None:  # type: ignore[override]
+        return None if value == "" else super()._deserialize(value, attr, data, **options)
+
+
 class Choice(fields.Field[Any]):
     """One of the members of an enumeration, by its value."""
 

@@ -14,6 +14,7 @@ from hospital_prepay.domain.rules.fund.facts import AssessmentFacts, Institution
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.domain.rules.fund.uses import UseLine
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
+from hospital_prepay.schemas.fund_forms import CreditCode
 from hospital_prepay.services.fund.assess import AssessFund, CheckUse
 
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
@@ -63,13 +64,27 @@ class Whole(fields.Field[int]):
 class Factor(fields.Field[Fraction]):
     """A decimal string such as ``"13.2"``, taken exactly; JSON's own numbers are refused, they may be rounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, example: str) -> None:
         super().__init__(allow_none=True, load_default=None)
+        self.example = example
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Fraction:
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
-            raise ValidationError('请写成文字里的小数，例如 "13.2"。')
+            raise ValidationError(f"请写成引号里的小数，例如 {self.example}。")
         return Fraction(Decimal(value))
+
+
+class Growth(Factor):
+    """A rate of growth as a decimal: what would double or vanish within a year was written in percent."""
+
+    def __init__(self) -> None:
+        super().__init__('"0.043" 是 4.3 %')
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Fraction:
+        growth = super()._deserialize(value, attr, data, **options)
+        if abs(growth) >= 1:
+            raise ValidationError(f'{value} 会读成 {value} 倍。请写成小数，4.3 % 写 "0.043"。')
+        return growth
 
 
 class _InstitutionSchema(BaseSchema):
@@ -98,7 +113,7 @@ class _InstitutionSchema(BaseSchema):
 
 class _PoolSchema(BaseSchema):
     fund = Choice(Fund, required=True)
-    months_payable = Factor()
+    months_payable = Factor('"13.2"')
     deficit_last_year = Known()
     deficit_forecast = Known()
 
@@ -117,7 +132,7 @@ class FundFactsSchema(BaseSchema):
     institution = fields.Nested(_InstitutionSchema, required=True)
     pools = fields.List(fields.Nested(_PoolSchema), required=True)
     paid = fields.List(fields.Nested(_PaidSchema), load_default=list)
-    growth = Factor()
+    growth = Growth()
 
     def read(self, given: Any) -> AssessFund:
         """The command. Raises marshmallow's ``ValidationError``."""
@@ -136,7 +151,7 @@ class FundFactsSchema(BaseSchema):
 
 class _PayeeSchema(BaseSchema):
     name = Text(required=True, longest=120)
-    credit_code = Text(required=True, longest=18)
+    credit_code = CreditCode(required=True, longest=40)
 
 
 class _LineSchema(BaseSchema):

@@ -254,6 +254,12 @@ class MemberDecisionSchema(CommandSchema[MemberDecision]):
     bank_reference = Text(load_default="", longest=64)
     handed_on = Day(load_default=None)
 
+    def read(self, given: Mapping[str, Any]) -> MemberDecision:
+        """The command; who turns it down needs no day, and the field may be empty."""
+        empty = given.get("do") != "approve" and not str(given.get("handed_on", "")).strip()
+        filled = {name: value for name, value in given.items() if not (name == "handed_on" and empty)}
+        return MemberDecision(**self.load(filled))
+
 
 @dataclass(frozen=True, slots=True)
 class MemberRepayment:

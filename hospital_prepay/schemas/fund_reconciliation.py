@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields
 
 from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.money import Money
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Ticked, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, PerhapsDay, Text, Ticked, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey, PositiveYuan
 from hospital_prepay.services.fund.accounts import LONGEST_ACCOUNT
 from hospital_prepay.services.fund.statement_columns import StatementKind
@@ -41,16 +41,6 @@ class Month(Text):
         if not _MONTH.fullmatch(text):
             raise ValidationError("请填月份，例如 2026-03。")
         return text
-
-
-class PerhapsDay(Day):
-    """A day, or nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(load_default=None)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> date | None:  # type: ignore[override]
-        return None if value == "" else super()._deserialize(value, attr, data, **options)
 
 
 class PerhapsMoment(fields.Field[datetime]):

@@ -14,6 +14,7 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.fund_apply import ApplicationSchema, EmergencySchema, ProcurementSchema
+from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
 from hospital_prepay.services.fund.application_command import Applied, ApplyForFunds
 from hospital_prepay.services.fund.application_review import application_overview, read_application
 from hospital_prepay.services.fund.applications import apply_for_funds, preview_funds
@@ -21,8 +22,10 @@ from hospital_prepay.services.fund.clearing import last_year_in_books
 from hospital_prepay.services.fund.emergencies import RecordEmergency, record_emergency
 from hospital_prepay.services.fund.module import export_csv, export_xlsx
 from hospital_prepay.services.fund.procurement import RecordProcurement, record_procurement
+from hospital_prepay.services.fund.withdrawals import withdraw_application
 from hospital_prepay.web import fund_apply_form as form_view
 from hospital_prepay.web import fund_apply_view as view
+from hospital_prepay.web.fund_recall import act
 
 blueprint = Blueprint("fund_apply", __name__, url_prefix="/finance/fund/apply")
 _EASED: Final = {
@@ -114,6 +117,24 @@ def show_application(decision_id: str) -> str:
     """One application with its conditions, evidence and papers."""
     found = read_application(current_context(), current_actor(), decision_id)
     return render_template("pages/fund/application.html", **view.application_page(found))
+
+
+@blueprint.post("/<decision_id>/withdraw")
+@requires(Permission.FUND_APPLY)
+def withdraw(decision_id: str) -> Any:
+    """Take an application back with a ground."""
+
+    def show(_name: str, form: Form | None) -> str:
+        found = read_application(current_context(), current_actor(), decision_id)
+        return render_template("pages/fund/application.html", **view.application_page(found, form))
+
+    def do() -> tuple[str, str]:
+        said = read_form(WrittenGroundSchema())
+        withdraw_application(current_context(), current_actor(), decision_id, said.ground)
+        words = "申请已撤回，原来的留着备查。已经报送的，请通知医保部门；要的话可以重新申请。"
+        return words, f"/finance/fund/apply/{decision_id}"
+
+    return act("withdraw", show, do)
 
 
 @blueprint.post("/emergency")

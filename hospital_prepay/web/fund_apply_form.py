@@ -10,7 +10,7 @@ from typing import Any, Final
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.application import ADJUSTED, ALL_FUNDS
+from hospital_prepay.domain.rules.fund.application import ADJUSTED, ALL_FUNDS, opens_on
 from hospital_prepay.domain.rules.fund.eligibility import NEEDS, check_conditions
 from hospital_prepay.domain.rules.fund.facts import AssessmentFacts
 from hospital_prepay.domain.rules.fund.quota import quotas
@@ -87,8 +87,12 @@ def chosen(form: Form, found: ApplicationOverview, today: date) -> Regime | None
 
 
 def late_words(regime: Regime, year: int, today: date) -> dict[str, Any] | None:
-    """The warning after the day of applying, with its clause."""
-    day = apply_day(regime, year)
+    """By when to apply, the warning after that day with its clause, and before the year opens from when."""
+    day, opens = apply_day(regime, year), opens_on(year)
+    if today < opens:
+        by = f"请在 {day[0]} 前递交。" if day else "现在还不能递交。"
+        words = f"{year} 年的从 {opens} 起可以申请（本院规定），{by}"
+        return {"late": False, "words": words, "clause": number_chip(day[1]) if day and day[1] else None}
     if day is None:
         return None
     on, clause = day
@@ -238,6 +242,7 @@ def _known(found: ApplicationOverview, command: ApplyForFunds) -> list[dict[str,
         {"title": grant_title(one), "href": f"/finance/fund/grants/{one.grant_id}"}
         for one in found.grants
         if (one.regime, one.year, one.kind) == where
+        and one.state != "withdrawn"
         and same_region(one.pool_region, command.pool_region)
         and (one.fund in funds or ALL_FUNDS in (one.fund, *funds))
     ]

@@ -32,6 +32,7 @@ from hospital_prepay.web.fund_words import grant_title, keyed, mark_of
 
 _UNKNOWN: Final = "没有填"
 _DEFICITS: Final = ("deficit_last_year", "deficit_forecast")
+_WITHDRAWN: Final = mark_of("withdrawn", GRANT_STATES)
 _KINDS: Final = {Met.MET: "ok", Met.UNMET: "stop", Met.WAIVED: "info", Met.UNKNOWN: "wait"}
 
 
@@ -82,11 +83,13 @@ def _procurement(found: ApplicationOverview, grant: GrantState) -> dict[str, Any
     }
 
 
-def application_page(found: ApplicationDetail) -> dict[str, Any]:
-    """One application."""
-    application, decision = found.application, found.decision
+def application_page(found: ApplicationDetail, form: Form | None = None) -> dict[str, Any]:
+    """One application; ``form`` is the one that came back."""
+    application, decision, back = found.application, found.decision, found.withdrawn
     regime = load_rulebook().regime(application.regime, application.year)
     grant = found.grant
+    grant_id = back.grant_id if back else grant.grant_id if grant else None
+    open_still = back is None and grant is not None and grant.state == "applied" and grant.kind == "basic"
     evidence = {one.item: one for one in found.evidence}
     conditions = [
         {
@@ -99,6 +102,7 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
     ]
     return {
         "application": {
+            "id": application.decision_id,
             "title": f"{application.year} 年{FUND_NAMES[application.fund]}预付金申请",
             "place": regime.place,
             "region": application.pool_region,
@@ -106,7 +110,11 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
             "in_words": Money(application.amount_fen).in_words(),
             "by": found.names.get(application.applied_by, application.applied_by),
             "at": application.applied_at,
-            "state": outcome(decision) if grant is None else mark_of(grant.state, GRANT_STATES),
+            "state": _WITHDRAWN
+            if back
+            else outcome(decision)
+            if grant is None
+            else mark_of(grant.state, GRANT_STATES),
             "quota_fen": application.quota_fen,
             "largest_fen": decision.facts["largest_fen"],
             "base_fen": application.base_fen,
@@ -117,8 +125,16 @@ def application_page(found: ApplicationDetail) -> dict[str, Any]:
         "agreement": evidence.get(AGREEMENT),
         "reasons": [chip(one.clause, one.message.rstrip("。")) for one in decision.reasons],
         "papers": paper_links(application.regime, application.decision_id),
-        "filed": grant is not None,
-        "grant_href": f"/finance/fund/grants/{grant.grant_id}" if grant else None,
+        "filed": grant_id is not None,
+        "grant_href": f"/finance/fund/grants/{grant_id}" if grant_id else None,
+        "withdrawn": back
+        and {
+            "by": found.names.get(back.withdrawn_by, back.withdrawn_by),
+            "at": back.withdrawn_at,
+            "ground": back.ground,
+        },
+        "may_withdraw": open_still and current_actor().may(Permission.FUND_APPLY),
+        "form": form or Form(),
         "number": decision_number(application.decision_id),
         "number_href": decision_href(application.decision_id),
     }
@@ -166,5 +182,9 @@ def _line(one: ApplicationRow, found: ApplicationOverview) -> dict[str, Any]:
         "approved_fen": grant.approved_fen if grant else None,
         "by": found.names.get(one.applied_by, one.applied_by),
         "at": one.applied_at,
-        "state": mark_of(grant.state, GRANT_STATES) if grant else refused,
+        "state": _WITHDRAWN
+        if one.decision_id in found.withdrawn
+        else mark_of(grant.state, GRANT_STATES)
+        if grant
+        else refused,
     }

@@ -149,6 +149,7 @@ def _list(place_form: Form = _NONE, address: str = "") -> str:
         **view.duties_page(book, year, request.args),
         today=book.today,
         short=[view.short_line(one) for one in clearing_watch.short_clearings(context, actor)],
+        recalled=[view.recall_line(one, book.today) for one in clearing_watch.called_back(context, actor)],
         panel=view.places_panel(places.place_history(context, actor), place_form),
         account=view.account_panel(found.now, found.check),
         reminders=[view.reminder_line(row) for row in found.reminders],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import opens_on
 from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, DutyState, Standing
 from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.http.clauses import Chip, chip
@@ -15,6 +17,7 @@ from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment, weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
+from hospital_prepay.services.fund.clearing_watch import CalledBack
 from hospital_prepay.services.fund.duties import DutyBook, StepRow
 from hospital_prepay.services.fund.duty_words import (
     FINISHED,
@@ -114,7 +117,7 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
         "on": one.expected_on,
         "weekday": weekday(one.expected_on),
         "provisional": one.provisional,
-        "left": left_words(one),
+        "left": left_words(one) + _not_open_yet(book, one),
         "name": duty_name(one),
         "href": _href(one),
         "chip": _chip(one),
@@ -137,6 +140,12 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
     }
 
 
+def _not_open_yet(book: DutyBook, one: Standing) -> str:
+    """From when to apply, while the year isn't open: its day alone would send people to a form that refuses them."""
+    waits = one.item.name == "apply" and one.state not in FINISHED and book.today < opens_on(one.item.year)
+    return f"，{opens_on(one.item.year)} 起可申请" if waits else ""
+
+
 def short_line(one: Outlook) -> dict[str, Any]:
     """A day of clearing for which money lacks."""
     return {
@@ -145,6 +154,19 @@ def short_line(one: Outlook) -> dict[str, Any]:
         "days": (one.forecast.clear_on - one.facts.today).days,
         "gap": one.forecast.gap,
         "href": f"/finance/fund/recall/forecast/{one.grant.grant_id}",
+    }
+
+
+def recall_line(one: CalledBack, today: date) -> dict[str, Any]:
+    """A ground of recall that stands, with what goes back by when."""
+    return {
+        "place": load_rulebook().regimes[one.recall.regime][-1].place,
+        "owed_fen": one.owed_fen,
+        "due_on": one.due_on,
+        "expected": one.expected,
+        "days": one.due_on and (one.due_on - today).days,
+        "urged": one.recall.urged_on is not None,
+        "href": f"/finance/fund/recall/{one.recall.recall_id}",
     }
 
 
@@ -230,6 +252,8 @@ def _act(book: DutyBook, one: Standing) -> dict[str, str]:
     if one.item.name == "reconcile" and any(grant.regime == one.item.regime for grant in book.grants):
         month = month_after(f"{one.item.named_on:%Y-%m}", -1)  # an application closes it, in the month of its costs
         return {"act": "去河南月度办", "act_href": f"/finance/fund/reconcile/henan?period={month}"}
+    if one.item.name == "net" and one.known.owed:
+        return {"act": "去轧差", "act_href": "/finance/fund/recall"}
     if len(one.known.owed) == 1:
         return {"act": "去交回或冲抵", "act_href": f"/finance/fund/grants/{one.known.owed[0].grant_id}"}
     if one.item.name in BY_BOOKS:

@@ -13,7 +13,7 @@ from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.fund.module import STEPS
-from hospital_prepay.services.fund.predecessors import owed_predecessor
+from hospital_prepay.services.fund.predecessors import netting_day, owed_predecessor
 from hospital_prepay.services.fund.review import (
     REQUEST_STEPS,
     STOPPED_STEPS,
@@ -50,6 +50,7 @@ _NEXT: Final = {
     "received": ("使用、归还", "由科室或财务申请用款；到期前由财务归还或冲抵"),
     "cleared": ("没有了", "已经还清"),
     "declined": ("没有了", "没有批准"),
+    "withdrawn": ("没有了", "申请已撤回；要的话重新申请"),
 }
 _WAITING: Final = {
     "asked": "等科室负责人同意",
@@ -103,10 +104,18 @@ def overview_page(found: FundOverview) -> dict[str, Any]:
 def _overview_line(grant: GrantState, found: FundOverview) -> dict[str, Any]:
     """A grant with who is next; while a ground of recall stands, what is in use is paused and says why."""
     stands, netting = found.stands.get(grant.regime), _netting(grant, found.grants)
-    line = {**grant_line(grant), "next": _NEXT[grant.state][1], "netting": netting, "stands": None}
+    line = {**grant_line(grant), "next": _next(grant)[1], "netting": netting, "stands": None}
     if stands is not None and grant.state in ("approved", "withheld", "received"):
         return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
     return {**line, "state": _TO_NET} if netting and grant.state == "approved" else line
+
+
+def _next(grant: GrantState) -> tuple[str, str]:
+    """What comes next and who does it; where the place nets, nothing is given back or offset of itself."""
+    day = netting_day(grant) if grant.state == "received" else None
+    if day is None:
+        return _NEXT[grant.state]
+    return ("使用、轧差", f"由科室或财务申请用款；{day} 前由财务和下一年的额度轧差")
 
 
 def _netting(grant: GrantState, grants: Sequence[GrantState]) -> dict[str, str] | None:
@@ -170,7 +179,8 @@ def grant_page(
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module", "correction"]),
         "why_not": why_not_mine(found.turn),
-        "next": ("轧差", "和上年预付轧差，由财务办") if found.to_net else _NEXT[grant.state],
+        "next": ("轧差", "和上年预付轧差，由财务办") if found.to_net else _next(grant),
+        "nets_by": netting_day(grant),
         "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
         "stands": stands_note(found.stands),
         "to_net": _to_net(found),
@@ -229,7 +239,9 @@ def _defaults(name: str, grant: GrantState, today: date) -> dict[str, str]:
 def _steps(found: GrantDetail) -> list[Step]:
     grant, names = found.grant, found.names
     declined, withheld = grant.state == "declined", grant.state == "withheld"
-    at = _ORDER.index({"declined": "applied", "withheld": "approved"}.get(grant.state, grant.state))
+    withdrawn = grant.state == "withdrawn"
+    before = {"declined": "applied", "withdrawn": "applied", "withheld": "approved"}
+    at = _ORDER.index(before.get(grant.state, grant.state))
     turn = turn_lines(found.turn, names)
     receipt = next((one for one in found.entries if one.kind in ("fund_receipt", "fund_netting")), None)
     recorded = done_by(grant.recorded_by, grant.recorded_at, names)
@@ -239,7 +251,11 @@ def _steps(found: GrantDetail) -> list[Step]:
     spending = "科室、财务申请，另两人同意和审批" if grant.state == "received" else ""
     return [
         Step("done", "申请", done_by(grant.applied_by, grant.applied_at, names)),
-        Step("bad", "没有批准", recorded) if declined else _step("批复", at >= 1, at == 0, recorded, turn),
+        Step("bad", "申请已撤回", ())
+        if withdrawn
+        else Step("bad", "没有批准", recorded)
+        if declined
+        else _step("批复", at >= 1, at == 0, recorded, turn),
         Step("bad", "暂停拨付", turn)
         if withheld
         else _step("轧差" if found.to_net else "到账", at >= 2, at == 1, received, turn),

@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.forecast import Forecast
+from hospital_prepay.domain.rules.fund.forecast import Forecast, ForecastFacts
 from hospital_prepay.domain.rules.fund.regime import Absence, Regime
 from hospital_prepay.http.clauses import Chip, chip, number_chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.recall_review import (
-    LastSettlement,
+    BookedSettlement,
     Outlook,
     Pair,
     RecallDetail,
@@ -90,7 +90,9 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
         "has_term": found.decision.facts["working_days"] is not None,
         "owed_fen": found.decision.facts["owed_fen"],
         "grants": [
-            stopped_line(grant, stands=stands) for grant in found.grants if grant.state not in ("applied", "declined")
+            stopped_line(grant, stands=stands)
+            for grant in found.grants
+            if grant.state not in ("applied", "declined", "withdrawn")
         ],
         "offered": offered,
         "opened": name,
@@ -131,6 +133,8 @@ def forecast_page(grant_id: str, found: Outlook | None, form: Form | None) -> di
             "there": cash.there,
             "stopped": facts.settlements_stopped,
             "months": cash.months,
+            "settled_on": _settled_since(facts),
+            "members": _members(found) if found.grant.distributed_fen else None,
             "clause": found.clause and number_chip(found.clause),
             "document": found.document,
             "estimate": found.last and _estimate(found.last),
@@ -202,7 +206,25 @@ def _grounds(regime: Regime) -> list[dict[str, str]]:
     return [{"value": str(number), "label": f"情形 {number}：{title}"} for number, title in titles]
 
 
-def _estimate(last: LastSettlement) -> dict[str, Any]:
+def _settled_since(facts: ForecastFacts) -> date | None:
+    """The day of the settlement of this month, which isn't expected again."""
+    months = [day for day in facts.settled_on if day.replace(day=1) == facts.today.replace(day=1)]
+    return max(months, default=None)
+
+
+def _members(found: Outlook) -> dict[str, Any]:
+    """What is with members: to be collected, or to be paid for them; and what lacks once all is in."""
+    facts = found.facts
+    collected = facts.members_hold + facts.members_used
+    return {
+        "hold": facts.members_hold,
+        "used": facts.members_used,
+        "gap_after": Money(max(0, found.forecast.gap.fen - collected.fen)),
+        "href": f"/finance/fund/grants/{found.grant.grant_id}/members",
+    }
+
+
+def _estimate(last: BookedSettlement) -> dict[str, Any]:
     may_open = current_actor().may(Permission.LEDGER_VIEW)
     return {
         "entry_no": last.entry_no,

@@ -171,6 +171,7 @@ def _entry_line(row: JournalRow, sealed_to: int) -> dict[str, Any]:
         "kind": _kind(row),
         "document": journal.receipt_of(row),
         "amount_fen": row.debit_fen,
+        "moved": ledger_fund.owed_words(row.lines),
         "sealed": row.entry_no <= sealed_to,
         "lines": [_side(line) for line in row.lines],
     }

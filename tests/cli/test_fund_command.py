@@ -252,6 +252,9 @@ WRONG = {
     "months as a number": changed("pools.0.months_payable", 13.2),
     "growth as a number": changed("growth", 0.043),
     "growth in percent": changed("growth", "4.3%"),
+    "growth in percent without its sign": changed("growth", "4.3"),
+    "growth of all": changed("growth", "1"),
+    "a fall of more than all": changed("growth", "-1.5"),
     "money as a decimal": changed("paid.0.amount_fen", 1.5),
     "money as text": changed("paid.0.amount_fen", "1,200"),
     "a fund nobody knows": changed("paid.0.fund", "maternity"),
@@ -284,6 +287,20 @@ def test_what_isnt_json_has_a_code_of_its_own(call: Call) -> None:
     assert call("assess", b"{")[2].startswith("not_json: ")
     assert "months_payable" in call("assess", changed("pools.0.months_payable", 13.2))[2]
     assert "weihai-prepay-2025" in call("assess", changed("regime", "nowhere"))[2]
+
+
+def test_a_wrong_decimal_is_told_with_an_example_of_its_own_field(call: Call) -> None:
+    assert '例如 "13.2"。' in call("assess", changed("pools.0.months_payable", 13.2))[2]
+    assert '例如 "0.043" 是 4.3 %。' in call("assess", changed("growth", 0.043))[2]
+    assert '4.3 % 写 "0.043"' in call("assess", changed("growth", "4.3"))[2]
+    assert call("assess", changed("growth", "-0.999"))[0] == 0
+
+
+def test_nothing_is_said_to_be_met_while_a_fact_is_missing(call: Call) -> None:
+    first, second, *_ = call("assess", changed("year", 2099))[1].splitlines()
+    assert (first, second.startswith("还缺：")) == ("2099 年  还缺事实，结论不完整", True)
+    first, second, *_ = call("assess", FACTS)[1].splitlines()
+    assert (first, second) == ("2026 年  条件都符合", "")
 
 
 def test_a_byte_order_mark_does_no_harm(call: Call) -> None:
@@ -399,6 +416,8 @@ WRONG_REQUESTS = {
     "less than nothing": changed("lines.0.amount_fen", -1, REQUEST),
     "yuan for fen": changed("lines.0.amount_fen", 12.5, REQUEST),
     "an unknown name": changed("lines.0.invoice", "1", REQUEST),
+    "a credit code too short": changed("payee.credit_code", "123", REQUEST),
+    "a credit code with a wrong check digit": changed("payee.credit_code", "91440300715267260G", REQUEST),
     "a regime nobody knows": changed("regime", "nowhere", REQUEST),
     "a fund nobody knows": changed("fund", "all", REQUEST),
     "no JSON": b"]",

@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Fen, Text, Ticked, Yuan
+from hospital_prepay.schemas.fund_apply import MemberDecisionSchema
 
 
 @dataclass(frozen=True)
@@ -99,3 +100,11 @@ def test_every_message_is_chinese_for_marshmallows_own_fields_too() -> None:
         assert words
         plain = words.replace("2025-10-10T14:30:00+08:00", "")
         assert not any("a" <= sign <= "z" for sign in plain.lower()), words
+
+
+def test_who_turns_a_distribution_down_needs_no_day_and_who_agrees_does() -> None:
+    assert MemberDecisionSchema().read({"do": "reject", "bank_reference": "", "handed_on": ""}).handed_on is None
+    with pytest.raises(ValidationError, match="请填写"):
+        MemberDecisionSchema().read({"do": "approve", "bank_reference": "B-1", "handed_on": ""})
+    with pytest.raises(ValidationError, match="不是日期"):
+        MemberDecisionSchema().read({"do": "reject", "handed_on": "昨天"})

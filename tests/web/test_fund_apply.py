@@ -441,6 +441,9 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     assert approver.post(f"{one}/decide", yes).status_code == 303
     assert approver.post(f"{one}/decide", yes).status_code == 409
     assert "账上分给成员单位1,000.00 元" in words(officer.get(where))
+    outlook = words(officer.get(f"/finance/fund/recall/forecast/{where.rpartition('/')[2]}"))
+    assert "手里没用的 1,000.00 元，请在清算日之前收回；已经用掉的 0.00 元" in outlook
+    assert "都收到了，还差 0.00 元" in outlook
     use = {
         **{"category": "drug", "name": "头孢", "amount": "400", "code": "X" + "A" * 22, "order_no": "P-1"},
         **{"document": "FP-1", "idempotency_key": "member-key-2"},
@@ -497,3 +500,33 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     entry = officer.get(f"/finance/ledger/{number}")
     assert "成员还款" in words(entry).split("分录")[0]
     assert "grants//" not in entry.text
+
+
+def test_an_application_is_withdrawn_with_a_ground_and_filed_again_from_the_page(
+    officer: Browser, login_as: LoginAs, house: House
+) -> None:
+    where = officer.post(NEW, filled()).location
+    grant = grant_of(officer.get(where))
+    assert "撤回这份申请" in words(officer.get(where))
+    approver = login_as(Role.FINANCE_APPROVER)
+    assert "撤回这份申请" not in words(approver.get(where))
+    assert approver.post(f"{where}/withdraw", {"ground": "x"}).status_code == 403
+    blank = officer.post(f"{where}/withdraw", {"ground": " "})
+    assert (blank.status_code, 'href="#f-ground"' in blank.text) == (422, True)
+    assert officer.post(f"{where}/withdraw", {"ground": "金额填错"}).location == where
+    for browser in (officer, login_as(Role.AUDITOR)):
+        page = words(browser.get(where))
+        assert "这份申请已撤回：金额填错" in page
+        assert "撤回这份申请" not in page
+        assert "申请已撤回" in words(browser.get(APPLY))
+        assert "申请已撤回；要的话重新申请" in words(browser.get(grant))
+        assert "申请已撤回" in words(browser.get("/finance/fund"))
+    twice = officer.post(f"{where}/withdraw", {"ground": "再撤"})
+    assert (twice.status_code, "只有还没有登记批复的申请能撤回" in words(twice)) == (409, True)
+    assert "已经有申请" not in words(officer.post(NEW, filled(do="check", amount_employee="500000")))
+    again = officer.post(NEW, filled(amount_employee="500000", idempotency_key="apply-again-1"))
+    assert again.status_code == 303, words(again)
+    assert again.location != where
+    assert "等批复" in words(officer.get(grant))
+    assert "没有递交" not in words(officer.get(where))
+    assert count(house, "fund_grant") == 1

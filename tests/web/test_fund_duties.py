@@ -17,7 +17,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence import fund_reminders
 from hospital_prepay.persistence.fund_reminders import AccountCheck
-from hospital_prepay.services.fund import grants, reminders
+from hospital_prepay.services.fund import grants, recall, reminders, returns
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import INSTITUTION, Browser, House
 
@@ -90,6 +90,22 @@ def test_only_another_person_is_offered_the_confirmation(officer: Browser, appro
     assert approver.post(f"{PAGE}/places/1/decline").status_code == 303
     assert approver.post(f"{PAGE}/places/1/confirm").status_code == 409
     assert approver.post(f"{PAGE}/places/2/confirm").status_code == 404
+
+
+def test_before_a_year_opens_its_page_says_from_when_it_may_be_applied_for(
+    officer: Browser, approver: Browser
+) -> None:
+    place = {**HERE, "regime": "zhejiang-prepay-2025", "pool_region": "临溪市"}
+    assert officer.post(f"{PAGE}/places", place).status_code == 303
+    assert approver.post(f"{PAGE}/places/1/confirm").status_code == 303
+    opens, form = "2026-12-01 起可申请", "/finance/fund/apply/new?regime=zhejiang-prepay-2025&year="
+    assert opens in officer.get(f"{PAGE}?year=2027").text
+    assert opens not in officer.get(PAGE).text
+    told = officer.get(f"{form}2027").text
+    assert "2027 年的从 2026-12-01 起可以申请（本院规定），请在 2027-01-15 前递交。" in told
+    assert "起可以申请" not in officer.get(f"{form}2026").text
+    henan = officer.get("/finance/fund/apply/new?regime=henan-settlement-2023&year=2027").text
+    assert "2027 年的从 2026-12-01 起可以申请（本院规定），现在还不能递交。" in henan
 
 
 @pytest.mark.usefixtures("henan")
@@ -227,3 +243,26 @@ def test_who_may_only_look_is_offered_nothing_and_may_do_nothing(
         assert browser.post(f"{PAGE}/close", {"key": FEBRUARY}).status_code == 403
         assert browser.post(f"{PAGE}/places", HERE).status_code == 403
     assert login_as(Role.CASHIER).get(PAGE).status_code == 403
+
+
+def test_a_ground_of_recall_stands_on_top_with_its_sum_and_day(grant: str, officer: Browser, house: House) -> None:
+    assert "收回没有办结" not in shown(officer)
+    context, who = house.context, house.actor(Role.FINANCE_OFFICER)
+    today = context.clock.today()
+    command = recall.RecordRecall("xizang-prepay-2024", 1, "账户被冻结", today, "（2026）藏01执1号", "key-recall")
+    recall_id = recall.record_recall(context, who, command).recall_id
+    assert recall_id
+    first = shown(officer)
+    assert "收回情形没有办结，应退回 1,000,000.00 元，期限从医保部门督促那天起算，督促日还没有登记" in first
+    assert ("收回没有办结" in first, "7 天内没有到期的" in first) == (True, False)
+    assert f'href="/finance/fund/recall/{recall_id}"' in officer.get(PAGE).text
+    due = recall.urge_recall(context, who, recall.UrgeRecall(recall_id, today, "藏医保函〔2026〕1号")).facts["due_on"]
+    left = (datetime.fromisoformat(due).date() - today).days
+    assert f"应退回 1,000,000.00 元，最迟 {due}，还有 {left} 天。" in shown(officer, "?year=2027")
+    returns.return_grant(context, who, returns.ReturnGrant(grant, Money(MILLION_YUAN), "R-1", "key-return", today))
+    assert "收回没有办结" not in shown(officer)
+
+
+def shown(officer: Browser, query: str = "") -> str:
+    """What a person reads on the page, without tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", officer.get(f"{PAGE}{query}").text))

@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.services.fund import grants
 from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import Browser, House
-from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, hidden, line, words
+from tests.web.test_fund import APPROVER, HEAD, OFFICER, SETTLED, Fundhouse, hidden, line, words
 
 ROOM = "/finance/fund/recall"
 GROUND = {"regime": "zhejiang-prepay-2025", "ground": "4", "what": "基本户被法院保全"}
@@ -106,6 +106,14 @@ def test_the_forecast_is_computed_from_what_is_typed_and_stores_nothing(fund: Fu
     wrong = fund.send(OFFICER, path, monthly="12e3", own_cash="0")
     assert (wrong.status_code, "不是金额" in words(wrong)) == (422, True)
     assert "钱不够" in words(fund.as_(OFFICER).get(ROOM))
+    assert "已经入账，不再估计" not in shown
+    fund.send(OFFICER, f"{fund.grant}/offset", settlement="900", offset="400", **SETTLED)
+    found = re.search(r'action="([^"]+/offsets/[^"]+/confirm)"', fund.as_(APPROVER).get(fund.grant).text)
+    assert found is not None
+    assert fund.send(APPROVER, found.group(1)).status_code == 303
+    page = fund.as_(OFFICER).get(path)
+    assert "本月的结算 2026-01-15 已经入账，不再估计" in words(page)
+    assert 'value="400.00"' in page.text
 
 
 def test_returns_and_payments_ask_for_the_banks_day_and_take_a_slip_once(fund: Fundhouse) -> None:
@@ -186,6 +194,12 @@ def test_a_netting_is_shown_before_it_is_booked(fund: Fundhouse, clock: FixedClo
         if moment:
             clock.moment = datetime(2025, 11, 26, 9, tzinfo=SHANGHAI)
             fund.browsers.clear()
+            lines = words(fund.as_(OFFICER).get("/finance/fund"))
+            shown = words(fund.as_(OFFICER).get(f"/finance/fund/grants/{grant_id}"))
+            assert "2026-01-15 前由财务和下一年的额度轧差" in lines
+            assert "付货款不减少它；和下一年的额度轧差才减少" in shown
+            assert "不轧差，银行单独交回的" in shown
+            assert "归还或冲抵" not in lines + shown
             room = fund.as_(OFFICER).get(ROOM).text
             asked = re.search(r'href="(/finance/fund/apply/new[^"]*)"', room)
             assert asked is not None

@@ -13,7 +13,8 @@ from hospital_prepay.domain.access import Role
 from tests.people import Browser, House
 from tests.web.test_fund import APPROVER, OFFICER, RECEIPT, SETTLED, Fundhouse, words
 
-WRONG = {"entry_no": "1", "why": "mistyped", "ground": "回单是 HD-1，金额看错"}
+# As a browser sends it: fields left empty come as empty texts.
+WRONG = {"entry_no": "1", "why": "mistyped", "ground": "回单是 HD-1，金额看错", "bank_reference": "", "value_on": ""}
 
 
 @pytest.fixture
@@ -70,6 +71,10 @@ def test_a_wrong_receipt_is_asked_to_be_taken_back_and_approved_by_another(fund:
     wrong = fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "why": "sent_back"})
     assert wrong.status_code == 422
     assert "只有交回会被银行退回" in words(wrong)
+    dated = fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "value_on": "2026-01-15"})
+    assert dated.status_code == 422
+    assert "填错的没有退回日" in words(dated)
+    assert 'href="#f-value_on"' in dated.text
     assert fund.send(OFFICER, f"{fund.grant}/corrections", **WRONG).status_code == 303
     assert "凭证更正等批准" in words(fund.as_(APPROVER).get("/"))
     assert "红字冲销凭证 1" not in words(fund.as_(OFFICER).get(fund.grant))

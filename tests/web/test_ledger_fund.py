@@ -12,7 +12,7 @@ from hospital_prepay.domain.ledger.grant_usage import KINDS
 from hospital_prepay.persistence.fund_recalls import slips
 from hospital_prepay.web.ledger_fund import FUND_KINDS
 from tests.people import INSTITUTION
-from tests.web.test_fund import APPROVER, HEAD, OFFICER, Fundhouse, fund, line, words
+from tests.web.test_fund import APPROVER, HEAD, OFFICER, SETTLED, Fundhouse, fund, line, words
 
 __all__ = ["fund"]
 
@@ -77,6 +77,20 @@ def test_a_slip_is_compared_however_it_is_spelled(fund: Fundhouse, entries: dict
     with fund.house.context.database.reading() as connection:
         kept = {one.as_typed: one.reference for one in slips(connection, INSTITUTION).values()}
     assert kept["TH-2026 01"] == "TH202601"
+
+
+def test_the_journal_says_what_an_entry_moved_of_what_is_owed(fund: Fundhouse) -> None:
+    fund.received()
+    fund.send(OFFICER, f"{fund.grant}/offset", settlement="900", offset="400", **SETTLED)
+    found = re.search(r'action="([^"]+/offsets/[^"]+/confirm)"', fund.as_(APPROVER).get(fund.grant).text)
+    assert found is not None
+    assert fund.send(APPROVER, found.group(1)).status_code == 303
+    fund.asked(line("3000"))
+    shown = words(fund.as_(Role.AUDITOR).get("/finance/ledger"))
+    assert "借方合计（元）" in shown
+    assert "应还医保减少 400.00 元" in shown
+    assert "应还医保增加 1,000,000.00 元" in shown
+    assert shown.count("应还医保") == 2
 
 
 def test_every_kind_that_a_report_knows_has_its_word() -> None:

@@ -11,7 +11,9 @@ from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.rules.fund.readings import AssessmentReadings
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence import fund_applications as kept
+from hospital_prepay.persistence import fund_approvals as approvals
 from hospital_prepay.persistence import funds as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import (
     ApplicationRow,
     EmergencyRow,
@@ -19,6 +21,7 @@ from hospital_prepay.persistence.fund_applications import (
     ModuleRow,
     ProcurementRow,
 )
+from hospital_prepay.persistence.fund_approvals import WithdrawnApplication
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
@@ -29,8 +32,8 @@ __all__ = ["ApplicationRow", "EmergencyRow", "EvidenceRow", "ModuleRow", "Procur
 
 @dataclass(frozen=True, slots=True)
 class ApplicationOverview:
-    """Every application (newest first), the grants that came of them, what else is recorded of them, and how the
-    hospital reads what an assessment asks."""
+    """Every application (newest first), the grants that came of them, what else is recorded of them, how the hospital
+    reads what an assessment asks, and what was withdrawn, by its decision."""
 
     applications: list[ApplicationRow]
     grants: list[GrantState]
@@ -39,6 +42,7 @@ class ApplicationOverview:
     module: list[ModuleRow]
     names: Mapping[str, str]
     readings: AssessmentReadings
+    withdrawn: Mapping[str, WithdrawnApplication]
 
     def grant_of(self, decision_id: str) -> GrantState | None:
         """The grant that came of a decision, if one did."""
@@ -58,6 +62,7 @@ class ApplicationDetail:
     evidence: list[EvidenceRow]
     grant: GrantState | None
     names: Mapping[str, str]
+    withdrawn: WithdrawnApplication | None
 
 
 def application_overview(context: Context, actor: Actor) -> ApplicationOverview:
@@ -73,6 +78,7 @@ def application_overview(context: Context, actor: Actor) -> ApplicationOverview:
             module=kept.module_steps(connection, own),
             names=people.names(connection, own),
             readings=assessment_readings(connection, own),
+            withdrawn=_withdrawn(connection, own),
         )
 
 
@@ -91,4 +97,9 @@ def read_application(context: Context, actor: Actor, decision_id: str) -> Applic
             evidence=kept.evidence_of(connection, own, decision_id),
             grant=grants[0] if grants else None,
             names=people.names(connection, own),
+            withdrawn=_withdrawn(connection, own).get(decision_id),
         )
+
+
+def _withdrawn(connection: Connection, institution_id: str) -> dict[str, WithdrawnApplication]:
+    return {one.decision_id: one for one in approvals.withdrawn_applications(connection, institution_id)}

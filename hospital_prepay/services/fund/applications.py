@@ -23,6 +23,7 @@ from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import EmergencyRow
+from hospital_prepay.persistence.funds import ENDED, GrantState
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -109,6 +110,16 @@ def _is_deregistered(connection: Connection, institution_id: str) -> bool:
 
 def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, decision_id: str) -> str:
     _require_apart(work, command, fund)
+    filed = {
+        "applied_fen": amount.fen,
+        "decision_id": decision_id,
+        "applied_by": work.act.actor.actor_id,
+        "applied_at": work.now,
+    }
+    before = _withdrawn(work, command, fund)
+    if before is not None:
+        store.walk_grant(work.connection, work.institution_id, before.grant_id, state="applied", **filed)
+        return before.grant_id
     grant_id = work.new_id()
     store.add_grant(
         work.connection,
@@ -121,20 +132,27 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
             "year": command.facts.year,
             "kind": "basic",
             "state": "applied",
-            "applied_fen": amount.fen,
-            "decision_id": decision_id,
-            "applied_by": work.act.actor.actor_id,
-            "applied_at": work.now,
+            **filed,
         },
     )
     return grant_id
+
+
+def _withdrawn(work: UnitOfWork, command: ApplyForFunds, fund: str) -> GrantState | None:
+    """The same fund's application of the year that was taken back: a new one stands in its place."""
+    where = (command.regime, command.facts.year, "basic", fund, "withdrawn")
+    for one in store.grants(work.connection, work.institution_id):
+        same = (one.regime, one.year, one.kind, one.fund, one.state) == where
+        if same and same_region(one.pool_region, command.pool_region):
+            return store.lock_grant(work.connection, work.institution_id, one.grant_id)
+    return None
 
 
 def _require_apart(work: UnitOfWork, command: ApplyForFunds, fund: str) -> None:
     """One prepayment for all funds stands in place of one for each, never beside it."""
     where = (command.regime, command.facts.year, "basic")
     for one in store.grants(work.connection, work.institution_id):
-        beside = one.fund != fund and ALL_FUNDS in (one.fund, fund) and one.state != "declined"
+        beside = one.fund != fund and ALL_FUNDS in (one.fund, fund) and one.state not in ENDED
         same = (one.regime, one.year, one.kind) == where and same_region(one.pool_region, command.pool_region)
         if beside and same:
             raise Conflict("这一年已经有各基金合计或单个基金的申请，不能再重复申请。请在列表里打开那一笔。")

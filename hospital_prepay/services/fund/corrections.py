@@ -150,10 +150,15 @@ def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorre
     if not command.ground.strip():
         words = "请写明依据，例如哪张回单、错在哪里。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
-    if command.why == MISTYPED and command.value_on is None:
+    if command.why == MISTYPED:
+        if command.value_on is not None:
+            raise MalformedInput("填错的没有退回日，请清空这一项。", details={"field": "value_on"})
         return
-    if command.why != SENT_BACK or entry.kind != "fund_return" or command.value_on is None:
-        raise MalformedInput("只有交回会被银行退回；请选原因，并填退回日。", details={"field": "why"})
+    if command.why != SENT_BACK or entry.kind != "fund_return":
+        raise MalformedInput("只有交回会被银行退回，请核对凭证和原因。", details={"field": "why"})
+    if command.value_on is None:
+        words = "请填退回日，照银行回单。"
+        raise MalformedInput(words, code="missing_value", details={"field": "value_on"})
     if not command.bank_reference.strip():
         words = "请填退回的银行回单号。"
         raise MalformedInput(words, code="missing_value", details={"field": "bank_reference"})

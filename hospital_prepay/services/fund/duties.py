@@ -158,7 +158,7 @@ def _grant(one: GrantState, received_on: date | None, document: ProcurementRow |
         pool_region=one.pool_region,
         fund=one.fund,
         year=one.year,
-        declined=one.state == "declined",
+        declined=one.state in funds.ENDED,
         applied_on=local(one.applied_at).date(),
         received_on=received_on,
         owed_fen=one.owed_fen,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from hospital_prepay.domain.rules.fund.clearing import netting_duty
 from hospital_prepay.persistence.funds import GrantState
@@ -14,6 +15,16 @@ def nets(grant: GrantState) -> bool:
     """Whether the grant's place nets a new allocation against the old one."""
     regime = load_rulebook().regime(grant.regime, grant.year)
     return netting_duty(regime, grant.year, working_day_calendar()) is not None
+
+
+def netting_day(grant: GrantState) -> date | None:
+    """The day by which the notice nets what is owed against the next year, as it is named there; ``None`` for what is
+    given back or offset instead."""
+    if grant.kind != "basic":
+        return None
+    regime = load_rulebook().regime(grant.regime, grant.year)
+    duty = netting_duty(regime, grant.year + 1, working_day_calendar())
+    return None if duty is None else duty.named_on
 
 
 def follows(old: GrantState, new: GrantState) -> bool:

@@ -19,9 +19,10 @@ from hospital_prepay.domain.rules.fund.readings import HolidayRoll
 from hospital_prepay.domain.rules.fund.recall import RecallFacts, recall
 from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.persistence import decisions, fund_applications, funds
+from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence.database import Connection
-from hospital_prepay.persistence.fund_recalls import IncidentState, LastSettlement, RecallState, Slip, WriteOff
+from hospital_prepay.persistence.fund_recalls import BookedSettlement, IncidentState, RecallState, Slip, WriteOff
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.queries import funds as queries
 from hospital_prepay.persistence.queries import people
@@ -35,7 +36,7 @@ from hospital_prepay.services.fund.recall import recall_facts
 from hospital_prepay.services.publication.holidays import working_days
 from hospital_prepay.services.publication.readings import holiday_roll
 
-__all__ = ["GrantState", "IncidentState", "LastSettlement", "RecallState", "Slip", "WriteOff"]
+__all__ = ["BookedSettlement", "GrantState", "IncidentState", "RecallState", "Slip", "WriteOff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Outlook:
     clause: str | None
     bar: str | None
     document: str = ""
-    last: LastSettlement | None = None
+    last: BookedSettlement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ def outlook(
     """Will the money of this grant be there on its day; ``None`` where the place nets instead of clearing, or its own
     document names no day.
 
-    ``monthly`` left out is the last settlement from which something of the same fund was offset. Needs ``fund.view``.
+    ``monthly`` left out is what was offset from the last settlement of the same fund. Needs ``fund.view``.
     Raises :class:`NotFound`.
     """
     actor.require(Permission.FUND_VIEW)
@@ -202,9 +203,11 @@ def outlook(
             day = _day_of_document(connection, own, grant)
         else:
             day = _day_of_notice(connection, own, grant, calendar)
-        last = None if grant.kind != "basic" else store.last_settlement(connection, own, grant)
+        settled = store.settlements(connection, own, grant) if grant.kind == "basic" else []
+        in_hand = distributions.in_hand(connection, own, grant_id)
     if day is None:
         return None
+    last = settled[0] if settled else None
     facts = ForecastFacts(
         today=context.clock.today(),
         clear_on=day.on,
@@ -214,6 +217,9 @@ def outlook(
         monthly=Money(last.fen if last else 0) if monthly is None else monthly,
         own_cash=own_cash or Money(0),
         settlements_stopped=day.settlements_stopped,
+        settled_on=tuple(one.booked_on for one in settled),
+        members_hold=Money(in_hand),
+        members_used=Money(grant.distributed_fen - in_hand),
     )
     named = (day.stands, day.expected, day.clause, day.bar, day.document)
     return Outlook(grant, forecast(facts), facts, *named, last=last)
@@ -278,7 +284,7 @@ def _unready(grants: list[GrantState]) -> list[Unready]:
     """What is owed in a place that nets and can't be netted yet, with the next year's grant as far as it came."""
     found = []
     for old in (one for one in grants if one.state == "received" and one.kind == "basic" and nets(one)):
-        new = next((one for one in grants if follows(old, one) and one.state != "declined"), None)
+        new = next((one for one in grants if follows(old, one) and one.state not in funds.ENDED), None)
         if new is None or new.state in ("applied", "withheld"):
             found.append(Unready(old, new))
     return found

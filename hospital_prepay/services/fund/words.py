@@ -73,6 +73,8 @@ VERDICTS: Final = {
     False: "有条件不符合，不能预付",
     None: "还有没弄清的条件，暂时不能下结论",
 }
+# Every condition of the hospital is met, and a fact for the size or the funds is missing still.
+INCOMPLETE: Final = "还缺事实，结论不完整"
 MET: Final = {Met.MET: "符合", Met.UNMET: "不符合", Met.WAIVED: "过渡期内不要求", Met.UNKNOWN: "未知"}
 WITHOUT_TEXT: Final = "未知（没有原文）"
 REPORTED: Final = "据转载，没有原文"
@@ -94,6 +96,7 @@ GRANT_STATES: Final = {
     "received": ("info", "在用"),
     "cleared": ("ok", "已清算"),
     "declined": ("idle", "没有批准"),
+    "withdrawn": ("idle", "申请已撤回"),
 }
 REQUEST_STATES: Final = {
     "refused": ("stop", "被拒"),

@@ -131,9 +131,9 @@ def test_the_expected_settlement_is_the_last_of_the_same_fund_and_named(hospital
     resident.apply(Fund.RESIDENT)
     resident.approve()
     resident.receive()
-    employee.offset(9_000_000, 1)
-    resident.offset(2_000_000, 1)
-    for year, fen in ((employee, 9_000_000), (resident, 2_000_000)):
+    employee.offset(9_000_000, 700)
+    resident.offset(2_000_000, 300)
+    for year, fen in ((employee, 700), (resident, 300)):
         found = recall_review.outlook(hospital.context, OFFICER, year.grant_id)
         assert found is not None
         assert found.last is not None

@@ -193,7 +193,7 @@ def test_a_return_that_the_bank_sends_back_is_booked_by_its_slip(year: Year) -> 
     year.send_back(replace(year.return_command(M), bank_reference="R-1"))
     for changes, words in (
         ({"value_on": date(2026, 1, 15)}, "退回的银行回单号"),
-        ({"bank_reference": "R-2"}, "只有交回会被银行退回"),
+        ({"bank_reference": "R-2"}, "请填退回日"),
         ({"value_on": date(2026, 1, 14), "bank_reference": "R-2"}, "早于交回日"),
         ({"value_on": date(2026, 1, 16), "bank_reference": "R-2"}, "还没有到"),
     ):

@@ -14,6 +14,7 @@ from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.application import open_years, opens_on
 from hospital_prepay.domain.rules.fund.clearing import bar_clause
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -37,6 +38,11 @@ def codes(answer: applications.Applied) -> set[str]:
 def file_for(hospital: Hospital, region: str, fund: str, key: str, regime: str = WEIHAI) -> applications.Applied:
     command = application(regime, region, fund, Money(MILLION_YUAN), good_facts(2026), key)
     return apply_one(hospital.context, OFFICER, command)
+
+
+def test_the_first_day_of_a_year_is_the_one_from_which_it_is_open() -> None:
+    first = opens_on(2027)
+    assert (2027 in open_years(first), 2027 in open_years(first - timedelta(days=1))) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,11 @@ def open_years(today: date) -> tuple[int, ...]:
     return (today.year, today.year + 1) if today.month == _DECEMBER else (today.year,)
 
 
+def opens_on(year: int) -> date:
+    """The first day on which :func:`open_years` has ``year``."""
+    return date(year - 1, _DECEMBER, 1)
+
+
 def _conditions(facts: ApplicationFacts) -> tuple[Outcome, list[Reason]]:
     unmet = [one for one in facts.conditions if one.outcome == "unmet"]
     unknown = [one for one in facts.conditions if one.outcome == "unknown"]

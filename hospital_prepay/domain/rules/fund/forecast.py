@@ -5,15 +5,20 @@ from __future__ import annotations
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.money import Money
 
+_NOTHING: Final = Money(0)
+
 
 @dataclass(frozen=True, slots=True)
 class ForecastFacts:
-    """What is owed and what is there. ``monthly`` is a settlement of which all can be offset; none is expected while
-    ``settlements_stopped``. ``own_cash`` is what the hospital can add of its own."""
+    """What is owed and what is there. ``monthly`` is what can be offset from a settlement; none is expected while
+    ``settlements_stopped``, nor of a month in which one is booked (``settled_on``). ``own_cash`` is what the hospital
+    can add of its own. What members hold, or used and don't owe the hospital yet, is owed like the rest but isn't
+    there before it is collected."""
 
     today: date
     clear_on: date
@@ -23,6 +28,9 @@ class ForecastFacts:
     monthly: Money
     own_cash: Money
     settlements_stopped: bool
+    settled_on: tuple[date, ...] = ()
+    members_hold: Money = _NOTHING
+    members_used: Money = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,14 @@ class Forecast:
 
 @implements("weihai-prepay-2025/2.3", "xizang-prepay-2024/5.4", "zhejiang-prepay-2025/3.4")
 def forecast(facts: ForecastFacts) -> Forecast:
-    """A settlement counts when its month ends after today and not after the day: one that comes later is no help."""
+    """A settlement counts when its month ends after today and not after the day: one that comes later is no help, and
+    one that is booked already made what is owed smaller."""
     left, months = facts.owed, list[Month]()
     monthly = Money(0) if facts.settlements_stopped else facts.monthly
+    settled = {day.replace(day=1) for day in facts.settled_on}
     for ends_on in _month_ends(facts.today, facts.clear_on):
+        if ends_on.replace(day=1) in settled:
+            continue
         offset = min(monthly, left)
         left -= offset
         months.append(Month(ends_on, offset, left))
