@@ -85,6 +85,7 @@ def offset_documents(connection: sa.Connection, institution_id: str) -> list[str
     offset, booked, mirror = FundOffset, LedgerEntry, sa.orm.aliased(LedgerEntry)
     taken_back = (
         sa.select(sa.literal(1))
+        .select_from(booked)
         .join(mirror, sa.and_(mirror.institution_id == booked.institution_id, mirror.reverses_no == booked.entry_no))
         .where(
             booked.institution_id == offset.institution_id,
