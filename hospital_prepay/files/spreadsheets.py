@@ -77,7 +77,8 @@ def _text(value: _CellValue) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+        # A spreadsheet counts in 15 digits: what a sum leaves behind them (9755145.880000001) nobody sees there.
+        return str(int(value)) if value.is_integer() else format(Decimal(f"{value:.15g}"), "f")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, date | time) else str(value)

@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.identity import credit_code
-from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.money import Money, NegativeAmount
 from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Ticked, Yuan
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._:-]{8,100}", re.ASCII)
@@ -43,9 +43,15 @@ class PositiveYuan(Yuan):
     """An amount above zero."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
-        amount = super()._deserialize(value, attr, data, **options)
+        above = "金额要大于零，例如 120.00。"
+        try:
+            amount = super()._deserialize(value, attr, data, **options)
+        except ValidationError as error:
+            if isinstance(error.__cause__, NegativeAmount):  # whose words would let zero pass
+                raise ValidationError(above) from error
+            raise
         if not amount:
-            raise ValidationError("金额要大于零，例如 120.00。")
+            raise ValidationError(above)
         return amount
 
 

@@ -29,10 +29,11 @@ def confirmation(said: Any) -> Confirmation | None:
         case schemas.Approval():
             return _confirm_approval(said)
         case schemas.Returned():
+            on = f"，交回日 {said.returned_on}" if said.returned_on else ""
             return Confirmation(
                 f"交回 {said.amount} 元？",
                 (
-                    f"大写 {said.amount.in_words()}；银行回单 {said.bank_reference}。",
+                    f"大写 {said.amount.in_words()}；银行回单 {said.bank_reference}{on}。",
                     "先用专款未用的部分，不够的用医院自有资金；应还医保同额减少。填错了要两个人更正。",
                 ),
                 f"交回 {said.amount} 元",
@@ -40,10 +41,12 @@ def confirmation(said: Any) -> Confirmation | None:
             )
         case schemas.Offset():
             rest = said.settlement - said.offset
+            slip = f"，银行回单 {said.bank_reference}" if said.bank_reference else ""
             return Confirmation(
                 f"登记冲抵 {said.offset} 元？",
                 (
-                    f"本次结算 {said.settlement} 元，冲抵后到账 {rest} 元；依据 {said.document}，{said.value_on}。",
+                    f"本次结算 {said.settlement} 元，冲抵后到账 {rest} 元{slip}；"
+                    f"依据 {said.document}，{said.value_on}。",
                     "现在只登记：另一个人确认后才入账，应还医保按冲抵额减少，未用的专款随之解除限定。",
                 ),
                 f"登记冲抵 {said.offset} 元",

@@ -278,6 +278,16 @@ def _cleared_lines(grant: GrantState, turn: tuple[str, ...]) -> tuple[str, ...]:
     return turn[:1] if grant.state == "received" else ()
 
 
+def _arrived(found: GrantDetail) -> list[tuple[str, str]]:
+    """The day and the slip of the receipt that stands: the last one, unless it was taken back."""
+    kinds = ("fund_receipt", "fund_receipt_undone", "fund_netting")
+    last = next((one for one in reversed(found.entries) if one.kind in kinds and one.owed_fen), None)
+    slip = (
+        found.slips.get(last.entry_no) if last and last.kind != "fund_receipt_undone" and last.owed_fen > 0 else None
+    )
+    return [] if slip is None else [("到账日", slip.value_on.isoformat()), ("到账的银行回单", slip.shown)]
+
+
 def _facts(found: GrantDetail) -> list[dict[str, Any]]:
     grant = found.grant
     pairs = [
@@ -285,6 +295,7 @@ def _facts(found: GrantDetail) -> list[dict[str, Any]]:
         ("批复日", grant.approved_on and grant.approved_on.isoformat()),
         ("国家平台编号", grant.module_no),
         ("暂停或恢复的依据", grant.withheld_ground),
+        *_arrived(found),
     ]
     if found.procurement is not None:
         document = found.procurement

@@ -197,6 +197,15 @@ def test_a_receipt_is_looked_at_once_more_before_it_is_booked(fund: Fundhouse) -
     assert fund.count("ledger_entry") == 0
     fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT)
     assert fund.count("ledger_entry") == 1
+    assert "到账日2026-01-15到账的银行回单HD-1" in words(fund.as_(APPROVER).get(fund.grant))
+
+
+def test_the_slip_and_the_day_are_looked_at_once_more_before_money_goes_back(fund: Fundhouse) -> None:
+    given = {"amount": "100", "bank_reference": "R-1", "returned_on": "2026-01-15"}
+    asked = words(fund.received().send(OFFICER, f"{fund.grant}/return", confirmed="", **given))
+    assert "银行回单 R-1，交回日 2026-01-15。" in asked
+    asked = words(fund.send(OFFICER, f"{fund.grant}/offset", confirmed="", settlement="9", offset="4", **SETTLED))
+    assert "冲抵后到账 5.00 元，银行回单 JS-11；依据 结算单 11，2026-01-15。" in asked
 
 
 def test_a_look_at_the_result_tells_everything_that_is_wrong_at_once(fund: Fundhouse) -> None:
@@ -397,6 +406,8 @@ def test_a_request_without_lines_or_grant_is_wrong(fund: Fundhouse) -> None:
         ("return", {"amount": "abc", "bank_reference": "HD"}, "amount", "例如"),
         ("return", {"amount": "1000000.01", "bank_reference": "HD"}, "amount", "应还只有 1,000,000.00 元"),
         ("return", {"amount": "1", "bank_reference": ""}, "bank_reference", "请填写"),
+        ("return", {"amount": "-5", "bank_reference": "HD"}, "amount", "金额要大于零"),
+        ("return", {"amount": "0", "bank_reference": "HD"}, "amount", "金额要大于零"),
         ("offset", {"settlement": "1", "offset": "2", **SETTLED}, "offset", "不能超过这次结算"),
         ("offset", {"settlement": "2000000", "offset": "1000001", **SETTLED}, "offset", "应还只有"),
     ],

@@ -82,6 +82,7 @@ def test_a_wrong_receipt_is_asked_to_be_taken_back_and_approved_by_another(fund:
     page = words(fund.as_(OFFICER).get(fund.grant))
     assert "更正凭证 1 已冲销" in page
     assert "等到账" in page
+    assert "到账的银行回单" not in page, "it was taken back"
     assert fund.send(OFFICER, f"{fund.grant}/receipt", **RECEIPT).status_code == 303
     assert "到账冲销" in words(fund.as_(Role.AUDITOR).get("/finance/ledger"))
 

@@ -61,7 +61,8 @@ class GrantDetail:
 
     ``application`` is ``None`` for a grant from before applications were kept and for a procurement prepayment, which
     has its ``procurement`` document instead; ``emergencies`` are those of its place and year. ``to_net`` is the owed
-    grant of the year before that an approved one is to be netted against, where the place nets.
+    grant of the year before that an approved one is to be netted against, where the place nets; ``slips`` are the
+    bank's, by entry.
     """
 
     grant: GrantState
@@ -75,6 +76,7 @@ class GrantDetail:
     module: list[ModuleRow]
     emergencies: list[EmergencyRow]
     to_net: GrantState | None
+    slips: Mapping[int, Slip]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def read_grant(context: Context, actor: Actor, grant_id: str) -> GrantDetail:
             to_net=owed_predecessor(fund_recalls.grants_of(connection, own, grant.regime), grant)
             if grant.state == "approved"
             else None,
+            slips=fund_recalls.slips(connection, own),
         )
 
 
