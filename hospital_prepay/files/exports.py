@@ -7,9 +7,14 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+<<<<<<< HEAD
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
+=======
+from decimal import Decimal
+from typing import Any, Final
+>>>>>>> w-mnews
 
 import xlsxwriter
 import xlsxwriter.worksheet
@@ -95,7 +100,9 @@ def _write_row(
 ) -> None:
     for column, value in enumerate(row):
         if isinstance(value, Money):
-            sheet.write_number(number, column, Fraction(value.fen, 100), yuan)
+            # A decimal is written as it stands; a float of it would end in a digit that nobody typed.
+            exact: Any = Decimal(value.fen).scaleb(-2)
+            sheet.write_number(number, column, exact, yuan)
         elif isinstance(value, int):
             sheet.write_number(number, column, value)
         elif value is not None:

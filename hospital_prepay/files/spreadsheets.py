@@ -77,7 +77,7 @@ def _text(value: _CellValue) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
-        # A spreadsheet counts in 15 digits: what a sum leaves behind them (9755145.880000001) nobody sees there.
+        # A spreadsheet counts in 15 digits: what a sum leaves behind them (9755145.880000002) nobody sees there.
         return str(int(value)) if value.is_integer() else format(Decimal(f"{value:.15g}"), "f")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")

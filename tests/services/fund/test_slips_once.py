@@ -62,12 +62,10 @@ def test_no_other_movement_takes_the_slip_of_a_settlement(hospital: Hospital, sp
     assert year.standing[2] == 100_000_000
 
 
+# SQLite has one writer at a time.
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
 @pytest.mark.parametrize("first", ["return", "settlement"])
-def test_of_two_at_once_one_gets_the_slip(
-    hospital: Hospital, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, first: str
-) -> None:
-    if "sqlite" in request.node.name:
-        pytest.skip("SQLite has one writer at a time")
+def test_of_two_at_once_one_gets_the_slip(hospital: Hospital, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
     year = Year(hospital).arrived()
     kept, ready = slips.store.add_slip, threading.Event()
 
