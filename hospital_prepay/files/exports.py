@@ -7,14 +7,9 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-<<<<<<< HEAD
-from fractions import Fraction
-from pathlib import Path
-from typing import Final
-=======
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
->>>>>>> w-mnews
 
 import xlsxwriter
 import xlsxwriter.worksheet

@@ -163,7 +163,9 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
             one for one in found.movements if month_of(one.day) == period and one.booked_later and legs_of(one)
         ),
         account=next((one for one in reversed(found.accounts) if one.from_on <= last), None),
-        accounts=tuple({account_key(one.account): one.account for one in found.statements if one.account}.values()),
+        accounts=tuple(
+            sorted({account_key(one.account): one.account for one in found.statements if one.account}.values())
+        ),
         quiet=quiet,
     )
 

@@ -97,7 +97,7 @@ def test_an_approver_says_that_the_prepayments_lie_on_another_account_from_a_mon
     quiet.take(BANK, QUIET.format(balance="1000000.00"))
     quiet.take(BANK, ELSEWHERE, account=OTHER)
     found = quiet.month()
-    assert (found.account and found.account.account, found.accounts) == (ACCOUNT, (OTHER, ACCOUNT))
+    assert (found.account and found.account.account, found.accounts) == (ACCOUNT, (ACCOUNT, OTHER))
     make_closing(context, OFFICER, ClosePeriod(FEBRUARY, found.digest, ""))
     check_closing(context, APPROVER, FEBRUARY, found.digest)
     with pytest.raises(NotPermitted):
