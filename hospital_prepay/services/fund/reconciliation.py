@@ -132,12 +132,13 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     mine = tuple(one for one in every if month_of(one.day) == period)
     held = fund_movements.balances_on(connection, institution_id, last)
     holds = account_on([one.named for one in found.accounts], last)
-    at_bank = bank_balance(found.statements, found.rows, holds, last)
-    ends = closings(last, held, found.rows, at_bank)
     spoken = fund_accounts.quiet_months(connection, institution_id, period)
     quiet = [one for one in spoken.values() if one.quiet]
     kinds = [one.kind for one in quiet]
     missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds)
+    # An older month's last balance says nothing of this one.
+    at_bank = None if "bank" in missing else bank_balance(found.statements, found.rows, holds, last)
+    ends = closings(last, held, found.rows, at_bank)
     told = {line.key for one in every for line in one.theirs}
     lines = [line for line in found.lines if month_of(line.day) == period]
     known = fund_reconciliation.matches(connection, institution_id)
