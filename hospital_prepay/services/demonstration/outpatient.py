@@ -6,8 +6,9 @@ Counted, corrected, their owners looked for and paid by every way; what couldn't
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from hospital_prepay.clock import local
 from hospital_prepay.services.demonstration.outpatient_census import Census
 from hospital_prepay.services.demonstration.outpatient_claims import Counter
 from hospital_prepay.services.demonstration.outpatient_contacts import Contacts
@@ -20,7 +21,7 @@ from hospital_prepay.services.demonstration.stage import Stage
 
 def lead_outpatients(stage: Stage, begun: datetime, accounts: int) -> None:
     """Do every act in the order of its day, for ``accounts`` accounts."""
-    now, rows = max(begun, EARLIEST_NOW), legacy_accounts(accounts)
+    now, rows = max(_ten_o_clock(begun), EARLIEST_NOW), legacy_accounts(accounts)
     owners = plan_visits(rows)
     parts = (
         Census(stage, rows, now),
@@ -32,3 +33,9 @@ def lead_outpatients(stage: Stage, begun: datetime, accounts: int) -> None:
     acts = [act for part in parts for act in part.acts()]
     for moment, act in sorted(acts, key=lambda one: one[0]):
         act(moment)
+
+
+def _ten_o_clock(begun: datetime) -> datetime:
+    """The last ten in the morning, when the windows are open, before the loading began."""
+    ten = local(begun).replace(hour=10, minute=0, second=0, microsecond=0)
+    return ten if ten <= begun else ten - timedelta(days=1)
