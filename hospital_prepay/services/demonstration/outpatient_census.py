@@ -16,7 +16,7 @@ from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.demonstration.outpatient_claims import Act
 from hospital_prepay.services.demonstration.outpatient_plan import at
-from hospital_prepay.services.demonstration.outpatient_rows import Legacy, write_register
+from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy, write_register
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import corrections, merging
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
@@ -24,7 +24,6 @@ from hospital_prepay.services.outpatient.corrections import AskCorrection
 from hospital_prepay.services.outpatient.merging import ShownPair
 from hospital_prepay.services.outpatient.register import list_corrections, list_imports
 
-BRANCH: Final = 12
 _GROUNDS: Final = {
     True: "证件号、姓名都相同，是同一人先后办的两张卡",
     False: "病人ID 重号，姓名不同，电话核实是两个人",

@@ -21,7 +21,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.files.papers import Line, Paper, pdf_bytes
 from hospital_prepay.services.demonstration.outpatient_claims import Act
-from hospital_prepay.services.demonstration.outpatient_plan import at, call_result, sms_result
+from hospital_prepay.services.demonstration.outpatient_plan import at, call_result, sms_result, wechat_result
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import campaigns
 from hospital_prepay.services.outpatient.campaign_file import Form, export_campaign, fetch_campaign_file
@@ -55,12 +55,11 @@ CAMPAIGNS: Final = (
     ),
     Planned(
         2,
-        "金额较大的打电话",
+        "智能外呼",
         Way.PHONE,
         "您好，这里是{医院}。请问是{称呼}本人吗？核对身份后：您的账户余额是{余额}元，随时可以退，咨询{电话}。",
         date(2025, 9, 22),
-        Money(10_000),
-        8,
+        results_after=8,
     ),
     Planned(
         3,
@@ -86,7 +85,8 @@ class Contacts:
         """Propose, release, send, take in what came of it; the newest waits for its release."""
         for one in CAMPAIGNS:
             day = one.day
-            yield at(day), partial(self.propose, planned=one)
+            who = Who.UNTRIED if one.way is Way.BOARD else Who.NEXT
+            yield at(day), partial(self.propose, planned=one, who=who)
             yield at(day + _DAY), partial(self.release, planned=one)
             if one.way is Way.BOARD:
                 yield at(day + 2 * _DAY), partial(self.photograph, planned=one)
@@ -97,7 +97,7 @@ class Contacts:
         newest = Planned(5, "第二轮短信", Way.SMS, text, local(self.now).date(), Money(5_000))
         yield self.now - _DAY, partial(self.propose, planned=newest, who=Who.UNREACHED)
 
-    def propose(self, moment: datetime, planned: Planned, who: Who = Who.NEXT) -> None:
+    def propose(self, moment: datetime, planned: Planned, who: Who) -> None:
         """Write it down."""
         key = f"demonstration:campaign:{planned.number}"
         command = ProposeCampaign(
@@ -167,9 +167,7 @@ def _by_call(cells: list[str]) -> str:
 
 
 def _by_wechat(cells: list[str]) -> str:
-    """Most followers read it; some have long unsubscribed."""
-    digit = cells[1][-1]
-    return "已读" if digit in "05" else "拒收" if digit == "9" else "送达"
+    return wechat_result(cells[1])
 
 
 _OUTCOMES: Final[dict[Way, Callable[[list[str]], str]]] = {

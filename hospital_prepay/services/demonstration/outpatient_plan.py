@@ -20,7 +20,7 @@ OPENED: Final = datetime(2025, 7, 21, 8, 0, tzinfo=SHANGHAI)
 EARLIEST_NOW: Final = datetime(2026, 3, 23, 10, 0, tzinfo=SHANGHAI)
 LAST_DAY: Final = date(2025, 12, 31)
 FILED_BEFORE: Final = date(2024, 7, 1)
-_CALLED_AGAIN_FEN: Final = 50_000
+_LOOKED_INTO_FEN: Final = 50_000
 _WORTH_COMING_FEN: Final = 1_200
 _OLD: Final = date(2024, 1, 1)
 _YOUNG: Final = date(2025, 1, 1)
@@ -45,20 +45,45 @@ def call_result(phone: str) -> str:
     return _result(_BY_PHONE, phone[-4:-2])
 
 
+def wechat_result(account_no: str) -> str:
+    """What came of a message of the official account: many read it, some have long unsubscribed."""
+    digit = account_no[-1]
+    return "已读" if digit in "05" else "拒收" if digit == "9" else "送达"
+
+
 def _result(bounds: tuple[tuple[int, str], ...], digits: str) -> str:
     return next(words for bound, words in bounds if int(digits) < bound)
 
 
 def number_gone(row: Legacy) -> bool:
-    """Whether the owner's number is nobody's or somebody else's by now, and the money lay long."""
-    return row.is_deposit and row.is_mobile and sms_result(row.phone) in GONE and row.moved_before(FILED_BEFORE)
+    """Whether the owner's number turned out to be nobody's or somebody else's."""
+    return row.is_mobile and (sms_result(row.phone) in GONE or call_result(row.phone) in GONE)
+
+
+def reached(row: Legacy) -> bool:
+    """Whether the owner was reached by any way; who has no working number may still read the official account."""
+    by_call = bool(row.phone) and sms_result(row.phone) not in GONE and call_result(row.phone) == "联系上"
+    by_wechat = bool(row.patient_no or row.channel == "微信") and wechat_result(row.account_no) == "已读"
+    return by_call or by_wechat or (row.is_mobile and sms_result(row.phone) == "联系上")
+
+
+def _never_came(row: Legacy) -> bool:
+    return row.is_deposit and not reached(row) and (row.moved_on is None or row.moved_on < FILED_BEFORE)
+
+
+def unknown(row: Legacy) -> bool:
+    """Whether nobody knows who the owner is, more than a name."""
+    return _never_came(row) and row.is_nobody
+
+
+def contact_changed(row: Legacy) -> bool:
+    """Whether the owner's number is gone."""
+    return _never_came(row) and number_gone(row)
 
 
 def never_answered(row: Legacy) -> bool:
-    """Whether the owner was told and never came; larger sums are called again first."""
-    told = row.is_deposit and row.is_mobile and sms_result(row.phone) in ("已发送", "已送达", "拒收")
-    reached = call_result(row.phone) == "联系上" if row.is_mobile else False
-    return told and not reached and row.fen < _CALLED_AGAIN_FEN and row.moved_before(FILED_BEFORE)
+    """Whether every way was tried and nobody came; larger sums are looked into first."""
+    return _never_came(row) and bool(row.phone) and not number_gone(row) and row.fen < _LOOKED_INTO_FEN
 
 
 Fits = Callable[[Legacy], bool]
@@ -86,7 +111,7 @@ def _abroad(row: Legacy) -> bool:
 
 
 def _remitted(row: Legacy) -> bool:
-    return _worth(row) and number_gone(row) and bool(row.certno) and row.moved_before(THREE_YEARS)
+    return _worth(row) and contact_changed(row) and bool(row.certno) and row.moved_before(THREE_YEARS)
 
 
 def _unreachable(row: Legacy) -> bool:

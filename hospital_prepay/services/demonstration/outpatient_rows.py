@@ -24,6 +24,7 @@ THREE_YEARS: Final = date(2022, 12, 31)
 LAST_MOVED: Final = date(2025, 8, 29)
 NOTE: Final = "演示数据"
 PAIRS: Final = 24
+BRANCH: Final = 12
 _FIRST_YEAR: Final = 2014
 _WEIGHTS: Final = (5, 6, 7, 8, 9, 10, 8, 10, 11, 10, 9, 7)
 _PHONES: Final = 100_000_000
@@ -75,21 +76,27 @@ class Legacy:
         """Whether a message can be sent to its owner."""
         return self.phone.startswith("1")
 
+    @property
+    def is_nobody(self) -> bool:
+        """Whether it has a name at best."""
+        return not (self.phone or self.certno)
+
     def moved_before(self, day: date) -> bool:
         """Whether it is known to have moved last before ``day``."""
         return self.moved_on is not None and self.moved_on < day
 
 
 def legacy_accounts(count: int, seed: int = 2025) -> list[Legacy]:
-    """``count`` accounts by number. Some moved last exactly three years before the first day of remitting; the last
-    ones belong to people who have another account already."""
+    """``count`` accounts by number. Some moved last exactly three years before the first day of remitting; some belong
+    to people who have another account already. The last ``BRANCH`` are a branch's and are counted late."""
     rng = Random(seed)
     rows = [_account(rng, number, count) for number in range(1, count + 1)]
     for place in range(0, count, max(1, count // 12)):
         rows[place] = replace(rows[place], moved_on=THREE_YEARS, kind=MoneyKind.OUTPATIENT_DEPOSIT)
     wanted = [row for row in rows[: count // 2] if row.certno and row.is_mobile and row.is_deposit and row.patient_no]
     for place, owner in enumerate(islice(wanted, PAIRS), 1):
-        rows[-place] = _same_owner(rows[-place], owner, place)
+        at = count - BRANCH - place
+        rows[at] = _same_owner(rows[at], owner, place)
     return rows
 
 

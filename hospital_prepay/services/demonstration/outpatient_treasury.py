@@ -10,10 +10,9 @@ from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Role
-from hospital_prepay.domain.rules.outpatient.reach import Reach
 from hospital_prepay.services.demonstration.outpatient_claims import Act
-from hospital_prepay.services.demonstration.outpatient_plan import LAST_DAY, at, never_answered, number_gone
-from hospital_prepay.services.demonstration.outpatient_rows import Legacy
+from hospital_prepay.services.demonstration.outpatient_plan import LAST_DAY, at, contact_changed, never_answered, unknown
+from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import advances, escheat, filing
 from hospital_prepay.services.outpatient.escheat import Part, Remittance
@@ -30,6 +29,11 @@ _NOTES: Final = {
     Part.CONTACTS: "抽查 60 户，短信、电话、公告栏都有记录。",
     Part.FILING: "与备案回执逐户核对；正好满三年的没有列入。",
 }
+_MARKS: Final = (
+    (Reason.UNKNOWN_PERSON, unknown, "只有姓名或什么都没有登记，公告栏已公示"),
+    (Reason.CONTACT_CHANGED, contact_changed, "短信、电话显示号码已换，见清退通知 1、2"),
+    (Reason.NO_ANSWER, never_answered, "短信、电话、公告栏都试过，见清退通知 1 至 4"),
+)
 _KEY: Final = "demonstration:outpatient"
 _DAY: Final = timedelta(days=1)
 
@@ -52,12 +56,8 @@ class Treasury:
 
     def mark(self, moment: datetime) -> None:
         """Say of each account why it can't be given back for now."""
-        unknown = MarkUnclearable(Reason.UNKNOWN_PERSON, "只有姓名或什么都没有登记", reach=(Reach.NAME, Reach.NONE))
-        self._mark(moment, unknown, "unknown")
-        gone = (row.account_no for row in self.rows if number_gone(row))
-        self._mark_many(moment, Reason.CONTACT_CHANGED, "短信退回或不是本人，见清退通知 1", gone)
-        silent = (row.account_no for row in self.rows if never_answered(row))
-        self._mark_many(moment, Reason.NO_ANSWER, "短信、电话、公告栏都试过，见清退通知 1 至 4", silent)
+        for reason, fits, evidence in _MARKS:
+            self._mark_many(moment, reason, evidence, (row.account_no for row in self._counted if fits(row)))
 
     def _mark_many(self, moment: datetime, reason: Reason, evidence: str, numbers: Iterable[str]) -> None:
         listed, most = tuple(numbers), filing.MOST_ACCOUNTS
@@ -100,7 +100,7 @@ class Treasury:
 
     def find_somebody(self, moment: datetime) -> None:
         """Two owners called back: their accounts are open again."""
-        found = [row for row in self.rows if number_gone(row)][-2:]
+        found = [row for row in self._counted if contact_changed(row)][-2:]
         for row in found:
             key = f"{_KEY}:unmark:{row.account_no}"
             ground = "患者看到公告栏后来电，已核对身份"
@@ -203,10 +203,14 @@ class Treasury:
 
     def _mark_left(self, moment: datetime, share: int) -> None:
         """Mark some of those of whom only the certificate is known."""
-        left = [row for row in self.rows if row.is_deposit and row.certno and not row.phone]
+        left = [row for row in self._counted if row.is_deposit and row.certno and not row.phone]
         part = tuple(row.account_no for row in left[share::20][: len(left) // 30])
         words = MarkUnclearable(Reason.CONTACT_CHANGED, "按证件号找不到现在的联系方式", part)
         self._mark(moment, words, f"left:{share}")
+
+    @property
+    def _counted(self) -> list[Legacy]:
+        return self.rows[:-BRANCH]
 
     @property
     def _officer(self) -> Actor:
