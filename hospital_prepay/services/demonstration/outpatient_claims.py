@@ -103,7 +103,9 @@ class Counter:
             receipt = f"领款单 {found.refund_no}"
             payouts.pay_cash(context, self._cashier(number + 1), claim_id, receipt)
         elif step == "reject" and found.state in ("accepted", "reviewed"):
-            reject_claim(context, self._confirmer(found), claim_id, "来办的人说不清账户的情况，请带齐证件再来，随时可以办。")
+            reject_claim(
+                context, self._confirmer(found), claim_id, "来办的人说不清账户的情况，请带齐证件再来，随时可以办。"
+            )
         elif step == "withdraw" and found.state in ("accepted", "confirmed"):
             withdraw_claim(context, self._cashier(number), claim_id, "患者说先不退，改天再来办。")
         elif step == "redirect" and found.state == "failed":

@@ -29,7 +29,9 @@ from hospital_prepay.services.outpatient.campaign_photos import prove_campaign
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
 from hospital_prepay.services.outpatient.contact_results import import_results
 
-_BOARD: Final = "{医院}正在清退门诊预交金。就诊卡里还有余额的患者，什么时候来都可以办；本人、代办、继承都受理。咨询{电话}。"
+_BOARD: Final = (
+    "{医院}正在清退门诊预交金。就诊卡里还有余额的患者，什么时候来都可以办；本人、代办、继承都受理。咨询{电话}。"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ def wechat_result(account_no: str) -> str:
 
 
 def _result(bounds: tuple[tuple[int, str], ...], digits: str) -> str:
-    return next(words for bound, words in bounds if int(digits) < bound)
+    number = int(digits)
+    return next(words for bound, words in bounds if number < bound)
 
 
 def number_gone(row: Legacy) -> bool:
@@ -233,7 +234,9 @@ _AUTUMN_VISITS: Final = (
 )
 _TREASURY_VISITS: Final = (
     *(
-        Visit(f"after-{number}", _remitted, _on(12, 31, 14, 10 * number), (("review", 1), ("confirm", 1), ("cash", 1)))
+        Visit(
+            f"after-{number}", _remitted, _on(12, 31, 14, 10 * number), (("review", 1), ("confirm", 1), ("cash", 1))
+        )
         for number in (1, 2, 3)
     ),
     *(Visit(f"after-{number}", _remitted, at(date(2026, 1, 1 + number)), PAID) for number in (4, 5, 6, 7)),

@@ -139,8 +139,9 @@ def _owner(rng: Random, number: int) -> tuple[str, str, str]:
 
 
 def _certno(rng: Random, number: int) -> str:
-    """A valid number of 18 characters, or of 15 digits for those who were registered with an old card."""
-    born = date(1935, 1, 1) + timedelta(days=rng.randrange(24_000))
+    """A valid number of 18 characters, or of 15 digits for those who were registered with an old card; no two people
+    have the same."""
+    born = date(1935, 1, 1) + timedelta(days=number * 7_919 % 24_000)
     short = f"529900{born:%y%m%d}{number % 1000:03}"
     return short if rng.random() < 0.12 else same_person_number(short)
 

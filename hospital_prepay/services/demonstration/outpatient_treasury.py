@@ -11,7 +11,13 @@ from typing import Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.services.demonstration.outpatient_claims import Act
-from hospital_prepay.services.demonstration.outpatient_plan import LAST_DAY, at, contact_changed, never_answered, unknown
+from hospital_prepay.services.demonstration.outpatient_plan import (
+    LAST_DAY,
+    at,
+    contact_changed,
+    never_answered,
+    unknown,
+)
 from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import advances, escheat, filing
@@ -218,5 +224,3 @@ class Treasury:
 
     def _approver(self, number: int = 0) -> Actor:
         return self.stage.actor(Role.FINANCE_APPROVER, number)
-
-
