@@ -1,5 +1,5 @@
-"""The census of the synthetic accounts: two old registers counted and booked, a third that waits, miscounts corrected,
-accounts of one person joined or kept apart."""
+"""The census of the synthetic accounts: two old registers booked, a third that waits; miscounts corrected,
+one person's accounts joined."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.outpatient_register import CorrectionRow
 from hospital_prepay.services.demonstration.outpatient_claims import Act
 from hospital_prepay.services.demonstration.outpatient_plan import at
 from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy, write_register
@@ -128,7 +129,7 @@ class Census:
         return [row for row in young if row.channel == "银行卡" and row.certno and row.is_mobile]
 
     @property
-    def _corrections(self) -> list[corrections.CorrectionRow]:
+    def _corrections(self) -> list[CorrectionRow]:
         return list_corrections(self.stage.context, self._officer)[0]
 
     def _import_of(self, file_name: str) -> list[tuple[int, str]]:

@@ -15,6 +15,7 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
+from hospital_prepay.persistence.outpatient_public import RequestRow
 from hospital_prepay.services.access.login import NOBODY
 from hospital_prepay.services.demonstration.outpatient_claims import BANK, Act
 from hospital_prepay.services.demonstration.outpatient_plan import at
@@ -196,7 +197,7 @@ class Front:
             requests.decline(self.stage.at(moment), self._cashier, found.request_id, ground)
 
     @property
-    def _requests(self) -> dict[str, requests.RequestRow]:
+    def _requests(self) -> dict[str, RequestRow]:
         states = (*requests.WAITING, *requests.ENDED)
         listed, _ = requests.list_requests(self.stage.context, self._cashier, states)
         return {one.request.account_no: one.request for one in listed if one.request.account_no}

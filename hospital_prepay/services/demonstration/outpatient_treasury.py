@@ -1,4 +1,4 @@
-"""What couldn't be given back: marked, filed, remitted on 31 December 2025 with its voucher, and what was paid ahead."""
+"""What couldn't be given back: marked, filed, remitted on 31 December 2025 with its voucher; what was paid ahead."""
 
 from __future__ import annotations
 
