@@ -87,8 +87,8 @@ class Legacy:
 
 
 def legacy_accounts(count: int, seed: int = 2025) -> list[Legacy]:
-    """``count`` accounts by number. Some moved last exactly three years before the first day of remitting; some are of
-    people who have another account already. The last ``BRANCH`` are a branch's and are counted late."""
+    """``count`` accounts by number. Some moved last exactly three years before the first day of remitting; some are
+    second accounts of one person. The last ``BRANCH`` are a branch's and are counted late."""
     rng = Random(seed)
     rows = [_account(rng, number, count) for number in range(1, count + 1)]
     for place in range(0, count, max(1, count // 12)):
