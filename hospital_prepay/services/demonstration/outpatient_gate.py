@@ -31,7 +31,7 @@ from hospital_prepay.services.outpatient.requests import TakeUp
 
 _KEPT: Final = (
     gate.KeptKind("emergency", "急诊留观"),
-    gate.KeptKind("elderly", "不会用手机支付的老年人", for_elderly=True),
+    gate.KeptKind("elderly", "不用手机支付的患者", for_elderly=True),
 )
 _NOTICES: Final = (
     (date(2025, 9, 10), "周一至周五 8:00–12:00、14:30–17:30"),

@@ -58,12 +58,17 @@ def _result(bounds: tuple[tuple[int, str], ...], digits: str) -> str:
 
 def number_gone(row: Legacy) -> bool:
     """Whether the owner's number turned out to be nobody's or somebody else's."""
-    return row.is_mobile and (sms_result(row.phone) in GONE or call_result(row.phone) in GONE)
+    return bool(row.phone) and (_bounced(row) or call_result(row.phone) in GONE)
+
+
+def _bounced(row: Legacy) -> bool:
+    """Whether a message told that the number is gone; nobody sends one to a landline."""
+    return row.is_mobile and sms_result(row.phone) in GONE
 
 
 def reached(row: Legacy) -> bool:
     """Whether the owner was reached by any way; who has no working number may still read the official account."""
-    by_call = bool(row.phone) and sms_result(row.phone) not in GONE and call_result(row.phone) == "联系上"
+    by_call = bool(row.phone) and not _bounced(row) and call_result(row.phone) == "联系上"
     by_wechat = bool(row.patient_no or row.channel == "微信") and wechat_result(row.account_no) == "已读"
     return by_call or by_wechat or (row.is_mobile and sms_result(row.phone) == "联系上")
 

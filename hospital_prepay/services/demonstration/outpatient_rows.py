@@ -90,7 +90,7 @@ def legacy_accounts(count: int, seed: int = 2025) -> list[Legacy]:
     """``count`` accounts by number. Some moved last exactly three years before the first day of remitting; some are
     second accounts of one person. The last ``BRANCH`` are a branch's and are counted late."""
     rng = Random(seed)
-    rows = [_account(rng, number, count) for number in range(1, count + 1)]
+    rows = [_account(rng, number) for number in range(1, count + 1)]
     for place in range(0, count, max(1, count // 12)):
         rows[place] = replace(rows[place], moved_on=THREE_YEARS, kind=MoneyKind.OUTPATIENT_DEPOSIT)
     wanted = [row for row in rows[: count // 2] if row.certno and row.is_mobile and row.is_deposit and row.patient_no]
@@ -100,9 +100,10 @@ def legacy_accounts(count: int, seed: int = 2025) -> list[Legacy]:
     return rows
 
 
-def _account(rng: Random, number: int, count: int) -> Legacy:
+def _account(rng: Random, number: int) -> Legacy:
     [year] = rng.choices(range(_FIRST_YEAR, _FIRST_YEAR + len(_WEIGHTS)), _WEIGHTS)
-    moved = min(date(year, 1, 1) + timedelta(days=rng.randrange(365)), LAST_MOVED)
+    first = date(year, 1, 1)
+    moved = first + timedelta(days=rng.randrange(min(365, (LAST_MOVED - first).days)))
     [channel] = rng.choices([one for one, _ in _CHANNELS], [weight for _, weight in _CHANNELS])
     if channel in ("微信", "支付宝") and year < 2017:
         channel = "现金"
