@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -60,7 +61,7 @@ class Loaded:
         """Load, or go on loading."""
         lead_outpatients(open_house(context or self.context, MAIN, OPENED), self.begun, self.accounts)
 
-    def rows(self, query: str, **values: object) -> list[sa.Row[tuple[object, ...]]]:
+    def rows(self, query: str, **values: object) -> list[sa.Row[Any]]:
         with self.context.database.reading() as connection:
             return list(connection.execute(sa.text(query), values).all())
 
