@@ -104,8 +104,8 @@ def _in_cash(row: Legacy) -> bool:
 
 
 def _by_platform(row: Legacy) -> bool:
-    young = row.moved_on is not None and row.moved_on >= _YOUNG
-    return _worth(row) and row.channel in ("微信", "支付宝") and bool(row.certno) and young
+    known = bool(row.certno) and row.moved_on is not None
+    return _worth(row) and row.channel in ("微信", "支付宝") and known and not row.moved_before(_YOUNG)
 
 
 def _newborn(row: Legacy) -> bool:
@@ -180,12 +180,11 @@ PAPERS: Final = {
         (Paper.KINSHIP, "户口本（演示）"),
     ),
 }
-_AUTUMN: Final = date(2025, 10, 13)
 
 
 def _workday(number: int) -> date:
     """The working days from 13 October 2025 on."""
-    return _AUTUMN + timedelta(days=number + number // 5 * 2)
+    return date(2025, 10, 13) + timedelta(days=number + number // 5 * 2)
 
 
 def _card(number: int) -> str:
@@ -296,7 +295,6 @@ BANK_RUNS: Final = (
 
 def plan_visits(rows: list[Legacy]) -> dict[str, Legacy]:
     """The account of each visit, and of those who ask on-line, by key; nobody comes for two."""
-    half = [row for row in rows if row.is_deposit][: -(len(rows) // 4)]
-    pool = Pool(half)
+    pool = Pool([row for row in rows if row.is_deposit][: -(len(rows) // 4)])
     chosen = {visit.key: pool.take(visit.fits) for visit in VISITS}
     return chosen | {f"online-{number}": pool.take(on_line) for number in (1, 2, 3, 4)}
