@@ -54,7 +54,7 @@ def code(user: str) -> None:
 @demo.command()
 @click.option("--small", is_flag=True, help="只载入少量数据，几秒钟就好。")
 def run(small: bool) -> None:
-    """准备演示数据（第一次约 20 秒），启动网站和定时任务；按 Ctrl-C 停止。"""
+    """准备演示数据（第一次不到一分钟），启动网站和定时任务；按 Ctrl-C 停止。"""
     environment = demonstration_environment()
     settings = Settings.from_environment(environment)
     require_free_port(LOCAL, settings.port)

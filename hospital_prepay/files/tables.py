@@ -70,7 +70,7 @@ class Table:
         headings = [_heading(cell) for cell in self.header]
         found: dict[str, int] = {}
         for key, column in wanted.items():
-            heading = next((name for name in column.names if name in headings), None)
+            heading = next((name for name in map(_heading, column.names) if name in headings), None)
             if heading is None:
                 continue
             if headings.count(heading) > 1:

@@ -164,9 +164,13 @@ def _funnel(found: CampaignView) -> list[dict[str, Any]]:
             ("已联系上", funnel.reached),
             ("来办退款", funnel.claimed),
         ]
-    return [
-        {"label": label, "count": count, "share": 100 * count // chosen if chosen else 0} for label, count in steps
-    ]
+    return [{"label": label, "count": count, "share": _share(count, chosen)} for label, count in steps]
+
+
+def _share(count: int, chosen: int) -> str:
+    """Full percents; few are shown as few, not as nobody."""
+    percent = 100 * count // chosen if chosen else 0
+    return "不到 1%" if count and not percent else f"{percent}%"
 
 
 def _outcomes(found: CampaignView) -> list[dict[str, Any]]:

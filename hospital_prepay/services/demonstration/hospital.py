@@ -22,6 +22,8 @@ from hospital_prepay.services.demonstration import desk, fund_watch, tables
 from hospital_prepay.services.demonstration.fund import lead_through_the_year
 from hospital_prepay.services.demonstration.fund_years import lead_through_past_years
 from hospital_prepay.services.demonstration.houses import LINXI, MAIN, SAMPLE
+from hospital_prepay.services.demonstration.outpatient import lead_outpatients
+from hospital_prepay.services.demonstration.outpatient_plan import OPENED
 from hospital_prepay.services.demonstration.posted import open_posted_houses
 from hospital_prepay.services.demonstration.stage import Stage, open_house
 from hospital_prepay.services.ledger.seals import seal_ledger
@@ -44,9 +46,10 @@ class Scale:
     dirty_of_each_kind: int = 150
     stays: int = 40
     min_cases: int = 10
+    accounts: int = 20_000
 
 
-SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS, min_cases=1)
+SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS, min_cases=1, accounts=2_000)
 
 
 def require_demonstration(context: Context, *, or_empty: bool = False) -> None:
@@ -79,7 +82,7 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     begun = _begin(context)
     founded = min(_FOUNDED, begun - _AT_LEAST_AGO)
     tell("建立虚构的医院和账号")
-    stage = open_house(context, MAIN, founded)
+    stage = open_house(context, MAIN, min(OPENED, founded))
     tell(f"导入三年病例（{scale.cases:,} 例）、原标准和相似病种")
     tables.import_synthetic_cases(stage, founded + 2 * _HOUR, scale.cases, scale.dirty_of_each_kind)
     tell("测算、批准、公布第 1 版额度表，另测算一份草稿等人批准")
@@ -87,6 +90,8 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     tables.leave_second_draft(stage, begun - _DAY, scale.min_cases)
     tell(f"登记 {scale.stays} 位在院患者并收预交金")
     _fill_desk(stage, begun, scale.stays)
+    tell(f"清查 {scale.accounts:,} 个门诊预交金账户：通知、退款、备案、上缴财政、垫付")
+    lead_outpatients(stage, begun, scale.accounts)
     tell("导入公开的真实数据：样例病例和两家医院公示的表")
     _open_others(context, begun - _DAY)
     tell("四个地方各一年的医保预付金，从申请到清零")

@@ -44,8 +44,14 @@ def _house(
 MAIN: Final = _house(
     "H52990000001",
     "黔岭市人民医院",
-    PEOPLE,
-    "虚构的医院：三年病例、已公布的额度表、在院患者",
+    (
+        *PEOPLE,
+        # Three reviews, the approval and the remittance of one batch are five people's.
+        DemoPerson("caiwu2", "冯玲", Role.FINANCE_OFFICER),
+        DemoPerson("caiwu3", "毛俊", Role.FINANCE_OFFICER),
+        DemoPerson("shenpi2", "严波", Role.FINANCE_APPROVER),
+    ),
+    "虚构的医院：三年病例、已公布的额度表、在院患者、两万个门诊预交金账户",
     3,
     is_default=True,
 )

@@ -12,7 +12,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.services.demonstration.cases import LAST_YEAR, by_frequency
 from hospital_prepay.services.demonstration.diseases import Disease
 
-_SURNAMES: Final = "杨王李张吴罗陈刘石龙韦潘陆黄蒙覃曾单田冉安杜邓周徐何胡谢余姚解仇"
+SURNAMES: Final = "杨王李张吴罗陈刘石龙韦潘陆黄蒙覃曾单田冉安杜邓周徐何胡谢余姚解仇"
 _WOMEN: Final = "秀桂玉春美兰英芳芬丽敏艳琴群珍梅香萍霞莲"
 _MEN: Final = "国建文明德贵福强华军平林海勇生忠云江刚辉"
 _WOMEN_ONLY: Final = frozenset({"妇科", "产科"})
@@ -67,6 +67,11 @@ def _stay(rng: Random, sequence: int, disease: Disease, admitted_at: datetime) -
     )
 
 
+def full_name(rng: Random) -> str:
+    """A fictional name."""
+    return _given(rng, _WOMEN if rng.random() < 0.5 else _MEN)
+
+
 def _name(rng: Random, department: str) -> str:
     if department == _NEWBORN:
         return _given(rng, _WOMEN) + rng.choice(("之子", "之女"))
@@ -75,7 +80,7 @@ def _name(rng: Random, department: str) -> str:
 
 
 def _given(rng: Random, characters: str) -> str:
-    return rng.choice(_SURNAMES) + "".join(rng.sample(characters, rng.choice((1, 2, 2, 2))))
+    return rng.choice(SURNAMES) + "".join(rng.sample(characters, rng.choice((1, 2, 2, 2))))
 
 
 def _ward(rng: Random, department: str) -> str:

@@ -155,6 +155,15 @@ def test_accounts_that_are_there_are_set_aside_and_the_rest_is_taken(outpatients
     assert "以前已经导入" in refused.value.details["lines"][0]
 
 
+@pytest.mark.parametrize("heading", ["病人ID", "患者id", " 患者号 "])
+def test_a_heading_is_known_however_its_letters_are_written(outpatients: Outpatients, heading: str) -> None:
+    rows = [(*ROWS[0], "P0001")]
+    confirm_import(
+        outpatients.context, APPROVER, count(outpatients, outpatients.file(rows, (*HEADER, heading))).import_no
+    )
+    assert outpatients.account("M001").patient_no == "P0001"
+
+
 def test_each_row_that_cant_be_taken_is_told_with_its_reason(outpatients: Outpatients) -> None:
     rows = (
         ("A1", "甲", "", "", "-3.00", "2020-01-01", "", ""),

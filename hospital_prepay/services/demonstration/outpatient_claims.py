@@ -1,0 +1,156 @@
+"""People come for their money: accepted, reviewed, confirmed and paid by different people, in cash or by the bank.
+
+Every step looks at where its claim stands, so that what was done stays done.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Role
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.outpatient_claims import ClaimRow
+from hospital_prepay.services.demonstration.outpatient_plan import BANK_RUNS, LATER, PAPERS, VISITS, BankRun, Visit
+from hospital_prepay.services.demonstration.outpatient_rows import Legacy
+from hospital_prepay.services.demonstration.stage import Stage
+from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient.claims import (
+    AcceptClaim,
+    ShownPaper,
+    accept_claim,
+    confirm_claim,
+    redirect_claim,
+    reject_claim,
+    review_claim,
+    withdraw_claim,
+)
+
+Act = tuple[datetime, Callable[[datetime], object]]
+BANK: Final = "黔岭市农商银行（演示）"
+_ALARMS: Final = "已电话核实：两位患者是一家人，同意收到同一张卡；受理时间晚是因为患者下班后赶来。"
+_HOUR: Final = timedelta(hours=1)
+
+
+@dataclass
+class Counter:
+    """The counter for refunds; ``owners`` are the accounts of those who come, ``claims`` their claims by key."""
+
+    stage: Stage
+    owners: dict[str, Legacy]
+    now: datetime
+    claims: dict[str, str] = field(default_factory=dict)
+
+    def acts(self) -> Iterator[Act]:
+        """Every visit with its steps, and every file for the bank with its answer."""
+        for number, visit in enumerate(VISITS):
+            moment = visit.moment(self.now)
+            yield moment, partial(self.accept, visit=visit, number=number)
+            for step, hours in visit.steps:
+                yield moment + hours * _HOUR, partial(self.step, key=visit.key, step=step, number=number)
+        for number, (key, step, moment) in enumerate(LATER):
+            yield moment, partial(self.step, key=key, step=step, number=number)
+        for run in BANK_RUNS:
+            made_at = run.made_at or self.now - timedelta(days=run.days_ago)
+            yield made_at, partial(self.send, run=run)
+            yield run.answered_at or made_at + timedelta(days=2), partial(self.hear, run=run)
+
+    def accept(self, moment: datetime, visit: Visit, number: int = 0) -> None:
+        """Take the claim down at the window."""
+        owner, own = self.owners[visit.key], visit.claimant is Claimant.SELF
+        papers = [ShownPaper(paper, words) for paper, words in PAPERS[visit.claimant]]
+        if visit.card_lost:
+            papers.append(ShownPaper(Paper.LOST_CARD, "本人书面说明"))
+        if visit.beyond:
+            papers.append(ShownPaper(Paper.SLIP, "凭条 2019-0613（演示）"))
+        command = AcceptClaim(
+            account_no=owner.account_no,
+            claimant=visit.claimant,
+            claimant_name=owner.name if own else visit.name,
+            certno=owner.certno if own else f"529900197001010{number:02}X",
+            phone=owner.phone or f"1540000{number:04}",
+            papers=tuple(papers),
+            route=visit.route,
+            idempotency_key=f"demonstration:claim:{visit.key}",
+            card_lost=visit.card_lost,
+            bank=BANK if visit.route is Route.BANK else "",
+            card_no=visit.card_no,
+            beyond=visit.beyond,
+            ground=visit.ground,
+        )
+        accepted = accept_claim(self.stage.at(moment), self._cashier(number), command)
+        if accepted.claim_id is None:
+            raise AssertionError(f"{visit.key}: {accepted.decision.reasons}")
+        self.claims[visit.key] = accepted.claim_id
+
+    def step(self, moment: datetime, key: str, step: str, number: int = 0) -> None:
+        """Take a claim its next step, when it stands before it."""
+        context, claim_id, found = self.stage.at(moment), self.claims[key], self._found(key)
+        if step == "review" and found.state == "accepted":
+            review_claim(context, self._reviewer(number), claim_id)
+        elif step == "confirm" and found.state == "reviewed":
+            ground = _ALARMS if key.startswith(("same-card", "late")) else ""
+            confirm_claim(context, self._confirmer(found), claim_id, ground)
+        elif step == "cash" and found.state == "confirmed":
+            receipt = f"领款单 {found.refund_no}"
+            payouts.pay_cash(context, self._cashier(number + 1), claim_id, receipt)
+        elif step == "reject" and found.state in ("accepted", "reviewed"):
+            reject_claim(
+                context, self._confirmer(found), claim_id, "来办的人说不清账户的情况，请带齐证件再来，随时可以办。"
+            )
+        elif step == "withdraw" and found.state in ("accepted", "confirmed"):
+            withdraw_claim(context, self._cashier(number), claim_id, "患者说先不退，改天再来办。")
+        elif step == "redirect" and found.state == "failed":
+            redirect_claim(context, self._reviewer(number), claim_id, Route.CASH)
+        elif step == "bounce" and found.state == "arrived" and len(self._attempts(key)) == 1:
+            payouts.bounce_refund(context, self._cashier(number), claim_id, "用户零钱账户受限，款项退回")
+
+    def send(self, moment: datetime, run: BankRun) -> None:
+        """Make the file for the bank."""
+        key, claims = f"demonstration:bank:{run.name}", [self.claims[key] for key in run.keys]
+        payouts.make_bank_file(self.stage.at(moment), self._cashier(0), run.route, claims, idempotency_key=key)
+
+    def hear(self, moment: datetime, run: BankRun) -> None:
+        """Read the bank's answer; of the newest file only what failed was answered so far."""
+        name, context = f"银行回盘-{run.name}（演示）.csv", self.stage.at(moment)
+        known = payouts.list_payments(context, self._cashier(0)).answers
+        if any(one.file_name == name for one in known):
+            return
+        answered = run.keys if run.answered_at else tuple(run.failed)
+        with tempfile.TemporaryDirectory(prefix="prepay-demo-") as folder:
+            path = Path(folder) / "answers.csv"
+            with path.open("w", encoding="gb18030", newline="") as target:
+                writer = csv.writer(target)
+                writer.writerow(("退款单号", "金额", "结果", "银行流水号", "失败原因"))
+                writer.writerows(self._answer(run, key) for key in answered)
+            payouts.take_answers(context, self._cashier(0), path, name)
+
+    def _answer(self, run: BankRun, key: str) -> tuple[str, ...]:
+        found, reason = self._found(key), run.failed.get(key, "")
+        result, reference = ("失败", "") if reason else ("成功", f"DEMO{run.name}{found.refund_no[-6:]}")
+        return found.refund_no, Money(found.amount_fen).plain(), result, reference, reason
+
+    def _found(self, key: str) -> ClaimRow:
+        with self.stage.context.database.reading() as connection:
+            return store.read_claim(connection, self.stage.house.code, self.claims[key])
+
+    def _attempts(self, key: str) -> list[store.PayoutRow]:
+        with self.stage.context.database.reading() as connection:
+            return store.payouts_of(connection, self.stage.house.code, self.claims[key])
+
+    def _cashier(self, number: int) -> Actor:
+        return self.stage.actor(Role.CASHIER, number)
+
+    def _reviewer(self, number: int) -> Actor:
+        return self.stage.actor(Role.FINANCE_OFFICER, number)
+
+    def _confirmer(self, found: ClaimRow) -> Actor:
+        return self.stage.actor(Role.FINANCE_APPROVER, int(found.refund_no[-1]))
