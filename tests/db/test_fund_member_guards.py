@@ -74,6 +74,7 @@ def refused(lead: Year, table: Any, match: str, **values: Any) -> None:
 
 
 def test_a_use_is_withdrawn_by_another_of_the_house_with_a_ground_and_stays_so(lead: Year) -> None:
+    other = give_another(lead)
     found = give(lead, HALF)
     show(lead, found, HALF)
     database, now = lead.hospital.context.database, lead.hospital.context.clock.now()
@@ -91,7 +92,6 @@ def test_a_use_is_withdrawn_by_another_of_the_house_with_a_ground_and_stays_so(l
     lead.give_back(M)
     refused(lead, FundUseWithdrawn, "wrong_step", **row)  # it became a claim
     assert lead.hospital.count("fund_use_withdrawn") == 0
-    other = give_another(lead)
     with database.writing() as connection:
         connection.execute(
             sa.insert(FundUseWithdrawn).values(institution_id=INSTITUTION, **{**row, "distribution_id": other})
@@ -113,6 +113,7 @@ def give_another(lead: Year) -> str:
 
 
 def test_members_pay_no_more_than_the_claim_and_what_they_paid_stays(lead: Year) -> None:
+    other = give_another(lead)
     found = give(lead, HALF)
     show(lead, found, HALF)
     database, now = lead.hospital.context.database, lead.hospital.context.clock.now()
@@ -123,7 +124,7 @@ def test_members_pay_no_more_than_the_claim_and_what_they_paid_stays(lead: Year)
     refused(lead, FundClaimPayment, "wrong_step", **{**row, "amount_fen": HALF + 1})
     for changes in ({"amount_fen": 0}, {"amount_fen": -1}, {"bank_reference": " "}, {"recorded_by": "ghost"}):
         refused(lead, FundClaimPayment, "fund_claim_payment", **{**row, **changes})
-    of_another_grant = {**row, "distribution_id": give_another(lead)}
+    of_another_grant = {**row, "distribution_id": other}
     refused(lead, FundClaimPayment, "fund_claim_payment", **of_another_grant)
     repay(lead, found, HALF - 1)
     refused(lead, FundClaimPayment, "wrong_step", **{**row, "amount_fen": 2})

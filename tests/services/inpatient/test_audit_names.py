@@ -29,7 +29,7 @@ STAY = "2601140001"
 FUND = {
     *("fund/applications.py", "fund/closing.py", "fund/distribution.py", "fund/duty_closing.py", "fund/grants.py"),
     *("fund/henan.py", "fund/incidents.py", "fund/netting.py", "fund/procurement.py", "fund/recall.py"),
-    *("fund/corrections.py", "fund/offsets.py", "fund/returns.py", "fund/settlements.py"),
+    *("fund/corrections.py", "fund/member_claims.py", "fund/offsets.py", "fund/returns.py", "fund/settlements.py"),
     *(
         "fund/spending/approving.py",
         "fund/spending/asking.py",
