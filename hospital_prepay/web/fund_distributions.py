@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, redirect, render_template
@@ -151,8 +151,10 @@ def _act(grant_id: str, opened: str, do: Callable[[], str], part: str = "") -> A
 def _by_whom(code: str) -> str:
     """Who can't agree, told when it is asked for: the two who entered a member don't hand on to it alone."""
     register = members.read_register(current_context(), current_actor())
-    (member,) = [one for one in register.standing if one.member_code == payment_reference(code)]
-    if not member.entered_by(current_actor().actor_id):
+    asked = payment_reference(code)
+    member = next((one for one in register.standing if one.member_code == asked), None)
+    # A form that was sent twice may find a member that left since.
+    if member is None or not member.entered_by(current_actor().actor_id):
         return ""
     other = member.decided_by if member.proposed_by == current_actor().actor_id else member.proposed_by
     name = register.names.get(other or "", "")
@@ -163,6 +165,48 @@ def _state(one: service.DistributionRow) -> dict[str, str]:
     if one.state != "approved" or one.in_hand_fen:
         return _STATES[one.state]
     return {"kind": "ok", "word": "已用完" if one.used_fen else "已收回"}
+
+
+def _row(one: service.DistributionRow, names: Mapping[str, str], account_no: str, claim: Money) -> dict[str, Any]:
+    return {
+        "id": one.distribution_id,
+        "member": f"{one.member_name}（{one.member_code}）",
+        "document": one.document,
+        "account_no": account_no,
+        "amount_fen": one.amount_fen,
+        "used_fen": one.used_fen,
+        "returned_fen": one.returned_fen,
+        "repaid_fen": one.repaid_fen,
+        "owed": member_claims.owed_by(one, claim),
+        "left": Money(one.in_hand_fen),
+        "state": _state(one),
+        "by": names.get(one.asked_by, one.asked_by),
+        "decides": one.state == "asked"
+        and current_actor().may(Permission.FUND_RESERVE)
+        and current_actor().actor_id != one.asked_by,
+        "open": one.in_hand_fen > 0,
+    }
+
+
+def _use(one: service.UseRow, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "member": one.member_name,
+        "what": f"{CATEGORIES[one.category]}：{one.name}",
+        "code": one.code,
+        "order_no": one.order_no,
+        "amount_fen": one.amount_fen,
+        "document": one.document,
+        "by": names.get(one.recorded_by, one.recorded_by),
+        "at": one.recorded_at,
+        "id": one.distribution_id,
+        "no": one.use_no,
+        "withdrawn": one.withdrawn_by and names.get(one.withdrawn_by, one.withdrawn_by),
+        "withdrawn_at": one.withdrawn_at,
+        "ground": one.ground,
+        "withdraws": one.withdrawn_by is None
+        and current_actor().may(Permission.FUND_RECORD)
+        and current_actor().actor_id != one.recorded_by,
+    }
 
 
 def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str = "") -> str:
@@ -179,48 +223,8 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
         claim_fen=claim.fen,
         booked_fen=found.grant.distributed_fen,
         today=context.clock.today(),
-        rows=[
-            {
-                "id": one.distribution_id,
-                "member": f"{one.member_name}（{one.member_code}）",
-                "document": one.document,
-                "account_no": accounts.get(one.member_code, ""),
-                "amount_fen": one.amount_fen,
-                "used_fen": one.used_fen,
-                "returned_fen": one.returned_fen,
-                "repaid_fen": one.repaid_fen,
-                "owed": member_claims.owed_by(one, claim),
-                "left": Money(one.in_hand_fen),
-                "state": _state(one),
-                "by": found.names.get(one.asked_by, one.asked_by),
-                "decides": one.state == "asked"
-                and actor.may(Permission.FUND_RESERVE)
-                and actor.actor_id != one.asked_by,
-                "open": one.in_hand_fen > 0,
-            }
-            for one in rows
-        ],
-        uses=[
-            {
-                "member": one.member_name,
-                "what": f"{CATEGORIES[one.category]}：{one.name}",
-                "code": one.code,
-                "order_no": one.order_no,
-                "amount_fen": one.amount_fen,
-                "document": one.document,
-                "by": found.names.get(one.recorded_by, one.recorded_by),
-                "at": one.recorded_at,
-                "id": one.distribution_id,
-                "no": one.use_no,
-                "withdrawn": one.withdrawn_by and found.names.get(one.withdrawn_by, one.withdrawn_by),
-                "withdrawn_at": one.withdrawn_at,
-                "ground": one.ground,
-                "withdraws": one.withdrawn_by is None
-                and actor.may(Permission.FUND_RECORD)
-                and actor.actor_id != one.recorded_by,
-            }
-            for one in service.uses_of(context, actor, grant_id)
-        ],
+        rows=[_row(one, found.names, accounts.get(one.member_code, ""), claim) for one in rows],
+        uses=[_use(one, found.names) for one in service.uses_of(context, actor, grant_id)],
         members=[{"value": one.member_code, "label": f"{one.member_name}（{one.member_code}）"} for one in register],
         categories=[{"value": key, "label": CATEGORIES[key]} for key in ("drug", "consumable")],
         may_ask=actor.may(Permission.FUND_PAY)
