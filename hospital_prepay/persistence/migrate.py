@@ -77,6 +77,7 @@ _INSERT = (
     "fund_statement",
     "fund_statement_line",
     "fund_statement_rejection",
+    "fund_statement_withdrawn",
     "fund_total",
     "fund_total_run",
     "fund_upload_day",

@@ -101,6 +101,19 @@ def say_quiet(period: str) -> Any:
     return _act(period, "quiet", do)
 
 
+@blueprint.post("/<period>/not-quiet")
+@requires(Permission.FUND_RECONCILE)
+def take_back_quiet(period: str) -> Any:
+    """Say that bank or agency have lines of this month after all."""
+
+    def do() -> str:
+        said = read_form(QuietSchema())
+        quiet_months.say_quiet(current_context(), current_actor(), period, said.kind.value, said.ground, quiet=False)
+        return f"已撤回：{period} 的{said.kind.label}要导入。"
+
+    return _act(period, "not-quiet", do)
+
+
 @blueprint.get("/match")
 @requires(Permission.FUND_VIEW)
 def show_matching() -> str:

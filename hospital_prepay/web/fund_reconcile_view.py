@@ -18,7 +18,7 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.henan import concerns_us
-from hospital_prepay.services.fund.reconciliation import MonthReading, QuietMonth
+from hospital_prepay.services.fund.reconciliation import MonthReading, QuietMonth, Statement, Withdrawal
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.words import (
@@ -40,7 +40,7 @@ _ROOMS: Final = (
     ("结算款", "/settlements"),
     ("河南月度", "/henan"),
 )
-_FORMS: Final = ("close", "check", "reopen", "account", "quiet")
+_FORMS: Final = ("close", "check", "reopen", "account", "quiet", "not-quiet")
 _HENAN: Final[str] = "/henan"
 _IMPORT: Final[str] = "/import"
 _OURS: Final = {
@@ -90,6 +90,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
             for one in found.booked_later
         ],
         "statements": [_statement(one, found) for one in found.statements],
+        "withdrawn": [_withdrawn(*one, found) for one in found.withdrawn],
         "missing": _still_to_come(found),
         "steps": [_step(one, found) for one in found.steps],
         "state": state,
@@ -102,6 +103,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "account": found.account and found.account.account,
         "other_accounts": _other_accounts(found) if actor.may(Permission.FUND_RECORD) else [],
         "quiet": [_quiet(one, found) for one in found.quiet],
+        "said_quiet": _said_quiet(found, state) if actor.may(Permission.FUND_RECONCILE) else [],
         "may_be_quiet": _may_be_quiet(found, state) if actor.may(Permission.FUND_RECONCILE) else [],
         "problem": stranded(name, form, offered),
         "agency": [_books(one) for one in sorted({one.regime for one in grants})],
@@ -121,6 +123,12 @@ def _may_be_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
     if not found.over or state != "reopened":
         return []
     return [{"value": kind, "label": STATEMENTS[kind]} for kind in found.missing]
+
+
+def _said_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
+    """The statements that were said to have no line, while that may still be taken back."""
+    kinds = [one.kind for one in found.quiet] if state == "reopened" else []
+    return [{"value": kind, "label": STATEMENTS[kind]} for kind in kinds]
 
 
 def _quiet(one: QuietMonth, found: MonthReading) -> dict[str, Any]:
@@ -220,6 +228,11 @@ def _statement(one: Any, found: MonthReading) -> dict[str, Any]:
         "by": found.names.get(one.imported_by, one.imported_by),
         "at": one.imported_at,
     }
+
+
+def _withdrawn(one: Statement, gone: Withdrawal, found: MonthReading) -> dict[str, Any]:
+    by = found.names.get(gone.withdrawn_by, gone.withdrawn_by)
+    return {**_statement(one, found), "ground": gone.ground, "by": by, "at": gone.withdrawn_at}
 
 
 def _step(one: Any, found: MonthReading) -> dict[str, Any]:

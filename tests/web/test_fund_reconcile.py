@@ -118,6 +118,38 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     assert "零差异" in done
 
 
+def test_a_file_imported_by_mistake_is_withdrawn_with_a_ground_and_asked_anew(fund: Fundhouse) -> None:
+    file = take(fund, "bank").location
+    assert "作废这份文件" in words(fund.as_(OFFICER).get(file))
+    assert "作废这份文件" not in words(fund.as_(AUDITOR).get(file))
+    assert fund.as_(AUDITOR).post(f"{file}/withdraw", {"ground": "x"}).status_code == 403
+    blank = fund.as_(OFFICER).post(f"{file}/withdraw", {"ground": " "})
+    assert blank.status_code == 422
+    assert "为什么作废" in words(blank)
+    assert fund.as_(OFFICER).post(f"{file}/withdraw", {"ground": "列<b>选反"}).status_code == 303
+    told = fund.as_(AUDITOR).get(file)
+    assert "这份文件作废了" in words(told)
+    assert "列&lt;b&gt;选反" in told.text
+    listed = words(month(fund))
+    assert "已作废，列&lt;b&gt;选反" in listed or "已作废，列<b>选反" in listed
+    assert "还没有：银行流水" in listed
+    twice = fund.as_(OFFICER).post(f"{file}/withdraw", {"ground": "再来"})
+    assert twice.status_code == 409
+    assert "已经作废" in words(twice)
+    assert upload(fund, "bank").status_code == 200, "the columns are asked again"
+
+
+def test_a_month_said_to_be_quiet_is_taken_back(fund: Fundhouse) -> None:
+    said = {"kind": "bank", "ground": "网银查询页"}
+    assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/quiet", said).status_code == 303
+    assert "撤回“没有明细”" in words(month(fund))
+    assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/not-quiet", {**said, "ground": ""}).status_code == 422
+    assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/not-quiet", {**said, "ground": "补到一笔"}).status_code == 303
+    assert "银行流水没有明细" not in words(month(fund))
+    again = fund.as_(OFFICER).post(f"{ROOT}/2026-01/not-quiet", {**said, "ground": "补到一笔"})
+    assert again.status_code == 409
+
+
 def test_what_was_booked_after_the_month_is_named_with_its_day(fund: Fundhouse) -> None:
     assert "月末之后才入账的" not in words(month(fund))
     [grant] = fund_overview(fund.house.context, fund.house.actor(OFFICER)).grants

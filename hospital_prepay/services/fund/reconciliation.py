@@ -33,13 +33,13 @@ from hospital_prepay.persistence.database import Connection, Database
 from hospital_prepay.persistence.fund_accounts import PrepayAccount, QuietMonth
 from hospital_prepay.persistence.fund_counted import Counted, is_dedicated, line_subject
 from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
-from hospital_prepay.persistence.fund_statements import Statement, StatementLine
+from hospital_prepay.persistence.fund_statements import Statement, StatementLine, Withdrawal
 from hospital_prepay.persistence.queries import fund_movements, people
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.month_balances import bank_balance, closings, still_missing
 from hospital_prepay.services.fund.months import first_and_last, month_of
 
-__all__ = ["Match", "PeriodStep", "QuietMonth", "Statement"]
+__all__ = ["Match", "PeriodStep", "QuietMonth", "Statement", "Withdrawal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ class MonthReading:
     """A month as it stands today. ``older`` are items of earlier months that are still open; ``missing`` the kinds of
     statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
     ``booked_later`` what belongs to it by the bank's slip and was booked after its end; ``account`` what holds the
-    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line."""
+    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line; ``withdrawn``
+    the month's files that stand no longer."""
 
     period: str
     today: date
@@ -87,6 +88,7 @@ class MonthReading:
     account: PrepayAccount | None = None
     accounts: tuple[str, ...] = ()
     quiet: Sequence[QuietMonth] = ()
+    withdrawn: Sequence[tuple[Statement, Withdrawal]] = ()
 
     @property
     def uncounted(self) -> Uncounted:
@@ -168,6 +170,7 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
             sorted({account_key(one.account): one.account for one in found.statements if one.account}.values())
         ),
         quiet=quiet,
+        withdrawn=fund_statements.withdrawn_of_month(connection, institution_id, period),
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
-from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine
+from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine, Withdrawal
+from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.accounts import account_of_file, keep_first_account, of_account
@@ -27,6 +28,7 @@ from hospital_prepay.services.fund.statement_columns import (
 )
 from hospital_prepay.services.fund.statement_lines import ReadLine, ReadStatement, RejectedLine, read_lines
 from hospital_prepay.services.fund.statement_totals import settle_totals
+from hospital_prepay.services.fund.withdrawn_files import named_anew
 
 __all__ = ["Rejection", "Statement", "StatementLine"]
 
@@ -35,7 +37,8 @@ __all__ = ["Rejection", "Statement", "StatementLine"]
 class Look:
     """A file before it is taken in: headings, first rows, and the columns kept from last time or guessed.
 
-    ``known`` when a person said before what these headings hold; ``account`` what the bank prints above them.
+    ``known`` when a person said before what these headings hold, and no file of the kind was withdrawn since;
+    ``account`` what the bank prints above them.
     """
 
     headings: tuple[str, ...]
@@ -79,7 +82,7 @@ def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> 
         sample = sample_of(sheet)
     with context.database.reading() as connection:
         kept = fund_statements.newest_map(connection, actor.institution_id, kind.value, digest)
-    if kept is not None:
+    if kept is not None and not kept.doubted:
         return Look(headings, sample, kept.columns, kept.dedicated, known=True, account=account)
     return Look(headings, sample, guesses(kind, headings), dedicated=False, known=False, account=account)
 
@@ -110,6 +113,7 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         if account:
             keep_first_account(work, account)
             read, sha256 = of_account(work, account, read, sha256)
+        read, sha256 = named_anew(work, read, sha256)
         before = fund_statements.statement_of_file(work.connection, work.institution_id, command.kind.value, sha256)
         if before is None and not read.lines:
             raise _nothing(read)
@@ -126,19 +130,30 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         return Imported(statement, already_known=False, reopened=(*opened, *reopened), recounted=recounted)
 
 
-def review_statement(
-    context: Context, actor: Actor, statement_id: str
-) -> tuple[Statement, list[StatementLine], list[Rejection]]:
-    """A file, the lines that came from it, and what of it was rejected. Raises :class:`NotFound`."""
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """A file, the lines that came from it, what of it was rejected, and whether it was withdrawn; ``by`` is who."""
+
+    statement: Statement
+    lines: Sequence[StatementLine]
+    rejected: Sequence[Rejection]
+    withdrawal: Withdrawal | None
+    by: str
+
+
+def review_statement(context: Context, actor: Actor, statement_id: str) -> FileReading:
+    """A file with what became of it. Raises :class:`NotFound`."""
     actor.require(Permission.FUND_VIEW)
+    own = actor.institution_id
     with context.database.reading() as connection:
-        statement = fund_statements.read_statement(connection, actor.institution_id, statement_id)
-        lines = [
-            one
-            for one in fund_statements.statement_lines(connection, actor.institution_id)
-            if one.statement_id == statement_id
-        ]
-        return statement, lines, fund_statements.rejections(connection, actor.institution_id, statement_id)
+        withdrawal = fund_statements.withdrawal_of(connection, own, statement_id)
+        return FileReading(
+            statement=fund_statements.read_statement(connection, own, statement_id),
+            lines=fund_statements.lines_of(connection, own, statement_id),
+            rejected=fund_statements.rejections(connection, own, statement_id),
+            withdrawal=withdrawal,
+            by=people.names(connection, own).get(withdrawal.withdrawn_by, "") if withdrawal else "",
+        )
 
 
 def _of_its_month(sheet: Sheet, command: ImportStatement) -> Sheet:
@@ -157,6 +172,8 @@ def _columns(
         kept = fund_statements.newest_map(connection, actor.institution_id, command.kind.value, digest)
     if kept is None:
         raise MalformedInput("第一次见到这样的表头。请先说明每一列是什么。", code="columns_unknown")
+    if kept.doubted:
+        raise MalformedInput("这类文件有一份作废了。请重新说明每一列是什么。", code="columns_unknown")
     return kept.columns, kept.dedicated
 
 
