@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +24,15 @@ from hospital_prepay.persistence import fund_distributions as store
 from hospital_prepay.persistence import institutions
 from hospital_prepay.services.fund import corrections, member_claims, member_uses, spending
 from hospital_prepay.services.fund import distribution as service
+from hospital_prepay.services.fund.reconciliation import read_month
+from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import enter_member
 from tests.hospital import INSTITUTION, actor
 from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, SUPPLIER, Year, line
-from tests.services.fund.test_distribution import M, ask, decide, give_back, hand_on, held, lead, show
+from tests.services.fund.test_distribution import MEMBER, M, ask, decide, give_back, hand_on, held, lead, show
 from tests.services.fund.test_seconds import correct
+from tests.statements import take
 
 __all__ = ["lead"]
 pytestmark = pytest.mark.clause("weihai-prepay-2025/2.3")
@@ -164,6 +168,22 @@ def test_a_member_pays_back_what_the_hospital_gave_in_its_place_and_no_more(lead
     assert (claim(lead), owed(lead), (lead.hospital.balance("1002") - before).fen) == (0, 0, HALF)
     assert lead.standing == (0, 0, 0)
     assert intact(lead)
+
+
+def test_the_banks_line_of_a_repayment_is_explained_by_it(lead: Year, tmp_path: Path) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)
+    lead.give_back(M)
+    repay(lead, found, 30_000_000, slip="CK-77")
+    context = lead.hospital.context
+    shown = [
+        one for one in read_month(context, OFFICER, "2026-01").pairings if one.ours and one.ours[0].event == "claim"
+    ]
+    assert shown == [], "it asks for no line: the money may be on another account"
+    bank_line = f"2026-01-15,300000.00,,300000.00,{MEMBER[1]},归还医保预付金垫款,ck 77"
+    take(context, OFFICER, tmp_path, StatementKind.BANK, "2026-01", bank_line)
+    [pair] = [one for one in read_month(context, OFFICER, "2026-01").pairings if one.theirs_fen == 30_000_000]
+    assert (pair.outcome, [leg.event for leg in pair.ours]) == ("matched", ["claim"])
 
 
 def test_a_return_that_stood_in_for_a_member_comes_back_with_the_claim(lead: Year, clock: FixedClock) -> None:
