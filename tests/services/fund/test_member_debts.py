@@ -26,6 +26,8 @@ from hospital_prepay.services.fund import corrections, member_claims, member_use
 from hospital_prepay.services.fund import distribution as service
 from hospital_prepay.services.fund.reconciliation import read_month
 from hospital_prepay.services.fund.statement_columns import StatementKind
+from hospital_prepay.services.fund.usage import UsageQuery, read_usage
+from hospital_prepay.services.fund.usage_papers import usage_paper
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
 from tests.funding import enter_member
 from tests.hospital import INSTITUTION, actor
@@ -168,6 +170,22 @@ def test_a_member_pays_back_what_the_hospital_gave_in_its_place_and_no_more(lead
     assert (claim(lead), owed(lead), (lead.hospital.balance("1002") - before).fen) == (0, 0, HALF)
     assert lead.standing == (0, 0, 0)
     assert intact(lead)
+
+
+def test_the_usage_report_tells_what_members_used_by_month_and_kind(lead: Year, clock: FixedClock) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, 30_000_000)
+    clock.moment = datetime(2026, 2, 3, 9, 0, tzinfo=SHANGHAI)
+    show(lead, found, 10_000_000, category="consumable", code="C" + "B" * 26)
+    show(lead, found, 500, category="consumable", code="C" + "A" * 26)
+    withdraw(lead, found, 3)
+    context = lead.hospital.context
+    report = read_usage(context, OFFICER, UsageQuery("2026-01", "2026-03"))
+    told = [(one.count, one.fen, dict(one.by_category)) for one in report.total.members]
+    assert told == [(1, 30_000_000, {"drug": 30_000_000}), (1, 10_000_000, {"consumable": 10_000_000})]
+    paper = usage_paper(context, OFFICER, UsageQuery("2026-01", "2026-03"))
+    [table] = [one for one in paper.tables if one.title == "成员单位用款"]
+    assert [str(cell) for cell in table.rows[-1]] == ["合计", "2", "100,000.00", "300,000.00", "400,000.00"]
 
 
 def test_the_banks_line_of_a_repayment_is_explained_by_it(lead: Year, tmp_path: Path) -> None:

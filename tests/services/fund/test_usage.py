@@ -124,7 +124,7 @@ def test_two_grants_stand_apart_and_in_sum(spent: Year) -> None:
 
 def test_refused_requests_are_counted_with_amount_and_category(spent: Year) -> None:
     (one,) = report(spent).grants
-    assert [(x.requests, x.fen) for x in one.blocked] == [(1, 5_000_00), (0, 0)]
+    assert [(x.count, x.fen) for x in one.blocked] == [(1, 5_000_00), (0, 0)]
     assert one.blocked[0].by_category == {"utilities": 5_000_00}
 
 
