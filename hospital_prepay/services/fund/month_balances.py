@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import date
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.rules.fund.accounts import is_of_prepayments
-from hospital_prepay.domain.rules.fund.month_papers import Paper, missing_statements
+from hospital_prepay.domain.rules.fund.henan_month import month_after
+from hospital_prepay.domain.rules.fund.month_papers import BANK, Paper, missing_statements
 from hospital_prepay.domain.rules.fund.movements import Movement
 from hospital_prepay.domain.rules.fund.period import Closing
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
@@ -89,14 +90,32 @@ def still_missing(
     the prepayments. A grant stood in the month when it moved then, or something was owed on it at the end. Of
     ``quiet`` kinds a person said that the month has no line."""
     first, last = first_and_last(period)
+    papers = _papers(statements, rows, holds)
     moved = {one.grant_id for each in movements if month_of(each.day) == period for one in each.owed}
     regimes = {one.regime for one in held if one.owed_fen or one.grant_id in moved}
+    return missing_statements(papers, regimes, first, last, quiet)
+
+
+def bank_is_known(
+    period: str, statements: Iterable[Statement], rows: Iterable[StatementLine], holds: str | None, quiet: Set[str]
+) -> bool:
+    """Whether the newest balance that the bank printed still says what the account held at the end of ``period``: a
+    statement speaks of the month, or of an earlier one and every month since is one of the ``quiet`` ones."""
+    papers = _papers(statements, rows, holds)
+    while BANK in missing_statements(papers, (), *first_and_last(period)):
+        if period not in quiet:
+            return False
+        period = month_after(period, -1)
+    return True
+
+
+def _papers(statements: Iterable[Statement], rows: Iterable[StatementLine], holds: str | None) -> list[Paper]:
+    """The statements that count, those of the bank of the account ``holds`` only."""
     days: defaultdict[str, list[date]] = defaultdict(list)
     for row in rows:
         days[row.statement_id].append(row.on_day)
-    mine = [one for one in statements if one.kind != "bank" or is_of_prepayments(one.account, holds)]
-    papers = [_paper(one, days.get(one.statement_id, [])) for one in mine]
-    return missing_statements(papers, regimes, first, last, quiet)
+    mine = [one for one in statements if one.kind != BANK or is_of_prepayments(one.account, holds)]
+    return [_paper(one, days.get(one.statement_id, [])) for one in mine]
 
 
 def _paper(one: Statement, days: Sequence[date]) -> Paper:

@@ -36,7 +36,7 @@ from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine, Withdrawal
 from hospital_prepay.persistence.queries import fund_movements, people
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.month_balances import bank_balance, closings, still_missing
+from hospital_prepay.services.fund.month_balances import bank_balance, bank_is_known, closings, still_missing
 from hospital_prepay.services.fund.months import first_and_last, month_of
 
 __all__ = ["Match", "PeriodStep", "QuietMonth", "Statement", "Withdrawal"]
@@ -138,8 +138,10 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     quiet = [one for one in spoken.values() if one.quiet]
     kinds = [one.kind for one in quiet]
     missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds)
-    # An older month's last balance says nothing of this one.
-    at_bank = None if "bank" in missing else bank_balance(found.statements, found.rows, holds, last)
+    # An older month's last balance says nothing of this one, unless nothing moved in between.
+    silent = fund_accounts.quiet_periods(connection, institution_id, "bank")
+    known_at_bank = bank_is_known(period, found.statements, found.rows, holds, silent)
+    at_bank = bank_balance(found.statements, found.rows, holds, last) if known_at_bank else None
     ends = closings(last, held, found.rows, at_bank)
     told = {line.key for one in every for line in one.theirs}
     lines = [line for line in found.lines if month_of(line.day) == period]

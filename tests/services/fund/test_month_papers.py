@@ -174,6 +174,21 @@ def test_an_empty_month_is_said_in_words_and_once(quiet: Desk, clock: FixedClock
             connection.execute(sa.text(change))
 
 
+def test_an_old_balance_holds_through_empty_months_and_not_across_an_unknown_one(
+    quiet: Desk, clock: FixedClock
+) -> None:
+    context = quiet.year.hospital.context
+    quiet.take(BANK, QUIET.format(balance="1000000.00").replace("2026-02-10", "2026-01-20"), period="2026-01")
+    clock.moment = datetime(2026, 4, 3, 9, 0, tzinfo=SHANGHAI)
+    quiet.take(TOTALS, OWED, period="2026-03")
+    say_quiet(context, OFFICER, "2026-03", "bank", "网银查询页")
+    found = quiet.month("2026-03")
+    # Of February nobody knows anything: the money may have left then.
+    assert (found.missing, found.bank_balance_fen, found.zero) == ((), None, False)
+    say_quiet(context, OFFICER, FEBRUARY, "bank", "网银查询页")
+    assert (quiet.month("2026-03").bank_balance_fen, quiet.month("2026-03").zero) == (100_000_000, True)
+
+
 def test_nobody_says_of_a_closed_month_that_it_was_empty(quiet: Desk) -> None:
     context = quiet.year.hospital.context
     make_closing(context, OFFICER, ClosePeriod(FEBRUARY, quiet.month().digest, "流水还没有来"))
