@@ -18,6 +18,8 @@ from hospital_prepay.persistence.fund_returns import Booked, CorrectionState
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.grants import withhold_while_recalled
+from hospital_prepay.services.fund.recall import stand_again
 from hospital_prepay.services.fund.slips import (
     is_late_slip,
     keep_slip,
@@ -83,8 +85,9 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
 def decide_correction(context: Context, actor: Actor, correction_id: str, *, approved: bool) -> GrantState:
     """Another person approves it, and the mirror of the entry is booked; or turns it down.
 
-    The grant follows: without its receipt it waits for the money again, owing again it is in use again. Raises
-    :class:`SecondPersonRequired`, :class:`Conflict` when it was decided, or when money of it has moved on.
+    The grant follows: without its receipt it waits for the money again, owing again it is in use again, and the
+    grounds of recall that ended with what it had given back stand again. Raises :class:`SecondPersonRequired`,
+    :class:`Conflict` when it was decided, or when money of it has moved on.
     """
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.correct_decide", f"correction:{correction_id}") as work:
@@ -198,6 +201,8 @@ def _follow(work: UnitOfWork, grant: GrantState, entry: Booked) -> GrantState:
     after = funds.read_grant(work.connection, own, grant.grant_id)
     if entry.kind == "fund_receipt":
         funds.walk_grant(work.connection, own, grant.grant_id, state="approved")
+        withhold_while_recalled(work, grant)
     elif after.state == "cleared" and after.owed_fen:
+        stand_again(work, after)
         funds.walk_grant(work.connection, own, grant.grant_id, state="received", cleared_at=None)
     return funds.read_grant(work.connection, own, grant.grant_id)
