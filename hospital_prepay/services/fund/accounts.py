@@ -16,6 +16,7 @@ from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.months import first_and_last, months_from, reopen_for
+from hospital_prepay.services.fund.quiet_months import take_back
 from hospital_prepay.services.fund.statement_lines import EARLIEST, ReadStatement
 
 LONGEST_ACCOUNT: Final = 40
@@ -78,6 +79,8 @@ def name_account(context: Context, actor: Actor, period: str, account: str, grou
             raise Conflict(f"{period} 的预付金已经记在这个账户。请刷新后再看；本次没有改动。")
         known = store.prepay_accounts(work.connection, work.institution_id)
         _add(work, len(known) + 1, account.strip(), first, ground.strip())
+        silent = store.quiet_periods(work.connection, work.institution_id, "bank")
+        take_back(work, [one for one in silent if one >= period], "bank", "预付金换了账户")
         return reopen_for(work, months_from(work, period), f"从 {period} 起预付金存在账户 {account.strip()}")
 
 
