@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.funds import RequestState
 from hospital_prepay.services.fund import recall, review, spending
 from hospital_prepay.services.fund.lineage import read_lineage
@@ -156,7 +153,8 @@ def test_a_payment_bounces_after_one_of_its_invoices_was_withdrawn(complete: tup
 
 def test_while_a_ground_of_recall_stands_an_invoice_is_put_right_all_the_same(complete: tuple[Year, str]) -> None:
     year, request = complete
-    record_recall(year)
+    day = year.hospital.context.clock.today()
+    ground = recall.RecordRecall(year.regime, 4, "账户被法院保全", day, "（2026）浙01执1号", year.key)
+    assert recall.record_recall(year.hospital.context, OFFICER, ground).recall_id is not None
     assert withdraw(year, request, "FP-1").state == "paid"
     assert record(year, request, "FP-1", 300_00).state == "evidenced"
-    year.apply(Fund.RESIDENT)
