@@ -99,3 +99,52 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+-- As in 0021, and of what a member paid back of the claim on it, which carries no grant: its distribution names it.
+CREATE OR REPLACE FUNCTION fund_correction_walk() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    PERFORM 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id AND g.grant_id = NEW.grant_id FOR UPDATE;
+    IF NEW.state IS DISTINCT FROM 'asked' OR NEW.decided_by IS NOT NULL
+      OR (length(NEW.ground) > 0 AND ((NEW.why = 'mistyped' AND NEW.value_on IS NULL)
+        OR (NEW.why = 'sent_back' AND NEW.value_on IS NOT NULL AND length(NEW.bank_reference) > 0))) IS NOT TRUE
+      OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id
+        AND u.user_id = NEW.asked_by)
+      OR NOT (EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_posting l
+        ON l.institution_id = e.institution_id AND l.entry_no = e.entry_no AND l.fund = NEW.grant_id
+        WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no AND (e.kind = 'fund_return'
+          OR (NEW.why = 'mistyped' AND e.kind IN ('fund_receipt', 'fund_offset'))))
+        OR (NEW.why = 'mistyped' AND EXISTS (SELECT 1 FROM ledger_entry e JOIN fund_distribution d
+          ON d.institution_id = e.institution_id AND 'fund_distribution:' || d.distribution_id = e.source
+          WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no AND e.kind = 'fund_claim_repaid'
+            AND d.grant_id = NEW.grant_id)))
+      OR EXISTS (SELECT 1 FROM fund_correction c WHERE c.institution_id = NEW.institution_id
+        AND c.entry_no = NEW.entry_no AND c.state <> 'rejected') THEN
+      RAISE EXCEPTION 'wrong_step: fund_correction' USING ERRCODE = 'HP006';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF (OLD.state = 'asked' AND NEW.state IN ('approved', 'rejected') AND NEW.decided_by IS NOT NULL
+      AND NEW.decided_at IS NOT NULL) IS NOT TRUE
+    OR (to_jsonb(NEW) - 'state' - 'decided_by' - 'decided_at')
+      IS DISTINCT FROM (to_jsonb(OLD) - 'state' - 'decided_by' - 'decided_at') THEN
+    RAISE EXCEPTION 'wrong_step: fund_correction' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- Such a repayment is mirrored by an approved correction and by nothing else. It touches no grant's accounts, so it
+-- isn't among the lines that fund_lines_stand looks at.
+CREATE FUNCTION fund_claim_corrects() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF (NEW.kind = 'fund_claim_repaid_undone' OR EXISTS (SELECT 1 FROM ledger_entry o
+      WHERE o.institution_id = NEW.institution_id AND o.entry_no = NEW.reverses_no AND o.kind = 'fund_claim_repaid'))
+    AND fund_is_correction(NEW.institution_id, NEW.kind, NEW.source, NEW.reverses_no) IS NOT TRUE THEN
+    RAISE EXCEPTION 'restricted: ledger_entry' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_claim_corrects BEFORE INSERT ON ledger_entry FOR EACH ROW
+  WHEN (NEW.kind = 'fund_claim_repaid_undone' OR NEW.reverses_no IS NOT NULL) EXECUTE FUNCTION fund_claim_corrects();

@@ -89,3 +89,33 @@ CREATE TRIGGER fund_request_walk BEFORE UPDATE ON fund_request BEGIN
           AND l.amount_fen > (SELECT coalesce(sum(v.amount_fen), 0) FROM fund_evidence_standing v
             WHERE v.institution_id = l.institution_id AND v.request_id = l.request_id AND v.line_no = l.line_no)));
 END;
+
+-- As in 0021, and of what a member paid back of the claim on it, which carries no grant: its distribution names it.
+CREATE TRIGGER fund_correction_insert BEFORE INSERT ON fund_correction BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_correction') WHERE NEW.state IS NOT 'asked' OR NEW.decided_by IS NOT NULL
+    OR (length(NEW.ground) > 0 AND ((NEW.why = 'mistyped' AND NEW.value_on IS NULL)
+      OR (NEW.why = 'sent_back' AND NEW.value_on IS NOT NULL AND length(NEW.bank_reference) > 0))) IS NOT 1
+    OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.asked_by)
+    OR NOT (EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_posting l
+      ON l.institution_id = e.institution_id AND l.entry_no = e.entry_no AND l.fund = NEW.grant_id
+      WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no AND (e.kind = 'fund_return'
+        OR (NEW.why = 'mistyped' AND e.kind IN ('fund_receipt', 'fund_offset'))))
+      OR (NEW.why = 'mistyped' AND EXISTS (SELECT 1 FROM ledger_entry e JOIN fund_distribution d
+        ON d.institution_id = e.institution_id AND 'fund_distribution:' || d.distribution_id = e.source
+        WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no AND e.kind = 'fund_claim_repaid'
+          AND d.grant_id = NEW.grant_id)))
+    OR EXISTS (SELECT 1 FROM fund_correction c WHERE c.institution_id IS NEW.institution_id
+      AND (c.correction_id IS NEW.correction_id OR (c.entry_no = NEW.entry_no AND c.state <> 'rejected')));
+END;
+
+-- Receipt, return, offset and such a repayment are mirrored by an approved correction and by nothing else.
+CREATE TRIGGER ledger_entry_fund_corrects BEFORE INSERT ON ledger_entry BEGIN
+  SELECT RAISE(ABORT, 'restricted: ledger_entry') WHERE (NEW.kind IN ('fund_receipt_undone', 'fund_return_undone',
+      'fund_offset_undone', 'fund_claim_repaid_undone') OR EXISTS (SELECT 1 FROM ledger_entry o
+        WHERE o.institution_id = NEW.institution_id AND o.entry_no = NEW.reverses_no
+          AND o.kind IN ('fund_receipt', 'fund_return', 'fund_offset', 'fund_claim_repaid')))
+    AND NOT EXISTS (SELECT 1 FROM fund_correction c JOIN ledger_entry o
+      ON o.institution_id = c.institution_id AND o.entry_no = c.entry_no
+      WHERE c.institution_id = NEW.institution_id AND 'fund_correction:' || c.correction_id = NEW.source
+        AND c.entry_no = NEW.reverses_no AND c.state = 'approved' AND NEW.kind = o.kind || '_undone');
+END;

@@ -1,4 +1,5 @@
-"""An invoice that was typed wrongly is withdrawn with a ground and proves nothing any more; the row itself stays."""
+"""What was typed wrongly: an invoice is withdrawn with a ground, a member's repayment is corrected by two people. The
+rows themselves stay, and count no more."""
 
 from __future__ import annotations
 
@@ -22,6 +23,35 @@ CREATE VIEW fund_evidence_standing AS
   WHERE NOT EXISTS (SELECT 1 FROM {TABLE} w WHERE {" AND ".join(f"w.{one} = v.{one}" for one in KEY)})
 """
 
+# A repayment of a member whose entry was taken back is none. Its entry carries its number in its key.
+REPAID = """(SELECT coalesce(sum(c.amount_fen), 0) FROM fund_claim_payment c
+      WHERE c.institution_id = d.institution_id AND c.distribution_id = d.distribution_id
+        AND NOT EXISTS (SELECT 1 FROM ledger_entry p JOIN ledger_entry r
+          ON r.institution_id = p.institution_id AND r.reverses_no = p.entry_no
+          WHERE p.institution_id = c.institution_id
+            AND p.idempotency_key = 'fund_claim_repaid:' || c.distribution_id || ':' || c.payment_no))"""
+SUMS = f"""
+CREATE VIEW fund_distribution_sums AS
+  SELECT d.institution_id, d.distribution_id, d.grant_id, d.state, d.amount_fen,
+    (SELECT coalesce(sum(r.amount_fen), 0) FROM fund_distribution_return r
+      WHERE r.institution_id = d.institution_id AND r.distribution_id = d.distribution_id) AS returned_fen,
+    (SELECT coalesce(sum(u.amount_fen), 0) FROM fund_distribution_use u
+      WHERE u.institution_id = d.institution_id AND u.distribution_id = d.distribution_id
+        AND NOT EXISTS (SELECT 1 FROM fund_use_withdrawn w WHERE w.institution_id = u.institution_id
+          AND w.distribution_id = u.distribution_id AND w.use_no = u.use_no)) AS used_fen,
+    {REPAID} AS repaid_fen
+  FROM fund_distribution d WHERE d.state = 'approved' AND EXISTS (
+    SELECT 1 FROM ledger_entry e WHERE e.institution_id = d.institution_id AND e.kind = 'fund_distribution'
+      AND e.source = 'fund_distribution:' || d.distribution_id)
+"""
+# Made anew on SQLite, which replaces no trigger in its place.
+REPLACED = (
+    "fund_correction_insert",
+    "fund_request_walk",
+    "fund_request_while_recalled",
+    "ledger_entry_fund_corrects",
+)
+
 
 def upgrade() -> None:
     """The tables first, then what each database refuses by itself, from the file beside this one."""
@@ -29,7 +59,12 @@ def upgrade() -> None:
     _number_attempts(dialect)
     _table()
     _run(STANDING)
-    text = (Path(__file__).parent / f"0035_fund_evidence_{dialect}.sql").read_text("utf-8")
+    if dialect == "postgresql":
+        _run(SUMS.replace("CREATE VIEW", "CREATE OR REPLACE VIEW"))
+    else:
+        _run("DROP VIEW fund_distribution_sums")
+        _run(SUMS)
+    text = (Path(__file__).parent / f"0035_fund_mistyped_{dialect}.sql").read_text("utf-8")
     if dialect == "postgresql":
         _run(text)
         _run(
@@ -37,7 +72,7 @@ def upgrade() -> None:
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
         return
-    for name in ("fund_request_walk", "fund_request_while_recalled"):
+    for name in REPLACED:
         _run(f"DROP TRIGGER {name}")
     for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):
         _run(statement)
