@@ -210,9 +210,9 @@ def test_invoices_from_before_keep_their_place(
 ) -> None:
     owner = Database(empty_urls[0], pool_size=1)
     role = Database(empty_urls[1], pool_size=1).url.username if owner.is_postgresql else None
-    for target in ("0033", "head"):
+    for target in ("0034", "head"):
         migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=clock.now(), target=target)
-        if target == "0033":
+        if target == "0034":
             with owner.writing() as connection:
                 _old_row(connection)
     with owner.reading() as connection:

@@ -17,6 +17,7 @@ from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment
 from hospital_prepay.persistence.models.fund_returns import FundCorrection
 from hospital_prepay.persistence.models.ledger import LedgerEntry
+from hospital_prepay.persistence.queries.fund_movements import our_movements
 from hospital_prepay.services.fund import corrections, member_claims
 from tests.hospital import INSTITUTION
 from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year
@@ -78,6 +79,9 @@ def test_two_people_take_it_back_and_what_was_right_is_booked_under_the_same_sli
     assert (first.correction.state, first.correction.ground) == ("approved", "多打了一个零")
     assert (second.row.undone, second.correction, second.row.bank_reference) == (False, None, "CK-1")
     assert lead.hospital.count("ledger_entry", "kind = 'fund_claim_repaid_undone'") == 1
+    with lead.hospital.context.database.reading() as connection:
+        seen = {one.entry_no for one in our_movements(connection, INSTITUTION, "2026-12")}
+    assert seen & {number, number + 1, second.row.entry_no} == {second.row.entry_no}  # in the reconciliation, too
     assert intact(lead)
 
 
