@@ -120,12 +120,12 @@ def test_only_of_its_own_grant_by_a_ground_and_not_as_sent_back(repaid: tuple[Ye
     other = Year(lead.hospital, lead.regime, keys=500)
     other.apply(Fund.RESIDENT)
     sent_back = {"why": "sent_back", "bank_reference": "TH-1", "value_on": date(2026, 1, 15)}
-    for error, changes in (
-        (Conflict, {"grant_id": other.grant_id}),
-        (MalformedInput, {"ground": " "}),
-        (MalformedInput, sent_back),
+    for error, told, changes in (
+        (Conflict, "成员单位还款的凭证可以更正", {"grant_id": other.grant_id}),
+        (MalformedInput, "请写明依据", {"ground": " "}),
+        (MalformedInput, "只有交回会被银行退回", sent_back),
     ):
-        with pytest.raises(error):
+        with pytest.raises(error, match=told):
             ask(lead, number, **changes)
     with pytest.raises(NotPermitted):
         ask(lead, number, APPROVER)
