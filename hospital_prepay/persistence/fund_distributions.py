@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.persistence.models.fund_apply import (
@@ -19,13 +20,15 @@ from hospital_prepay.persistence.models.fund_members import FundClaimPayment, Fu
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.outages import is_outage
 
+# The entry of a repayment: its key carries the repayment's number.
+CLAIM_REPAID: Final = "fund_claim_repaid"
 _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了。请刷新后再看；本次没有改动。"
 
 
 @dataclass(frozen=True, slots=True)
 class DistributionRow:
     """One distribution with what came back, what was shown of it (but for what was withdrawn) and what the member
-    paid back of the claim on it, in fen. The counts are of rows, to number the next."""
+    paid back of the claim on it (but for what was taken back), in fen. The counts are of rows, to number the next."""
 
     distribution_id: str
     grant_id: str
@@ -50,6 +53,21 @@ class DistributionRow:
     def in_hand_fen(self) -> int:
         """What the member holds: handed on, neither given back nor shown in use."""
         return self.amount_fen - self.returned_fen - self.used_fen if self.state == "approved" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RepaymentRow:
+    """What a member paid back of the claim on it, by its entry; ``undone`` once that was mirrored in red."""
+
+    member_name: str
+    distribution_id: str
+    entry_no: int
+    effective_on: date
+    amount_fen: int
+    bank_reference: str
+    recorded_by: str
+    recorded_at: datetime
+    undone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +132,23 @@ def uses_of_member(connection: sa.Connection, institution_id: str, member_code: 
     return _uses(connection, institution_id, FundDistribution.member_code == member_code)
 
 
+def repayments_of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> list[RepaymentRow]:
+    """Everything that members of a grant paid back, newest first."""
+    paid, handed, entry = FundClaimPayment, FundDistribution, LedgerEntry
+    columns = [getattr(paid, name) for name in ("amount_fen", "bank_reference", "recorded_by", "recorded_at")]
+    same = sa.and_(paid.institution_id == handed.institution_id, paid.distribution_id == handed.distribution_id)
+    rows = connection.execute(
+        sa.select(
+            handed.member_name, paid.distribution_id, entry.entry_no, entry.effective_on, *columns, _taken_back()
+        )
+        .join(handed, same)
+        .join(entry, _its_entry(entry))
+        .where(paid.institution_id == institution_id, handed.grant_id == grant_id)
+        .order_by(entry.entry_no.desc())
+    )
+    return [RepaymentRow(*row) for row in rows]
+
+
 def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
     """What the hospital gave back in place of members of a grant, without what they paid back, in fen. Below zero
     where they paid for a return that was taken back since."""
@@ -139,7 +174,7 @@ def _rows(connection: sa.Connection, institution_id: str, where: sa.ColumnElemen
     counted: tuple[tuple[type[Any], Any], ...] = (
         (FundDistributionReturn, sa.true()),
         (FundDistributionUse, ~_withdrawn()),
-        (FundClaimPayment, sa.true()),
+        (FundClaimPayment, ~_taken_back()),
     )
     sums = [part for table, stands in counted for part in _sums(table, stands)]
     rows = connection.execute(
@@ -163,6 +198,18 @@ def _withdrawn() -> sa.ColumnElement[bool]:
     names = ("institution_id", "distribution_id", "use_no")
     same = (getattr(FundUseWithdrawn, name) == getattr(FundDistributionUse, name) for name in names)
     return sa.exists().where(*same)
+
+
+def _taken_back() -> sa.ColumnElement[bool]:
+    entry, mirror = sa.orm.aliased(LedgerEntry), sa.orm.aliased(LedgerEntry)
+    reversed_by = sa.and_(mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    return sa.exists().where(_its_entry(entry), reversed_by).correlate(FundClaimPayment)
+
+
+def _its_entry(entry: Any) -> sa.ColumnElement[bool]:
+    paid = FundClaimPayment
+    key = sa.literal(f"{CLAIM_REPAID}:") + paid.distribution_id + ":" + sa.cast(paid.payment_no, sa.String)
+    return sa.and_(entry.institution_id == paid.institution_id, entry.idempotency_key == key)
 
 
 def _uses(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[UseRow]:
