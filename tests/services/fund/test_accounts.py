@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.persistence.models.fund_accounts import FundPrepayAccount
 from hospital_prepay.persistence.models.fund_reconciliation import FundStatement
@@ -16,13 +15,22 @@ from hospital_prepay.services.fund.accounts import name_account
 from hospital_prepay.services.fund.closing import ClosePeriod, check_closing, make_closing
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.statements import ImportStatement, import_statement, look_at
-from tests.hospital import INSTITUTION, actor
-from tests.services.fund.test_month_papers import BANK, FEBRUARY, OFFICER, OWED, QUIET, TOTALS, Desk, quiet
+from tests.hospital import INSTITUTION
+from tests.services.fund.test_month_papers import (
+    APPROVER,
+    BANK,
+    FEBRUARY,
+    OFFICER,
+    OTHER,
+    OWED,
+    QUIET,
+    TOTALS,
+    Desk,
+    quiet,
+)
 from tests.statements import ACCOUNT
 
 __all__ = ["quiet"]
-APPROVER = actor(Role.FINANCE_APPROVER)
-OTHER = "6222 0000 1111 2222"
 GONE = "2026-02-10,,999990.00,10.00,某某建筑工程有限公司,工程款,X-1"
 ELSEWHERE = "2026-02-11,300.00,,5000000.00,某某物业公司,租金,Y-9"
 
