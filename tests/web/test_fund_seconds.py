@@ -87,6 +87,14 @@ def test_a_wrong_receipt_is_asked_to_be_taken_back_and_approved_by_another(fund:
     assert "到账冲销" in words(fund.as_(Role.AUDITOR).get("/finance/ledger"))
 
 
+@pytest.mark.parametrize("number", ["99999999999999999999", "2147483648", "-1", "x"])
+def test_an_entry_that_no_book_has_is_told_at_its_field(fund: Fundhouse, number: str) -> None:
+    answer = fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "entry_no": number})
+    assert answer.status_code == 422
+    assert "数字太大" in words(answer) if number[0] in "92" else "请填整数" in words(answer)
+    assert 'href="#f-entry_no"' in answer.text
+
+
 def test_a_late_slip_says_so_and_is_checked_by_another(fund: Fundhouse, clock: FixedClock) -> None:
     clock.moment = datetime(2026, 1, 22, 9, 0, tzinfo=SHANGHAI)
     fund.browsers.clear()  # everybody was signed out by then
