@@ -44,6 +44,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
+from hospital_prepay.services.fund.members import require_its_own_account
 from hospital_prepay.services.fund.recall import require_no_recall
 from hospital_prepay.services.fund.slips import (
     keep_slip,
@@ -160,6 +161,8 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
             require_spendable(work, grant, "分配")
             member = _member(work, number=found.member_no)
             _require_third_person(member, found.asked_by, actor)
+            own = (work.connection, work.institution_id)
+            require_its_own_account(*own, member.member_code, member.account_no)
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
