@@ -270,6 +270,12 @@ def distributions_of(context: Context, actor: Actor, grant_id: str) -> list[Dist
         return store.of_grant(connection, actor.institution_id, grant_id)
 
 
+def require_of_grant(context: Context, actor: Actor, grant_id: str, distribution_id: str) -> None:
+    """Raise :class:`NotFound` unless the distribution is one of this grant. Needs ``fund.view``."""
+    if all(one.distribution_id != distribution_id for one in distributions_of(context, actor, grant_id)):
+        raise NotFound("这笔预付金没有这份分配。请回到预付金查看。")
+
+
 def uses_of(context: Context, actor: Actor, grant_id: str) -> list[UseRow]:
     """What members showed of its use. Needs ``fund.view``."""
     actor.require(Permission.FUND_VIEW)

@@ -60,8 +60,8 @@ class Register:
 def propose_member(context: Context, actor: Actor, command: ProposeMember) -> int:
     """Write a member down; returns its number. It counts once another person confirmed it.
 
-    Needs ``fund.apply``. Raises :class:`MalformedInput`, :class:`Conflict` while the same code stands or waits, or for
-    an account of the hospital or of another member.
+    Needs ``fund.apply``. Raises :class:`MalformedInput`, :class:`Conflict` while the same code stands or waits, or
+    for an account of the hospital or of another member.
     """
     actor.require(Permission.FUND_APPLY)
     code = payment_reference(command.member_code)
