@@ -169,6 +169,7 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
             require_arrived_by(work.connection, work.institution_id, grant, handed_on, "handed_on")
             confirmed_on = member.decided_at and local(member.decided_at).date()
             require_not_before(handed_on, confirmed_on, "成员单位核对日", "handed_on")
+            require_not_before(handed_on, local(found.asked_at).date(), "申请分配日", "handed_on")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
