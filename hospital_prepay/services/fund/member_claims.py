@@ -46,7 +46,7 @@ def claim_of(context: Context, actor: Actor, grant_id: str) -> Money:
 def repay_claim(context: Context, actor: Actor, command: RepayClaim) -> DistributionRow:
     """Book what a member paid (1002) against the claim (1218). Needs ``fund.return``.
 
-    Raises :class:`MalformedInput` for more than the claim or than the member used, or for a day on which it wasn't owed
+    Raises :class:`MalformedInput` for more than the claim or than the member used, or for a day when it wasn't owed
     yet, :class:`Conflict` for a slip used before.
     """
     actor.require(Permission.FUND_RETURN)
