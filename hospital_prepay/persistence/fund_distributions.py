@@ -115,6 +115,11 @@ def uses_of_member(connection: sa.Connection, institution_id: str, member_code: 
     return _uses(connection, institution_id, FundDistribution.member_code == member_code)
 
 
+def uses_that_stand(connection: sa.Connection, institution_id: str) -> list[UseRow]:
+    """Every use that any member showed and nobody withdrew, newest first."""
+    return _uses(connection, institution_id, FundUseWithdrawn.withdrawn_by.is_(None))
+
+
 def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
     """What the hospital gave back in place of members of a grant, without what they paid back, in fen. Below zero
     where they paid for a return that was taken back since."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,14 @@ def test_what_the_hospital_gave_back_in_its_place_is_not_the_members_to_hold(lea
 # -- One document proves one line once ------------------------------------------------------------------------------
 
 
+def shown(lead: Year, found: str, document: str, **changes: str) -> Any:
+    command = service.ShowUse(found, line(100, **changes), document, lead.key)
+    return service.show_use(lead.hospital.context, OFFICER, command)
+
+
 @pytest.mark.parametrize("name", ["注射用 头孢曲松", "注射用头孢曲松\u200b", "注射用头孢曲松\u3164"])
 def test_a_document_proves_a_line_once_however_it_is_spelled_and_of_whatever_grant(lead: Year, name: str) -> None:
-    def of(found: str, document: str, **changes: str) -> Any:
-        command = service.ShowUse(found, line(100, **changes), document, lead.key)
-        return service.show_use(lead.hospital.context, OFFICER, command)
-
+    of = partial(shown, lead)
     found = hand_on(lead, 10_000)
     of(found, "FP-1")
     with pytest.raises(Conflict, match="已经用这张单据"):
@@ -141,6 +144,45 @@ def test_a_document_proves_a_line_once_however_it_is_spelled_and_of_whatever_gra
         of(elsewhere, "FP1", name=name)
     withdraw(lead, found)
     assert of(elsewhere, "FP1", name=name).used_fen == 100
+
+
+@pytest.mark.parametrize("changes", [{}, {"name": "注射用 头孢曲松"}, {"name": "头孢"}])
+def test_an_invoice_that_proves_the_hospitals_payment_proves_no_members_use(
+    lead: Year, changes: dict[str, str]
+) -> None:
+    request = lead.reserve(line(400))
+    lead.pay(request)
+    found = hand_on(lead, 10_000)
+    invoice = spending.RecordEvidence(request, 1, "FP-00012345", Money(400))
+    spending.record_evidence(lead.hospital.context, OFFICER, invoice)
+    for number in ("FP-00012345", "fp 00012345号"):
+        with pytest.raises(Conflict, match="证明过本院自己的付款"):
+            shown(lead, found, number, **changes)
+    assert store_row(lead, found).used_fen == 0
+    assert shown(lead, found, "FP-00012345", code="X" + "B" * 22).used_fen == 100, (
+        "another supplier's for another drug"
+    )
+    assert shown(lead, found, "FP-00012346").used_fen == 200
+
+
+@pytest.mark.parametrize("changes", [{}, {"name": "注射用 头孢曲松"}, {"name": "头孢"}])
+def test_an_invoice_that_a_member_showed_proves_no_payment_of_the_hospital(
+    lead: Year, changes: dict[str, str]
+) -> None:
+    found = hand_on(lead, 10_000)
+    shown(lead, found, "fp 00012345号", **changes)
+    shown(lead, found, "FP-7", code="X" + "B" * 22)
+    request = lead.reserve(line(400))
+    lead.pay(request)
+    invoice = spending.RecordEvidence(request, 1, "FP-00012345", Money(300))
+    with pytest.raises(Conflict, match=MEMBER[1]) as caught:
+        spending.record_evidence(lead.hospital.context, OFFICER, invoice)
+    assert caught.value.reason == "invoice_used"
+    assert lead.hospital.count("fund_evidence") == 0
+    other = spending.RecordEvidence(request, 1, "FP-7", Money(100))
+    spending.record_evidence(lead.hospital.context, OFFICER, other)
+    withdraw(lead, found)
+    assert spending.record_evidence(lead.hospital.context, OFFICER, invoice).state == "evidenced"
 
 
 # -- What members owe -----------------------------------------------------------------------------------------------
