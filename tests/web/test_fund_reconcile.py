@@ -407,6 +407,7 @@ def test_money_paid_ahead_and_its_difference(henan: Fundhouse) -> None:
     asked = henan.send(OFFICER, action[1], confirmed="", **actual)
     assert "退回 50.00 元" in words(asked)
     assert henan.send(OFFICER, action[1], **{**actual, "bank_reference": ""}).status_code == 422
+    assert henan.send(OFFICER, action[1], **{**actual, "actual": "900"}).status_code == 422, "nothing moved by S-3"
     assert henan.send(OFFICER, action[1], **actual).status_code == 303
     assert henan.send(OFFICER, action[1], **actual).status_code == 409
 

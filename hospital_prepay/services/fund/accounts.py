@@ -10,9 +10,10 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import check_text
-from hospital_prepay.domain.rules.fund.accounts import account_key, account_on
+from hospital_prepay.domain.rules.fund.accounts import account_key, account_on, is_same_account
 from hospital_prepay.persistence import fund_accounts as store
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.months import first_and_last, months_from, reopen_for
@@ -57,6 +58,13 @@ def holding_account(work: UnitOfWork, day: date) -> str | None:
     """The key of the account that holds the prepayments on ``day``."""
     named = store.prepay_accounts(work.connection, work.institution_id)
     return account_on([one.named for one in named], day)
+
+
+def is_own_account(connection: Connection, institution_id: str, account: str) -> bool:
+    """Whether the hospital itself has ``account``: it holds the prepayments, or its statement was imported."""
+    named = {one.account for one in store.prepay_accounts(connection, institution_id)}
+    files = {one.account for one in fund_statements.statements(connection, institution_id)}
+    return any(is_same_account(account, one) for one in named | files if one)
 
 
 def name_account(context: Context, actor: Actor, period: str, account: str, ground: str) -> tuple[str, ...]:

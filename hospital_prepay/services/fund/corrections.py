@@ -10,7 +10,7 @@ from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.entry import JournalEntry
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_recalls as recalls
@@ -110,6 +110,14 @@ def decide_correction(context: Context, actor: Actor, correction_id: str, *, app
         entry_no = _mirror(work, found, entry) if approved else None
         work.audit(entry_no=entry_no, detail={"state": state, "entry": found.entry_no})
         return _follow(work, grant, entry) if approved else grant
+
+
+def require_correction_of(context: Context, actor: Actor, grant_id: str, correction_id: str) -> None:
+    """Raise :class:`NotFound` unless the correction is one of this grant. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        if store.read_correction(connection, actor.institution_id, correction_id).grant_id != grant_id:
+            raise NotFound("这笔预付金没有这份更正。请回到预付金查看。")
 
 
 @dataclass(frozen=True, slots=True)
