@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.persistence.models.fund_apply import (
@@ -16,6 +17,7 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionUse,
 )
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment, FundUseWithdrawn
+from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.outages import is_outage
 
@@ -25,7 +27,7 @@ _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了�
 @dataclass(frozen=True, slots=True)
 class DistributionRow:
     """One distribution with what came back, what was shown of it (but for what was withdrawn) and what the member
-    paid back of the claim on it, in fen. The counts are of rows, to number the next."""
+    paid back of the claim on it, in fen: what the books say, too. The counts are of rows, to number the next."""
 
     distribution_id: str
     grant_id: str
@@ -137,9 +139,9 @@ def find(connection: sa.Connection, institution_id: str, distribution_id: str) -
 def _rows(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[DistributionRow]:
     own = [name for name in DistributionRow.__dataclass_fields__ if hasattr(FundDistribution, name)]
     counted: tuple[tuple[type[Any], Any], ...] = (
-        (FundDistributionReturn, sa.true()),
+        (FundDistributionReturn, _booked(FundDistributionReturn, "fund_distribution_return", "return_no")),
         (FundDistributionUse, ~_withdrawn()),
-        (FundClaimPayment, sa.true()),
+        (FundClaimPayment, _booked(FundClaimPayment, "fund_claim_repaid", "payment_no", by_slip=True)),
     )
     sums = [part for table, stands in counted for part in _sums(table, stands)]
     rows = connection.execute(
@@ -163,6 +165,24 @@ def _withdrawn() -> sa.ColumnElement[bool]:
     names = ("institution_id", "distribution_id", "use_no")
     same = (getattr(FundUseWithdrawn, name) == getattr(FundDistributionUse, name) for name in names)
     return sa.exists().where(*same)
+
+
+def _booked(table: type[Any], kind: str, number: str, *, by_slip: bool = False) -> sa.ColumnElement[bool]:
+    """As the view ``fund_distribution_sums`` has it: the entry carries the row's number in its key, and no mirror of it
+    stands; what ends a debt has its slip, too."""
+    entry, mirror, slip = LedgerEntry, sa.orm.aliased(LedgerEntry), FundBankEvidence
+    key = sa.literal(f"{kind}:") + table.distribution_id + ":" + sa.cast(getattr(table, number), sa.String)
+    reversed_by = (mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    where = [
+        entry.institution_id == table.institution_id,
+        entry.kind == kind,
+        entry.idempotency_key == key,
+        ~sa.exists().where(*reversed_by).correlate(entry),
+    ]
+    if by_slip:
+        its = (slip.institution_id == entry.institution_id, slip.entry_no == entry.entry_no)
+        where.append(sa.exists().where(*its).correlate(entry))
+    return sa.exists().where(*where).correlate(table)
 
 
 def _uses(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[UseRow]:
