@@ -168,8 +168,8 @@ def _withdrawn() -> sa.ColumnElement[bool]:
 
 
 def _booked(table: type[Any], kind: str, number: str, *, by_slip: bool = False) -> sa.ColumnElement[bool]:
-    """As the view ``fund_distribution_sums`` has it: the entry carries the row's number in its key, and no mirror of it
-    stands; what ends a debt has its slip, too."""
+    """As the view ``fund_distribution_sums`` has it: the entry carries the row's number in its key, and no mirror of
+    it stands; what ends a debt has its slip, too."""
     entry, mirror, slip = LedgerEntry, sa.orm.aliased(LedgerEntry), FundBankEvidence
     key = sa.literal(f"{kind}:") + table.distribution_id + ":" + sa.cast(getattr(table, number), sa.String)
     reversed_by = (mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)

@@ -13,7 +13,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, plain_name
 from hospital_prepay.persistence import fund_members as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_members import MemberRow
@@ -105,7 +105,7 @@ def end_member(context: Context, actor: Actor, member_no: int, ground: str) -> N
     """
     if not actor.may(Permission.FUND_RECORD):
         actor.require(Permission.FUND_APPLY)
-    if not ground.strip():
+    if not plain_name(ground):
         raise MalformedInput("请写明为什么移出，备查。", details={"field": "ground"})
     with context.work(actor, "fund.member_end", f"fund_member:{member_no}") as work:
         by = {"left_by": actor.actor_id, "left_at": work.now, "left_ground": ground.strip()}
