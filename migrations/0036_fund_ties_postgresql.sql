@@ -162,6 +162,8 @@ CREATE TRIGGER fund_statement_withdrawn_says BEFORE INSERT ON fund_statement_wit
   FOR EACH ROW EXECUTE FUNCTION fund_words_seen('ground');
 CREATE TRIGGER fund_prepay_account_says BEFORE INSERT ON fund_prepay_account
   FOR EACH ROW EXECUTE FUNCTION fund_words_seen('ground');
+CREATE TRIGGER fund_evidence_withdrawn_says BEFORE INSERT ON fund_evidence_withdrawn
+  FOR EACH ROW EXECUTE FUNCTION fund_words_seen('ground');
 CREATE TRIGGER fund_member_left_says BEFORE UPDATE OF state ON fund_member
   FOR EACH ROW WHEN (NEW.state = 'left') EXECUTE FUNCTION fund_words_seen('left_ground');
 

@@ -108,6 +108,9 @@ END;
 CREATE TRIGGER fund_statement_withdrawn_says BEFORE INSERT ON fund_statement_withdrawn BEGIN
   SELECT RAISE(ABORT, 'wrong_step: fund_statement_withdrawn') WHERE UNSEEN(NEW.ground);
 END;
+CREATE TRIGGER fund_evidence_withdrawn_says BEFORE INSERT ON fund_evidence_withdrawn BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_evidence_withdrawn') WHERE UNSEEN(NEW.ground);
+END;
 CREATE TRIGGER fund_member_left_says BEFORE UPDATE OF state ON fund_member WHEN NEW.state = 'left' BEGIN
   SELECT RAISE(ABORT, 'wrong_step: fund_member') WHERE UNSEEN(NEW.left_ground);
 END;

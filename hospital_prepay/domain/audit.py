@@ -78,6 +78,7 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.expire": "预留到期退回",
     "fund.bounce": "付款被退回",
     "fund.evidence": "记发票",
+    "fund.withdraw_evidence": "作废发票",
     "fund.place": "登记预付金所在地",
     "fund.place_decide": "核对预付金所在地",
     "fund.duty": "登记期限办结",

@@ -56,6 +56,7 @@ _INSERT = (
     "fund_duty_closure",
     "fund_emergency",
     "fund_evidence",
+    "fund_evidence_withdrawn",
     "fund_grant",
     "fund_incident",
     "fund_match",

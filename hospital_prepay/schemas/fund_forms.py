@@ -255,3 +255,24 @@ class InvoiceFormSchema(CommandSchema[InvoiceForm]):
     line_no = fields.Integer(required=True)
     invoice_no = Text(required=True, longest=40)
     amount = PositiveYuan(required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnInvoice:
+    """An invoice that was typed wrongly, as it is recorded, and why."""
+
+    line_no: int
+    invoice_no: str
+    attempt: int
+    ground: str
+
+
+class WithdrawnInvoiceSchema(CommandSchema[WithdrawnInvoice]):
+    """An invoice that is withdrawn."""
+
+    command: ClassVar = WithdrawnInvoice
+
+    line_no = fields.Integer(required=True)
+    invoice_no = Text(required=True, longest=40)
+    attempt = fields.Integer(required=True)
+    ground = Text(required=True, longest=300)

@@ -1,5 +1,6 @@
-"""A receipt, return or offset that was typed wrongly, and a return that the bank sent back: a red-letter entry asked
-for by one person and approved by another. Nothing is written over; what was right is booked anew."""
+"""A receipt, return, offset or member's repayment that was typed wrongly, and a return that the bank sent back: a
+red-letter entry asked for by one person and approved by another. Nothing is written over; what was right is booked
+anew."""
 
 from __future__ import annotations
 
@@ -11,9 +12,11 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput
 from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import fund_returns as store
 from hospital_prepay.persistence import funds
+from hospital_prepay.persistence.fund_distributions import CLAIM_REPAID
 from hospital_prepay.persistence.fund_returns import Booked, CorrectionState
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -28,7 +31,7 @@ from hospital_prepay.services.fund.slips import (
 
 MISTYPED: Final = "mistyped"
 SENT_BACK: Final = "sent_back"
-KINDS: Final = {"fund_receipt": "到账", "fund_return": "交回", "fund_offset": "冲抵"}
+KINDS: Final = {"fund_receipt": "到账", "fund_return": "交回", "fund_offset": "冲抵", CLAIM_REPAID: "成员单位还款"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,8 @@ def check_slip(context: Context, actor: Actor, command: CheckSlip) -> None:
 
 
 def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorrection) -> None:
-    if entry.kind not in KINDS or all(line.fund != grant.grant_id for line in entry.postings):
-        raise Conflict("只有到账、交回、冲抵的凭证可以更正。请核对凭证号；本次没有登记。")
+    if entry.kind not in KINDS or not _is_of(work, grant, entry):
+        raise Conflict("只有到账、交回、冲抵和成员单位还款的凭证可以更正。请核对凭证号；本次没有登记。")
     if not command.ground.strip():
         words = "请写明依据，例如哪张回单、错在哪里。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
@@ -164,6 +167,14 @@ def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorre
         raise MalformedInput(words, code="missing_value", details={"field": "bank_reference"})
     require_past(command.value_on, work.today, "value_on")
     require_not_before(command.value_on, entry.effective_on, "交回日", "value_on")
+
+
+def _is_of(work: UnitOfWork, grant: GrantState, entry: Booked) -> bool:
+    """What a member paid back carries no grant: its distribution names it."""
+    if entry.kind != CLAIM_REPAID:
+        return any(line.fund == grant.grant_id for line in entry.postings)
+    distribution_id = entry.source.removeprefix("fund_distribution:")
+    return distributions.find(work.connection, work.institution_id, distribution_id).grant_id == grant.grant_id
 
 
 def _mirror(work: UnitOfWork, found: CorrectionState, entry: Booked) -> int:

@@ -10,8 +10,10 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import fund_distributions as store
+from hospital_prepay.persistence import fund_returns as returns
 from hospital_prepay.persistence import funds
-from hospital_prepay.persistence.fund_distributions import DistributionRow
+from hospital_prepay.persistence.fund_distributions import CLAIM_REPAID, DistributionRow, RepaymentRow
+from hospital_prepay.persistence.fund_returns import CorrectionState
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -41,6 +43,26 @@ def claim_of(context: Context, actor: Actor, grant_id: str) -> Money:
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         return Money(max(0, store.claim_on_members(connection, actor.institution_id, grant_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """What a member paid back, and the correction of it that waits or was approved, if any."""
+
+    row: RepaymentRow
+    correction: CorrectionState | None
+
+
+def repayments_of(context: Context, actor: Actor, grant_id: str) -> list[Repayment]:
+    """Everything that members of a grant paid back, newest first. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        own = actor.institution_id
+        asked = {
+            one.entry_no: one for one in returns.corrections_of(connection, own, grant_id) if one.state != "rejected"
+        }
+        rows = store.repayments_of_grant(connection, own, grant_id)
+        return [Repayment(one, asked.get(one.entry_no)) for one in rows]
 
 
 def repay_claim(context: Context, actor: Actor, command: RepayClaim) -> DistributionRow:
@@ -73,10 +95,10 @@ def repay_claim(context: Context, actor: Actor, command: RepayClaim) -> Distribu
         source, key = f"fund_distribution:{found.distribution_id}", f"{found.distribution_id}:{found.repayments + 1}"
         reopen_past_month(work, paid_on, "成员单位还款")
         entry = fund_entry(
-            work, grant, "fund_claim_repaid", "成员单位还款", (), key, source=source, general=lines, on=paid_on
+            work, grant, CLAIM_REPAID, "成员单位还款", (), key, source=source, general=lines, on=paid_on
         )
         entry_no = work.ledger.post(entry)
-        keep_slip(work, "fund_claim_repaid", entry_no, command.bank_reference, paid_on)
+        keep_slip(work, CLAIM_REPAID, entry_no, command.bank_reference, paid_on)
         work.audit(entry_no=entry_no, detail={"amount_fen": command.amount.fen, "bank": command.bank_reference})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return store.find(work.connection, own, command.distribution_id)
