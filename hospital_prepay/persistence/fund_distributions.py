@@ -17,18 +17,24 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionUse,
 )
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment, FundUseWithdrawn
+from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.outages import is_outage
 
 # The entry of a repayment: its key carries the repayment's number.
 CLAIM_REPAID: Final = "fund_claim_repaid"
+_BOOKED_AS: Final[dict[type[Any], tuple[str, str]]] = {
+    FundDistributionReturn: ("fund_distribution_return", "return_no"),
+    FundClaimPayment: (CLAIM_REPAID, "payment_no"),
+}
 _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了。请刷新后再看；本次没有改动。"
 
 
 @dataclass(frozen=True, slots=True)
 class DistributionRow:
     """One distribution with what came back, what was shown of it (but for what was withdrawn) and what the member
-    paid back of the claim on it (but for what was taken back), in fen. The counts are of rows, to number the next."""
+    paid back of the claim on it (but for what was taken back), in fen: what the books say, too. The counts are of
+    rows, to number the next."""
 
     distribution_id: str
     grant_id: str
@@ -193,9 +199,9 @@ def find(connection: sa.Connection, institution_id: str, distribution_id: str) -
 def _rows(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[DistributionRow]:
     own = [name for name in DistributionRow.__dataclass_fields__ if hasattr(FundDistribution, name)]
     counted: tuple[tuple[type[Any], Any], ...] = (
-        (FundDistributionReturn, sa.true()),
+        (FundDistributionReturn, _booked(FundDistributionReturn)),
         (FundDistributionUse, ~_withdrawn()),
-        (FundClaimPayment, ~_taken_back()),
+        (FundClaimPayment, _booked(FundClaimPayment, by_slip=True)),
     )
     sums = [part for table, stands in counted for part in _sums(table, stands)]
     rows = connection.execute(
@@ -221,16 +227,30 @@ def _withdrawn() -> sa.ColumnElement[bool]:
     return sa.exists().where(*same)
 
 
+def _booked(table: type[Any], *, by_slip: bool = False) -> sa.ColumnElement[bool]:
+    """As the view ``fund_distribution_sums`` has it: the row's entry is there, and no mirror of it; what ends a debt
+    has its slip, too."""
+    entry, mirror, slip = sa.orm.aliased(LedgerEntry), sa.orm.aliased(LedgerEntry), FundBankEvidence
+    reversed_by = (mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    where = [_its_entry(entry, table), ~sa.exists().where(*reversed_by).correlate(entry)]
+    if by_slip:
+        its = (slip.institution_id == entry.institution_id, slip.entry_no == entry.entry_no)
+        where.append(sa.exists().where(*its).correlate(entry))
+    return sa.exists().where(*where).correlate(table)
+
+
 def _taken_back() -> sa.ColumnElement[bool]:
     entry, mirror = sa.orm.aliased(LedgerEntry), sa.orm.aliased(LedgerEntry)
     reversed_by = sa.and_(mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
     return sa.exists().where(_its_entry(entry), reversed_by).correlate(FundClaimPayment)
 
 
-def _its_entry(entry: Any) -> sa.ColumnElement[bool]:
-    paid = FundClaimPayment
-    key = sa.literal(f"{CLAIM_REPAID}:") + paid.distribution_id + ":" + sa.cast(paid.payment_no, sa.String)
-    return sa.and_(entry.institution_id == paid.institution_id, entry.idempotency_key == key)
+def _its_entry(entry: Any, table: type[Any] = FundClaimPayment) -> sa.ColumnElement[bool]:
+    """The entry that carries the row's number in its key."""
+    kind, name = _BOOKED_AS[table]
+    key = sa.literal(f"{kind}:") + table.distribution_id + ":" + sa.cast(getattr(table, name), sa.String)
+    same = entry.institution_id == table.institution_id
+    return sa.and_(same, entry.kind == kind, entry.idempotency_key == key)
 
 
 def _uses(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[UseRow]:

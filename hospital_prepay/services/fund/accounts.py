@@ -10,6 +10,7 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import check_text
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.accounts import account_key, account_on, is_same_account
 from hospital_prepay.persistence import fund_accounts as store
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
@@ -78,7 +79,7 @@ def name_account(context: Context, actor: Actor, period: str, account: str, grou
     first, last = first_and_last(period)
     with context.work(actor, "fund.name_account", f"month:{period}") as work:
         fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
-        if not ground.strip():
+        if not plain_name(ground):
             raise MalformedInput("请写明依据，例如换户的批准文件。", details={"field": "ground"})
         files = fund_statements.statements(work.connection, work.institution_id)
         if account_key(account) not in {account_key(one.account) for one in files if one.account}:

@@ -117,7 +117,7 @@ def end_member(context: Context, actor: Actor, member_no: int, ground: str) -> N
     """
     if not actor.may(Permission.FUND_RECORD):
         actor.require(Permission.FUND_APPLY)
-    if not ground.strip():
+    if not plain_name(ground):
         raise MalformedInput("请写明为什么移出，备查。", details={"field": "ground"})
     with context.work(actor, "fund.member_end", f"fund_member:{member_no}") as work:
         by = {"left_by": actor.actor_id, "left_at": work.now, "left_ground": ground.strip()}

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.accounts import account_key
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
@@ -28,7 +29,7 @@ def withdraw_statement(context: Context, actor: Actor, statement_id: str, ground
     with context.work(actor, "fund.withdraw_statement", f"statement:{statement_id}") as work:
         fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
-        if not ground.strip():
+        if not plain_name(ground):
             raise MalformedInput("请写明为什么作废，例如列选错了。", details={"field": "ground"})
         if fund_statements.withdrawal_of(work.connection, work.institution_id, statement_id):
             raise Conflict("这份文件已经作废。请刷新后再看；本次没有改动。")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, plain_name
 from hospital_prepay.domain.rules.fund.uses import is_same_thing
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_evidence as invoices
@@ -81,7 +81,7 @@ def withdraw_evidence(context: Context, actor: Actor, command: WithdrawEvidence)
     when the payment was taken back since.
     """
     actor.require(Permission.FUND_PAY)
-    if not command.ground.strip():
+    if not plain_name(command.ground):
         words = "请写明哪里填错，备查。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
     with context.work(actor, "fund.withdraw_evidence", f"fund_request:{command.request_id}") as work:
