@@ -178,7 +178,7 @@ def claim_by(connection: sa.Connection, institution_id: str, grant_id: str, day:
     line, entry, mirror = LedgerPosting, LedgerEntry, sa.orm.aliased(LedgerEntry)
     sources = [f"fund_distribution:{one.distribution_id}" for one in of_grant(connection, institution_id, grant_id)]
     undone = sa.exists().where(mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
-    paid = sa.and_(entry.kind == "fund_claim_repaid", entry.source.in_(sources), ~undone)
+    paid = sa.and_(entry.kind == CLAIM_REPAID, entry.source.in_(sources), ~undone)
     owed = connection.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(line.debit_fen - line.credit_fen), 0))
         .join(entry, sa.and_(entry.institution_id == line.institution_id, entry.entry_no == line.entry_no))
