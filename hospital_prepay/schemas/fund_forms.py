@@ -252,7 +252,7 @@ class InvoiceFormSchema(CommandSchema[InvoiceForm]):
 
     command: ClassVar = InvoiceForm
 
-    line_no = Number(required=True)
+    line_no = Number(required=True, error_messages={"invalid": "请选一行。"})
     invoice_no = Text(required=True, longest=40)
     amount = PositiveYuan(required=True)
 

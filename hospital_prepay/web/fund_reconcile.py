@@ -57,7 +57,8 @@ def check(period: str) -> Any:
     def do() -> str:
         said = read_form(ClosingSchema())
         closing.check_closing(current_context(), current_actor(), period, said.digest)
-        return f"{period} 已复核，这个月结清了。"
+        zero = read_month(current_context(), current_actor(), period).zero
+        return f"{period} 已复核，{'这个月结清了' if zero else '带着写明的差异结账了'}。"
 
     return _act(period, "check", do)
 

@@ -69,8 +69,7 @@ def confirm_correction(grant_id: str, correction_id: str) -> Any:
 
     def do() -> tuple[str, str]:
         found = corrections.decide_correction(current_context(), current_actor(), correction_id, approved=True)
-        after = "到账要重新记。" if found.state == "approved" else left_words(found)
-        return f"已红字冲销。{after}", _href(grant_id)
+        return f"已红字冲销。{_after(found)}", _href(grant_id)
 
     return act("decide", _page(grant_id), do)
 
@@ -100,6 +99,16 @@ def check_slip(grant_id: str, entry_no: int) -> Any:
         return "已核对：这笔交回按回单那天算。", _href(grant_id)
 
     return act("check", _page(grant_id), do)
+
+
+def _after(found: corrections.Decided) -> str:
+    """What is to be done about it now."""
+    if found.kind == "fund_claim_repaid":
+        return "成员单位的这笔还款不算了，应还本院的加回去。下一步：照回单重新记还款。"
+    if found.kind == "fund_receipt":
+        return "到账要重新记。"
+    again = "收回情形随之恢复，预付金暂停。下一步：交回。" if found.stands_again else ""
+    return f"{left_words(found.grant)}{again}"
 
 
 def _href(grant_id: str) -> str:

@@ -182,6 +182,9 @@ def _done(done: Imported) -> Any:
         known = f"，{statement.rows_known} 行以前就有" if statement.rows_known else ""
         wrong = f"，{statement.rows_rejected} 行没有收下，见下表" if statement.rows_rejected else ""
         say("wait" if statement.rows_rejected else "ok", f"收下 {statement.rows_taken} 行{known}{wrong}。")
+    if done.held_by:
+        words = f"这份流水是账户 {statement.account} 的，预付金存放在账户 {done.held_by}，这份不算在对账里。"
+        say("wait", f"{words}账号填错了，请作废后重导；换了账户，请财务审批在对账页登记。")
     for period in done.reopened:
         say("wait", f"{period} 已结过账，对账内容变了，这个月重开了。请核对后重新结账。")
     return redirect(f"{ROOT}/statements/{statement.statement_id}", 303)

@@ -146,6 +146,18 @@ def test_a_file_imported_by_mistake_is_withdrawn_with_a_ground_and_asked_anew(fu
     assert upload(fund, "bank").status_code == 200, "the columns are asked again"
 
 
+def test_a_statement_of_another_account_says_that_it_does_not_count(fund: Fundhouse) -> None:
+    take(fund, "bank")
+    line = "交易日期,贷方发生额,借方发生额,余额,对方户名,摘要,流水号\n2026-01-20,5.00,,7.00,某某公司,租金,Z-1\n"
+    data = {"kind": "bank", **MONTH, "account": "6222 9", "file": (io.BytesIO(line.encode()), "other.csv")}
+    page = fund.as_(OFFICER).post(f"{ROOT}/import", data, content_type="multipart/form-data")
+    if page.status_code == 200:
+        page = fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(page))
+    told = words(fund.as_(OFFICER).get(page.location))
+    assert f"这份流水是账户 6222 9 的，预付金存放在账户 {ACCOUNT}" in told
+    assert "账户 6222 9 的，不是存放预付金的账户，不算在对账里" in words(month(fund))
+
+
 def test_a_month_said_to_be_quiet_is_taken_back(fund: Fundhouse) -> None:
     said = {"kind": "bank", "ground": "网银查询页"}
     assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/quiet", said).status_code == 303

@@ -92,7 +92,7 @@ def test_a_wrong_receipt_is_asked_to_be_taken_back_and_approved_by_another(fund:
 def test_an_entry_that_no_book_has_is_told_at_its_field(fund: Fundhouse, number: str) -> None:
     answer = fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "entry_no": number})
     assert answer.status_code == 422
-    assert "数字太大" in words(answer) if number[0] in "92" else "请填整数" in words(answer)
+    assert "数字太大" in words(answer) if number[0] in "92" else "请选一张凭证" in words(answer)
     assert 'href="#f-entry_no"' in answer.text
 
 

@@ -68,6 +68,12 @@ def is_own_account(connection: Connection, institution_id: str, account: str) ->
     return any(is_same_account(account, one) for one in named | files if one)
 
 
+def named_account(work: UnitOfWork, day: date) -> str:
+    """The account that holds the prepayments on ``day``, as it was typed; empty while nobody named one."""
+    named = [one for one in store.prepay_accounts(work.connection, work.institution_id) if one.from_on <= day]
+    return named[-1].account if named else ""
+
+
 def name_account(context: Context, actor: Actor, period: str, account: str, ground: str) -> tuple[str, ...]:
     """Say that from the first day of ``period`` on the prepayments lie on ``account``; closed months from there on
     are opened again. Returns which. Needs ``fund.record``.

@@ -85,7 +85,22 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
         return correction_id
 
 
-def decide_correction(context: Context, actor: Actor, correction_id: str, *, approved: bool) -> GrantState:
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The grant after a correction was decided, what kind of entry it was about, and whether a ground of recall
+    stands again for it."""
+
+    grant: GrantState
+    kind: str
+    stands_again: bool
+
+    @property
+    def state(self) -> str:
+        """That of the grant."""
+        return self.grant.state
+
+
+def decide_correction(context: Context, actor: Actor, correction_id: str, *, approved: bool) -> Decided:
     """Another person approves it, and the mirror of the entry is booked; or turns it down.
 
     The grant follows: without its receipt it waits for the money again, owing again it is in use again, and the
@@ -109,7 +124,8 @@ def decide_correction(context: Context, actor: Actor, correction_id: str, *, app
         store.walk_correction(work.connection, own, correction_id, **values)
         entry_no = _mirror(work, found, entry) if approved else None
         work.audit(entry_no=entry_no, detail={"state": state, "entry": found.entry_no})
-        return _follow(work, grant, entry) if approved else grant
+        again = _follow(work, grant, entry) if approved else []
+        return Decided(funds.read_grant(work.connection, own, grant.grant_id), entry.kind, bool(again))
 
 
 def require_correction_of(context: Context, actor: Actor, grant_id: str, correction_id: str) -> None:
@@ -215,13 +231,14 @@ def _mirror(work: UnitOfWork, found: CorrectionState, entry: Booked) -> int:
     return entry_no
 
 
-def _follow(work: UnitOfWork, grant: GrantState, entry: Booked) -> GrantState:
-    own = work.institution_id
+def _follow(work: UnitOfWork, grant: GrantState, entry: Booked) -> list[str]:
+    """The grant's state follows its entry; the grounds of recall that stand again with it."""
+    own, again = work.institution_id, list[str]()
     after = funds.read_grant(work.connection, own, grant.grant_id)
     if entry.kind == "fund_receipt":
         funds.walk_grant(work.connection, own, grant.grant_id, state="approved")
         withhold_while_recalled(work, grant)
     elif after.state == "cleared" and after.owed_fen:
-        stand_again(work, after)
+        again = stand_again(work, after, entry.entry_no)
         funds.walk_grant(work.connection, own, grant.grant_id, state="received", cleared_at=None)
-    return funds.read_grant(work.connection, own, grant.grant_id)
+    return again

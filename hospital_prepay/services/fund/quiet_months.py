@@ -8,6 +8,7 @@ from datetime import date
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.accounts import account_on, is_of_prepayments
 from hospital_prepay.domain.rules.fund.month_papers import BANK, STATEMENTS
 from hospital_prepay.persistence import fund_accounts as store
@@ -31,7 +32,7 @@ def say_quiet(context: Context, actor: Actor, period: str, kind: str, ground: st
         lock_reconciliation(work.connection, work.institution_id)
         if kind not in STATEMENTS:
             raise _wrong("kind", "请选银行流水或医保对账单。")
-        if not ground.strip():
+        if not plain_name(ground):
             raise _wrong("ground", "请写明怎么知道没有明细，例如网银查询页或医保方的回复。")
         if last >= work.today:
             raise _wrong("kind", f"{period} 还没有过完，月末之后才能说没有明细。")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar
@@ -55,6 +55,10 @@ class LiftRecall:
     recall_id: str
     ground: str
     document: str
+
+
+# What stands before the words of why a ground stands again.
+AGAIN: Final = "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +186,9 @@ def end_returned(work: UnitOfWork, regime: str) -> list[str]:
     return standing
 
 
-def stand_again(work: UnitOfWork, grant: GrantState) -> list[str]:
+def stand_again(work: UnitOfWork, grant: GrantState, entry_no: int) -> list[str]:
     """Grounds that ended because everything was returned, and a return or offset of ``grant``, cleared by then, is
-    taken back: each is written down anew as it was, its clock running on. Returns their ids."""
+    taken back (``entry_no``): each is written down anew as it was, its clock running on. Returns their ids."""
     own, regime = work.institution_id, grant.regime
     if grant.kind != "basic" or grant.cleared_at is None:
         return []
@@ -195,7 +199,7 @@ def stand_again(work: UnitOfWork, grant: GrantState) -> list[str]:
         if one.ended_at is not None and one.ended_at >= grant.cleared_at and (one.ground, one.document) not in still
     ]
     newest = {(one.ground, one.document): one for one in reversed(ended)}
-    return [_write_down_again(work, one) for one in newest.values()]
+    return [_write_down_again(work, one, entry_no) for one in newest.values()]
 
 
 def require_no_recall(work: UnitOfWork, regime: str, what: str) -> None:
@@ -274,13 +278,15 @@ def _write_down(work: UnitOfWork, command: RecordRecall, facts: RecallFacts, dec
     return recall_id
 
 
-def _write_down_again(work: UnitOfWork, ended: RecallState) -> str:
-    kept = ("regime", "ground", "clause", "what", "since_on", "document", "decision_id", "recorded_by")
+def _write_down_again(work: UnitOfWork, ended: RecallState, entry_no: int) -> str:
+    kept = ("regime", "ground", "clause", "since_on", "document", "decision_id", "recorded_by")
+    what = ended.what.partition(AGAIN)[0]
     recall_id = work.new_id()
     values = {
         "institution_id": work.institution_id,
         "recall_id": recall_id,
         **{name: getattr(ended, name) for name in kept},
+        "what": f"{what}{AGAIN}凭证 {entry_no} 已红字冲销，原已办结的情形重新成立。",
         "state": "standing",
         "recorded_at": work.now,
     }

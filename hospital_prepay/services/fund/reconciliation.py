@@ -64,8 +64,9 @@ class MonthReading:
     """A month as it stands today. ``older`` are items of earlier months that are still open; ``missing`` the kinds of
     statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
     ``booked_later`` what belongs to it by the bank's slip and was booked after its end; ``account`` what holds the
-    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line; ``withdrawn``
-    the month's files that stand no longer; ``explained`` what was said of lines that couldn't be taken, by file."""
+    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line; ``spans`` files
+    that were imported for another month and hold days of this one; ``withdrawn`` the month's files that stand no
+    longer; ``explained`` what was said of lines that couldn't be taken, by file."""
 
     period: str
     today: date
@@ -88,6 +89,7 @@ class MonthReading:
     account: PrepayAccount | None = None
     accounts: tuple[str, ...] = ()
     quiet: Sequence[QuietMonth] = ()
+    spans: Sequence[Statement] = ()
     withdrawn: Sequence[tuple[Statement, Withdrawal]] = ()
     explained: Mapping[str, Explained] = field(default_factory=dict)
 
@@ -162,6 +164,7 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         digest=digest(period, mine, ends, missing),
         steps=fund_reconciliation.period_steps(connection, institution_id, period),
         statements=[one for one in found.statements if one.period == period],
+        spans=[one for one in found.statements if one.period != period and _spans(one, first, last)],
         left_out=tuple(line for line in lines if line.key not in told),
         brought_in=tuple(BroughtIn(line, found.said[line.key]) for line in lines if line.key in found.said),
         hands=fund_reconciliation.standing(known),
@@ -177,6 +180,12 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         explained=said,
         withdrawn=fund_statements.withdrawn_of_month(connection, institution_id, period),
     )
+
+
+def _spans(one: Statement, first: date, last: date) -> bool:
+    if one.first_on is None or one.last_on is None or one.kind == "totals":
+        return False
+    return one.first_on <= last and first <= one.last_on
 
 
 def every_pairing(connection: Connection, institution_id: str, today: date) -> tuple[Pairing, ...]:

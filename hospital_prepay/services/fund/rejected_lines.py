@@ -5,6 +5,7 @@ from __future__ import annotations
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.services.context import Context
 
@@ -20,7 +21,7 @@ def explain_rejected(context: Context, actor: Actor, statement_id: str, ground: 
         own = work.institution_id
         fund_reconciliation.lock_reconciliation(work.connection, own)
         statement = fund_statements.read_statement(work.connection, own, statement_id)
-        if not ground.strip():
+        if not plain_name(ground):
             raise MalformedInput("请写明这些行是什么，例如合计行。", details={"field": "ground"})
         check_text(ground.strip(), LONGEST_NAME)
         if not statement.rows_rejected:

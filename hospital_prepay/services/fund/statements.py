@@ -26,6 +26,7 @@ from hospital_prepay.services.fund.accounts import (
     account_of_file,
     holding_account,
     keep_first_account,
+    named_account,
     of_account,
 )
 from hospital_prepay.services.fund.counting import count_files
@@ -79,12 +80,14 @@ class ImportStatement:
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What came of it. ``already_known``: this very file was imported before; nothing came in. ``recounted``: lines
-    that came in before are now read by another word on their account."""
+    that came in before are now read by another word on their account. ``held_by``: the account that holds the
+    prepayments, when a bank's file is of another."""
 
     statement: Statement
     already_known: bool
     reopened: tuple[str, ...]
     recounted: bool = False
+    held_by: str = ""
 
 
 def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> Look:
@@ -135,14 +138,21 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         recounted, opened = _recount(work, command, read, dedicated)
         if before is not None:
             work.audit(detail={"statement": before.statement_id, "known": True, "recounted": recounted})
-            return Imported(before, already_known=True, reopened=opened, recounted=recounted)
+            held_by = _held_elsewhere(work, before)
+            return Imported(before, already_known=True, reopened=opened, recounted=recounted, held_by=held_by)
         statement_id, new = _store(work, replace(command, account=account, dedicated=dedicated), sha256, read)
         if _is_of_prepayments(work, command, account):
             take_back(work, _months(command, new), command.kind.value, f"导入的“{command.file_name}”里有明细")
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
-        return Imported(statement, already_known=False, reopened=(*opened, *reopened), recounted=recounted)
+        return Imported(
+            statement,
+            already_known=False,
+            reopened=(*opened, *reopened),
+            recounted=recounted,
+            held_by=_held_elsewhere(work, statement),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +292,14 @@ def _is_of_prepayments(work: UnitOfWork, command: ImportStatement, account: str)
     if command.kind is not StatementKind.BANK:
         return command.kind is StatementKind.AGENCY
     return is_of_prepayments(account, holding_account(work, first_and_last(command.period)[1]))
+
+
+def _held_elsewhere(work: UnitOfWork, statement: Statement) -> str:
+    """The account of the prepayments, when a bank's file is of another one."""
+    last = first_and_last(statement.period)[1]
+    if statement.kind != StatementKind.BANK or is_of_prepayments(statement.account, holding_account(work, last)):
+        return ""
+    return named_account(work, last)
 
 
 def _nothing(read: ReadStatement) -> NoUsableRow:

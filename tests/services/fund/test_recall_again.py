@@ -13,7 +13,7 @@ from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.models.fund import FundGrant
-from hospital_prepay.services.fund import recall, spending
+from hospital_prepay.services.fund import recall, recall_review, spending
 from tests.funding import MILLION_YUAN as M
 from tests.hospital import Hospital
 from tests.services.fund.conftest import APPROVER, HEAD, OFFICER, Year, line
@@ -40,6 +40,10 @@ def test_the_ground_stands_again_when_what_was_given_back_is_not(year: Year, kin
     [again] = standing(year)
     assert (again.ground, again.since_on, again.recorded_by) == (4, date(2026, 1, 12), OFFICER.actor_id)
     assert again.recall_id != first, "the first stays ended on record"
+    context = year.hospital.context
+    old, new = (recall_review.read_recall(context, OFFICER, one) for one in (first, again.recall_id))
+    assert (old.again, new.before) == (again, old.recall)
+    assert "已红字冲销，原已办结的情形重新成立" in again.what
     refused = year.ask(line(100))
     assert refused.decision.outcome is Outcome.REFUSED
     assert "recall_stands" in [one.code for one in refused.decision.reasons]
