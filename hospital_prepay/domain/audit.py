@@ -108,6 +108,7 @@ ACTIONS: Final[dict[str, str]] = {
     "fund.purchases": "导入采购明细",
     "fund.import_statement": "导入对账文件",
     "fund.withdraw_statement": "作废对账文件",
+    "fund.explain_rejected": "说明没有收下的行",
     "fund.name_account": "说明预付金存在哪个账户",
     "fund.say_quiet": "说明这个月没有明细",
     "fund.count_line": "把银行明细算进对账",

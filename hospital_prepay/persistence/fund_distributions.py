@@ -155,6 +155,11 @@ def repayments_of_grant(connection: sa.Connection, institution_id: str, grant_id
     return [RepaymentRow(*row) for row in rows]
 
 
+def uses_that_stand(connection: sa.Connection, institution_id: str) -> list[UseRow]:
+    """Every use that any member showed and nobody withdrew, newest first."""
+    return _uses(connection, institution_id, FundUseWithdrawn.withdrawn_by.is_(None))
+
+
 def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
     """What the hospital gave back in place of members of a grant, without what they paid back, in fen. Below zero
     where they paid for a return that was taken back since."""
@@ -165,6 +170,22 @@ def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: s
         )
     )
     return int(claimed or 0) - sum(one.repaid_fen for one in of_grant(connection, institution_id, grant_id))
+
+
+def claim_by(connection: sa.Connection, institution_id: str, grant_id: str, day: date) -> int:
+    """What of the claim on members of a grant stood on ``day``, by the days of the slips: what the hospital gave back
+    in their place by then, without what they paid by then. In fen."""
+    line, entry, mirror = LedgerPosting, LedgerEntry, sa.orm.aliased(LedgerEntry)
+    sources = [f"fund_distribution:{one.distribution_id}" for one in of_grant(connection, institution_id, grant_id)]
+    undone = sa.exists().where(mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    paid = sa.and_(entry.kind == CLAIM_REPAID, entry.source.in_(sources), ~undone)
+    owed = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(line.debit_fen - line.credit_fen), 0))
+        .join(entry, sa.and_(entry.institution_id == line.institution_id, entry.entry_no == line.entry_no))
+        .where(line.institution_id == institution_id, line.account_id == "1218", entry.effective_on <= day)
+        .where(sa.or_(line.fund == grant_id, paid))
+    )
+    return int(owed or 0)
 
 
 def find(connection: sa.Connection, institution_id: str, distribution_id: str) -> DistributionRow:

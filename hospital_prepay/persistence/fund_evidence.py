@@ -8,7 +8,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.models.fund import FundEvidence, FundEvidenceWithdrawn, FundRequest
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.models.fund import (
+    FundEvidence,
+    FundEvidenceWithdrawn,
+    FundRequest,
+    FundRequestLine,
+)
 from hospital_prepay.persistence.rows import refusing
 
 _KEY: Final = ("institution_id", "request_id", "line_no", "invoice_no", "attempt")
@@ -33,6 +39,16 @@ class Invoice:
     def stands(self) -> bool:
         """Whether it proves something still."""
         return self.withdrawn_by is None
+
+
+@dataclass(frozen=True, slots=True)
+class LineProved:
+    """An invoice and what it proves: which thing, paid by which request."""
+
+    request_id: str
+    invoice_no: str
+    code: str
+    name: str
 
 
 def add_evidence(connection: sa.Connection, values: dict[str, Any]) -> None:
@@ -95,6 +111,30 @@ def invoices_of_supplier(connection: sa.Connection, institution_id: str, credit_
         .order_by(FundEvidence.recorded_at, FundEvidence.request_id)
     )
     return [(str(request_id), str(number)) for request_id, number in rows]
+
+
+def lines_proved(connection: sa.Connection, institution_id: str) -> list[LineProved]:
+    """Every invoice that stands for a payment of the hospital, with its line: not of what was given back."""
+    proof, line, request = FundEvidence, FundRequestLine, FundRequest
+    its_request = sa.and_(request.institution_id == proof.institution_id, request.request_id == proof.request_id)
+    its_line = sa.and_(
+        line.institution_id == proof.institution_id,
+        line.request_id == proof.request_id,
+        line.line_no == proof.line_no,
+    )
+    rows = connection.execute(
+        sa.select(proof.request_id, proof.invoice_no, line.code, line.name)
+        .join(request, its_request)
+        .join(line, its_line)
+        .where(proof.institution_id == institution_id, request.state.in_(("paid", "evidenced")), invoice_stands())
+        .order_by(proof.recorded_at, proof.request_id)
+    )
+    return [LineProved(*row) for row in rows]
+
+
+def lock_document(connection: sa.Connection, institution_id: str, plain: str) -> None:
+    """Let two acts wait for each other that show one document, as the hospital's and as a member's."""
+    lock_name(connection, f"fund_document:{institution_id}:{plain}")
 
 
 def evidenced_fen(connection: sa.Connection, institution_id: str, request_id: str) -> dict[int, int]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.persistence.models.fund_reconciliation import (
     FundColumnMap,
+    FundRejectionExplained,
     FundStatement,
     FundStatementLine,
     FundStatementRejection,
@@ -94,6 +95,16 @@ class Withdrawal:
     ground: str
     withdrawn_by: str
     withdrawn_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a person says of the lines of a file that couldn't be taken."""
+
+    statement_id: str
+    ground: str
+    said_by: str
+    said_at: datetime
 
 
 def newest_map(connection: sa.Connection, institution_id: str, kind: str, headings_digest: str) -> ColumnMap | None:
@@ -176,6 +187,18 @@ def add_withdrawal(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Take a file out; ``Conflict`` when somebody was quicker."""
     with refusing("这份文件已经作废。请刷新后再看；本次没有改动。"), connection.begin_nested():
         connection.execute(sa.insert(FundStatementWithdrawn).values(**values))
+
+
+def explained(connection: sa.Connection, institution_id: str) -> dict[str, Explained]:
+    """What was said of the rejected lines of files, by file."""
+    found = rows_of(connection, FundRejectionExplained, Explained, institution_id)
+    return {one.statement_id: one for one in found}
+
+
+def add_explained(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Say what a file's rejected lines are; ``Conflict`` when it is said."""
+    with refusing("这些行已经有人说明过。请刷新后再看；本次没有改动。"), connection.begin_nested():
+        connection.execute(sa.insert(FundRejectionExplained).values(**values))
 
 
 def names_of_withdrawn(connection: sa.Connection, institution_id: str, names: Sequence[str]) -> set[str]:

@@ -71,6 +71,7 @@ _INSERT = (
     "fund_quiet_month",
     "fund_recall",
     "fund_reminder",
+    "fund_rejection_explained",
     "fund_request",
     "fund_request_line",
     "fund_settlement",

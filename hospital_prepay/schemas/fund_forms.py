@@ -14,7 +14,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.identity import credit_code
 from hospital_prepay.domain.money import Money, NegativeAmount
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Ticked, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Number, Text, Ticked, Yuan
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._:-]{8,100}", re.ASCII)
 
@@ -252,7 +252,7 @@ class InvoiceFormSchema(CommandSchema[InvoiceForm]):
 
     command: ClassVar = InvoiceForm
 
-    line_no = fields.Integer(required=True)
+    line_no = Number(required=True)
     invoice_no = Text(required=True, longest=40)
     amount = PositiveYuan(required=True)
 

@@ -147,7 +147,11 @@ def correct_repayment(grant_id: str, distribution_id: str, entry_no: int) -> Any
 
 
 def _act(grant_id: str, opened: str, do: Callable[[], str], part: str = "") -> Any:
-    """Do it; a form that comes back opens its row, and only the ``part`` of it that was sent shows what was typed."""
+    """Do it; a form that comes back opens its row, and only the ``part`` of it that was sent shows what was typed.
+
+    Raises :class:`NotFound` for a distribution of another grant than the address names."""
+    if opened:
+        service.require_of_grant(current_context(), current_actor(), grant_id, opened)
     try:
         words = do()
     except WrongForm as wrong:

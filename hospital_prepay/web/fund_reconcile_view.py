@@ -122,7 +122,7 @@ def _may_be_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
     """The statements of which a person may still say that this month has no line."""
     if not found.over or state != "reopened":
         return []
-    return [{"value": kind, "label": STATEMENTS[kind]} for kind in found.missing]
+    return [{"value": kind, "label": STATEMENTS[kind]} for kind in found.missing if kind in STATEMENTS]
 
 
 def _said_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
@@ -225,6 +225,7 @@ def _statement(one: Any, found: MonthReading) -> dict[str, Any]:
         "taken": one.rows_taken,
         "known": one.rows_known,
         "rejected": one.rows_rejected,
+        "explained": said.ground if (said := found.explained.get(one.statement_id)) else "",
         "by": found.names.get(one.imported_by, one.imported_by),
         "at": one.imported_at,
     }

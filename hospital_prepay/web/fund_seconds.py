@@ -23,6 +23,7 @@ blueprint = Blueprint("fund_seconds", __name__, url_prefix="/finance/fund/grants
 @requires(Permission.FUND_RECORD)
 def confirm_offset(grant_id: str, offset_id: str) -> Any:
     """Confirm an offset: it is booked."""
+    offsets.require_offset_of(current_context(), current_actor(), grant_id, offset_id)
 
     def do() -> tuple[str, str]:
         found = offsets.decide_offset(current_context(), current_actor(), offset_id, confirmed=True)
@@ -35,6 +36,7 @@ def confirm_offset(grant_id: str, offset_id: str) -> Any:
 @requires(Permission.FUND_RECORD)
 def reject_offset(grant_id: str, offset_id: str) -> Any:
     """Turn an offset down: nothing is booked."""
+    offsets.require_offset_of(current_context(), current_actor(), grant_id, offset_id)
 
     def do() -> tuple[str, str]:
         offsets.decide_offset(current_context(), current_actor(), offset_id, confirmed=False)
@@ -63,6 +65,7 @@ def ask_correction(grant_id: str) -> Any:
 @requires(Permission.FUND_RECORD)
 def confirm_correction(grant_id: str, correction_id: str) -> Any:
     """Approve a correction: the mirror of its entry is booked."""
+    corrections.require_correction_of(current_context(), current_actor(), grant_id, correction_id)
 
     def do() -> tuple[str, str]:
         found = corrections.decide_correction(current_context(), current_actor(), correction_id, approved=True)
@@ -76,6 +79,7 @@ def confirm_correction(grant_id: str, correction_id: str) -> Any:
 @requires(Permission.FUND_RECORD)
 def reject_correction(grant_id: str, correction_id: str) -> Any:
     """Turn a correction down: nothing is booked."""
+    corrections.require_correction_of(current_context(), current_actor(), grant_id, correction_id)
 
     def do() -> tuple[str, str]:
         corrections.decide_correction(current_context(), current_actor(), correction_id, approved=False)

@@ -17,6 +17,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
 from hospital_prepay.schemas.fund_reconciliation import ColumnsForm, ColumnsSchema, StatementSchema
 from hospital_prepay.services.fund.held_files import drop_file, held_file, hold_file
+from hospital_prepay.services.fund.rejected_lines import explain_rejected
 from hospital_prepay.services.fund.statement_columns import FIELDS, StatementKind
 from hospital_prepay.services.fund.statements import (
     Imported,
@@ -101,7 +102,7 @@ def name_columns() -> Any:
 @requires(Permission.FUND_VIEW)
 def show_statement(statement_id: str) -> str:
     """What came of a file: its lines, and every rejected one with its reason."""
-    return _statement(statement_id, Form())
+    return _statement(statement_id)
 
 
 @blueprint.post("/statements/<statement_id>/withdraw")
@@ -123,7 +124,24 @@ def withdraw(statement_id: str) -> Any:
     return redirect(f"{ROOT}/statements/{statement_id}", 303)
 
 
-def _statement(statement_id: str, form: Form) -> str:
+@blueprint.post("/statements/<statement_id>/explain")
+@requires(Permission.FUND_RECONCILE)
+def explain(statement_id: str) -> Any:
+    """Say what the lines are that couldn't be taken."""
+    context, actor = current_context(), current_actor()
+    try:
+        explain_rejected(context, actor, statement_id, read_form(WrittenGroundSchema()).ground)
+    except WrongForm as wrong:
+        return _statement(statement_id, explained=wrong.form), 422
+    except MalformedInput as error:
+        return _statement(statement_id, explained=typed().with_error(error, "ground")), 422
+    except Conflict as error:
+        return _statement(statement_id, explained=typed().with_error(error)), 409
+    say("ok", "已记下这些行是什么。")
+    return redirect(f"{ROOT}/statements/{statement_id}", 303)
+
+
+def _statement(statement_id: str, form: Form | None = None, explained: Form | None = None) -> str:
     found = review_statement(current_context(), current_actor(), statement_id)
     return render_template(
         "pages/fund/statement.html",
@@ -133,9 +151,11 @@ def _statement(statement_id: str, form: Form) -> str:
         more=max(0, len(found.lines) - _SHOWN),
         rejected=found.rejected,
         withdrawal=found.withdrawal,
-        by=found.by,
+        explained=found.explained,
+        names=found.names,
         may_withdraw=found.withdrawal is None and current_actor().may(Permission.FUND_RECONCILE),
-        form=form,
+        form=form or Form(),
+        explain_form=explained or Form(),
         rooms=rooms("/import", found.statement.period),
     )
 

@@ -230,9 +230,9 @@ def test_money_that_went_back_has_its_slip_before_anything_more_is_booked(lead: 
     lead.give_back(100)
 
 
+# PostgreSQL ends no transaction without the slip.
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 def test_a_grant_is_cleared_with_all_its_slips(lead: Year) -> None:
-    if not is_sqlite(lead):
-        pytest.skip("PostgreSQL ends no transaction without the slip")
     grant = lead.grant_id
     with raw(lead) as books:
         number = books.post(
@@ -273,12 +273,12 @@ def test_what_is_owed_falls_under_no_other_name(lead: Year, kind: str) -> None:
         books.post("fund_return", lines, slip="S-1")
 
 
+# SQLite has one writer.
 @pytest.mark.postgres
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
 @pytest.mark.parametrize("second", ["use", "return"])
 @pytest.mark.parametrize("first", ["use", "return"])
 def test_two_rows_at_once_wait_for_each_other(lead: Year, first: str, second: str) -> None:
-    if is_sqlite(lead):
-        pytest.skip("SQLite has one writer")
     found = hand_on(lead, HALF)
     engine = sa.create_engine(lead.hospital.context.database.url)
 

@@ -103,7 +103,14 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     told = words(fund.as_(OFFICER).get(taken.location))
     assert "收下 3 行，3 行没有收下" in told
     assert "=A1+1" in told
+    explain = f"{taken.location}/explain"
     assert take(fund, "agency").status_code == 303
+    assert "银行流水有没收下的行，可能也是钱" in words(month(fund))
+    assert fund.as_(OFFICER).post(explain, {"ground": ""}).status_code == 422
+    assert fund.as_(AUDITOR).post(explain, {"ground": "合计行"}).status_code == 403
+    assert fund.as_(OFFICER).post(explain, {"ground": "合计行"}).status_code == 303
+    assert fund.as_(OFFICER).post(explain, {"ground": "合计行"}).status_code == 409
+    assert "已说明：合计行" in words(fund.as_(AUDITOR).get(taken.location))
     assert take(fund, "totals").status_code == 303
     seen = month(fund)
     assert "2026-01 零差异对平" in words(seen)
@@ -400,6 +407,7 @@ def test_money_paid_ahead_and_its_difference(henan: Fundhouse) -> None:
     asked = henan.send(OFFICER, action[1], confirmed="", **actual)
     assert "退回 50.00 元" in words(asked)
     assert henan.send(OFFICER, action[1], **{**actual, "bank_reference": ""}).status_code == 422
+    assert henan.send(OFFICER, action[1], **{**actual, "actual": "900"}).status_code == 422, "nothing moved by S-3"
     assert henan.send(OFFICER, action[1], **actual).status_code == 303
     assert henan.send(OFFICER, action[1], **actual).status_code == 409
 

@@ -11,12 +11,14 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import check_text
 from hospital_prepay.domain.references import plain_name
-from hospital_prepay.domain.rules.fund.accounts import account_key, account_on
+from hospital_prepay.domain.rules.fund.accounts import account_key, account_on, is_same_account
 from hospital_prepay.persistence import fund_accounts as store
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.months import first_and_last, reopen_for
+from hospital_prepay.services.fund.months import first_and_last, months_from, reopen_for
+from hospital_prepay.services.fund.quiet_months import take_back
 from hospital_prepay.services.fund.statement_lines import EARLIEST, ReadStatement
 
 LONGEST_ACCOUNT: Final = 40
@@ -59,6 +61,13 @@ def holding_account(work: UnitOfWork, day: date) -> str | None:
     return account_on([one.named for one in named], day)
 
 
+def is_own_account(connection: Connection, institution_id: str, account: str) -> bool:
+    """Whether the hospital itself has ``account``: it holds the prepayments, or its statement was imported."""
+    named = {one.account for one in store.prepay_accounts(connection, institution_id)}
+    files = {one.account for one in fund_statements.statements(connection, institution_id)}
+    return any(is_same_account(account, one) for one in named | files if one)
+
+
 def name_account(context: Context, actor: Actor, period: str, account: str, ground: str) -> tuple[str, ...]:
     """Say that from the first day of ``period`` on the prepayments lie on ``account``; closed months from there on
     are opened again. Returns which. Needs ``fund.record``.
@@ -79,9 +88,9 @@ def name_account(context: Context, actor: Actor, period: str, account: str, grou
             raise Conflict(f"{period} 的预付金已经记在这个账户。请刷新后再看；本次没有改动。")
         known = store.prepay_accounts(work.connection, work.institution_id)
         _add(work, len(known) + 1, account.strip(), first, ground.strip())
-        steps = fund_reconciliation.period_steps(work.connection, work.institution_id)
-        later = {one.period for one in steps if one.period >= period}
-        return reopen_for(work, later, f"从 {period} 起预付金存在账户 {account.strip()}")
+        silent = store.quiet_periods(work.connection, work.institution_id, "bank")
+        take_back(work, [one for one in silent if one >= period], "bank", "预付金换了账户")
+        return reopen_for(work, months_from(work, period), f"从 {period} 起预付金存在账户 {account.strip()}")
 
 
 def _add(work: UnitOfWork, step_no: int, account: str, from_on: date, ground: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.entry import JournalEntry
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_recalls as recalls
@@ -21,6 +21,8 @@ from hospital_prepay.persistence.fund_returns import Booked, CorrectionState
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.grants import withhold_while_recalled
+from hospital_prepay.services.fund.recall import stand_again
 from hospital_prepay.services.fund.slips import (
     is_late_slip,
     keep_slip,
@@ -86,8 +88,9 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
 def decide_correction(context: Context, actor: Actor, correction_id: str, *, approved: bool) -> GrantState:
     """Another person approves it, and the mirror of the entry is booked; or turns it down.
 
-    The grant follows: without its receipt it waits for the money again, owing again it is in use again. Raises
-    :class:`SecondPersonRequired`, :class:`Conflict` when it was decided, or when money of it has moved on.
+    The grant follows: without its receipt it waits for the money again, owing again it is in use again, and the
+    grounds of recall that ended with what it had given back stand again. Raises :class:`SecondPersonRequired`,
+    :class:`Conflict` when it was decided, or when money of it has moved on.
     """
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.correct_decide", f"correction:{correction_id}") as work:
@@ -107,6 +110,14 @@ def decide_correction(context: Context, actor: Actor, correction_id: str, *, app
         entry_no = _mirror(work, found, entry) if approved else None
         work.audit(entry_no=entry_no, detail={"state": state, "entry": found.entry_no})
         return _follow(work, grant, entry) if approved else grant
+
+
+def require_correction_of(context: Context, actor: Actor, grant_id: str, correction_id: str) -> None:
+    """Raise :class:`NotFound` unless the correction is one of this grant. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        if store.read_correction(connection, actor.institution_id, correction_id).grant_id != grant_id:
+            raise NotFound("这笔预付金没有这份更正。请回到预付金查看。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +220,8 @@ def _follow(work: UnitOfWork, grant: GrantState, entry: Booked) -> GrantState:
     after = funds.read_grant(work.connection, own, grant.grant_id)
     if entry.kind == "fund_receipt":
         funds.walk_grant(work.connection, own, grant.grant_id, state="approved")
+        withhold_while_recalled(work, grant)
     elif after.state == "cleared" and after.owed_fen:
+        stand_again(work, after)
         funds.walk_grant(work.connection, own, grant.grant_id, state="received", cleared_at=None)
     return funds.read_grant(work.connection, own, grant.grant_id)

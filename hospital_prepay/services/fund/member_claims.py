@@ -68,8 +68,8 @@ def repayments_of(context: Context, actor: Actor, grant_id: str) -> list[Repayme
 def repay_claim(context: Context, actor: Actor, command: RepayClaim) -> DistributionRow:
     """Book what a member paid (1002) against the claim (1218). Needs ``fund.return``.
 
-    Raises :class:`MalformedInput` for more than the claim or than the member used, :class:`Conflict` for a slip used
-    before.
+    Raises :class:`MalformedInput` for more than the claim or than the member used, or for a day when it wasn't owed
+    yet, :class:`Conflict` for a slip used before.
     """
     actor.require(Permission.FUND_RETURN)
     if not command.bank_reference.strip():
@@ -89,6 +89,7 @@ def repay_claim(context: Context, actor: Actor, command: RepayClaim) -> Distribu
         handed_on = store.handed_on(work.connection, own, found.distribution_id)
         require_not_before(paid_on, handed_on, "分配转账日", "paid_on")
         _require_owed(work, found, command.amount)
+        _require_owed_by(work, found, command.amount, paid_on)
         _keep(work, found, command)
         # Nothing of a grant: the claim came out of it when the hospital gave back.
         lines = (Posting("1002", debit=command.amount), Posting("1218", credit=command.amount))
@@ -115,6 +116,15 @@ def _require_owed(work: UnitOfWork, found: DistributionRow, amount: Money) -> No
     if not 0 < amount.fen <= owed.fen:
         words = f"这家成员单位应还本院 {owed} 元（本院替它归还、它还没有还的），请核对金额。"
         raise MalformedInput(words, details={"field": "amount"})
+
+
+def _require_owed_by(work: UnitOfWork, found: DistributionRow, amount: Money, day: date) -> None:
+    """Nobody pays back what it doesn't owe yet: the claim begins when the hospital gives back in a member's place."""
+    owed = store.claim_by(work.connection, work.institution_id, found.grant_id, day)
+    if amount.fen > owed:
+        words = f"到 {day} 为止成员单位应还本院的只有 {Money(max(0, owed))} 元（本院还没有替它归还更多）。"
+        words += "请核对回单上的日期。"
+        raise MalformedInput(words, code="day_too_early", details={"field": "paid_on"})
 
 
 def _keep(work: UnitOfWork, found: DistributionRow, command: RepayClaim) -> None:

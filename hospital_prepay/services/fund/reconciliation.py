@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -33,7 +33,7 @@ from hospital_prepay.persistence.database import Connection, Database
 from hospital_prepay.persistence.fund_accounts import PrepayAccount, QuietMonth
 from hospital_prepay.persistence.fund_counted import Counted, is_dedicated, line_subject
 from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
-from hospital_prepay.persistence.fund_statements import Statement, StatementLine, Withdrawal
+from hospital_prepay.persistence.fund_statements import Explained, Statement, StatementLine, Withdrawal
 from hospital_prepay.persistence.queries import fund_movements, people
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.month_balances import bank_balance, bank_is_known, closings, still_missing
@@ -65,7 +65,7 @@ class MonthReading:
     statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
     ``booked_later`` what belongs to it by the bank's slip and was booked after its end; ``account`` what holds the
     prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line; ``withdrawn``
-    the month's files that stand no longer."""
+    the month's files that stand no longer; ``explained`` what was said of lines that couldn't be taken, by file."""
 
     period: str
     today: date
@@ -89,6 +89,7 @@ class MonthReading:
     accounts: tuple[str, ...] = ()
     quiet: Sequence[QuietMonth] = ()
     withdrawn: Sequence[tuple[Statement, Withdrawal]] = ()
+    explained: Mapping[str, Explained] = field(default_factory=dict)
 
     @property
     def uncounted(self) -> Uncounted:
@@ -137,7 +138,8 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     spoken = fund_accounts.quiet_months(connection, institution_id, period)
     quiet = [one for one in spoken.values() if one.quiet]
     kinds = [one.kind for one in quiet]
-    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds)
+    said = fund_statements.explained(connection, institution_id)
+    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds, said)
     # An older month's last balance says nothing of this one, unless nothing moved in between.
     silent = fund_accounts.quiet_periods(connection, institution_id, "bank")
     known_at_bank = bank_is_known(period, found.statements, found.rows, holds, silent)
@@ -172,6 +174,7 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
             sorted({account_key(one.account): one.account for one in found.statements if one.account}.values())
         ),
         quiet=quiet,
+        explained=said,
         withdrawn=fund_statements.withdrawn_of_month(connection, institution_id, period),
     )
 

@@ -10,14 +10,27 @@ from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
+from hospital_prepay.domain.rules.fund.accounts import is_of_prepayments
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
-from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine, Withdrawal
+from hospital_prepay.persistence.fund_statements import (
+    Explained,
+    Rejection,
+    Statement,
+    StatementLine,
+    Withdrawal,
+)
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.accounts import account_of_file, keep_first_account, of_account
+from hospital_prepay.services.fund.accounts import (
+    account_of_file,
+    holding_account,
+    keep_first_account,
+    of_account,
+)
 from hospital_prepay.services.fund.counting import count_files
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
+from hospital_prepay.services.fund.quiet_months import take_back
 from hospital_prepay.services.fund.statement_columns import (
     Sheet,
     StatementKind,
@@ -124,6 +137,8 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
             work.audit(detail={"statement": before.statement_id, "known": True, "recounted": recounted})
             return Imported(before, already_known=True, reopened=opened, recounted=recounted)
         statement_id, new = _store(work, replace(command, account=account, dedicated=dedicated), sha256, read)
+        if _is_of_prepayments(work, command, account):
+            take_back(work, _months(command, new), command.kind.value, f"导入的“{command.file_name}”里有明细")
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
@@ -132,13 +147,15 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
 
 @dataclass(frozen=True, slots=True)
 class FileReading:
-    """A file, the lines that came from it, what of it was rejected, and whether it was withdrawn; ``by`` is who."""
+    """A file, the lines that came from it, what of it was rejected and what was said of that, and whether it was
+    withdrawn; ``names`` of people by id."""
 
     statement: Statement
     lines: Sequence[StatementLine]
     rejected: Sequence[Rejection]
     withdrawal: Withdrawal | None
-    by: str
+    explained: Explained | None
+    names: Mapping[str, str]
 
 
 def review_statement(context: Context, actor: Actor, statement_id: str) -> FileReading:
@@ -146,13 +163,13 @@ def review_statement(context: Context, actor: Actor, statement_id: str) -> FileR
     actor.require(Permission.FUND_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
-        withdrawal = fund_statements.withdrawal_of(connection, own, statement_id)
         return FileReading(
             statement=fund_statements.read_statement(connection, own, statement_id),
             lines=fund_statements.lines_of(connection, own, statement_id),
             rejected=fund_statements.rejections(connection, own, statement_id),
-            withdrawal=withdrawal,
-            by=people.names(connection, own).get(withdrawal.withdrawn_by, "") if withdrawal else "",
+            withdrawal=fund_statements.withdrawal_of(connection, own, statement_id),
+            explained=fund_statements.explained(connection, own).get(statement_id),
+            names=people.names(connection, own),
         )
 
 
@@ -259,6 +276,12 @@ def _months(command: ImportStatement, lines: Iterable[ReadLine]) -> set[str]:
     if command.kind is StatementKind.TOTALS:
         return {command.period}
     return {month_of(line.on_day) for line in lines}
+
+
+def _is_of_prepayments(work: UnitOfWork, command: ImportStatement, account: str) -> bool:
+    if command.kind is not StatementKind.BANK:
+        return command.kind is StatementKind.AGENCY
+    return is_of_prepayments(account, holding_account(work, first_and_last(command.period)[1]))
 
 
 def _nothing(read: ReadStatement) -> NoUsableRow:

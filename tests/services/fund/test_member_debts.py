@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,14 @@ def test_what_the_hospital_gave_back_in_its_place_is_not_the_members_to_hold(lea
 # -- One document proves one line once ------------------------------------------------------------------------------
 
 
+def shown(lead: Year, found: str, document: str, **changes: str) -> Any:
+    command = service.ShowUse(found, line(100, **changes), document, lead.key)
+    return service.show_use(lead.hospital.context, OFFICER, command)
+
+
 @pytest.mark.parametrize("name", ["注射用 头孢曲松", "注射用头孢曲松\u200b", "注射用头孢曲松\u3164"])
 def test_a_document_proves_a_line_once_however_it_is_spelled_and_of_whatever_grant(lead: Year, name: str) -> None:
-    def of(found: str, document: str, **changes: str) -> Any:
-        command = service.ShowUse(found, line(100, **changes), document, lead.key)
-        return service.show_use(lead.hospital.context, OFFICER, command)
-
+    of = partial(shown, lead)
     found = hand_on(lead, 10_000)
     of(found, "FP-1")
     with pytest.raises(Conflict, match="已经用这张单据"):
@@ -141,6 +144,45 @@ def test_a_document_proves_a_line_once_however_it_is_spelled_and_of_whatever_gra
         of(elsewhere, "FP1", name=name)
     withdraw(lead, found)
     assert of(elsewhere, "FP1", name=name).used_fen == 100
+
+
+@pytest.mark.parametrize("changes", [{}, {"name": "注射用 头孢曲松"}, {"name": "头孢"}])
+def test_an_invoice_that_proves_the_hospitals_payment_proves_no_members_use(
+    lead: Year, changes: dict[str, str]
+) -> None:
+    request = lead.reserve(line(400))
+    lead.pay(request)
+    found = hand_on(lead, 10_000)
+    invoice = spending.RecordEvidence(request, 1, "FP-00012345", Money(400))
+    spending.record_evidence(lead.hospital.context, OFFICER, invoice)
+    for number in ("FP-00012345", "fp 00012345号"):
+        with pytest.raises(Conflict, match="证明过本院自己的付款"):
+            shown(lead, found, number, **changes)
+    assert store_row(lead, found).used_fen == 0
+    assert shown(lead, found, "FP-00012345", code="X" + "B" * 22).used_fen == 100, (
+        "another supplier's for another drug"
+    )
+    assert shown(lead, found, "FP-00012346").used_fen == 200
+
+
+@pytest.mark.parametrize("changes", [{}, {"name": "注射用 头孢曲松"}, {"name": "头孢"}])
+def test_an_invoice_that_a_member_showed_proves_no_payment_of_the_hospital(
+    lead: Year, changes: dict[str, str]
+) -> None:
+    found = hand_on(lead, 10_000)
+    shown(lead, found, "fp 00012345号", **changes)
+    shown(lead, found, "FP-7", code="X" + "B" * 22)
+    request = lead.reserve(line(400))
+    lead.pay(request)
+    invoice = spending.RecordEvidence(request, 1, "FP-00012345", Money(300))
+    with pytest.raises(Conflict, match=MEMBER[1]) as caught:
+        spending.record_evidence(lead.hospital.context, OFFICER, invoice)
+    assert caught.value.reason == "invoice_used"
+    assert lead.hospital.count("fund_evidence") == 0
+    other = spending.RecordEvidence(request, 1, "FP-7", Money(100))
+    spending.record_evidence(lead.hospital.context, OFFICER, other)
+    withdraw(lead, found)
+    assert spending.record_evidence(lead.hospital.context, OFFICER, invoice).state == "evidenced"
 
 
 # -- What members owe -----------------------------------------------------------------------------------------------
@@ -239,8 +281,9 @@ def test_what_a_member_paid_for_a_return_that_is_taken_back_counts_for_the_next(
 
 
 def test_nothing_comes_back_from_a_member_before_it_was_handed_on(lead: Year, clock: FixedClock) -> None:
-    clock.moment = datetime(2026, 2, 20, 9, tzinfo=SHANGHAI)
+    clock.moment = datetime(2026, 2, 18, 9, tzinfo=SHANGHAI)
     found = ask(lead, 1000)
+    clock.moment = datetime(2026, 2, 20, 9, tzinfo=SHANGHAI)
     decide(lead, found, handed_on=date(2026, 2, 18))
     for day, told in ((date(2026, 2, 17), "分配转账日"), (date(2026, 2, 18), "")):
         command = service.ReturnDistribution(found, Money(100), f"HD-{day}", lead.key, day)
@@ -251,10 +294,50 @@ def test_nothing_comes_back_from_a_member_before_it_was_handed_on(lead: Year, cl
         else:
             assert service.return_distribution(lead.hospital.context, OFFICER, command).returned_fen == 100
     show(lead, found, 900)
-    lead.give_back(M)
+    lead.send_back(lead.return_command(M, returned_on=date(2026, 2, 18)))
     with pytest.raises(MalformedInput, match="分配转账日"):
         repay(lead, found, 900, on=date(2026, 2, 17))
     assert repay(lead, found, 900, on=date(2026, 2, 18)).repaid_fen == 900
+
+
+def test_no_member_pays_back_before_the_hospital_gave_back_in_its_place(lead: Year, clock: FixedClock) -> None:
+    found = hand_on(lead, 1000)
+    show(lead, found, 1000)
+    clock.moment = datetime(2026, 2, 20, 9, tzinfo=SHANGHAI)
+    lead.send_back(lead.return_command(M - 600, returned_on=date(2026, 2, 10)))
+    lead.send_back(lead.return_command(600, returned_on=date(2026, 2, 12)))
+    for fen, day in ((1, date(2026, 2, 9)), (401, date(2026, 2, 10)), (401, date(2026, 2, 11))):
+        with pytest.raises(MalformedInput, match="本院还没有替它归还更多") as error:
+            repay(lead, found, fen, on=day)
+        assert (error.value.reason, error.value.details) == ("day_too_early", {"field": "paid_on"})
+    assert repay(lead, found, 100, on=date(2026, 2, 12)).repaid_fen == 100
+    assert repay(lead, found, 400, on=date(2026, 2, 11)).repaid_fen == 500, "what came later stands in no one's way"
+    with pytest.raises(MalformedInput, match=r"只有 0\.00 元"):
+        repay(lead, found, 1, on=date(2026, 2, 11))
+    assert repay(lead, found, 500, on=date(2026, 2, 12)).repaid_fen == 1000
+    assert (claim(lead), owed(lead)) == (0, 0)
+
+
+def test_what_was_taken_back_is_owed_on_no_day(lead: Year, clock: FixedClock) -> None:
+    found = hand_on(lead, 1000)
+    show(lead, found, 1000)
+    lead.give_back(M)
+    clock.moment = datetime(2026, 2, 20, 9, tzinfo=SHANGHAI)
+    correct(lead, "fund_return")
+    lead.send_back(lead.return_command(M, returned_on=date(2026, 2, 10)))
+    with pytest.raises(MalformedInput, match="本院还没有替它归还更多"):
+        repay(lead, found, 1000, on=date(2026, 2, 9))
+    assert repay(lead, found, 1000, on=date(2026, 2, 10)).repaid_fen == 1000
+
+
+def test_nothing_is_handed_on_before_it_was_asked_for(lead: Year, clock: FixedClock) -> None:
+    clock.moment = datetime(2026, 1, 20, 0, 30, tzinfo=SHANGHAI)  # the evening before, by the clock of Greenwich
+    found = ask(lead, 1000)
+    with pytest.raises(MalformedInput, match="申请分配日（2026-01-20）") as error:
+        decide(lead, found, handed_on=date(2026, 1, 19))
+    assert error.value.details["field"] == "handed_on"
+    assert held(lead) == 0
+    assert decide(lead, found, handed_on=date(2026, 1, 20)).state == "approved"
 
 
 def test_nothing_is_handed_on_before_the_member_was_confirmed(lead: Year, clock: FixedClock) -> None:

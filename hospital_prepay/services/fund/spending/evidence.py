@@ -8,10 +8,12 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference, plain_name
+from hospital_prepay.domain.rules.fund.uses import is_same_thing
+from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_evidence as invoices
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.fund_evidence import Invoice
-from hospital_prepay.persistence.funds import RequestState
+from hospital_prepay.persistence.funds import LineState, RequestState
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -44,8 +46,8 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
     """An invoice for a paid line; when every line is proved to the fen, the request is complete.
 
     Raises :class:`MalformedInput` for more than the line or a number without a letter or digit, :class:`Conflict` for
-    an invoice recorded before and not withdrawn: on this line, or for another request to the same supplier that
-    wasn't given back. Two lines of one request may share an invoice.
+    an invoice recorded before and not withdrawn: on this line, for another request to the same supplier that wasn't
+    given back, or as a member's use of the same thing. Two lines of one request may share an invoice.
     """
     actor.require(Permission.FUND_PAY)
     with context.work(actor, "fund.evidence", f"fund_request:{command.request_id}") as work:
@@ -62,6 +64,7 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
             raise MalformedInput(f"这一行还差 {left} 元的发票，请核对金额。", details={"field": "amount"})
         known = invoices.invoices_of(work.connection, work.institution_id, request.request_id)
         _require_unused(work, request, known, command)
+        _require_no_members_use(work, line, command)
         _add_invoice(work, known, command)
         proved[line.line_no] = proved.get(line.line_no, 0) + command.amount.fen
         if all(proved.get(one.line_no, 0) == one.amount_fen for one in lines.values()):
@@ -126,6 +129,18 @@ def _require_unused(work: UnitOfWork, request: RequestState, known: list[Invoice
         if other != request.request_id and payment_reference(number) == plain:
             words = f"这张发票已经记在申请 {request_number(other)} 上。请核对发票号码；本次没有记。"
             raise Conflict(words, code="invoice_used", details={"request": other})
+
+
+def _require_no_members_use(work: UnitOfWork, line: LineState, command: RecordEvidence) -> None:
+    """What a member showed as its own payment doesn't prove the hospital's. A use names no supplier, and suppliers
+    number their invoices each for itself: it is the same document only for the same thing."""
+    plain = payment_reference(command.invoice_no)
+    invoices.lock_document(work.connection, work.institution_id, plain)
+    for one in distributions.uses_that_stand(work.connection, work.institution_id):
+        same = payment_reference(one.document) == plain
+        if same and is_same_thing((one.code, one.name), (line.code, line.name)):
+            words = f"这张发票已经作为{one.member_name}的用款记过“{one.name}”。请核对发票号码；本次没有记。"
+            raise Conflict(words, code="invoice_used", details={"distribution": one.distribution_id})
 
 
 def _add_invoice(work: UnitOfWork, known: list[Invoice], command: RecordEvidence) -> None:
