@@ -141,8 +141,9 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
             held_by = _held_elsewhere(work, before)
             return Imported(before, already_known=True, reopened=opened, recounted=recounted, held_by=held_by)
         statement_id, new = _store(work, replace(command, account=account, dedicated=dedicated), sha256, read)
-        if _is_of_prepayments(work, command, account):
-            take_back(work, _months(command, new), command.kind.value, f"导入的“{command.file_name}”里有明细")
+        kind = command.kind.value
+        told = [one for one in _months(command, new) if _speaks_of_prepayments(work, kind, account, one)]
+        take_back(work, told, kind, f"导入的“{command.file_name}”里有明细")
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
@@ -288,18 +289,19 @@ def _months(command: ImportStatement, lines: Iterable[ReadLine]) -> set[str]:
     return {month_of(line.on_day) for line in lines}
 
 
-def _is_of_prepayments(work: UnitOfWork, command: ImportStatement, account: str) -> bool:
-    if command.kind is not StatementKind.BANK:
-        return command.kind is StatementKind.AGENCY
-    return is_of_prepayments(account, holding_account(work, first_and_last(command.period)[1]))
+def _speaks_of_prepayments(work: UnitOfWork, kind: str, account: str, period: str) -> bool:
+    """Whether a file says something of the prepayments in a month: the bank's only of the account that held them."""
+    if kind != StatementKind.BANK:
+        return kind == StatementKind.AGENCY
+    return is_of_prepayments(account, holding_account(work, first_and_last(period)[1]))
 
 
 def _held_elsewhere(work: UnitOfWork, statement: Statement) -> str:
     """The account of the prepayments, when a bank's file is of another one."""
-    last = first_and_last(statement.period)[1]
-    if statement.kind != StatementKind.BANK or is_of_prepayments(statement.account, holding_account(work, last)):
+    where = (statement.kind, statement.account, statement.period)
+    if statement.kind != StatementKind.BANK or _speaks_of_prepayments(work, *where):
         return ""
-    return named_account(work, last)
+    return named_account(work, first_and_last(statement.period)[1])
 
 
 def _nothing(read: ReadStatement) -> NoUsableRow:

@@ -278,6 +278,19 @@ def test_the_word_is_of_the_account_that_held_the_prepayments(quiet: Desk) -> No
     assert (quiet.month().quiet, quiet.month().missing, quiet.month().zero) == ([], ("bank",), False)
 
 
+def test_a_line_of_the_account_that_held_them_then_takes_the_word_back_whatever_month_its_file_is_for(
+    quiet: Desk,
+) -> None:
+    context = quiet.year.hospital.context
+    quiet.take(BANK, QUIET.format(balance="1000000.00").replace("2026-02-10", "2026-01-20"), period="2026-01")
+    quiet.take(BANK, "2026-01-11,300.00,,5000000.00,某某物业公司,租金,Y-9", period="2026-01", account=OTHER)
+    say_quiet(context, OFFICER, FEBRUARY, "bank", "网银查询页")
+    name_account(context, APPROVER, "2026-03", OTHER, "换户批复")
+    assert quiet.month().quiet
+    quiet.take(BANK, QUIET.format(balance="1000300.00"), period="2026-03")
+    assert quiet.month().quiet == []
+
+
 def test_a_late_entry_opens_its_month_and_every_closed_one_behind_it(quiet: Desk) -> None:
     context = quiet.year.hospital.context
     came = f"2026-01-15,1000000.00,,1000000.00,某市医疗保障事务中心,预付金,B-1-{quiet.year.grant_id}"
