@@ -19,6 +19,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
 from hospital_prepay.services.access.home import outpatient_tasks
+from hospital_prepay.services.fund.reminders import OUTPATIENT_DUTIES, duty_tasks
 from hospital_prepay.services.outpatient import campaigns, corrections, register
 from hospital_prepay.web import outpatient_view as view
 from hospital_prepay.web.home import shown
@@ -34,8 +35,12 @@ def show_overview() -> str:
     """Totals by state, year of the last movement, channel and reach; each figure opens its list."""
     context, actor = current_context(), current_actor()
     found = register.overview(context, actor)
-    todo = [shown(task) for task in outpatient_tasks(context, actor)]
-    return render_template("pages/outpatient/overview.html", todo=todo, **view.overview_page(found))
+    duties = [task for task in duty_tasks(context, actor) if task.kind == OUTPATIENT_DUTIES]
+    todo = [shown(task) for task in (*duties, *outpatient_tasks(context, actor))]
+    may_see_duties = actor.may(Permission.FUND_VIEW)
+    return render_template(
+        "pages/outpatient/overview.html", todo=todo, may_see_duties=may_see_duties, **view.overview_page(found)
+    )
 
 
 @blueprint.get("/accounts")
