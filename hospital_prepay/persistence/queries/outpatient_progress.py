@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
-from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
 from hospital_prepay.persistence.planning import in_bulk
 
 _SUBJECT: Final = "23050102:"
+_SUMS: Final = ("in_fen", "refunded_fen", "remitted_fen")
 _REFUNDS: Final = ("outpatient_refund", "outpatient_refund_returned")
 
 
@@ -36,12 +37,14 @@ class ProgressCell:
         return self.in_fen - self.refunded_fen - self.remitted_fen
 
 
-def progress_on(connection: sa.Connection, institution_id: str, on: date) -> list[ProgressCell]:
-    """Every deposit that the books had by the end of ``on``, added up in one pass."""
+def progress_on(connection: sa.Connection, institution_id: str, on: date, ended_at: datetime) -> list[ProgressCell]:
+    """Every deposit that the books had by the end of ``on``, the moment ``ended_at``, added up in one pass; among
+    them those that held nothing when they were counted."""
     moved = _moved(institution_id, on)
-    account = OutpatientAccount
+    account, counted = OutpatientAccount, OutpatientImport
     left = moved.c.in_fen - moved.c.refunded_fen - moved.c.remitted_fen
     standing = sa.case(
+        (moved.c.account_id.is_(None), "empty"),
         (sa.and_(left > 0, account.filed_on <= on), "filed"),
         (left > 0, "unfiled"),
         (moved.c.remitted_fen > 0, "remitted"),
@@ -53,16 +56,22 @@ def progress_on(connection: sa.Connection, institution_id: str, on: date) -> lis
             sa.func.coalesce(sa.extract("year", account.last_movement_on), 0).label("year"),
             account.channel,
             account.reach,
-            moved.c.in_fen,
-            moved.c.refunded_fen,
-            moved.c.remitted_fen,
+            *(sa.func.coalesce(moved.c[name], 0).label(name) for name in _SUMS),
         )
-        .join(moved, moved.c.account_id == _SUBJECT + account.account_no)
-        .where(account.institution_id == institution_id, account.kind == "outpatient_deposit")
+        .outerjoin(moved, moved.c.account_id == _SUBJECT + account.account_no)
+        .outerjoin(
+            counted,
+            sa.and_(counted.institution_id == account.institution_id, counted.import_no == account.import_no),
+        )
+        .where(
+            account.institution_id == institution_id,
+            account.kind == "outpatient_deposit",
+            sa.or_(moved.c.account_id.is_not(None), counted.booked_at < ended_at),
+        )
         .subquery("told")
     )
     by = (told.c.standing, told.c.year, told.c.channel, told.c.reach)
-    sums = (sa.func.sum(told.c[name]) for name in ("in_fen", "refunded_fen", "remitted_fen"))
+    sums = (sa.func.sum(told.c[name]) for name in _SUMS)
     with in_bulk(connection):
         rows = connection.execute(sa.select(*by, sa.func.count(), *sums).group_by(*by)).all()
     return [

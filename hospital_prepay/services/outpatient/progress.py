@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import IO, Final
 
+from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
@@ -19,6 +20,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
 
 STANDINGS: Final = {
+    "empty": "清查时没有余额",
     "refunded": "已退完",
     "unfiled": "有余额，没有备案",
     "filed": "有余额，已备案",
@@ -66,7 +68,8 @@ def read_progress(context: Context, actor: Actor, on: date | None) -> Progress:
     if day > today:
         raise MalformedInput(f"{day} 还没有到。请填今天（{today}）或之前的日期。", details={"field": "on"})
     with context.database.reading() as connection:
-        cells = queries.progress_on(connection, actor.institution_id, day)
+        ended_at = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
+        cells = queries.progress_on(connection, actor.institution_id, day, ended_at)
     years = sorted({cell.year for cell in cells}, reverse=True)
     return Progress(
         day,
