@@ -49,7 +49,7 @@ def register_file(context: Context, actor: Actor, narrowed: Narrowed, kind: str)
     looked = hashed(context, own, narrowed)
     with context.database.reading() as connection:
         count, fen = store.sum_accounts(connection, own, looked)
-        require_printable(count, kind)
+        require_printable(count, kind, may_narrow=True)
         rows = _rows(context, actor, store.every_account(connection, own, looked))
         made = make_list(_paper(context, actor, words, rows, count, fen), kind)
     with context.work(actor, "outpatient.export_register", "outpatient_register") as work:
