@@ -14,6 +14,7 @@ from hospital_prepay.api import cap_tables as api_cap_tables
 from hospital_prepay.api import deposits, document, fund_payments, stays
 from hospital_prepay.api import slips as api_slips
 from hospital_prepay.crypto import derive
+from hospital_prepay.http.addresses import bound_numbers
 from hospital_prepay.http.csrf import keep_cookie
 from hospital_prepay.http.current import EXTENSION
 from hospital_prepay.http.errors import handle_errors
@@ -182,6 +183,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     add_filters(app)
     add_frame(app)
     document.describe(app)
+    bound_numbers(app)
     register(app)
     handle_errors(app)
     harden(app)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from hospital_prepay.clock import SHANGHAI, Clock, FixedClock
 from hospital_prepay.persistence.database import Database
@@ -19,6 +20,9 @@ from hospital_prepay.settings import Settings
 from tests import servers
 from tests.hospital import Hospital, open_hospital
 
+# No test is timed: what the machine does beside it would decide.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 MOMENT = datetime(2026, 1, 15, 10, 0, tzinfo=SHANGHAI)
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 

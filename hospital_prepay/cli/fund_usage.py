@@ -9,7 +9,14 @@ from hospital_prepay.cli.parameters import Month
 from hospital_prepay.clock import Clock
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.fund.grants import KIND_NAMES, grant_words
-from hospital_prepay.services.fund.usage import GrantUsage, Step, UsageQuery, report_as_json, usage_of_books
+from hospital_prepay.services.fund.usage import (
+    ByCategory,
+    GrantUsage,
+    Step,
+    UsageQuery,
+    report_as_json,
+    usage_of_books,
+)
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.ledger.opening import opened_books
 from hospital_prepay.settings import Settings
@@ -55,13 +62,16 @@ def _print_usage(one: GrantUsage) -> None:
         ]
         click.echo(f"  {BALANCES[balance]}（元）")
         print_table(heads, rows, right=range(1, len(heads)))
-    blocked = [
-        (period_words(each.period), f"{each.requests} 份", _fen(each.fen)) for each in one.blocked if each.requests
-    ]
-    if blocked:
-        click.echo("  被拒的用款申请（元）")
-        print_table(("", "份数", "金额"), blocked, right=(1, 2))
+    _print_counted("成员单位用款（元）", "笔数", one.members)
+    _print_counted("被拒的用款申请（元）", "份数", one.blocked)
     click.echo()
+
+
+def _print_counted(title: str, counted: str, lines: list[ByCategory]) -> None:
+    rows = [(period_words(each.period), str(each.count), _fen(each.fen)) for each in lines if each.count]
+    if rows:
+        click.echo(f"  {title}")
+        print_table(("", counted, "金额"), rows, right=(1, 2))
 
 
 def _fen(amount: int) -> str:

@@ -64,6 +64,13 @@ def quiet_months(connection: sa.Connection, institution_id: str, period: str) ->
     return {one.kind: one for one in rows}
 
 
+def quiet_periods(connection: sa.Connection, institution_id: str, kind: str) -> set[str]:
+    """Every month that is said to have no line of ``kind``."""
+    table = FundQuietMonth
+    rows = rows_of(connection, table, QuietMonth, institution_id, table.kind == kind, order=(table.step_no,))
+    return {period for period, newest in {one.period: one for one in rows}.items() if newest.quiet}
+
+
 def add_quiet_month(connection: sa.Connection, values: dict[str, Any]) -> None:
     """The next word on a month; ``Conflict`` when the one before says the same."""
     with refusing(_TURNED), connection.begin_nested():

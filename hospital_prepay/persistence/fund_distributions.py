@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.persistence.models.fund_apply import (
@@ -16,16 +17,24 @@ from hospital_prepay.persistence.models.fund_apply import (
     FundDistributionUse,
 )
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment, FundUseWithdrawn
+from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.outages import is_outage
 
+# The entry of a repayment: its key carries the repayment's number.
+CLAIM_REPAID: Final = "fund_claim_repaid"
+_BOOKED_AS: Final[dict[type[Any], tuple[str, str]]] = {
+    FundDistributionReturn: ("fund_distribution_return", "return_no"),
+    FundClaimPayment: (CLAIM_REPAID, "payment_no"),
+}
 _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了。请刷新后再看；本次没有改动。"
 
 
 @dataclass(frozen=True, slots=True)
 class DistributionRow:
     """One distribution with what came back, what was shown of it (but for what was withdrawn) and what the member
-    paid back of the claim on it, in fen. The counts are of rows, to number the next."""
+    paid back of the claim on it (but for what was taken back), in fen: what the books say, too. The counts are of
+    rows, to number the next."""
 
     distribution_id: str
     grant_id: str
@@ -50,6 +59,21 @@ class DistributionRow:
     def in_hand_fen(self) -> int:
         """What the member holds: handed on, neither given back nor shown in use."""
         return self.amount_fen - self.returned_fen - self.used_fen if self.state == "approved" else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RepaymentRow:
+    """What a member paid back of the claim on it, by its entry; ``undone`` once that was mirrored in red."""
+
+    member_name: str
+    distribution_id: str
+    entry_no: int
+    effective_on: date
+    amount_fen: int
+    bank_reference: str
+    recorded_by: str
+    recorded_at: datetime
+    undone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +138,28 @@ def uses_of_member(connection: sa.Connection, institution_id: str, member_code: 
     return _uses(connection, institution_id, FundDistribution.member_code == member_code)
 
 
+def repayments_of_grant(connection: sa.Connection, institution_id: str, grant_id: str) -> list[RepaymentRow]:
+    """Everything that members of a grant paid back, newest first."""
+    paid, handed, entry = FundClaimPayment, FundDistribution, LedgerEntry
+    columns = [getattr(paid, name) for name in ("amount_fen", "bank_reference", "recorded_by", "recorded_at")]
+    same = sa.and_(paid.institution_id == handed.institution_id, paid.distribution_id == handed.distribution_id)
+    rows = connection.execute(
+        sa.select(
+            handed.member_name, paid.distribution_id, entry.entry_no, entry.effective_on, *columns, _taken_back()
+        )
+        .join(handed, same)
+        .join(entry, _its_entry(entry))
+        .where(paid.institution_id == institution_id, handed.grant_id == grant_id)
+        .order_by(entry.entry_no.desc())
+    )
+    return [RepaymentRow(*row) for row in rows]
+
+
+def uses_that_stand(connection: sa.Connection, institution_id: str) -> list[UseRow]:
+    """Every use that any member showed and nobody withdrew, newest first."""
+    return _uses(connection, institution_id, FundUseWithdrawn.withdrawn_by.is_(None))
+
+
 def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: str) -> int:
     """What the hospital gave back in place of members of a grant, without what they paid back, in fen. Below zero
     where they paid for a return that was taken back since."""
@@ -124,6 +170,22 @@ def claim_on_members(connection: sa.Connection, institution_id: str, grant_id: s
         )
     )
     return int(claimed or 0) - sum(one.repaid_fen for one in of_grant(connection, institution_id, grant_id))
+
+
+def claim_by(connection: sa.Connection, institution_id: str, grant_id: str, day: date) -> int:
+    """What of the claim on members of a grant stood on ``day``, by the days of the slips: what the hospital gave back
+    in their place by then, without what they paid by then. In fen."""
+    line, entry, mirror = LedgerPosting, LedgerEntry, sa.orm.aliased(LedgerEntry)
+    sources = [f"fund_distribution:{one.distribution_id}" for one in of_grant(connection, institution_id, grant_id)]
+    undone = sa.exists().where(mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    paid = sa.and_(entry.kind == CLAIM_REPAID, entry.source.in_(sources), ~undone)
+    owed = connection.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(line.debit_fen - line.credit_fen), 0))
+        .join(entry, sa.and_(entry.institution_id == line.institution_id, entry.entry_no == line.entry_no))
+        .where(line.institution_id == institution_id, line.account_id == "1218", entry.effective_on <= day)
+        .where(sa.or_(line.fund == grant_id, paid))
+    )
+    return int(owed or 0)
 
 
 def find(connection: sa.Connection, institution_id: str, distribution_id: str) -> DistributionRow:
@@ -137,9 +199,9 @@ def find(connection: sa.Connection, institution_id: str, distribution_id: str) -
 def _rows(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[DistributionRow]:
     own = [name for name in DistributionRow.__dataclass_fields__ if hasattr(FundDistribution, name)]
     counted: tuple[tuple[type[Any], Any], ...] = (
-        (FundDistributionReturn, sa.true()),
+        (FundDistributionReturn, _booked(FundDistributionReturn)),
         (FundDistributionUse, ~_withdrawn()),
-        (FundClaimPayment, sa.true()),
+        (FundClaimPayment, _booked(FundClaimPayment, by_slip=True)),
     )
     sums = [part for table, stands in counted for part in _sums(table, stands)]
     rows = connection.execute(
@@ -163,6 +225,32 @@ def _withdrawn() -> sa.ColumnElement[bool]:
     names = ("institution_id", "distribution_id", "use_no")
     same = (getattr(FundUseWithdrawn, name) == getattr(FundDistributionUse, name) for name in names)
     return sa.exists().where(*same)
+
+
+def _booked(table: type[Any], *, by_slip: bool = False) -> sa.ColumnElement[bool]:
+    """As the view ``fund_distribution_sums`` has it: the row's entry is there, and no mirror of it; what ends a debt
+    has its slip, too."""
+    entry, mirror, slip = sa.orm.aliased(LedgerEntry), sa.orm.aliased(LedgerEntry), FundBankEvidence
+    reversed_by = (mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    where = [_its_entry(entry, table), ~sa.exists().where(*reversed_by).correlate(entry)]
+    if by_slip:
+        its = (slip.institution_id == entry.institution_id, slip.entry_no == entry.entry_no)
+        where.append(sa.exists().where(*its).correlate(entry))
+    return sa.exists().where(*where).correlate(table)
+
+
+def _taken_back() -> sa.ColumnElement[bool]:
+    entry, mirror = sa.orm.aliased(LedgerEntry), sa.orm.aliased(LedgerEntry)
+    reversed_by = sa.and_(mirror.institution_id == entry.institution_id, mirror.reverses_no == entry.entry_no)
+    return sa.exists().where(_its_entry(entry), reversed_by).correlate(FundClaimPayment)
+
+
+def _its_entry(entry: Any, table: type[Any] = FundClaimPayment) -> sa.ColumnElement[bool]:
+    """The entry that carries the row's number in its key."""
+    kind, name = _BOOKED_AS[table]
+    key = sa.literal(f"{kind}:") + table.distribution_id + ":" + sa.cast(getattr(table, name), sa.String)
+    same = entry.institution_id == table.institution_id
+    return sa.and_(same, entry.kind == kind, entry.idempotency_key == key)
 
 
 def _uses(connection: sa.Connection, institution_id: str, where: sa.ColumnElement[bool]) -> list[UseRow]:

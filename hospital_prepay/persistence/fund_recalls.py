@@ -134,6 +134,11 @@ def all_standing(connection: sa.Connection, institution_id: str, regime: str) ->
     return recalls(connection, institution_id, FundRecall.regime == regime, FundRecall.state == "standing")
 
 
+def all_returned(connection: sa.Connection, institution_id: str, regime: str) -> list[RecallState]:
+    """Every ground that ended because everything was returned, newest first."""
+    return recalls(connection, institution_id, FundRecall.regime == regime, FundRecall.state == "returned")
+
+
 def deregistered(connection: sa.Connection, institution_id: str, ground: int) -> RecallState | None:
     """The ground of deregistration, unless it was lifted; of whatever place."""
     found = recalls(connection, institution_id, FundRecall.ground == ground, FundRecall.state != "lifted")

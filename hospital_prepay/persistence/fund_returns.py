@@ -64,6 +64,7 @@ class Booked:
     entry_no: int
     kind: str
     summary: str
+    source: str
     effective_on: date
     postings: tuple[Posting, ...]
 
@@ -161,7 +162,7 @@ def booked(connection: sa.Connection, institution_id: str, entry_no: int) -> Boo
     """An entry with its lines. Raises :class:`NotFound`."""
     entry, line = LedgerEntry, LedgerPosting
     head = connection.execute(
-        sa.select(entry.kind, entry.summary, entry.effective_on).where(
+        sa.select(entry.kind, entry.summary, entry.source, entry.effective_on).where(
             entry.institution_id == institution_id, entry.entry_no == entry_no
         )
     ).first()
@@ -173,7 +174,7 @@ def booked(connection: sa.Connection, institution_id: str, entry_no: int) -> Boo
         .order_by(line.line_no)
     )
     lines = tuple(Posting(row[0], debit=Money(row[1]), credit=Money(row[2]), fund=row[3]) for row in rows)
-    return Booked(entry_no, str(head.kind), str(head.summary), head.effective_on, lines)
+    return Booked(entry_no, str(head.kind), str(head.summary), str(head.source), head.effective_on, lines)
 
 
 def undone(connection: sa.Connection, institution_id: str) -> frozenset[int]:

@@ -13,6 +13,7 @@ from marshmallow.types import UnknownOption
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import MAX_FEN, Money
+from hospital_prepay.domain.numbers import LARGEST_NUMBER
 from hospital_prepay.domain.plain_text import is_invisible
 
 Command = TypeVar("Command")
@@ -103,6 +104,22 @@ class Secret(fields.String):
         if not text:
             raise ValidationError(MESSAGES["required"])
         return text
+
+
+class Number(fields.Integer):
+    """A whole number from ``least`` to ``most`` that a form or a program sends: no further than columns reach."""
+
+    def __init__(self, *, least: int = 0, most: int = LARGEST_NUMBER, **options: Any) -> None:
+        super().__init__(**described(options, minimum=least, maximum=most))
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> int:
+        number = super()._deserialize(value, attr, data, **options)
+        if number is None or number < self.least:
+            raise self.make_error("invalid")
+        if number > self.most:
+            raise self.make_error("too_large")
+        return number
 
 
 class Yuan(fields.Field[Money]):

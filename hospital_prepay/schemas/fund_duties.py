@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Number, Text
 from hospital_prepay.services.fund.duty_closing import CloseDuty
 from hospital_prepay.services.fund.places import ProposePlace
 
@@ -35,7 +35,7 @@ class ProposePlaceSchema(CommandSchema[ProposePlace]):
 
     regime = Text(required=True, longest=40)
     pool_region = Text(required=True, longest=60)
-    from_year = fields.Integer(required=True)
+    from_year = Number(required=True)
     stands = Choice(Stands, required=True)
 
     def read(self, given: Mapping[str, Any]) -> ProposePlace:

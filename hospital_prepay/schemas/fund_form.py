@@ -47,17 +47,27 @@ class TypedWhole(fields.Field[int]):
 
 
 class TypedNumber(fields.Field[Fraction]):
-    """A number with or without decimals, taken exactly; ``per`` 100 for a percentage."""
+    """A number with or without decimals, taken exactly."""
 
-    def __init__(self, per: int = 1, **options: Any) -> None:
-        super().__init__(**options)
-        self.per = per
+    words: ClassVar = "请填数字，例如 13.2。"
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Fraction:
         text = str(value).strip()
         if not _NUMBER.fullmatch(text):
-            raise ValidationError("请填数字，例如 13.2。" if self.per == 1 else "请只填百分数的数字，例如 4.3。")
-        return Fraction(Decimal(text)) / self.per
+            raise ValidationError(self.words)
+        return Fraction(Decimal(text))
+
+
+class TypedGrowth(TypedNumber):
+    """A rate of growth in percent: what would double or vanish within a year is an amount or a slip of the pen."""
+
+    words: ClassVar = "请只填百分数的数字，例如 4.3。"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Fraction:
+        growth = super()._deserialize(value, attr, data, **options) / 100
+        if abs(growth) >= 1:
+            raise ValidationError(f"{str(value).strip()} % 不像一年的增长率。4.3 % 请填 4.3。")
+        return growth
 
 
 class FundFormSchema(CommandSchema[AssessFund]):
@@ -97,7 +107,7 @@ class FundFormSchema(CommandSchema[AssessFund]):
     resident_paid_1 = Yuan()
     resident_paid_2 = Yuan()
     resident_paid_3 = Yuan()
-    growth = TypedNumber(per=100)
+    growth = TypedGrowth()
 
     def read(self, given: Mapping[str, Any]) -> AssessFund:
         """The command. Raises marshmallow's ``ValidationError``."""

@@ -14,7 +14,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.identity import credit_code
 from hospital_prepay.domain.money import Money, NegativeAmount
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Ticked, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Number, Text, Ticked, Yuan
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._:-]{8,100}", re.ASCII)
 
@@ -252,6 +252,27 @@ class InvoiceFormSchema(CommandSchema[InvoiceForm]):
 
     command: ClassVar = InvoiceForm
 
-    line_no = fields.Integer(required=True)
+    line_no = Number(required=True, error_messages={"invalid": "请选一行。"})
     invoice_no = Text(required=True, longest=40)
     amount = PositiveYuan(required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnInvoice:
+    """An invoice that was typed wrongly, as it is recorded, and why."""
+
+    line_no: int
+    invoice_no: str
+    attempt: int
+    ground: str
+
+
+class WithdrawnInvoiceSchema(CommandSchema[WithdrawnInvoice]):
+    """An invoice that is withdrawn."""
+
+    command: ClassVar = WithdrawnInvoice
+
+    line_no = fields.Integer(required=True)
+    invoice_no = Text(required=True, longest=40)
+    attempt = fields.Integer(required=True)
+    ground = Text(required=True, longest=300)

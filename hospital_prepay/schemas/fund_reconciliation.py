@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields
 
 from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.money import Money
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, PerhapsDay, Text, Ticked, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Number, PerhapsDay, Text, Ticked, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey, PositiveYuan
 from hospital_prepay.services.fund.accounts import LONGEST_ACCOUNT
 from hospital_prepay.services.fund.statement_columns import StatementKind
@@ -323,6 +323,6 @@ class UploadSchema(CommandSchema[UploadForm]):
     command: ClassVar = UploadForm
 
     day = Day(required=True)
-    in_house = fields.Integer(required=True)
-    uploaded = fields.Integer(required=True)
+    in_house = Number(required=True)
+    uploaded = Number(required=True)
     last_upload_at = PerhapsMoment(load_default=None)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Yuan, described
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Number, Text, Yuan, described
 from hospital_prepay.services.fund.disclosure import RecordDisclosure
 from hospital_prepay.services.fund.usage import Figure, Step, UsageQuery
 
@@ -89,7 +89,7 @@ class DisclosureSchema(CommandSchema[RecordDisclosure]):
 
     command = RecordDisclosure
 
-    year = fields.Integer(required=True)
+    year = Number(required=True)
     fund = Text(required=True, longest=10)
     paid_out = Yuan(required=True)
     recovered = Yuan(required=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from hospital_prepay.schemas.base import CommandSchema, PerhapsDay, Text
+from hospital_prepay.schemas.base import CommandSchema, Number, PerhapsDay, Text
 from hospital_prepay.schemas.fund_forms import FormKey
 
 
@@ -29,7 +29,7 @@ class CorrectionSchema(CommandSchema[Correction]):
 
     command: ClassVar = Correction
 
-    entry_no = fields.Integer(required=True)
+    entry_no = Number(required=True, error_messages={"invalid": "请选一张凭证。"})
     why = fields.String(required=True, validate=validate.OneOf(("mistyped", "sent_back"), error="请选原因。"))
     ground = Text(required=True, longest=300)
     bank_reference = Text(load_default="", longest=64)

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields
 
 from hospital_prepay.domain.money import ZERO
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
-from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Ticked, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Ticked, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey
 from hospital_prepay.services.outpatient.claims import AcceptClaim, ShownPaper
 
@@ -63,7 +63,7 @@ class ConfirmSchema(CommandSchema[Confirmed]):
     command: ClassVar = Confirmed
 
     ground = Text(load_default="", longest=300)
-    alarms = fields.Integer(load_default=0)
+    alarms = Number(load_default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError
 
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
-from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Ticked
+from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Ticked
 from hospital_prepay.schemas.fund_forms import FormKey
 from hospital_prepay.schemas.outpatient_claims import shown_papers
 from hospital_prepay.services.outpatient.notice import WriteNotice
@@ -24,7 +24,7 @@ class NoticeSchema(CommandSchema[WriteNotice]):
 
     command: ClassVar = WriteNotice
 
-    version_no = fields.Integer(required=True)
+    version_no = Number(required=True)
     steps = Text(required=True, longest=2_000, lines=True)
     windows = Text(required=True, longest=1_000, lines=True)
     hours = Text(required=True, longest=100)
@@ -47,7 +47,7 @@ class AskOwnSchema(CommandSchema[AskOwn]):
 
     command: ClassVar = AskOwn
 
-    place = fields.Integer(required=True, validate=lambda place: 0 <= place < _MOST_PLACES)
+    place = Number(required=True, most=_MOST_PLACES - 1)
     route = Choice(Route, required=True)
     phone = Text(load_default="", longest=40)
     bank = Text(load_default="", longest=80)

@@ -19,10 +19,12 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import fund_apply as schemas
 from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
+from hospital_prepay.schemas.fund_seconds import CorrectionSchema
+from hospital_prepay.services.fund import corrections, member_claims, member_uses, members, review
 from hospital_prepay.services.fund import distribution as service
-from hospital_prepay.services.fund import member_claims, member_uses, members, review
 from hospital_prepay.services.fund.words import CATEGORIES
-from hospital_prepay.web.fund_words import grant_line, keyed
+from hospital_prepay.web.fund_seconds_view import CORRECTION_STATES
+from hospital_prepay.web.fund_words import grant_line, keyed, mark_of
 
 blueprint = Blueprint("fund_distributions", __name__, url_prefix="/finance/fund/grants/<grant_id>/members")
 _STATES = {
@@ -130,8 +132,26 @@ def repay(grant_id: str, distribution_id: str) -> Any:
     return _act(grant_id, distribution_id, do, "repay")
 
 
+@blueprint.post("/<distribution_id>/repay/<int:entry_no>/correct")
+@requires(Permission.FUND_RETURN)
+def correct_repayment(grant_id: str, distribution_id: str, entry_no: int) -> Any:
+    """Ask for the red letter of a repayment that was typed wrongly."""
+
+    def do() -> str:
+        said = read_form(CorrectionSchema(), entry_no=str(entry_no), why=corrections.MISTYPED)
+        what = (grant_id, entry_no, corrections.MISTYPED, said.ground, said.idempotency_key)
+        corrections.ask_correction(current_context(), current_actor(), corrections.AskCorrection(*what))
+        return "已申请更正，还没有入账。下一步：财务审批在这笔预付金里批准，另一个人办。"
+
+    return _act(grant_id, distribution_id, do, f"correct-{entry_no}")
+
+
 def _act(grant_id: str, opened: str, do: Callable[[], str], part: str = "") -> Any:
-    """Do it; a form that comes back opens its row, and only the ``part`` of it that was sent shows what was typed."""
+    """Do it; a form that comes back opens its row, and only the ``part`` of it that was sent shows what was typed.
+
+    Raises :class:`NotFound` for a distribution of another grant than the address names."""
+    if opened:
+        service.require_of_grant(current_context(), current_actor(), grant_id, opened)
     try:
         words = do()
     except WrongForm as wrong:
@@ -209,6 +229,28 @@ def _use(one: service.UseRow, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _repayment(one: member_claims.Repayment, names: Mapping[str, str]) -> dict[str, Any]:
+    row, asked = one.row, one.correction
+    return {
+        "member": row.member_name,
+        "id": row.distribution_id,
+        "entry_no": row.entry_no,
+        "on": row.effective_on,
+        "amount_fen": row.amount_fen,
+        "slip": row.bank_reference,
+        "by": names.get(row.recorded_by, row.recorded_by),
+        "at": row.recorded_at,
+        "undone": row.undone,
+        "correction": asked
+        and {
+            "mark": mark_of(asked.state, CORRECTION_STATES),
+            "by": names.get(asked.asked_by, asked.asked_by),
+            "ground": asked.ground,
+        },
+        "corrects": asked is None and current_actor().may(Permission.FUND_RETURN),
+    }
+
+
 def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str = "") -> str:
     context, actor = current_context(), current_actor()
     found = review.read_grant(context, actor, grant_id)
@@ -224,6 +266,7 @@ def _page(grant_id: str, opened: str = "", form: Form | None = None, part: str =
         booked_fen=found.grant.distributed_fen,
         today=context.clock.today(),
         rows=[_row(one, found.names, accounts.get(one.member_code, ""), claim) for one in rows],
+        repayments=[_repayment(one, found.names) for one in member_claims.repayments_of(context, actor, grant_id)],
         uses=[_use(one, found.names) for one in service.uses_of(context, actor, grant_id)],
         members=[{"value": one.member_code, "label": f"{one.member_name}（{one.member_code}）"} for one in register],
         categories=[{"value": key, "label": CATEGORIES[key]} for key in ("drug", "consumable")],

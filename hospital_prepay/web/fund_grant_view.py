@@ -60,6 +60,7 @@ _WAITING: Final = {
 }
 # It is approved, and its money comes by netting: what would be received is the difference alone.
 _TO_NET: Final = {"kind": "wait", "word": "等轧差"}
+_PAUSED: Final = {"kind": "stop", "word": "暂停"}
 _ORDER: Final = ("applied", "approved", "received", "cleared")
 
 
@@ -106,7 +107,7 @@ def _overview_line(grant: GrantState, found: FundOverview) -> dict[str, Any]:
     stands, netting = found.stands.get(grant.regime), _netting(grant, found.grants)
     line = {**grant_line(grant), "next": _next(grant)[1], "netting": netting, "stands": None}
     if stands is not None and grant.state in ("approved", "withheld", "received"):
-        return {**line, "state": {"kind": "stop", "word": "暂停"}, "stands": stands_note(stands)}
+        return {**line, "state": _PAUSED, "stands": stands_note(stands)}
     return {**line, "state": _TO_NET} if netting and grant.state == "approved" else line
 
 
@@ -141,7 +142,7 @@ def grant_page(
     offered = _offered(found)
     amount = Money(grant.approved_fen or grant.applied_fen)
     return {
-        "grant": {**grant_line(grant), **({"state": _TO_NET} if found.to_net else {})},
+        "grant": {**grant_line(grant), **_state(found)},
         "steps": _steps(found),
         "reserved_count": sum(one.state == "reserved" for one in found.requests),
         "paid_fen": sum(one.total_fen for one in found.requests if one.state in ("paid", "evidenced")),
@@ -179,12 +180,27 @@ def grant_page(
         "emergencies": [{"value": one.emergency_id, "label": one.document} for one in found.emergencies],
         "problem": stranded(name, form, [*offered, "module", "correction"]),
         "why_not": why_not_mine(found.turn),
-        "next": ("轧差", "和上年预付轧差，由财务办") if found.to_net else _next(grant),
+        "next": _what_is_next(found),
         "nets_by": netting_day(grant),
         "may_ask": actor.may(Permission.FUND_ASK) and grant.state == "received" and found.stands is None,
         "stands": stands_note(found.stands),
         "to_net": _to_net(found),
     }
+
+
+def _state(found: GrantDetail) -> dict[str, Any]:
+    """The state where it is another than the grant's own: paused by a ground of recall, or to be netted."""
+    if found.stands is not None and found.grant.state in ("approved", "withheld", "received"):
+        return {"state": _PAUSED}
+    return {"state": _TO_NET} if found.to_net else {}
+
+
+def _what_is_next(found: GrantDetail) -> tuple[str, str]:
+    if found.stands is not None and found.grant.state == "received":
+        return "交回", "收回情形没有办结：由财务归还或冲抵；有预留的先退回预留"
+    if found.grant.state == "cleared" and any(one.state == "paid" for one in found.requests):
+        return "补票据", "应还医保已经还清；付过的还差发票，由财务补"
+    return ("轧差", "和上年预付轧差，由财务办") if found.to_net else _next(found.grant)
 
 
 def _to_net(found: GrantDetail) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.services.fund.lineage import LINES_A_PAGE, Lineage, PaidLine, read_lineage
 from hospital_prepay.services.fund.spending import request_number
 from hospital_prepay.services.fund.words import CATEGORIES
+from hospital_prepay.web.fund_invoice_view import invoice_words
 from hospital_prepay.web.fund_words import grant_line
 
 blueprint = Blueprint("fund_lineage", __name__, url_prefix="/finance/fund/usage/lineage")
@@ -63,6 +64,6 @@ def _line(one: PaidLine, found: Lineage) -> dict[str, Any]:
         "code": one.code,
         "order_no": one.order_no,
         "fen": one.amount_fen,
-        "invoices": [{"no": each.invoice_no, "fen": each.amount_fen} for each in one.invoices],
+        "invoices": [invoice_words(each, found.names) for each in one.invoices],
         "unproved_fen": one.unproved_fen,
     }

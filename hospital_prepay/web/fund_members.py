@@ -19,7 +19,7 @@ from hospital_prepay.services.fund import members
 blueprint = Blueprint("fund_members", __name__, url_prefix="/finance/fund/members")
 _NONE: Final = Form()
 _STATES: Final = {
-    "proposed": {"kind": "wait", "word": "等另一人核对"},
+    "proposed": {"kind": "wait", "word": "等财务审批核对"},
     "confirmed": {"kind": "ok", "word": "在册"},
     "declined": {"kind": "idle", "word": "没有核对通过"},
     "left": {"kind": "idle", "word": "已移出"},

@@ -12,6 +12,8 @@ from hospital_prepay.services.fund.words import CLOSINGS, SOURCES
 _ASKED: Final = {
     "bank": "还没有 {period} 的银行流水：请从银行导出整月流水（要有余额一列），在月末之后导入。",
     "agency": "还没有 {period} 的医保对账单：请向医保经办机构要来，在月末之后导入。",
+    "bank_lines": "银行流水有没收下的行，可能也是钱：请打开右边的文件，改好后重新导入，或写明这些行是什么。",
+    "agency_lines": "医保对账单有没收下的行：请打开右边的文件，改好后重新导入，或写明这些行是什么。",
 }
 _UNPRINTED: Final = {
     "totals": "还不知道总账的期末余额：请导入本院期末余额表。",

@@ -24,6 +24,7 @@ from hospital_prepay.services.fund.recall_review import (
     RecallOverview,
     RecallState,
     Unready,
+    stands_again,
 )
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import grant_line, grant_title, keyed, mark_of, stopped_line
@@ -35,7 +36,7 @@ _SILENT: Final = Chip("通知未作规定", "按服务协议", None)
 def overview_page(found: RecallOverview, outlooks: list[Outlook]) -> dict[str, Any]:
     """Every ground, each grant's day and gap, and what waits to be netted."""
     return {
-        "recalls": [_recall_line(one) for one in found.recalls],
+        "recalls": [_recall_line(one, stands_again(one, found.recalls)) for one in found.recalls],
         "standing": sum(one.state == "standing" for one in found.recalls),
         "outlooks": [_outlook_line(one) for one in outlooks],
         "pairs": [_pair(one) for one in found.pairs],
@@ -77,8 +78,10 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
     offered += ["lift"] if stands and actor.may(Permission.FUND_RECORD) and not mine else []
     defaults = {"urge": {"urged_on": today.isoformat()}, "lift": dict[str, str]()}
     return {
-        "recall": _recall_line(one),
-        "what": one.what,
+        "recall": _recall_line(one, found.again),
+        "what": one.what.splitlines(),
+        "again": _href(found.again),
+        "before": _href(found.before),
         "facts": _ground_facts(one, names),
         "consequences": [
             {"words": reason.message, "clause": _clause_of(reason.clause, reason.code)}
@@ -160,7 +163,11 @@ def netting_page(pair: Pair, today: date, form: Form | None) -> dict[str, Any]:
     }
 
 
-def _recall_line(one: RecallState) -> dict[str, Any]:
+def _href(one: RecallState | None) -> str | None:
+    return f"/finance/fund/recall/{one.recall_id}" if one else None
+
+
+def _recall_line(one: RecallState, again: RecallState | None = None) -> dict[str, Any]:
     regime = load_rulebook().regime(one.regime)
     return {
         "href": f"/finance/fund/recall/{one.recall_id}",
@@ -171,7 +178,7 @@ def _recall_line(one: RecallState) -> dict[str, Any]:
         "since_on": one.since_on,
         "urged_on": one.urged_on,
         "document": one.document,
-        "state": mark_of(one.state, STATES),
+        "state": {"kind": "idle", "word": "交回后又冲销"} if again else mark_of(one.state, STATES),
     }
 
 

@@ -57,7 +57,8 @@ def check(period: str) -> Any:
     def do() -> str:
         said = read_form(ClosingSchema())
         closing.check_closing(current_context(), current_actor(), period, said.digest)
-        return f"{period} 已复核，这个月结清了。"
+        zero = read_month(current_context(), current_actor(), period).zero
+        return f"{period} 已复核，{'这个月结清了' if zero else '带着写明的差异结账了'}。"
 
     return _act(period, "check", do)
 
@@ -99,6 +100,19 @@ def say_quiet(period: str) -> Any:
         return f"已记下：{period} 的{said.kind.label}没有明细。"
 
     return _act(period, "quiet", do)
+
+
+@blueprint.post("/<period>/not-quiet")
+@requires(Permission.FUND_RECONCILE)
+def take_back_quiet(period: str) -> Any:
+    """Say that bank or agency have lines of this month after all."""
+
+    def do() -> str:
+        said = read_form(QuietSchema())
+        quiet_months.say_quiet(current_context(), current_actor(), period, said.kind.value, said.ground, quiet=False)
+        return f"已撤回：{period} 的{said.kind.label}要导入。"
+
+    return _act(period, "not-quiet", do)
 
 
 @blueprint.get("/match")

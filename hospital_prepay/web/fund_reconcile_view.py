@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.rules.fund.accounts import account_key
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.fund.accounts import account_key, is_of_prepayments
 from hospital_prepay.domain.rules.fund.agency import THEIR_BOOKS, agency_entry
 from hospital_prepay.domain.rules.fund.henan_month import HENAN, month_after
 from hospital_prepay.domain.rules.fund.matching import Pairing
 from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
 from hospital_prepay.domain.rules.fund.movements import Event, Line
-from hospital_prepay.domain.rules.fund.period import Closing
+from hospital_prepay.domain.rules.fund.period import Closing, SumRow
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.fund.henan import concerns_us
-from hospital_prepay.services.fund.reconciliation import MonthReading, QuietMonth
+from hospital_prepay.services.fund.reconciliation import MonthReading, QuietMonth, Statement, Withdrawal
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.words import (
@@ -40,7 +41,7 @@ _ROOMS: Final = (
     ("结算款", "/settlements"),
     ("河南月度", "/henan"),
 )
-_FORMS: Final = ("close", "check", "reopen", "account", "quiet")
+_FORMS: Final = ("close", "check", "reopen", "account", "quiet", "not-quiet")
 _HENAN: Final[str] = "/henan"
 _IMPORT: Final[str] = "/import"
 _OURS: Final = {
@@ -90,6 +91,9 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
             for one in found.booked_later
         ],
         "statements": [_statement(one, found) for one in found.statements],
+        "spans": [{**_statement(one, found), "period": one.period} for one in found.spans],
+        "has_any": bool(found.pairings or found.older),
+        "withdrawn": [_withdrawn(*one, found) for one in found.withdrawn],
         "missing": _still_to_come(found),
         "steps": [_step(one, found) for one in found.steps],
         "state": state,
@@ -102,6 +106,7 @@ def month_page(found: MonthReading, grants: Sequence[GrantState], name: str, for
         "account": found.account and found.account.account,
         "other_accounts": _other_accounts(found) if actor.may(Permission.FUND_RECORD) else [],
         "quiet": [_quiet(one, found) for one in found.quiet],
+        "said_quiet": _said_quiet(found, state) if actor.may(Permission.FUND_RECONCILE) else [],
         "may_be_quiet": _may_be_quiet(found, state) if actor.may(Permission.FUND_RECONCILE) else [],
         "problem": stranded(name, form, offered),
         "agency": [_books(one) for one in sorted({one.regime for one in grants})],
@@ -120,7 +125,13 @@ def _may_be_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
     """The statements of which a person may still say that this month has no line."""
     if not found.over or state != "reopened":
         return []
-    return [{"value": kind, "label": STATEMENTS[kind]} for kind in found.missing]
+    return [{"value": kind, "label": STATEMENTS[kind]} for kind in found.missing if kind in STATEMENTS]
+
+
+def _said_quiet(found: MonthReading, state: str) -> list[dict[str, str]]:
+    """The statements that were said to have no line, while that may still be taken back."""
+    kinds = [one.kind for one in found.quiet] if state == "reopened" else []
+    return [{"value": kind, "label": STATEMENTS[kind]} for kind in kinds]
 
 
 def _quiet(one: QuietMonth, found: MonthReading) -> dict[str, Any]:
@@ -152,7 +163,18 @@ def head_of(found: MonthReading, here: str) -> dict[str, Any]:
 
 def _sum(row: Any) -> dict[str, Any]:
     names = ("ours_fen", "bank_fen", "agency_fen", "bank_difference_fen", "agency_difference_fen")
-    return {name: getattr(row, name) for name in names}
+    return {**{name: getattr(row, name) for name in names}, "note": _netted(row)}
+
+
+def _netted(row: SumRow) -> str:
+    """Where the agency's column is held against more of ours than went through the bank: what was netted."""
+    if row.bank_fen is None or row.agency_fen is None:
+        return ""
+    with_agency = row.agency_fen - row.agency_difference_fen
+    apart = with_agency - row.ours_fen
+    return (
+        f"医保那边按 {Money(abs(with_agency))} 元记，其中 {Money(abs(apart))} 元轧差，没有经过银行" if apart else ""
+    )
 
 
 def _closing(one: Closing) -> dict[str, Any]:
@@ -216,10 +238,23 @@ def _statement(one: Any, found: MonthReading) -> dict[str, Any]:
         "name": one.file_name,
         "taken": one.rows_taken,
         "known": one.rows_known,
+        "elsewhere": one.account if _is_elsewhere(one, found) else "",
         "rejected": one.rows_rejected,
+        "explained": said.ground if (said := found.explained.get(one.statement_id)) else "",
         "by": found.names.get(one.imported_by, one.imported_by),
         "at": one.imported_at,
     }
+
+
+def _is_elsewhere(one: Statement, found: MonthReading) -> bool:
+    """Whether a bank's file is of another account than that of the prepayments."""
+    holds = account_key(found.account.account) if found.account else None
+    return one.kind == StatementKind.BANK and not is_of_prepayments(one.account, holds)
+
+
+def _withdrawn(one: Statement, gone: Withdrawal, found: MonthReading) -> dict[str, Any]:
+    by = found.names.get(gone.withdrawn_by, gone.withdrawn_by)
+    return {**_statement(one, found), "ground": gone.ground, "by": by, "at": gone.withdrawn_at}
 
 
 def _step(one: Any, found: MonthReading) -> dict[str, Any]:

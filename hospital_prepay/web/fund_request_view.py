@@ -16,10 +16,11 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import moment
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_number, page_of
-from hospital_prepay.services.fund.review import FundOverview, Invoice, RequestDetail, RequestState
+from hospital_prepay.services.fund.review import FundOverview, RequestDetail, RequestState
 from hospital_prepay.services.fund.spending import RUN_OUT, has_run_out, request_number
 from hospital_prepay.services.fund.words import CATEGORIES, REQUEST_STATES
 from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.fund_invoice_view import WITHDRAW, invoice_rows, proved_fen
 from hospital_prepay.web.fund_request_form import line_result
 from hospital_prepay.web.fund_words import (
     Step,
@@ -124,6 +125,8 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
     """One request. ``name`` is the form that came back, with ``form`` as it was typed."""
     request, names = found.request, found.names
     offered = offered_forms(found)
+    invoices = invoice_rows(found, form if name == WITHDRAW else None)
+    shown = [*offered, *(WITHDRAW for one in invoices if one["opened"])]
     return {
         "request": {
             **request_line(request, names),
@@ -142,7 +145,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "other_grounds": _other_grounds(found.decision),
         "decision": {"number": decision_number(request.decision_id), "href": decision_href(request.decision_id)},
         "version": rule_words(found.grant.regime, found.decision.rule_version),
-        "invoices": [_invoice(one, names) for one in found.invoices],
+        "invoices": invoices,
         "lacking": _lacking(found),
         "same_orders": _same_orders(found),
         "entries": [
@@ -164,7 +167,7 @@ def request_page(found: RequestDetail, name: str, form: Form | None) -> dict[str
         "stands": stands_note(found.stands),
         "stopped": _STOPPED[request.state] if _is_stopped(found) else None,
         "run_out": RUN_OUT if _ran_out(found) else None,
-        "problem": stranded(name, form, offered),
+        "problem": stranded(name, form, shown),
     }
 
 
@@ -207,9 +210,7 @@ def _days(name: str) -> dict[str, str]:
 
 
 def _lines(found: RequestDetail) -> list[dict[str, Any]]:
-    proved = Counter[int]()
-    for invoice in found.invoices:
-        proved[invoice.line_no] += invoice.amount_fen
+    proved = proved_fen(found.invoices)
     return [
         {
             "number": line.line_no,
@@ -260,16 +261,6 @@ def _ended(request: RequestState, names: Any) -> str | None:
         return None
     who = names.get(request.ended_by or "", request.ended_by)
     return f"{who} {moment(request.ended_at)}：{request.ended_ground}"
-
-
-def _invoice(one: Invoice, names: Any) -> dict[str, Any]:
-    return {
-        "line_no": one.line_no,
-        "invoice_no": one.invoice_no,
-        "amount_fen": one.amount_fen,
-        "by": names.get(one.recorded_by, one.recorded_by),
-        "at": one.recorded_at,
-    }
 
 
 def _same_orders(found: RequestDetail) -> list[dict[str, Any]]:

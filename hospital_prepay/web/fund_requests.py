@@ -128,6 +128,19 @@ def add_invoice(request_id: str) -> Any:
     return _act(request_id, "invoice", schemas.InvoiceFormSchema, do)
 
 
+@blueprint.post("/<request_id>/invoice/withdraw")
+@requires(Permission.FUND_PAY)
+def withdraw_invoice(request_id: str) -> Any:
+    """Take back an invoice that was typed wrongly."""
+
+    def do(said: schemas.WithdrawnInvoice) -> str:
+        command = spending.WithdrawEvidence(request_id, said.line_no, said.invoice_no, said.attempt, said.ground)
+        spending.withdraw_evidence(current_context(), current_actor(), command)
+        return f"发票 {said.invoice_no} 已作废，不再算数。下一步：照发票重新记。"
+
+    return _act(request_id, "withdraw", schemas.WithdrawnInvoiceSchema, do)
+
+
 @blueprint.post("/<request_id>/reject")
 @requires(Permission.FUND_VIEW)
 def reject(request_id: str) -> Any:

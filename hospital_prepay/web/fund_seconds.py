@@ -23,6 +23,7 @@ blueprint = Blueprint("fund_seconds", __name__, url_prefix="/finance/fund/grants
 @requires(Permission.FUND_RECORD)
 def confirm_offset(grant_id: str, offset_id: str) -> Any:
     """Confirm an offset: it is booked."""
+    offsets.require_offset_of(current_context(), current_actor(), grant_id, offset_id)
 
     def do() -> tuple[str, str]:
         found = offsets.decide_offset(current_context(), current_actor(), offset_id, confirmed=True)
@@ -35,6 +36,7 @@ def confirm_offset(grant_id: str, offset_id: str) -> Any:
 @requires(Permission.FUND_RECORD)
 def reject_offset(grant_id: str, offset_id: str) -> Any:
     """Turn an offset down: nothing is booked."""
+    offsets.require_offset_of(current_context(), current_actor(), grant_id, offset_id)
 
     def do() -> tuple[str, str]:
         offsets.decide_offset(current_context(), current_actor(), offset_id, confirmed=False)
@@ -63,11 +65,11 @@ def ask_correction(grant_id: str) -> Any:
 @requires(Permission.FUND_RECORD)
 def confirm_correction(grant_id: str, correction_id: str) -> Any:
     """Approve a correction: the mirror of its entry is booked."""
+    corrections.require_correction_of(current_context(), current_actor(), grant_id, correction_id)
 
     def do() -> tuple[str, str]:
         found = corrections.decide_correction(current_context(), current_actor(), correction_id, approved=True)
-        after = "到账要重新记。" if found.state == "approved" else left_words(found)
-        return f"已红字冲销。{after}", _href(grant_id)
+        return f"已红字冲销。{_after(found)}", _href(grant_id)
 
     return act("decide", _page(grant_id), do)
 
@@ -76,6 +78,7 @@ def confirm_correction(grant_id: str, correction_id: str) -> Any:
 @requires(Permission.FUND_RECORD)
 def reject_correction(grant_id: str, correction_id: str) -> Any:
     """Turn a correction down: nothing is booked."""
+    corrections.require_correction_of(current_context(), current_actor(), grant_id, correction_id)
 
     def do() -> tuple[str, str]:
         corrections.decide_correction(current_context(), current_actor(), correction_id, approved=False)
@@ -96,6 +99,16 @@ def check_slip(grant_id: str, entry_no: int) -> Any:
         return "已核对：这笔交回按回单那天算。", _href(grant_id)
 
     return act("check", _page(grant_id), do)
+
+
+def _after(found: corrections.Decided) -> str:
+    """What is to be done about it now."""
+    if found.kind == "fund_claim_repaid":
+        return "成员单位的这笔还款不算了，应还本院的加回去。下一步：照回单重新记还款。"
+    if found.kind == "fund_receipt":
+        return "到账要重新记。"
+    again = "收回情形随之恢复，预付金暂停。下一步：交回。" if found.stands_again else ""
+    return f"{left_words(found.grant)}{again}"
 
 
 def _href(grant_id: str) -> str:

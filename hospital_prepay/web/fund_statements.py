@@ -8,14 +8,16 @@ from typing import Any, Final
 from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
+from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
 from hospital_prepay.schemas.fund_reconciliation import ColumnsForm, ColumnsSchema, StatementSchema
 from hospital_prepay.services.fund.held_files import drop_file, held_file, hold_file
+from hospital_prepay.services.fund.rejected_lines import explain_rejected
 from hospital_prepay.services.fund.statement_columns import FIELDS, StatementKind
 from hospital_prepay.services.fund.statements import (
     Imported,
@@ -25,6 +27,7 @@ from hospital_prepay.services.fund.statements import (
     look_at,
     review_statement,
 )
+from hospital_prepay.services.fund.withdrawn_files import withdraw_statement
 from hospital_prepay.services.fund.words import CLOSINGS, EVENTS
 from hospital_prepay.web.fund_reconcile import ROOT, asked_month
 from hospital_prepay.web.fund_reconcile_view import rooms
@@ -99,15 +102,61 @@ def name_columns() -> Any:
 @requires(Permission.FUND_VIEW)
 def show_statement(statement_id: str) -> str:
     """What came of a file: its lines, and every rejected one with its reason."""
-    statement, lines, rejected = review_statement(current_context(), current_actor(), statement_id)
+    return _statement(statement_id)
+
+
+@blueprint.post("/statements/<statement_id>/withdraw")
+@requires(Permission.FUND_RECONCILE)
+def withdraw(statement_id: str) -> Any:
+    """Take a file out that was imported by mistake."""
+    context, actor = current_context(), current_actor()
+    try:
+        reopened = withdraw_statement(context, actor, statement_id, read_form(WrittenGroundSchema()).ground)
+    except WrongForm as wrong:
+        return _statement(statement_id, wrong.form), 422
+    except MalformedInput as error:
+        return _statement(statement_id, typed().with_error(error, "ground")), 422
+    except Conflict as error:
+        return _statement(statement_id, typed().with_error(error)), 409
+    say("ok", "这份文件作废了，它的明细不再对账。改好后可以再导入。")
+    for period in reopened:
+        say("wait", f"{period} 已结过账，对账内容变了，这个月重开了。请核对后重新结账。")
+    return redirect(f"{ROOT}/statements/{statement_id}", 303)
+
+
+@blueprint.post("/statements/<statement_id>/explain")
+@requires(Permission.FUND_RECONCILE)
+def explain(statement_id: str) -> Any:
+    """Say what the lines are that couldn't be taken."""
+    context, actor = current_context(), current_actor()
+    try:
+        explain_rejected(context, actor, statement_id, read_form(WrittenGroundSchema()).ground)
+    except WrongForm as wrong:
+        return _statement(statement_id, explained=wrong.form), 422
+    except MalformedInput as error:
+        return _statement(statement_id, explained=typed().with_error(error, "ground")), 422
+    except Conflict as error:
+        return _statement(statement_id, explained=typed().with_error(error)), 409
+    say("ok", "已记下这些行是什么。")
+    return redirect(f"{ROOT}/statements/{statement_id}", 303)
+
+
+def _statement(statement_id: str, form: Form | None = None, explained: Form | None = None) -> str:
+    found = review_statement(current_context(), current_actor(), statement_id)
     return render_template(
         "pages/fund/statement.html",
-        statement=statement,
-        kind=StatementKind(statement.kind).label,
-        lines=[_line(one) for one in lines[:_SHOWN]],
-        more=max(0, len(lines) - _SHOWN),
-        rejected=rejected,
-        rooms=rooms("/import", statement.period),
+        statement=found.statement,
+        kind=StatementKind(found.statement.kind).label,
+        lines=[_line(one) for one in found.lines[:_SHOWN]],
+        more=max(0, len(found.lines) - _SHOWN),
+        rejected=found.rejected,
+        withdrawal=found.withdrawal,
+        explained=found.explained,
+        names=found.names,
+        may_withdraw=found.withdrawal is None and current_actor().may(Permission.FUND_RECONCILE),
+        form=form or Form(),
+        explain_form=explained or Form(),
+        rooms=rooms("/import", found.statement.period),
     )
 
 
@@ -133,6 +182,9 @@ def _done(done: Imported) -> Any:
         known = f"，{statement.rows_known} 行以前就有" if statement.rows_known else ""
         wrong = f"，{statement.rows_rejected} 行没有收下，见下表" if statement.rows_rejected else ""
         say("wait" if statement.rows_rejected else "ok", f"收下 {statement.rows_taken} 行{known}{wrong}。")
+    if done.held_by:
+        words = f"这份流水是账户 {statement.account} 的，预付金存放在账户 {done.held_by}，这份不算在对账里。"
+        say("wait", f"{words}账号填错了，请作废后重导；换了账户，请财务审批在对账页登记。")
     for period in done.reopened:
         say("wait", f"{period} 已结过账，对账内容变了，这个月重开了。请核对后重新结账。")
     return redirect(f"{ROOT}/statements/{statement.statement_id}", 303)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from hospital_prepay.services.fund.disclosure import PUBLISHED_KIND, Held
 from hospital_prepay.services.fund.grants import FUND_NAMES, KIND_NAMES
 from hospital_prepay.services.fund.review import GrantState
 from hospital_prepay.services.fund.spending import request_number
-from hospital_prepay.services.fund.usage import FIRST_MONTH, FigureEntries, Step, UsageReport
+from hospital_prepay.services.fund.usage import FIRST_MONTH, ByCategory, FigureEntries, Step, UsageReport
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, end_words, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.web.fund_words import grant_title
@@ -28,7 +28,7 @@ _NOTES: Final = {
     Balance.OWED: "付货款不减少它；交回、冲抵才减少",
     Balance.CASH: "付款按类别列，退票已冲减；解除限定是冲抵后不再限定用途的部分",
     Balance.RESERVED: "审批过、等付款的部分",
-    Balance.DISTRIBUTED: "分给医共体成员、没有收回的；转为应收是本院替它归还了；它用在哪里见每笔的“分给成员单位”",
+    Balance.DISTRIBUTED: "分给医共体成员、没有收回的；转为应收是本院替它归还了；它用在哪里见下面的“成员单位用款”",
 }
 _PUBLISHED: Final = ("拨付", "收回", "年末余额")
 _ALL: Final = {"basic": "各笔预付金合计", "procurement": "各笔集采专项预付合计"}
@@ -59,6 +59,7 @@ def usage_page(report: UsageReport, grants: Sequence[GrantState], form: Form) ->
         "unspent_fen": closing[Balance.CASH] - closing[Balance.RESERVED],
         "hrefs": {one.value: _balance_href(report, one, report.periods[-1].last) for one in closing},
         "tables": [_table(report, balance, lines) for balance, lines in total.balances.items()],
+        "members": _members(report),
         "blocked": _blocked(report),
         "query": _query(report),
         "charts": _charts(report),
@@ -218,7 +219,19 @@ def _refused_href(report: UsageReport, period: Period) -> str:
 
 def _blocked(report: UsageReport) -> dict[str, Any] | None:
     """Refused requests by period and category; ``None`` when there was none."""
-    found = [one for one in report.total.blocked if one.requests]
+    return _by_category(report.total.blocked, lambda period: _refused_href(report, period))
+
+
+def _members(report: UsageReport) -> dict[str, Any] | None:
+    """What members used of their part, with the pages where it stands line by line; ``None`` without any."""
+    used = [one.grant for one in report.grants if one.grant and any(each.count for each in one.members)]
+    pages = [{"title": grant_title(one), "href": f"/finance/fund/grants/{one.grant_id}/members"} for one in used]
+    found = _by_category(report.total.members, lambda _period: pages[0]["href"] if len(pages) == 1 else "")
+    return found and {**found, "pages": pages}
+
+
+def _by_category(lines: Sequence[ByCategory], href: Callable[[Period], str]) -> dict[str, Any] | None:
+    found = [one for one in lines if one.count]
     categories = [name for name in CATEGORIES if any(name in one.by_category for one in found)]
     categories += sorted({name for one in found for name in one.by_category} - set(CATEGORIES))
     if not found:
@@ -228,15 +241,15 @@ def _blocked(report: UsageReport) -> dict[str, Any] | None:
         "rows": [
             {
                 "label": period_words(one.period),
-                "requests": one.requests,
-                "href": _refused_href(report, one.period),
+                "count": one.count,
+                "href": href(one.period),
                 "cells": [one.by_category.get(name, 0) for name in categories],
                 "fen": one.fen,
             }
             for one in found
         ],
-        "requests": sum(one.requests for one in found),
-        "href": _refused_href(report, Period(report.periods[0].first, report.periods[-1].last)),
+        "count": sum(one.count for one in found),
+        "href": href(Period(lines[0].period.first, lines[-1].period.last)),
         "sums": [sum(one.by_category.get(name, 0) for one in found) for name in categories],
         "fen": sum(one.fen for one in found),
     }

@@ -30,6 +30,7 @@ FUND_KINDS: Final = {
     "fund_distribution": ("info", "分配"),
     "fund_distribution_return": ("info", "成员退回"),
     "fund_claim_repaid": ("ok", "成员还款"),
+    "fund_claim_repaid_undone": ("stop", "成员还款冲销"),
     "fund_loss": ("stop", "损失垫补"),
     "fund_compensation": ("ok", "损失赔偿"),
     "fund_settlement": ("info", "结算款"),
@@ -53,6 +54,8 @@ def document(source: str, grant_id: str, papers: EntryPapers) -> dict[str, str |
             return _link(papers.titles.get(key, key), f"{FUND}/grants/{key}")
         case "fund_offset" | "fund_correction":
             words = "冲抵登记" if kind == "fund_offset" else "更正申请"
+            if not grant_id:  # of a member's repayment
+                return {"words": words, "href": None}
             return _link(words, f"{FUND}/grants/{grant_id}#h-seconds")
         case "settlement":
             return _link(

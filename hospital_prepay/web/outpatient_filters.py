@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
@@ -25,15 +26,15 @@ def asked_filters() -> dict[str, str]:
 
 def narrowed(given: Mapping[str, str]) -> Narrowed:
     """What the address asks for; a value that no list has lets all pass."""
-    year = given["year"]
+    year = number_of(given["year"])
     return Narrowed(
         state=given["state"] if given["state"] in list(State) else "",
-        year=int(year) if year.isascii() and year.isdigit() and int(year) < 10_000 else None,
+        year=year if year is not None and year < 10_000 else None,
         channel=given["channel"] if given["channel"] in list(Channel) else "",
         reach=given["reach"] if given["reach"] in list(Reach) else "",
         told=given["told"] if given["told"] in [*Standing, *Way] else "",
         deposits={"deposit": True, "other": False}.get(given["kind"]),
-        import_no=int(given["import"]) if given["import"].isascii() and given["import"].isdigit() else None,
+        import_no=number_of(given["import"]),
         text=given["q"],
     )
 

@@ -207,8 +207,19 @@
     if (place) place.replaceChildren();
   });
 
+  /* A fold that the address points to opens: a link to it would seem to do nothing. */
+  function openNamed() {
+    var named = location.hash && document.getElementById(location.hash.slice(1));
+    if (!named || named.tagName !== "DETAILS") return;
+    named.open = true;
+    named.scrollIntoView();
+    named.querySelector("summary").focus();
+  }
+
+  window.addEventListener("hashchange", openNamed);
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll("[data-listbox]").forEach(dress);
     focusIn(document);
+    openNamed();
   });
 }());

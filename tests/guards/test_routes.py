@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from apiflask import APIFlask
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from hospital_prepay.app import create_app
 from hospital_prepay.clock import FixedClock
@@ -34,6 +35,20 @@ def app(house: House) -> APIFlask:
 
 def test_every_route_says_who_may_enter(app: APIFlask) -> None:
     assert [name for name, view in app.view_functions.items() if access_of(view) is None] == []
+
+
+def test_a_number_that_no_column_holds_is_an_address_that_does_not_exist(app: APIFlask) -> None:
+    numbered = [rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
+    assert len(numbered) > 30
+    for rule in numbered:
+        for number, known in (("2147483647", True), ("2147483648", False), ("9" * 20, False), ("9" * 5000, False)):
+            path = re.sub("<[^>]+>", "x", re.sub("<int:[^>]+>", number, rule.rule))
+            method = "GET" if "GET" in (rule.methods or ()) else "POST"
+            try:
+                found = app.url_map.bind("localhost").match(path, method=method)[0] == rule.endpoint
+            except (NotFound, MethodNotAllowed):
+                found = False
+            assert found is known, path
 
 
 def test_every_page_has_a_title_and_every_call_of_the_api_an_entry(app: APIFlask, house: House) -> None:

@@ -179,21 +179,21 @@ def in_bulk(table, burden, quoting, until=None):
     return accepted, faults
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(table=tables, burden=st.sampled_from(Burden), until=st.sampled_from([None, date(2024, 1, 1)]))
 def test_quoted_rows_are_judged_as_the_reference_judges_them(table, burden, until):
     expected = by_reference(table, range(2, len(table) + 2), burden, until)
     assert in_bulk(table, burden, csv.QUOTE_ALL, until) == expected
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(table=tables, burden=st.sampled_from(Burden))
 def test_plain_rows_are_judged_as_the_reference_judges_them(table, burden):
     table = [[cell.replace(",", "") for cell in cells] for cells in table]
     assert in_bulk(table, burden, csv.QUOTE_MINIMAL) == by_reference(table, range(2, len(table) + 2), burden)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(amounts, min_size=1, max_size=60))
 def test_the_bulk_check_reads_amounts_as_money_does(texts):
     table = [[str(at), "2024-01-02", "D1", "心衰", "自费", text, "", ""] for at, text in enumerate(texts)]

@@ -142,7 +142,7 @@ class ClearingMachine(RuleBasedStateMachine):
 
 
 EXAMPLES = settings(
-    max_examples=12, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=12, stateful_step_count=14, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 

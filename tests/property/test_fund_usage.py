@@ -101,7 +101,7 @@ def balance_on(year: Year, balance: Balance, grant_id: str, day: date) -> int:
 
 
 @given(acts)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_report_ties_with_the_books(sqlite_template: Path, history: list[tuple[str, int, int, int]]) -> None:
     with a_year(sqlite_template) as year, patch.object(fund_totals, "RUN_ENTRIES", 3):
         context = year.hospital.context

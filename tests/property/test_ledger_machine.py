@@ -206,7 +206,6 @@ def run(make: Callable[[], Any], examples: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=20,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -210,7 +210,7 @@ def snapshot(folder: str, found: list[Case]) -> Path:
     return path
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(case_sets, standards, st.integers(0, 3), readings)
 def test_any_readings_measure_what_plain_fractions_say(found, earlier, least, by):
     with TemporaryDirectory() as folder:

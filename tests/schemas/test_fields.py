@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from marshmallow import ValidationError, fields
 
+from hospital_prepay.app import BLUEPRINTS
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.schemas.base import BaseSchema, Choice, CommandSchema, Day, Fen, Text, Ticked, Yuan
@@ -100,6 +101,22 @@ def test_every_message_is_chinese_for_marshmallows_own_fields_too() -> None:
         assert words
         plain = words.replace("2025-10-10T14:30:00+08:00", "")
         assert not any("a" <= sign <= "z" for sign in plain.lower()), words
+
+
+def _with_whole_numbers(root: type[Any] = CommandSchema) -> set[type[Any]]:
+    found = {root} if any(isinstance(one, fields.Integer) for one in root._declared_fields.values()) else set()
+    return found.union(*(_with_whole_numbers(one) for one in root.__subclasses__()))
+
+
+def test_no_form_takes_a_whole_number_that_no_column_holds() -> None:
+    assert BLUEPRINTS, "they bring every schema along"
+    schemas = {one for one in _with_whole_numbers() if one.__module__.startswith("hospital_prepay")}
+    assert len(schemas) >= 6
+    for schema in schemas:
+        numbers = [name for name, one in schema().fields.items() if isinstance(one, fields.Integer)]
+        for number in (str(2**31), "9" * 20, "9" * 5000, "-1", "1.5", "x"):
+            wrong = schema().validate(dict.fromkeys(numbers, number))
+            assert all(name in wrong for name in numbers), (schema, number)
 
 
 def test_who_turns_a_distribution_down_needs_no_day_and_who_agrees_does() -> None:

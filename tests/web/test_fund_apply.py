@@ -500,6 +500,42 @@ def test_a_lead_hospital_hands_on_and_takes_back_from_the_page(
     entry = officer.get(f"/finance/ledger/{number}")
     assert "成员还款" in words(entry).split("分录")[0]
     assert "grants//" not in entry.text
+    _correct_repayment(officer, approver, members, where, f"{one}/repay/{number}/correct", number)
+
+
+def _correct_repayment(
+    officer: Browser, approver: Browser, members: str, grant: str, correct: str, number: int
+) -> None:
+    """Typed wrongly: the officer asks on the page of the members, another approves on that of the grant."""
+    said = {"ground": "应为 15.00 元", "idempotency_key": "member-key-6"}
+    assert f'action="{correct}"' in officer.get(members).text
+    assert f'action="{correct}"' not in approver.get(members).text
+    assert approver.post(correct, said).status_code == 403
+    for changes in ({"ground": " "}, {"ground": "x" * 301}):
+        wrong = officer.post(correct, {**said, **changes})
+        assert wrong.status_code == 422
+        assert re.search(rf'<details[^>]* id="c-{number}" open>', wrong.text)
+        assert 'class="field-error"' in wrong.text
+    assert officer.post(correct, said).location == members
+    assert officer.post(correct, {**said, "idempotency_key": "member-key-7"}).status_code == 409
+    shown = officer.get(members)
+    assert "等批准" in words(shown)
+    assert f'action="{correct}"' not in shown.text
+    assert "应还本院 250.00 元" in words(shown)
+    found = re.search(rf'action="({grant}/corrections/[^"]+/confirm)"', approver.get(grant).text)
+    assert found
+    assert approver.post(found[1], {}).status_code == 303
+    shown = officer.get(members)
+    assert "成员单位应还本院 400.00 元" in words(shown)
+    assert "已冲销" in words(shown)
+    assert "应为 15.00 元" in words(shown)
+    assert "<s>150.00</s>" in shown.text
+    red = officer.get(f"/finance/ledger/{number + 1}")
+    assert "成员还款冲销" in words(red)
+    assert "grants//" not in red.text
+    again = {"bank_reference": "HD-4", "paid_on": "2026-01-15", "idempotency_key": "member-key-8", "amount": "15"}
+    assert officer.post(correct.rpartition("/repay/")[0] + "/repay", again).status_code == 303
+    assert "成员单位应还本院 385.00 元" in words(officer.get(members))
 
 
 def test_an_application_is_withdrawn_with_a_ground_and_filed_again_from_the_page(

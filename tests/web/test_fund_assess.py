@@ -136,6 +136,15 @@ def test_what_was_typed_stays_also_when_it_is_wrong(officer: Browser) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "status"), [("99.9", 200), ("-99.9", 200), ("100", 422), ("-100", 422), ("1043", 422)]
+)
+def test_no_fund_doubles_or_vanishes_within_a_year(officer: Browser, typed: str, status: int) -> None:
+    page = officer.post(ASSESS, {**GOOD, "growth": typed})
+    assert page.status_code == status
+    assert (f"{typed} % 不像一年的增长率" in page.text) is (status == 422)
+
+
+@pytest.mark.parametrize(
     ("changes", "field"),
     [({"year": "2024"}, "year"), ({"regime": "nowhere"}, "regime"), ({"regime": ""}, "regime")],
 )

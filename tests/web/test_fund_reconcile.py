@@ -103,7 +103,14 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     told = words(fund.as_(OFFICER).get(taken.location))
     assert "收下 3 行，3 行没有收下" in told
     assert "=A1+1" in told
+    explain = f"{taken.location}/explain"
     assert take(fund, "agency").status_code == 303
+    assert "银行流水有没收下的行，可能也是钱" in words(month(fund))
+    assert fund.as_(OFFICER).post(explain, {"ground": ""}).status_code == 422
+    assert fund.as_(AUDITOR).post(explain, {"ground": "合计行"}).status_code == 403
+    assert fund.as_(OFFICER).post(explain, {"ground": "合计行"}).status_code == 303
+    assert fund.as_(OFFICER).post(explain, {"ground": "合计行"}).status_code == 409
+    assert "已说明：合计行" in words(fund.as_(AUDITOR).get(taken.location))
     assert take(fund, "totals").status_code == 303
     seen = month(fund)
     assert "2026-01 零差异对平" in words(seen)
@@ -116,6 +123,50 @@ def test_a_month_from_files_to_two_people(fund: Fundhouse) -> None:
     done = words(month(fund, AUDITOR))
     assert "已结账，已复核" in done
     assert "零差异" in done
+
+
+def test_a_file_imported_by_mistake_is_withdrawn_with_a_ground_and_asked_anew(fund: Fundhouse) -> None:
+    file = take(fund, "bank").location
+    assert "作废这份文件" in words(fund.as_(OFFICER).get(file))
+    assert "作废这份文件" not in words(fund.as_(AUDITOR).get(file))
+    assert fund.as_(AUDITOR).post(f"{file}/withdraw", {"ground": "x"}).status_code == 403
+    blank = fund.as_(OFFICER).post(f"{file}/withdraw", {"ground": " "})
+    assert blank.status_code == 422
+    assert "为什么作废" in words(blank)
+    assert fund.as_(OFFICER).post(f"{file}/withdraw", {"ground": "列<b>选反"}).status_code == 303
+    told = fund.as_(AUDITOR).get(file)
+    assert "这份文件作废了" in words(told)
+    assert "列&lt;b&gt;选反" in told.text
+    listed = words(month(fund))
+    assert "已作废，列&lt;b&gt;选反" in listed or "已作废，列<b>选反" in listed
+    assert "还没有：银行流水" in listed
+    twice = fund.as_(OFFICER).post(f"{file}/withdraw", {"ground": "再来"})
+    assert twice.status_code == 409
+    assert "已经作废" in words(twice)
+    assert upload(fund, "bank").status_code == 200, "the columns are asked again"
+
+
+def test_a_statement_of_another_account_says_that_it_does_not_count(fund: Fundhouse) -> None:
+    take(fund, "bank")
+    line = "交易日期,贷方发生额,借方发生额,余额,对方户名,摘要,流水号\n2026-01-20,5.00,,7.00,某某公司,租金,Z-1\n"
+    data = {"kind": "bank", **MONTH, "account": "6222 9", "file": (io.BytesIO(line.encode()), "other.csv")}
+    page = fund.as_(OFFICER).post(f"{ROOT}/import", data, content_type="multipart/form-data")
+    if page.status_code == 200:
+        page = fund.as_(OFFICER).post(f"{ROOT}/import/columns", fields(page))
+    told = words(fund.as_(OFFICER).get(page.location))
+    assert f"这份流水是账户 6222 9 的，预付金存放在账户 {ACCOUNT}" in told
+    assert "账户 6222 9 的，不是存放预付金的账户，不算在对账里" in words(month(fund))
+
+
+def test_a_month_said_to_be_quiet_is_taken_back(fund: Fundhouse) -> None:
+    said = {"kind": "bank", "ground": "网银查询页"}
+    assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/quiet", said).status_code == 303
+    assert "撤回“没有明细”" in words(month(fund))
+    assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/not-quiet", {**said, "ground": ""}).status_code == 422
+    assert fund.as_(OFFICER).post(f"{ROOT}/2026-01/not-quiet", {**said, "ground": "补到一笔"}).status_code == 303
+    assert "银行流水没有明细" not in words(month(fund))
+    again = fund.as_(OFFICER).post(f"{ROOT}/2026-01/not-quiet", {**said, "ground": "补到一笔"})
+    assert again.status_code == 409
 
 
 def test_what_was_booked_after_the_month_is_named_with_its_day(fund: Fundhouse) -> None:
@@ -368,6 +419,7 @@ def test_money_paid_ahead_and_its_difference(henan: Fundhouse) -> None:
     asked = henan.send(OFFICER, action[1], confirmed="", **actual)
     assert "退回 50.00 元" in words(asked)
     assert henan.send(OFFICER, action[1], **{**actual, "bank_reference": ""}).status_code == 422
+    assert henan.send(OFFICER, action[1], **{**actual, "actual": "900"}).status_code == 422, "nothing moved by S-3"
     assert henan.send(OFFICER, action[1], **actual).status_code == 303
     assert henan.send(OFFICER, action[1], **actual).status_code == 409
 

@@ -12,6 +12,7 @@ from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
 from tests.people import Browser, House
 from tests.web.test_fund import APPROVER, OFFICER, RECEIPT, SETTLED, Fundhouse, words
+from tests.web.test_no_path_pays import in_weihai
 
 # As a browser sends it: fields left empty come as empty texts.
 WRONG = {"entry_no": "1", "why": "mistyped", "ground": "回单是 HD-1，金额看错", "bank_reference": "", "value_on": ""}
@@ -87,6 +88,14 @@ def test_a_wrong_receipt_is_asked_to_be_taken_back_and_approved_by_another(fund:
     assert "到账冲销" in words(fund.as_(Role.AUDITOR).get("/finance/ledger"))
 
 
+@pytest.mark.parametrize("number", ["99999999999999999999", "2147483648", "-1", "x"])
+def test_an_entry_that_no_book_has_is_told_at_its_field(fund: Fundhouse, number: str) -> None:
+    answer = fund.send(OFFICER, f"{fund.grant}/corrections", **{**WRONG, "entry_no": number})
+    assert answer.status_code == 422
+    assert "数字太大" in words(answer) if number[0] in "92" else "请选一张凭证" in words(answer)
+    assert 'href="#f-entry_no"' in answer.text
+
+
 def test_a_late_slip_says_so_and_is_checked_by_another(fund: Fundhouse, clock: FixedClock) -> None:
     clock.moment = datetime(2026, 1, 22, 9, 0, tzinfo=SHANGHAI)
     fund.browsers.clear()  # everybody was signed out by then
@@ -106,3 +115,37 @@ def test_an_unknown_button_asks_for_nothing(fund: Fundhouse) -> None:
     answer = fund.send(OFFICER, "/finance/fund/requests/new", do="anything", grant=fund.grant_id)
     assert answer.status_code == 422
     assert fund.count("fund_request") == 0
+
+
+def test_nothing_is_decided_or_booked_at_the_address_of_another_grant(fund: Fundhouse) -> None:
+    elsewhere = f"/finance/fund/grants/{in_weihai(fund.house).grant_id}"
+    fund.send(OFFICER, f"{fund.grant}/offset", settlement="900", offset="400", **SETTLED)
+    fund.send(OFFICER, f"{fund.grant}/corrections", **WRONG)
+    shown = fund.as_(APPROVER).get(fund.grant).text
+    found = re.findall(rf'action="{fund.grant}(/(?:offsets|corrections)/[^"]+)"', shown)
+    assert len(found) == 4
+    for path in found:
+        assert fund.send(APPROVER, f"{elsewhere}{path}").status_code == 404, path
+    assert fund.send(APPROVER, f"{elsewhere}/slips/1/check", document="回单原件").status_code == 409
+    assert fund.send(OFFICER, f"{elsewhere}/corrections", **WRONG).status_code == 409, "its entry is another grant's"
+    assert press(fund, '/offsets/[^"]+/confirm') == 303, "it waited all the while"
+
+
+def test_no_member_act_is_done_at_the_address_of_another_grant(fund: Fundhouse) -> None:
+    lead = in_weihai(fund.house)
+    lead.hand_on()
+    (handed,) = lead.handed_on()
+    sent: dict[str, dict[str, str]] = {
+        "use": {"category": "drug", "name": "药", "code": "X" + "A" * 22, "order_no": "P-1", "document": "FP-1"},
+        "return": {"bank_reference": "HD-9", "returned_on": "2026-01-15"},
+        "repay": {"bank_reference": "HD-9", "paid_on": "2026-01-15"},
+        "decide": {"do": "reject"},
+        "use/1/withdraw": {"ground": "填错"},
+    }
+    who = {"decide": APPROVER, "use/1/withdraw": APPROVER}
+    for path, typed in sent.items():
+        answer = fund.send(who.get(path, OFFICER), f"{fund.grant}/members/{handed}/{path}", amount="0.01", **typed)
+        assert answer.status_code == 404, path
+    assert lead.uses() == 0
+    own = f"/finance/fund/grants/{lead.grant_id}/members/{handed}/use"
+    assert fund.send(OFFICER, own, amount="0.01", **sent["use"]).status_code == 303

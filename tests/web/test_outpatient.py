@@ -130,6 +130,8 @@ def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:
         assert f"{accounts} 个账户，账上余额 {balance} 元" in booked.get(href.replace("&amp;", "&")).text, href
     assert "5,000.00" in booked.get(f"{ROOT}/accounts?kind=other").text
     assert "待入账 9.00" in booked.get(f"{ROOT}/accounts?import=2").text
+    for number in ("9" * 20, "9" * 5000):
+        assert booked.get(f"{ROOT}/accounts?import={number}&year={number}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,10 @@ class Period:
         """The day it begins."""
         return date.fromisoformat(f"{self.first}-01")
 
+    def holds(self, day: date) -> bool:
+        """Whether the day lies in it."""
+        return self.first <= month_of(day) <= self.last
+
 
 @dataclass(frozen=True, slots=True)
 class PeriodLine:

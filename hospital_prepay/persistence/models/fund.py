@@ -157,7 +157,8 @@ class FundRequestLine(Base):
 
 
 class FundEvidence(Base):
-    """What proves a paid line: invoice, delivery, platform order. Appended, never changed."""
+    """What proves a paid line: invoice, delivery, platform order. Appended, never changed; what was typed wrongly is
+    withdrawn, and a number that was withdrawn comes again as its next attempt."""
 
     __tablename__ = "fund_evidence"
 
@@ -169,6 +170,9 @@ class FundEvidence(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(JsonText)
     recorded_by: Mapped[str] = mapped_column(sa.String(40))
     recorded_at: Mapped[datetime]
+    attempt: Mapped[int] = mapped_column(
+        sa.SmallInteger, primary_key=True, autoincrement=False, default=1, server_default="1"
+    )
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
@@ -176,4 +180,32 @@ class FundEvidence(Base):
             ["fund_request_line.institution_id", "fund_request_line.request_id", "fund_request_line.line_no"],
         ),
         sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
+        sa.CheckConstraint("attempt > 0", name="attempt_above_zero"),
+    )
+
+
+class FundEvidenceWithdrawn(Base):
+    """An invoice that was typed wrongly and proves nothing any more. The invoice itself stays."""
+
+    __tablename__ = "fund_evidence_withdrawn"
+
+    institution_id: Mapped[InstitutionId]
+    request_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    line_no: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
+    invoice_no: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    attempt: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True, autoincrement=False)
+    ground: Mapped[str]
+    withdrawn_by: Mapped[str] = mapped_column(sa.String(40))
+    withdrawn_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "request_id", "line_no", "invoice_no", "attempt"],
+            [
+                f"fund_evidence.{name}"
+                for name in ("institution_id", "request_id", "line_no", "invoice_no", "attempt")
+            ],
+        ),
+        sa.CheckConstraint("length(trim(ground)) > 0", name="with_ground"),
+        {"sqlite_with_rowid": False},
     )

@@ -124,6 +124,45 @@ class FundStatementRejection(Base):
     )
 
 
+class FundStatementWithdrawn(Base):
+    """A file that was imported by mistake: read with wrong columns, or of another account. It stays on record, and
+    its lines count no longer."""
+
+    __tablename__ = "fund_statement_withdrawn"
+
+    institution_id: Mapped[InstitutionId]
+    statement_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    ground: Mapped[str]
+    withdrawn_by: Mapped[str] = mapped_column(sa.String(40))
+    withdrawn_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "statement_id"], ["fund_statement.institution_id", "fund_statement.statement_id"]
+        ),
+        sa.CheckConstraint("length(trim(ground)) > 0", name="with_a_ground"),
+    )
+
+
+class FundRejectionExplained(Base):
+    """What a person says of the lines of a file that couldn't be taken: until then they may hold anything."""
+
+    __tablename__ = "fund_rejection_explained"
+
+    institution_id: Mapped[InstitutionId]
+    statement_id: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    ground: Mapped[str]
+    said_by: Mapped[str] = mapped_column(sa.String(40))
+    said_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "statement_id"], ["fund_statement.institution_id", "fund_statement.statement_id"]
+        ),
+        sa.CheckConstraint("length(trim(ground)) > 0", name="with_a_ground"),
+    )
+
+
 class FundMatch(Base):
     """What a person put together or apart, with the ground; a second row undoes it."""
 

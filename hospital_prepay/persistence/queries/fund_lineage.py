@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.fund_evidence import Invoice
+from hospital_prepay.persistence.fund_evidence import Invoice, invoice_query, invoice_stands
 from hospital_prepay.persistence.models.fund import FundEvidence, FundRequest, FundRequestLine
 from hospital_prepay.persistence.models.ledger import LedgerEntry
 
@@ -19,7 +19,7 @@ _PAID: Final = ("paid", "evidenced")
 
 @dataclass(frozen=True, slots=True)
 class PaidLine:
-    """One line that a grant paid, and stayed paid. ``proved_fen`` is what its invoices come to."""
+    """One line that a grant paid, and stayed paid, with its invoices, those that were withdrawn among them."""
 
     grant_id: str
     request_id: str
@@ -40,8 +40,8 @@ class PaidLine:
 
     @property
     def proved_fen(self) -> int:
-        """What its invoices come to."""
-        return sum(one.amount_fen for one in self.invoices)
+        """What its invoices come to, those that stand."""
+        return sum(one.amount_fen for one in self.invoices if one.stands)
 
     @property
     def unproved_fen(self) -> int:
@@ -84,7 +84,7 @@ def paid_lines(
 
 def lineage_sums(connection: sa.Connection, institution_id: str, grant_id: str | None, words: str) -> LineageSums:
     """The sums of :func:`paid_lines` over all pages."""
-    proved = sa.select(sa.func.coalesce(sa.func.sum(FundEvidence.amount_fen), 0)).where(_proves())
+    proved = sa.select(sa.func.coalesce(sa.func.sum(FundEvidence.amount_fen), 0)).where(_its_own(), invoice_stands())
     found = _fitting(
         sa.select(FundRequestLine.amount_fen.label("paid"), proved.scalar_subquery().label("proved")),
         institution_id,
@@ -115,7 +115,8 @@ def _fitting(
     if grant_id is not None:
         found = found.where(FundRequest.grant_id == grant_id)
     if words:
-        on_invoice = sa.exists().where(_proves(), FundEvidence.invoice_no.icontains(words, autoescape=True))
+        # Of a withdrawn one, too: whoever looks for a number learns that it was one.
+        on_invoice = sa.exists().where(_its_own(), FundEvidence.invoice_no.icontains(words, autoescape=True))
         found = found.where(
             sa.or_(
                 FundRequestLine.order_no.icontains(words, autoescape=True),
@@ -126,7 +127,7 @@ def _fitting(
     return found
 
 
-def _proves() -> sa.ColumnElement[bool]:
+def _its_own() -> sa.ColumnElement[bool]:
     return sa.and_(
         FundEvidence.institution_id == FundRequestLine.institution_id,
         FundEvidence.request_id == FundRequestLine.request_id,
@@ -137,11 +138,10 @@ def _proves() -> sa.ColumnElement[bool]:
 def _invoices(
     connection: sa.Connection, institution_id: str, requests: Sequence[str]
 ) -> dict[tuple[str, int], list[Invoice]]:
-    columns = [getattr(FundEvidence, name) for name in Invoice.__dataclass_fields__]
     rows = connection.execute(
-        sa.select(FundEvidence.request_id, *columns)
+        invoice_query(FundEvidence.request_id)
         .where(FundEvidence.institution_id == institution_id, FundEvidence.request_id.in_(requests))
-        .order_by(FundEvidence.recorded_at, FundEvidence.invoice_no)
+        .order_by(FundEvidence.recorded_at, FundEvidence.invoice_no, FundEvidence.attempt)
     )
     found: dict[tuple[str, int], list[Invoice]] = defaultdict(list)
     for request_id, *row in rows:

@@ -47,18 +47,21 @@ class GrantBalance:
 
 
 def our_movements(connection: sa.Connection, institution_id: str, period: str) -> list[Movement]:
-    """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance.
+    """Every entry up to the end of ``period`` that touches a grant or the receivable from the insurance, or by which
+    somebody paid the hospital what it had to give back in his place.
 
     Its day is the one it belongs to, by the bank's slip; the day of the books stands beside it. What was typed
     wrongly and taken back never was.
     """
-    touched = (
+    slips = _slips(connection, institution_id)
+    touched = sa.union(
         sa.select(LedgerPosting.entry_no)
         .join(LedgerAccount, _same(LedgerAccount.account_id == LedgerPosting.account_id, LedgerAccount))
         .where(
             LedgerPosting.institution_id == institution_id,
             sa.or_(LedgerAccount.fund != "", LedgerAccount.account_id == _RECEIVABLE),
-        )
+        ),
+        sa.select(FundBankEvidence.entry_no).where(FundBankEvidence.institution_id == institution_id),
     )
     amount = sa.func.sum(LedgerPosting.debit_fen - LedgerPosting.credit_fen)
     rows = connection.execute(
@@ -75,7 +78,6 @@ def our_movements(connection: sa.Connection, institution_id: str, period: str) -
         **_settlements(connection, institution_id),
         **_members(connection, institution_id),
     }
-    slips = _slips(connection, institution_id)
     funds = {row.grant_id: row.fund for row in connection.execute(_grant_funds(institution_id))}
     heads = connection.execute(_heads(institution_id, touched))
     found = [_movement(row, parts[int(row.entry_no)], _paper(row, papers, slips), funds) for row in heads]
@@ -113,7 +115,7 @@ def suppliers(connection: sa.Connection, institution_id: str) -> list[str]:
 
 
 def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, funds: dict[str, str]) -> Movement:
-    bank = receivable = 0
+    bank = receivable = claimed = 0
     owed: defaultdict[str, int] = defaultdict(int)
     restricted = to_member = False
     for subject, fund, fen in parts:
@@ -121,6 +123,8 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
         to_member = to_member or (subject == _MEMBERS and bool(fund))
         if subject == _BANK:
             bank += fen
+        elif subject == _MEMBERS and not fund:
+            claimed += fen
         elif subject == _RECEIVABLE:
             receivable += fen
         elif subject == PREPAYMENT:
@@ -139,6 +143,7 @@ def _movement(row: Any, parts: Iterable[tuple[str, str, int]], paper: Paper, fun
         payee=paper.payee,
         fund=paper.fund,
         to_member=to_member,
+        on_claim=bank == -claimed != 0,
     )
 
 
@@ -188,7 +193,7 @@ def _grant_funds(institution_id: str) -> sa.Select[str, str]:
     return sa.select(FundGrant.grant_id, FundGrant.fund).where(FundGrant.institution_id == institution_id)
 
 
-def _heads(institution_id: str, touched: sa.Select[int]) -> sa.Select[*tuple[Any, ...]]:
+def _heads(institution_id: str, touched: sa.CompoundSelect[int]) -> sa.Select[*tuple[Any, ...]]:
     entry = LedgerEntry
     return (
         sa.select(entry.entry_no, entry.summary, entry.source, entry.effective_on, entry.posted_at)

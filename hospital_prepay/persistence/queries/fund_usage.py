@@ -23,6 +23,8 @@ from hospital_prepay.domain.ledger.grant_usage import (
 from hospital_prepay.persistence.funds import GrantState, grants, read_grant
 from hospital_prepay.persistence.ledger.fund_totals import grant_turnovers, stored_turnovers
 from hospital_prepay.persistence.models.fund import FundRequest, FundRequestLine
+from hospital_prepay.persistence.models.fund_apply import FundDistribution, FundDistributionUse
+from hospital_prepay.persistence.models.fund_members import FundUseWithdrawn
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 
 _SOURCE: Final = "fund_request:"
@@ -44,6 +46,16 @@ class UsageEntry:
     def request_id(self) -> str | None:
         """The request that the entry stands for."""
         return self.source.removeprefix(_SOURCE) if self.source.startswith(_SOURCE) else None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUse:
+    """One line that a member paid with what was handed on to it, as it was shown to the lead hospital."""
+
+    grant_id: str
+    recorded_at: datetime
+    category: str
+    amount_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,29 @@ def refused_lines(connection: sa.Connection, institution_id: str, grant_ids: Seq
         .order_by(FundRequest.asked_at, FundRequest.request_id, FundRequestLine.line_no)
     )
     return [Attempt(*row) for row in rows]
+
+
+def member_uses(connection: sa.Connection, institution_id: str, grant_ids: Sequence[str]) -> list[MemberUse]:
+    """What members showed of their part of these grants and nobody withdrew, oldest first."""
+    use, gone = FundDistributionUse, FundUseWithdrawn
+    withdrawn = sa.exists().where(
+        gone.institution_id == use.institution_id,
+        gone.distribution_id == use.distribution_id,
+        gone.use_no == use.use_no,
+    )
+    rows = connection.execute(
+        sa.select(FundDistribution.grant_id, use.recorded_at, use.category, use.amount_fen)
+        .join(
+            FundDistribution,
+            sa.and_(
+                FundDistribution.institution_id == use.institution_id,
+                FundDistribution.distribution_id == use.distribution_id,
+            ),
+        )
+        .where(use.institution_id == institution_id, FundDistribution.grant_id.in_(grant_ids), ~withdrawn)
+        .order_by(use.recorded_at, use.distribution_id, use.use_no)
+    )
+    return [MemberUse(*row) for row in rows]
 
 
 def entries_behind(

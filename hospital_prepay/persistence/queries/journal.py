@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import stay_account
+from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.persistence.models.audit import AuditEvent, JobRun
 from hospital_prepay.persistence.models.inpatient import Receipt
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerBlock, LedgerEntry, LedgerPosting
@@ -246,8 +247,8 @@ def _fits(connection: sa.Connection, institution_id: str, wanted: JournalFilter)
 
 def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> Sequence[int]:
     """The entries that the words name, found first: three steps along indexes instead of a walk through all."""
-    found = [int(wanted.words)] if wanted.words.isascii() and wanted.words.isdigit() else []
-    found = [number for number in found if number < 2**62]
+    number = number_of(wanted.words)
+    found = [] if number is None else [number]
     of_stay = sa.select(LedgerPosting.entry_no).where(
         LedgerPosting.institution_id == institution_id,
         LedgerPosting.account_id == stay_account(wanted.words),

@@ -10,12 +10,15 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import check_text
-from hospital_prepay.domain.rules.fund.accounts import account_key, account_on
+from hospital_prepay.domain.references import plain_name
+from hospital_prepay.domain.rules.fund.accounts import account_key, account_on, is_same_account
 from hospital_prepay.persistence import fund_accounts as store
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.months import first_and_last, reopen_for
+from hospital_prepay.services.fund.months import first_and_last, months_from, reopen_for
+from hospital_prepay.services.fund.quiet_months import take_back
 from hospital_prepay.services.fund.statement_lines import EARLIEST, ReadStatement
 
 LONGEST_ACCOUNT: Final = 40
@@ -58,6 +61,19 @@ def holding_account(work: UnitOfWork, day: date) -> str | None:
     return account_on([one.named for one in named], day)
 
 
+def is_own_account(connection: Connection, institution_id: str, account: str) -> bool:
+    """Whether the hospital itself has ``account``: it holds the prepayments, or its statement was imported."""
+    named = {one.account for one in store.prepay_accounts(connection, institution_id)}
+    files = {one.account for one in fund_statements.statements(connection, institution_id)}
+    return any(is_same_account(account, one) for one in named | files if one)
+
+
+def named_account(work: UnitOfWork, day: date) -> str:
+    """The account that holds the prepayments on ``day``, as it was typed; empty while nobody named one."""
+    named = [one for one in store.prepay_accounts(work.connection, work.institution_id) if one.from_on <= day]
+    return named[-1].account if named else ""
+
+
 def name_account(context: Context, actor: Actor, period: str, account: str, ground: str) -> tuple[str, ...]:
     """Say that from the first day of ``period`` on the prepayments lie on ``account``; closed months from there on
     are opened again. Returns which. Needs ``fund.record``.
@@ -69,7 +85,7 @@ def name_account(context: Context, actor: Actor, period: str, account: str, grou
     first, last = first_and_last(period)
     with context.work(actor, "fund.name_account", f"month:{period}") as work:
         fund_reconciliation.lock_reconciliation(work.connection, work.institution_id)
-        if not ground.strip():
+        if not plain_name(ground):
             raise MalformedInput("请写明依据，例如换户的批准文件。", details={"field": "ground"})
         files = fund_statements.statements(work.connection, work.institution_id)
         if account_key(account) not in {account_key(one.account) for one in files if one.account}:
@@ -78,9 +94,9 @@ def name_account(context: Context, actor: Actor, period: str, account: str, grou
             raise Conflict(f"{period} 的预付金已经记在这个账户。请刷新后再看；本次没有改动。")
         known = store.prepay_accounts(work.connection, work.institution_id)
         _add(work, len(known) + 1, account.strip(), first, ground.strip())
-        steps = fund_reconciliation.period_steps(work.connection, work.institution_id)
-        later = {one.period for one in steps if one.period >= period}
-        return reopen_for(work, later, f"从 {period} 起预付金存在账户 {account.strip()}")
+        silent = store.quiet_periods(work.connection, work.institution_id, "bank")
+        take_back(work, [one for one in silent if one >= period], "bank", "预付金换了账户")
+        return reopen_for(work, months_from(work, period), f"从 {period} 起预付金存在账户 {account.strip()}")
 
 
 def _add(work: UnitOfWork, step_no: int, account: str, from_on: date, ground: str) -> None:

@@ -118,7 +118,9 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
     }
     before = _withdrawn(work, command, fund)
     if before is not None:
-        store.walk_grant(work.connection, work.institution_id, before.grant_id, state="applied", **filed)
+        # An approval that was taken back as well leaves its number in the agency's module behind.
+        anew = {"state": "applied", "module_no": "", **filed}
+        store.walk_grant(work.connection, work.institution_id, before.grant_id, **anew)
         return before.grant_id
     grant_id = work.new_id()
     store.add_grant(

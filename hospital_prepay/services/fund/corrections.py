@@ -1,5 +1,6 @@
-"""A receipt, return or offset that was typed wrongly, and a return that the bank sent back: a red-letter entry asked
-for by one person and approved by another. Nothing is written over; what was right is booked anew."""
+"""A receipt, return, offset or member's repayment that was typed wrongly, and a return that the bank sent back: a
+red-letter entry asked for by one person and approved by another. Nothing is written over; what was right is booked
+anew."""
 
 from __future__ import annotations
 
@@ -9,15 +10,19 @@ from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import fund_returns as store
 from hospital_prepay.persistence import funds
+from hospital_prepay.persistence.fund_distributions import CLAIM_REPAID
 from hospital_prepay.persistence.fund_returns import Booked, CorrectionState
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.grants import withhold_while_recalled
+from hospital_prepay.services.fund.recall import stand_again
 from hospital_prepay.services.fund.slips import (
     is_late_slip,
     keep_slip,
@@ -28,7 +33,7 @@ from hospital_prepay.services.fund.slips import (
 
 MISTYPED: Final = "mistyped"
 SENT_BACK: Final = "sent_back"
-KINDS: Final = {"fund_receipt": "到账", "fund_return": "交回", "fund_offset": "冲抵"}
+KINDS: Final = {"fund_receipt": "到账", "fund_return": "交回", "fund_offset": "冲抵", CLAIM_REPAID: "成员单位还款"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,27 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
         return correction_id
 
 
-def decide_correction(context: Context, actor: Actor, correction_id: str, *, approved: bool) -> GrantState:
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The grant after a correction was decided, what kind of entry it was about, and whether a ground of recall
+    stands again for it."""
+
+    grant: GrantState
+    kind: str
+    stands_again: bool
+
+    @property
+    def state(self) -> str:
+        """That of the grant."""
+        return self.grant.state
+
+
+def decide_correction(context: Context, actor: Actor, correction_id: str, *, approved: bool) -> Decided:
     """Another person approves it, and the mirror of the entry is booked; or turns it down.
 
-    The grant follows: without its receipt it waits for the money again, owing again it is in use again. Raises
-    :class:`SecondPersonRequired`, :class:`Conflict` when it was decided, or when money of it has moved on.
+    The grant follows: without its receipt it waits for the money again, owing again it is in use again, and the
+    grounds of recall that ended with what it had given back stand again. Raises :class:`SecondPersonRequired`,
+    :class:`Conflict` when it was decided, or when money of it has moved on.
     """
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.correct_decide", f"correction:{correction_id}") as work:
@@ -103,7 +124,16 @@ def decide_correction(context: Context, actor: Actor, correction_id: str, *, app
         store.walk_correction(work.connection, own, correction_id, **values)
         entry_no = _mirror(work, found, entry) if approved else None
         work.audit(entry_no=entry_no, detail={"state": state, "entry": found.entry_no})
-        return _follow(work, grant, entry) if approved else grant
+        again = _follow(work, grant, entry) if approved else []
+        return Decided(funds.read_grant(work.connection, own, grant.grant_id), entry.kind, bool(again))
+
+
+def require_correction_of(context: Context, actor: Actor, grant_id: str, correction_id: str) -> None:
+    """Raise :class:`NotFound` unless the correction is one of this grant. Needs ``fund.view``."""
+    actor.require(Permission.FUND_VIEW)
+    with context.database.reading() as connection:
+        if store.read_correction(connection, actor.institution_id, correction_id).grant_id != grant_id:
+            raise NotFound("这笔预付金没有这份更正。请回到预付金查看。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +175,8 @@ def check_slip(context: Context, actor: Actor, command: CheckSlip) -> None:
 
 
 def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorrection) -> None:
-    if entry.kind not in KINDS or all(line.fund != grant.grant_id for line in entry.postings):
-        raise Conflict("只有到账、交回、冲抵的凭证可以更正。请核对凭证号；本次没有登记。")
+    if entry.kind not in KINDS or not _is_of(work, grant, entry):
+        raise Conflict("只有到账、交回、冲抵和成员单位还款的凭证可以更正。请核对凭证号；本次没有登记。")
     if not command.ground.strip():
         words = "请写明依据，例如哪张回单、错在哪里。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
@@ -164,6 +194,14 @@ def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorre
         raise MalformedInput(words, code="missing_value", details={"field": "bank_reference"})
     require_past(command.value_on, work.today, "value_on")
     require_not_before(command.value_on, entry.effective_on, "交回日", "value_on")
+
+
+def _is_of(work: UnitOfWork, grant: GrantState, entry: Booked) -> bool:
+    """What a member paid back carries no grant: its distribution names it."""
+    if entry.kind != CLAIM_REPAID:
+        return any(line.fund == grant.grant_id for line in entry.postings)
+    distribution_id = entry.source.removeprefix("fund_distribution:")
+    return distributions.find(work.connection, work.institution_id, distribution_id).grant_id == grant.grant_id
 
 
 def _mirror(work: UnitOfWork, found: CorrectionState, entry: Booked) -> int:
@@ -193,11 +231,14 @@ def _mirror(work: UnitOfWork, found: CorrectionState, entry: Booked) -> int:
     return entry_no
 
 
-def _follow(work: UnitOfWork, grant: GrantState, entry: Booked) -> GrantState:
-    own = work.institution_id
+def _follow(work: UnitOfWork, grant: GrantState, entry: Booked) -> list[str]:
+    """The grant's state follows its entry; the grounds of recall that stand again with it."""
+    own, again = work.institution_id, list[str]()
     after = funds.read_grant(work.connection, own, grant.grant_id)
     if entry.kind == "fund_receipt":
         funds.walk_grant(work.connection, own, grant.grant_id, state="approved")
+        withhold_while_recalled(work, grant)
     elif after.state == "cleared" and after.owed_fen:
+        again = stand_again(work, after, entry.entry_no)
         funds.walk_grant(work.connection, own, grant.grant_id, state="received", cleared_at=None)
-    return funds.read_grant(work.connection, own, grant.grant_id)
+    return again

@@ -23,7 +23,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account
 from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference, plain_name
+from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.fund.distribution import may_distribute
 from hospital_prepay.domain.rules.fund.regime import UseOutcome
 from hospital_prepay.domain.rules.fund.uses import REASON_WORDS, UseLine, check_use
@@ -34,7 +34,6 @@ from hospital_prepay.persistence.fund_distributions import DistributionRow, UseR
 from hospital_prepay.persistence.fund_members import MemberRow
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.ledger import open_account
-from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.fund_apply import (
     FundDistribution,
     FundDistributionReturn,
@@ -44,6 +43,8 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import fund_entry
+from hospital_prepay.services.fund.member_documents import require_new_use
+from hospital_prepay.services.fund.members import require_its_own_account
 from hospital_prepay.services.fund.recall import require_no_recall
 from hospital_prepay.services.fund.slips import (
     keep_slip,
@@ -160,12 +161,15 @@ def decide_distribution(context: Context, actor: Actor, command: DecideDistribut
             require_spendable(work, grant, "分配")
             member = _member(work, number=found.member_no)
             _require_third_person(member, found.asked_by, actor)
+            own = (work.connection, work.institution_id)
+            require_its_own_account(*own, member.member_code, member.account_no)
             if not command.bank_reference.strip():
                 raise MalformedInput("请填转账的银行回单号。", details={"field": "bank_reference"})
             require_past(handed_on, work.today, "handed_on")
             require_arrived_by(work.connection, work.institution_id, grant, handed_on, "handed_on")
             confirmed_on = member.decided_at and local(member.decided_at).date()
             require_not_before(handed_on, confirmed_on, "成员单位核对日", "handed_on")
+            require_not_before(handed_on, local(found.asked_at).date(), "申请分配日", "handed_on")
         state = "approved" if approved else "rejected"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk(work.connection, work.institution_id, distribution_id, state=state, **by)
@@ -221,7 +225,8 @@ def return_distribution(context: Context, actor: Actor, command: ReturnDistribut
 def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRow:
     """Keep what a member paid: only what the place's notice lets the fund pay. Needs ``fund.pay``.
 
-    Raises :class:`RuleRefused` for any other line, :class:`MalformedInput` for more than was handed on.
+    Raises :class:`RuleRefused` for any other line, :class:`MalformedInput` for more than was handed on,
+    :class:`Conflict` for a document that proved this line already, of the member or of the hospital.
     """
     actor.require(Permission.FUND_PAY)
     if not command.document.strip():
@@ -239,7 +244,7 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         if line.amount.fen <= 0 or line.amount.fen > found.in_hand_fen:
             words = f"超过成员单位手里的 {Money(found.in_hand_fen)} 元，请核对。"
             raise MalformedInput(words, details={"field": "amount"})
-        _require_new_use(work, found.member_code, command)
+        require_new_use(work, found.member_code, line, command.document)
         rest = {name: getattr(line, name) for name in ("category", "name", "code", "order_no")}
         values = {"use_no": found.uses + 1, "document": command.document.strip(), **rest}
         _append(work, FundDistributionUse, found, line.amount, values)
@@ -248,23 +253,17 @@ def show_use(context: Context, actor: Actor, command: ShowUse) -> DistributionRo
         return store.find(work.connection, work.institution_id, command.distribution_id)
 
 
-def _require_new_use(work: UnitOfWork, member_code: str, command: ShowUse) -> None:
-    """One document proves one line of a member once, of whatever grant and however name and number are spelled."""
-    plain, line = payment_reference(command.document), command.line
-    if not plain:
-        raise MalformedInput("发票或清单的号码里没有数字或字母，请照填。", details={"field": "document"})
-    lock_name(work.connection, f"fund_member_use:{work.institution_id}:{member_code}")
-    for one in store.uses_of_member(work.connection, work.institution_id, member_code):
-        same = payment_reference(one.document) == plain and one.code == line.code
-        if same and plain_name(one.name) == plain_name(line.name) and one.withdrawn_by is None:
-            raise Conflict(f"“{line.name}”已经用这张单据记过一次。请核对号码；本次没有改动。")
-
-
 def distributions_of(context: Context, actor: Actor, grant_id: str) -> list[DistributionRow]:
     """The distributions of a grant. Needs ``fund.view``."""
     actor.require(Permission.FUND_VIEW)
     with context.database.reading() as connection:
         return store.of_grant(connection, actor.institution_id, grant_id)
+
+
+def require_of_grant(context: Context, actor: Actor, grant_id: str, distribution_id: str) -> None:
+    """Raise :class:`NotFound` unless the distribution is one of this grant. Needs ``fund.view``."""
+    if all(one.distribution_id != distribution_id for one in distributions_of(context, actor, grant_id)):
+        raise NotFound("这笔预付金没有这份分配。请回到预付金查看。")
 
 
 def uses_of(context: Context, actor: Actor, grant_id: str) -> list[UseRow]:

@@ -300,10 +300,10 @@ def _walk_decided(work: UnitOfWork, grant: GrantState, command: RecordApproval) 
     store.walk_grant(work.connection, work.institution_id, grant.grant_id, state="approved", **values)
     if not withdrawn(work.connection, work.institution_id, grant.grant_id):  # else they are open already
         _open_accounts(work, grant)
-    _withhold_while_recalled(work, grant)
+    withhold_while_recalled(work, grant)
 
 
-def _withhold_while_recalled(work: UnitOfWork, grant: GrantState) -> None:
+def withhold_while_recalled(work: UnitOfWork, grant: GrantState) -> None:
     """Approved while a ground stands: not paid out either, where the notice says so."""
     found = withheld_by(work, grant)
     if found is not None:

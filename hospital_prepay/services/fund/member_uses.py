@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.persistence import fund_distributions as store
 from hospital_prepay.persistence import funds
 from hospital_prepay.persistence.fund_distributions import DistributionRow, UseRow
@@ -31,7 +32,7 @@ def withdraw_use(context: Context, actor: Actor, command: WithdrawUse) -> Distri
     :class:`Conflict` when it is withdrawn, or when the hospital gave its money back in the member's place already.
     """
     actor.require(Permission.FUND_RECORD)
-    if not command.ground.strip():
+    if not plain_name(command.ground):
         raise MalformedInput("请写明哪里填错、依据是什么。", details={"field": "ground"})
     with context.work(actor, "fund.withdraw_use", f"distribution:{command.distribution_id}") as work:
         own = work.institution_id

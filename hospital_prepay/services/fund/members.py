@@ -13,17 +13,25 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
+from hospital_prepay.domain.references import payment_reference, plain_name
+from hospital_prepay.domain.rules.fund.accounts import is_same_account
 from hospital_prepay.persistence import fund_members as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_members import MemberRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.accounts import LONGEST_ACCOUNT, is_own_account
 
 __all__ = ["MemberRow"]
 
 _CODE: Final = re.compile(r"H\d{11}")
 _ACCOUNT_SIGNS: Final = 8
+_TEXTS: Final = (
+    ("member_name", "单位名称", 120),
+    ("account_no", "银行账号", LONGEST_ACCOUNT),
+    ("document", "协议或文件", LONGEST_NAME),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ class Register:
 def propose_member(context: Context, actor: Actor, command: ProposeMember) -> int:
     """Write a member down; returns its number. It counts once another person confirmed it.
 
-    Needs ``fund.apply``. Raises :class:`MalformedInput`, :class:`Conflict` while the same code stands or waits.
+    Needs ``fund.apply``. Raises :class:`MalformedInput`, :class:`Conflict` while the same code stands or waits, or
+    for an account of the hospital or of another member.
     """
     actor.require(Permission.FUND_APPLY)
     code = payment_reference(command.member_code)
@@ -64,11 +73,10 @@ def propose_member(context: Context, actor: Actor, command: ProposeMember) -> in
     if len(payment_reference(command.account_no)) < _ACCOUNT_SIGNS:
         words = f"银行账号至少 {_ACCOUNT_SIGNS} 位，请照银行开户资料填。"
         raise MalformedInput(words, details={"field": "account_no"})
-    for field in ("member_name", "account_no", "document"):
-        if not str(getattr(command, field)).strip():
-            raise MalformedInput("这一项要填。", details={"field": field})
+    for field, name, longest in _TEXTS:
+        _require_text(field, name, getattr(command, field).strip(), longest)
     with context.work(actor, "fund.member") as work:
-        _require_own_account(store.members(work.connection, work.institution_id), code, command.account_no)
+        require_its_own_account(work.connection, work.institution_id, code, command.account_no)
         number = store.add_member(
             work.connection,
             work.institution_id,
@@ -86,11 +94,15 @@ def propose_member(context: Context, actor: Actor, command: ProposeMember) -> in
 def decide_member(context: Context, actor: Actor, member_no: int, *, confirmed: bool) -> None:
     """Confirm what another person wrote down, or decline it. Needs ``fund.record``.
 
-    Raises :class:`SecondPersonRequired`, :class:`NotFound`, :class:`Conflict` when it was decided before.
+    Raises :class:`SecondPersonRequired`, :class:`NotFound`, :class:`Conflict` when it was decided before, or when its
+    account is known for the hospital's or another member's by now.
     """
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.member_decide", f"fund_member:{member_no}") as work:
-        actor.require_other_than(_proposer(work.connection, work.institution_id, member_no), "核对成员单位")
+        found = _find(work.connection, work.institution_id, member_no)
+        actor.require_other_than(found.proposed_by, "核对成员单位")
+        if confirmed and found.state == "proposed":
+            require_its_own_account(work.connection, work.institution_id, found.member_code, found.account_no)
         state = "confirmed" if confirmed else "declined"
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.walk_member(work.connection, work.institution_id, member_no, "proposed", state=state, **by)
@@ -105,7 +117,7 @@ def end_member(context: Context, actor: Actor, member_no: int, ground: str) -> N
     """
     if not actor.may(Permission.FUND_RECORD):
         actor.require(Permission.FUND_APPLY)
-    if not ground.strip():
+    if not plain_name(ground):
         raise MalformedInput("请写明为什么移出，备查。", details={"field": "ground"})
     with context.work(actor, "fund.member_end", f"fund_member:{member_no}") as work:
         by = {"left_by": actor.actor_id, "left_at": work.now, "left_ground": ground.strip()}
@@ -121,17 +133,28 @@ def read_register(context: Context, actor: Actor) -> Register:
         return Register(rows[::-1], people.names(connection, actor.institution_id))
 
 
-def _require_own_account(rows: list[MemberRow], code: str, account_no: str) -> None:
-    """Two members with one account would be one: the money would go where the other's goes."""
-    same = payment_reference(account_no)
-    for one in rows:
+def require_its_own_account(connection: Connection, institution_id: str, code: str, account_no: str) -> None:
+    """Raise :class:`Conflict` where the account is the hospital's own, and the money would never leave it, or another
+    member's: two members with one account would be one."""
+    if is_own_account(connection, institution_id, account_no):
+        raise Conflict("这是本院自己的账户，不是成员单位的。请照它的银行开户资料核对账号；本次没有保存。")
+    for one in store.members(connection, institution_id):
         stands = one.state in ("proposed", "confirmed") and one.member_code != code
-        if stands and payment_reference(one.account_no) == same:
+        if stands and is_same_account(one.account_no, account_no):
             raise Conflict(f"这个账户已经是{one.member_name}的。请核对账号；本次没有保存。")
 
 
-def _proposer(connection: Connection, institution_id: str, member_no: int) -> str:
+def _require_text(field: str, name: str, text: str, longest: int) -> None:
+    if not plain_name(text):
+        raise MalformedInput(f"{name}要填，看不见的字符不算。", details={"field": field})
+    try:
+        check_text(text, longest)
+    except MalformedInput as error:
+        raise MalformedInput(f"{name}{error.message}", code=error.reason, details={"field": field}) from error
+
+
+def _find(connection: Connection, institution_id: str, member_no: int) -> MemberRow:
     for one in store.members(connection, institution_id):
         if one.member_no == member_no:
-            return one.proposed_by
+            return one
     raise NotFound("名册里没有这一条。请刷新后再看。")

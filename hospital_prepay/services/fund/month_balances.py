@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence, Set
 from datetime import date
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.rules.fund.accounts import is_of_prepayments
-from hospital_prepay.domain.rules.fund.month_papers import Paper, missing_statements
+from hospital_prepay.domain.rules.fund.balances import Printed, closing_balance
+from hospital_prepay.domain.rules.fund.henan_month import month_after
+from hospital_prepay.domain.rules.fund.month_papers import AGENCY, BANK, Paper, missing_statements, unread_statements
 from hospital_prepay.domain.rules.fund.movements import Movement
 from hospital_prepay.domain.rules.fund.period import Closing
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
@@ -56,24 +58,32 @@ def bank_balance(
     """What the account ``holds`` of the prepayments holds at the end of ``last``: the newest balance printed by then,
     and the lines since. What another account of the house holds is none of it."""
     files = {one.statement_id for one in statements if is_of_prepayments(one.account, holds)}
-    found: int | None = None
-    mine = [one for one in rows if one.kind == "bank" and one.on_day <= last and one.statement_id in files]
-    for row in _in_order(mine):
-        if row.balance_fen is not None:
-            found = row.balance_fen
-        elif found is not None:
-            found += row.amount_fen
-    return found
+    mine = [one for one in rows if one.kind == BANK and one.on_day <= last and one.statement_id in files]
+    return closing_balance(_by_day((one.on_day, one.amount_fen, one.balance_fen) for one in mine))
 
 
 def agency_balance(rows: Iterable[StatementLine], last: date) -> int | None:
-    """What the agency prints on the last line of the month, one for each fund, added up; lines that speak of central
+    """What the agency prints at the end of the month, one for each fund, added up; lines that speak of central
     procurement have a balance of their own."""
-    found: dict[str, int] = {}
-    for row in _in_order([one for one in rows if one.kind == "agency" and month_of(one.on_day) == month_of(last)]):
-        if row.balance_fen is not None and not is_procurement(row.remark):
-            found[row.fund] = row.balance_fen
-    return sum(found.values()) if found else None
+    of_fund: defaultdict[str, list[tuple[date, int, int | None]]] = defaultdict(list)
+    for row in rows:
+        if row.kind == AGENCY and month_of(row.on_day) == month_of(last) and not is_procurement(row.remark):
+            of_fund[row.fund].append((row.on_day, _effect(row), row.balance_fen))
+    ends = [closing_balance(_by_day(lines)) for lines in of_fund.values() if any(one[2] is not None for one in lines)]
+    known = [one for one in ends if one is not None]
+    return sum(known) if ends and len(known) == len(ends) else None
+
+
+def _effect(row: StatementLine) -> int:
+    """What a line of the agency does to what is owed to it."""
+    return {"grant": row.amount_fen, "settlement": 0}.get(row.event, -row.amount_fen)
+
+
+def _by_day(lines: Iterable[tuple[date, int, int | None]]) -> list[list[Printed]]:
+    days: defaultdict[date, list[Printed]] = defaultdict(list)
+    for day, fen, balance in lines:
+        days[day].append((fen, balance))
+    return [days[day] for day in sorted(days)]
 
 
 def still_missing(
@@ -84,38 +94,52 @@ def still_missing(
     held: Iterable[GrantBalance],
     holds: str | None,
     quiet: Iterable[str],
+    explained: Container[str] = (),
 ) -> tuple[str, ...]:
     """The kinds of statements that a month needs and nobody imported: of the bank those of the account ``holds`` of
     the prepayments. A grant stood in the month when it moved then, or something was owed on it at the end. Of
-    ``quiet`` kinds a person said that the month has no line."""
+    ``quiet`` kinds a person said that the month has no line. Then what couldn't be taken of them, but for the
+    ``explained`` files."""
     first, last = first_and_last(period)
+    papers = _papers(statements, rows, holds, explained)
     moved = {one.grant_id for each in movements if month_of(each.day) == period for one in each.owed}
     regimes = {one.regime for one in held if one.owed_fen or one.grant_id in moved}
+    unread = unread_statements(papers, first, last)
+    return (*missing_statements(papers, regimes, first, last, quiet), *unread)
+
+
+def bank_is_known(
+    period: str, statements: Iterable[Statement], rows: Iterable[StatementLine], holds: str | None, quiet: Set[str]
+) -> bool:
+    """Whether the newest balance that the bank printed still says what the account held at the end of ``period``: a
+    statement speaks of the month, or of an earlier one and every month since is one of the ``quiet`` ones."""
+    papers = _papers(statements, rows, holds)
+    while BANK in missing_statements(papers, (), *first_and_last(period)):
+        if period not in quiet:
+            return False
+        period = month_after(period, -1)
+    return True
+
+
+def _papers(
+    statements: Iterable[Statement],
+    rows: Iterable[StatementLine],
+    holds: str | None,
+    explained: Container[str] = (),
+) -> list[Paper]:
+    """The statements that count, those of the bank of the account ``holds`` only."""
     days: defaultdict[str, list[date]] = defaultdict(list)
     for row in rows:
         days[row.statement_id].append(row.on_day)
-    mine = [one for one in statements if one.kind != "bank" or is_of_prepayments(one.account, holds)]
-    papers = [_paper(one, days.get(one.statement_id, [])) for one in mine]
-    return missing_statements(papers, regimes, first, last, quiet)
+    mine = [one for one in statements if one.kind != BANK or is_of_prepayments(one.account, holds)]
+    return [
+        _paper(one, days.get(one.statement_id, []), bool(one.rows_rejected) and one.statement_id not in explained)
+        for one in mine
+    ]
 
 
-def _paper(one: Statement, days: Sequence[date]) -> Paper:
+def _paper(one: Statement, days: Sequence[date], unread: bool) -> Paper:
     """The days of all lines of the file; of one from before they were kept, the days of those that were new."""
     ends = [day for day in (one.first_on, one.last_on, *days) if day is not None]
-    span = (min(ends), max(ends)) if ends else (None, None)
-    return Paper(one.kind, local(one.imported_at).date(), *span)
-
-
-def _in_order(rows: Sequence[StatementLine]) -> list[StatementLine]:
-    """As they happened: some banks print their newest line first."""
-    falling = _newest_first(rows)
-    order = {one.line_id: -one.line_no if one.statement_id in falling else one.line_no for one in rows}
-    return sorted(rows, key=lambda one: (one.on_day, one.statement_id, order[one.line_id]))
-
-
-def _newest_first(rows: Sequence[StatementLine]) -> set[str]:
-    """The files that print their newest line first."""
-    days: dict[str, list[tuple[int, date]]] = {}
-    for row in rows:
-        days.setdefault(row.statement_id, []).append((row.line_no, row.on_day))
-    return {statement_id for statement_id, lines in days.items() if min(lines)[1] > max(lines)[1]}
+    first, last = (min(ends), max(ends)) if ends else (None, None)
+    return Paper(one.kind, local(one.imported_at).date(), first, last, unread, one.period)

@@ -42,6 +42,12 @@ def is_shut(steps: Sequence[PeriodStep]) -> bool:
     return last is not None and last.step != "reopened"
 
 
+def months_from(work: UnitOfWork, period: str) -> set[str]:
+    """Months from ``period`` on of which a step was ever taken."""
+    steps = store.period_steps(work.connection, work.institution_id)
+    return {one.period for one in steps if one.period >= period}
+
+
 def reopen_for(work: UnitOfWork, periods: Iterable[str], ground: str) -> tuple[str, ...]:
     """Open those of ``periods`` again that were closed, with the ground; returns which."""
     reopened = []

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
@@ -115,6 +115,12 @@ def decide_offset(context: Context, actor: Actor, offset_id: str, *, confirmed: 
         entry_no = _book(work, grant, found) if confirmed else None
         work.audit(entry_no=entry_no, detail={"state": state, "offset_fen": found.offset_fen})
         return clear_at_zero(work, grant)
+
+
+def require_offset_of(context: Context, actor: Actor, grant_id: str, offset_id: str) -> None:
+    """Raise :class:`NotFound` unless the offset is one of this grant. Needs ``fund.view``."""
+    if find_offset(context, actor, offset_id).grant_id != grant_id:
+        raise NotFound("这笔预付金没有这笔冲抵。请回到预付金查看。")
 
 
 def find_offset(context: Context, actor: Actor, offset_id: str) -> OffsetState:

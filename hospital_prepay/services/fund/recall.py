@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar
@@ -57,6 +57,10 @@ class LiftRecall:
     document: str
 
 
+# What stands before the words of why a ground stands again.
+AGAIN: Final = "\n"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedRecall:
     """The answer to :func:`record_recall`; ``recall_id`` is ``None`` when the ground doesn't bind this hospital."""
@@ -100,7 +104,9 @@ def record_recall(context: Context, actor: Actor, command: RecordRecall) -> Reco
         decision = recall(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, _PLACE))
         recall_id = _write_down(work, command, facts, decision_id) if decision.permitted else None
-        withheld = _withhold_unpaid(work, command) if decision.permitted and facts.withholds_clause else []
+        withheld = []
+        if decision.permitted and facts.withholds_clause:
+            withheld = _withhold_unpaid(work, command.regime, command.document)
         work.audit(
             outcome="done" if recall_id else "refused",
             subject=f"recall:{recall_id}" if recall_id else None,
@@ -180,6 +186,22 @@ def end_returned(work: UnitOfWork, regime: str) -> list[str]:
     return standing
 
 
+def stand_again(work: UnitOfWork, grant: GrantState, entry_no: int) -> list[str]:
+    """Grounds that ended because everything was returned, and a return or offset of ``grant``, cleared by then, is
+    taken back (``entry_no``): each is written down anew as it was, its clock running on. Returns their ids."""
+    own, regime = work.institution_id, grant.regime
+    if grant.kind != "basic" or grant.cleared_at is None:
+        return []
+    still = {(one.ground, one.document) for one in store.all_standing(work.connection, own, regime)}
+    ended = [
+        one
+        for one in store.all_returned(work.connection, own, regime)
+        if one.ended_at is not None and one.ended_at >= grant.cleared_at and (one.ground, one.document) not in still
+    ]
+    newest = {(one.ground, one.document): one for one in reversed(ended)}
+    return [_write_down_again(work, one, entry_no) for one in newest.values()]
+
+
 def require_no_recall(work: UnitOfWork, regime: str, what: str) -> None:
     """House rule: nothing is reserved or paid while a ground stands. Raises :class:`Conflict`."""
     found = store.standing(work.connection, work.institution_id, regime)
@@ -256,10 +278,33 @@ def _write_down(work: UnitOfWork, command: RecordRecall, facts: RecallFacts, dec
     return recall_id
 
 
-def _withhold_unpaid(work: UnitOfWork, command: RecordRecall) -> list[str]:
+def _write_down_again(work: UnitOfWork, ended: RecallState, entry_no: int) -> str:
+    kept = ("regime", "ground", "clause", "since_on", "document", "decision_id", "recorded_by")
+    what = ended.what.partition(AGAIN)[0]
+    recall_id = work.new_id()
+    values = {
+        "institution_id": work.institution_id,
+        "recall_id": recall_id,
+        **{name: getattr(ended, name) for name in kept},
+        "what": f"{what}{AGAIN}凭证 {entry_no} 已红字冲销，原已办结的情形重新成立。",
+        "state": "standing",
+        "recorded_at": work.now,
+    }
+    store.add_recall(work.connection, values)
+    if ended.urged_on is not None:
+        urged = ("urged_on", "urged_document", "urged_by")
+        again = {name: getattr(ended, name) for name in urged}
+        store.walk_recall(work.connection, work.institution_id, recall_id, **again, urged_at=work.now)
+    if withholding(load_rulebook().regime(ended.regime)) is not None:
+        _withhold_unpaid(work, ended.regime, ended.document)
+    work.audit(subject=f"recall:{recall_id}", detail={"stands_again": ended.recall_id, "ground": ended.ground})
+    return recall_id
+
+
+def _withhold_unpaid(work: UnitOfWork, regime: str, document: str) -> list[str]:
     """What is approved and not paid out is withheld in the same act; lifting lets it go by the act for that."""
-    ground = f"收回情形：{command.document.strip()}"
-    own = store.grants_of(work.connection, work.institution_id, command.regime)
+    ground = f"收回情形：{document.strip()}"
+    own = store.grants_of(work.connection, work.institution_id, regime)
     unpaid = [one for one in own if one.state == "approved"]
     for one in unpaid:
         funds.walk_grant(work.connection, work.institution_id, one.grant_id, state="withheld", withheld_ground=ground)

@@ -3,7 +3,7 @@ book, losses, and what waits to be netted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -70,9 +70,12 @@ class RecallOverview:
 
 @dataclass(frozen=True, slots=True)
 class RecallDetail:
-    """One ground with what follows from it today."""
+    """One ground with what follows from it today. ``again``: the ground that took its place when what had ended it
+    was taken back; ``before``: the one whose place it took."""
 
     recall: RecallState
+    again: RecallState | None
+    before: RecallState | None
     decision: Decision
     grants: list[GrantState]
     names: Mapping[str, str]
@@ -160,7 +163,24 @@ def read_recall(context: Context, actor: Actor, recall_id: str) -> RecallDetail:
         else:
             decision = decisions.find(connection, own, found.decision_id)[0]
         grants = store.grants_of(connection, own, found.regime)
-        return RecallDetail(found, decision, grants, people.names(connection, own))
+        every = store.recalls(connection, own)
+        before = next((one for one in every if (now := stands_again(one, every)) and now == found), None)
+        return RecallDetail(
+            found, stands_again(found, every), before, decision, grants, people.names(connection, own)
+        )
+
+
+def stands_again(ended: RecallState, every: Sequence[RecallState]) -> RecallState | None:
+    """The ground that took the place of one that had ended by returning, the first of several; ``every`` newest
+    first."""
+    if ended.state != "returned" or ended.ended_at is None:
+        return None
+    key = (ended.regime, ended.ground, ended.document, ended.since_on)
+    for one in reversed(every):
+        same = (one.regime, one.ground, one.document, one.since_on) == key
+        if same and one.recall_id != ended.recall_id and one.recorded_at >= ended.ended_at:
+            return one
+    return None
 
 
 def losses(context: Context, actor: Actor) -> list[Loss]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -33,13 +33,13 @@ from hospital_prepay.persistence.database import Connection, Database
 from hospital_prepay.persistence.fund_accounts import PrepayAccount, QuietMonth
 from hospital_prepay.persistence.fund_counted import Counted, is_dedicated, line_subject
 from hospital_prepay.persistence.fund_reconciliation import Match, PeriodStep
-from hospital_prepay.persistence.fund_statements import Statement, StatementLine
+from hospital_prepay.persistence.fund_statements import Explained, Statement, StatementLine, Withdrawal
 from hospital_prepay.persistence.queries import fund_movements, people
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.month_balances import bank_balance, closings, still_missing
+from hospital_prepay.services.fund.month_balances import bank_balance, bank_is_known, closings, still_missing
 from hospital_prepay.services.fund.months import first_and_last, month_of
 
-__all__ = ["Match", "PeriodStep", "QuietMonth", "Statement"]
+__all__ = ["Match", "PeriodStep", "QuietMonth", "Statement", "Withdrawal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class MonthReading:
     """A month as it stands today. ``older`` are items of earlier months that are still open; ``missing`` the kinds of
     statements that it needs and nobody imported; ``changed`` when a closed month no longer holds what it held;
     ``booked_later`` what belongs to it by the bank's slip and was booked after its end; ``account`` what holds the
-    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line."""
+    prepayments, of all ``accounts`` that were imported; ``quiet`` what a person said to have no line; ``spans`` files
+    that were imported for another month and hold days of this one; ``withdrawn`` the month's files that stand no
+    longer; ``explained`` what was said of lines that couldn't be taken, by file."""
 
     period: str
     today: date
@@ -87,6 +89,9 @@ class MonthReading:
     account: PrepayAccount | None = None
     accounts: tuple[str, ...] = ()
     quiet: Sequence[QuietMonth] = ()
+    spans: Sequence[Statement] = ()
+    withdrawn: Sequence[tuple[Statement, Withdrawal]] = ()
+    explained: Mapping[str, Explained] = field(default_factory=dict)
 
     @property
     def uncounted(self) -> Uncounted:
@@ -135,9 +140,12 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     spoken = fund_accounts.quiet_months(connection, institution_id, period)
     quiet = [one for one in spoken.values() if one.quiet]
     kinds = [one.kind for one in quiet]
-    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds)
-    # An older month's last balance says nothing of this one.
-    at_bank = None if "bank" in missing else bank_balance(found.statements, found.rows, holds, last)
+    said = fund_statements.explained(connection, institution_id)
+    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds, said)
+    # An older month's last balance says nothing of this one, unless nothing moved in between.
+    silent = fund_accounts.quiet_periods(connection, institution_id, "bank")
+    known_at_bank = bank_is_known(period, found.statements, found.rows, holds, silent)
+    at_bank = bank_balance(found.statements, found.rows, holds, last) if known_at_bank else None
     ends = closings(last, held, found.rows, at_bank)
     told = {line.key for one in every for line in one.theirs}
     lines = [line for line in found.lines if month_of(line.day) == period]
@@ -156,6 +164,7 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
         digest=digest(period, mine, ends, missing),
         steps=fund_reconciliation.period_steps(connection, institution_id, period),
         statements=[one for one in found.statements if one.period == period],
+        spans=[one for one in found.statements if one.period != period and _spans(one, first, last)],
         left_out=tuple(line for line in lines if line.key not in told),
         brought_in=tuple(BroughtIn(line, found.said[line.key]) for line in lines if line.key in found.said),
         hands=fund_reconciliation.standing(known),
@@ -168,7 +177,15 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
             sorted({account_key(one.account): one.account for one in found.statements if one.account}.values())
         ),
         quiet=quiet,
+        explained=said,
+        withdrawn=fund_statements.withdrawn_of_month(connection, institution_id, period),
     )
+
+
+def _spans(one: Statement, first: date, last: date) -> bool:
+    if one.first_on is None or one.last_on is None or one.kind == "totals":
+        return False
+    return one.first_on <= last and first <= one.last_on
 
 
 def every_pairing(connection: Connection, institution_id: str, today: date) -> tuple[Pairing, ...]:

@@ -107,7 +107,9 @@ def require_returnable(connection: Connection, institution_id: str, grant: Grant
     if handed > rest:
         raise Conflict("成员单位手里的还没有收回，归还后会超过应还。请先登记成员单位退回；本次没有入账。")
     if grant.unspent_fen + grant.reserved_fen - min(grant.unspent_fen, amount.fen) + handed > rest:
-        raise Conflict("还有预留没有付款，交回后专款会超过应还。请先付款或退回预留；本次没有入账。")
+        raise Conflict(
+            "还有预留没有付款，交回后专款会超过应还。请先退回预留，没有收回情形时也可以先付款；本次没有入账。"
+        )
     return for_members
 
 

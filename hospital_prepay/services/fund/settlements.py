@@ -139,7 +139,7 @@ def settle_actual(context: Context, actor: Actor, command: SettleActual) -> Sett
     """Settle money that was paid ahead: the difference moves, in either direction, or nothing does.
 
     Raises :class:`NotFound`, :class:`Conflict` when it is settled, :class:`MalformedInput` without the bank's
-    reference of a difference.
+    reference of a difference, or with one where nothing moved.
     """
     actor.require(Permission.FUND_RETURN)
     payload = {"settles": command.settles, "actual": command.actual.fen, "document": command.document}
@@ -152,6 +152,9 @@ def settle_actual(context: Context, actor: Actor, command: SettleActual) -> Sett
         ahead = _ahead(work, command.settles)
         moved = left_to_settle(command.actual, Money(ahead.moved_fen)).fen
         bank = command.bank or PaidByBank(work.today, "", "", "", command.idempotency_key)
+        if not moved and command.bank:
+            # Nothing would look at it: a slip that moved nothing here is another movement's.
+            raise _wrong("bank_reference", "没有差额，银行没有收付，不用填回单号。请清空这一项，或核对实际结算金额。")
         if moved:
             _check_bank(work.connection, work.institution_id, work.today, bank)
             require_not_before(bank.paid_on, ahead.paid_on, "先付的款的到账日", "paid_on")

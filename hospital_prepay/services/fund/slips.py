@@ -14,7 +14,7 @@ from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_reconciliation import lock_reconciliation
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
-from hospital_prepay.services.fund.months import month_of, reopen_for
+from hospital_prepay.services.fund.months import month_of, months_from, reopen_for
 
 FEW_DAYS: Final = timedelta(days=5)
 
@@ -58,12 +58,13 @@ def require_arrived_by(connection: Connection, institution_id: str, grant: Grant
 
 
 def reopen_past_month(work: UnitOfWork, value_on: date, what: str) -> None:
-    """Open the month of ``value_on`` again when it is past and was closed: it is about to get an entry. Asked before
-    the entry is posted, so that a closing and this wait for each other always in the same order."""
+    """Open every closed month from that of ``value_on`` on: it is about to get an entry, and those behind it another
+    closing balance. Asked before the entry is posted, so that a closing and this wait for each other always in the
+    same order."""
     period = month_of(value_on)
     if period < month_of(work.today):
         lock_reconciliation(work.connection, work.institution_id)
-        reopen_for(work, [period], f"登记了 {value_on} 的{what}")
+        reopen_for(work, months_from(work, period), f"登记了 {value_on} 的{what}")
 
 
 @house_rule

@@ -10,13 +10,28 @@ from typing import Any
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput, NoUsableRow
+from hospital_prepay.domain.rules.fund.accounts import is_of_prepayments
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
-from hospital_prepay.persistence.fund_statements import Rejection, Statement, StatementLine
+from hospital_prepay.persistence.fund_statements import (
+    Explained,
+    Rejection,
+    Statement,
+    StatementLine,
+    Withdrawal,
+)
+from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.fund.accounts import account_of_file, keep_first_account, of_account
+from hospital_prepay.services.fund.accounts import (
+    account_of_file,
+    holding_account,
+    keep_first_account,
+    named_account,
+    of_account,
+)
 from hospital_prepay.services.fund.counting import count_files
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
+from hospital_prepay.services.fund.quiet_months import take_back
 from hospital_prepay.services.fund.statement_columns import (
     Sheet,
     StatementKind,
@@ -27,6 +42,7 @@ from hospital_prepay.services.fund.statement_columns import (
 )
 from hospital_prepay.services.fund.statement_lines import ReadLine, ReadStatement, RejectedLine, read_lines
 from hospital_prepay.services.fund.statement_totals import settle_totals
+from hospital_prepay.services.fund.withdrawn_files import named_anew
 
 __all__ = ["Rejection", "Statement", "StatementLine"]
 
@@ -35,7 +51,8 @@ __all__ = ["Rejection", "Statement", "StatementLine"]
 class Look:
     """A file before it is taken in: headings, first rows, and the columns kept from last time or guessed.
 
-    ``known`` when a person said before what these headings hold; ``account`` what the bank prints above them.
+    ``known`` when a person said before what these headings hold, and no file of the kind was withdrawn since;
+    ``account`` what the bank prints above them.
     """
 
     headings: tuple[str, ...]
@@ -63,12 +80,14 @@ class ImportStatement:
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What came of it. ``already_known``: this very file was imported before; nothing came in. ``recounted``: lines
-    that came in before are now read by another word on their account."""
+    that came in before are now read by another word on their account. ``held_by``: the account that holds the
+    prepayments, when a bank's file is of another."""
 
     statement: Statement
     already_known: bool
     reopened: tuple[str, ...]
     recounted: bool = False
+    held_by: str = ""
 
 
 def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> Look:
@@ -79,7 +98,7 @@ def look_at(context: Context, actor: Actor, kind: StatementKind, path: Path) -> 
         sample = sample_of(sheet)
     with context.database.reading() as connection:
         kept = fund_statements.newest_map(connection, actor.institution_id, kind.value, digest)
-    if kept is not None:
+    if kept is not None and not kept.doubted:
         return Look(headings, sample, kept.columns, kept.dedicated, known=True, account=account)
     return Look(headings, sample, guesses(kind, headings), dedicated=False, known=False, account=account)
 
@@ -110,6 +129,7 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         if account:
             keep_first_account(work, account)
             read, sha256 = of_account(work, account, read, sha256)
+        read, sha256 = named_anew(work, read, sha256)
         before = fund_statements.statement_of_file(work.connection, work.institution_id, command.kind.value, sha256)
         if before is None and not read.lines:
             raise _nothing(read)
@@ -118,27 +138,49 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         recounted, opened = _recount(work, command, read, dedicated)
         if before is not None:
             work.audit(detail={"statement": before.statement_id, "known": True, "recounted": recounted})
-            return Imported(before, already_known=True, reopened=opened, recounted=recounted)
+            held_by = _held_elsewhere(work, before)
+            return Imported(before, already_known=True, reopened=opened, recounted=recounted, held_by=held_by)
         statement_id, new = _store(work, replace(command, account=account, dedicated=dedicated), sha256, read)
+        if _is_of_prepayments(work, command, account):
+            take_back(work, _months(command, new), command.kind.value, f"导入的“{command.file_name}”里有明细")
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
-        return Imported(statement, already_known=False, reopened=(*opened, *reopened), recounted=recounted)
+        return Imported(
+            statement,
+            already_known=False,
+            reopened=(*opened, *reopened),
+            recounted=recounted,
+            held_by=_held_elsewhere(work, statement),
+        )
 
 
-def review_statement(
-    context: Context, actor: Actor, statement_id: str
-) -> tuple[Statement, list[StatementLine], list[Rejection]]:
-    """A file, the lines that came from it, and what of it was rejected. Raises :class:`NotFound`."""
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """A file, the lines that came from it, what of it was rejected and what was said of that, and whether it was
+    withdrawn; ``names`` of people by id."""
+
+    statement: Statement
+    lines: Sequence[StatementLine]
+    rejected: Sequence[Rejection]
+    withdrawal: Withdrawal | None
+    explained: Explained | None
+    names: Mapping[str, str]
+
+
+def review_statement(context: Context, actor: Actor, statement_id: str) -> FileReading:
+    """A file with what became of it. Raises :class:`NotFound`."""
     actor.require(Permission.FUND_VIEW)
+    own = actor.institution_id
     with context.database.reading() as connection:
-        statement = fund_statements.read_statement(connection, actor.institution_id, statement_id)
-        lines = [
-            one
-            for one in fund_statements.statement_lines(connection, actor.institution_id)
-            if one.statement_id == statement_id
-        ]
-        return statement, lines, fund_statements.rejections(connection, actor.institution_id, statement_id)
+        return FileReading(
+            statement=fund_statements.read_statement(connection, own, statement_id),
+            lines=fund_statements.lines_of(connection, own, statement_id),
+            rejected=fund_statements.rejections(connection, own, statement_id),
+            withdrawal=fund_statements.withdrawal_of(connection, own, statement_id),
+            explained=fund_statements.explained(connection, own).get(statement_id),
+            names=people.names(connection, own),
+        )
 
 
 def _of_its_month(sheet: Sheet, command: ImportStatement) -> Sheet:
@@ -157,6 +199,8 @@ def _columns(
         kept = fund_statements.newest_map(connection, actor.institution_id, command.kind.value, digest)
     if kept is None:
         raise MalformedInput("第一次见到这样的表头。请先说明每一列是什么。", code="columns_unknown")
+    if kept.doubted:
+        raise MalformedInput("这类文件有一份作废了。请重新说明每一列是什么。", code="columns_unknown")
     return kept.columns, kept.dedicated
 
 
@@ -242,6 +286,20 @@ def _months(command: ImportStatement, lines: Iterable[ReadLine]) -> set[str]:
     if command.kind is StatementKind.TOTALS:
         return {command.period}
     return {month_of(line.on_day) for line in lines}
+
+
+def _is_of_prepayments(work: UnitOfWork, command: ImportStatement, account: str) -> bool:
+    if command.kind is not StatementKind.BANK:
+        return command.kind is StatementKind.AGENCY
+    return is_of_prepayments(account, holding_account(work, first_and_last(command.period)[1]))
+
+
+def _held_elsewhere(work: UnitOfWork, statement: Statement) -> str:
+    """The account of the prepayments, when a bank's file is of another one."""
+    last = first_and_last(statement.period)[1]
+    if statement.kind != StatementKind.BANK or is_of_prepayments(statement.account, holding_account(work, last)):
+        return ""
+    return named_account(work, last)
 
 
 def _nothing(read: ReadStatement) -> NoUsableRow:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -33,7 +33,7 @@ from hospital_prepay.domain.ledger.grant_usage import (
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.funds import GrantState
 from hospital_prepay.persistence.queries import fund_usage as queries
-from hospital_prepay.persistence.queries.fund_usage import Attempt, UsageEntry
+from hospital_prepay.persistence.queries.fund_usage import Attempt, MemberUse, UsageEntry
 from hospital_prepay.persistence.queries.ledger import institution_ids
 from hospital_prepay.services.context import Context
 
@@ -67,26 +67,29 @@ class UsageQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocked:
-    """Refused requests of one period: how many, and their lines' amounts by category. ``fen`` is the sum of these."""
+class ByCategory:
+    """What is counted beside the books in one period: how many, and their lines' amounts by category. ``fen`` is the
+    sum of these."""
 
     period: Period
-    requests: int
+    count: int
     by_category: Mapping[str, int]
 
     @property
     def fen(self) -> int:
-        """What they would have paid."""
+        """All of them together."""
         return sum(self.by_category.values())
 
 
 @dataclass(frozen=True, slots=True)
 class GrantUsage:
-    """One grant, or all of them (``grant`` is ``None``): each balance period by period, and what was refused."""
+    """One grant, or all of them (``grant`` is ``None``): each balance period by period, the requests that were
+    refused, and what members used of their part, by the day on which it was shown."""
 
     grant: GrantState | None
     balances: Mapping[Balance, list[PeriodLine]]
-    blocked: list[Blocked]
+    blocked: list[ByCategory]
+    members: list[ByCategory]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +140,19 @@ def usage_report(database: Database, clock: Clock, institution_id: str, query: U
         moved = moves(queries.turnovers(connection, institution_id))
         known = [one.grant_id for one in found]
         attempts = queries.refused_lines(connection, institution_id, known)
+        uses = queries.member_uses(connection, institution_id, known)
     each = [
         _usage(
-            one, moved.get(one.grant_id, {}), [each for each in attempts if each.grant_id == one.grant_id], periods
+            one,
+            moved.get(one.grant_id, {}),
+            [each for each in attempts if each.grant_id == one.grant_id],
+            [each for each in uses if each.grant_id == one.grant_id],
+            periods,
         )
         for one in found
     ]
     whole = added(moved[grant_id] for grant_id in known if grant_id in moved)
-    return UsageReport(institution_id, query, periods, each, _usage(None, whole, attempts, periods))
+    return UsageReport(institution_id, query, periods, each, _usage(None, whole, attempts, uses, periods))
 
 
 def last_year_moved(context: Context, actor: Actor) -> int:
@@ -192,19 +200,37 @@ def days_of(first: str, last: str) -> tuple[date, date]:
 
 
 def _usage(
-    grant: GrantState | None, moved: Moves, attempts: Sequence[Attempt], periods: Sequence[Period]
+    grant: GrantState | None,
+    moved: Moves,
+    attempts: Sequence[Attempt],
+    uses: Sequence[MemberUse],
+    periods: Sequence[Period],
 ) -> GrantUsage:
     shown = [one for one in Balance if one is not Balance.DISTRIBUTED or one in moved]
     balances = {one: period_lines(moved.get(one, {}), periods) for one in shown}
-    return GrantUsage(grant, balances, [_blocked(attempts, period) for period in periods])
+    return GrantUsage(
+        grant,
+        balances,
+        [_blocked(attempts, period) for period in periods],
+        [_by_members(uses, period) for period in periods],
+    )
 
 
-def _blocked(attempts: Sequence[Attempt], period: Period) -> Blocked:
-    within = [one for one in attempts if period.first <= month_of(local(one.asked_at).date()) <= period.last]
+def _blocked(attempts: Sequence[Attempt], period: Period) -> ByCategory:
+    within = [one for one in attempts if period.holds(local(one.asked_at).date())]
+    return ByCategory(period, len({one.request_id for one in within}), _added_up(within))
+
+
+def _by_members(uses: Sequence[MemberUse], period: Period) -> ByCategory:
+    within = [one for one in uses if period.holds(local(one.recorded_at).date())]
+    return ByCategory(period, len(within), _added_up(within))
+
+
+def _added_up(lines: Iterable[Attempt | MemberUse]) -> dict[str, int]:
     by_category: dict[str, int] = defaultdict(int)
-    for one in within:
+    for one in lines:
         by_category[one.category] += one.amount_fen
-    return Blocked(period, len({one.request_id for one in within}), dict(by_category))
+    return dict(by_category)
 
 
 def report_as_json(report: UsageReport) -> dict[str, Any]:
@@ -235,11 +261,13 @@ def report_as_json(report: UsageReport) -> dict[str, Any]:
 def _as_json(usage: GrantUsage) -> dict[str, Any]:
     return {
         "balances": {balance.value: [_line(one) for one in lines] for balance, lines in usage.balances.items()},
-        "blocked": [
-            {**_period(one.period), "requests": one.requests, "fen": one.fen, "by_category": dict(one.by_category)}
-            for one in usage.blocked
-        ],
+        "blocked": [_counted(one, "requests") for one in usage.blocked],
+        "members": [_counted(one, "lines") for one in usage.members if one.count],
     }
+
+
+def _counted(one: ByCategory, what: str) -> dict[str, Any]:
+    return {**_period(one.period), what: one.count, "fen": one.fen, "by_category": dict(one.by_category)}
 
 
 def _line(one: PeriodLine) -> dict[str, Any]:

@@ -19,7 +19,14 @@ from hospital_prepay.files.exports import Sheet, workbook_bytes
 from hospital_prepay.files.pdf import render_pdf
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.grants import grant_words
-from hospital_prepay.services.fund.usage import GrantUsage, UsageQuery, UsageReport, read_usage, report_as_json
+from hospital_prepay.services.fund.usage import (
+    ByCategory,
+    GrantUsage,
+    UsageQuery,
+    UsageReport,
+    read_usage,
+    report_as_json,
+)
 from hospital_prepay.services.fund.usage_words import BALANCES, column_words, columns_of, period_words
 from hospital_prepay.services.fund.words import CATEGORIES
 from hospital_prepay.services.publication.institution import hospital_of
@@ -121,7 +128,9 @@ def _tables(report: UsageReport) -> list[Table]:
         for balance, lines in usage.balances.items()
         if (shown := _told(usage, lines))
     ]
-    return [*found, Table("被拒的用款申请", "被拒的用款申请", _blocked(report.total))]
+    if any(one.count for one in report.total.members):
+        found.append(Table("成员单位用款", "成员单位用款", _by_category(report.total.members, "笔数")))
+    return [*found, Table("被拒的用款申请", "被拒的用款申请", _by_category(report.total.blocked, "份数"))]
 
 
 def _told(usage: GrantUsage, lines: list[PeriodLine]) -> list[PeriodLine]:
@@ -156,12 +165,11 @@ def _rows(balance: Balance, lines: list[PeriodLine]) -> list[list[object]]:
     return [*rows, ["合计", Money(lines[0].opening_fen), *sums, Money(lines[-1].closing_fen)]]
 
 
-def _blocked(total: GrantUsage) -> list[list[object]]:
-    categories = sorted({name for one in total.blocked for name in one.by_category})
-    rows: list[list[object]] = [["期间", "份数", *(CATEGORIES.get(name, name) for name in categories), "合计"]]
-    for one in total.blocked:
+def _by_category(lines: list[ByCategory], counted: str) -> list[list[object]]:
+    categories = sorted({name for one in lines for name in one.by_category})
+    rows: list[list[object]] = [["期间", counted, *(CATEGORIES.get(name, name) for name in categories), "合计"]]
+    for one in lines:
         amounts = [Money(one.by_category.get(name, 0)) for name in categories]
-        rows.append([period_words(one.period), one.requests, *amounts, Money(one.fen)])
-    sums = [Money(sum(one.by_category.get(name, 0) for one in total.blocked)) for name in categories]
-    whole = Money(sum(one.fen for one in total.blocked))
-    return [*rows, ["合计", sum(one.requests for one in total.blocked), *sums, whole]]
+        rows.append([period_words(one.period), one.count, *amounts, Money(one.fen)])
+    sums = [Money(sum(one.by_category.get(name, 0) for one in lines)) for name in categories]
+    return [*rows, ["合计", sum(one.count for one in lines), *sums, Money(sum(one.fen for one in lines))]]

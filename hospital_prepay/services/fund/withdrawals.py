@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.persistence import fund_approvals as kept
 from hospital_prepay.persistence import funds as store
 from hospital_prepay.persistence.funds import GrantState
@@ -27,7 +28,7 @@ def withdraw_application(context: Context, actor: Actor, decision_id: str, groun
         if not known:
             raise NotFound("没有这份申请，或它没有递交。请回到“自查与申请”查看。")
         grant = store.lock_grant(work.connection, own, known[0].grant_id)
-        if not ground.strip():
+        if not plain_name(ground):
             raise MalformedInput("请写明为什么撤回，备查。", code="missing_value", details={"field": "ground"})
         if grant.state != "applied" or grant.kind != "basic" or grant.decision_id != decision_id:
             raise Conflict("只有还没有登记批复的申请能撤回。请刷新后再看；本次没有改动。")

@@ -117,6 +117,7 @@ EVENTS: Final = {
     "settlement": "结算款",
     "payment": "付供应商",
     "member": "成员单位分配、退回",
+    "claim": "还给本院的垫款",
     None: "认不出的银行流水",
 }
 PAIRINGS: Final = {

@@ -4,25 +4,37 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.persistence.models.fund_accounts import FundPrepayAccount
 from hospital_prepay.persistence.models.fund_reconciliation import FundStatement
+from hospital_prepay.services.fund import distribution, members
 from hospital_prepay.services.fund.accounts import name_account
 from hospital_prepay.services.fund.closing import ClosePeriod, check_closing, make_closing
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.statements import ImportStatement, import_statement, look_at
-from tests.hospital import INSTITUTION, actor
-from tests.services.fund.test_month_papers import BANK, FEBRUARY, OFFICER, OWED, QUIET, TOTALS, Desk, quiet
-from tests.statements import ACCOUNT
+from tests.hospital import INSTITUTION, Hospital
+from tests.services.fund.conftest import PAYER, Year
+from tests.services.fund.test_distribution import ask, decide, held
+from tests.services.fund.test_month_papers import (
+    APPROVER,
+    BANK,
+    FEBRUARY,
+    OFFICER,
+    OTHER,
+    OWED,
+    QUIET,
+    TOTALS,
+    Desk,
+    quiet,
+)
+from tests.statements import ACCOUNT, take
 
 __all__ = ["quiet"]
-APPROVER = actor(Role.FINANCE_APPROVER)
-OTHER = "6222 0000 1111 2222"
 GONE = "2026-02-10,,999990.00,10.00,某某建筑工程有限公司,工程款,X-1"
 ELSEWHERE = "2026-02-11,300.00,,5000000.00,某某物业公司,租金,Y-9"
 
@@ -133,3 +145,72 @@ def test_the_database_keeps_who_named_the_account(quiet: Desk) -> None:
     nameless = {**taken, "statement_id": "x", "file_sha256": "x", "account": " "}
     with pytest.raises(sa.exc.DBAPIError, match="account"), database.writing() as connection:
         connection.execute(sa.insert(FundStatement).values(**nameless))
+
+
+def written_down(hospital: Hospital, account: str, code: str = "H37100000002", **changes: str) -> int:
+    given = {"member_name": f"卫生院{code[-1]}", "document": "医共体章程", **changes}
+    return members.propose_member(hospital.context, PAYER, members.ProposeMember(code, account_no=account, **given))
+
+
+def statement_of(hospital: Hospital, folder: Path, account: str, number: int = 1) -> None:
+    folder = folder / str(number)
+    folder.mkdir()
+    day = f"2026-01-1{number},300.00,,1000000.00,某某物业公司,租金,X-{number}"
+    take(hospital.context, OFFICER, folder, StatementKind.BANK, "2026-01", day, account=account)
+
+
+@pytest.mark.clause("weihai-prepay-2025/2.3")
+@pytest.mark.parametrize("spelled", ["{}", "工行 {} ", "- {}"])
+def test_no_member_is_entered_with_an_account_of_the_hospital(
+    hospital: Hospital, tmp_path: Path, spelled: str
+) -> None:
+    statement_of(hospital, tmp_path, ACCOUNT)
+    statement_of(hospital, tmp_path, OTHER, 2)
+    for own in (ACCOUNT, OTHER, ACCOUNT.replace(" ", "")):
+        with pytest.raises(Conflict, match="本院自己的账户"):
+            written_down(hospital, spelled.format(own))
+    assert hospital.count("fund_member") == 0
+    assert written_down(hospital, spelled.format("2705 0001 2010 9000 1235")) == 1
+    with pytest.raises(Conflict, match="已经是卫生院2的"):
+        written_down(hospital, "2705000120109000-1235", "H37100000003")
+    assert written_down(hospital, "2705000120109000-1236", "H37100000003") == 2
+
+
+@pytest.mark.clause("weihai-prepay-2025/2.3")
+def test_an_account_that_proves_the_hospitals_is_neither_confirmed_nor_paid_to(
+    hospital: Hospital, tmp_path: Path
+) -> None:
+    context = hospital.context
+    lead = Year(hospital, "weihai-prepay-2025").arrived()
+    members.decide_member(context, APPROVER, written_down(hospital, OTHER), confirmed=True)
+    waiting, asked = written_down(hospital, ACCOUNT, "H37100000003"), ask(lead, 100)
+    statement_of(hospital, tmp_path, ACCOUNT)
+    statement_of(hospital, tmp_path, OTHER, 2)
+    with pytest.raises(Conflict, match="本院自己的账户"):
+        members.decide_member(context, APPROVER, waiting, confirmed=True)
+    with pytest.raises(Conflict, match="本院自己的账户"):
+        decide(lead, asked)
+    assert held(lead) == 0
+    members.decide_member(context, APPROVER, waiting, confirmed=False)
+    decide(lead, asked, approved=False)
+    assert [one.state for one in distribution.distributions_of(context, OFFICER, lead.grant_id)] == ["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"member_name": "\u200b\u2060"}, "member_name", "单位名称要填"),
+        ({"member_name": "某\u202e镇卫生院"}, "member_name", "单位名称里有看不见的字符"),
+        ({"member_name": "院" * 121}, "member_name", "最多 120 个"),
+        ({"account": "6" * 41}, "account_no", "银行账号有 41 个字，最多 40 个"),
+        ({"account": "6222\x0000001111"}, "account_no", "银行账号里有看不见的字符"),
+        ({"document": "\u2800"}, "document", "协议或文件要填"),
+    ],
+)
+def test_what_a_member_is_called_is_seen_and_fits(
+    hospital: Hospital, changes: dict[str, Any], field: str, words: str
+) -> None:
+    with pytest.raises(MalformedInput, match=words) as refused:
+        written_down(hospital, **{"account": OTHER, **changes})
+    assert refused.value.details == {"field": field}
+    assert hospital.count("fund_member") == 0

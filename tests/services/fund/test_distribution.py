@@ -21,6 +21,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.domain.ledger.chart import distributed_account, earmark_account, owed_account, reserved_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.fund_recalls import add_slip
 from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.models.fund_apply import (
     FundDistribution,
@@ -207,7 +208,17 @@ def post(lead: Year, kind: str, *lines: tuple[str, int, int], source: str = "x")
         postings=tuple(Posting(account, Money(d), Money(c), lead.grant_id) for account, d, c in lines),
     )
     with lead.hospital.context.database.writing() as connection:
-        ledger_on(connection).post(entry)
+        number = ledger_on(connection).post(entry)
+        if kind == "fund_return":
+            add_slip(connection, slip_of(lead, kind, number))
+
+
+def slip_of(lead: Year, kind: str, number: int) -> dict[str, Any]:
+    """The bank's slip that belongs to a return in the same transaction."""
+    clock = lead.hospital.context.clock
+    by = {"recorded_by": OFFICER.actor_id, "recorded_at": clock.now(), "value_on": clock.today()}
+    plain = {"as_typed": f"R-{number}", "reference": f"R{number}"}
+    return {"institution_id": INSTITUTION, "kind": kind, "entry_no": number, **plain, **by}
 
 
 def test_the_books_hand_on_only_what_was_approved_and_once(lead: Year) -> None:

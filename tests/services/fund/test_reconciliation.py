@@ -26,6 +26,7 @@ from hospital_prepay.services.fund.closing import (
 )
 from hospital_prepay.services.fund.hand_matching import PairByHand, put_together, set_apart, undo_match
 from hospital_prepay.services.fund.reconciliation import MonthReading, as_json, read_month
+from hospital_prepay.services.fund.rejected_lines import explain_rejected
 from hospital_prepay.services.fund.settlements import PaidByBank, RecordSettlement, record_settlement
 from hospital_prepay.services.fund.statement_columns import StatementKind
 from hospital_prepay.services.fund.statements import Imported, ImportStatement, import_statement, look_at
@@ -69,7 +70,13 @@ class Desk:
 
     def all_papers(self) -> None:
         for kind in StatementKind:
-            self.take(kind)
+            self.explain(self.take(kind))
+
+    def explain(self, done: Imported) -> None:
+        """The demonstration files end in a sum and hold wrong lines on purpose."""
+        if done.statement.rows_rejected and done.statement.kind != "totals":
+            context, statement_id = self.year.hospital.context, done.statement.statement_id
+            explain_rejected(context, OFFICER, statement_id, "合计行和试填的行，与网银逐笔核过")
 
     def month(self, period: str = JANUARY) -> MonthReading:
         return read_month(self.year.hospital.context, AUDITOR, period)
@@ -147,8 +154,8 @@ def test_a_fen_of_difference_is_shown_and_zero_is_not_said(desk: Desk) -> None:
 
 
 def test_a_balance_that_does_not_agree_or_is_not_known_keeps_zero_away(desk: Desk) -> None:
-    desk.take(StatementKind.BANK)
-    desk.take(StatementKind.AGENCY)
+    desk.explain(desk.take(StatementKind.BANK))
+    desk.explain(desk.take(StatementKind.AGENCY))
     assert not desk.month().zero
     assert desk.month().open_items == ()
     desk.take(StatementKind.TOTALS, desk.file("t.csv", "项目,期末余额", "应还医保,999999.99"))

@@ -217,6 +217,21 @@ def test_a_difference_needs_its_bank_reference(hospital: Hospital) -> None:
     assert booked(hospital) == (90_000, -90_000)
 
 
+@pytest.mark.parametrize("changes", [{}, {"paid_on": date(2099, 1, 1)}, {"bank_reference": "HD-2"}])
+def test_where_nothing_moved_no_slip_is_kept_and_none_is_taken_away(
+    hospital: Hospital, changes: dict[str, Any]
+) -> None:
+    ahead = settle(hospital, "1", 90_000, ahead=True).settlement_id
+    settle(hospital, "2", 50_000, fund="resident")
+    command = SettleActual(ahead, Money(90_000), "结算单 4", bank("9", **changes), "key-actual")
+    with pytest.raises(MalformedInput, match="不用填回单号") as caught:
+        settle_actual(hospital.context, OFFICER, command)
+    assert caught.value.details == {"field": "bank_reference"}
+    assert len(list_settlements(hospital.context, OFFICER)) == 2
+    assert settle_actual(hospital.context, OFFICER, replace(command, bank=None)).moved_fen == 0
+    assert settle(hospital, "9", 1_000, fund="resident", period="2026-02").moved_fen == 1_000
+
+
 @pytest.mark.clause("henan-settlement-2023/3.3")
 def test_a_negative_plan_goes_back_with_its_document(hospital: Hospital) -> None:
     plan = NegativePlan(

@@ -54,7 +54,7 @@ def written(tmp_path: Path, *lines: str, head: str = "交易日期,贷方发生�
 
 
 def rejected(hospital: Hospital, found: Imported) -> list[tuple[int, str]]:
-    _, _, told = review_statement(hospital.context, OFFICER, found.statement.statement_id)
+    told = review_statement(hospital.context, OFFICER, found.statement.statement_id).rejected
     return [(one.line_no, one.code) for one in told]
 
 
@@ -90,7 +90,7 @@ def test_sound_lines_come_in_and_wrong_ones_are_told_by_line(hospital: Hospital)
     found = take(hospital, FILES[BANK])
     assert (found.statement.rows_read, found.statement.rows_taken, found.statement.rows_rejected) == (6, 3, 3)
     assert rejected(hospital, found) == [(7, "not_a_date"), (8, "formula"), (9, "not_a_date")]
-    _, lines, _ = review_statement(hospital.context, OFFICER, found.statement.statement_id)
+    lines = review_statement(hospital.context, OFFICER, found.statement.statement_id).lines
     assert [(one.on_day, one.amount_fen, one.reference) for one in lines] == [
         (date(2026, 1, 15), 100_000_000, "HD-100"),
         (date(2026, 1, 15), -35_000_000, "B-9"),
@@ -189,11 +189,12 @@ def test_one_column_of_amounts_takes_its_sign_from_a_mark(hospital: Hospital, tm
     head = "交易日期,借贷标志,金额,流水号"
     path = written(tmp_path, "2026-01-15,贷,5.00,R1", "2026-01-15,借,3.00,R2", "2026-01-15,?,1,R3", head=head)
     found = take(hospital, path)
-    _, lines, told = review_statement(hospital.context, OFFICER, found.statement.statement_id)
+    came = review_statement(hospital.context, OFFICER, found.statement.statement_id)
+    lines, told = came.lines, came.rejected
     assert [one.amount_fen for one in lines] == [500, -300]
     assert [one.code for one in told] == ["unknown_direction"]
     signed = written(tmp_path, "2026-01-15,-3.00,R9", "2026-01-15,−2.00,R8", head="交易日期,发生额,流水号")
-    _, lines, _ = review_statement(hospital.context, OFFICER, take(hospital, signed).statement.statement_id)
+    lines = review_statement(hospital.context, OFFICER, take(hospital, signed).statement.statement_id).lines
     assert [one.amount_fen for one in lines] == [-300, -200]
 
 
@@ -208,7 +209,8 @@ def test_what_the_agency_and_the_totals_speak_of(hospital: Hospital, tmp_path: P
         "2026-01-15,罚款,职工医保,10",
     ]
     found = take(hospital, written(tmp_path, *lines, head=head), AGENCY)
-    _, kept, told = review_statement(hospital.context, OFFICER, found.statement.statement_id)
+    came = review_statement(hospital.context, OFFICER, found.statement.statement_id)
+    kept, told = came.lines, came.rejected
     assert [(one.event, one.fund, one.amount_fen) for one in kept] == [
         ("return", "employee", 1000),
         ("offset", "resident", 2000),
@@ -217,7 +219,8 @@ def test_what_the_agency_and_the_totals_speak_of(hospital: Hospital, tmp_path: P
     ]
     assert [one.code for one in told] == ["negative_amount", "unknown_event"]
     totals = take(hospital, FILES[TOTALS], TOTALS)
-    _, kept, told = review_statement(hospital.context, OFFICER, totals.statement.statement_id)
+    came = review_statement(hospital.context, OFFICER, totals.statement.statement_id)
+    kept, told = came.lines, came.rejected
     assert [(one.item, one.amount_fen, one.on_day) for one in kept] == [
         ("owed", 100_000_000, date(2026, 1, 31)),
         ("earmark", 65_000_000, date(2026, 1, 31)),
@@ -342,4 +345,4 @@ def test_equal_balances_of_two_months_are_two_papers(hospital: Hospital, clock: 
     ]
     assert [one.already_known for one in taken] == [False, False, True]
     ids = [one.statement.statement_id for one in taken]
-    assert [len(review_statement(hospital.context, OFFICER, one)[1]) for one in ids] == [1, 1, 1]
+    assert [len(review_statement(hospital.context, OFFICER, one).lines) for one in ids] == [1, 1, 1]

@@ -82,7 +82,7 @@ def test_a_balance_said_in_two_ways_is_not_taken(
     taken = totals(year, tmp_path, *lines, "专款未用,1000000.00")
     assert (told(year), told(year, "earmark")) == (None, MILLION)
     context, statement_id = year.hospital.context, taken.statement.statement_id
-    rejected = review_statement(context, AUDITOR, statement_id)[2]
+    rejected = review_statement(context, AUDITOR, statement_id).rejected
     assert [(one.line_no, one.code) for one in rejected] == [(at, code) for at in range(2, len(lines) + 2)]
     assert not month(year).zero
 

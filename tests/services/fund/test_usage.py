@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from hospital_prepay.domain.errors import MalformedInput, NotFound
+from hospital_prepay.domain.ledger.chart import earmark_account, reserved_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, PeriodLine
 from hospital_prepay.domain.money import Money
@@ -124,7 +125,7 @@ def test_two_grants_stand_apart_and_in_sum(spent: Year) -> None:
 
 def test_refused_requests_are_counted_with_amount_and_category(spent: Year) -> None:
     (one,) = report(spent).grants
-    assert [(x.requests, x.fen) for x in one.blocked] == [(1, 5_000_00), (0, 0)]
+    assert [(x.count, x.fen) for x in one.blocked] == [(1, 5_000_00), (0, 0)]
     assert one.blocked[0].by_category == {"utilities": 5_000_00}
 
 
@@ -148,18 +149,19 @@ def test_a_balance_opens_to_everything_until_then(spent: Year) -> None:
 
 def test_a_kind_nobody_knows_shows_as_other_and_the_columns_still_tie(spent: Year) -> None:
     context, now = spent.hospital.context, spent.hospital.context.clock.now()
-    lines = (Posting(f"23050101:{spent.grant_id}", debit=Money(7), fund=spent.grant_id),)
-    lines += (Posting("1002", credit=Money(7), fund=spent.grant_id),)
+    # What is owed falls under no such name, but what waits for payments may go back into the earmark.
+    lines = (Posting(earmark_account(spent.grant_id), debit=Money(7), fund=spent.grant_id),)
+    lines += (Posting(reserved_account(spent.grant_id), credit=Money(7), fund=spent.grant_id),)
     entry = JournalEntry(
         INSTITUTION, "odd", "fund_oddity", "x", "x", now, now, context.clock.today(), "x", postings=lines
     )
     with context.database.writing() as connection:
         ledger_on(connection).post(entry)
     (one,) = report(spent).grants
-    owed = one.balances[Balance.OWED]
-    assert owed[-1].moved[Column(Movement.OTHER)] == -7
-    assert ties(owed)
-    figure = Figure(UsageQuery("2026-02", "2026-02"), Balance.OWED, Column(Movement.OTHER))
+    reserved = one.balances[Balance.RESERVED]
+    assert reserved[-1].moved[Column(Movement.OTHER)] == -7
+    assert ties(reserved)
+    figure = Figure(UsageQuery("2026-02", "2026-02"), Balance.RESERVED, Column(Movement.OTHER))
     assert [x.fen for x in read_figure(context, OFFICER, figure, 1).entries] == [-7]
 
 

@@ -212,6 +212,17 @@ def test_an_entry_is_known_by_what_it_moves() -> None:
     ]
 
 
+def test_what_is_paid_on_a_claim_explains_a_bank_line_and_asks_for_none() -> None:
+    [found] = legs_of(Movement(7, DAY, "x", 500, 0, (), restricted=False, reference="B1", on_claim=True))
+    assert (found.side.value, found.event.value, found.amount_fen, found.counts) == ("bank", "claim", 500, False)
+    assert match([found], []) == ()
+    [pair] = match([found], [line("x", 500, reference="b-1")])
+    assert (pair.outcome.value, pair.ours) == ("matched", (found,))
+    # Nothing waits for it, so that a line of a shared account with the same amount stays nobody's business.
+    far = line("y", 500, day=DAY + timedelta(days=40), counts=False)
+    assert match([found], [far]) == ()
+
+
 def test_patients_money_and_what_stays_inside_the_earmark_are_nobodys_business() -> None:
     assert moved(bank=700, restricted=False) == []
     assert moved(bank=700, receivable=300, restricted=False) == [], "a top-up at discharge"

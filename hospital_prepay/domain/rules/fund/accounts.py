@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from hospital_prepay.domain.clauses import house_rule
+from hospital_prepay.domain.references import payment_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,13 @@ class NamedAccount:
 def account_key(text: str) -> str:
     """An account's number as it is compared: letters, digits and the stars of a masked one, narrow, in capitals."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isalnum() or sign == "*")
+
+
+@house_rule
+def is_same_account(one: str, other: str) -> bool:
+    """Whether two spellings name one account, with its bank's name beside it or without."""
+    plain = payment_reference(one)
+    return account_key(one) == account_key(other) or (plain != "" and plain == payment_reference(other))
 
 
 @house_rule

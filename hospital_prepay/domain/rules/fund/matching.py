@@ -108,7 +108,7 @@ class Pairing:
 def match(legs: Iterable[Leg], lines: Iterable[Line], hands: Sequence[Hand] = ()) -> tuple[Pairing, ...]:
     """Every leg and every line that counts, in exactly one pairing; ordered by day, side and key.
 
-    An item given twice is one item. A line that doesn't count and matches nothing is left out, unless its reference,
+    An item given twice is one item. What doesn't count and matches nothing is left out; a line not if its reference,
     or amount and day, fit something of ours that is still open.
     """
     ours = {leg.key: leg for leg in legs}
@@ -167,7 +167,7 @@ def _of_one_side(side: Side, legs: list[Leg], lines: list[Line], apart: set[tupl
             used |= {leg.key, line.key}
             yield _pair(By.LEFT_OVER, leg, line)
     only = Outcome.ONLY_BANK if side is Side.BANK else Outcome.ONLY_AGENCY
-    opened = [leg for leg in rest if leg.key not in used]
+    opened = [leg for leg in rest if leg.counts and leg.key not in used]
     yield from (Pairing(side, Outcome.ONLY_OURS, By.NOTHING, (leg,), ()) for leg in opened)
     for line in left:
         concerns = any(_fits(side, leg, line) or _same_reference(leg, line) for leg in opened)

@@ -12,6 +12,13 @@ from hospital_prepay.domain.clauses import house_rule, implements
 BANK: Final = "bank"
 AGENCY: Final = "agency"
 STATEMENTS: Final = {BANK: "银行流水", AGENCY: "医保对账单"}
+# Lines of them that couldn't be taken, and of which nobody said yet what they are.
+UNREAD: Final = {BANK: "bank_lines", AGENCY: "agency_lines"}
+MISSING_WORDS: Final = {
+    **STATEMENTS,
+    UNREAD[BANK]: "银行流水里没收下的行的说明",
+    UNREAD[AGENCY]: "医保对账单里没收下的行的说明",
+}
 # The notices that have the agency reconcile with hospitals; the others don't speak of a statement of its own.
 _RECONCILES: Final = {
     "weihai-prepay-2025": "weihai-prepay-2025/3",
@@ -23,12 +30,15 @@ _RECONCILES: Final = {
 @dataclass(frozen=True, slots=True)
 class Paper:
     """An imported statement: the day of the import, and the days from its first line to its last (``None`` when it
-    has no line)."""
+    has no line). ``unread`` when lines of it couldn't be taken and nobody said what they are: they may be of its own
+    month ``period``, too."""
 
     kind: str
     imported_on: date
     first_on: date | None = None
     last_on: date | None = None
+    unread: bool = False
+    period: str = ""
 
 
 @implements("weihai-prepay-2025/3", "zhejiang-prepay-2025/5.1", "henan-settlement-2023/3.1")
@@ -52,6 +62,18 @@ def missing_statements(
     given = {one.kind for one in papers if one.imported_on > last and _speaks_of(one, first, last)} | {*quiet}
     needed = (BANK, AGENCY) if any(agency_reconciles(one) for one in regimes) else (BANK,)
     return tuple(kind for kind in needed if kind not in given)
+
+
+@house_rule
+def unread_statements(papers: Iterable[Paper], first: date, last: date) -> tuple[str, ...]:
+    """What stands in the way of a month although its statements are there: lines that couldn't be taken, in a file
+    that speaks of the month or was imported for it. Whatever they are, they may be money."""
+    kinds = {
+        one.kind
+        for one in papers
+        if one.unread and (_speaks_of(one, first, last) or one.period == first.isoformat()[:7])
+    }
+    return tuple(word for kind, word in UNREAD.items() if kind in kinds)
 
 
 def _speaks_of(paper: Paper, first: date, last: date) -> bool:

@@ -8,7 +8,7 @@ a settlement below it when the hospital pays back.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -25,7 +25,8 @@ class Side(StrEnum):
 
 class Event(StrEnum):
     """What moved, by accounts: a payment is money to a supplier, or money of one that came back; a member's is handed
-    on within a grant, or came back from there."""
+    on within a grant, or came back from there; a claim's is the hospital's own money that a member or a person
+    responsible pays back to it."""
 
     GRANT = "grant"
     RETURN = "return"
@@ -33,6 +34,7 @@ class Event(StrEnum):
     SETTLEMENT = "settlement"
     PAYMENT = "payment"
     MEMBER = "member"
+    CLAIM = "claim"
 
 
 AGENCY_EVENTS: Final = (Event.GRANT, Event.RETURN, Event.OFFSET, Event.SETTLEMENT)
@@ -58,7 +60,8 @@ class Movement:
 
     It belongs to ``day``; the books took it on ``booked_on``. ``restricted`` when a line of it belongs to a grant.
     Reference and payee are empty while nobody recorded them;
-    ``fund`` is that of a settlement, ``to_member`` tells that what members hold of a grant changed.
+    ``fund`` is that of a settlement, ``to_member`` tells that what members hold of a grant changed, ``on_claim`` that
+    the bank's slip of a claim that came out of a grant stands beside the entry.
     """
 
     entry_no: int
@@ -72,6 +75,7 @@ class Movement:
     payee: str = ""
     fund: str = ""
     to_member: bool = False
+    on_claim: bool = False
     booked_on: date | None = None
 
     @property
@@ -82,7 +86,8 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The part of an entry that one side must show, too."""
+    """The part of an entry that one side must show, too. ``counts`` is false for ordinary money of the hospital,
+    which may be on whatever account: it explains a line of the bank, and asks for none."""
 
     key: str
     side: Side
@@ -94,6 +99,7 @@ class Leg:
     reference: str = ""
     payee: str = ""
     fund: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +120,15 @@ class Line:
 
 
 def legs_of(movement: Movement) -> tuple[Leg, ...]:
-    """What bank and agency must show of an entry; nothing of one that is neither restricted nor a settlement.
+    """What bank and agency must show of an entry; nothing of one that is neither restricted nor a settlement, and of
+    what is paid on a claim what the bank may show.
 
     A settlement moves bank and receivable against each other, so that a patient's top-up at discharge is none.
     """
     settled = movement.bank_fen * movement.receivable_fen < 0
     if not (movement.restricted or settled):
-        return ()
+        paid = movement.on_claim and movement.bank_fen
+        return (replace(_leg(movement, Side.BANK, Event.CLAIM, paid), counts=False),) if paid else ()
     legs = []
     if movement.bank_fen:
         legs.append(_leg(movement, Side.BANK, _bank_event(movement, settled), movement.bank_fen))

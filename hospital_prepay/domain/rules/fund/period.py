@@ -13,7 +13,7 @@ from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.fund.matching import Pairing
-from hospital_prepay.domain.rules.fund.month_papers import STATEMENTS
+from hospital_prepay.domain.rules.fund.month_papers import MISSING_WORDS
 from hospital_prepay.domain.rules.fund.movements import Event, Side
 
 
@@ -54,7 +54,7 @@ class SumRow:
 class ClosingFacts:
     """What :func:`close_period` looks at: how many items are matched, and of each outcome that is open ``{"outcome",
     "count", "difference_fen"}`` (without signs); the closing balances as in :class:`Closing`; the kinds of statements
-    that the month needs and nobody imported."""
+    that the month needs and nobody imported, or whose lines couldn't all be taken."""
 
     period: str
     over: bool
@@ -151,7 +151,7 @@ def _apart(ours_fen: int, theirs_fen: int, at_least: bool) -> bool:
 def _named(apart: int, unsound: int, unknown: int, missing: Sequence[str]) -> str:
     parts = ((apart, "笔没有对上"), (unsound, "项期末余额不一致"), (unknown, "项期末余额还不知道"))
     words = [f"{count} {words}" for count, words in parts if count]
-    return "，".join([*(f"还没有{STATEMENTS[kind]}" for kind in missing), *words])
+    return "，".join([*(f"还没有{MISSING_WORDS[kind]}" for kind in missing), *words])
 
 
 def _row(event: Event | None, found: Mapping[tuple[Event | None, Side], list[int]]) -> SumRow:

@@ -144,6 +144,16 @@ def _reason(use: Use, number: int) -> LineReason:
 
 
 @house_rule
+def is_same_thing(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two lines, each by code and name, are of one thing: by their codes, and by their names where one has no
+    code."""
+    codes = payment_reference(one[0]), payment_reference(other[0])
+    if all(codes):
+        return codes[0] == codes[1]
+    return plain_name(one[1]) == plain_name(other[1])
+
+
+@house_rule
 def lacking_evidence(line: UseLine) -> tuple[str, ...]:
     """What a drug or consumable must carry before it is paid: a national code of the right shape, and the order
     number of the provincial platform. Other categories carry neither."""

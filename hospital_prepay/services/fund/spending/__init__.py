@@ -23,7 +23,12 @@ from hospital_prepay.services.fund.spending.asking import (
     find_request,
     spend_facts,
 )
-from hospital_prepay.services.fund.spending.evidence import RecordEvidence, record_evidence
+from hospital_prepay.services.fund.spending.evidence import (
+    RecordEvidence,
+    WithdrawEvidence,
+    record_evidence,
+    withdraw_evidence,
+)
 from hospital_prepay.services.fund.spending.paying import PayRequest, bounce_payment, pay_request
 from hospital_prepay.services.fund.spending.requests import RUN_OUT, has_run_out, request_number
 
@@ -34,6 +39,7 @@ __all__ = [
     "AskedPayment",
     "PayRequest",
     "RecordEvidence",
+    "WithdrawEvidence",
     "agree_request",
     "ask_payment",
     "batch_of",
@@ -48,4 +54,5 @@ __all__ = [
     "request_number",
     "reserve_request",
     "spend_facts",
+    "withdraw_evidence",
 ]
