@@ -272,7 +272,7 @@ class WithdrawnInvoiceSchema(CommandSchema[WithdrawnInvoice]):
 
     command: ClassVar = WithdrawnInvoice
 
-    line_no = fields.Integer(required=True)
+    line_no = Number(required=True)
     invoice_no = Text(required=True, longest=40)
-    attempt = fields.Integer(required=True)
+    attempt = Number(required=True)
     ground = Text(required=True, longest=300)

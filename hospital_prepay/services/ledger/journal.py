@@ -10,6 +10,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import LedgerFault, NotFound
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.numbers import LARGEST_NUMBER
 from hospital_prepay.persistence.queries import journal as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.journal import EntryEvent, JournalFilter, JournalLine, JournalRow
@@ -60,7 +61,8 @@ def read_entry(context: Context, actor: Actor, entry_no: int) -> EntryDetail:
     """One entry with block, reversal, decision and audit events. Raises :class:`NotFound`."""
     actor.require(Permission.LEDGER_VIEW)
     with context.database.reading() as connection:
-        row = queries.journal_row(connection, actor.institution_id, entry_no)
+        known = 0 < entry_no <= LARGEST_NUMBER
+        row = queries.journal_row(connection, actor.institution_id, entry_no) if known else None
         if row is None:
             raise NotFound(f"没有凭证 {entry_no}。请核对凭证号。")
         return EntryDetail(
