@@ -93,7 +93,7 @@ def ground_page(found: RecallDetail, today: date, name: str, form: Form | None) 
         "has_term": found.decision.facts["working_days"] is not None,
         "owed_fen": found.decision.facts["owed_fen"],
         "grants": [
-            stopped_line(grant, stands=stands)
+            stopped_line(grant, stands=stands or (found.again is not None and found.again.state == "standing"))
             for grant in found.grants
             if grant.state not in ("applied", "declined", "withdrawn")
         ],
