@@ -38,7 +38,7 @@ def duties(institution: str, year: int, form: str) -> None:
         (_day(one), left_words(one), duty_name(one), whose(one), state_words(one)[1], owed_words(one), _cite(one))
         for one in found
     ]
-    print_table(("期限", "还有", "事项", "谁办", "状态", "应还", "依据"), rows)
+    print_table(("期限", "还有", "事项", "谁办", "状态", "应还或还剩", "依据"), rows)
 
 
 def _rows(found: list[Standing]) -> list[dict[str, Any]]:
@@ -61,6 +61,8 @@ def _rows(found: list[Standing]) -> list[dict[str, Any]]:
             "done_on": _iso(one.done_on),
             "late": one.late,
             "owed_fen": one.owed_fen if one.known.owed else None,
+            "left": None if one.known.left is None else one.known.left.count,
+            "left_fen": None if one.known.left is None else one.known.left.fen,
         }
         for one in found
     ]

@@ -176,6 +176,7 @@ ACTIONS: Final[dict[str, str]] = {
     "outpatient.submit_filing": "报送备案",
     "outpatient.acknowledge": "登记备案回执",
     "outpatient.withdraw_filing": "撤回备案",
+    "outpatient.export_register": "下载清退台账",
     "outpatient.reveal_filing": "下载带完整信息的备案名单",
     "outpatient.propose": "提出上缴批次",
     "outpatient.freeze": "冻结上缴名单",

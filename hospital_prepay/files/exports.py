@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import xlsxwriter
 import xlsxwriter.worksheet
@@ -21,6 +22,7 @@ from hospital_prepay.domain.money import Money
 _AMOUNT: Final = re.compile(r"-[0-9]+(\.[0-9]{1,2})?", re.ASCII)
 _ROWS_OF_A_SHEET: Final = 1_000_000
 _WIDTH: Final = 18
+_WIDEST: Final = 20
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -30,6 +32,15 @@ class Sheet:
 
     title: str
     rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A sheet whose rows come one after the other; ``head`` stands over them, again where another sheet goes on."""
+
+    title: str
+    head: Sequence[Sequence[object]]
+    rows: Iterable[Sequence[object]]
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -88,6 +99,49 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
             for number, row in enumerate(sheet.rows):
                 _write_row(page, number, row, yuan)
     return file.getvalue()
+
+
+def stream_workbook(sheets: Iterable[Stream]) -> IO[bytes]:
+    """A workbook as an open file, written row by row: memory stays flat however many rows there are.
+
+    Rows beyond what a sheet holds go on in another, under the same headings. The file is gone when it is closed;
+    whoever asked for it closes it.
+    """
+    target = tempfile.TemporaryFile(prefix="prepay-list-")  # noqa: SIM115 - handed to the caller
+    try:
+        with tempfile.TemporaryDirectory(prefix="prepay-list-") as folder:
+            options = {"constant_memory": True, "tmpdir": folder, "strings_to_formulas": False}
+            with xlsxwriter.Workbook(target, options) as book:
+                yuan = book.add_format({"num_format": "#,##0.00"})
+                for sheet in sheets:
+                    _write_stream(book, sheet, yuan)
+    except BaseException:
+        target.close()
+        raise
+    target.seek(0)
+    return target
+
+
+def _write_stream(book: xlsxwriter.Workbook, stream: Stream, yuan: Format) -> None:
+    page, number, place = None, 0, 0
+    for row in stream.rows:
+        if page is None or place > _ROWS_OF_A_SHEET:
+            number += 1
+            page, place = _new_page(book, stream, number), len(stream.head)
+        _write_row(page, place, row, yuan)
+        place += 1
+    if page is None:
+        _new_page(book, stream, 1)
+
+
+def _new_page(book: xlsxwriter.Workbook, stream: Stream, number: int) -> xlsxwriter.worksheet.Worksheet:
+    page = book.add_worksheet(stream.title if number == 1 else f"{stream.title} {number}")
+    page.set_column(0, _WIDEST, _WIDTH)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
+    for place, row in enumerate(stream.head):
+        _write_row(page, place, row)
+    return page
 
 
 def _write_row(

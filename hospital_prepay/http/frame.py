@@ -55,7 +55,7 @@ FUND_ROOMS: Final = (
 )
 # The rooms of outpatients' deposits, each with its pages; everybody who sees them sees all that exist.
 OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
-    "总览": {"总览": "/finance/outpatient"},
+    "总览": {"总览": "/finance/outpatient", "清退进度": "/finance/outpatient/progress"},
     "清退台账": {"清退台账": "/finance/outpatient/accounts"},
     "清查": {
         "导入": "/finance/outpatient/imports",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -18,6 +18,7 @@ from hospital_prepay.persistence.rows import rows_of
 _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
 _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)
 UNKNOWN_YEAR: Final = 0
+_AT_ONCE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +125,15 @@ def list_accounts(
     connection: sa.Connection, institution_id: str, narrowed: Narrowed, first: int, size: int
 ) -> list[RegisterRow]:
     """Accounts by number, from the ``first`` on (0 is the first)."""
-    names = [name for name in RegisterRow.__dataclass_fields__ if name != "balance_fen"]
-    query = (
-        sa.select(*(getattr(OutpatientAccount, name) for name in names), LedgerAccount.balance_fen)
-        .join_from(OutpatientAccount, LedgerAccount, _in_books(), isouter=True)
-        .where(*_where(institution_id, narrowed))
-        .order_by(OutpatientAccount.account_no)
-        .offset(first)
-        .limit(size)
-    )
+    query = _listed(institution_id, narrowed).offset(first).limit(size)
     return [RegisterRow(*tuple(row)) for row in _told(connection, institution_id, narrowed, query)]
+
+
+def every_account(connection: sa.Connection, institution_id: str, narrowed: Narrowed) -> Iterator[RegisterRow]:
+    """All that a list has, by number, a part at a time, however many there are."""
+    query = _listed(institution_id, narrowed).execution_options(yield_per=_AT_ONCE)
+    for row in _told(connection, institution_id, narrowed, query):
+        yield RegisterRow(*tuple(row))
 
 
 def sum_accounts(connection: sa.Connection, institution_id: str, narrowed: Narrowed) -> tuple[int, int]:
@@ -234,6 +234,16 @@ def rejections_of(
         .limit(size)
     )
     return [RejectionRow(*row) for row in connection.execute(query)]
+
+
+def _listed(institution_id: str, narrowed: Narrowed) -> sa.Select[Any]:
+    names = [name for name in RegisterRow.__dataclass_fields__ if name != "balance_fen"]
+    return (
+        sa.select(*(getattr(OutpatientAccount, name) for name in names), LedgerAccount.balance_fen)
+        .join_from(OutpatientAccount, LedgerAccount, _in_books(), isouter=True)
+        .where(*_where(institution_id, narrowed))
+        .order_by(OutpatientAccount.account_no)
+    )
 
 
 def _told(connection: sa.Connection, institution_id: str, narrowed: Narrowed, query: Any) -> sa.Result[Any]:

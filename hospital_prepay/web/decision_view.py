@@ -18,6 +18,8 @@ from hospital_prepay.domain.rules.fund.regime import SettlementsStop
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.domain.rules.inpatient.similar import Step
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.domain.rules.outpatient.duties import INSTRUMENT
+from hospital_prepay.domain.rules.outpatient.duties import PLAIN as OUTPATIENT_PLAIN
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.http.clauses import chip
@@ -216,12 +218,12 @@ def _place(instrument: str) -> str:
 
 def _duty_place(regime: str) -> str:
     known = load_rulebook().regimes.get(regime)
-    return known[0].place if known else "本院规定"
+    return known[0].place if known else "贵州" if regime == INSTRUMENT else "本院规定"
 
 
 def _duty(name: str) -> str:
     duties = (duty for editions in load_rulebook().regimes.values() for duty in editions[-1].duties)
-    return next((duty.plain for duty in duties if duty.id == name), name)
+    return next((duty.plain for duty in duties if duty.id == name), OUTPATIENT_PLAIN.get(name, name))
 
 
 def _fund(fund: str) -> str:
@@ -427,6 +429,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "named_on": ("通知写的日期", str),
         "due_on": ("期限", str),
         "done_on": ("办理日", str),
+        "left": ("账上还剩", str),
     },
     "fund.close_period": {
         "period": ("月份", str),

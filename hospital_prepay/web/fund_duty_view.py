@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import opens_on
-from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, DutyState, Standing
+from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, MAY_BE_NONE, DutyState, Standing
 from hospital_prepay.domain.rules.fund.henan_month import month_after
+from hospital_prepay.domain.rules.outpatient.duties import is_outpatient
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment, weekday
@@ -33,38 +34,44 @@ from hospital_prepay.services.fund.recall_review import Outlook
 from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck, ReminderRow
 from hospital_prepay.services.fund.words import REPORTED
 from hospital_prepay.web.fund_words import grant_title
+from hospital_prepay.web.outpatient_duty_view import DONE, NONE_TO_DO, act_on, consequence_href, left_panel
 
 LIST: Final = "/finance/fund/duties"
 _WHOSE: Final = {"ours": "本院", "authority": "医保方", "all": "全部"}
 _SHOW: Final = {"all": "全部", "open": "未办", "done": "已办", "pressing": "急办"}
+_AREAS: Final = {"all": "全部", "fund": "预付金", "outpatient": "门诊预交金"}
 _KINDS: Final = {"done": "办结", "not_applicable": "不用办", "withdrawn": "撤回登记"}
 _PLACE_MARKS: Final = {
     "proposed": ("held", "等核对"),
     "confirmed": ("ok", "已核对"),
     "declined": ("idle", "没有通过"),
 }
-_BOOKS: Final = {"apply": "已申请", "pay_out": "已到账", "reconcile": "已登记对账申请"}
+_BOOKS: Final = {"apply": "已申请", "pay_out": "已到账", "reconcile": "已登记对账申请", **DONE}
 
 
 def duties_page(book: DutyBook, year: int, asked: Mapping[str, str]) -> dict[str, Any]:
     """The list of a year, filtered, by month."""
     side = asked.get("whose", "") if asked.get("whose") in _WHOSE else "ours"
     show = asked.get("show", "") if asked.get("show") in _SHOW else "all"
-    pressing = [one for one in book.around() if one.is_ours and one.is_pressing]
-    of_year = book.of_year(year)
+    area = asked.get("area", "") if asked.get("area") in _AREAS else "all"
+    here = {"year": str(year), "whose": side, "show": show, "area": area}
+    pressing = [one for one in book.around() if one.is_ours and one.is_pressing and _of_area(one, area)]
+    of_year = [one for one in book.of_year(year) if _of_area(one, area)]
     of_side = [one for one in of_year if _on_side(one, side)]
     shown = pressing if show == "pressing" else [one for one in of_side if _fits(one, show)]
     return {
         "year": year,
-        "years": [_tab(str(one), {"year": str(one)}, one == year) for one in _years(book)],
+        "years": [_tab(str(one), {"year": str(one), "area": area}, one == year) for one in _years(book)],
         "sides": [
-            _tab(label, {"year": str(year), "whose": key, "show": show}, key == side, _count(of_year, key))
-            for key, label in _WHOSE.items()
+            _tab(label, {**here, "whose": key}, key == side, _count(of_year, key)) for key, label in _WHOSE.items()
         ],
+        "areas": [_tab(label, {**here, "area": key}, key == area) for key, label in _AREAS.items()]
+        if book.outpatient
+        else [],
         "shows": [
             _tab(
                 label,
-                {"year": str(year), "whose": side, "show": key},
+                {**here, "show": key},
                 key == show,
                 len(pressing) if key == "pressing" else sum(_fits(one, key) for one in of_side),
             )
@@ -87,8 +94,9 @@ def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[
     may = current_actor().may(Permission.FUND_DUTY)
     closed = book.closure_of(one.item.key)
     by_books = one.item.name in BY_BOOKS
+    may_be_none = one.item.name in MAY_BE_NONE and one.known.left is None
     offered = []
-    if may and closed is None and one.state is not DutyState.DONE and (not by_books or one.item.name == "apply"):
+    if may and closed is None and one.state is not DutyState.DONE and (not by_books or may_be_none):
         offered.append("close")
     if may and closed is not None:
         offered.append("withdraw")
@@ -96,13 +104,16 @@ def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[
         "duty": duty_row(book, one),
         "year": one.item.year,
         "named_on": one.item.named_on,
-        "dated_by": "文件" if one.item.document else "通知",
+        "dated_by": "文件写的" if one.item.document else "本院定的" if one.item.day_by_house else "通知写的",
+        "left": left_panel(one),
+        "none_to_do": dict(zip(("title", "words", "hint", "button"), NONE_TO_DO[one.item.name], strict=True))
+        if may_be_none
+        else None,
         "rolls": {True: "遇节假日顺延", False: "遇节假日不顺延", None: "顺延不顺延不知道（没有原文）"}[
             one.item.rolls
         ],
         "provisional": PROVISIONAL if one.provisional else "",
         "by_books": by_books,
-        "only_not_applicable": by_books,
         "steps": [_step(step, book.names) for step in steps],
         "offered": offered,
         "forms": forms,
@@ -135,6 +146,8 @@ def duty_row(book: DutyBook, one: Standing) -> dict[str, Any]:
             for grant in one.known.owed
         ],
         "owed_fen": one.owed_fen,
+        "left_over": one.known.left,
+        "day_by_house": one.item.day_by_house,
         "pressing": one.is_pressing,
         **_act(book, one),
     }
@@ -217,8 +230,8 @@ def reminder_line(row: ReminderRow) -> dict[str, Any]:
     key = row.duty_key
     shared = key == SHARED_ACCOUNT
     href = "#h-account" if shared else f"{LIST}/one?{urlencode({'key': key})}"
-    if key.startswith("request/"):
-        href = f"/finance/fund/requests/{key.split('/')[1]}"
+    if key.startswith(("request/", "outpatient/")):
+        href = consequence_href(key)
     return {"on": row.reminded_on, "words": row.words, "href": href}
 
 
@@ -229,7 +242,7 @@ def signed(fen: int) -> str:
 
 def _href(one: Standing) -> str:
     if not one.item.regime:
-        return f"/finance/fund/requests/{one.item.key.split('/')[1]}"
+        return consequence_href(one.item.key)
     return f"{LIST}/one?{urlencode({'key': one.item.key})}"
 
 
@@ -247,6 +260,8 @@ def _act(book: DutyBook, one: Standing) -> dict[str, str]:
     href = _href(one)
     if one.state in FINISHED or not current_actor().may(Permission.FUND_DUTY):
         return {"act": "", "act_href": href}
+    if is_outpatient(one.item):
+        return dict(zip(("act", "act_href"), act_on(one), strict=True))
     if one.item.name == "apply":
         return {"act": "不申请的写明理由", "act_href": href}
     if one.item.name == "reconcile" and any(grant.regime == one.item.regime for grant in book.grants):
@@ -291,6 +306,7 @@ def _by_month(book: DutyBook, shown: Iterable[Standing]) -> list[dict[str, Any]]
 
 def _years(book: DutyBook) -> range:
     known = [one.from_year for one in book.places] + [one.year for one in book.grants] + [book.today.year]
+    known += [item.year for item, _ in book.outpatient]
     return range(min(known), book.today.year + 2)
 
 
@@ -299,6 +315,10 @@ def _standing_places(book: DutyBook, year: int) -> list[str]:
         f"{load_rulebook().regimes[regime][0].place} · {'、'.join(regions)}"
         for regime, regions in book.places_of(year).items()
     ]
+
+
+def _of_area(one: Standing, area: str) -> bool:
+    return area == "all" or is_outpatient(one.item) == (area == "outpatient")
 
 
 def _on_side(one: Standing, side: str) -> bool:

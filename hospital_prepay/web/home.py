@@ -99,7 +99,13 @@ _TASKS: Final = {
     "fund_duties": (
         "预付金期限：7 天内到期或已逾期",
         "点开看每一项还差什么",
-        "/finance/fund/duties?show=pressing",
+        "/finance/fund/duties?show=pressing&area=fund",
+        "去办",
+    ),
+    "outpatient_duties": (
+        "门诊预交金期限：7 天内到期或已逾期",
+        "清退、备案、上缴、申请；点开看每一项还剩多少",
+        "/finance/fund/duties?show=pressing&area=outpatient",
         "去办",
     ),
     "fund_account": (

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, redirect, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.numbers import number_of
-from hospital_prepay.domain.rules.outpatient.contact import Standing
-from hospital_prepay.domain.rules.outpatient.life import AccountState as State
-from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -20,7 +16,9 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
 from hospital_prepay.services.access.home import outpatient_tasks
+from hospital_prepay.services.fund.reminders import OUTPATIENT_DUTIES, duty_tasks
 from hospital_prepay.services.outpatient import campaigns, corrections, register
+from hospital_prepay.web import outpatient_filters as filters
 from hospital_prepay.web import outpatient_view as view
 from hospital_prepay.web.home import shown
 from hospital_prepay.web.outpatient_campaign_view import contact_panel, told_choices
@@ -35,16 +33,20 @@ def show_overview() -> str:
     """Totals by state, year of the last movement, channel and reach; each figure opens its list."""
     context, actor = current_context(), current_actor()
     found = register.overview(context, actor)
-    todo = [shown(task) for task in outpatient_tasks(context, actor)]
-    return render_template("pages/outpatient/overview.html", todo=todo, **view.overview_page(found))
+    duties = [task for task in duty_tasks(context, actor) if task.kind == OUTPATIENT_DUTIES]
+    todo = [shown(task) for task in (*duties, *outpatient_tasks(context, actor))]
+    may_see_duties = actor.may(Permission.FUND_VIEW)
+    return render_template(
+        "pages/outpatient/overview.html", todo=todo, may_see_duties=may_see_duties, **view.overview_page(found)
+    )
 
 
 @blueprint.get("/accounts")
 @requires(Permission.OUTPATIENT_VIEW)
 def list_accounts() -> str:
     """The register, narrowed and searched."""
-    given = {name: request.args.get(name, "").strip()[:80] for name in view.FILTERS}
-    found = register.search(current_context(), current_actor(), _narrowed(given), page_number())
+    given = filters.asked_filters()
+    found = register.search(current_context(), current_actor(), filters.narrowed(given), page_number())
     return render_template(
         "pages/outpatient/accounts.html",
         rows=[view.listed(row, contact) for row, contact in found.rows],
@@ -52,6 +54,7 @@ def list_accounts() -> str:
         balance_fen=found.balance_fen,
         form=Form(given),
         is_narrowed=any(given.values()),
+        files=filters.register_files(given),
         page=page_of(len(found.rows), found.accounts, "个", register.PAGE),
         **view.choices(given["year"]),
         tolds=told_choices(),
@@ -147,19 +150,4 @@ def _identity_page(account_no: str, form: Form, shown: dict[str, Any] | None) ->
         form=form,
         reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],
         shown=shown,
-    )
-
-
-def _narrowed(given: dict[str, str]) -> register.Narrowed:
-    """What the address asks for; a value that no list has lets all pass."""
-    year = number_of(given["year"])
-    return register.Narrowed(
-        state=given["state"] if given["state"] in list(State) else "",
-        year=year if year is not None and year < 10_000 else None,
-        channel=given["channel"] if given["channel"] in list(Channel) else "",
-        reach=given["reach"] if given["reach"] in list(Reach) else "",
-        told=given["told"] if given["told"] in [*Standing, *Way] else "",
-        deposits={"deposit": True, "other": False}.get(given["kind"]),
-        import_no=number_of(given["import"]),
-        text=given["q"],
     )

@@ -94,12 +94,12 @@ def refuse(list_no: int) -> Any:
     return act(do, lambda form: _page(list_no, "refuse", form), {"ground": "note"})
 
 
-@blueprint.get("/<int:list_no>/list.xlsx")
+@blueprint.get("/<int:list_no>/list.<kind>")
 @requires(Permission.OUTPATIENT_VIEW)
-def download_list(list_no: int) -> Response:
+def download_list(list_no: int, kind: str) -> Response:
     """The list."""
-    made = advance_papers.advance_workbook(current_context(), current_actor(), list_no)
-    return attachment(made, f"垫付清单第{list_no}号", "xlsx")
+    made = advance_papers.advance_list(current_context(), current_actor(), list_no, kind)
+    return attachment(made, f"垫付清单第{list_no}号", kind)
 
 
 @blueprint.get("/<int:list_no>/form.<kind>")

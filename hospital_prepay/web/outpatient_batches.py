@@ -146,12 +146,12 @@ def download_list(batch_no: int) -> Response:
     return attachment(stream_with_context(lines), f"门诊预交金上缴名单第{batch_no}批", "csv")
 
 
-@blueprint.get("/<int:batch_no>/list.xlsx")
+@blueprint.get("/<int:batch_no>/list.<kind>")
 @requires(Permission.OUTPATIENT_VIEW)
-def download_workbook(batch_no: int) -> Response:
-    """The same to read."""
-    made = batch_files.batch_workbook(current_context(), current_actor(), batch_no)
-    return attachment(made, f"门诊预交金上缴名单第{batch_no}批", "xlsx")
+def download_paper(batch_no: int, kind: str) -> Response:
+    """The same to read and to print."""
+    made = batch_files.batch_paper(current_context(), current_actor(), batch_no, kind)
+    return attachment(made, f"门诊预交金上缴清单第{batch_no}批", kind)
 
 
 def _booked(batch_no: int) -> str:

@@ -132,12 +132,12 @@ def withdraw(filing_no: int) -> Any:
     return act(do, lambda form: _page(filing_no, "withdraw", form))
 
 
-@blueprint.get("/<int:filing_no>/list.xlsx")
+@blueprint.get("/<int:filing_no>/list.<kind>")
 @requires(Permission.OUTPATIENT_VIEW)
-def download_list(filing_no: int) -> Response:
+def download_list(filing_no: int, kind: str) -> Response:
     """The list, masked."""
-    made = filing_papers.filing_workbook(current_context(), current_actor(), filing_no)
-    return attachment(made, f"门诊预交金备案名单第{filing_no}号", "xlsx")
+    made = filing_papers.filing_list(current_context(), current_actor(), filing_no, kind)
+    return attachment(made, f"门诊预交金备案表第{filing_no}号", kind)
 
 
 @blueprint.get("/<int:filing_no>/letter.<kind>")

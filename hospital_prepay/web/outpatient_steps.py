@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any, Final
 from urllib.parse import quote
 
 from flask import Response, redirect
@@ -18,6 +18,7 @@ from hospital_prepay.services.outpatient.batch_review import SourceEntry
 from hospital_prepay.web.fund_words import keyed, turn_lines, why_not_mine
 from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
 
+_BLOCK: Final = 1 << 18
 FILE_TYPES: Final = {
     "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -80,9 +81,19 @@ def papers(href: str) -> list[dict[str, str]]:
 
 
 def attachment(content: Any, name: str, kind: str) -> Response:
-    """A file to keep."""
+    """A file to keep: bytes, parts of it, or an open file, which is closed once it was sent."""
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}.{kind}",
         "Cache-Control": "no-store",
     }
-    return Response(content, mimetype=FILE_TYPES[kind], headers=headers)
+    if not hasattr(content, "read"):
+        return Response(content, mimetype=FILE_TYPES[kind], headers=headers)
+    response = Response(_parts(content), mimetype=FILE_TYPES[kind], headers=headers)
+    response.call_on_close(content.close)  # who asks for the head alone reads no part
+    return response
+
+
+def _parts(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while block := file.read(_BLOCK):
+            yield block

@@ -20,7 +20,6 @@ from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
 
 ROOT: Final = "/finance/outpatient"
-FILTERS: Final = ("q", "state", "year", "channel", "reach", "kind", "import", "told")
 _FIRST_YEAR: Final = 2000
 _MARKS: Final = {
     State.OPEN: "wait",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -19,10 +19,20 @@ from hospital_prepay.domain.rules.fund.duty_items import (
     items_of_year,
     places_in_year,
 )
-from hospital_prepay.domain.rules.fund.duty_states import Closure, DatedItem, GrantFact, Standing, books_say, standing
+from hospital_prepay.domain.rules.fund.duty_states import (
+    Closure,
+    DatedItem,
+    GrantFact,
+    Known,
+    Standing,
+    books_say,
+    standing,
+)
 from hospital_prepay.domain.rules.fund.readings import HolidayRoll
+from hospital_prepay.domain.rules.outpatient.duties import Duty, outpatient_duties
 from hospital_prepay.persistence import fund_applications, fund_reconciliation, funds
 from hospital_prepay.persistence import fund_duties as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.fund_applications import ProcurementRow
 from hospital_prepay.persistence.fund_duties import StepRow
 from hospital_prepay.persistence.funds import GrantState, RequestState
@@ -30,6 +40,7 @@ from hospital_prepay.persistence.queries import fund_duties as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.fund.outpatient_facts import outpatient_facts
 from hospital_prepay.services.publication.holidays import working_days
 from hospital_prepay.services.publication.readings import holiday_roll
 
@@ -40,7 +51,8 @@ FIRST_YEAR: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class DutyBook:
-    """All that duties are worked out from, read at once; ``steps`` oldest first."""
+    """All that duties are worked out from, read at once; ``steps`` oldest first. ``outpatient`` are the duties of
+    outpatients' deposits, none where the rules of Guizhou don't bind the hospital."""
 
     grants: tuple[GrantFact, ...]
     requests: tuple[OpenRequest, ...]
@@ -51,6 +63,11 @@ class DutyBook:
     names: Mapping[str, str]
     applications: Mapping[str, date]
     roll: HolidayRoll
+    outpatient: tuple[Duty, ...] = ()
+
+    def for_actor(self, actor: Actor) -> DutyBook:
+        """The duties that the actor may see: those of outpatients' deposits only with ``outpatient.view``."""
+        return self if actor.may(Permission.OUTPATIENT_VIEW) else replace(self, outpatient=())
 
     def places_of(self, year: int) -> dict[str, tuple[str, ...]]:
         """The regimes that rule the hospital in ``year``, each with its pool regions."""
@@ -68,12 +85,14 @@ class DutyBook:
                 continue
             items += items_of_year(regime, year, self.calendar, regions, self.roll)
         found = [self._standing(item) for item in items]
+        found += [self._standing(item, known) for item, known in self.outpatient if item.year == year]
         return sorted(found, key=lambda one: (one.expected_on, not one.is_ours, one.item.key))
 
     def around(self) -> list[Standing]:
-        """The duties of last year, this one and the next, and of every year of which something is owed."""
+        """The duties of last year, this one and the next, and of every year of which something is owed or left."""
         years = {self.today.year + step for step in (-1, 0, 1)}
         years |= {one.return_on.year if one.return_on else one.year for one in self.grants if one.owed_fen}
+        years |= {item.year for item, known in self.outpatient if not (known.done_on or known.nothing_due)}
         return [one for year in sorted(years) for one in self.of_year(year)]
 
     def steps_of(self, key: str) -> list[StepRow]:
@@ -84,16 +103,17 @@ class DutyBook:
         """The closure of a duty that counts."""
         return store.live(self.steps_of(key)).get(key)
 
-    def _standing(self, item: DatedItem) -> Standing:
+    def _standing(self, item: DatedItem, said: Known | None = None) -> Standing:
         step = self.closure_of(item.key)
         closure = None if step is None else Closure(step.done_on, step.words)
-        known = books_say(item, self.grants, self.applications)
+        known = books_say(item, self.grants, self.applications) if said is None else said
         return standing(item, known, closure, self.calendar, self.today, self.roll)
 
 
 def duty_book(context: Context, institution_id: str) -> DutyBook:
     """What an institution's duties are worked out from, for jobs and commands; pages ask :func:`read_duties`."""
     calendar = working_days(context, institution_id)
+    today = context.clock.today()
     with context.database.reading() as connection:
         grants = funds.grants(connection, institution_id)
         received = queries.received_days(connection, institution_id, [one.grant_id for one in grants])
@@ -110,7 +130,7 @@ def duty_book(context: Context, institution_id: str) -> DutyBook:
             ),
             steps=tuple(store.steps(connection, institution_id)),
             calendar=calendar,
-            today=context.clock.today(),
+            today=today,
             names=people.names(connection, institution_id),
             applications={
                 one.period: one.on_day
@@ -118,13 +138,19 @@ def duty_book(context: Context, institution_id: str) -> DutyBook:
                 if one.kind == "applied"
             },
             roll=holiday_roll(connection, institution_id),
+            outpatient=tuple(_outpatient(connection, institution_id, today)),
         )
 
 
+def _outpatient(connection: Connection, institution_id: str, today: date) -> list[Duty]:
+    facts = outpatient_facts(connection, institution_id, today)
+    return [] if facts is None else outpatient_duties(facts, today.year + 1)
+
+
 def read_duties(context: Context, actor: Actor) -> DutyBook:
-    """The same for a person. Needs ``fund.view``."""
+    """The same for a person. Needs ``fund.view``; what is of outpatients shows with ``outpatient.view``."""
     actor.require(Permission.FUND_VIEW)
-    return duty_book(context, actor.institution_id)
+    return duty_book(context, actor.institution_id).for_actor(actor)
 
 
 def year_of_duties(book: DutyBook, year: int) -> list[Standing]:

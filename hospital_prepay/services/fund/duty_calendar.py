@@ -17,7 +17,7 @@ from hospital_prepay.persistence import users
 from hospital_prepay.persistence.fund_reminders import CalendarRow
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.duties import duty_book
-from hospital_prepay.services.fund.duty_words import PROVISIONAL, duty_name, grant_name, state_words
+from hospital_prepay.services.fund.duty_words import PROVISIONAL, duty_name, grant_name, owed_words, state_words
 
 _TOKEN_BITS: Final = 256
 _ALARMS: Final = (7, 1)
@@ -62,9 +62,9 @@ def read_calendar(context: Context, token: str) -> bytes:
         raise NotFound("没有这个日历，或订阅已停。请到期限页重新订阅。")
     if not user.actor().may(Permission.FUND_VIEW):
         raise NotFound("没有这个日历，或订阅已停。请到期限页重新订阅。")
-    found = duty_book(context, row.institution_id).around()
+    found = duty_book(context, row.institution_id).for_actor(user.actor()).around()
     events = [_event(row.institution_id, one) for one in found if one.state is not DutyState.NOT_APPLICABLE]
-    return calendar_feed("医保预付金期限", events, context.clock.now())
+    return calendar_feed("财务期限：预付金、门诊预交金", events, context.clock.now())
 
 
 def _event(institution_id: str, one: Standing) -> FeedEvent:
@@ -85,7 +85,7 @@ def _event(institution_id: str, one: Standing) -> FeedEvent:
 def _title(one: Standing) -> str:
     # Without what a request is about: people type that, and may name somebody.
     name = duty_name(one, subject=False)
-    return f"{name}，应还 {Money(one.owed_fen)} 元" if one.known.owed else name
+    return "，".join(part for part in (name, owed_words(one)) if part)
 
 
 def _lines(one: Standing) -> list[str]:

@@ -9,7 +9,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.rules.fund.duty_closing import CloseFacts, close_duty
-from hospital_prepay.domain.rules.fund.duty_states import DatedItem
+from hospital_prepay.domain.rules.fund.duty_states import Standing
 from hospital_prepay.persistence import fund_duties as store
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.duties import duty_book, find_duty
@@ -40,13 +40,13 @@ def record_closure(context: Context, actor: Actor, command: CloseDuty) -> Closed
     closed already.
     """
     actor.require(Permission.FUND_DUTY)
-    item = find_duty(duty_book(context, actor.institution_id), command.key).item
+    found = find_duty(duty_book(context, actor.institution_id).for_actor(actor), command.key)
     with context.work(actor, "fund.duty", f"duty:{command.key}") as work:
         if not command.words.strip():
             raise MalformedInput("请填写，备查。", code="missing_value", details={"field": "words"})
         if command.done_on is not None and command.done_on > work.today:
             raise MalformedInput("办理日不能晚于今天。", details={"field": "done_on"})
-        decision = close_duty(_facts(item, command.done_on), work.rule_version)
+        decision = close_duty(_facts(found, command.done_on), work.rule_version)
         decision_id = work.keep_decision(decision, work.today, {})
         if decision.permitted:
             earlier = store.steps(work.connection, work.institution_id, command.key)
@@ -97,7 +97,8 @@ def withdraw_closure(context: Context, actor: Actor, key: str, ground: str) -> N
         work.audit(detail={"ground": ground})
 
 
-def _facts(item: DatedItem, done_on: date | None) -> CloseFacts:
+def _facts(found: Standing, done_on: date | None) -> CloseFacts:
+    item, left = found.item, found.known.left
     return CloseFacts(
         regime=item.regime,
         duty=item.name,
@@ -105,6 +106,7 @@ def _facts(item: DatedItem, done_on: date | None) -> CloseFacts:
         named_on=item.named_on.isoformat(),
         due_on=_iso(item.due_on),
         done_on=_iso(done_on),
+        left=0 if left is None else left.count,
     )
 
 

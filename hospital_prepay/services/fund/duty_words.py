@@ -62,7 +62,10 @@ def state_words(one: Standing) -> tuple[str, str]:
 
 
 def owed_words(one: Standing) -> str:
-    """What is owed, or nothing."""
+    """What is owed or left, or nothing."""
+    left = one.known.left
+    if left is not None:
+        return f"还有 {left.count:,} {left.of}，{Money(left.fen)} 元"
     return f"应还 {Money(one.owed_fen)} 元" if one.known.owed else ""
 
 

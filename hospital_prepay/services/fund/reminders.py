@@ -1,4 +1,4 @@
-"""The scheduler's daily steps for the fund: remind of duties, give back what ran out, look at the shared account.
+"""The scheduler's daily steps: remind of duties, give back what ran out, look at the shared account.
 
 The shared account is the hospital's bank deposits (1002): its own part, and the sub-accounts of the grants, free and
 reserved. Its balance in the books is the sum of both, so that it covers the restricted money exactly as long as the
@@ -13,6 +13,7 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.duty_states import reminder_stage
+from hospital_prepay.domain.rules.outpatient.duties import is_outpatient
 from hospital_prepay.persistence import fund_reminders as store
 from hospital_prepay.persistence.fund_reminders import AccountCheck, ReminderRow
 from hospital_prepay.persistence.queries import fund_duties as queries
@@ -26,6 +27,7 @@ from hospital_prepay.services.fund.spending import release_expired
 __all__ = ["AccountCheck", "ReminderRow"]
 
 SHARED_ACCOUNT: Final = "shared-account"
+OUTPATIENT_DUTIES: Final = "outpatient_duties"
 _SHOWN: Final = 8
 
 
@@ -85,13 +87,20 @@ def read_reminders(context: Context, actor: Actor) -> Reminded:
 
 
 def duty_tasks(context: Context, actor: Actor) -> list[Task]:
-    """What the fund asks of the person on the home page: pressing duties with the day of the first, and the shared
-    account while it is short. Nothing for whoever may not close a duty."""
+    """What the calendar asks of the person on the home page: pressing duties of the fund, and of outpatients'
+    deposits, each with the day of the first, and the shared account while it is short. Nothing for whoever may not
+    close a duty."""
     if not actor.may(Permission.FUND_DUTY):
         return []
-    days = [one.expected_on for one in pressing_duties(context, actor)]
+    pressing = pressing_duties(context, actor)
+    of_fund = [one for one in pressing if not is_outpatient(one.item)]
+    of_outpatients = [one for one in pressing if is_outpatient(one.item)]
     check = read_reminders(context, actor).check
-    tasks = [Task("fund_duties", Pile(len(days), min(days)))] if days else []
+    tasks = [
+        Task(kind, Pile(len(found), min(one.expected_on for one in found)))
+        for kind, found in (("fund_duties", of_fund), (OUTPATIENT_DUTIES, of_outpatients))
+        if found
+    ]
     if check is not None and check.short_fen:
         tasks.append(Task("fund_account", Pile(1, check.checked_at)))
     return tasks

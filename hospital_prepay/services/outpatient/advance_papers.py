@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import IO, Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
-from hospital_prepay.files.exports import Sheet, workbook_bytes
 from hospital_prepay.files.papers import Cell, Grid, Line, Paper, docx_bytes, pdf_bytes
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.advance_review import AdvanceDetail, read_advance_list
+from hospital_prepay.services.outpatient.advance_review import (
+    Advance,
+    AdvanceDetail,
+    AdvanceListRow,
+    list_advances,
+    read_advance_list,
+)
+from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
 from hospital_prepay.services.publication.institution import Hospital, hospital_of
 
 _KINDS: Final = {"docx": docx_bytes, "pdf": pdf_bytes}
-_HEADINGS: Final = (
-    "序号",
-    "退款单号",
-    "账户号",
-    "患者",
-    "垫付日期",
-    "退还患者（元）",
-    "其中本院承担（元）",
-    "申请（元）",
+_COLUMNS: Final = (
+    Column("序号", 4, is_number=True),
+    Column("退款单号", 10),
+    Column("账户号", 9),
+    Column("患者", 7),
+    Column("垫付日期", 7),
+    Column("退还患者（元）", 8, is_number=True),
+    Column("其中本院承担（元）", 8, is_number=True),
+    Column("申请（元）", 8, is_number=True),
 )
 
 
@@ -35,17 +41,69 @@ def advance_form(context: Context, actor: Actor, list_no: int, kind: str) -> byt
     return _KINDS[kind](_form(hospital_of(context, actor.institution_id), found))
 
 
-def advance_workbook(context: Context, actor: Actor, list_no: int) -> bytes:
-    """The list as XLSX, names masked as pages mask them. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+def advance_list(context: Context, actor: Actor, list_no: int, kind: str = "xlsx") -> IO[bytes]:
+    """The claims of a list as ``xlsx`` or ``pdf``, names masked as pages mask them. Needs ``outpatient.view``.
+
+    Raises :class:`NotFound`, :class:`MalformedInput` for a list too long to print.
+    """
     found = read_advance_list(context, actor, list_no)
-    rows: list[tuple[object, ...]] = [_HEADINGS]
-    for number, one in enumerate(sorted(found.lines, key=lambda one: one.refund_no), 1):
-        day = "" if one.paid_at is None else f"{local(one.paid_at):%Y-%m-%d}"
-        applied = Money(one.applied_fen or 0)
-        sums = (Money(one.amount_fen), Money(one.own_cost_fen), applied)
-        rows.append((number, one.refund_no, one.account_no, one.holder_name, day, *sums))
-    rows.append(("合计", *[None] * 6, Money(found.head.total_fen)))
-    return workbook_bytes([Sheet("垫付清单", rows)])
+    total = Money(found.head.total_fen)
+    lines = sorted(found.lines, key=lambda one: one.refund_no)
+    paper = ListPaper(
+        title=f"垫付门诊预交金清单（{found.head.budget_year} 年度预算）",
+        sheet="垫付清单",
+        facts=(
+            *head_facts(context, actor),
+            ("本院申请表序号", str(found.head.list_no)),
+            ("笔数", found.head.claims),
+            ("申请（元）", total),
+        ),
+        columns=_COLUMNS,
+        rows=((number, *_line(one), Money(one.applied_fen or 0)) for number, one in enumerate(lines, 1)),
+        count=len(lines),
+        sums=("合计", *[None] * 6, total),
+    )
+    return make_list(paper, kind)
+
+
+def advances_file(context: Context, actor: Actor, kind: str) -> IO[bytes]:
+    """Everything that was paid ahead (先垫后补), each with the list that it stands on, as ``xlsx`` or ``pdf``; names
+    masked as pages mask them. Needs ``outpatient.view``."""
+    found = list_advances(context, actor)
+    heads = {one.list_no: one for one in found.lists}
+    paid = Money(sum(one.amount_fen for one in found.advances))
+    paper = ListPaper(
+        title="门诊预交金先垫后补台账",
+        sheet="先垫后补",
+        facts=(
+            *head_facts(context, actor),
+            ("垫付（笔）", len(found.advances)),
+            ("垫付（元）", paid),
+            ("实际上缴财政（元）", Money(found.remitted_fen)),
+            ("已申请（元）", Money(found.applied_fen)),
+        ),
+        columns=(*_COLUMNS[:-1], Column("能申请（元）", 7, is_number=True), Column("申请表", 12)),
+        rows=(
+            (number, *_line(one), Money(one.may_apply_fen), _standing(heads.get(one.list_no or 0)))
+            for number, one in enumerate(sorted(found.advances, key=lambda one: one.refund_no), 1)
+        ),
+        count=len(found.advances),
+        sums=("合计", *[None] * 4, paid, Money(sum(one.own_cost_fen for one in found.advances)), None, None),
+        notes=("申请总额在本院实际上缴财政的门诊预交金总规模内；因本院少计而多退的部分由本院承担，不在申请之列。",),
+    )
+    return make_list(paper, kind)
+
+
+def _line(one: Advance) -> tuple[object, ...]:
+    day = "" if one.paid_at is None else f"{local(one.paid_at):%Y-%m-%d}"
+    return (one.refund_no, one.account_no, one.holder_name, day, Money(one.amount_fen), Money(one.own_cost_fen))
+
+
+def _standing(head: AdvanceListRow | None) -> str:
+    if head is None:
+        return "等列入"
+    words = {"made": "待报送", "submitted": f"{head.submitted_on} 报送", "reimbursed": f"{head.reimbursed_on} 补回"}
+    return f"第 {head.list_no} 号（{head.budget_year} 年度），{words[head.state]}"
 
 
 def _form(hospital: Hospital, found: AdvanceDetail) -> Paper:

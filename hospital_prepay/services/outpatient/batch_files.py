@@ -1,20 +1,25 @@
-"""The list of a batch to hand to the treasury: byte for byte what its SHA-256 was made of, and a workbook to read."""
+"""The list of a batch to hand to the treasury: byte for byte what its SHA-256 was made of, and the same to read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import IO, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.money import Money
-from hospital_prepay.files.exports import Sheet, workbook_bytes
 from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.batch_review import batch_of
 from hospital_prepay.services.outpatient.filing import digest_line
-from hospital_prepay.services.publication.institution import hospital_of
+from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
 
+_COLUMNS: Final = (
+    Column("序号", 3, is_number=True),
+    Column("账户号", 8),
+    Column("余额（元）", 5, is_number=True),
+    Column("最后变动日期", 5),
+)
 _NOT_FROZEN: Final = "名单还没有冻结，没有可以下载的名单。请先冻结名单。"
 
 
@@ -31,28 +36,36 @@ def batch_list(context: Context, actor: Actor, batch_no: int) -> Iterator[bytes]
     return lines()
 
 
-def batch_workbook(context: Context, actor: Actor, batch_no: int) -> bytes:
-    """The same list as XLSX, with headings, last movements, count, sum and digest; no patient is named in it."""
+def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[bytes]:
+    """The same list as ``xlsx`` or ``pdf``, with headings, last movements, count, sum, voucher and digest; no patient
+    is named in it. Raises :class:`MalformedInput` for a list too long to print."""
     _require_frozen(context, actor, batch_no)
     own = actor.institution_id
     with context.database.reading() as connection:
         found = batch_of(connection, own, batch_no)
-        rows: list[tuple[object, ...]] = [("序号", "账户号", "余额（元）", "最后变动日期")]
-        for number, one in enumerate(store.every_batch_line(connection, own, batch_no), 1):
-            rows.append((number, one.account_no, Money(one.balance_fen), one.last_movement_on))
-    total = Money(found.total_fen)
-    rows.append(("合计", None, total, None))
-    cover: list[tuple[object, ...]] = [
-        ("无法清退且超过三年的门诊预交金上缴名单",),
-        ("医疗机构", hospital_of(context, own).name, own),
-        ("上缴日", found.on_day),
-        ("批次", found.batch_no),
-        ("账户（个）", found.accounts),
-        ("金额（元）", total, total.in_words()),
-        ("名单摘要值（SHA-256）", found.sha256),
-        ("怎么核对", "对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。"),
-    ]
-    return workbook_bytes([Sheet("说明", cover), Sheet("名单", rows)])
+        total = Money(found.total_fen)
+        paper = ListPaper(
+            title="无法清退且超过三年的门诊预交金上缴清单",
+            sheet="名单",
+            facts=(
+                *head_facts(context, actor),
+                ("上缴日", found.on_day.isoformat()),
+                ("批次", str(found.batch_no)),
+                ("账户（个）", found.accounts),
+                ("金额（元）", total),
+                ("缴款", f"{found.remitted_on}，缴款书 {found.voucher_no}" if found.remitted_on else "还没有缴款"),
+                ("名单摘要值（SHA-256）", found.sha256),
+            ),
+            columns=_COLUMNS,
+            rows=(
+                (number, one.account_no, Money(one.balance_fen), one.last_movement_on)
+                for number, one in enumerate(store.every_batch_line(connection, own, batch_no), 1)
+            ),
+            count=found.accounts,
+            sums=("合计", None, total, None),
+            notes=("对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。",),
+        )
+        return make_list(paper, kind)
 
 
 def _require_frozen(context: Context, actor: Actor, batch_no: int) -> None:

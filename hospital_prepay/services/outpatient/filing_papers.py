@@ -6,49 +6,51 @@ a written reason that the audit trail keeps.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import IO, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.reach import Channel
-from hospital_prepay.files.exports import Sheet, workbook_bytes
 from hospital_prepay.files.papers import Cell, Grid, Line, Paper, docx_bytes, pdf_bytes
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_escheat import FilingRow
 from hospital_prepay.persistence.queries import outpatient_escheat as queries
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.filing_review import filing_of, reasons_of
+from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
 from hospital_prepay.services.outpatient.register import clear_contact, masked_contact, shown_name
 from hospital_prepay.services.publication.institution import Hospital, hospital_of
 
 _KINDS: Final = {"docx": docx_bytes, "pdf": pdf_bytes}
-_HEADINGS: Final = (
-    "序号",
-    "账户号",
-    "姓名",
-    "证件号码",
-    "联系电话",
-    "缴纳途径",
-    "最后变动日期",
-    "余额（元）",
-    "原因和依据",
+_COLUMNS: Final = (
+    Column("序号", 4, is_number=True),
+    Column("账户号", 9),
+    Column("姓名", 8),
+    Column("证件号码", 14),
+    Column("联系电话", 9),
+    Column("缴纳途径", 7),
+    Column("最后变动日期", 8),
+    Column("余额（元）", 8, is_number=True),
+    Column("原因和依据", 16),
 )
 
 
-def filing_workbook(context: Context, actor: Actor, filing_no: int) -> bytes:
-    """The list as XLSX, masked as pages mask it. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+def filing_list(context: Context, actor: Actor, filing_no: int, kind: str = "xlsx") -> IO[bytes]:
+    """The list as ``xlsx`` or ``pdf``, masked as pages mask it. Needs ``outpatient.view``. Raises :class:`NotFound`,
+    :class:`MalformedInput` for a list too long to print."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        return _workbook(context, actor, connection, filing_no, in_full=False)
+        return _list(context, actor, connection, filing_no, kind, False)
 
 
-def reveal_filing(context: Context, actor: Actor, filing_no: int, ground: str) -> bytes:
-    """The list with names and numbers in full, for a written reason that the audit trail keeps."""
+def reveal_filing(context: Context, actor: Actor, filing_no: int, ground: str) -> IO[bytes]:
+    """The list as XLSX with names and numbers in full, for a written reason that the audit trail keeps."""
     actor.require(Permission.REVEAL_IDENTITY)
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.reveal_filing", f"outpatient_filing:{filing_no}") as work:
-        made = _workbook(context, actor, work.connection, filing_no, in_full=True)
+        made = _list(context, actor, work.connection, filing_no, "xlsx", True)
         work.audit(detail={"filing": filing_no, "ground": ground})
     return made
 
@@ -93,25 +95,41 @@ def _letter(hospital: Hospital, found: FilingRow, reasons: tuple[tuple[str, int,
     )
 
 
-def _workbook(context: Context, actor: Actor, connection: Connection, filing_no: int, *, in_full: bool) -> bytes:
+def _list(
+    context: Context, actor: Actor, connection: Connection, filing_no: int, kind: str, in_full: bool
+) -> IO[bytes]:
+    found = filing_of(connection, actor.institution_id, filing_no)
+    total = Money(found.total_fen)
+    facts = (
+        *head_facts(context, actor),
+        ("本院备案序号", str(found.filing_no)),
+        ("报送部门", found.authority or "还没有报送"),
+        ("账户（个）", found.accounts),
+        ("余额（元）", total),
+        ("名单摘要值", found.sha256),
+        ("个人信息", "完整" if in_full else "已遮盖"),
+    )
+    paper = ListPaper(
+        title="无法及时清退的门诊预交金备案表",
+        sheet="名单",
+        facts=facts,
+        columns=_COLUMNS,
+        rows=_rows(context, actor, connection, filing_no, in_full=in_full),
+        count=found.accounts,
+        sums=("合计", *[None] * 6, total, None),
+        notes=("患者或者继承人什么时候来办，本院都受理、核对后退还；备案不影响患者领取。",),
+    )
+    return make_list(paper, kind)
+
+
+def _rows(
+    context: Context, actor: Actor, connection: Connection, filing_no: int, *, in_full: bool
+) -> Iterator[tuple[object, ...]]:
     own = actor.institution_id
-    found = filing_of(connection, own, filing_no)
-    rows: list[tuple[object, ...]] = [_HEADINGS]
     contact_of = clear_contact if in_full else masked_contact
     for number, one in enumerate(queries.filing_lines(connection, own, filing_no), 1):
         contact = contact_of(context, own, one.personal)
         name = one.holder_name if in_full else shown_name(actor, one.holder_name)
         day = "不详" if one.last_movement_on is None else one.last_movement_on.isoformat()
         channel, balance = Channel(one.channel).label, Money(one.balance_fen)
-        rows.append((number, one.account_no, name, contact.certno, contact.phone, channel, day, balance, one.reason))
-    rows.append(("合计", *[None] * 6, Money(found.total_fen), None))
-    cover: list[tuple[object, ...]] = [
-        ("无法及时清退的门诊预交金备案名单",),
-        ("医疗机构", hospital_of(context, own).name, own),
-        ("本院备案序号", found.filing_no),
-        ("账户（个）", found.accounts),
-        ("余额（元）", Money(found.total_fen), Money(found.total_fen).in_words()),
-        ("名单摘要值", found.sha256),
-        ("个人信息", "完整" if in_full else "已遮盖"),
-    ]
-    return workbook_bytes([Sheet("说明", cover), Sheet("名单", rows)])
+        yield (number, one.account_no, name, contact.certno, contact.phone, channel, day, balance, one.reason)

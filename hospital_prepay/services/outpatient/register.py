@@ -127,14 +127,7 @@ def search(context: Context, actor: Actor, narrowed: Narrowed, page: int) -> Lis
     number, a certificate's number (15 or 18 digits alike) or a phone number."""
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
-    if narrowed.text:
-        digest = context.keyed_hash.candidates
-        phone = phone_number(narrowed.text)
-        narrowed = replace(
-            narrowed,
-            certno_hashes=digest(same_person_number(narrowed.text), institution=own, field=CERTNO),
-            phone_hashes=digest(phone, institution=own, field=PHONE) if phone else (),
-        )
+    narrowed = hashed(context, own, narrowed)
     with context.database.reading() as connection:
         rows = store.list_accounts(connection, own, narrowed, (page - 1) * PAGE, PAGE)
         count, fen = store.sum_accounts(connection, own, narrowed)
@@ -143,6 +136,19 @@ def search(context: Context, actor: Actor, narrowed: Narrowed, page: int) -> Lis
         for row in rows
     )
     return Listed(tuple(shown), count, fen)
+
+
+def hashed(context: Context, institution_id: str, narrowed: Narrowed) -> Narrowed:
+    """With the keyed hashes under which what was typed may stand."""
+    if not narrowed.text:
+        return narrowed
+    digest = context.keyed_hash.candidates
+    phone = phone_number(narrowed.text)
+    return replace(
+        narrowed,
+        certno_hashes=digest(same_person_number(narrowed.text), institution=institution_id, field=CERTNO),
+        phone_hashes=digest(phone, institution=institution_id, field=PHONE) if phone else (),
+    )
 
 
 def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard:

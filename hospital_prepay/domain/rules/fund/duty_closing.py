@@ -10,13 +10,13 @@ from typing import Any
 from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.rules import RULES
-from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS
+from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, MAY_BE_NONE
 
 
 @dataclass(frozen=True, slots=True)
 class CloseFacts:
     """What :func:`close_duty` looks at, days in ISO. ``done_on`` is ``None`` for what isn't applicable, ``due_on``
-    while the day isn't known."""
+    while the day isn't known; ``left`` is how much the books have that waits."""
 
     regime: str
     duty: str
@@ -24,6 +24,7 @@ class CloseFacts:
     named_on: str
     due_on: str | None
     done_on: str | None
+    left: int = 0
 
 
 @implements(
@@ -38,15 +39,20 @@ class CloseFacts:
 def close_duty(facts: CloseFacts, rule_version: str) -> Decision:
     """Done in time or late, or not applicable; refused where the books alone say when it is done (house rule).
 
-    Whoever doesn't apply this year says so: applying is voluntary, so that alone of these may be not applicable.
+    Whoever doesn't apply this year says so: applying is voluntary. So does who has no stock of outpatient deposits,
+    as long as the books know of none. These alone may be not applicable.
     """
     reason = _reason(facts)
     outcome = Outcome.REFUSED if reason.code == "books_decide" else Outcome.PERMITTED
-    return Decision("fund.close_duty", rule_version, outcome, None, (reason,), asdict(facts))
+    stored = asdict(facts)
+    if not facts.left:
+        del stored["left"]  # as it was kept before the books could know of something left
+    return Decision("fund.close_duty", rule_version, outcome, None, (reason,), stored)
 
 
 def _reason(facts: CloseFacts) -> Reason:
-    if facts.duty in BY_BOOKS and (facts.done_on is not None or facts.duty != "apply"):
+    may_be_none = facts.duty in MAY_BE_NONE and not facts.left
+    if facts.duty in BY_BOOKS and (facts.done_on is not None or not may_be_none):
         return Reason("books_decide", "这一项由账本认定，账上办了才算办结，不能手工登记。")
     if facts.done_on is None:
         return Reason("not_applicable", "这一项本院不用办，写明了理由。")

@@ -21,7 +21,15 @@ SOON_DAYS: Final = 7
 REMIND_BEFORE: Final = (30, 7, 3, 1, 0)
 CLEARING: Final = frozenset({"clear", "give_back", "net"})
 # What the books close by themselves; nobody's word closes these.
-BY_BOOKS: Final = frozenset({"apply", "pay_out", "reservation", "invoices", "return_procurement", *CLEARING})
+OUTPATIENT: Final = frozenset(
+    {"clear_stock", "file_old", "remit_old", "apply_for_advances"}
+    | {"submit_filing", "acknowledge_filing", "post_kept", "decide_kept"}
+)
+BY_BOOKS: Final = frozenset(
+    {"apply", "pay_out", "reservation", "invoices", "return_procurement", *CLEARING, *OUTPATIENT}
+)
+# Of these a person may say, with the ground, that there is nothing to do: who doesn't apply, who has no stock.
+MAY_BE_NONE: Final = frozenset({"apply", "clear_stock"})
 _SATURDAY: Final = 5
 _DAY: Final = timedelta(days=1)
 _NONE: Final[Mapping[str, date]] = {}
@@ -42,7 +50,7 @@ class DutyState(StrEnum):
 class DatedItem:
     """Something due on a day. ``regime`` is empty for a consequence of the hospital's own acts, which no notice
     names; ``pool_region`` and ``fund`` are given where each has its own. ``due_on`` is ``None`` while it rolls into a
-    year whose holidays aren't announced."""
+    year whose holidays aren't announced; ``day_by_house`` where the hospital set the day."""
 
     key: str
     name: str
@@ -60,6 +68,7 @@ class DatedItem:
     subject: str = ""
     grant_id: str = ""
     document: str = ""
+    day_by_house: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +91,22 @@ class GrantFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What is left to do of a duty that isn't owed grant by grant: how many, ``of`` what, and their fen."""
+
+    count: int
+    fen: int
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """What the books say of a duty: done on a day, nothing to do and why, or still owed, grant by grant."""
+    """What the books say of a duty: done on a day, nothing to do and why, still owed grant by grant, or left."""
 
     done_on: date | None = None
     nothing_due: str = ""
     owed: tuple[GrantFact, ...] = ()
+    left: Left | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +184,7 @@ def standing(
     roll: HolidayRoll = HolidayRoll.EVERY_NON_WORKING_DAY,
 ) -> Standing:
     """Where ``item`` stands on ``today``. The books go before what a person recorded."""
-    by_person = closure is not None and known.done_on is None and not known.owed
+    by_person = closure is not None and known.done_on is None and not known.owed and known.left is None
     done_on = closure.done_on if closure is not None and by_person else known.done_on
     left = None if item.due_on is None else (item.due_on - today).days
     return Standing(

@@ -1,0 +1,123 @@
+"""A long list as XLSX or PDF: the same headings, rows, count and sum.
+
+XLSX is written row by row and takes any number; a PDF is set as a whole, so that a list beyond :data:`PDF_ROWS` is
+refused with what to do instead.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import IO, Final
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Actor
+from hospital_prepay.domain.errors import MalformedInput, NotFound
+from hospital_prepay.domain.money import Money
+from hospital_prepay.files.exports import Stream, stream_workbook
+from hospital_prepay.files.pdf import render_pdf
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.publication.institution import hospital_of
+from hospital_prepay.settings import resource
+
+# A table of so many rows takes a second and some 200 MB while it is set; twice as many take twice as much.
+PDF_ROWS: Final = 1_000
+KINDS: Final = ("xlsx", "pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and how wide its column is beside the others on paper; amounts and counts stand to the right."""
+
+    heading: str
+    width: int
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListPaper:
+    """A list: ``facts`` at its head, ``count`` rows that come one after the other, and a last row with the sums.
+
+    ``sheet`` names the sheet of the rows, ``notes`` stand under the facts; ``may_narrow`` where its page has filters.
+    """
+
+    title: str
+    sheet: str
+    facts: tuple[tuple[str, object], ...]
+    columns: tuple[Column, ...]
+    rows: Iterable[tuple[object, ...]]
+    count: int
+    sums: tuple[object, ...]
+    notes: tuple[str, ...] = ()
+    may_narrow: bool = False
+
+
+def head_facts(context: Context, actor: Actor) -> tuple[tuple[str, object], ...]:
+    """Which hospital, who made the paper, and when."""
+    hospital = hospital_of(context, actor.institution_id)
+    made = f"{local(context.clock.now()):%Y-%m-%d %H:%M:%S}"
+    return (("医疗机构", f"{hospital.name}（{hospital.code}）"), ("制表", f"{actor.name}，{made}"))
+
+
+def make_list(paper: ListPaper, kind: str) -> IO[bytes]:
+    """The list as an open file. Raises :class:`NotFound` for another kind, :class:`MalformedInput` for a list that is
+    too long to print."""
+    if kind not in KINDS:
+        raise NotFound("没有这种文件。请从页面下载。")
+    return _workbook(paper) if kind == "xlsx" else io.BytesIO(_pdf(paper))
+
+
+def require_printable(count: int, kind: str, *, may_narrow: bool) -> None:
+    """Raise :class:`MalformedInput` when a PDF of so many rows is asked for."""
+    if kind == "pdf" and count > PDF_ROWS:
+        narrow = "，或者先筛选再下载 PDF" if may_narrow else ""
+        words = f"这份清单有 {count:,} 行，PDF 最多 {PDF_ROWS:,} 行。请下载 XLSX{narrow}。"
+        raise MalformedInput(words, code="too_long_to_print", details={"rows": count})
+
+
+def _workbook(paper: ListPaper) -> IO[bytes]:
+    cover = [(label, *_with_words(value)) for label, value in paper.facts]
+    notes = [(text,) for text in paper.notes]
+    headings = (tuple(one.heading for one in paper.columns),)
+
+    def rows() -> Iterable[tuple[object, ...]]:
+        yield from map(_cells, paper.rows)
+        if paper.sums:
+            yield paper.sums
+
+    return stream_workbook(
+        [Stream("说明", ((paper.title,),), [*cover, *notes]), Stream(paper.sheet, headings, rows())]
+    )
+
+
+def _pdf(paper: ListPaper) -> bytes:
+    require_printable(paper.count, "pdf", may_narrow=paper.may_narrow)
+    data = {
+        "title": paper.title,
+        "facts": [[label, "，".join(map(_text, _with_words(value)))] for label, value in paper.facts],
+        "notes": list(paper.notes),
+        "columns": [
+            {"heading": one.heading, "width": one.width, "is_number": one.is_number} for one in paper.columns
+        ],
+        "rows": [list(map(_text, row)) for row in paper.rows],
+        "sums": list(map(_text, paper.sums)),
+    }
+    source = (resource("templates") / "print" / "outpatient_list.typ").read_text("utf-8")
+    return render_pdf(source, data=json.dumps(data, ensure_ascii=False))
+
+
+def _with_words(value: object) -> tuple[object, ...]:
+    return (value, f"大写：{value.in_words()}") if isinstance(value, Money) else (value,)
+
+
+def _cells(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(value.isoformat() if isinstance(value, date) else value for value in row)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "" if value is None else str(value)
+    return f"{value:,}"

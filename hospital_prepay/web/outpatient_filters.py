@@ -1,0 +1,47 @@
+"""What the register is narrowed by: read from the address, for its page and for the same list as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+from flask import request
+
+from hospital_prepay.domain.numbers import number_of
+from hospital_prepay.domain.rules.outpatient.contact import Standing
+from hospital_prepay.domain.rules.outpatient.life import AccountState as State
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
+from hospital_prepay.services.outpatient.list_papers import KINDS
+from hospital_prepay.services.outpatient.register import Narrowed
+from hospital_prepay.web.outpatient_view import ROOT
+
+FILTERS: Final = ("q", "state", "year", "channel", "reach", "kind", "import", "told")
+
+
+def asked_filters() -> dict[str, str]:
+    """What the address of the register asks for."""
+    return {name: request.args.get(name, "").strip()[:80] for name in FILTERS}
+
+
+def narrowed(given: Mapping[str, str]) -> Narrowed:
+    """What the address asks for; a value that no list has lets all pass."""
+    year = number_of(given["year"])
+    return Narrowed(
+        state=given["state"] if given["state"] in list(State) else "",
+        year=year if year is not None and year < 10_000 else None,
+        channel=given["channel"] if given["channel"] in list(Channel) else "",
+        reach=given["reach"] if given["reach"] in list(Reach) else "",
+        told=given["told"] if given["told"] in [*Standing, *Way] else "",
+        deposits={"deposit": True, "other": False}.get(given["kind"]),
+        import_no=number_of(given["import"]),
+        text=given["q"],
+    )
+
+
+def register_files(given: Mapping[str, str]) -> list[dict[str, str]]:
+    """The register as files, narrowed like the page."""
+    query = urlencode({name: value for name, value in given.items() if value})
+    return [
+        {"label": kind.upper(), "href": f"{ROOT}/register.{kind}" + (f"?{query}" if query else "")} for kind in KINDS
+    ]
