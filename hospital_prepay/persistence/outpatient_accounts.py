@@ -212,11 +212,13 @@ def open_in_books(
 
 
 def _in_books() -> sa.ColumnElement[bool]:
+    """Looked up by key for each account: as EXISTS, PostgreSQL would make a list of all books for every part."""
     subject = sa.case((OutpatientAccount.kind == "outpatient_deposit", f"{_DEPOSITS}:"), else_=f"{_OTHERS}:")
-    return sa.exists().where(
+    found = sa.select(LedgerAccount.subject).where(
         LedgerAccount.institution_id == OutpatientAccount.institution_id,
         LedgerAccount.account_id == subject + OutpatientAccount.account_no,
     )
+    return found.scalar_subquery().is_not(None)
 
 
 def _parts(lines: Iterator[str]) -> Iterator[list[str]]:

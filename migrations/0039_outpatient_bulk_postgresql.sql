@@ -1,0 +1,113 @@
+-- A register of a million accounts on PostgreSQL. Before its statistics are taken, the planner holds a fresh table to
+-- be empty and reads all of it again for every part that is booked: what follows leaves it no such choice.
+
+-- The balances that ledger_post_many worked out, each found by its key.
+CREATE FUNCTION ledger_move(p_institution text, p_accounts text[], p_balances bigint[]) RETURNS void LANGUAGE sql
+  SET search_path = pg_catalog, public, pg_temp
+  SET enable_seqscan = off SET enable_nestloop = off AS $$
+  UPDATE ledger_account a SET balance_fen = b.balance FROM unnest(p_accounts, p_balances) AS b(account, balance)
+    WHERE a.institution_id = p_institution AND a.account_id = ANY (p_accounts) AND a.account_id = b.account
+$$;
+REVOKE ALL ON FUNCTION ledger_move(text, text[], bigint[]) FROM PUBLIC;
+
+-- Many postings in one call, one statement each for locks, balances and rows. One refused posting doesn't fail the
+-- rest: the answer holds a number for each entry, or NULL where a guard refused it. p_counts says how many lines each
+-- entry has; the lines of all entries stand one after another.
+CREATE OR REPLACE FUNCTION ledger_post_many(
+  p_institution text, p_keys text[], p_kind text, p_summary text, p_sources text[],
+  p_occurred timestamptz, p_posted timestamptz, p_effective date, p_by text, p_hashes bytea[],
+  p_counts smallint[], p_accounts text[], p_debits bigint[], p_credits bigint[], p_funds text[]
+) RETURNS bigint[] LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  n int := cardinality(p_keys);
+  m int := cardinality(p_accounts);
+  entry_of int[];
+  line_of smallint[];
+  numbers bigint[];
+  refused boolean[];
+  ids text[];
+  sides smallint[];
+  balances bigint[];
+  ceilings bigint[];
+  guards int[];
+  at_line int[];
+  change bigint;
+  g int;
+  entry int := 0;
+BEGIN
+  IF (n >= 1 AND cardinality(p_sources) = n AND cardinality(p_hashes) = n AND cardinality(p_counts) = n
+      AND cardinality(p_debits) = m AND cardinality(p_credits) = m AND cardinality(p_funds) = m
+      AND array_ndims(p_counts) = 1 AND array_lower(p_counts, 1) = 1
+      AND array_ndims(p_debits) = 1 AND array_lower(p_debits, 1) = 1
+      AND array_ndims(p_credits) = 1 AND array_lower(p_credits, 1) = 1
+      AND (SELECT min(c) >= 2 AND sum(c) = m AND count(c) = n FROM unnest(p_counts) c)
+      AND (SELECT bool_and(coalesce(u.debit >= 0 AND u.credit >= 0 AND (u.debit = 0) <> (u.credit = 0)
+             AND u.account IS NOT NULL AND u.fund IS NOT NULL, false))
+           FROM unnest(p_accounts, p_debits, p_credits, p_funds) u(account, debit, credit, fund))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'malformed: ledger_post_many' USING ERRCODE = 'HP003';
+  END IF;
+  PERFORM pg_current_xact_id();
+  SELECT array_agg(c.k ORDER BY c.k, l), array_agg(l ORDER BY c.k, l) INTO entry_of, line_of
+    FROM unnest(p_counts) WITH ORDINALITY AS c(lines, k) CROSS JOIN LATERAL generate_series(1, c.lines) l;
+  -- The locks, in the order of single postings.
+  SELECT array_agg(a.account_id), array_agg(a.normal_side), array_agg(a.balance_fen), array_agg(a.ceiling_fen)
+    INTO ids, sides, balances, ceilings
+    FROM (SELECT * FROM ledger_account a
+          WHERE a.institution_id = p_institution AND a.account_id = ANY (p_accounts) AND a.guarded
+          ORDER BY a.account_id COLLATE "C" FOR NO KEY UPDATE) a;
+  refused := array_fill(false, ARRAY[n]);
+  IF ids IS NOT NULL THEN
+    -- Line by line over guarded accounts only, in memory: an entry that breaks a guard gives back what it moved.
+    SELECT array_agg(x.line ORDER BY x.line), array_agg(x.g ORDER BY x.line) INTO at_line, guards
+      FROM (SELECT l.line, i.g FROM unnest(p_accounts) WITH ORDINALITY AS l(account, line)
+            JOIN unnest(ids) WITH ORDINALITY AS i(account, g) ON i.account = l.account) x;
+    FOR j IN 1..cardinality(at_line) LOOP
+      entry := entry_of[at_line[j]];
+      CONTINUE WHEN refused[entry];
+      g := guards[j];
+      change := sides[g] * (p_debits[at_line[j]] - p_credits[at_line[j]]);
+      balances[g] := balances[g] + change;
+      IF balances[g] < 0 OR (change > 0 AND balances[g] > ceilings[g]) THEN
+        refused[entry] := true;
+        FOR k IN REVERSE j..1 LOOP
+          EXIT WHEN entry_of[at_line[k]] <> entry;
+          balances[guards[k]] := balances[guards[k]]
+            - sides[guards[k]] * (p_debits[at_line[k]] - p_credits[at_line[k]]);
+        END LOOP;
+      END IF;
+    END LOOP;
+    PERFORM ledger_move(p_institution, ids, balances);
+  END IF;
+  SELECT array_agg(CASE WHEN NOT u.refused THEN nextval('ledger_entry_no') END ORDER BY u.k) INTO numbers
+    FROM unnest(refused) WITH ORDINALITY AS u(refused, k);
+  WITH header AS (
+    INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, reverses_no,
+        line_count, occurred_at, posted_at, effective_on, posted_by, content_hash)
+      SELECT p_institution, u.no, p_kind, p_summary, u.source, u.key, NULL,
+        u.lines, p_occurred, p_posted, p_effective, p_by, u.hash
+      FROM unnest(numbers, p_keys, p_sources, p_hashes, p_counts) AS u(no, key, source, hash, lines)
+      WHERE u.no IS NOT NULL)
+  INSERT INTO ledger_posting (institution_id, entry_no, line_no, account_id, debit_fen, credit_fen, fund)
+    SELECT p_institution, numbers[u.entry], u.line, u.account, u.debit, u.credit, u.fund
+    FROM unnest(entry_of, line_of, p_accounts, p_debits, p_credits, p_funds)
+      AS u(entry, line, account, debit, credit, fund)
+    WHERE NOT refused[u.entry];
+  RETURN numbers;
+END $$;
+
+-- Accounts of outpatients as in 0023; which account it belongs to is looked up by its key, never from a list of all.
+CREATE OR REPLACE FUNCTION outpatient_accounts_open() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM fresh f
+    WHERE (f.subject IN ('23050102', '230502') OR f.account_id LIKE '1218:advance:%')
+      AND (f.guarded AND f.ceiling_fen IS NULL AND f.fund = ''
+        AND f.normal_side = CASE f.subject WHEN '1218' THEN 1 ELSE -1 END
+        AND (f.subject = '1218' OR (SELECT (o.kind = 'outpatient_deposit') = (f.subject = '23050102')
+          FROM outpatient_account o WHERE o.institution_id = f.institution_id
+            AND o.account_no = substr(f.account_id, length(f.subject) + 2)))) IS NOT TRUE) THEN
+    RAISE EXCEPTION 'append_only: ledger_account' USING ERRCODE = 'HP001';
+  END IF;
+  RETURN NULL;
+END $$;
