@@ -111,3 +111,88 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+
+-- An account as it is opened, as in 0010. What concerns grants alone looks into tables and is asked of grants' accounts
+-- alone: the rest is worked out without a plan, for a million rows.
+CREATE OR REPLACE FUNCTION ledger_account_opens() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.balance_fen = 0 AND coalesce(NEW.ceiling_fen, 0) = 0 AND NEW.normal_side IN (1, -1)
+      AND split_part(NEW.account_id, ':', 1) = NEW.subject
+      AND (NEW.guarded OR NEW.ceiling_fen IS NULL)
+      AND (NEW.subject <> '23050103'
+        OR (NEW.guarded AND NEW.normal_side = -1 AND NEW.ceiling_fen IS NOT NULL))
+      AND (NEW.fund <> '') = (NEW.account_id LIKE '1002:earmark:%' OR NEW.account_id LIKE '1002:reserved:%'
+        OR NEW.account_id LIKE '23050101:%' OR NEW.account_id LIKE '1218:distributed:%')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'append_only: ledger_account' USING ERRCODE = 'HP001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE FUNCTION ledger_account_of_grant_opens() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF (NEW.guarded AND NEW.ceiling_fen IS NULL
+      AND NEW.account_id IN ('1002:earmark:' || NEW.fund, '1002:reserved:' || NEW.fund, '23050101:' || NEW.fund,
+        '1218:distributed:' || NEW.fund)
+      AND EXISTS (SELECT 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id
+        AND g.grant_id = NEW.fund AND (g.state = 'approved'
+          OR (g.state = 'received' AND NEW.account_id = '1218:distributed:' || NEW.fund)))) IS NOT TRUE THEN
+    RAISE EXCEPTION 'append_only: ledger_account' USING ERRCODE = 'HP001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_account_of_grant_opens BEFORE INSERT ON ledger_account FOR EACH ROW
+  WHEN (NEW.fund IS DISTINCT FROM '') EXECUTE FUNCTION ledger_account_of_grant_opens();
+
+-- What stands on the other side of an entry of outpatients, as in 0023; the ORDER BY leaves the planner no index but the
+-- primary key of its lines.
+CREATE OR REPLACE FUNCTION outpatient_entry_stands() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  allowed text[] := CASE NEW.kind
+    WHEN 'outpatient_opening' THEN ARRAY['23050102', '230502', '1002']
+    WHEN 'outpatient_correction' THEN ARRAY['23050102', '230502', '1002']
+    WHEN 'outpatient_deposit' THEN ARRAY['23050102', '230502', '1001', '1002', '1021']
+    WHEN 'outpatient_deposit_voided' THEN ARRAY['23050102', '230502', '1001', '1002', '1021']
+    WHEN 'outpatient_refund' THEN ARRAY['23050102', '230502', '1001', '1002', '1021']
+    WHEN 'outpatient_refund_returned' THEN ARRAY['23050102', '230502', '1001', '1002', '1021']
+    WHEN 'outpatient_escheat' THEN ARRAY['23050102', '2103']
+    WHEN 'outpatient_remittance' THEN ARRAY['2103', '1002']
+    WHEN 'outpatient_advance' THEN ARRAY['1218:advance', '5901', '1001', '1002', '1021']
+    WHEN 'outpatient_advance_returned' THEN ARRAY['1218:advance', '5901', '1001', '1002', '1021']
+    WHEN 'outpatient_reimbursed' THEN ARRAY['1218:advance', '1002', '4001', '5901']
+    ELSE ARRAY[]::text[] END;
+BEGIN
+  IF EXISTS (SELECT 1 FROM (SELECT p.account_id FROM ledger_posting p WHERE p.institution_id = NEW.institution_id
+        AND p.entry_no = NEW.entry_no ORDER BY p.line_no OFFSET 0) l
+      WHERE CASE WHEN l.account_id LIKE '1218:advance:%' THEN '1218:advance' ELSE split_part(l.account_id, ':', 1) END
+        <> ALL (allowed))
+    OR (NEW.kind IN ('outpatient_refund', 'outpatient_advance') AND (
+      NOT EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
+        AND 'outpatient_claim:' || c.claim_id = NEW.source AND c.state IN ('confirmed', 'sent')
+        AND c.remitted = (NEW.kind = 'outpatient_advance')
+        AND c.amount_fen = (SELECT sum(l.debit_fen) FROM ledger_posting l
+          WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no))
+      OR 1 < (SELECT count(*) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+        AND e.source = NEW.source AND e.kind = NEW.kind AND NOT EXISTS (SELECT 1 FROM ledger_entry r
+          WHERE r.institution_id = e.institution_id AND r.reverses_no = e.entry_no))))
+    OR (NEW.kind IN ('outpatient_correction', 'outpatient_deposit', 'outpatient_remittance', 'outpatient_reimbursed')
+      AND (1 < (SELECT count(*) FROM ledger_entry e
+          WHERE e.institution_id = NEW.institution_id AND e.source = NEW.source AND e.kind = NEW.kind)
+        OR (SELECT sum(l.debit_fen) FROM ledger_posting l WHERE l.institution_id = NEW.institution_id
+            AND l.entry_no = NEW.entry_no AND (NEW.kind <> 'outpatient_reimbursed' OR l.account_id = '1002'))
+          IS DISTINCT FROM (CASE NEW.kind
+            WHEN 'outpatient_correction' THEN (SELECT abs(c.change_fen) FROM outpatient_correction c
+              WHERE c.institution_id = NEW.institution_id
+                AND 'outpatient_correction:' || c.correction_id = NEW.source)
+            WHEN 'outpatient_deposit' THEN (SELECT t.amount_fen FROM outpatient_taken t
+              WHERE t.institution_id = NEW.institution_id AND 'outpatient_taken:' || t.taken_id = NEW.source)
+            WHEN 'outpatient_remittance' THEN (SELECT b.total_fen FROM outpatient_batch b
+              WHERE b.institution_id = NEW.institution_id AND b.state = 'booked'
+                AND 'outpatient_batch:' || b.batch_no = NEW.source)
+            ELSE (SELECT l.total_fen FROM outpatient_advance_list l
+              WHERE l.institution_id = NEW.institution_id AND l.state = 'submitted'
+                AND 'outpatient_advance_list:' || l.list_no = NEW.source) END))) THEN
+    RAISE EXCEPTION 'outpatient: ledger_entry' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NULL;
+END $$;

@@ -147,6 +147,12 @@ def known_accounts(connection: sa.Connection, institution_id: str, numbers: Sequ
     return set(connection.scalars(query))
 
 
+def has_accounts(connection: sa.Connection, institution_id: str) -> bool:
+    """Whether there is any account yet."""
+    query = sa.select(OutpatientAccount.account_no).where(OutpatientAccount.institution_id == institution_id).limit(1)
+    return connection.scalar(query) is not None
+
+
 def drop_accounts(connection: sa.Connection, institution_id: str, import_no: int) -> None:
     """Take back the accounts of an import that nobody confirmed; the database allows it for no other."""
     connection.execute(

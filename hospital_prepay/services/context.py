@@ -39,13 +39,21 @@ class Context:
     @cached_property
     def cipher(self) -> FieldCipher:
         """Encrypts certificate numbers, phones and second-factor secrets at rest."""
-        domestic = self.settings.domestic_cryptography
-        algorithm = FieldAlgorithm.SM4_GCM if domestic else FieldAlgorithm.AES_256_GCM
-        return FieldCipher(derive(self.settings.field_key, "field"), algorithm)
+        return field_cipher(self.settings)
 
     @cached_property
     def keyed_hash(self) -> KeyedHash:
         """Finds an encrypted value again."""
-        domestic = self.settings.domestic_cryptography
-        algorithm = HashAlgorithm.HMAC_SM3 if domestic else HashAlgorithm.HMAC_SHA256
-        return KeyedHash(derive(self.settings.field_key, "look-up"), algorithm)
+        return keyed_hash(self.settings)
+
+
+def field_cipher(settings: Settings) -> FieldCipher:
+    """The cipher that the settings ask for."""
+    algorithm = FieldAlgorithm.SM4_GCM if settings.domestic_cryptography else FieldAlgorithm.AES_256_GCM
+    return FieldCipher(derive(settings.field_key, "field"), algorithm)
+
+
+def keyed_hash(settings: Settings) -> KeyedHash:
+    """The hash that the settings ask for."""
+    algorithm = HashAlgorithm.HMAC_SM3 if settings.domestic_cryptography else HashAlgorithm.HMAC_SHA256
+    return KeyedHash(derive(settings.field_key, "look-up"), algorithm)

@@ -6,12 +6,12 @@ mother. What can't be done without is the account's number and its balance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
@@ -37,13 +37,25 @@ COLUMNS: Final[Mapping[str, Column]] = {
 }
 _KINDS: Final = {**{kind.value: kind for kind in MoneyKind}, **{kind.label: kind for kind in MoneyKind}}
 _LONGEST: Final = {"account_no": 40, "unclearable_reason": LONGEST_NAME, "phone": 40, "certno": 40}
-# What is this short and printable needs no closer look.
+# What is this short, printable and without a sign of a formula needs no closer look.
 _SHORT: Final = 40
-_TEXTS: Final = ("name", "certno", "phone", "unclearable_reason", "channel", "patient_no")
+# The fields of an account after its line, in its order.
+_FIELDS: Final = (
+    "account_no",
+    "kind",
+    "balance",
+    "last_movement_on",
+    "filed_on",
+    "name",
+    "certno",
+    "phone",
+    "unclearable_reason",
+    "channel",
+    "patient_no",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRow:
+class AccountRow(NamedTuple):
     """One account as the file has it. ``kind`` is a deposit where the file has no such column; a day that can't be
     read is unknown."""
 
@@ -77,43 +89,47 @@ class _Refused(Exception):
 
 
 class AccountReader:
-    """Reads the rows of one open table. Whether a number stands twice is for its user to find."""
+    """Reads the rows of one table. Whether a number stands twice is for its user to find.
+
+    A reader holds nothing but where the columns stand, so that another process can go on with it.
+    """
 
     def __init__(self, table: Table) -> None:
-        self._table = table
-        self._places = tuple(table.columns(COLUMNS).items())
+        places = table.columns(COLUMNS)
         self._width = len(table.header)
+        self._names = tuple(places)
+        self._at = tuple(places.values())
+        # Where each field of an account lies among the cells that are read; an empty text follows the last of them.
+        order = {name: number for number, name in enumerate(self._names)}
+        self._fields = tuple(order.get(name, len(order)) for name in _FIELDS)
 
-    def __iter__(self) -> Iterator[AccountRow | RejectedAccount]:
-        for line, cells in self._table.rows:
-            try:
-                yield self._judge(line, cells)
-            except _Refused as refused:
-                yield RejectedAccount(line, refused.code, refused.message)
+    def read(self, line: int, cells: Sequence[str]) -> AccountRow | RejectedAccount:
+        """The account on one line, or why it can't be taken."""
+        try:
+            return self._judge(line, cells)
+        except _Refused as refused:
+            return RejectedAccount(line, refused.code, refused.message)
 
     def _judge(self, line: int, cells: Sequence[str]) -> AccountRow:
-        if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
-            raise _Refused("not_an_amount", "这一行的单元格比表头多，金额里可能有逗号。请给它加上英文双引号。")
         width = len(cells)
-        values = {key: cells[at].strip() if at < width else "" for key, at in self._places}
-        number = values["account_no"]
+        if width != self._width:
+            if any(cell.strip() for cell in cells[self._width :]):
+                raise _Refused("not_an_amount", "这一行的单元格比表头多，金额里可能有逗号。请给它加上英文双引号。")
+            cells = [*cells, *[""] * (self._width - width)]
+        values = [cells[at].strip() for at in self._at]
+        values.append("")
+        number, kind_word, balance, moved, filed, *texts = [values[at] for at in self._fields]
         if not number:
             raise _Refused("missing_value", "没有账户号。请补上后重新上传。")
-        for key, text in values.items():
-            if not (text.isprintable() and len(text) <= _SHORT and not text.startswith("=")):
-                _check_text(key, text)
-        kind = _KINDS.get(values.get("kind") or MoneyKind.OUTPATIENT_DEPOSIT.value)
+        whole = "".join(values)
+        if not whole.isprintable() or "=" in whole or len(max(values, key=len)) > _SHORT:
+            for key, text in zip(self._names, values, strict=False):
+                if not (text.isprintable() and len(text) <= _SHORT and not text.startswith("=")):
+                    _check_text(key, text)
+        kind = _KINDS.get(kind_word) if kind_word else MoneyKind.OUTPATIENT_DEPOSIT
         if kind is None:
-            raise _Refused("unknown_kind", f"款项种类“{values['kind'][:20]}”不认识。请写：{'、'.join(_labels())}。")
-        return AccountRow(
-            line,
-            number,
-            kind,
-            _balance(values["balance"]),
-            _day(values["last_movement_on"]),
-            _day(values.get("filed_on", "")),
-            **{key: values.get(key, "") for key in _TEXTS},
-        )
+            raise _Refused("unknown_kind", f"款项种类“{kind_word[:20]}”不认识。请写：{'、'.join(_labels())}。")
+        return AccountRow(line, number, kind, _balance(balance), _day(moved), _day(filed), *texts)
 
 
 def duplicate(line: int, account_no: str, first_line: int) -> RejectedAccount:
@@ -128,8 +144,9 @@ def read_accounts(path: Path, take: Callable[[AccountRow | RejectedAccount], Non
     Raises what :func:`open_table` raises, and ``MissingColumn``.
     """
     with open_table(path) as table:
-        for row in AccountReader(table):
-            take(row)
+        reader = AccountReader(table)
+        for line, cells in table.rows:
+            take(reader.read(line, cells))
         return table.sha256, table.size
 
 

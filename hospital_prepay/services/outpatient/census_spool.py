@@ -7,20 +7,33 @@ register is; what stands twice is found over that file by DuckDB.
 from __future__ import annotations
 
 import json
+import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+from hospital_prepay.crypto import FieldCipher, KeyedHash
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.rules.outpatient.reach import channel_of, phone_number, reach
-from hospital_prepay.files.tables import open_table
+from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence.outpatient_accounts import repeated_numbers
-from hospital_prepay.services.context import Context
+from hospital_prepay.services.context import Context, field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import AccountReader, AccountRow, RejectedAccount, duplicate
+from hospital_prepay.settings import Settings
 
 _PART: Final = 1_000
 _TOLD: Final = 20_000
+# From some hundred thousand accounts on, starting processes takes less than they save.
+_LONG: Final = 16_000_000
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_SLASH: Final = "\\"
+_SLASHES: Final = "\\\\"
 # How the owner's data are kept: one encrypted text, and a keyed hash each for what is looked up.
 PERSONAL: Final = "outpatient_account.personal"
 CERTNO: Final = "outpatient.certno"
@@ -83,57 +96,120 @@ def spool_accounts(
 ) -> Spool:
     """Read the file at ``path`` and keep its accounts as lines in ``folder``. Raises what reading a table raises."""
     spool = Spool(folder / "accounts.txt")
-    seal = _Seal(context, institution_id)
     with open_table(path) as table, spool.path.open("w", encoding="utf-8", newline="\n") as target:
         spool.sha256 = table.sha256
-        for row in AccountReader(table):
-            if isinstance(row, RejectedAccount):
-                spool.rejected.append(row)
-                continue
-            if row.balance.fen < 0:
-                words = f"余额是 {row.balance} 元，小于零。欠费不是预交金，请从文件里去掉。"
-                spool.rejected.append(RejectedAccount(row.line, "negative_amount", words))
-                continue
-            target.write(seal.line_of(row))
-            spool.accepted += 1
-            spool.total_fen += row.balance.fen
-            if progress and spool.accepted % _TOLD == 0:
+        told = _TOLD
+        for part in _in_parts(_Clerk(AccountReader(table), context.settings, institution_id), table):
+            target.write(part.text)
+            spool.accepted += part.accepted
+            spool.total_fen += part.fen
+            spool.rejected += part.rejected
+            if progress and spool.accepted >= told:
                 progress(spool.accepted, 0)
+                told = spool.accepted + _TOLD
     for line, number, first, fen in repeated_numbers(spool.path, folder):
         spool.leave_out(duplicate(line, number, first), fen)
     spool.rejected.sort(key=lambda one: one.line)
     return spool
 
 
-class _Seal:
-    """Turns a row into a line, with the owner's numbers encrypted and hashed."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What some rows came to: their lines, how many and how much, and those that can't be taken."""
 
-    def __init__(self, context: Context, institution_id: str) -> None:
-        self._cipher = context.cipher
-        self._hash = context.keyed_hash
+    text: str
+    accepted: int
+    fen: int
+    rejected: list[RejectedAccount]
+
+
+def _in_parts(clerk: _Clerk, table: Table) -> Iterator[_Part]:
+    """The parts of the table in its order. Reading rows costs little beside judging and encrypting them: for a long
+    file each processor takes parts, and no more are under way than are needed to keep them busy."""
+    rows = iter(table.rows)
+    parts = iter(lambda: list(islice(rows, _PART)), [])
+    clerks = len(os.sched_getaffinity(0))
+    if clerks < 2 or table.size < _LONG:
+        yield from map(clerk.take, parts)
+        return
+    # A fresh process each: a fork would carry the threads' locks of this one along.
+    with ProcessPoolExecutor(clerks, get_context("spawn"), _employ, (clerk,)) as pool:
+        under_way: deque[Future[_Part]] = deque()
+        for part in parts:
+            under_way.append(pool.submit(_take, part))
+            if len(under_way) > 2 * clerks:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+class _Clerk:
+    """Turns rows into lines, with the owner's numbers encrypted and hashed."""
+
+    def __init__(self, reader: AccountReader, settings: Settings, institution_id: str) -> None:
+        self._reader = reader
+        self._settings = settings
         self._institution_id = institution_id
 
-    def line_of(self, row: AccountRow) -> str:
+    @cached_property
+    def _cipher(self) -> FieldCipher:
+        return field_cipher(self._settings)
+
+    @cached_property
+    def _hash(self) -> KeyedHash:
+        return keyed_hash(self._settings)
+
+    def take(self, rows: Sequence[tuple[int, list[str]]]) -> _Part:
+        """Judge and seal some rows of the file."""
+        lines: list[str] = []
+        rejected: list[RejectedAccount] = []
+        fen = 0
+        for line, cells in rows:
+            row = self._reader.read(line, cells)
+            if isinstance(row, RejectedAccount):
+                rejected.append(row)
+            elif row.balance.fen < 0:
+                words = f"余额是 {row.balance} 元，小于零。欠费不是预交金，请从文件里去掉。"
+                rejected.append(RejectedAccount(line, "negative_amount", words))
+            else:
+                lines.append(self._line_of(row))
+                fen += row.balance.fen
+        return _Part("".join(lines), len(lines), fen, rejected)
+
+    def _line_of(self, row: AccountRow) -> str:
         """Line number and fen first, then the columns of an account in the order of ``SPOOLED``."""
-        own = self._institution_id
+        own, fen = self._institution_id, str(row.balance.fen)
         certno, phone = same_person_number(row.certno) if row.certno else "", phone_number(row.phone)
         personal = ""
         if row.certno or row.phone:
-            text = json.dumps({"certno": row.certno, "phone": row.phone}, ensure_ascii=False)
+            text = f'{{"certno": {_quoted(row.certno)}, "phone": {_quoted(row.phone)}}}'
             personal = self._cipher.encrypt(text, institution=own, field=PERSONAL)
         cells = (
             str(row.line),
-            str(row.balance.fen),
+            fen,
             row.account_no,
-            row.kind.value,
+            row.kind,
             row.name,
             personal,
             self._hash.digest(certno, institution=own, field=CERTNO) if certno else "",
             self._hash.digest(phone, institution=own, field=PHONE) if phone else "",
-            reach(row.name, row.certno, row.phone).value,
-            channel_of(row.channel).value,
+            reach(row.name, row.certno, row.phone),
+            channel_of(row.channel),
             row.patient_no,
-            str(row.balance.fen),
+            fen,
         )
         day = row.last_movement_on.isoformat() if row.last_movement_on else "\\N"
-        return "\t".join(cells).replace("\\", "\\\\") + f"\t{day}\n"
+        line = "\t".join(cells)
+        return f"{line.replace(_SLASH, _SLASHES) if _SLASH in line else line}\t{day}\n"
+
+
+# The clerk of a process that was started to help.
+_employed: list[_Clerk] = []
+
+
+def _employ(clerk: _Clerk) -> None:
+    _employed[:] = [clerk]
+
+
+def _take(rows: list[tuple[int, list[str]]]) -> _Part:
+    return _employed[0].take(rows)
