@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Final
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import day, moment, weekday
 from hospital_prepay.http.frame import exists
 from hospital_prepay.http.login import load_sign_in
-from hospital_prepay.http.permission import public
+from hospital_prepay.http.permission import public, requires
 from hospital_prepay.services.access import home
 from hospital_prepay.services.access.home import Task
 from hospital_prepay.services.access.sessions import Stage
@@ -45,6 +45,7 @@ _DOORS: Final = (
     ("我的账号", "换密码，看上次登录", "/account", "user", Permission.ACCOUNT_OWN),
 )
 # kind: title, words, address ({} is what to open first), button
+_PRESSING: Final = "/finance/fund/duties?show=pressing"
 _TASKS: Final = {
     "slip": ("作废或退款等复核", "申请人自己不能复核", "/desk/voids", "去复核"),
     "draft": ("额度表等批准", "测算的人自己不能批准", "/finance/caps", "去批准"),
@@ -195,18 +196,29 @@ def show_home() -> str:
     signed_in = load_sign_in()
     open_to_all = signed_in is not None and signed_in.stage is Stage.FULL
     today = context.clock.today()
-    of_fund = [*clearing_tasks(context, actor), *duty_tasks(context, actor)] if open_to_all else []
-    tasks = [*home.tasks(context, actor), *of_fund] if open_to_all else []
+    tasks = [*home.tasks(context, actor), *clearing_tasks(context, actor)] if open_to_all else []
     return render_template(
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],
         todo=[shown(task) for task in tasks],
         own=home.own_requests(context, actor) if open_to_all else None,
         todo_count=sum(task.pile.count for task in tasks),
+        has_deadlines=open_to_all and actor.may(Permission.FUND_DUTY),
         public_version=home.table_in_force(context, actor.institution_id),
         today=today,
         weekday=weekday(today),
     )
+
+
+@blueprint.get("/deadlines")
+@requires(Permission.FUND_DUTY)
+def show_deadlines() -> Any:
+    """The part of the page that shows what is due within a week: outpatients' accounts are all added up for it, and
+    nobody should wait for that before the rest stands."""
+    if not request.headers.get("HX-Request"):
+        return redirect(_PRESSING, 303)
+    tasks = duty_tasks(current_context(), current_actor())
+    return render_template("partials/access/_deadlines.html", todo=[shown(task) for task in tasks])
 
 
 def _doors() -> list[dict[str, Any]]:

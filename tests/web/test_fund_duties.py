@@ -22,6 +22,7 @@ from tests.funding import MILLION_YUAN, application, apply_one, good_facts
 from tests.people import INSTITUTION, Browser, House
 
 PAGE = "/finance/fund/duties"
+PART = {"HX-Request": "true"}
 FEBRUARY = "henan-settlement-2023/reconcile/2026-02-05"
 CLEAR = "xizang-prepay-2024/clear/2026-12-10"
 HERE = {"regime": "henan-settlement-2023", "pool_region": "平顶山市", "from_year": "2026", "stands": "yes"}
@@ -177,10 +178,15 @@ def test_the_home_page_counts_what_is_pressing_for_finance_alone(
 ) -> None:
     clock.moment = datetime(2026, 12, 11, 0, 0, tzinfo=SHANGHAI)
     for role in (Role.FINANCE_OFFICER, Role.FINANCE_APPROVER):
-        home = login_as(role).get("/").text
-        assert "预付金期限" in home
-        assert "show=pressing" in home
-    assert "预付金期限" not in login_as(Role.AUDITOR).get("/").text
+        person = login_as(role)
+        assert re.search('hx-get="/deadlines" hx-trigger="load"', person.get("/").text)
+        part = person.get("/deadlines", headers=PART).text
+        assert "预付金期限" in part
+        assert "show=pressing" in part
+        assert person.get("/deadlines").headers["Location"] == f"{PAGE}?show=pressing"
+    auditor = login_as(Role.AUDITOR)
+    assert "/deadlines" not in auditor.get("/").text
+    assert auditor.get("/deadlines", headers=PART).status_code == 403
     page = login_as(Role.FINANCE_OFFICER).get(f"{PAGE}?show=pressing").text
     assert "逾期 1 天" in page
     assert "已逾期" in page
@@ -191,12 +197,12 @@ def test_a_shared_account_below_the_restricted_money_shows_on_both_pages(
 ) -> None:
     assert "还没有核对过" in officer.get(PAGE).text
     assert reminders.check_shared_account(house.context, INSTITUTION) == "covered"
-    assert "共用账户余额低于" not in officer.get("/").text
+    assert "共用账户余额低于" not in officer.get("/deadlines", headers=PART).text
     with house.context.database.writing() as connection:
         day = datetime(2026, 1, 16, tzinfo=SHANGHAI)
         check = AccountCheck(day.date(), -5000, MILLION_YUAN, day)
         fund_reminders.add_check(connection, INSTITUTION, check)
-    assert "共用账户余额低于专款（含已预留）" in officer.get("/").text
+    assert "共用账户余额低于专款（含已预留）" in officer.get("/deadlines", headers=PART).text
     page = officer.get(PAGE).text
     assert "定时核对" in page
     assert "999,950.00" in page

@@ -44,11 +44,11 @@ def test_the_calendar_shows_what_is_left_with_its_clause_and_where_to_go(treasur
 
 
 def test_home_and_overview_say_what_is_overdue_to_finance(treasury: Treasury) -> None:
-    for page in ("/", ROOT):
-        text = words(treasury.as_(OFFICER).get(page))
-        assert "门诊预交金期限：7 天内到期或已逾期" in text
-    assert f"{DUTIES}?show=pressing&amp;area=outpatient" in links(treasury.as_(OFFICER).get("/").text)
-    assert "门诊预交金期限" not in words(treasury.as_(AUDITOR).get("/"))
+    part = treasury.as_(OFFICER).get("/deadlines", headers={"HX-Request": "true"})
+    for page in (part, treasury.as_(OFFICER).get(ROOT)):
+        assert "门诊预交金期限：7 天内到期或已逾期" in page.text
+    assert f"{DUTIES}?show=pressing&amp;area=outpatient" in links(part.text)
+    assert "/deadlines" not in treasury.as_(AUDITOR).get("/").text
     assert f"{DUTIES}?area=outpatient" in links(treasury.as_(AUDITOR).get(ROOT).text)
     assert DUTIES not in treasury.as_(CASHIER).get(ROOT).text
 

@@ -107,9 +107,7 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
         if any(one.sha256 == spool.sha256 and one.state != "dropped" for one in imports):
             raise Conflict("这个文件已经导入过。要重新导入，请先作废上一次；本次没有存。")
         if store.has_accounts(work.connection, work.institution_id):
-            spool.set_known_aside(
-                lambda numbers: store.known_accounts(work.connection, work.institution_id, numbers)
-            )
+            spool.set_known_aside(lambda numbers: store.known_accounts(work.connection, work.institution_id, numbers))
         if not spool.accepted:
             lines = [f"第 {one.line} 行：{one.message}" for one in spool.rejected[:20]]
             raise NoUsableRow("没有一行可以导入。请改好后重新上传。", details={"lines": lines})
