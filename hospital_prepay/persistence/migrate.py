@@ -177,7 +177,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_attempt": "began_at, attempts",
     "outpatient_batch": (
         "state, accounts, total_fen, sha256, frozen_by, frozen_at, approved_by, approved_at, remitted_by,"
-        " remitted_at, remitted_on, voucher_no, ended_ground"
+        " remitted_at, remitted_on, voucher_no, bank_reference, voucher_key, slip_key, ended_ground"
     ),
     "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
     "outpatient_claim": (
