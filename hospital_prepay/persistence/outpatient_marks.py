@@ -26,7 +26,8 @@ def standings(
     """How many open deposits with money and no claim there are of each standing: of ``numbers``, or with one of
     ``reach``."""
     told = told_columns(institution_id, account_nos=numbers)
-    query = _open_ones(told, institution_id, numbers, reach, told.standing, sa.func.count()).group_by(told.standing)
+    each = _open_ones(told, institution_id, numbers, reach, told.standing.label("standing")).subquery()
+    query = sa.select(each.c.standing, sa.func.count()).group_by(each.c.standing)
     with _planned(connection, numbers):
         return {Standing(standing): int(count) for standing, count in connection.execute(query)}
 

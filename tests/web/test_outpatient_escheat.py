@@ -25,6 +25,7 @@ from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
 from hospital_prepay.services.outpatient import escheat
 from tests.people import INSTITUTION, PASSWORD, Browser, House
+from tests.told import tell_everybody
 from tests.web.test_fund import words
 from tests.web.test_outpatient_claims import APPROVER, AUDITOR, CASHIER, OFFICER, Desk
 
@@ -63,7 +64,14 @@ class Treasury(Desk):
         self.keys += 1
         return browser.post(path, {"idempotency_key": f"form-key-{self.keys:04}", **data})
 
+    def told(self) -> Treasury:
+        """Everybody was told by every way, and nobody answered."""
+        if not self.count("outpatient_campaign"):
+            tell_everybody(self.house.context, self.house.actor(OFFICER), self.house.actor(APPROVER))
+        return self
+
     def marked(self, numbers: str = "M001,M003") -> Treasury:
+        self.told()
         assert self.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos=numbers).status_code == 303
         return self
 
@@ -146,14 +154,14 @@ def test_a_mark_needs_reason_and_evidence_and_is_taken_back(treasury: Treasury) 
 
 
 def test_all_accounts_of_one_kind_are_marked_at_once(treasury: Treasury) -> None:
-    treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, **{"reach-name": "yes"})
+    treasury.told().send(OFFICER, f"{FILINGS}/marks", **MARK, **{"reach-name": "yes"})
     page = words(treasury.as_(OFFICER).get(FILINGS))
     assert "退不了、还没有备案：1 个" in page
     assert "M003" in page
 
 
 def test_forms_sent_twice_give_the_same_result(treasury: Treasury) -> None:
-    officer = treasury.as_(OFFICER)
+    officer = treasury.told().as_(OFFICER)
     form = {**MARK, "account_nos": "M001", "idempotency_key": "form-key-twice-1"}
     for _ in range(2):
         officer.post(f"{FILINGS}/marks", form)
@@ -317,6 +325,9 @@ def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury
     page = words(last.get(at))
     assert "缴款书001" in page
     assert "银行回单 HD20260105" in page
+    assert "回单 HD20260105" in words(last.get(BATCHES))
+    rows = sheet(last.get(f"{at}/list.xlsx"), "说明")
+    assert "缴款书001，银行回单 HD20260105" in str(rows)
     assert treasury.balance("M001") == 0
 
 

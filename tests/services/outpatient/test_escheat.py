@@ -15,6 +15,7 @@ from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.hospital import Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients
+from tests.told import tell_everybody
 
 REVIEWERS = (actor(Role.FINANCE_OFFICER, "2"), actor(Role.FINANCE_OFFICER, "3"), actor(Role.FINANCE_APPROVER, "2"))
 REMITTER = actor(Role.FINANCE_APPROVER, "3")
@@ -24,8 +25,9 @@ LAST = date(2025, 12, 31)
 @pytest.fixture
 def filed(outpatients: Outpatients) -> Outpatients:
     outpatients.census()
+    tell_everybody(outpatients.context)
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回、电话停机", account_nos=("M001", "M003"))
-    assert filing.mark_unclearable(outpatients.context, OFFICER, marked) == 2
+    assert filing.mark_unclearable(outpatients.context, OFFICER, marked).accounts == 2
     made = filing.make_filing(outpatients.context, OFFICER, "可能有患者事后来领，随到随退。")
     assert (made.accounts, made.total_fen) == (2, 9450)
     filing.submit_filing(outpatients.context, OFFICER, made.filing_no, "某市卫生健康局", date(2025, 12, 20))
