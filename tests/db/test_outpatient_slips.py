@@ -269,9 +269,8 @@ def test_what_was_remitted_before_survives_the_migration(
             people = {"frozen_by": "a", "approved_by": "b", "remitted_by": "c", "proposed_by": "a"}
             moments = {"proposed_at": now, "approved_at": now, "remitted_at": now, "remitted_on": LAST}
             old = {**values, **people, **moments, "sha256": "0" * 64, "voucher_no": voucher_no, "ended_ground": ""}
-            table = sa.table(
-                "outpatient_batch", *(batch.__table__.c[name].copy() for name in ("institution_id", *old))
-            )
+            own = (batch.__table__.c[name] for name in ("institution_id", *old))
+            table = sa.table("outpatient_batch", *(sa.column(one.name, one.type) for one in own))
             connection.execute(sa.insert(table).values(institution_id=HOSPITAL, **old))
             posted = {"kind": "outpatient_remittance", "source": f"outpatient_batch:{number}", "summary": summary}
             dates = {"occurred_at": now, "posted_at": now, "effective_on": LAST}
