@@ -177,7 +177,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_attempt": "began_at, attempts",
     "outpatient_batch": (
         "state, accounts, total_fen, sha256, frozen_by, frozen_at, approved_by, approved_at, remitted_by,"
-        " remitted_at, remitted_on, voucher_no, ended_ground"
+        " remitted_at, remitted_on, voucher_no, bank_reference, voucher_key, slip_key, ended_ground"
     ),
     "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
     "outpatient_claim": (
@@ -305,7 +305,11 @@ def grant(connection: sa.Connection, role: str) -> None:
     owner = connection.scalar(sa.text("SELECT current_user"))
     if owner == role:
         raise DatabaseFault("应用账号不能是表的所有者：请把 PREPAY_DATABASE_OWNER_URL 设成另一个账号。")
-    tables = set(sa.inspect(connection).get_table_names())  # fewer where a migration stops short of the newest
+    # Fewer where a migration stops short of the newest.
+    tables = {
+        name: {column["name"] for column in columns}
+        for (_, name), columns in sa.inspect(connection).get_multi_columns().items()
+    }
     statements = [
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {quoted}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
@@ -315,9 +319,9 @@ def grant(connection: sa.Connection, role: str) -> None:
         f"GRANT SELECT ON SEQUENCE ledger_entry_no TO {quoted}",
         *(f"GRANT INSERT ON {table} TO {quoted}" for table in _INSERT if table in tables),
         *(
-            f"GRANT UPDATE ({columns}) ON {table} TO {quoted}"
+            f"GRANT UPDATE ({', '.join(there)}) ON {table} TO {quoted}"
             for table, columns in _UPDATE.items()
-            if table in tables
+            if (there := [name for name in columns.split(", ") if name in tables.get(table, ())])
         ),
         *(f"GRANT DELETE ON {table} TO {quoted}" for table in _DELETE if table in tables),
         *(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}" for function in _FUNCTIONS),

@@ -70,6 +70,7 @@ class BatchRow:
     remitted_by: str | None
     remitted_on: date | None
     voucher_no: str
+    bank_reference: str
     ended_ground: str
 
 
@@ -91,41 +92,6 @@ class ListedAccount:
     balance_fen: int
     last_movement_on: date | None
     reason: str
-
-
-def mark_unclearable(
-    connection: sa.Connection, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str], reason: str
-) -> int:
-    """Mark open deposits with money and no claim as not refundable: those of ``numbers``, or all with one of
-    ``reach``. Returns how many."""
-    which = OutpatientAccount.account_no.in_(numbers) if numbers is not None else OutpatientAccount.reach.in_(reach)
-    done = connection.execute(
-        sa.update(OutpatientAccount)
-        .where(
-            OutpatientAccount.institution_id == institution_id,
-            OutpatientAccount.kind == "outpatient_deposit",
-            OutpatientAccount.state == "open",
-            which,
-            _has_money(),
-            ~_is_claimed(),
-        )
-        .values(state="unclearable", unclearable_reason=reason)
-    )
-    return done.rowcount
-
-
-def reopen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
-    """Take the mark back: somebody was found. Returns 1, or 0 when the account has none."""
-    done = connection.execute(
-        sa.update(OutpatientAccount)
-        .where(
-            OutpatientAccount.institution_id == institution_id,
-            OutpatientAccount.account_no == account_no,
-            OutpatientAccount.state.in_(("unclearable", "filed")),
-        )
-        .values(state="open", unclearable_reason="", filed_on=None)
-    )
-    return done.rowcount
 
 
 def next_number(connection: sa.Connection, institution_id: str, table: Any, column: Any) -> int:
@@ -292,6 +258,12 @@ def walk_batch(connection: sa.Connection, institution_id: str, batch_no: int, **
         )
 
 
+def batch_with(connection: sa.Connection, institution_id: str, column: str, key: str) -> int | None:
+    """The number of the batch that has this ``voucher_key`` or ``slip_key``."""
+    where = (OutpatientBatch.institution_id == institution_id, getattr(OutpatientBatch, column) == key)
+    return connection.scalar(sa.select(OutpatientBatch.batch_no).where(*where))
+
+
 def fill_batch(connection: sa.Connection, institution_id: str, batch_no: int, on: date, before: date) -> None:
     """Put every due account on the list of a proposed batch and freeze it."""
     source = (
@@ -451,10 +423,6 @@ def _books() -> sa.ColumnElement[bool]:
         LedgerAccount.institution_id == OutpatientAccount.institution_id,
         LedgerAccount.account_id == "23050102:" + OutpatientAccount.account_no,
     )
-
-
-def _has_money() -> sa.ColumnElement[bool]:
-    return sa.select(LedgerAccount.account_id).where(_books(), LedgerAccount.balance_fen > 0).exists()
 
 
 def _is_claimed() -> sa.ColumnElement[bool]:

@@ -91,9 +91,11 @@ class Tried:
     is_current: bool
 
 
-def told_columns(institution_id: str, way: Way | None = None) -> ToldColumns:
-    """What was found out about each account. With ``way`` also ``waiting`` (an attempt by it that nothing is known
-    of) and ``refused`` (by it)."""
+def told_columns(
+    institution_id: str, way: Way | None = None, account_nos: Sequence[str] | None = None
+) -> ToldColumns:
+    """What was found out about each account, or about those of ``account_nos``. With ``way`` also ``waiting`` (an
+    attempt by it that nothing is known of) and ``refused`` (by it)."""
     contact, result, account = OutpatientContact, OutpatientContactResult, OutpatientAccount
     proved = (
         sa.select(OutpatientContactProof.campaign_no)
@@ -122,7 +124,10 @@ def told_columns(institution_id: str, way: Way | None = None) -> ToldColumns:
         .join(account, same_account())
         .outerjoin(result, same_attempt())
         .outerjoin(proved, proved.c.campaign_no == contact.campaign_no)
-        .where(contact.institution_id == institution_id)
+        .where(
+            contact.institution_id == institution_id,
+            *(() if account_nos is None else (contact.account_no.in_(account_nos),)),
+        )
         .group_by(contact.account_no)
         .subquery("told")
     )

@@ -33,7 +33,7 @@ STATES: Final = {
 _STEPS: Final = ("提出", "冻结名单", "三个人复核", "批准并入账", "缴款")
 _LATER: Final = {
     "三个人复核": ("三个部分三个人，冻结的人不算",),
-    "批准并入账": ("冻结、复核的人不能批准",),
+    "批准并入账": ("12 月 31 日起才能批准", "冻结、复核的人不能批准"),
     "缴款": ("批准的人不能登记",),
 }
 _AT: Final = {"proposed": 1, "frozen": 2, "approved": 3, "booked": 4, "remitted": 5}
@@ -96,6 +96,7 @@ def batch_line(one: BatchRow, names: Mapping[str, str]) -> dict[str, Any]:
         "by": "定时任务" if one.proposed_by == "scheduler" else names.get(one.proposed_by, one.proposed_by),
         "at": one.proposed_at,
         "voucher_no": one.voucher_no,
+        "bank_reference": one.bank_reference,
         "remitted_on": one.remitted_on,
         "ground": one.ended_ground,
     }
@@ -135,6 +136,7 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         "forms": forms_of(offered, opened, form, remit={"remitted_on": current_context().clock.today().isoformat()}),
         "open_parts": [{"value": one.value, "label": one.label} for one in Part if one.value not in done],
         "problem": stranded(opened, form, offered),
+        "waits_for": batch.on_day if _is_early(found) and batch.state not in ("remitted", "dropped") else None,
         "clause": chip(CLAUSE),
     }
 
@@ -159,10 +161,17 @@ def _offered(found: BatchDetail) -> list[str]:
         offered.append(_FORMS[state])
     if state == "approved" and is_my_turn(found.turn):
         offered.append("book")
+    if _is_early(found):
+        offered = [one for one in offered if one in ("freeze", "review")]
     may_drop = actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)
     if state in ("proposed", "frozen") and may_drop:
         offered.append("drop")
     return offered
+
+
+def _is_early(found: BatchDetail) -> bool:
+    """Whether the 31 December is still to come: until then nothing is approved, booked or remitted."""
+    return current_context().clock.today() < found.batch.on_day
 
 
 def _steps(found: BatchDetail) -> list[Step]:
@@ -176,7 +185,11 @@ def _steps(found: BatchDetail) -> list[Step]:
             for one in sorted(found.reviews, key=lambda one: list(Part).index(Part(one.part)))
         ),
         done_by(batch.approved_by, batch.approved_at, names),
-        (f"缴款书 {batch.voucher_no}", f"{names.get(batch.remitted_by or '', '')} {batch.remitted_on}"),
+        (
+            f"缴款书 {batch.voucher_no}",
+            f"银行回单 {batch.bank_reference}",
+            f"{names.get(batch.remitted_by or '', '')} {batch.remitted_on}",
+        ),
     )
     if batch.state == "dropped":
         ended = [Step("done", title, lines) for title, lines in zip(_STEPS[:2], done, strict=False) if lines]

@@ -11,7 +11,7 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
-from hospital_prepay.services.outpatient.filing import Reason
+from hospital_prepay.services.outpatient.filing import Marked, Reason
 from hospital_prepay.services.outpatient.filing_review import PAGE, FilingDetail, FilingRow, Filings, MarkedAccount
 from hospital_prepay.services.outpatient.register import Contact, account_card
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
@@ -50,6 +50,34 @@ def list_page(found: Filings, opened: str, form: Form | None) -> dict[str, Any]:
         "may_file": may,
         "may_make": may and found.next_accounts > 0,
     }
+
+
+def markable(found: Marked, named: int) -> dict[str, Any]:
+    """What a mark would come to; ``named`` accounts were asked for by number."""
+    return {
+        "accounts": found.accounts,
+        "left": found.left,
+        "reached": found.reached,
+        "others": _others(found, named),
+        "left_href": "/finance/outpatient/accounts?state=open&told=left",
+        "contact_href": "/finance/outpatient/campaigns",
+    }
+
+
+def marked_words(found: Marked, named: int) -> str:
+    """What was marked and what wasn't, and where to go on."""
+    parts = [f"登记了 {found.accounts:,} 个账户"] if found.accounts else ["没有登记账户"]
+    if found.left:
+        parts.append(f"{found.left:,} 个还有渠道没试，没有登记，请在“通知”里接着联系患者")
+    if found.reached:
+        parts.append(f"{found.reached:,} 个已经联系上，没有登记，请通知患者来办退款")
+    if others := _others(found, named):
+        parts.append(f"另外 {others:,} 个没有登记：没有余额、正在退款或不是待清退")
+    return "；".join(parts) + ("。下一步：做备案材料。" if found.accounts else "。")
+
+
+def _others(found: Marked, named: int) -> int:
+    return max(named - found.accounts - found.left - found.reached, 0)
 
 
 def filing_line(one: FilingRow, names: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.http.current import current_actor, current_context
-from hospital_prepay.http.forms import Form, WrongForm, read_form
+from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.paging import page_number
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import outpatient_escheat as schemas
@@ -37,14 +37,23 @@ def mark() -> Any:
 
     def do() -> tuple[str, str]:
         said = read_form(schemas.MarkSchema())
-        count = filing.mark_unclearable(
-            current_context(), current_actor(), said.command, idempotency_key=said.idempotency_key
-        )
-        told = len(said.command.account_nos)
-        left = f"；另外 {told - count} 个没有登记：没有余额、正在退款或不是待清退" if told > count else ""
-        return ROOT, f"登记了 {count} 个账户{left}。下一步：做备案材料。"
+        context, actor, key = current_context(), current_actor(), said.idempotency_key
+        done = filing.mark_unclearable(context, actor, said.command, idempotency_key=key)
+        return ROOT, view.marked_words(done, len(said.command.account_nos))
 
     return act(do, lambda form: _list("mark", form))
+
+
+@blueprint.post("/marks/look")
+@requires(Permission.OUTPATIENT_FILE)
+def look() -> Any:
+    """How many accounts a mark would be for, and how many have ways left; nothing is marked."""
+    try:
+        command = read_form(schemas.MarkSchema()).command
+    except WrongForm as wrong:
+        return _list("mark", wrong.form), 422
+    counted = filing.count_markable(current_context(), current_actor(), command)
+    return _list("mark", typed(), view.markable(counted, len(command.account_nos)))
 
 
 @blueprint.get("/marks/of/<path:account_no>")
@@ -167,9 +176,10 @@ def reveal(filing_no: int) -> Any:
     return attachment(made, f"门诊预交金备案名单第{filing_no}号（完整信息）", "xlsx")
 
 
-def _list(opened: str = "", form: Form | None = None) -> str:
+def _list(opened: str = "", form: Form | None = None, markable: dict[str, Any] | None = None) -> str:
     found = filing_review.list_filings(current_context(), current_actor(), page_number())
-    return render_template("pages/outpatient/filings.html", **view.list_page(found, opened, form))
+    shown = view.list_page(found, opened, form)
+    return render_template("pages/outpatient/filings.html", **shown, markable=markable)
 
 
 def _page(filing_no: int, opened: str = "", form: Form | None = None) -> str:

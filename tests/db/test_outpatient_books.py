@@ -24,6 +24,7 @@ from tests.db.test_attacks_sqlite import LOOSE
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients, answered
 from tests.services.outpatient.test_escheat import LAST, REMITTER, REVIEWERS, frozen
+from tests.told import tell_everybody
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/8")
 M1, M2, GROUP = "23050102:M001", "23050102:M002", "230502:M004"
@@ -107,6 +108,7 @@ def half(outpatients: Outpatients, monkeypatch: pytest.MonkeyPatch) -> Books:
 
 @pytest.fixture
 def filed(books: Books) -> Books:
+    tell_everybody(books.context)
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回", account_nos=("M001", "M003"))
     filing.mark_unclearable(books.context, OFFICER, marked)
     made = filing.make_filing(books.context, OFFICER, "随到随退。")
@@ -290,6 +292,7 @@ def test_a_correction_is_booked_once_its_own_sum_against_the_bank(books: Books) 
 def test_no_correction_of_an_account_that_is_claimed_filed_or_gone(books: Books) -> None:
     books.outpatients.accept("M001")
     correction(books, "M001", 500, refuse=True)
+    tell_everybody(books.context)
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回", account_nos=("M003",))
     filing.mark_unclearable(books.context, OFFICER, marked)
     correction(books, "M003", 500, refuse=True)
@@ -300,10 +303,12 @@ def test_a_batch_takes_what_it_lists_when_it_is_approved(filed: Books) -> None:
     batch_no = frozen(filed.outpatients)
     source, lines = f"outpatient_batch:{batch_no}", ((M1, 6450), ("2103", -6450))
     refused(filed, "outpatient_escheat", *lines, source=source)
-    unchanged(filed, "UPDATE outpatient_batch SET state = 'approved', approved_by = :b", b=APPROVER.actor_id)
+    approve = "UPDATE outpatient_batch SET state = 'approved', approved_by = :b, approved_at = :now"
+    person = {"b": APPROVER.actor_id, "now": filed.context.clock.now().isoformat()}
+    unchanged(filed, approve, **person)
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
         escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
-    filed.sql("UPDATE outpatient_batch SET state = 'approved', approved_by = :b", b=APPROVER.actor_id)
+    filed.sql(approve, **person)
     refused(filed, "outpatient_escheat", (M2, 6450), ("2103", -6450), source=source)
     refused(filed, "outpatient_escheat", (M1, 100), ("2103", -100), source=source)
     for account in ("410101", "2307", "1002"):
@@ -334,7 +339,7 @@ def test_a_remittance_is_of_a_booked_batch_whole_and_once(filed: Books) -> None:
     source = f"outpatient_batch:{batch_no}"
     for fen, account in ((9449, "1002"), (9450, "410101"), (9450, "1001")):
         refused(filed, "outpatient_remittance", ("2103", fen), (account, -fen), source=source)
-    filed.post("outpatient_remittance", ("2103", 9450), ("1002", -9450), source=source)
+    escheat.remit_batch(filed.context, REMITTER, batch_no, Remittance("缴款书1", "回单1", LAST))
     refused(filed, "outpatient_remittance", ("2103", 9450), ("1002", -9450), source=source)
 
 
@@ -525,6 +530,7 @@ def test_without_checks_nobody_still_decides_nothing(books: Books, raw: sqlite3.
 
 @ON_SQLITE
 def test_without_checks_nobody_still_files_freezes_or_approves(books: Books, raw: sqlite3.Connection) -> None:
+    tell_everybody(books.context)
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回", account_nos=("M001", "M003"))
     filing.mark_unclearable(books.context, OFFICER, marked)
     made = filing.make_filing(books.context, OFFICER, "随到随退。")

@@ -193,9 +193,14 @@ class Life:
             proposed_at=self.now,
             frozen_by="a",
             approved_by="b",
+            approved_at=self.now,
             remitted_by="c",
+            remitted_at=self.now,
             remitted_on=self.today,
-            voucher_no="x",
+            voucher_no=f"V-{number}",
+            voucher_key=f"V{number}",
+            bank_reference=f"s {number}",
+            slip_key=f"S{number}",
         )
         line = {"account_no": f"batch-{number}", "balance_fen": 100, "last_movement_on": self.today}
         self.add(connection, outpatient_escheat.OutpatientBatchLine, batch_no=number, **line)

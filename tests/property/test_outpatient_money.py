@@ -34,6 +34,7 @@ from tests import servers
 from tests.conftest import MOMENT
 from tests.hospital import INSTITUTION, actor, open_hospital
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
+from tests.told import tell_everybody
 
 OPENING = {"M001": 6450, "M002": 10000, "M003": 3000, "M005": 1}
 ROWS = tuple(
@@ -68,6 +69,7 @@ class MoneyMachine(RuleBasedStateMachine):
         open_hospital(self.context)
         self.steps = Outpatients(self.context, Path(self.folder.name))
         self.steps.census(ROWS)
+        tell_everybody(self.context)
 
     def attempt(self, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """What an act answers, ``None`` when it is refused; a fault is no refusal."""
@@ -202,7 +204,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 self.attempt(escheat.review_batch, self.context, who, batch_no, part, "无误")
             self.attempt(escheat.approve_batch, self.context, APPROVER, batch_no)
         if far > 2:
-            remittance = escheat.Remittance("缴款书1", "回单1", today)
+            remittance = escheat.Remittance(f"缴款书{batch_no}", f"回单{batch_no}", today)
             self.attempt(escheat.remit_batch, self.context, APPROVERS[2], batch_no, remittance)
         elif drop:
             self.attempt(escheat.drop_batch, self.context, OFFICER, batch_no, "重做")

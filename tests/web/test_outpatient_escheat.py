@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from python_calamine import CalamineWorkbook
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
 from hospital_prepay.services.outpatient import escheat
 from tests.people import INSTITUTION, PASSWORD, Browser, House
+from tests.told import tell_everybody
 from tests.web.test_fund import words
 from tests.web.test_outpatient_claims import APPROVER, AUDITOR, CASHIER, OFFICER, Desk
 
@@ -63,7 +66,14 @@ class Treasury(Desk):
         self.keys += 1
         return browser.post(path, {"idempotency_key": f"form-key-{self.keys:04}", **data})
 
+    def told(self) -> Treasury:
+        """Everybody was told by every way, and nobody answered."""
+        if not self.count("outpatient_campaign"):
+            tell_everybody(self.house.context, self.house.actor(OFFICER), self.house.actor(APPROVER))
+        return self
+
     def marked(self, numbers: str = "M001,M003") -> Treasury:
+        self.told()
         assert self.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos=numbers).status_code == 303
         return self
 
@@ -74,19 +84,19 @@ class Treasury(Desk):
         assert done.status_code == 303, words(done)
         return at
 
-    def filed(self) -> Treasury:
-        at = self.marked().submitted()
+    def filed(self, numbers: str = "M001,M003") -> Treasury:
+        at = self.marked(numbers).submitted()
         done = self.send(APPROVER, f"{at}/acknowledge", reference="备〔2025〕1号", on="2025-12-25")
         assert done.status_code == 303, words(done)
         return self
 
-    def frozen(self) -> str:
-        at = str(self.filed().send(OFFICER, BATCHES, on="2025-12-31").location)
+    def frozen(self, numbers: str = "M001,M003") -> str:
+        at = str(self.filed(numbers).send(OFFICER, BATCHES, on="2025-12-31").location)
         assert self.send(OFFICER, f"{at}/freeze").status_code == 303
         return at
 
-    def reviewed(self) -> str:
-        at = self.frozen()
+    def reviewed(self, numbers: str = "M001,M003") -> str:
+        at = self.frozen(numbers)
         for part, (role, name) in zip(
             escheat.Part, ((OFFICER, "o2"), (OFFICER, "o3"), (APPROVER, "a2")), strict=True
         ):
@@ -94,8 +104,8 @@ class Treasury(Desk):
             assert done.status_code == 303, words(done)
         return at
 
-    def remitted(self) -> str:
-        at = self.reviewed()
+    def remitted(self, numbers: str = "M001,M003") -> str:
+        at = self.reviewed(numbers)
         assert self.send(APPROVER, f"{at}/approve").status_code == 303
         done = self.by(self.another(APPROVER, "a3"), f"{at}/remit", **REMITTED)
         assert done.status_code == 303, words(done)
@@ -146,14 +156,47 @@ def test_a_mark_needs_reason_and_evidence_and_is_taken_back(treasury: Treasury) 
 
 
 def test_all_accounts_of_one_kind_are_marked_at_once(treasury: Treasury) -> None:
-    treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, **{"reach-name": "yes"})
+    treasury.told().send(OFFICER, f"{FILINGS}/marks", **MARK, **{"reach-name": "yes"})
     page = words(treasury.as_(OFFICER).get(FILINGS))
     assert "退不了、还没有备案：1 个" in page
     assert "M003" in page
 
 
-def test_forms_sent_twice_give_the_same_result(treasury: Treasury) -> None:
+def test_a_look_says_how_many_would_be_marked_and_how_many_have_ways_left(treasury: Treasury) -> None:
     officer = treasury.as_(OFFICER)
+    assert "看能登记多少" in officer.get(FILINGS).text
+    assert 'formaction="/finance/outpatient/filings/marks"' not in officer.get(FILINGS).text
+    wrong = treasury.send(OFFICER, f"{FILINGS}/marks/look", reason="", evidence="", account_nos="M001")
+    assert wrong.status_code == 422
+    assert "有 2 处要改" in words(wrong)
+    nothing = treasury.send(OFFICER, f"{FILINGS}/marks/look", **MARK, account_nos="M001,M003,nobody")
+    assert nothing.status_code == 200
+    assert "能登记 0 个" in words(nothing)
+    assert "2 个还有渠道没试，不登记，先通知患者" in words(nothing)
+    assert "1 个没有余额、正在退款或不是待清退" in words(nothing)
+    assert {f"{ROOT}/campaigns", f"{ROOT}/accounts?state=open&amp;told=left"} <= links(nothing.text)
+    assert 'formaction="/finance/outpatient/filings/marks"' not in nothing.text
+    sent = treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos="M001,M003")
+    assert "没有登记账户；2 个还有渠道没试，没有登记，请在“通知”里接着联系患者" in words(
+        officer.get(str(sent.location))
+    )
+    tell_everybody(
+        treasury.house.context, treasury.house.actor(OFFICER), treasury.house.actor(APPROVER), (Way.BOARD,)
+    )
+    looked = treasury.send(OFFICER, f"{FILINGS}/marks/look", **MARK, account_nos="M001,M003")
+    assert "登记 1 个账户" in words(looked)
+    assert 'formaction="/finance/outpatient/filings/marks"' in looked.text
+    assert "退不了、还没有备案：0 个" in words(looked)
+    treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos="M001,M003")
+    page = words(officer.get(FILINGS))
+    assert "登记了 1 个账户；1 个还有渠道没试" in page
+    assert "退不了、还没有备案：1 个" in page
+    for role in (CASHIER, AUDITOR, APPROVER):
+        assert treasury.send(role, f"{FILINGS}/marks/look", **MARK, account_nos="M001").status_code == 403
+
+
+def test_forms_sent_twice_give_the_same_result(treasury: Treasury) -> None:
+    officer = treasury.told().as_(OFFICER)
     form = {**MARK, "account_nos": "M001", "idempotency_key": "form-key-twice-1"}
     for _ in range(2):
         officer.post(f"{FILINGS}/marks", form)
@@ -317,7 +360,47 @@ def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury
     page = words(last.get(at))
     assert "缴款书001" in page
     assert "银行回单 HD20260105" in page
+    assert "回单 HD20260105" in words(last.get(BATCHES))
+    rows = sheet(last.get(f"{at}/list.xlsx"), "说明")
+    assert "缴款书001，银行回单 HD20260105" in str(rows)
     assert treasury.balance("M001") == 0
+
+
+def test_a_list_is_reviewed_before_its_day_and_approved_from_it_on(treasury: Treasury) -> None:
+    treasury.house.context.clock.moment = datetime(2025, 12, 29, 2, tzinfo=UTC)  # type: ignore[attr-defined]
+    at = treasury.reviewed()
+    page = words(treasury.as_(APPROVER).get(at))
+    assert "2025-12-31 起才能批准、入账和登记缴款" in page
+    assert "批准上缴" not in page
+    assert "上缴名单等批准" not in words(treasury.as_(APPROVER).get(ROOT))
+    early = treasury.send(APPROVER, f"{at}/approve")
+    assert early.status_code == 409
+    assert "2025-12-31 起才能批准" in words(early)
+    # Whoever comes in between is paid first, as on any other day.
+    assert treasury.accepted("M001")
+    assert "先退给患者" in words(treasury.as_(APPROVER).get(at))
+    treasury.send(OFFICER, f"{at}/drop", note="有人来领")
+    assert treasury.balance("M003") == 3000
+
+
+def test_a_number_that_another_batch_has_comes_back_beside_its_field(treasury: Treasury) -> None:
+    assert treasury.remitted("M001") == f"{BATCHES}/1"
+    at = treasury.reviewed("M003")
+    assert treasury.send(APPROVER, f"{at}/approve").status_code == 303
+    last = treasury.another(APPROVER, "a3")
+    given = {"voucher_no": "缴款书 002", "bank_reference": "HD2", "remitted_on": "2026-01-06"}
+    for name, value, label in (
+        ("voucher_no", "缴款书 ００1", "这个缴款书编号已经登记在第 1 批"),
+        ("bank_reference", "hd-2026 0105", "这个银行回单号已经登记在第 1 批"),
+        ("voucher_no", "缴款书", "缴款书编号里没有数字或字母"),
+        ("remitted_on", "2025-12-30", "早于上缴日"),
+    ):
+        answer = treasury.by(last, f"{at}/remit", **{**given, name: value})
+        assert answer.status_code == 422, name
+        assert label in words(answer)
+        assert f'id="e-{name}"' in answer.text, name
+    assert treasury.by(last, f"{at}/remit", **given).status_code == 303
+    assert "回单 HD2" in words(last.get(BATCHES))
 
 
 def test_the_entries_of_a_batch_open_to_their_postings_and_lead_back(treasury: Treasury) -> None:

@@ -89,6 +89,10 @@ class OutpatientBatch(Base):
     remitted_on: Mapped[date | None]
     voucher_no: Mapped[str] = mapped_column(default="", server_default="")
     ended_ground: Mapped[str] = mapped_column(default="", server_default="")
+    bank_reference: Mapped[str] = mapped_column(default="", server_default="")
+    # Both as they are compared: each stands for one movement of the institution (migration 0038).
+    voucher_key: Mapped[str] = mapped_column(default="", server_default="")
+    slip_key: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.Index(
@@ -98,6 +102,17 @@ class OutpatientBatch(Base):
             unique=True,
             sqlite_where=sa.text("state NOT IN ('dropped', 'remitted')"),
             postgresql_where=sa.text("state NOT IN ('dropped', 'remitted')"),
+        ),
+        *(
+            sa.Index(
+                f"uq_outpatient_batch__{name}",
+                "institution_id",
+                f"{name}_key",
+                unique=True,
+                sqlite_where=sa.text(f"{name}_key <> ''"),
+                postgresql_where=sa.text(f"{name}_key <> ''"),
+            )
+            for name in ("voucher", "slip")
         ),
         sa.CheckConstraint(
             "state IN ('proposed', 'frozen', 'approved', 'booked', 'remitted', 'dropped')", name="state"
@@ -116,6 +131,10 @@ class OutpatientBatch(Base):
             "state <> 'remitted' OR (remitted_by IS NOT NULL AND remitted_by <> approved_by"
             " AND length(voucher_no) > 0 AND remitted_on IS NOT NULL)",
             name="remitted_with_its_voucher",
+        ),
+        sa.CheckConstraint(
+            "state <> 'remitted' OR (length(trim(voucher_no)) > 0 AND length(trim(bank_reference)) > 0)",
+            name="remitted_with_its_slip",
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -88,12 +89,13 @@ def batches_to_review(connection: sa.Connection, institution_id: str, person: st
     return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
 
 
-def batches_to_approve(connection: sa.Connection, institution_id: str, person: str) -> Pile:
-    """Lists with their three reviews, by who neither froze nor reviewed them; and those whose booking stopped."""
+def batches_to_approve(connection: sa.Connection, institution_id: str, person: str, today: date) -> Pile:
+    """Lists whose day has come with their three reviews, by who neither froze nor reviewed them; and those whose
+    booking stopped."""
     table = OutpatientBatch
     ready = sa.and_(table.state == "frozen", table.frozen_by != person, _reviews() == _REVIEWS, ~_reviewed_by(person))
     where = sa.or_(ready, table.state == "approved")
-    return _steps(connection, institution_id, table.batch_no, table.frozen_at, where)
+    return _steps(connection, institution_id, table.batch_no, table.frozen_at, table.on_day <= today, where)
 
 
 def batches_to_remit(connection: sa.Connection, institution_id: str, person: str) -> Pile:

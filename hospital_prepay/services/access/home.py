@@ -54,7 +54,6 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("outpatient_filed", Permission.OUTPATIENT_CONFIRM, outpatient.filings_to_acknowledge),
     ("outpatient_freeze", Permission.OUTPATIENT_FILE, outpatient.batches_to_freeze),
     ("outpatient_part", Permission.OUTPATIENT_REVIEW, outpatient.batches_to_review),
-    ("outpatient_approve", Permission.OUTPATIENT_APPROVE, outpatient.batches_to_approve),
     ("outpatient_remit", Permission.OUTPATIENT_REMIT, outpatient.batches_to_remit),
     ("outpatient_advances", Permission.OUTPATIENT_CONFIRM, outpatient.advances_to_submit),
 )
@@ -68,6 +67,9 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
             for kind, permission, count in _KINDS
             if any(actor.may(one) for one in (permission if isinstance(permission, tuple) else (permission,)))
         ]
+        if actor.may(Permission.OUTPATIENT_APPROVE):
+            own, today = (actor.institution_id, actor.actor_id), context.clock.today()
+            found.append(Task("outpatient_approve", outpatient.batches_to_approve(connection, *own, today)))
         if actor.may(Permission.CAPS_PUBLISH):
             found.append(Task("publish", queries.tables_to_publish(connection, actor.institution_id)))
     return [task for task in found if task.pile.count]

@@ -16,6 +16,7 @@ from hospital_prepay.services.demonstration.outpatient_plan import (
     at,
     contact_changed,
     never_answered,
+    reached,
     unknown,
 )
 from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy
@@ -208,8 +209,9 @@ class Treasury:
             yield self.now - days * _DAY, partial(self.review, number=3, part=part, place=place)
 
     def _mark_left(self, moment: datetime, share: int) -> None:
-        """Mark some of those of whom only the certificate is known."""
-        left = [row for row in self._counted if row.is_deposit and row.certno and not row.phone]
+        """Mark some of those of whom only the certificate is known, and whom neither message nor board reached."""
+        known = (row for row in self._counted if row.is_deposit and row.certno and not row.phone)
+        left = [row for row in known if not reached(row)]
         part = tuple(row.account_no for row in left[share::20][: len(left) // 30])
         words = MarkUnclearable(Reason.CONTACT_CHANGED, "按证件号找不到现在的联系方式", part)
         self._mark(moment, words, f"left:{share}")

@@ -9,6 +9,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.persistence.outpatient_escheat import BatchRow
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.batch_review import batch_of
 from hospital_prepay.services.outpatient.filing import digest_line
@@ -53,7 +54,7 @@ def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[
                 ("批次", str(found.batch_no)),
                 ("账户（个）", found.accounts),
                 ("金额（元）", total),
-                ("缴款", f"{found.remitted_on}，缴款书 {found.voucher_no}" if found.remitted_on else "还没有缴款"),
+                ("缴款", _paid(found)),
                 ("名单摘要值（SHA-256）", found.sha256),
             ),
             columns=_COLUMNS,
@@ -66,6 +67,12 @@ def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[
             notes=("对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。",),
         )
         return make_list(paper, kind)
+
+
+def _paid(found: BatchRow) -> str:
+    if found.remitted_on is None:
+        return "还没有缴款"
+    return f"{found.remitted_on}，缴款书 {found.voucher_no}，银行回单 {found.bank_reference}"
 
 
 def _require_frozen(context: Context, actor: Actor, batch_no: int) -> None:

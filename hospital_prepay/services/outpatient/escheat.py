@@ -1,5 +1,5 @@
-"""Remitting to the treasury (8): people freeze a proposed list, three of them review it, another approves, the books
-follow part by part, and the money goes with its voucher.
+"""Remitting to the treasury (8): people freeze a proposed list, three of them review it, another approves on its day,
+the books follow part by part, and the money goes with its voucher.
 
 23050102 → 2103 → 1002, never income. The day doesn't roll over a holiday, and exactly three years aren't more.
 """
@@ -7,8 +7,6 @@ follow part by part, and the money goes with its voucher.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -22,9 +20,12 @@ from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.outpatient_escheat import BatchRow, ListedAccount, ReviewRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.filing import list_digest, require_past_day
+from hospital_prepay.services.outpatient.filing import list_digest
 from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.outpatient.proposals import due_before
+from hospital_prepay.services.outpatient.treasury_slips import Remittance, require_its_day, require_unused, stripped
+
+__all__ = ["Remittance"]
 
 LINES_AN_ENTRY: Final = 1_000
 
@@ -118,7 +119,7 @@ def approve_batch(context: Context, actor: Actor, batch_no: int) -> BatchRow:
 
 def approve_list(context: Context, actor: Actor, batch_no: int, *, idempotency_key: str = "") -> BatchRow:
     """Approve a list that three people reviewed; from here on it goes. Raises :class:`SecondPersonRequired`,
-    :class:`Conflict` while a review is missing or one of its accounts is being claimed."""
+    :class:`Conflict` before its 31 December, while a review is missing or one of its accounts is being claimed."""
     actor.require(Permission.OUTPATIENT_APPROVE)
     with context.work(actor, "outpatient.approve_batch", f"outpatient_batch:{batch_no}") as work:
         payload = {"batch": batch_no, "step": "approved"}
@@ -126,6 +127,7 @@ def approve_list(context: Context, actor: Actor, batch_no: int, *, idempotency_k
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "approved")
+        require_its_day(found, work.today, "批准")
         actor.require_other_than(found.frozen_by or "", "批准上缴")
         reviews = store.reviews_of(work.connection, work.institution_id, batch_no)
         for review in reviews:
@@ -146,7 +148,7 @@ def book_batch(
 ) -> BatchRow:
     """Book an approved list (借 23050102 贷 2103), a thousand accounts a transaction; goes on where it stopped.
 
-    ``progress`` is told how many accounts are done, of how many.
+    ``progress`` is told how many accounts are done, of how many. Raises :class:`Conflict` before its 31 December.
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
     after, done = "", 0
@@ -155,6 +157,7 @@ def book_batch(
             found = _held(work, batch_no)
             if found.state != "approved":
                 return found
+            require_its_day(found, work.today, "入账")
             part = store.batch_lines(work.connection, work.institution_id, batch_no, after, LINES_AN_ENTRY)
             if not part:
                 store.walk_batch(work.connection, work.institution_id, batch_no, state="booked")
@@ -176,53 +179,39 @@ def _book_part(work: UnitOfWork, found: BatchRow, part: list[ListedAccount]) -> 
     work.audit(entry_no=entry_no, detail={"batch": found.batch_no, "accounts": len(part)})
 
 
-@dataclass(frozen=True, slots=True)
-class Remittance:
-    """What shows that the money is with the treasury: its voucher, our bank's slip, and the day it went."""
-
-    voucher_no: str
-    bank_reference: str
-    remitted_on: date
-
-
 def remit_batch(
     context: Context, actor: Actor, batch_no: int, remittance: Remittance, *, idempotency_key: str = ""
 ) -> BatchRow:
-    """The money went to the treasury (借 2103 贷 1002), by its voucher and another person than approved it. The
-    bank's slip stands in the entry, where nobody changes it.
+    """The money went to the treasury (借 2103 贷 1002), by its voucher and another person than approved it.
+    Voucher and bank slip stand in the batch, each of them for this one movement, and in the entry.
 
-    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without evidence or for a day ahead.
+    Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without evidence, for evidence of another movement,
+    and for a day ahead or before the 31 December.
     """
     actor.require(Permission.OUTPATIENT_REMIT)
-    voucher_no, bank_reference = remittance.voucher_no.strip(), remittance.bank_reference.strip()
-    for field, given, words in (
-        ("voucher_no", voucher_no, "请填非税缴款书或财政回单的编号。"),
-        ("bank_reference", bank_reference, "请填银行回单号。"),
-    ):
-        if not given:
-            raise MalformedInput(words, code="missing_value", details={"field": field})
+    paid = stripped(remittance)
     with context.work(actor, "outpatient.remit", f"outpatient_batch:{batch_no}") as work:
-        payload = {"batch": batch_no, "voucher": voucher_no, "bank": bank_reference}
-        payload["on"] = remittance.remitted_on.isoformat()
+        payload = {"batch": batch_no, "voucher": paid.voucher_no, "bank": paid.bank_reference}
+        payload["on"] = paid.remitted_on.isoformat()
         found = _held(work, batch_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "remitted")
+        require_its_day(found, work.today, "登记缴款")
         actor.require_other_than(found.approved_by or "", "登记上缴")
-        require_past_day(remittance.remitted_on, work.today, "remitted_on")
+        keys = require_unused(work, found, paid)
         amount = Money(found.total_fen)
         lines = (Posting(TREASURY, debit=amount), Posting("1002", credit=amount))
-        summary = f"门诊预交金上缴财政，缴款书 {voucher_no}，银行回单 {bank_reference}"
+        summary = f"门诊预交金上缴财政，缴款书 {paid.voucher_no}，银行回单 {paid.bank_reference}"
         entry_no = work.ledger.post(_entry(work, found, "outpatient_remittance", summary, lines, ""))
         values = {
-            "remitted_by": actor.actor_id,
-            "remitted_at": work.now,
-            "remitted_on": remittance.remitted_on,
-            "voucher_no": voucher_no,
+            **{"remitted_by": actor.actor_id, "remitted_at": work.now, "remitted_on": paid.remitted_on},
+            **{"voucher_no": paid.voucher_no, "bank_reference": paid.bank_reference},
+            **keys,
         }
         store.walk_batch(work.connection, work.institution_id, batch_no, state="remitted", **values)
         keep_number(work, idempotency_key, payload, batch_no)
-        work.audit(entry_no=entry_no, detail={"batch": batch_no, "voucher": voucher_no, "bank": bank_reference})
+        work.audit(entry_no=entry_no, detail=payload)
         return _batch(work, batch_no)
 
 

@@ -1,4 +1,4 @@
-"""What can't be refunded for now (8): marked with its reason, filed with the health authority, acknowledged.
+"""What can't be refunded for now (8): every way was tried (7), marked with its reason, filed, acknowledged.
 
 Nothing here ends a claim: whoever comes is paid, and the mark is taken back.
 """
@@ -6,7 +6,7 @@ Nothing here ends a claim: whoever comes is paid, and the mark is taken back.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,10 +15,12 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import FILING_STEPS
 from hospital_prepay.domain.rules.outpatient.reach import Reach
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.persistence import outpatient_marks as marks
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_escheat import FilingRow, ListedAccount
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -63,9 +65,31 @@ class MarkUnclearable:
     reach: tuple[Reach, ...] = ()
 
 
-def mark_unclearable(context: Context, actor: Actor, command: MarkUnclearable, *, idempotency_key: str = "") -> int:
-    """Mark open deposits that have money and no claim. Returns how many; others stay as they are, and the same form
-    sent again tells the first number.
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """How many accounts are marked, or would be; how many have a way that nobody tried, and whose owner was reached:
+    neither is one that can't be refunded."""
+
+    accounts: int
+    left: int
+    reached: int
+
+
+def count_markable(context: Context, actor: Actor, command: MarkUnclearable) -> Marked:
+    """What :func:`mark_unclearable` would come to now. Raises as it does."""
+    actor.require(Permission.OUTPATIENT_FILE)
+    _require_which(command)
+    with context.database.reading() as connection:
+        found = marks.standings(connection, actor.institution_id, command.account_nos or None, command.reach)
+    return _marked(found.get(Standing.COMPLETE, 0), found)
+
+
+def mark_unclearable(
+    context: Context, actor: Actor, command: MarkUnclearable, *, idempotency_key: str = ""
+) -> Marked:
+    """Mark open deposits that have money, no claim, and no way left to tell their owners: article 8 files those alone
+    whom the ways of article 7 didn't find. The others stay as they are, and the same form sent again tells the first
+    numbers.
 
     Raises :class:`MalformedInput` without evidence, or for neither numbers nor reach.
     """
@@ -73,22 +97,33 @@ def mark_unclearable(context: Context, actor: Actor, command: MarkUnclearable, *
     if not command.evidence.strip():
         words = "请写明依据，例如短信、电话的联系记录。"
         raise MalformedInput(words, code="missing_value", details={"field": "evidence"})
-    if not (command.account_nos or command.reach) or len(command.account_nos) > MOST_ACCOUNTS:
-        raise MalformedInput(
-            f"请选账户（一次最多 {MOST_ACCOUNTS} 个），或按联系情况选。", details={"field": "account_nos"}
-        )
+    _require_which(command)
     reason = f"{command.reason.label}：{command.evidence.strip()}"[:_LONGEST]
     payload = {"reason": reason, "accounts": sorted(command.account_nos), "reach": sorted(command.reach)}
     with context.work(actor, "outpatient.mark", f"outpatient_reason:{command.reason}") as work:
         lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
-        known = known_number(work, idempotency_key, payload)
+        known = work.known_answer(idempotency_key, payload) if idempotency_key else None
         if known is not None:
-            return known
-        numbers = command.account_nos or None
-        count = store.mark_unclearable(work.connection, work.institution_id, numbers, command.reach, reason)
-        keep_number(work, idempotency_key, payload, count)
-        work.audit(detail={"accounts": count, "reason": reason})
-        return count
+            return Marked(known["number"], known.get("left", 0), known.get("reached", 0))
+        which = (work.institution_id, command.account_nos or None, command.reach)
+        count = marks.mark_complete(work.connection, *which, reason)
+        found = _marked(count, marks.standings(work.connection, *which))
+        if idempotency_key:
+            answer = {"number": count, "left": found.left, "reached": found.reached}
+            work.keep_answer(idempotency_key, payload, answer)
+        work.audit(detail={"accounts": count, "left": found.left, "reached": found.reached, "reason": reason})
+        return found
+
+
+def _require_which(command: MarkUnclearable) -> None:
+    if not (command.account_nos or command.reach) or len(command.account_nos) > MOST_ACCOUNTS:
+        raise MalformedInput(
+            f"请选账户（一次最多 {MOST_ACCOUNTS} 个），或按联系情况选。", details={"field": "account_nos"}
+        )
+
+
+def _marked(count: int, found: Mapping[Standing, int]) -> Marked:
+    return Marked(count, found.get(Standing.LEFT, 0), found.get(Standing.REACHED, 0))
 
 
 def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idempotency_key: str = "") -> None:
@@ -101,7 +136,7 @@ def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idem
         accounts.lock_account(work.connection, work.institution_id, account_no)
         if known_number(work, idempotency_key, payload) is not None:
             return
-        if not store.reopen(work.connection, work.institution_id, account_no):
+        if not marks.reopen(work.connection, work.institution_id, account_no):
             raise Conflict("这个账户没有登记为退不了，或已经列入上缴。请刷新后再看；本次没有改动。")
         keep_number(work, idempotency_key, payload, 1)
         work.audit(detail={"ground": ground.strip()})

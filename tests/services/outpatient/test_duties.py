@@ -25,6 +25,7 @@ from hospital_prepay.services.outpatient.gate import KeptKind, ProposeKept
 from hospital_prepay.services.publication.institution import ChangedInstitution, change_institution
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients
+from tests.told import tell_everybody
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/8")
 REVIEWERS = (actor(Role.FINANCE_OFFICER, "2"), actor(Role.FINANCE_OFFICER, "3"), actor(Role.FINANCE_APPROVER, "2"))
@@ -47,7 +48,8 @@ def find(outpatients: Outpatients, key: str, year: int | None = None) -> Standin
 def filed(outpatients: Outpatients, *numbers: str, on: date) -> None:
     """Mark accounts and have them filed on a day."""
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回、电话停机", account_nos=numbers)
-    assert filing.mark_unclearable(outpatients.context, OFFICER, marked) == len(numbers)
+    tell_everybody(outpatients.context)
+    assert filing.mark_unclearable(outpatients.context, OFFICER, marked).accounts == len(numbers)
     made = filing.make_filing(outpatients.context, OFFICER, "可能有患者事后来领，随到随退。")
     filing.submit_filing(outpatients.context, OFFICER, made.filing_no, "某市卫生健康局", on)
     filing.acknowledge_filing(outpatients.context, APPROVER, made.filing_no, f"备{made.filing_no}号", on)
@@ -76,6 +78,7 @@ def test_the_stock_that_is_neither_refunded_nor_filed_is_overdue_with_count_and_
     # Without what is no deposit (M004) and what has no money (M005).
     assert (found.state, found.known.left) == (DutyState.OVERDUE, Left(3, 19450, "个账户"))
     assert reminder_words(found) == "清退存量门诊预交金：逾期 1 天，期限 2025-12-31，还有 3 个账户，194.50 元"
+    tell_everybody(outpatients.context)
     marked = MarkUnclearable(Reason.NO_ANSWER, "三次未接", account_nos=("M002",))
     filing.mark_unclearable(outpatients.context, OFFICER, marked)
     assert find(outpatients, STOCK).known.left == Left(3, 19450, "个账户")
@@ -190,6 +193,7 @@ def test_what_was_paid_ahead_is_applied_for_within_the_year(outpatients: Outpati
 def test_packs_wait_for_their_submission_and_their_acknowledgement(outpatients: Outpatients) -> None:
     outpatients.census()
     at(outpatients, 2025, 12, 20)
+    tell_everybody(outpatients.context)
     marked = MarkUnclearable(Reason.DIED, "家属告知", account_nos=("M003",))
     filing.mark_unclearable(outpatients.context, OFFICER, marked)
     made = filing.make_filing(outpatients.context, OFFICER, "随到随退。")

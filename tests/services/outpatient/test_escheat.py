@@ -15,6 +15,7 @@ from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.hospital import Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients
+from tests.told import tell_everybody
 
 REVIEWERS = (actor(Role.FINANCE_OFFICER, "2"), actor(Role.FINANCE_OFFICER, "3"), actor(Role.FINANCE_APPROVER, "2"))
 REMITTER = actor(Role.FINANCE_APPROVER, "3")
@@ -24,8 +25,9 @@ LAST = date(2025, 12, 31)
 @pytest.fixture
 def filed(outpatients: Outpatients) -> Outpatients:
     outpatients.census()
+    tell_everybody(outpatients.context)
     marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回、电话停机", account_nos=("M001", "M003"))
-    assert filing.mark_unclearable(outpatients.context, OFFICER, marked) == 2
+    assert filing.mark_unclearable(outpatients.context, OFFICER, marked).accounts == 2
     made = filing.make_filing(outpatients.context, OFFICER, "可能有患者事后来领，随到随退。")
     assert (made.accounts, made.total_fen) == (2, 9450)
     filing.submit_filing(outpatients.context, OFFICER, made.filing_no, "某市卫生健康局", date(2025, 12, 20))
@@ -88,6 +90,68 @@ def test_three_people_review_and_a_fourth_approves(filed: Outpatients) -> None:
     assert escheat.approve_batch(filed.context, APPROVER, batch_no).state == "booked"
     with pytest.raises(SecondPersonRequired):
         escheat.remit_batch(filed.context, APPROVER, batch_no, Remittance("缴款书1", "回单1", date(2025, 12, 31)))
+
+
+def test_a_list_is_fixed_and_reviewed_before_its_day_and_goes_from_it_on(filed: Outpatients) -> None:
+    filed.context.clock.moment = datetime(2025, 12, 30, 15, 59, tzinfo=UTC)  # type: ignore[attr-defined]
+    batch_no = frozen(filed)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
+    with pytest.raises(Conflict, match="2025-12-31 起才能批准"):
+        escheat.approve_list(filed.context, APPROVER, batch_no)
+    midnight = datetime(2025, 12, 30, 16, tzinfo=UTC)
+    filed.context.clock.moment = midnight  # type: ignore[attr-defined]
+    escheat.approve_list(filed.context, APPROVER, batch_no)
+    filed.context.clock.moment = datetime(2025, 12, 30, 15, tzinfo=UTC)  # type: ignore[attr-defined]
+    with pytest.raises(Conflict, match="起才能入账"):
+        escheat.book_batch(filed.context, APPROVER, batch_no)
+    assert filed.account("M001").balance_fen == 6450
+    filed.context.clock.moment = midnight  # type: ignore[attr-defined]
+    assert escheat.book_batch(filed.context, APPROVER, batch_no).state == "booked"
+    paid = Remittance("缴款书1", "回单1", LAST)
+    filed.context.clock.moment = datetime(2025, 12, 30, 15, tzinfo=UTC)  # type: ignore[attr-defined]
+    with pytest.raises(Conflict, match="起才能登记缴款"):
+        escheat.remit_batch(filed.context, REMITTER, batch_no, paid)
+    filed.context.clock.moment = midnight  # type: ignore[attr-defined]
+    with pytest.raises(MalformedInput, match="早于上缴日"):
+        escheat.remit_batch(filed.context, REMITTER, batch_no, Remittance("缴款书1", "回单1", date(2025, 12, 30)))
+    with pytest.raises(MalformedInput, match="还没有到"):
+        escheat.remit_batch(filed.context, REMITTER, batch_no, Remittance("缴款书1", "回单1", date(2026, 1, 1)))
+    assert escheat.remit_batch(filed.context, REMITTER, batch_no, paid).state == "remitted"
+
+
+def test_a_claim_between_freezing_and_the_day_is_paid_and_the_list_made_anew(filed: Outpatients) -> None:
+    filed.context.clock.moment = datetime(2025, 12, 29, 2, tzinfo=UTC)  # type: ignore[attr-defined]
+    batch_no = frozen(filed)
+    payouts.pay_cash(filed.context, PAYER, filed.confirmed("M001"), "LK-1")
+    assert filed.account("M001").balance_fen == 0
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
+    filed.context.clock.moment = datetime(2025, 12, 31, 2, tzinfo=UTC)  # type: ignore[attr-defined]
+    with pytest.raises(Conflict):
+        escheat.approve_list(filed.context, APPROVER, batch_no)
+    escheat.drop_batch(filed.context, OFFICER, batch_no, "有人来领，重新冻结")
+    batch_no = frozen(filed)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
+    assert escheat.approve_batch(filed.context, APPROVER, batch_no).total_fen == 3000
+
+
+@pytest.mark.parametrize(
+    ("voucher_no", "bank_reference", "field"),
+    [
+        ("", "1", "voucher_no"),
+        ("缴款书", "1", "voucher_no"),
+        ("1", " ", "bank_reference"),
+        ("1", "无", "bank_reference"),
+    ],
+)
+def test_evidence_that_cant_be_compared_is_none(
+    filed: Outpatients, voucher_no: str, bank_reference: str, field: str
+) -> None:
+    with pytest.raises(MalformedInput) as refused:
+        escheat.remit_batch(filed.context, REMITTER, 1, Remittance(voucher_no, bank_reference, LAST))
+    assert refused.value.details["field"] == field
 
 
 def test_whoever_comes_before_approval_takes_the_account_off_the_list(filed: Outpatients) -> None:

@@ -1,0 +1,106 @@
+"""Deposits that can't be refunded for now, marked in whole statements: those alone for which every way was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.domain.rules.outpatient.contact import Standing
+from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.outpatient_told import ToldColumns, told_columns
+from hospital_prepay.persistence.planning import in_bulk
+from hospital_prepay.persistence.rows import refusing
+
+_UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
+_STALE: Final = "有账户正在办理。请再试一次；本次没有改动。"
+
+
+def standings(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str]
+) -> dict[Standing, int]:
+    """How many open deposits with money and no claim there are of each standing: of ``numbers``, or with one of
+    ``reach``."""
+    told = told_columns(institution_id, account_nos=numbers)
+    each = _open_ones(told, institution_id, numbers, reach, told.standing.label("standing")).subquery()
+    query = sa.select(each.c.standing, sa.func.count()).group_by(each.c.standing)
+    with _planned(connection, numbers):
+        return {Standing(standing): int(count) for standing, count in connection.execute(query)}
+
+
+def mark_complete(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str], reason: str
+) -> int:
+    """Mark those of them for which nothing is left to try. Returns how many."""
+    told = told_columns(institution_id, account_nos=numbers)
+    chosen = _open_ones(told, institution_id, numbers, reach, OutpatientAccount.account_no)
+    chosen = chosen.where(told.standing == Standing.COMPLETE.value).correlate(None)
+    with refusing(_STALE), _planned(connection, numbers):
+        done = connection.execute(
+            sa.update(OutpatientAccount)
+            .where(
+                OutpatientAccount.institution_id == institution_id,
+                OutpatientAccount.state == "open",
+                OutpatientAccount.account_no.in_(chosen),
+            )
+            .values(state="unclearable", unclearable_reason=reason)
+        )
+    return done.rowcount
+
+
+def reopen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
+    """Take the mark back: somebody was found. Returns 1, or 0 when the account has none."""
+    done = connection.execute(
+        sa.update(OutpatientAccount)
+        .where(
+            OutpatientAccount.institution_id == institution_id,
+            OutpatientAccount.account_no == account_no,
+            OutpatientAccount.state.in_(("unclearable", "filed")),
+        )
+        .values(state="open", unclearable_reason="", filed_on=None)
+    )
+    return done.rowcount
+
+
+@contextmanager
+def _planned(connection: sa.Connection, numbers: Sequence[str] | None) -> Iterator[None]:
+    """A few accounts are looked up, the whole register is gone through once."""
+    if numbers is not None:
+        yield
+        return
+    with in_bulk(connection):
+        yield
+
+
+def _open_ones(
+    told: ToldColumns, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str], *columns: Any
+) -> sa.Select[Any]:
+    account, claim = OutpatientAccount, OutpatientClaim
+    in_books = sa.and_(
+        LedgerAccount.institution_id == account.institution_id,
+        LedgerAccount.account_id == "23050102:" + account.account_no,
+    )
+    is_claimed = sa.and_(
+        claim.institution_id == account.institution_id,
+        claim.account_no == account.account_no,
+        claim.state.in_(_UNDER_WAY),
+    )
+    return (
+        sa.select(*columns)
+        .select_from(account)
+        .join(LedgerAccount, in_books)
+        .outerjoin(claim, is_claimed)
+        .outerjoin(told.joined, told.on)
+        .where(
+            account.institution_id == institution_id,
+            account.kind == "outpatient_deposit",
+            account.state == "open",
+            account.account_no.in_(numbers) if numbers is not None else account.reach.in_(reach),
+            LedgerAccount.balance_fen > 0,
+            claim.claim_id.is_(None),
+        )
+    )
