@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -39,8 +39,7 @@ _DEPOSITS: Final = "23050102"
 _OTHERS: Final = "230502"
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """What an account begins with in the books, in fen."""
 
     account_no: str
@@ -181,7 +180,7 @@ def next_accounts(
         .order_by(OutpatientAccount.account_no)
         .limit(size)
     )
-    return [Opening(number, bool(is_deposit), int(fen)) for number, is_deposit, fen in rows]
+    return [Opening(*row) for row in rows.all()]
 
 
 def count_open(connection: sa.Connection, institution_id: str, import_no: int) -> int:

@@ -1,8 +1,8 @@
-"""Deposits that can't be refunded for now, marked in whole statements: those alone for which every way was tried."""
+"""Deposits that can't be refunded for now, marked in whole statements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -32,13 +32,18 @@ def standings(
         return {Standing(standing): int(count) for standing, count in connection.execute(query)}
 
 
-def mark_complete(
-    connection: sa.Connection, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str], reason: str
+def mark(
+    connection: sa.Connection,
+    institution_id: str,
+    numbers: Sequence[str] | None,
+    reach: Sequence[str],
+    takes: Iterable[Standing],
+    reason: str,
 ) -> int:
-    """Mark those of them for which nothing is left to try. Returns how many."""
+    """Mark those of them whose standing is one of ``takes``. Returns how many."""
     told = told_columns(institution_id, account_nos=numbers)
     chosen = _open_ones(told, institution_id, numbers, reach, OutpatientAccount.account_no)
-    chosen = chosen.where(told.standing == Standing.COMPLETE.value).correlate(None)
+    chosen = chosen.where(told.standing.in_([one.value for one in takes])).correlate(None)
     with refusing(_STALE), _planned(connection, numbers):
         done = connection.execute(
             sa.update(OutpatientAccount)

@@ -70,7 +70,7 @@ def marked_words(found: Marked, named: int) -> str:
     if found.left:
         parts.append(f"{found.left:,} 个还有渠道没试，没有登记，请在“通知”里接着联系患者")
     if found.reached:
-        parts.append(f"{found.reached:,} 个已经联系上，没有登记，请通知患者来办退款")
+        parts.append(f"{found.reached:,} 个已经联系上，没有登记，请通知患者来办退款；一直不来的，按账户号登记")
     if others := _others(found, named):
         parts.append(f"另外 {others:,} 个没有登记：没有余额、正在退款或不是待清退")
     return "；".join(parts) + ("。下一步：做备案材料。" if found.accounts else "。")

@@ -56,7 +56,7 @@ class JournalEntry:
         _check_balance(self.postings)
         texts = (self.institution_id, self.idempotency_key, self.kind, self.summary, self.source, self.posted_by)
         lines = [text for posting in self.postings for text in (posting.account_id, posting.fund)]
-        if any(_CONTROL.search(text) for text in (*texts, *lines)):
+        if _CONTROL.search("".join((*texts, *lines))):
             raise LedgerFault("凭证文字里有不能入账的控制字符，没有入账。")
 
     def canonical(self) -> bytes:

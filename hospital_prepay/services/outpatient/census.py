@@ -17,7 +17,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NoUsableRow, PrepayError
 from hospital_prepay.domain.ledger.chart import outpatient_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
-from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_accounts import ImportState
@@ -168,7 +168,7 @@ def _open_part(work: UnitOfWork, found: ImportState, part: list[store.Opening]) 
         Posting(outpatient_account(one.account_no, is_deposit=one.is_deposit), credit=Money(one.opening_fen))
         for one in held
     ]
-    total = sum((line.credit for line in lines), ZERO)
+    total = Money(sum(one.opening_fen for one in held))
     entry = JournalEntry(
         institution_id=work.institution_id,
         idempotency_key=f"outpatient_opening:{found.import_no}:{first}",

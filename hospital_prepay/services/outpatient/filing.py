@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CONTACT_CHANGED = "contact_changed"
     NO_ANSWER = "no_answer"
     DIED = "died"
+    NOT_COME = "not_come"
     OTHER = "other"
 
     @property
@@ -51,8 +52,12 @@ REASON_LABELS: Final = {
     Reason.CONTACT_CHANGED: "联系方式变更，联系不上",
     Reason.NO_ANSWER: "多次联系，没有回应",
     Reason.DIED: "患者已故，继承人还没有来办",
+    Reason.NOT_COME: "已经联系上，一直没有来办",
     Reason.OTHER: "其他客观原因",
 }
+
+
+_ALTHOUGH_REACHED: Final = frozenset({Reason.DIED, Reason.NOT_COME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,13 @@ class MarkUnclearable:
     evidence: str
     account_nos: tuple[str, ...] = ()
     reach: tuple[Reach, ...] = ()
+
+    @property
+    def takes(self) -> frozenset[Standing]:
+        """Which accounts can be marked: those whose owners no way found. Somebody who was reached, or whose heirs
+        were, and doesn't come, is named one by one, with what shows it."""
+        although_reached = self.account_nos and self.reason in _ALTHOUGH_REACHED
+        return frozenset({Standing.COMPLETE, Standing.REACHED} if although_reached else {Standing.COMPLETE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +93,16 @@ def count_markable(context: Context, actor: Actor, command: MarkUnclearable) -> 
     _require_which(command)
     with context.database.reading() as connection:
         found = marks.standings(connection, actor.institution_id, command.account_nos or None, command.reach)
-    return _marked(found.get(Standing.COMPLETE, 0), found)
+    count = sum(found.pop(one, 0) for one in command.takes)
+    return _marked(count, found)
 
 
 def mark_unclearable(
     context: Context, actor: Actor, command: MarkUnclearable, *, idempotency_key: str = ""
 ) -> Marked:
     """Mark open deposits that have money, no claim, and no way left to tell their owners: article 8 files those alone
-    whom the ways of article 7 didn't find. The others stay as they are, and the same form sent again tells the first
-    numbers.
+    whom the ways of article 7 didn't find, or who, named one by one, were reached and don't come. The others stay as
+    they are, and the same form sent again tells the first numbers.
 
     Raises :class:`MalformedInput` without evidence, or for neither numbers nor reach.
     """
@@ -106,7 +119,7 @@ def mark_unclearable(
         if known is not None:
             return Marked(known["number"], known.get("left", 0), known.get("reached", 0))
         which = (work.institution_id, command.account_nos or None, command.reach)
-        count = marks.mark_complete(work.connection, *which, reason)
+        count = marks.mark(work.connection, *which, command.takes, reason)
         found = _marked(count, marks.standings(work.connection, *which))
         if idempotency_key:
             answer = {"number": count, "left": found.left, "reached": found.reached}

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/
 ALL = ("M001", "M002", "M003", "M004", "M005", "M006")
 
 
-def mark(one: Campaigns, *numbers: str, reach: tuple[Reach, ...] = ()) -> Marked:
-    command = MarkUnclearable(Reason.NO_ANSWER, "见通知记录", numbers, reach)
+def mark(one: Campaigns, *numbers: str, reach: tuple[Reach, ...] = (), reason: Reason = Reason.NO_ANSWER) -> Marked:
+    command = MarkUnclearable(reason, "见通知记录", numbers, reach)
     looked = filing.count_markable(one.context, OFFICER, command)
     done = filing.mark_unclearable(one.context, OFFICER, command)
     assert looked == done
@@ -78,6 +78,15 @@ def test_whoever_was_reached_is_not_one_who_cant_be_found(found: Campaigns) -> N
     assert mark(found, "M001", "M003") == Marked(1, 0, 1)
     assert mark(found, reach=tuple(Reach)) == Marked(0, 2, 1)
     assert marked(found) == ["M003"]
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_COME, Reason.DIED])
+def test_who_was_reached_and_does_not_come_is_named_one_by_one(found: Campaigns, reason: Reason) -> None:
+    board(found)
+    found.answer(found.exported(), "联系上", "M001")
+    assert mark(found, reach=tuple(Reach), reason=reason) == Marked(1, 2, 1)
+    assert mark(found, "M001", "M002", reason=reason) == Marked(1, 1, 0)
+    assert marked(found) == ["M001", "M003"]
 
 
 def test_a_kind_is_marked_as_far_as_every_way_was_tried(found: Campaigns) -> None:
