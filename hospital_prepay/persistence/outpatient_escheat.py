@@ -406,14 +406,19 @@ def _to_file(institution_id: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _due(institution_id: str, on: date, before: date) -> tuple[sa.ColumnElement[bool], ...]:
+    """Only deposits are ever filed, so that their kind needn't be looked at."""
+    claimed = sa.select(OutpatientClaim.account_no).where(
+        OutpatientClaim.institution_id == institution_id, OutpatientClaim.state.in_(_UNDER_WAY)
+    )
     return (
         OutpatientAccount.institution_id == institution_id,
-        OutpatientAccount.kind == "outpatient_deposit",
         OutpatientAccount.state == "filed",
+        # Said in these words, SQLite sees that the index of accounts that aren't open has them all.
+        OutpatientAccount.state != sa.literal_column("'open'"),
         OutpatientAccount.last_movement_on < before,
         OutpatientAccount.filed_on <= on,
         LedgerAccount.balance_fen > 0,
-        ~_is_claimed(),
+        OutpatientAccount.account_no.not_in(claimed),
     )
 
 

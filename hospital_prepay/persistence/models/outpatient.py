@@ -99,7 +99,6 @@ class OutpatientAccount(Base):
         sa.ForeignKeyConstraint(
             ["institution_id", "import_no"], ["outpatient_import.institution_id", "outpatient_import.import_no"]
         ),
-        sa.Index("ix_outpatient_account__import", "institution_id", "import_no", "account_no"),
         sa.Index(
             "ix_outpatient_account__certno",
             "institution_id",
@@ -125,7 +124,9 @@ class OutpatientAccount(Base):
             "ix_outpatient_account__state",
             "institution_id",
             "state",
+            "account_no",
             "last_movement_on",
+            "filed_on",
             sqlite_where=sa.text("state <> 'open'"),
             postgresql_where=sa.text("state <> 'open'"),
         ),
