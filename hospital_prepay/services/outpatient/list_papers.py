@@ -1,7 +1,7 @@
 """A long list as XLSX or PDF: the same headings, rows, count and sum.
 
-XLSX is written row by row and takes any number; a PDF is set as a whole, so that a list beyond :data:`PDF_ROWS` is
-refused with what to do instead.
+XLSX is written row by row, but while somebody waits; a PDF is set as a whole. A list beyond :data:`XLSX_ROWS` or
+:data:`PDF_ROWS` is refused with what to do instead.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from hospital_prepay.settings import resource
 
 # A table of so many rows takes a second and some 200 MB while it is set; twice as many take twice as much.
 PDF_ROWS: Final = 1_000
+# Some ten thousand rows a second, unless others work beside: what a page may take, and what a spreadsheet opens well.
+XLSX_ROWS: Final = 100_000
 KINDS: Final = ("xlsx", "pdf")
 
 
@@ -71,7 +73,10 @@ def make_list(paper: ListPaper, kind: str) -> IO[bytes]:
 
 
 def require_printable(count: int, kind: str, *, may_narrow: bool) -> None:
-    """Raise :class:`MalformedInput` when a PDF of so many rows is asked for."""
+    """Raise :class:`MalformedInput` when a file of so many rows is asked for."""
+    if kind == "xlsx" and may_narrow and count > XLSX_ROWS:
+        words = f"这份清单有 {count:,} 行，一个文件最多 {XLSX_ROWS:,} 行。请按年份、缴纳途径或状态筛选，分几次下载。"
+        raise MalformedInput(words, code="too_long_to_print", details={"rows": count})
     if kind == "pdf" and count > PDF_ROWS:
         narrow = "，或者先筛选再下载 PDF" if may_narrow else ""
         words = f"这份清单有 {count:,} 行，PDF 最多 {PDF_ROWS:,} 行。请下载 XLSX{narrow}。"
