@@ -132,11 +132,11 @@ def test_a_list_too_long_to_print_says_what_to_do(outpatients: Outpatients, monk
     with pytest.raises(MalformedInput, match=r"有 5 行，PDF 最多 3 行。请下载 XLSX，或者先筛选"):
         register_file(outpatients.context, OFFICER, Narrowed(), "pdf")
     pdf(register_file(outpatients.context, OFFICER, Narrowed(year=2019), "pdf"))
-    register_file(outpatients.context, OFFICER, Narrowed(), "xlsx")
+    register_file(outpatients.context, OFFICER, Narrowed(), "xlsx").close()
     monkeypatch.setattr(list_papers, "XLSX_ROWS", 4)
     with pytest.raises(MalformedInput, match=r"有 5 行，一个文件最多 4 行。请按年份"):
-        register_file(outpatients.context, OFFICER, Narrowed(), "xlsx")
-    register_file(outpatients.context, OFFICER, Narrowed(year=2019), "xlsx")
+        register_file(outpatients.context, OFFICER, Narrowed(), "xlsx").close()
+    register_file(outpatients.context, OFFICER, Narrowed(year=2019), "xlsx").close()
     with pytest.raises(NotFound):
         register_file(outpatients.context, OFFICER, Narrowed(), "docx")
 
