@@ -133,7 +133,7 @@ def test_a_second_upgrade_writes_no_schema(sqlite_urls: tuple[str, str]) -> None
 def test_a_connection_that_was_open_sees_the_chains(old: Path) -> None:
     """It would write by the old texts otherwise, or find the file damaged."""
     beside = sqlite3.connect(old, isolation_level=None)
-    assert "IN ('open'" in dict((name, text) for _, name, _, text in schema(beside))["outpatient_account"]
+    assert "IN ('open'" in {name: text for _, name, _, text in schema(beside)}["outpatient_account"]
     bring_up(old)
     beside.execute("PRAGMA foreign_keys = OFF")
     for (name,) in beside.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
