@@ -18,19 +18,25 @@ depends_on = None
 _MERGED = ("ledger_posting_insert", "ledger_posting_fund")
 _OPENED = ("ledger_account_insert", "ledger_account_fund", "outpatient_account_opens")
 _OTHERS = ("ledger_entry_fund_offset", "outpatient_account_insert")
-# What an opening asked of each of its lines, and the same with the import looked up once for all of them.
-_EACH = (
-    "SELECT 1 FROM outpatient_account o JOIN outpatient_import i\n"
-    "            ON i.institution_id = o.institution_id AND i.import_no = o.import_no\n"
-    "          WHERE o.institution_id = NEW.institution_id\n"
-)
-_ONCE = "SELECT 1 FROM outpatient_account o WHERE o.institution_id = NEW.institution_id\n"
-_EACH_IMPORT = "AND 'outpatient_import:' || i.import_no = NEW.source AND i.state = 'confirmed')"
-_ONCE_IMPORT = (
-    "AND o.import_no = (SELECT i.import_no FROM outpatient_import i\n"
-    "              WHERE i.institution_id = NEW.institution_id AND i.state = 'confirmed'\n"
-    "                AND 'outpatient_import:' || i.import_no = NEW.source))"
-)
+# What an opening asked of each of its lines; the same in one question, and the import looked up once for all lines.
+_EACH = """EXISTS (
+          SELECT 1 FROM outpatient_account o JOIN outpatient_import i
+            ON i.institution_id = o.institution_id AND i.import_no = o.import_no
+          WHERE o.institution_id = NEW.institution_id
+            AND o.account_no = substr(l.account_id, instr(l.account_id, ':') + 1) AND o.opening_fen = l.credit_fen
+            AND 'outpatient_import:' || i.import_no = NEW.source AND i.state = 'confirmed') AND EXISTS (
+          SELECT 1 FROM ledger_account a WHERE a.institution_id = NEW.institution_id
+            AND a.account_id = l.account_id AND a.balance_fen = l.credit_fen)
+"""
+_ONCE = """EXISTS (
+          SELECT 1 FROM outpatient_account o JOIN ledger_account a ON a.institution_id = o.institution_id
+          WHERE o.institution_id = NEW.institution_id
+            AND o.account_no = substr(l.account_id, instr(l.account_id, ':') + 1) AND o.opening_fen = l.credit_fen
+            AND o.import_no = (SELECT i.import_no FROM outpatient_import i
+              WHERE i.institution_id = NEW.institution_id AND i.state = 'confirmed'
+                AND 'outpatient_import:' || i.import_no = NEW.source)
+            AND a.account_id = l.account_id AND a.balance_fen = l.credit_fen)
+"""
 
 
 def upgrade() -> None:
@@ -48,9 +54,9 @@ def upgrade() -> None:
 def _look_imports_up_once() -> None:
     query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'outpatient_lines_stand'"
     text = str(op.get_bind().exec_driver_sql(query).scalar_one())
-    assert text.count(_EACH) == text.count(_EACH_IMPORT) == 1
+    assert text.count(_EACH) == 1
     _run("DROP TRIGGER outpatient_lines_stand")
-    _run(text.replace(_EACH, _ONCE).replace(_EACH_IMPORT, _ONCE_IMPORT))
+    _run(text.replace(_EACH, _ONCE))
 
 
 def downgrade() -> None:
