@@ -7,7 +7,7 @@ import select
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
@@ -20,6 +20,7 @@ from sqlalchemy import event
 from hospital_prepay.domain.errors import DatabaseFault, DatabaseUnreachable
 from hospital_prepay.persistence.endless import read_endless
 from hospital_prepay.persistence.outages import NOTHING_BOOKED, PERHAPS_BOOKED, is_outage, outage_told
+from hospital_prepay.persistence.planning import room_for_bulk
 from hospital_prepay.persistence.query import Query
 from hospital_prepay.settings import SettingMissing, private_file
 
@@ -115,12 +116,13 @@ class Database:
                     driver.autocommit = False
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """A connection in one transaction: committed at the end, rolled back on any error.
+    def writing(self, *, in_bulk: bool = False) -> Iterator[sa.Connection]:
+        """A connection in one transaction: committed at the end, rolled back on any error. ``in_bulk`` is for rows by
+        the hundred thousand (:func:`room_for_bulk`).
 
         A database lost on the way is a :class:`DatabaseFault`; lost at the commit, it may have been done.
         """
-        with _reached(self.engine) as connection:
+        with _reached(self.engine) as connection, room_for_bulk(connection) if in_bulk else nullcontext():
             with outage_told(NOTHING_BOOKED):
                 transaction = connection.begin()
             with outage_told(NOTHING_BOOKED), _taken_back(connection, transaction):

@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.chains import as_chains
+
 # Rows that may be written over, and the cases, which files bring by the million: checked as a whole before that.
 FREE: Final = frozenset({"alembic_version", "api_client", "disease", "inpatient_case", "job_run", "similar_disease"})
 _MARK: Final = "_repeats_"
@@ -44,7 +46,7 @@ def repeated(text: str, columns: Iterable[str], row: str) -> str:
 
 def _make(connection: sa.Connection, table: str, event: str, promises: list[tuple[str, str]]) -> None:
     if promises:
-        body = " ".join(f"SELECT RAISE(ABORT, '{name}') WHERE {broken};" for name, broken in promises)
+        body = " ".join(f"SELECT RAISE(ABORT, '{name}') WHERE {as_chains(broken)};" for name, broken in promises)
         driver = cast(Any, connection.connection.driver_connection)
         # Straight to the driver: "%" and ":" in these texts are no parameters.
         driver.execute(f"CREATE TRIGGER {table}{_MARK}{event.lower()} BEFORE {event} ON {table} BEGIN {body} END")

@@ -18,6 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from hospital_prepay.domain.errors import DatabaseFault
+from hospital_prepay.persistence.chains import chain_lists
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.guards import drop_guards, make_guards
 from hospital_prepay.persistence.locks import AdvisoryLock
@@ -275,6 +276,8 @@ def upgrade(
             drop_guards(connection)
         _run(connection, script, run, target)
         if not database.is_postgresql:
+            if current(connection) == head():  # not short of it: migrations read the texts of those before them
+                chain_lists(connection)
             make_guards(connection)
         if database.is_postgresql and app_role:
             grant(connection, app_role)

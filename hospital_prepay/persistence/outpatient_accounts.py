@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,7 @@ import psycopg
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.bulk import bulk_connection, file_literal
+from hospital_prepay.persistence.many import insert_rows
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport, OutpatientRejection
 
@@ -32,7 +34,7 @@ SPOOLED: Final = (
 )
 """The columns of an account in the order of a line of a census that is on its way in."""
 _COLUMNS: Final = ("institution_id", "import_no", "state", "person_id", *SPOOLED)
-_INSERT: Final = f"INSERT INTO outpatient_account ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT: Final = f"INSERT INTO outpatient_account ({', '.join(_COLUMNS)}) VALUES"
 _COPY: Final = f"COPY outpatient_account ({', '.join(_COLUMNS)}) FROM STDIN"
 _PART: Final = 2_000
 _DEPOSITS: Final = "23050102"
@@ -116,7 +118,7 @@ def add_accounts(connection: sa.Connection, institution_id: str, import_no: int,
     own = (institution_id, import_no, "open")
     for part in _parts(lines):
         cells = [_cells(line) for line in part]
-        cast(Any, driver).executemany(_INSERT, [(*own, row[0], *row) for row in cells])
+        insert_rows(cast(sqlite3.Connection, driver), _INSERT, [(*own, row[0], *row) for row in cells])
 
 
 def repeated_numbers(spool: Path, folder: Path) -> list[tuple[int, str, int, int]]:

@@ -46,11 +46,14 @@ class UnitOfWork:
 
     Decisions, audit events, answers and what else is put into ``rows`` are written just before the commit. When the
     block raises a :class:`PrepayError`, everything in it is rolled back and the refused attempt is written to the
-    audit trail in a transaction of its own, unless the database was lost.
+    audit trail in a transaction of its own, unless the database was lost. ``in_bulk`` is for rows by the thousand.
     """
 
-    def __init__(self, database: Database, clock: Clock, act: Act, rule_version: str) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, act: Act, rule_version: str, *, in_bulk: bool = False
+    ) -> None:
         self._database = database
+        self._in_bulk = in_bulk
         self._clock = clock
         self.act = act
         self.rule_version = rule_version
@@ -59,7 +62,7 @@ class UnitOfWork:
         self.institution_id = act.actor.institution_id
 
     def __enter__(self) -> Self:
-        self._transaction = self._database.writing()
+        self._transaction = self._database.writing(in_bulk=self._in_bulk)
         self.connection: sa.Connection = self._transaction.__enter__()
         self.rows = AppendedRows()
         return self

@@ -27,9 +27,9 @@ class Context:
         """The context that the settings describe."""
         return cls(settings, Database(settings.database_url), clock or Clock())
 
-    def work(self, actor: Actor, action: str, subject: str = "") -> UnitOfWork:
-        """A unit of work for one act of ``actor``."""
-        return UnitOfWork(self.database, self.clock, Act(action, actor, subject), self.rule_version)
+    def work(self, actor: Actor, action: str, subject: str = "", *, in_bulk: bool = False) -> UnitOfWork:
+        """A unit of work for one act of ``actor``; ``in_bulk`` for one that writes rows by the thousand."""
+        return UnitOfWork(self.database, self.clock, Act(action, actor, subject), self.rule_version, in_bulk=in_bulk)
 
     @property
     def rule_version(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.chains import as_chains
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.guards import FREE, repeated
 from hospital_prepay.persistence.models import Base
@@ -104,7 +105,7 @@ def test_every_promise_of_a_table_is_repeated_by_its_triggers(raw: sqlite3.Conne
         checks = [str(one.sqltext) for one in table.constraints if isinstance(one, sa.CheckConstraint)]
         for event in events:
             own = texts.get(f"{table.name}_repeats_{event}", "")
-            conditions = [repeated(one, table.columns.keys(), "NEW") for one in checks]
+            conditions = [as_chains(repeated(one, table.columns.keys(), "NEW")) for one in checks]
             forgotten += [(table.name, event, one) for one in names + conditions if one not in own]
     assert forgotten == []
 

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import InsufficientFund, PrepayError
 from hospital_prepay.domain.ledger.entry import JournalEntry, shared_head, utc_text
 from hospital_prepay.persistence.ledger.refusals import refusal
+from hospital_prepay.persistence.many import insert_rows
 
 _LAST = "SELECT coalesce(max(entry_no), 0) FROM ledger_entry WHERE institution_id = ?"
-_LINE = "INSERT INTO ledger_posting VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LINES = "INSERT INTO ledger_posting VALUES"
 _HEAD = (
     "INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, reverses_no,"
     " line_count, occurred_at, posted_at, effective_on, posted_by, content_hash)"
@@ -58,9 +59,11 @@ class SqliteLedger:
 
     def _write(self, entry: JournalEntry) -> int:
         number = int(self._driver.execute(_LAST, (entry.institution_id,)).fetchone()[0]) + 1
-        for line_no, line in enumerate(entry.postings, 1):
-            row = (line.account_id, line.debit.fen, line.credit.fen, line.fund)
-            self._driver.execute(_LINE, (entry.institution_id, number, line_no, *row))
+        lines = [
+            (entry.institution_id, number, line_no, line.account_id, line.debit.fen, line.credit.fen, line.fund)
+            for line_no, line in enumerate(entry.postings, 1)
+        ]
+        insert_rows(self._driver, _LINES, lines)
         self._driver.execute(
             _HEAD,
             (

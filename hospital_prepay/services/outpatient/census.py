@@ -101,7 +101,7 @@ def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> 
 
 
 def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balances_on: date) -> CountedAccounts:
-    with context.work(actor, "outpatient.count", file_name[:120]) as work:
+    with context.work(actor, "outpatient.count", file_name[:120], in_bulk=True) as work:
         lock_name(work.connection, f"outpatient_import:{work.institution_id}")
         imports = store.read_imports(work.connection, work.institution_id)
         if any(one.sha256 == spool.sha256 and one.state != "dropped" for one in imports):
@@ -142,7 +142,8 @@ def _book(context: Context, actor: Actor, found: ImportState, progress: Progress
     with context.database.reading() as connection:
         done = store.count_open(connection, actor.institution_id, found.import_no)
     while True:
-        with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}") as work:
+        subject = f"outpatient_import:{found.import_no}"
+        with context.work(actor, "outpatient.open", subject, in_bulk=True) as work:
             if _locked(work, found.import_no).state != "confirmed":
                 return  # somebody else ended it in the meantime
             part = store.next_accounts(
