@@ -1,0 +1,196 @@
+"""What was taken back in red comes in again by its own way only: raw SQL by the application's own user."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, PrepayError
+from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.ledger import ledger_on
+from hospital_prepay.persistence.models.fund import FundGrant
+from hospital_prepay.persistence.models.fund_recall import FundRecall
+from hospital_prepay.services.fund import spending
+from tests.db.test_fund_ties import raw
+from tests.hospital import INSTITUTION
+from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
+from tests.services.fund.conftest import hospital as hospital
+from tests.services.fund.conftest import year as year
+from tests.services.fund.test_claim_corrections import ask as ask_repaid
+from tests.services.fund.test_claim_corrections import decide as decide_repaid
+from tests.services.fund.test_distribution import M, hand_on, lead, show
+from tests.services.fund.test_member_debts import HALF, claim, owed, repay
+from tests.services.fund.test_recall import call_back, standing
+from tests.services.fund.test_seconds import correct, entry_of
+
+__all__ = ["lead"]
+
+
+def mirror(year: Year, number: int, kind: str = "x", source: str = "x") -> int:
+    """The mirror of an entry under any name."""
+    with raw(year) as books:
+        query = "SELECT account_id, credit_fen, debit_fen, fund FROM ledger_posting WHERE entry_no = :number"
+        rows = books.connection.execute(sa.text(f"{query} ORDER BY line_no"), {"number": number})
+        red = JournalEntry(
+            institution_id=INSTITUTION,
+            idempotency_key=f"red:{number}",
+            kind=kind,
+            summary="x",
+            source=source,
+            occurred_at=books.clock.now(),
+            posted_at=books.clock.now(),
+            effective_on=books.clock.today(),
+            posted_by="x",
+            postings=tuple(Posting(one, Money(debit), Money(credit), fund) for one, debit, credit, fund in rows),
+            reverses_no=number,
+        )
+        return ledger_on(books.connection).post(red)
+
+
+@pytest.mark.parametrize("name", ["x", "fund_return", "fund_return_undone", "fund_return_undone_undone"])
+def test_a_return_that_was_taken_back_is_not_given_back_by_another_red_letter(year: Year, name: str) -> None:
+    year.arrived()
+    year.give_back(M)
+    correct(year, "fund_return")
+    with pytest.raises(Conflict, match="不能再冲销"):
+        mirror(year, entry_of(year, "fund_return_undone"), name)
+    assert year.standing == (M, 0, M)
+
+
+@pytest.mark.parametrize("kind", ["fund_offset", "fund_receipt"])
+def test_no_correction_is_itself_corrected(year: Year, kind: str) -> None:
+    year.arrived()
+    if kind == "fund_offset":
+        year.offset(1000, 1000)
+    correct(year, kind)
+    before = year.standing
+    with pytest.raises(Conflict, match="不能再冲销"):
+        mirror(year, entry_of(year, f"{kind}_undone"))
+    assert year.standing == before
+
+
+def test_a_repayment_that_was_taken_back_ends_no_debt_again(lead: Year) -> None:
+    found = hand_on(lead, HALF)
+    show(lead, found, HALF)
+    lead.give_back(M)
+    repay(lead, found, HALF, slip="CK-1")
+    decide_repaid(lead, ask_repaid(lead, entry_of(lead, "fund_claim_repaid")))
+    assert (claim(lead), owed(lead)) == (HALF, HALF)
+    with pytest.raises((Conflict, InsufficientFund)):
+        mirror(lead, entry_of(lead, "fund_claim_repaid_undone"))
+    # Nor by an entry that mirrors nothing and says no name.
+    with pytest.raises((PrepayError, sa.exc.DBAPIError)), raw(lead) as books:
+        books.post("x", (("1002", HALF, 0, ""), ("1218", 0, HALF, "")))
+    assert (claim(lead), owed(lead)) == (HALF, HALF)
+
+
+@pytest.mark.parametrize("recalled", [False, True])
+def test_what_was_given_back_of_a_reservation_is_not_reserved_by_a_red_letter(year: Year, recalled: bool) -> None:
+    year.arrived()
+    found = year.reserve(line(100))
+    year.pay(found)
+    year.reserve(line(100))
+    spending.bounce_payment(year.hospital.context, PAYER, found, "退回")
+    if recalled:
+        call_back(year)
+    for kind in ("fund_unreserve", "fund_payment_bounced"):
+        with pytest.raises((InsufficientFund, Conflict)):
+            mirror(year, entry_of(year, kind), source=f"fund_request:{found}")
+    assert year.standing == (M - 100, 100, M)
+
+
+def test_a_ground_of_recall_is_not_ended_by_a_red_letter(year: Year) -> None:
+    year.arrived()
+    year.give_back(M)
+    correct(year, "fund_return")
+    call_back(year)
+    with pytest.raises(Conflict):
+        mirror(year, entry_of(year, "fund_return_undone"))
+    now = year.hospital.context.clock.now()
+    cleared = sa.update(FundGrant).values(state="cleared", cleared_at=now)
+    returned = sa.update(FundRecall).values(state="returned", ended_by=OFFICER.actor_id, ended_at=now)
+    for statement in (cleared, returned):
+        with pytest.raises(sa.exc.DBAPIError), raw(year) as books:
+            books.connection.execute(statement)
+    assert len(standing(year)) == 1
+
+
+# -- When a grant was cleared, and when a ground ended -----------------------------------------------------------------
+
+
+def walk(year: Year, **values: object) -> None:
+    with raw(year) as books:
+        books.connection.execute(sa.update(FundGrant).values(**values))
+
+
+@pytest.mark.parametrize("moment", [None, 2099, 2025])
+def test_a_grant_is_cleared_at_the_moment_of_its_last_entry(year: Year, moment: int | None) -> None:
+    year.arrived()
+    grant = year.grant_id
+    lines = ((owed_account(grant), M, 0, grant), (earmark_account(grant), 0, M, grant))
+    with raw(year) as books:
+        books.post("fund_return", lines, slip="S-1")
+    now = year.hospital.context.clock.now()
+    for state in ("cleared", "received"):
+        with pytest.raises(sa.exc.DBAPIError, match="wrong_step: fund_grant"):
+            walk(year, state=state, cleared_at=now.replace(year=moment) if moment else None)
+    walk(year, state="cleared", cleared_at=now)
+
+
+def test_nothing_else_carries_the_moment_of_clearing(year: Year) -> None:
+    year.apply()
+    now = year.hospital.context.clock.now()
+    by = {"approved_fen": M, "approved_on": now.date(), "recorded_by": APPROVER.actor_id, "recorded_at": now}
+    for state in ("approved", "declined"):
+        with pytest.raises(sa.exc.DBAPIError, match="wrong_step: fund_grant"):
+            walk(year, state=state, cleared_at=now, **by)
+    walk(year, state="approved", **by)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ended_by": "x"}, {"ended_at": 2025}, {"ended_at": 2027}, {"ended_by": "x", "state": "lifted"}]
+)
+def test_a_ground_ends_when_its_last_grant_is_cleared_by_somebody_of_the_house(
+    year: Year, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    year.arrived()
+    call_back(year)
+    monkeypatch.setattr("hospital_prepay.services.fund.returns.end_returned", lambda *given: [])
+    year.give_back(M)
+    now = year.hospital.context.clock.now()
+    right = {"state": "returned", "ended_by": OFFICER.actor_id, "ended_at": now}
+    wrong = right | {"ended_ground": "x", "ended_document": "x"} | changes
+    if isinstance(wrong["ended_at"], int):
+        wrong["ended_at"] = now.replace(year=wrong["ended_at"])
+    with pytest.raises(sa.exc.DBAPIError, match="fund_recall"), raw(year) as books:
+        books.connection.execute(sa.update(FundRecall).values(**wrong))
+    with raw(year) as books:
+        books.connection.execute(sa.update(FundRecall).values(**right))
+
+
+# -- Entries of a SQLite file from before slips were asked for ---------------------------------------------------------
+
+
+# PostgreSQL ends no transaction without the slip.
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+def test_a_return_is_not_older_than_its_number_because_it_says_so(
+    year: Year, owner_database: Database, tmp_path: Path
+) -> None:
+    year.arrived()
+    grant, before = year.grant_id, year.hospital.context.clock.now()
+    lines = ((owed_account(grant), 5, 0, grant), (earmark_account(grant), 0, 5, grant))
+    with owner_database.writing() as connection:
+        view = str(connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'fund_slip_due'").scalar())
+    assert "posted_at" not in view
+    with raw(year) as books:
+        books.clock = FixedClock(before - timedelta(days=300))  # type: ignore[assignment]
+        books.post("fund_return", lines)
+    with pytest.raises(PrepayError):
+        year.give_back(100)
