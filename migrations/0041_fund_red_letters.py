@@ -7,6 +7,7 @@ import re
 import runpy
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0041"
@@ -31,6 +32,8 @@ CREATE VIEW fund_slip_due AS
 
 def upgrade() -> None:
     """What each database refuses by itself, from the file beside this one."""
+    # The day of a line that couldn't be taken, where it could be read.
+    op.add_column("fund_statement_rejection", sa.Column("on_day", sa.Date(), nullable=True))
     dialect = op.get_bind().dialect.name
     text = (Path(__file__).parent / f"0041_fund_red_letters_{dialect}.sql").read_text("utf-8")
     if dialect == "postgresql":

@@ -122,7 +122,7 @@ def test_a_ground_of_recall_is_not_ended_by_a_red_letter(year: Year) -> None:
     assert len(standing(year)) == 1
 
 
-# -- When a grant was cleared, and when a ground ended -----------------------------------------------------------------
+# -- When a grant was cleared, and when a ground ended ------------------------------------------------------------
 
 
 def walk(year: Year, **values: object) -> None:
@@ -175,7 +175,7 @@ def test_a_ground_ends_when_its_last_grant_is_cleared_by_somebody_of_the_house(
         books.connection.execute(sa.update(FundRecall).values(**right))
 
 
-# -- Entries of a SQLite file from before slips were asked for ---------------------------------------------------------
+# -- Entries of a SQLite file from before slips were asked for -----------------------------------------------------
 
 
 # PostgreSQL ends no transaction without the slip.

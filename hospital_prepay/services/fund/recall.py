@@ -197,7 +197,8 @@ def stand_again(work: UnitOfWork, grant: GrantState, entry_no: int) -> list[str]
     ended = [
         one
         for one in store.all_returned(work.connection, own, regime)
-        if _ended_since(one, grant.cleared_at) and (one.ground, one.document) not in still
+        if _ended_since(one, grant.cleared_at)
+        and (one.ground, one.document) not in still
         # One that stood again since and was lifted by two people is gone.
         and not any(_is_again(one, other) for other in lifted)
     ]

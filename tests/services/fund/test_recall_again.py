@@ -136,9 +136,7 @@ def test_what_stood_again_and_was_lifted_by_two_people_does_not_stand_a_third_ti
     assert standing(first) == []
 
 
-def test_of_a_grant_cleared_nobody_knows_when_every_ground_stands_again(
-    year: Year, owner_database: Database
-) -> None:
+def test_of_a_grant_cleared_nobody_knows_when_every_ground_stands_again(year: Year, owner_database: Database) -> None:
     year.arrived()
     call_back(year)
     year.give_back(M)
