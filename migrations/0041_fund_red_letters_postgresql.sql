@@ -89,3 +89,142 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+-- As in 0035; compared as slips are since 0036, for a number has one spelling. It has a letter A to Z or a digit.
+CREATE OR REPLACE FUNCTION fund_evidence_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  plain text := fund_plain_slip(NEW.invoice_no);
+  supplier text := (SELECT q.payee_credit_code FROM fund_request q
+    WHERE q.institution_id = NEW.institution_id AND q.request_id = NEW.request_id);
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('fund_evidence:' || NEW.institution_id || ':' || supplier, 0));
+  IF plain = '' OR EXISTS (SELECT 1 FROM fund_request q
+      JOIN fund_evidence_standing v ON v.institution_id = q.institution_id AND v.request_id = q.request_id
+      WHERE q.institution_id = NEW.institution_id AND q.payee_credit_code = supplier
+        AND q.state IN ('paid', 'evidenced') AND (q.request_id <> NEW.request_id OR v.line_no = NEW.line_no)
+        AND fund_plain_slip(v.invoice_no) = plain) THEN
+    RAISE EXCEPTION 'invoice_used: fund_evidence' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- Invoices of a line come to no more than the line, and a number that is recorded again counts on.
+CREATE FUNCTION fund_evidence_within() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM 1 FROM fund_grant g JOIN fund_request r USING (institution_id, grant_id)
+    WHERE r.institution_id = NEW.institution_id AND r.request_id = NEW.request_id FOR UPDATE OF g;
+  IF (NEW.amount_fen + (SELECT coalesce(sum(v.amount_fen), 0) FROM fund_evidence_standing v
+        WHERE v.institution_id = NEW.institution_id AND v.request_id = NEW.request_id AND v.line_no = NEW.line_no)
+      <= (SELECT l.amount_fen FROM fund_request_line l WHERE l.institution_id = NEW.institution_id
+        AND l.request_id = NEW.request_id AND l.line_no = NEW.line_no)) IS NOT TRUE
+    OR NEW.attempt <> 1 + (SELECT coalesce(max(v.attempt), 0) FROM fund_evidence v
+      WHERE v.institution_id = NEW.institution_id AND v.request_id = NEW.request_id AND v.line_no = NEW.line_no
+        AND v.invoice_no = NEW.invoice_no) THEN
+    RAISE EXCEPTION 'wrong_step: fund_evidence' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_evidence_within BEFORE INSERT ON fund_evidence
+  FOR EACH ROW EXECUTE FUNCTION fund_evidence_within();
+
+-- One document proves one thing for the hospital or for a member, not for both: by the codes of both lines, or by their
+-- names where one has no code.
+CREATE FUNCTION fund_same_thing(one_code text, one_name text, other_code text, other_name text)
+RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT CASE WHEN fund_plain_slip(one_code) <> '' AND fund_plain_slip(other_code) <> ''
+    THEN fund_plain_slip(one_code) = fund_plain_slip(other_code)
+    ELSE regexp_replace(normalize(one_name, NFKC), '\s', '', 'g')
+      = regexp_replace(normalize(other_name, NFKC), '\s', '', 'g') END
+$$;
+CREATE FUNCTION fund_evidence_no_members_use() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  plain text := fund_plain_slip(NEW.invoice_no);
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('fund_document:' || NEW.institution_id || ':' || plain, 0));
+  IF EXISTS (SELECT 1 FROM fund_request_line l JOIN fund_distribution_use u ON u.institution_id = l.institution_id
+      WHERE l.institution_id = NEW.institution_id AND l.request_id = NEW.request_id AND l.line_no = NEW.line_no
+        AND fund_plain_slip(u.document) = plain AND fund_same_thing(l.code, l.name, u.code, u.name)
+        AND NOT EXISTS (SELECT 1 FROM fund_use_withdrawn w WHERE w.institution_id = u.institution_id
+          AND w.distribution_id = u.distribution_id AND w.use_no = u.use_no)) THEN
+    RAISE EXCEPTION 'invoice_used: fund_evidence' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_evidence_no_members_use BEFORE INSERT ON fund_evidence
+  FOR EACH ROW EXECUTE FUNCTION fund_evidence_no_members_use();
+
+CREATE FUNCTION fund_use_no_own_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  plain text := fund_plain_slip(NEW.document);
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('fund_document:' || NEW.institution_id || ':' || plain, 0));
+  IF plain = '' OR EXISTS (SELECT 1 FROM fund_evidence_standing v
+      JOIN fund_request q ON q.institution_id = v.institution_id AND q.request_id = v.request_id
+        AND q.state IN ('paid', 'evidenced')
+      JOIN fund_request_line l ON l.institution_id = v.institution_id AND l.request_id = v.request_id
+        AND l.line_no = v.line_no
+      WHERE v.institution_id = NEW.institution_id AND fund_plain_slip(v.invoice_no) = plain
+        AND fund_same_thing(l.code, l.name, NEW.code, NEW.name)) THEN
+    RAISE EXCEPTION 'invoice_used: fund_distribution_use' USING ERRCODE = 'HP008';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_use_no_own_invoice BEFORE INSERT ON fund_distribution_use
+  FOR EACH ROW EXECUTE FUNCTION fund_use_no_own_invoice();
+
+-- Rows of a member are numbered on, so that the next one always has a number.
+CREATE FUNCTION fund_row_counts_on() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  last integer;
+BEGIN
+  EXECUTE format('SELECT coalesce(max(%1$I), 0) FROM public.%2$I WHERE institution_id = $1 AND distribution_id = $2',
+    TG_ARGV[0], TG_TABLE_NAME) INTO last USING NEW.institution_id, NEW.distribution_id;
+  IF (to_jsonb(NEW) ->> TG_ARGV[0])::integer IS DISTINCT FROM last + 1 THEN
+    RAISE EXCEPTION 'wrong_step: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_distribution_return_counts_on BEFORE INSERT ON fund_distribution_return
+  FOR EACH ROW EXECUTE FUNCTION fund_row_counts_on('return_no');
+CREATE TRIGGER fund_distribution_use_counts_on BEFORE INSERT ON fund_distribution_use
+  FOR EACH ROW EXECUTE FUNCTION fund_row_counts_on('use_no');
+CREATE TRIGGER fund_claim_payment_counts_on BEFORE INSERT ON fund_claim_payment
+  FOR EACH ROW EXECUTE FUNCTION fund_row_counts_on('payment_no');
+
+-- What is said of lines that couldn't be taken, and why an entry is corrected, says something; and such lines are there.
+CREATE TRIGGER fund_rejection_explained_says BEFORE INSERT ON fund_rejection_explained
+  FOR EACH ROW EXECUTE FUNCTION fund_words_seen('ground');
+CREATE TRIGGER fund_correction_says BEFORE INSERT ON fund_correction
+  FOR EACH ROW EXECUTE FUNCTION fund_words_seen('ground');
+CREATE FUNCTION fund_rejection_is_there() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM fund_statement_rejection r WHERE r.institution_id = NEW.institution_id
+      AND r.statement_id = NEW.statement_id) THEN
+    RAISE EXCEPTION 'wrong_step: fund_rejection_explained' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_rejection_is_there BEFORE INSERT ON fund_rejection_explained
+  FOR EACH ROW EXECUTE FUNCTION fund_rejection_is_there();
+
+-- An application that is filed again rests on a decision of its own that was given, and is withheld on no new ground.
+CREATE FUNCTION fund_grant_is_decided() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.withheld_ground NOT IN ('', OLD.withheld_ground)
+    OR NOT EXISTS (SELECT 1 FROM decision d WHERE d.institution_id = NEW.institution_id
+      AND d.decision_id = NEW.decision_id AND d.outcome <> 'refused')
+    OR EXISTS (SELECT 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id
+      AND g.decision_id = NEW.decision_id AND g.grant_id <> NEW.grant_id) THEN
+    RAISE EXCEPTION 'wrong_step: fund_grant' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fund_grant_is_decided BEFORE UPDATE OF state ON fund_grant FOR EACH ROW
+  WHEN (OLD.state = 'declined' AND NEW.state = 'applied') EXECUTE FUNCTION fund_grant_is_decided();

@@ -62,3 +62,94 @@ WHEN OLD.state = 'cleared' AND NEW.state = 'received' AND NEW.kind = 'basic' BEG
           AND s.regime = r.regime AND s.ground IS r.ground AND s.document = r.document
           AND (s.state = 'standing' OR (s.state = 'lifted' AND s.recorded_at >= r.ended_at))));
 END;
+
+-- As in 0035; compared as slips are since 0036, for a number has one spelling. It has a letter A to Z or a digit, and
+-- none of the signs that SQLite can't compare.
+CREATE TRIGGER fund_evidence_once BEFORE INSERT ON fund_evidence BEGIN
+  SELECT RAISE(ABORT, 'invoice_used: fund_evidence') WHERE (length(NEW.invoice_no) <= 40
+    AND NEW.invoice_no NOT GLOB '*[' || COMPOSED || ']*' AND PLAIN(NEW.invoice_no) IS NOT NULL) IS NOT 1;
+  SELECT RAISE(ABORT, 'invoice_used: fund_evidence') WHERE EXISTS (
+    SELECT 1 FROM fund_request mine
+      JOIN fund_request other ON other.institution_id = mine.institution_id
+        AND other.payee_credit_code = mine.payee_credit_code AND other.state IN ('paid', 'evidenced')
+      JOIN fund_evidence_standing v ON v.institution_id = other.institution_id AND v.request_id = other.request_id
+    WHERE mine.institution_id = NEW.institution_id AND mine.request_id = NEW.request_id
+      AND (v.request_id <> NEW.request_id OR v.line_no = NEW.line_no)
+      AND PLAIN(v.invoice_no) = PLAIN(NEW.invoice_no));
+END;
+
+-- Invoices of a line come to no more than the line, and a number that is recorded again counts on.
+CREATE TRIGGER fund_evidence_within BEFORE INSERT ON fund_evidence BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_evidence') WHERE
+    (NEW.amount_fen + (SELECT coalesce(sum(v.amount_fen), 0) FROM fund_evidence_standing v
+        WHERE v.institution_id = NEW.institution_id AND v.request_id = NEW.request_id AND v.line_no = NEW.line_no)
+      <= (SELECT l.amount_fen FROM fund_request_line l WHERE l.institution_id = NEW.institution_id
+        AND l.request_id = NEW.request_id AND l.line_no = NEW.line_no)) IS NOT 1
+    OR NEW.attempt IS NOT 1 + (SELECT coalesce(max(v.attempt), 0) FROM fund_evidence v
+      WHERE v.institution_id = NEW.institution_id AND v.request_id = NEW.request_id AND v.line_no = NEW.line_no
+        AND v.invoice_no = NEW.invoice_no);
+END;
+
+-- One document proves one thing for the hospital or for a member, not for both: by the codes of both lines, or by their
+-- names where one has no code.
+CREATE TRIGGER fund_evidence_no_members_use BEFORE INSERT ON fund_evidence BEGIN
+  SELECT RAISE(ABORT, 'invoice_used: fund_evidence') WHERE EXISTS (
+    SELECT 1 FROM fund_request_line l JOIN fund_distribution_use u ON u.institution_id = l.institution_id
+    WHERE l.institution_id = NEW.institution_id AND l.request_id = NEW.request_id AND l.line_no = NEW.line_no
+      AND CASE WHEN PLAIN(l.code) IS NOT NULL AND PLAIN(u.code) IS NOT NULL THEN PLAIN(l.code) = PLAIN(u.code)
+        ELSE replace(l.name, ' ', '') = replace(u.name, ' ', '') END
+      AND PLAIN(u.document) = PLAIN(NEW.invoice_no)
+      AND NOT EXISTS (SELECT 1 FROM fund_use_withdrawn w WHERE w.institution_id = u.institution_id
+        AND w.distribution_id = u.distribution_id AND w.use_no = u.use_no));
+END;
+
+CREATE TRIGGER fund_use_no_own_invoice BEFORE INSERT ON fund_distribution_use BEGIN
+  SELECT RAISE(ABORT, 'invoice_used: fund_distribution_use') WHERE PLAIN(NEW.document) IS NULL OR EXISTS (
+    SELECT 1 FROM fund_evidence_standing v
+      JOIN fund_request q ON q.institution_id = v.institution_id AND q.request_id = v.request_id
+        AND q.state IN ('paid', 'evidenced')
+      JOIN fund_request_line l ON l.institution_id = v.institution_id AND l.request_id = v.request_id
+        AND l.line_no = v.line_no
+    WHERE v.institution_id = NEW.institution_id
+      AND CASE WHEN PLAIN(l.code) IS NOT NULL AND PLAIN(NEW.code) IS NOT NULL THEN PLAIN(l.code) = PLAIN(NEW.code)
+        ELSE replace(l.name, ' ', '') = replace(NEW.name, ' ', '') END
+      AND PLAIN(v.invoice_no) = PLAIN(NEW.document));
+END;
+
+-- Rows of a member are numbered on, so that the next one always has a number.
+CREATE TRIGGER fund_distribution_return_counts_on BEFORE INSERT ON fund_distribution_return BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_distribution_return') WHERE NEW.return_no IS NOT 1 + (
+    SELECT coalesce(max(r.return_no), 0) FROM fund_distribution_return r
+    WHERE r.institution_id = NEW.institution_id AND r.distribution_id = NEW.distribution_id);
+END;
+CREATE TRIGGER fund_distribution_use_counts_on BEFORE INSERT ON fund_distribution_use BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_distribution_use') WHERE NEW.use_no IS NOT 1 + (
+    SELECT coalesce(max(u.use_no), 0) FROM fund_distribution_use u
+    WHERE u.institution_id = NEW.institution_id AND u.distribution_id = NEW.distribution_id);
+END;
+CREATE TRIGGER fund_claim_payment_counts_on BEFORE INSERT ON fund_claim_payment BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_claim_payment') WHERE NEW.payment_no IS NOT 1 + (
+    SELECT coalesce(max(c.payment_no), 0) FROM fund_claim_payment c
+    WHERE c.institution_id = NEW.institution_id AND c.distribution_id = NEW.distribution_id);
+END;
+
+-- What is said of lines that couldn't be taken, and why an entry is corrected, says something; and such lines are there.
+CREATE TRIGGER fund_rejection_explained_says BEFORE INSERT ON fund_rejection_explained BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_rejection_explained') WHERE UNSEEN(NEW.ground)
+    OR NOT EXISTS (SELECT 1 FROM fund_statement_rejection r WHERE r.institution_id = NEW.institution_id
+      AND r.statement_id = NEW.statement_id);
+END;
+CREATE TRIGGER fund_correction_says BEFORE INSERT ON fund_correction BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_correction') WHERE UNSEEN(NEW.ground);
+END;
+
+-- An application that is filed again rests on a decision of its own that was given, and is withheld on no new ground.
+CREATE TRIGGER fund_grant_is_decided BEFORE UPDATE OF state ON fund_grant
+WHEN OLD.state = 'declined' AND NEW.state = 'applied' BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: fund_grant') WHERE
+    (NEW.withheld_ground = '' OR NEW.withheld_ground = OLD.withheld_ground) IS NOT 1
+    OR NOT EXISTS (SELECT 1 FROM decision d WHERE d.institution_id = NEW.institution_id
+      AND d.decision_id = NEW.decision_id AND d.outcome <> 'refused')
+    OR EXISTS (SELECT 1 FROM fund_grant g WHERE g.institution_id = NEW.institution_id
+      AND g.decision_id = NEW.decision_id AND g.grant_id <> NEW.grant_id);
+END;

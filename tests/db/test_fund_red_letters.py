@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
-from hospital_prepay.domain.errors import Conflict, InsufficientFund, PrepayError
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, PrepayError
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.models.fund import FundGrant
+from hospital_prepay.persistence.models.fund_apply import FundDistributionReturn, FundDistributionUse
+from hospital_prepay.persistence.models.fund_members import FundClaimPayment
 from hospital_prepay.persistence.models.fund_recall import FundRecall
+from hospital_prepay.persistence.models.fund_reconciliation import FundRejectionExplained
+from hospital_prepay.persistence.models.fund_returns import FundCorrection
 from hospital_prepay.services.fund import spending
-from tests.db.test_fund_ties import raw
+from tests.db.test_fund_ties import Raw, raw
 from tests.hospital import INSTITUTION
 from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
 from tests.services.fund.conftest import hospital as hospital
 from tests.services.fund.conftest import year as year
 from tests.services.fund.test_claim_corrections import ask as ask_repaid
 from tests.services.fund.test_claim_corrections import decide as decide_repaid
-from tests.services.fund.test_distribution import M, hand_on, lead, show
+from tests.services.fund.test_distribution import M, give_back, hand_on, lead, show
 from tests.services.fund.test_member_debts import HALF, claim, owed, repay
+from tests.services.fund.test_month_papers import BANK, QUIET, SWALLOWED, Desk, quiet
 from tests.services.fund.test_recall import call_back, standing
-from tests.services.fund.test_seconds import correct, entry_of
+from tests.services.fund.test_seconds import ask, correct, entry_of
 
-__all__ = ["lead"]
+__all__ = ["lead", "quiet"]
 
 
 def mirror(year: Year, number: int, kind: str = "x", source: str = "x") -> int:
@@ -122,7 +130,7 @@ def test_a_ground_of_recall_is_not_ended_by_a_red_letter(year: Year) -> None:
     assert len(standing(year)) == 1
 
 
-# -- When a grant was cleared, and when a ground ended ------------------------------------------------------------
+# -- When a grant was cleared, and when a ground ended --------------------------------------------------------------
 
 
 def walk(year: Year, **values: object) -> None:
@@ -175,7 +183,7 @@ def test_a_ground_ends_when_its_last_grant_is_cleared_by_somebody_of_the_house(
         books.connection.execute(sa.update(FundRecall).values(**right))
 
 
-# -- Entries of a SQLite file from before slips were asked for -----------------------------------------------------
+# -- Entries of a SQLite file from before slips were asked for ------------------------------------------------------
 
 
 # PostgreSQL ends no transaction without the slip.
@@ -194,3 +202,74 @@ def test_a_return_is_not_older_than_its_number_because_it_says_so(
         books.post("fund_return", lines)
     with pytest.raises(PrepayError):
         year.give_back(100)
+
+
+# -- Rows of members ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [0, 2, 32767])
+@pytest.mark.parametrize("table", ["return", "use", "payment"])
+def test_a_member_s_rows_are_numbered_on(lead: Year, table: str, number: int) -> None:
+    found = hand_on(lead, HALF)
+    if table == "payment":
+        show(lead, found, HALF)
+        lead.give_back(M)
+    tables = {"return": FundDistributionReturn, "payment": FundClaimPayment}
+    with pytest.raises(sa.exc.DBAPIError), raw(lead) as books:
+        books.use(found, 5, number) if table == "use" else books.row(tables[table], found, 5, number)
+    acts = {"return": give_back, "use": show, "payment": repay}
+    acts[table](lead, found, 10)
+
+
+@pytest.mark.parametrize("table", [FundDistributionReturn, FundDistributionUse])
+def test_a_number_that_was_left_out_long_ago_stops_nobody(
+    lead: Year, owner_database: Database, table: type[Any]
+) -> None:
+    found = hand_on(lead, HALF)
+    with triggers_off(owner_database, table.__tablename__) as connection:
+        books = Raw(lead, connection)
+        books.use(found, 5, 2) if table is FundDistributionUse else books.row(table, found, 5, 2)
+    (show if table is FundDistributionUse else give_back)(lead, found, 10)
+
+
+@contextmanager
+def triggers_off(owner: Database, table: str) -> Iterator[sa.Connection]:
+    """Statements on a table past its triggers: what an older version let in."""
+    with owner.writing() as connection:
+        kept: list[Any] = []
+        if owner.is_postgresql:
+            connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        else:
+            query = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
+            kept = list(connection.execute(query, {"table": table}).all())
+            for one in kept:
+                connection.exec_driver_sql(f"DROP TRIGGER {one.name}")
+        yield connection
+        for one in kept:
+            connection.exec_driver_sql(one.sql)
+        if owner.is_postgresql:
+            connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+# -- What is written down -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ground", ["\u200b", "\u3000", "\n", " \u00a0"])
+def test_a_correction_and_a_word_on_lines_say_something(quiet: Desk, ground: str) -> None:
+    year = quiet.year
+    done = quiet.take(BANK, QUIET.format(balance="1000000.00"), SWALLOWED[0])
+    clean = quiet.take(BANK, QUIET.format(balance="1000000.00").replace("X-1", "X-2"))
+    said = {"said_by": OFFICER.actor_id, "said_at": year.hospital.context.clock.now()}
+    for statement, words in ((done, ground), (clean, "合计行")):
+        with pytest.raises(sa.exc.DBAPIError, match="fund_rejection_explained"), raw(year) as books:
+            books.insert(FundRejectionExplained, statement_id=statement.statement.statement_id, ground=words, **said)
+    with pytest.raises(MalformedInput):
+        ask(year, "fund_receipt", ground=ground)
+    asked = ask(year, "fund_receipt")
+    with year.hospital.context.database.reading() as connection:
+        row = dict(connection.execute(sa.select(FundCorrection)).mappings().one())
+    with pytest.raises(sa.exc.DBAPIError, match="fund_correction"), raw(year) as books:
+        books.connection.execute(
+            sa.insert(FundCorrection).values(row | {"correction_id": "c", "ground": ground, "entry_no": 1})
+        )
+    assert asked == row["correction_id"]

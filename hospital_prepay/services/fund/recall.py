@@ -10,6 +10,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.recall import RecallEvent, RecallFacts, facts_of, recall, withholding
 from hospital_prepay.domain.rules.publication.scope import Ownership
 from hospital_prepay.persistence import fund_recalls as store
@@ -333,5 +334,5 @@ def _standing(work: UnitOfWork, recall_id: str) -> RecallState:
 
 
 def _require_text(text: str, field: str, words: str) -> None:
-    if not text.strip():
+    if not plain_name(text):
         raise MalformedInput(words, code="missing_value", details={"field": field})

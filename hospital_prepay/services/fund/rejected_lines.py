@@ -6,7 +6,7 @@ from datetime import date
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
+from hospital_prepay.domain.plain_text import check_ground
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.persistence.fund_statements import Statement
@@ -28,7 +28,7 @@ def explain_rejected(context: Context, actor: Actor, statement_id: str, ground: 
         statement = fund_statements.read_statement(work.connection, own, statement_id)
         if not plain_name(ground):
             raise MalformedInput("请写明这些行是什么，例如合计行。", details={"field": "ground"})
-        check_text(ground.strip(), LONGEST_NAME)
+        check_ground(ground.strip())
         if not statement.rows_rejected:
             raise Conflict("这份文件没有没收下的行。请刷新后再看；本次没有改动。")
         if fund_statements.withdrawal_of(work.connection, own, statement_id):
