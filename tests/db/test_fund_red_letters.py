@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedI
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.models.fund import FundGrant
@@ -26,6 +26,7 @@ from hospital_prepay.persistence.models.fund_reconciliation import FundRejection
 from hospital_prepay.persistence.models.fund_returns import FundCorrection
 from hospital_prepay.services.fund import spending
 from tests.db.test_fund_ties import Raw, raw
+from tests.db.test_upgrade import empty_urls
 from tests.hospital import INSTITUTION
 from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
 from tests.services.fund.conftest import hospital as hospital
@@ -38,7 +39,7 @@ from tests.services.fund.test_month_papers import BANK, QUIET, SWALLOWED, Desk, 
 from tests.services.fund.test_recall import call_back, standing
 from tests.services.fund.test_seconds import ask, correct, entry_of
 
-__all__ = ["lead", "quiet"]
+__all__ = ["empty_urls", "lead", "quiet"]
 
 
 def mirror(year: Year, number: int, kind: str = "x", source: str = "x") -> int:
@@ -187,21 +188,44 @@ def test_a_ground_ends_when_its_last_grant_is_cleared_by_somebody_of_the_house(
 
 
 # PostgreSQL ends no transaction without the slip.
-@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
-def test_a_return_is_not_older_than_its_number_because_it_says_so(
-    year: Year, owner_database: Database, tmp_path: Path
+@pytest.mark.parametrize("empty_urls", ["sqlite"], indirect=True)
+def test_an_entry_from_before_slips_were_asked_for_is_known_by_its_number(
+    empty_urls: tuple[str, str], clock: FixedClock, tmp_path: Path
 ) -> None:
-    year.arrived()
-    grant, before = year.grant_id, year.hospital.context.clock.now()
-    lines = ((owed_account(grant), 5, 0, grant), (earmark_account(grant), 0, 5, grant))
-    with owner_database.writing() as connection:
-        view = str(connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'fund_slip_due'").scalar())
-    assert "posted_at" not in view
-    with raw(year) as books:
-        books.clock = FixedClock(before - timedelta(days=300))  # type: ignore[assignment]
-        books.post("fund_return", lines)
-    with pytest.raises(PrepayError):
-        year.give_back(100)
+    owner = Database(empty_urls[0], pool_size=1)
+    steps = (("0035", {1: "2026-01-10"}), ("0037", {2: "2026-01-12", 3: "2025-01-01"}), ("head", {}))
+    for target, entries in steps:
+        migrate.upgrade(owner, app_role=None, backup_folder=tmp_path, moment=clock.now(), target=target)
+        for number, day in entries.items():
+            return_of_then(owner, number, f"{day}T02:00:00.000000+00:00")
+    with owner.reading() as connection:
+        due = connection.scalars(sa.text("SELECT entry_no FROM fund_slip_due ORDER BY entry_no")).all()
+    owner.close()
+    assert due == [2, 3], "the third only says that it is older than both"
+
+
+def return_of_then(owner: Database, number: int, posted_at: str) -> None:
+    """A return without its slip."""
+    tables = ("fund_grant", "ledger_account", "ledger_posting", "ledger_entry")
+    with triggers_off(owner, *tables) as connection:
+        if number == 1:
+            grant = "'H1', 'g', 'x', 'x', 'all', 2026, 'basic', 'applied', 7, 'd', 'a', '', '', '', ''"
+            connection.exec_driver_sql(
+                "INSERT INTO fund_grant (institution_id, grant_id, regime, pool_region, fund, year, kind, state,"
+                " applied_fen, decision_id, applied_by, applied_at, module_no, approval_document, withheld_ground)"
+                f" VALUES ({grant})"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded,"
+                " balance_fen, opened_at, fund) VALUES ('H1', '23050101:g', '23050101', 'x', -1, 0, 0, '', 'g')"
+            )
+        connection.exec_driver_sql(f"INSERT INTO ledger_posting VALUES ('H1', {number}, 1, '23050101:g', 5, 0, 'g')")
+        connection.exec_driver_sql(
+            "INSERT INTO ledger_entry (institution_id, entry_no, kind, summary, source, idempotency_key, line_count,"
+            " occurred_at, posted_at, effective_on, posted_by, content_hash) VALUES ('H1', ?, 'fund_return', 'x',"
+            " 'x', ?, 2, '', ?, '2026-01-10', 'x', zeroblob(32))",
+            (number, f"k{number}", posted_at),
+        )
 
 
 # -- Rows of members ------------------------------------------------------------------------------------------------
@@ -233,21 +257,21 @@ def test_a_number_that_was_left_out_long_ago_stops_nobody(
 
 
 @contextmanager
-def triggers_off(owner: Database, table: str) -> Iterator[sa.Connection]:
-    """Statements on a table past its triggers: what an older version let in."""
+def triggers_off(owner: Database, *tables: str) -> Iterator[sa.Connection]:
+    """Statements on tables past their triggers: what an older version let in."""
     with owner.writing() as connection:
         kept: list[Any] = []
-        if owner.is_postgresql:
+        if not owner.is_postgresql:
+            query = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN :tables")
+            kept = list(connection.execute(query.bindparams(sa.bindparam("tables", tables, expanding=True))).all())
+        for table in tables if owner.is_postgresql else ():
             connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        else:
-            query = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
-            kept = list(connection.execute(query, {"table": table}).all())
-            for one in kept:
-                connection.exec_driver_sql(f"DROP TRIGGER {one.name}")
+        for one in kept:
+            connection.exec_driver_sql(f"DROP TRIGGER {one.name}")
         yield connection
         for one in kept:
             connection.exec_driver_sql(one.sql)
-        if owner.is_postgresql:
+        for table in tables if owner.is_postgresql else ():
             connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
-from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.rules.fund.accounts import account_key
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.fund.accounts import name_account
@@ -234,3 +234,16 @@ def test_of_a_closed_month_nobody_says_what_its_lines_were(quiet: Desk) -> None:
     reopen_period(context, APPROVER, FEBRUARY, "补说明")
     explain_rejected(context, OFFICER, done.statement.statement_id, "合计行")
     assert quiet.month().zero
+
+
+def test_a_word_may_be_as_long_as_its_form_says(quiet: Desk) -> None:
+    context = quiet.year.hospital.context
+    done = quiet.take(BANK, QUIET.format(balance="1000000.00").replace("2026-02-10", "2026-01-20"), SWALLOWED[0])
+    for act in (
+        lambda text: say_quiet(context, OFFICER, FEBRUARY, "bank", text),
+        lambda text: explain_rejected(context, OFFICER, done.statement.statement_id, text),
+    ):
+        for wrong, words in (("长" * 301, "说明有 301 个字，最多 300 个"), ("合计\u200b行", "看不见的字符")):
+            with pytest.raises(MalformedInput, match=words):
+                act(wrong)
+        act("长" * 299 + "\n")
