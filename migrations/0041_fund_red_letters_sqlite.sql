@@ -75,7 +75,7 @@ CREATE TRIGGER fund_evidence_once BEFORE INSERT ON fund_evidence BEGIN
       JOIN fund_evidence_standing v ON v.institution_id = other.institution_id AND v.request_id = other.request_id
     WHERE mine.institution_id = NEW.institution_id AND mine.request_id = NEW.request_id
       AND (v.request_id <> NEW.request_id OR v.line_no = NEW.line_no)
-      AND PLAIN(v.invoice_no) = PLAIN(NEW.invoice_no));
+      AND SAME(v.invoice_no, NEW.invoice_no));
 END;
 
 -- Invoices of a line come to no more than the line, and a number that is recorded again counts on.
@@ -96,9 +96,9 @@ CREATE TRIGGER fund_evidence_no_members_use BEFORE INSERT ON fund_evidence BEGIN
   SELECT RAISE(ABORT, 'invoice_used: fund_evidence') WHERE EXISTS (
     SELECT 1 FROM fund_request_line l JOIN fund_distribution_use u ON u.institution_id = l.institution_id
     WHERE l.institution_id = NEW.institution_id AND l.request_id = NEW.request_id AND l.line_no = NEW.line_no
-      AND CASE WHEN PLAIN(l.code) IS NOT NULL AND PLAIN(u.code) IS NOT NULL THEN PLAIN(l.code) = PLAIN(u.code)
+      AND CASE WHEN NOT SAME(u.document, NEW.invoice_no) THEN 0
+        WHEN PLAIN(l.code) IS NOT NULL AND PLAIN(u.code) IS NOT NULL THEN PLAIN(l.code) = PLAIN(u.code)
         ELSE replace(l.name, ' ', '') = replace(u.name, ' ', '') END
-      AND PLAIN(u.document) = PLAIN(NEW.invoice_no)
       AND NOT EXISTS (SELECT 1 FROM fund_use_withdrawn w WHERE w.institution_id = u.institution_id
         AND w.distribution_id = u.distribution_id AND w.use_no = u.use_no));
 END;
@@ -111,9 +111,9 @@ CREATE TRIGGER fund_use_no_own_invoice BEFORE INSERT ON fund_distribution_use BE
       JOIN fund_request_line l ON l.institution_id = v.institution_id AND l.request_id = v.request_id
         AND l.line_no = v.line_no
     WHERE v.institution_id = NEW.institution_id
-      AND CASE WHEN PLAIN(l.code) IS NOT NULL AND PLAIN(NEW.code) IS NOT NULL THEN PLAIN(l.code) = PLAIN(NEW.code)
-        ELSE replace(l.name, ' ', '') = replace(NEW.name, ' ', '') END
-      AND PLAIN(v.invoice_no) = PLAIN(NEW.document));
+      AND CASE WHEN NOT SAME(v.invoice_no, NEW.document) THEN 0
+        WHEN PLAIN(l.code) IS NOT NULL AND PLAIN(NEW.code) IS NOT NULL THEN PLAIN(l.code) = PLAIN(NEW.code)
+        ELSE replace(l.name, ' ', '') = replace(NEW.name, ' ', '') END);
 END;
 
 -- Rows of a member are numbered on, so that the next one always has a number.
