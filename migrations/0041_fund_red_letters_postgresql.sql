@@ -22,20 +22,20 @@ END $$;
 CREATE TRIGGER ledger_red_letter BEFORE INSERT ON ledger_entry FOR EACH ROW
   WHEN (NEW.reverses_no IS NOT NULL) EXECUTE FUNCTION ledger_red_letter();
 
--- The claim on members stands in an account of its own: it comes about by a return in their place, falls by what they
--- paid, and either is taken back; nothing else is booked there. By the end of the transaction the entry is there.
+-- The claim on members stands in an account of its own, and falls by what they paid or by a red letter alone. By the end
+-- of the transaction the entry is there.
 CREATE FUNCTION fund_claim_is_named() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
       AND e.entry_no = NEW.entry_no
-      AND e.kind IN ('fund_return', 'fund_return_undone', 'fund_claim_repaid', 'fund_claim_repaid_undone')) THEN
+      AND (e.kind = 'fund_claim_repaid' OR e.reverses_no IS NOT NULL)) THEN
     RAISE EXCEPTION 'restricted: ledger_entry' USING ERRCODE = 'HP008';
   END IF;
   RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER fund_claim_is_named AFTER INSERT ON ledger_posting DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW WHEN (NEW.account_id = '1218') EXECUTE FUNCTION fund_claim_is_named();
+  FOR EACH ROW WHEN (NEW.account_id = '1218' AND NEW.credit_fen > 0) EXECUTE FUNCTION fund_claim_is_named();
 
 -- A grant is cleared at the moment of the entry by which the last of what was owed fell, and carries a moment of that
 -- kind in no other state.

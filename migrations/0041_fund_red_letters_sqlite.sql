@@ -16,12 +16,11 @@ CREATE TRIGGER ledger_entry_red_letter BEFORE INSERT ON ledger_entry WHEN NEW.re
         AND c.entry_no = NEW.reverses_no AND c.state = 'approved' AND NEW.kind = o.kind || '_undone');
 END;
 
--- The claim on members stands in an account of its own: it comes about by a return in their place, falls by what they
--- paid, and either is taken back; nothing else is booked there.
+-- The claim on members stands in an account of its own, and falls by what they paid or by a red letter alone.
 CREATE TRIGGER ledger_entry_claim_is_named BEFORE INSERT ON ledger_entry
-WHEN NEW.kind <> 'fund_return' AND NEW.kind <> 'fund_return_undone' AND NEW.kind <> 'fund_claim_repaid'
-  AND NEW.kind <> 'fund_claim_repaid_undone' AND EXISTS (SELECT 1 FROM ledger_posting l
-    WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no AND l.account_id = '1218') BEGIN
+WHEN NEW.kind <> 'fund_claim_repaid' AND NEW.reverses_no IS NULL AND EXISTS (SELECT 1 FROM ledger_posting l
+    WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no AND l.account_id = '1218'
+      AND l.credit_fen > 0) BEGIN
   SELECT RAISE(ABORT, 'restricted: ledger_entry');
 END;
 
