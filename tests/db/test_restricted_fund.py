@@ -520,8 +520,8 @@ def test_every_row_that_is_a_step_begins_with_somebody_of_the_institution(books:
         "Boolean": False,
     }
     values |= dict.fromkeys(("SmallInteger", "Integer", "BigInteger"), 1)
-    # What a member gave back or used is first held against what it was handed on.
-    steps = {"fund_distribution_return", "fund_distribution_use"}
+    # What a member gave back or used is first held against what it was handed on, and an invoice against its line.
+    steps = {"fund_distribution_return", "fund_distribution_use", "fund_evidence", "fund_rejection_explained"}
     for name, column in makers.items():
         table = Base.metadata.tables[name]
         row = {one.name: values.get(type(one.type).__name__, "x") for one in table.columns if not one.nullable}
