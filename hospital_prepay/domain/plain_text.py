@@ -12,6 +12,7 @@ from hospital_prepay.domain.errors import MalformedInput
 # What the columns of the database hold: PostgreSQL would refuse the whole file for one cell beyond it.
 LONGEST_CODE: Final = 80
 LONGEST_NAME: Final = 200
+LONGEST_GROUND: Final = 300
 
 # Letters and marks that are shown as nothing by default (Default_Ignorable_Code_Point of Unicode's
 # DerivedCoreProperties, which Python's own data lacks), and the Braille cell without dots. Some count as letters:
@@ -49,6 +50,14 @@ def check_text(text: str, longest: int) -> None:
         raise TooLong(f"有 {len(text)} 个字，最多 {longest} 个。请核对这一列是不是放错了内容。")
 
 
+def check_ground(text: str) -> None:
+    """The same for what a person writes down in a form, in words that stand alone."""
+    if not _all_shown(text) and (sign := next(filter(_is_no_line_end, filter(is_invisible, text)), None)):
+        raise InvisibleCharacter(f"说明里有看不见的字符（{_number(sign)}）。请删掉它，或重新输入一遍。")
+    if len(text) > LONGEST_GROUND:
+        raise TooLong(f"说明有 {len(text)} 个字，最多 {LONGEST_GROUND} 个。请写短一些。")
+
+
 def spelled_out(text: str) -> str:
     """``text`` with each invisible sign as its number, to show or keep it as it stood."""
     if _all_shown(text):
@@ -62,6 +71,10 @@ def look_alike(codes: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     for code in codes:
         groups.setdefault(unicodedata.normalize("NFKC", code).casefold(), set()).add(code)
     return tuple(sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1))
+
+
+def _is_no_line_end(sign: str) -> bool:
+    return sign not in "\r\n"
 
 
 def _all_shown(text: str) -> bool:

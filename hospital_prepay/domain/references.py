@@ -27,6 +27,11 @@ def payment_reference(text: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isascii() and sign.isalnum())
 
 
+def narrow_number(text: str) -> str:
+    """A number as it is kept: narrow, without blanks around it. Nothing else of it is changed."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
 def plain_name(text: str) -> str:
     """A name narrow, without blanks and without what isn't seen. Its letters keep their case."""
     narrow = unicodedata.normalize("NFKC", text)

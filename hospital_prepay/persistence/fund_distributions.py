@@ -27,14 +27,19 @@ _BOOKED_AS: Final[dict[type[Any], tuple[str, str]]] = {
     FundDistributionReturn: ("fund_distribution_return", "return_no"),
     FundClaimPayment: (CLAIM_REPAID, "payment_no"),
 }
+_NUMBERED: Final[dict[type[Any], str]] = {
+    FundDistributionReturn: "return_no",
+    FundDistributionUse: "use_no",
+    FundClaimPayment: "payment_no",
+}
 _NOT_NOW = "这一步现在不能办：别人刚办过，或者金额超过了。请刷新后再看；本次没有改动。"
 
 
 @dataclass(frozen=True, slots=True)
 class DistributionRow:
     """One distribution with what came back, what was shown of it (but for what was withdrawn) and what the member
-    paid back of the claim on it (but for what was taken back), in fen: what the books say, too. The counts are of
-    rows, to number the next."""
+    paid back of the claim on it (but for what was taken back), in fen: what the books say, too. The counts are
+    their last numbers, to number the next."""
 
     distribution_id: str
     grant_id: str
@@ -218,7 +223,8 @@ def _sums(table: type[Any], stands: sa.ColumnElement[bool]) -> tuple[sa.ColumnEl
         table.distribution_id == FundDistribution.distribution_id,
     )
     total = sa.select(sa.func.coalesce(sa.func.sum(table.amount_fen), 0)).where(*same, stands).scalar_subquery()
-    return total, sa.select(sa.func.count()).select_from(table).where(*same).scalar_subquery()
+    last = sa.func.coalesce(sa.func.max(getattr(table, _NUMBERED[table])), 0)
+    return total, sa.select(last).where(*same).scalar_subquery()
 
 
 def _withdrawn() -> sa.ColumnElement[bool]:

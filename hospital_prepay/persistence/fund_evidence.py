@@ -1,4 +1,5 @@
-"""Invoices of paid lines: appended, of one request each, and withdrawn when typed wrongly (migrations 0018, 0035)."""
+"""Invoices of paid lines: appended, of one request each, and withdrawn when typed wrongly (migrations 0018, 0035,
+0041)."""
 
 from __future__ import annotations
 

@@ -139,6 +139,11 @@ def all_returned(connection: sa.Connection, institution_id: str, regime: str) ->
     return recalls(connection, institution_id, FundRecall.regime == regime, FundRecall.state == "returned")
 
 
+def all_lifted(connection: sa.Connection, institution_id: str, regime: str) -> list[RecallState]:
+    """Every ground that a second person lifted, newest first."""
+    return recalls(connection, institution_id, FundRecall.regime == regime, FundRecall.state == "lifted")
+
+
 def deregistered(connection: sa.Connection, institution_id: str, ground: int) -> RecallState | None:
     """The ground of deregistration, unless it was lifted; of whatever place."""
     found = recalls(connection, institution_id, FundRecall.ground == ground, FundRecall.state != "lifted")

@@ -195,6 +195,27 @@ def explained(connection: sa.Connection, institution_id: str) -> dict[str, Expla
     return {one.statement_id: one for one in found}
 
 
+def unread(connection: sa.Connection, institution_id: str) -> dict[str, list[date]]:
+    """Files with lines that couldn't be taken and of which nobody said what they are, each with the days that could
+    be read. In a paper of closing balances a line of another item is none of these: such papers hold the whole
+    ledger."""
+    line, file, word = FundStatementRejection, FundStatement, FundRejectionExplained
+    its_file = (file.institution_id == line.institution_id, file.statement_id == line.statement_id)
+    its_word = (word.institution_id == line.institution_id, word.statement_id == line.statement_id)
+    rows = connection.execute(
+        sa.select(line.statement_id, line.on_day)
+        .join(file, sa.and_(*its_file))
+        .where(line.institution_id == institution_id, ~sa.exists().where(*its_word))
+        .where(sa.or_(file.kind != "totals", line.code != "unknown_item"))
+        .distinct()
+        .order_by(line.statement_id, line.on_day)
+    )
+    found: dict[str, list[date]] = {}
+    for statement_id, day in rows:
+        found.setdefault(statement_id, []).extend([] if day is None else [day])
+    return found
+
+
 def add_explained(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Say what a file's rejected lines are; ``Conflict`` when it is said."""
     with refusing("这些行已经有人说明过。请刷新后再看；本次没有改动。"), connection.begin_nested():

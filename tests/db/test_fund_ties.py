@@ -16,6 +16,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.persistence import fund_distributions as store
 from hospital_prepay.persistence.ledger import ledger_on
+from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_apply import FundDistributionReturn, FundDistributionUse
 from hospital_prepay.persistence.models.fund_members import FundClaimPayment
 from hospital_prepay.persistence.models.fund_recall import FundBankEvidence
@@ -238,7 +239,7 @@ def test_a_grant_is_cleared_with_all_its_slips(lead: Year) -> None:
         number = books.post(
             "fund_return", ((owed_account(grant), M, 0, grant), (earmark_account(grant), 0, M, grant))
         )
-    clear = sa.text("UPDATE fund_grant SET state = 'cleared'")
+    clear = sa.update(FundGrant).values(state="cleared", cleared_at=lead.hospital.context.clock.now())
     with pytest.raises(sa.exc.DBAPIError, match="slip: fund_grant"), raw(lead) as books:
         books.connection.execute(clear)
     with raw(lead) as books:

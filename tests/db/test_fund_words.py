@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.models import Base
+from hospital_prepay.persistence.models.audit import DecisionRecord
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.persistence.models.fund_members import FundMember
 from hospital_prepay.services.fund import approvals, grants
@@ -50,7 +51,19 @@ def taken_back(hospital: Hospital) -> Year:
     year = Year(hospital)
     applied = year.apply()
     withdraw_application(hospital.context, OFFICER, applied.decision_id, "填错")
+    decision(hospital, applied.decision_id, "another")
+    decision(hospital, applied.decision_id, "refused", outcome="refused")
+    beside = Year(hospital, keys=700).apply(Fund.RESIDENT)
+    withdraw_application(hospital.context, OFFICER, beside.decision_id, "填错")
     return year
+
+
+def decision(hospital: Hospital, given: str, new: str, **changes: str) -> None:
+    """A decision like the one that was given."""
+    table = DecisionRecord.__table__
+    with hospital.context.database.writing() as connection:
+        row = connection.execute(sa.select(table).where(table.c.decision_id == given)).mappings().one()
+        connection.execute(sa.insert(table).values({**row, "decision_id": new, **changes}))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +78,10 @@ def taken_back(hospital: Hospital) -> Year:
         {"approved_on": date(2026, 1, 15)},
         {"recorded_by": APPROVER.actor_id},
         {"applied_fen": 0},
+        {"decision_id": "made-up"},
+        {"decision_id": "refused"},
+        {"cleared_at": datetime(2026, 1, 15, 9, 0, tzinfo=SHANGHAI)},
+        {"withheld_ground": "x"},
     ],
 )
 def test_filed_again_it_is_held_to_what_a_first_one_is(taken_back: Year, changes: dict[str, Any]) -> None:
@@ -81,9 +98,12 @@ def test_filed_again_it_has_a_decision_of_its_own(taken_back: Year) -> None:
     taken_back.apply()
     second = grants.find_grant(taken_back.hospital.context, OFFICER, taken_back.grant_id).decision_id
     withdraw_application(taken_back.hospital.context, OFFICER, second, "填错")
-    for decision in (first, second):
+    with taken_back.hospital.context.database.reading() as connection:
+        query = sa.select(FundGrant.decision_id).where(FundGrant.grant_id != taken_back.grant_id)
+        beside = connection.scalars(query).one()
+    for known in (first, second, beside):
         with pytest.raises(sa.exc.DBAPIError, match="wrong_step: fund_grant"):
-            walk(taken_back, state="applied", decision_id=decision)
+            walk(taken_back, state="applied", decision_id=known)
 
 
 def test_what_was_taken_back_is_neither_approved_nor_declined_by_somebody(hospital: Hospital) -> None:

@@ -520,8 +520,8 @@ def test_every_row_that_is_a_step_begins_with_somebody_of_the_institution(books:
         "Boolean": False,
     }
     values |= dict.fromkeys(("SmallInteger", "Integer", "BigInteger"), 1)
-    # What a member gave back or used is first held against what it was handed on.
-    steps = {"fund_distribution_return", "fund_distribution_use"}
+    # What a member gave back or used is first held against what it was handed on, and an invoice against its line.
+    steps = {"fund_distribution_return", "fund_distribution_use", "fund_evidence", "fund_rejection_explained"}
     for name, column in makers.items():
         table = Base.metadata.tables[name]
         row = {one.name: values.get(type(one.type).__name__, "x") for one in table.columns if not one.nullable}
@@ -609,13 +609,14 @@ def test_no_account_of_a_grant_is_opened_beside_its_three(books: Books, account:
 
 
 def test_a_grant_is_cleared_only_at_zero(books: Books) -> None:
+    cleared = {"state": "cleared", "cleared_at": books.clock.now()}
     with books.database.writing() as connection:
         books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="received")
     with pytest.raises(sa.exc.DBAPIError), books.database.writing() as connection:
-        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="cleared")
+        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, **cleared)
     books.post("fund_return", (owed_account(GRANT), 100000, 0), (earmark_account(GRANT), 0, 100000))
     with books.database.writing() as connection:
-        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, state="cleared")
+        books.set(connection, FundGrant, FundGrant.grant_id == GRANT, **cleared)
 
 
 def test_a_prepayment_arrives_once_and_never_as_free_money(books: Books) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from hospital_prepay.clock import FixedClock, local
-from hospital_prepay.domain.errors import InsufficientFund, LedgerFault, ReusedKey
+from hospital_prepay.domain.errors import Conflict, InsufficientFund, LedgerFault, ReusedKey
 from hospital_prepay.domain.ledger.chart import CHART
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import ZERO, Money
@@ -147,7 +147,10 @@ class LedgerMachine(RuleBasedStateMachine):
             day=local(self.clock.now()).date(),
             by="second",
         )
-        if number in self.reversed:
+        if self.posted[number].reverses_no is not None:
+            with pytest.raises((Conflict, InsufficientFund)):
+                post(self.database, red)
+        elif number in self.reversed:
             with pytest.raises(ReusedKey):
                 post(self.database, red)
         elif self.model.take(red):

@@ -31,6 +31,8 @@ def refusal(error: Exception) -> PrepayError:
         return ReusedKey("这笔业务已经入过账，没有重复入账。请刷新后查看结果。")
     if any(mark in text for mark in _REVERSED):
         return ReusedKey("这张凭证已经红字冲销过，没有重复冲销。", code="already_reversed")
+    if "red_letter:" in text:
+        return Conflict("红字凭证本身不能再冲销，没有入账。请照实际业务重新登记。", code="red_letter")
     if "restricted:" in text:
         return InsufficientFund("医保预付金只能用于药品、耗材等医疗费用，没有入账。请走专款申请。", code="restricted")
     if "recall_stands:" in text:

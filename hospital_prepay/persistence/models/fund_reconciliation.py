@@ -116,6 +116,7 @@ class FundStatementRejection(Base):
     code: Mapped[str] = mapped_column(sa.String(40))
     message: Mapped[str]
     original: Mapped[str]
+    on_day: Mapped[date | None]
 
     __table_args__ = (
         sa.ForeignKeyConstraint(

@@ -11,7 +11,12 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.plain_text import check_text
 from hospital_prepay.domain.references import plain_name
-from hospital_prepay.domain.rules.fund.accounts import account_key, account_on, is_same_account
+from hospital_prepay.domain.rules.fund.accounts import (
+    account_key,
+    account_on,
+    account_spelling,
+    is_same_account,
+)
 from hospital_prepay.persistence import fund_accounts as store
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
 from hospital_prepay.persistence.database import Connection
@@ -51,8 +56,16 @@ def of_account(work: UnitOfWork, account: str, read: ReadStatement, sha256: str)
     first = store.prepay_accounts(work.connection, work.institution_id)[0]
     if account_key(first.account) == account_key(account):
         return read, sha256
-    lines = tuple(replace(one, line_id=_apart(account, one.line_id)) for one in read.lines)
-    return replace(read, lines=lines), _apart(account, sha256)
+    spelled = _first_spelled(work, account)
+    lines = tuple(replace(one, line_id=_apart(spelled, one.line_id)) for one in read.lines)
+    return replace(read, lines=lines), _apart(spelled, sha256)
+
+
+def _first_spelled(work: UnitOfWork, account: str) -> str:
+    """An account as its first file has it: by that its lines are known, however later ones spell it."""
+    files = fund_statements.statements(work.connection, work.institution_id)
+    known = [one for one in files if one.account and account_key(one.account) == account_key(account)]
+    return min(known, key=lambda one: (one.imported_at, one.statement_id)).account if known else account
 
 
 def holding_account(work: UnitOfWork, day: date) -> str | None:
@@ -116,7 +129,7 @@ def _add(work: UnitOfWork, step_no: int, account: str, from_on: date, ground: st
 
 
 def _apart(account: str, content: str) -> str:
-    return hashlib.sha256(f"{account_key(account)}\x1f{content}".encode()).hexdigest()
+    return hashlib.sha256(f"{account_spelling(account)}\x1f{content}".encode()).hexdigest()
 
 
 def _wrong(message: str) -> MalformedInput:

@@ -120,6 +120,7 @@ def _file(work: UnitOfWork, command: ApplyForFunds, fund: str, amount: Money, de
     if before is not None:
         # An approval that was taken back as well leaves its number in the agency's module behind.
         anew = {"state": "applied", "module_no": "", **filed}
+        work.rows.write(work.connection)  # the database takes no application whose decision isn't there
         store.walk_grant(work.connection, work.institution_id, before.grant_id, **anew)
         return before.grant_id
     grant_id = work.new_id()

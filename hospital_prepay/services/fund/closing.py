@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.period import close_period, closing_facts
 from hospital_prepay.persistence import fund_reconciliation as store
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -85,7 +86,7 @@ def reopen_period(context: Context, actor: Actor, period: str, ground: str) -> N
     actor.require(Permission.FUND_RECORD)
     with context.work(actor, "fund.reopen_period", f"month:{period}") as work:
         store.lock_reconciliation(work.connection, work.institution_id)
-        if not ground.strip():
+        if not plain_name(ground):
             raise MalformedInput("请写明为什么重开。", code="missing_value", details={"field": "ground"})
         if not reopen_for(work, [period], ground.strip()):
             raise Conflict(f"{period} 没有结账，不用重开。请刷新后再看。")

@@ -12,6 +12,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, InsufficientFund, MalformedInput, NotFound
 from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence import fund_returns as store
@@ -160,7 +161,7 @@ def check_slip(context: Context, actor: Actor, command: CheckSlip) -> None:
         actor.require_other_than(slip.recorded_by, "核对回单日期")
         if not is_late_slip(slip.value_on, local(slip.recorded_at).date()):
             raise Conflict("这张回单是当时入账的，不用再核对。")
-        if not command.document.strip():
+        if not plain_name(command.document):
             words = "请写明核对了什么，例如银行回单原件。"
             raise MalformedInput(words, code="missing_value", details={"field": "document"})
         values = {
@@ -177,7 +178,7 @@ def check_slip(context: Context, actor: Actor, command: CheckSlip) -> None:
 def _check(work: UnitOfWork, grant: GrantState, entry: Booked, command: AskCorrection) -> None:
     if entry.kind not in KINDS or not _is_of(work, grant, entry):
         raise Conflict("只有到账、交回、冲抵和成员单位还款的凭证可以更正。请核对凭证号；本次没有登记。")
-    if not command.ground.strip():
+    if not plain_name(command.ground):
         words = "请写明依据，例如哪张回单、错在哪里。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
     if command.why == MISTYPED:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.matching import By
 from hospital_prepay.persistence import fund_counted as store
 from hospital_prepay.persistence import fund_reconciliation, fund_statements
@@ -88,6 +89,6 @@ def _say(work: UnitOfWork, subject: str, *, counts: bool, ground: str) -> None:
 
 
 def _ground(text: str) -> str:
-    if not text.strip():
+    if not plain_name(text):
         raise MalformedInput("请写明依据，例如回单或对方的说明。", code="missing_value", details={"field": "ground"})
     return text.strip()

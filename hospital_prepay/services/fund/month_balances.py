@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import date
+from typing import Final
 
 from hospital_prepay.clock import local
-from hospital_prepay.domain.rules.fund.accounts import is_of_prepayments
+from hospital_prepay.domain.rules.fund.accounts import NamedAccount, account_on, is_of_prepayments
 from hospital_prepay.domain.rules.fund.balances import Printed, closing_balance
 from hospital_prepay.domain.rules.fund.henan_month import month_after
 from hospital_prepay.domain.rules.fund.month_papers import AGENCY, BANK, Paper, missing_statements, unread_statements
@@ -17,6 +18,8 @@ from hospital_prepay.persistence.fund_statements import Statement, StatementLine
 from hospital_prepay.persistence.queries.fund_movements import GrantBalance
 from hospital_prepay.services.fund.months import first_and_last, month_of
 from hospital_prepay.services.fund.statement_totals import is_procurement
+
+_NOTHING: Final[Mapping[str, Sequence[date]]] = {}
 
 
 def closings(
@@ -94,28 +97,33 @@ def still_missing(
     held: Iterable[GrantBalance],
     holds: str | None,
     quiet: Iterable[str],
-    explained: Container[str] = (),
+    unread: Mapping[str, Sequence[date]] = _NOTHING,
 ) -> tuple[str, ...]:
     """The kinds of statements that a month needs and nobody imported: of the bank those of the account ``holds`` of
     the prepayments. A grant stood in the month when it moved then, or something was owed on it at the end. Of
-    ``quiet`` kinds a person said that the month has no line. Then what couldn't be taken of them, but for the
-    ``explained`` files."""
+    ``quiet`` kinds a person said that the month has no line. Then what couldn't be taken of them: ``unread`` has the
+    files of which nobody said what it is, with the days that could be read."""
     first, last = first_and_last(period)
-    papers = _papers(statements, rows, holds, explained)
+    papers = _papers(statements, rows, holds, unread)
     moved = {one.grant_id for each in movements if month_of(each.day) == period for one in each.owed}
     regimes = {one.regime for one in held if one.owed_fen or one.grant_id in moved}
-    unread = unread_statements(papers, first, last)
-    return (*missing_statements(papers, regimes, first, last, quiet), *unread)
+    return (*missing_statements(papers, regimes, first, last, quiet), *unread_statements(papers, first, last))
 
 
 def bank_is_known(
-    period: str, statements: Iterable[Statement], rows: Iterable[StatementLine], holds: str | None, quiet: Set[str]
+    period: str,
+    statements: Iterable[Statement],
+    rows: Iterable[StatementLine],
+    named: Sequence[NamedAccount],
+    quiet: Set[str],
 ) -> bool:
     """Whether the newest balance that the bank printed still says what the account held at the end of ``period``: a
-    statement speaks of the month, or of an earlier one and every month since is one of the ``quiet`` ones."""
+    statement speaks of the month, or of an earlier one and every month since is one of the ``quiet`` ones. That word
+    is of the account that was ``named`` for the prepayments then: of another one it says nothing."""
+    holds = account_on(named, first_and_last(period)[1])
     papers = _papers(statements, rows, holds)
     while BANK in missing_statements(papers, (), *first_and_last(period)):
-        if period not in quiet:
+        if period not in quiet or account_on(named, first_and_last(period)[1]) != holds:
             return False
         period = month_after(period, -1)
     return True
@@ -125,21 +133,19 @@ def _papers(
     statements: Iterable[Statement],
     rows: Iterable[StatementLine],
     holds: str | None,
-    explained: Container[str] = (),
+    unread: Mapping[str, Sequence[date]] = _NOTHING,
 ) -> list[Paper]:
     """The statements that count, those of the bank of the account ``holds`` only."""
     days: defaultdict[str, list[date]] = defaultdict(list)
     for row in rows:
         days[row.statement_id].append(row.on_day)
     mine = [one for one in statements if one.kind != BANK or is_of_prepayments(one.account, holds)]
-    return [
-        _paper(one, days.get(one.statement_id, []), bool(one.rows_rejected) and one.statement_id not in explained)
-        for one in mine
-    ]
+    return [_paper(one, days.get(one.statement_id, []), unread.get(one.statement_id)) for one in mine]
 
 
-def _paper(one: Statement, days: Sequence[date], unread: bool) -> Paper:
+def _paper(one: Statement, days: Sequence[date], unread: Sequence[date] | None) -> Paper:
     """The days of all lines of the file; of one from before they were kept, the days of those that were new."""
     ends = [day for day in (one.first_on, one.last_on, *days) if day is not None]
     first, last = (min(ends), max(ends)) if ends else (None, None)
-    return Paper(one.kind, local(one.imported_at).date(), first, last, unread, one.period)
+    imported_on = local(one.imported_at).date()
+    return Paper(one.kind, imported_on, first, last, unread is not None, one.period, tuple(unread or ()))

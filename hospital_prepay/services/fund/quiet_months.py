@@ -7,7 +7,7 @@ from datetime import date
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
+from hospital_prepay.domain.plain_text import check_ground
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.accounts import account_on, is_of_prepayments
 from hospital_prepay.domain.rules.fund.month_papers import BANK, STATEMENTS
@@ -38,7 +38,7 @@ def say_quiet(context: Context, actor: Actor, period: str, kind: str, ground: st
             raise _wrong("kind", f"{period} 还没有过完，月末之后才能说没有明细。")
         if is_shut(period_steps(work.connection, work.institution_id, period)):
             raise Conflict(f"{period} 已经结账。要改请先由财务审批重开这个月；本次没有改动。")
-        check_text(ground.strip(), LONGEST_NAME)
+        check_ground(ground.strip())
         before = store.quiet_months(work.connection, work.institution_id, period).get(kind)
         if (before is not None and before.quiet) is quiet:
             raise Conflict("这个月已经这样记了。请刷新后再看；本次没有改动。")

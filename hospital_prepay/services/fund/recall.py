@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.recall import RecallEvent, RecallFacts, facts_of, recall, withholding
 from hospital_prepay.domain.rules.publication.scope import Ownership
 from hospital_prepay.persistence import fund_recalls as store
@@ -190,13 +191,17 @@ def stand_again(work: UnitOfWork, grant: GrantState, entry_no: int) -> list[str]
     """Grounds that ended because everything was returned, and a return or offset of ``grant``, cleared by then, is
     taken back (``entry_no``): each is written down anew as it was, its clock running on. Returns their ids."""
     own, regime = work.institution_id, grant.regime
-    if grant.kind != "basic" or grant.cleared_at is None:
+    if grant.kind != "basic":
         return []
     still = {(one.ground, one.document) for one in store.all_standing(work.connection, own, regime)}
+    lifted = store.all_lifted(work.connection, own, regime)
     ended = [
         one
         for one in store.all_returned(work.connection, own, regime)
-        if one.ended_at is not None and one.ended_at >= grant.cleared_at and (one.ground, one.document) not in still
+        if _ended_since(one, grant.cleared_at)
+        and (one.ground, one.document) not in still
+        # One that stood again since and was lifted by two people is gone.
+        and not any(_is_again(one, other) for other in lifted)
     ]
     newest = {(one.ground, one.document): one for one in reversed(ended)}
     return [_write_down_again(work, one, entry_no) for one in newest.values()]
@@ -278,6 +283,16 @@ def _write_down(work: UnitOfWork, command: RecordRecall, facts: RecallFacts, dec
     return recall_id
 
 
+def _ended_since(ended: RecallState, cleared_at: datetime | None) -> bool:
+    """Whether a ground ended when the grant was cleared or later; of a grant of which nobody knows when, always."""
+    return ended.ended_at is not None and (cleared_at is None or ended.ended_at >= cleared_at)
+
+
+def _is_again(ended: RecallState, other: RecallState) -> bool:
+    same = (other.ground, other.document) == (ended.ground, ended.document)
+    return same and ended.ended_at is not None and other.recorded_at >= ended.ended_at
+
+
 def _write_down_again(work: UnitOfWork, ended: RecallState, entry_no: int) -> str:
     kept = ("regime", "ground", "clause", "since_on", "document", "decision_id", "recorded_by")
     what = ended.what.partition(AGAIN)[0]
@@ -319,5 +334,5 @@ def _standing(work: UnitOfWork, recall_id: str) -> RecallState:
 
 
 def _require_text(text: str, field: str, words: str) -> None:
-    if not text.strip():
+    if not plain_name(text):
         raise MalformedInput(words, code="missing_value", details={"field": field})

@@ -141,10 +141,12 @@ def month_on(connection: Connection, institution_id: str, period: str, today: da
     quiet = [one for one in spoken.values() if one.quiet]
     kinds = [one.kind for one in quiet]
     said = fund_statements.explained(connection, institution_id)
-    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds, said)
+    unread = fund_statements.unread(connection, institution_id)
+    missing = still_missing(period, found.statements, found.rows, found.movements, held, holds, kinds, unread)
     # An older month's last balance says nothing of this one, unless nothing moved in between.
     silent = fund_accounts.quiet_periods(connection, institution_id, "bank")
-    known_at_bank = bank_is_known(period, found.statements, found.rows, holds, silent)
+    named = [one.named for one in found.accounts]
+    known_at_bank = bank_is_known(period, found.statements, found.rows, named, silent)
     at_bank = bank_balance(found.statements, found.rows, holds, last) if known_at_bank else None
     ends = closings(last, held, found.rows, at_bank)
     told = {line.key for one in every for line in one.theirs}

@@ -55,12 +55,13 @@ class ReadLine:
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """A line left out, why, and the cell at fault."""
+    """A line left out, why, and the cell at fault; its day where that could be read."""
 
     line_no: int
     code: str
     message: str
     original: str = ""
+    on_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,21 @@ def read_lines(
             _check_cells(kind, values)
             line = _dated(make(line_no, values, last_day), today)
         except _Fault as fault:
-            rejected.append(RejectedLine(line_no, fault.reason, fault.message, fault.original))
+            day = _day_of(cells, at)
+            rejected.append(RejectedLine(line_no, fault.reason, fault.message, fault.original, day))
             continue
         known = _identified(kind, line, without_number, sheet.sha256)
         repeated += known.line_id in found
         found.setdefault(known.line_id, known)
     return ReadStatement(tuple(found.values()), repeated, tuple(rejected))
+
+
+def _day_of(cells: Sequence[str], at: Mapping[str, int]) -> date | None:
+    place = at.get("day", len(cells))
+    try:
+        return _day(cells[place].strip()) if place < len(cells) else None
+    except _Fault:
+        return None
 
 
 def _bank(line_no: int, values: Mapping[str, str], _last_day: date) -> ReadLine:

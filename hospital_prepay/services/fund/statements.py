@@ -32,6 +32,7 @@ from hospital_prepay.services.fund.accounts import (
 from hospital_prepay.services.fund.counting import count_files
 from hospital_prepay.services.fund.months import first_and_last, month_of, reopen_for
 from hospital_prepay.services.fund.quiet_months import take_back
+from hospital_prepay.services.fund.reopening import reopen_changed
 from hospital_prepay.services.fund.statement_columns import (
     Sheet,
     StatementKind,
@@ -107,7 +108,8 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
     """Take in a file: new lines are kept, known ones counted, wrong ones told; all in one transaction.
 
     The same file again changes nothing, unless a person says otherwise of its account: then the lines that came in
-    before are read by that from now on. Closed months that get a new line are opened again, with the file as ground.
+    before are read by that from now on. Closed months that get a new line, or no longer hold what was closed, are
+    opened again, with the file as ground.
     Raises :class:`MalformedInput` for columns that don't fit or a bank's file of no account, :class:`NoUsableRow`
     when not one line can be read.
     """
@@ -145,6 +147,8 @@ def import_statement(context: Context, actor: Actor, command: ImportStatement) -
         told = [one for one in _months(command, new) if _speaks_of_prepayments(work, kind, account, one)]
         take_back(work, told, kind, f"导入的“{command.file_name}”里有明细")
         reopened = reopen_for(work, _months(command, new), f"导入“{command.file_name}”带来新明细")
+        since = min([command.period, *(month_of(line.on_day) for line in read.lines)])
+        reopened += reopen_changed(work, since, f"导入“{command.file_name}”改变了这个月所依据的流水")
         work.audit(detail={"statement": statement_id, "taken": len(new), "rejected": len(read.rejected)})
         statement = fund_statements.read_statement(work.connection, work.institution_id, statement_id)
         return Imported(
@@ -280,7 +284,13 @@ def _line_values(kind: StatementKind, line: ReadLine) -> dict[str, Any]:
 
 
 def _rejection_values(one: RejectedLine) -> dict[str, Any]:
-    return {"line_no": one.line_no, "code": one.code, "message": one.message, "original": one.original}
+    return {
+        "line_no": one.line_no,
+        "code": one.code,
+        "message": one.message,
+        "original": one.original,
+        "on_day": one.on_day,
+    }
 
 
 def _months(command: ImportStatement, lines: Iterable[ReadLine]) -> set[str]:

@@ -10,20 +10,22 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.fund.accounts import account_key
-from hospital_prepay.persistence import fund_reconciliation, fund_statements
+from hospital_prepay.persistence import fund_counted, fund_reconciliation, fund_statements
 from hospital_prepay.persistence.fund_statements import Statement, StatementLine
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.months import month_of, reopen_for
+from hospital_prepay.services.fund.reopening import reopen_changed
 from hospital_prepay.services.fund.statement_lines import ReadStatement
 
 
 def withdraw_statement(context: Context, actor: Actor, statement_id: str, ground: str) -> tuple[str, ...]:
     """Take a file out of the reconciliation: it stays on record, its lines count no longer, and it may be imported
-    again. Closed months that held a line of it are opened; returns which. Needs ``fund.reconcile``.
+    again. Closed months that held a line of it, or rested on it, are opened; returns which. Needs ``fund.reconcile``.
 
     Raises :class:`MalformedInput` without a ground, :class:`NotFound`, and :class:`Conflict` when it is withdrawn by
-    now, while people's matches hold lines of it, or while a later file left out lines because this one had them.
+    now, while people's matches or words hold lines of it, or while a later file left out lines because this one had
+    them.
     """
     actor.require(Permission.FUND_RECONCILE)
     with context.work(actor, "fund.withdraw_statement", f"statement:{statement_id}") as work:
@@ -35,6 +37,7 @@ def withdraw_statement(context: Context, actor: Actor, statement_id: str, ground
             raise Conflict("这份文件已经作废。请刷新后再看；本次没有改动。")
         lines = fund_statements.lines_of(work.connection, work.institution_id, statement_id)
         _require_unmatched(work, lines)
+        _require_uncounted(work, lines)
         _require_last(work, statement)
         values = {
             "institution_id": work.institution_id,
@@ -46,7 +49,10 @@ def withdraw_statement(context: Context, actor: Actor, statement_id: str, ground
         fund_statements.add_withdrawal(work.connection, values)
         work.audit(detail={"file": statement.file_name, "lines": len(lines), "ground": ground.strip()})
         months = {month_of(one.on_day) for one in lines} | {statement.period}
-        return reopen_for(work, months, f"作废导入的“{statement.file_name}”：{ground.strip()}")
+        words = f"作废导入的“{statement.file_name}”：{ground.strip()}"
+        reopened = reopen_for(work, months, words)
+        since = min(months | {month_of(day) for day in (statement.first_on,) if day})
+        return tuple(sorted({*reopened, *reopen_changed(work, since, words)}))
 
 
 def named_anew(work: UnitOfWork, read: ReadStatement, sha256: str) -> tuple[ReadStatement, str]:
@@ -69,14 +75,27 @@ def _require_unmatched(work: UnitOfWork, lines: Sequence[StatementLine]) -> None
         raise Conflict("这份文件里有手工配对或拆开的明细。请先撤销那几条，再作废文件；本次没有改动。")
 
 
+def _require_uncounted(work: UnitOfWork, lines: Sequence[StatementLine]) -> None:
+    """What a person brought in is a difference that somebody named: it goes only by somebody's word."""
+    said = fund_counted.newest(work.connection, work.institution_id)
+    words = (said.get(fund_counted.line_subject(one.line_id)) for one in lines)
+    if any(one is not None and one.counts for one in words):
+        raise Conflict("这份文件里有人工算进对账的明细。请先撤销那几条，再作废文件；本次没有改动。")
+
+
 def _require_last(work: UnitOfWork, statement: Statement) -> None:
     """A later file doesn't bring a line that this one has: without this one, the line would be in neither."""
     for one in fund_statements.statements(work.connection, work.institution_id):
-        same = one.kind == statement.kind and account_key(one.account) == account_key(statement.account)
+        same = one.kind == statement.kind and _is_same_account(one.account, statement.account)
         later = one.statement_id != statement.statement_id and one.imported_at >= statement.imported_at
         if same and later and one.rows_known and _overlap(one, statement):
             words = f"后来导入的“{one.file_name}”有一部分行是这份文件先带来的。请先作废那一份；本次没有改动。"
             raise Conflict(words)
+
+
+def _is_same_account(one: str, other: str) -> bool:
+    """Files from before accounts were asked for name none: any other may have left out what they have."""
+    return not one or not other or account_key(one) == account_key(other)
 
 
 def _overlap(one: Statement, other: Statement) -> bool:

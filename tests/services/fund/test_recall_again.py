@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +12,14 @@ from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.fund import FundGrant
 from hospital_prepay.services.fund import recall, recall_review, spending
 from tests.funding import MILLION_YUAN as M
 from tests.hospital import Hospital
 from tests.services.fund.conftest import APPROVER, HEAD, OFFICER, Year, line
 from tests.services.fund.test_recall import call_back, lift, standing
-from tests.services.fund.test_seconds import correct
+from tests.services.fund.test_seconds import correct, entry_of
 
 BOUNCED: dict[str, Any] = {"why": "sent_back", "bank_reference": "TH-1", "value_on": date(2026, 1, 15)}
 
@@ -109,3 +110,50 @@ def test_a_receipt_taken_back_while_a_ground_stands_is_withheld(hospital: Hospit
     call_back(year)
     clock.moment = datetime(2026, 1, 16, 9, 0, tzinfo=SHANGHAI)
     assert correct(year, "fund_receipt") == "withheld"
+
+
+def test_what_stood_again_and_was_lifted_by_two_people_does_not_stand_a_third_time(
+    year: Year, clock: FixedClock
+) -> None:
+    first = year.arrived()
+    second = Year(year.hospital, keys=700)
+    second.apply(Fund.RESIDENT)
+    second.approve()
+    second.receive()
+    call_back(first)
+    returned = []
+    for one in (first, second):
+        clock.moment += timedelta(minutes=5)
+        one.give_back(M)
+        returned.append(entry_of(one, "fund_return"))
+    assert standing(first) == []
+    clock.moment += timedelta(minutes=5)
+    correct(first, "fund_return", entry_no=returned[0])
+    clock.moment += timedelta(minutes=5)
+    lift(first, standing(first)[0].recall_id)
+    clock.moment += timedelta(minutes=5)
+    assert correct(second, "fund_return", entry_no=returned[1]) == "received"
+    assert standing(first) == []
+
+
+def test_of_a_grant_cleared_nobody_knows_when_every_ground_stands_again(year: Year, owner_database: Database) -> None:
+    year.arrived()
+    call_back(year)
+    year.give_back(M)
+    with owner_database.writing() as connection:
+        if owner_database.is_postgresql:
+            connection.exec_driver_sql("ALTER TABLE fund_grant DISABLE TRIGGER USER")
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'fund_grant'"
+        kept = [] if owner_database.is_postgresql else connection.execute(sa.text(query)).all()
+        for one in kept:
+            connection.exec_driver_sql(f"DROP TRIGGER {one.name}")
+        connection.execute(sa.update(FundGrant).values(cleared_at=None))
+        for one in kept:
+            connection.exec_driver_sql(one.sql)
+        if owner_database.is_postgresql:
+            connection.exec_driver_sql("ALTER TABLE fund_grant ENABLE TRIGGER USER")
+    back = sa.update(FundGrant).values(state="received")
+    with pytest.raises(sa.exc.DBAPIError, match="recall_stands"), year.hospital.context.database.writing() as books:
+        books.execute(back)
+    assert correct(year, "fund_return") == "received"
+    assert len(standing(year)) == 1

@@ -20,7 +20,14 @@ class NamedAccount:
 
 
 def account_key(text: str) -> str:
-    """An account's number as it is compared: letters, digits and the stars of a masked one, narrow, in capitals."""
+    """An account's number as it is compared, with its bank's name beside it or without: letters A to Z, digits and
+    the stars of a masked one, narrow, in capitals. One that has none of them is compared by all its letters."""
+    spelled = account_spelling(text)
+    return "".join(sign for sign in spelled if sign.isascii()) if payment_reference(spelled) else spelled
+
+
+def account_spelling(text: str) -> str:
+    """An account as it was written, its bank's name included: narrow, in capitals, without blanks and dashes."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isalnum() or sign == "*")
 
 

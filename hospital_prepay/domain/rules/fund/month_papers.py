@@ -11,13 +11,15 @@ from hospital_prepay.domain.clauses import house_rule, implements
 
 BANK: Final = "bank"
 AGENCY: Final = "agency"
+TOTALS: Final = "totals"
 STATEMENTS: Final = {BANK: "银行流水", AGENCY: "医保对账单"}
 # Lines of them that couldn't be taken, and of which nobody said yet what they are.
-UNREAD: Final = {BANK: "bank_lines", AGENCY: "agency_lines"}
+UNREAD: Final = {BANK: "bank_lines", AGENCY: "agency_lines", TOTALS: "totals_lines"}
 MISSING_WORDS: Final = {
     **STATEMENTS,
     UNREAD[BANK]: "银行流水里没收下的行的说明",
     UNREAD[AGENCY]: "医保对账单里没收下的行的说明",
+    UNREAD[TOTALS]: "期末余额里没收下的行的说明",
 }
 # The notices that have the agency reconcile with hospitals; the others don't speak of a statement of its own.
 _RECONCILES: Final = {
@@ -31,7 +33,7 @@ _RECONCILES: Final = {
 class Paper:
     """An imported statement: the day of the import, and the days from its first line to its last (``None`` when it
     has no line). ``unread`` when lines of it couldn't be taken and nobody said what they are: they may be of its own
-    month ``period``, too."""
+    month ``period``, too, and are of the days ``unread_on`` that could be read of them."""
 
     kind: str
     imported_on: date
@@ -39,6 +41,7 @@ class Paper:
     last_on: date | None = None
     unread: bool = False
     period: str = ""
+    unread_on: tuple[date, ...] = ()
 
 
 @implements("weihai-prepay-2025/3", "zhejiang-prepay-2025/5.1", "henan-settlement-2023/3.1")
@@ -67,11 +70,16 @@ def missing_statements(
 @house_rule
 def unread_statements(papers: Iterable[Paper], first: date, last: date) -> tuple[str, ...]:
     """What stands in the way of a month although its statements are there: lines that couldn't be taken, in a file
-    that speaks of the month or was imported for it. Whatever they are, they may be money."""
+    that speaks of the month or was imported for it, or lines of a day in it. Whatever they are, they may be money."""
     kinds = {
         one.kind
         for one in papers
-        if one.unread and (_speaks_of(one, first, last) or one.period == first.isoformat()[:7])
+        if one.unread
+        and (
+            _speaks_of(one, first, last)
+            or one.period == first.isoformat()[:7]
+            or any(first <= day <= last for day in one.unread_on)
+        )
     }
     return tuple(word for kind, word in UNREAD.items() if kind in kinds)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.references import payment_reference, plain_name
+from hospital_prepay.domain.references import narrow_number, payment_reference, plain_name
 from hospital_prepay.domain.rules.fund.uses import is_same_thing
 from hospital_prepay.persistence import fund_distributions as distributions
 from hospital_prepay.persistence import fund_evidence as invoices
@@ -18,6 +19,8 @@ from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.spending.requests import locked, request_number
+
+LONGEST_INVOICE_NO: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def record_evidence(context: Context, actor: Actor, command: RecordEvidence) -> 
     given back, or as a member's use of the same thing. Two lines of one request may share an invoice.
     """
     actor.require(Permission.FUND_PAY)
+    command = replace(command, invoice_no=narrow_number(command.invoice_no))
     with context.work(actor, "fund.evidence", f"fund_request:{command.request_id}") as work:
         _, request = locked(work, command.request_id, "paid")
         lines = {
@@ -117,8 +121,11 @@ def _standing(known: list[Invoice], command: WithdrawEvidence) -> Invoice:
 
 def _require_unused(work: UnitOfWork, request: RequestState, known: list[Invoice], command: RecordEvidence) -> None:
     plain = payment_reference(command.invoice_no)
-    if not plain:
-        words = "发票号码里没有数字或字母，请照发票填写。"
+    if any(sign.isalpha() and "\x7f" < sign < "\u2e80" for sign in command.invoice_no):
+        words = "发票号码里有数字、英文字母和汉字以外的字母，请照发票填写。"
+        raise MalformedInput(words, details={"field": "invoice_no"})
+    if not plain or len(command.invoice_no) > LONGEST_INVOICE_NO:
+        words = f"发票号码里没有数字或字母，或超过 {LONGEST_INVOICE_NO} 个字，请照发票填写。"
         raise MalformedInput(words, details={"field": "invoice_no"})
     for one in known:
         if one.stands and one.line_no == command.line_no and payment_reference(one.invoice_no) == plain:
