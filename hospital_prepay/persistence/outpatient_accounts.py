@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 import psycopg
 import sqlalchemy as sa
 
+from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.persistence.bulk import bulk_connection, file_literal
 from hospital_prepay.persistence.many import insert_rows
 from hospital_prepay.persistence.models.ledger import LedgerAccount
@@ -39,6 +40,10 @@ _COPY: Final = f"COPY outpatient_account ({', '.join(_COLUMNS)}) FROM STDIN"
 _PART: Final = 2_000
 _DEPOSITS: Final = "23050102"
 _OTHERS: Final = "230502"
+
+
+class AlreadyOpen(Conflict):
+    """One of the accounts that were to be opened is in the books already."""
 
 
 class Opening(NamedTuple):
@@ -196,7 +201,8 @@ def count_open(connection: sa.Connection, institution_id: str, import_no: int) -
 def open_in_books(
     connection: sa.Connection, institution_id: str, import_no: int, first: str, last: str, opened_at: datetime
 ) -> None:
-    """Open the ledger accounts of the accounts from ``first`` to ``last`` of an import, all in one statement."""
+    """Open the ledger accounts of the accounts from ``first`` to ``last`` of an import, all in one statement. Raises
+    :class:`AlreadyOpen`."""
     is_deposit = OutpatientAccount.kind == "outpatient_deposit"
     subject = sa.case((is_deposit, _DEPOSITS), else_=_OTHERS)
     moment = sa.literal(opened_at, LedgerAccount.__table__.c.opened_at.type)
@@ -215,7 +221,11 @@ def open_in_books(
         OutpatientAccount.account_no.between(first, last),
     )
     names = ("institution_id", "account_id", "subject", "name", "normal_side", "guarded", "balance_fen", "opened_at")
-    connection.execute(sa.insert(LedgerAccount).from_select(names, source, include_defaults=False))
+    try:
+        connection.execute(sa.insert(LedgerAccount).from_select(names, source, include_defaults=False))
+    except sa.exc.IntegrityError as error:
+        words = "有账户已经开过户，这一段没有入账。请刷新后再看；不见好请把编号报给信息科。"
+        raise AlreadyOpen(words, details={"first": first}) from error
 
 
 def _in_books() -> sa.ColumnElement[bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.locks import lock_name
-from hospital_prepay.persistence.outpatient_accounts import ImportState
+from hospital_prepay.persistence.outpatient_accounts import AlreadyOpen, ImportState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
@@ -136,56 +137,92 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
         return CountedAccounts(import_no, spool.accepted, len(spool.rejected), Money(spool.total_fen))
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Accounts that are next to be opened, from ``first`` to ``last``, with their entry; none where all are empty."""
+
+    first: str
+    last: str
+    accounts: int
+    entry: JournalEntry | None
+
+
 def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
-    """Open every account that isn't open yet, a thousand a transaction, then close the import."""
-    after = ""
+    """Open every account that isn't open yet, a thousand a transaction, then close the import. While the database
+    writes one part, the next is read and put together beside it."""
     with context.database.reading() as connection:
         done = store.count_open(connection, actor.institution_id, found.import_no)
-    while True:
-        subject = f"outpatient_import:{found.import_no}"
-        with context.work(actor, "outpatient.open", subject, in_bulk=True) as work:
-            if _locked(work, found.import_no).state != "confirmed":
-                return  # somebody else ended it in the meantime
-            part = store.next_accounts(
-                work.connection, work.institution_id, found.import_no, after, ACCOUNTS_AN_ENTRY
-            )
-            if not part:
-                step = {"state": "booked", "booked_at": work.now}
-                store.walk_import(work.connection, work.institution_id, found.import_no, **step)
-                work.audit(detail={"import": found.import_no, "total_fen": found.total_fen})
-                return
-            _open_part(work, found, part)
-            after, done = part[-1].account_no, done + len(part)
-        progress(done, found.accepted)
+    after, overtaken = "", ""
+    with ThreadPoolExecutor(1, "census") as beside:
+        coming = beside.submit(_next_part, context, actor, found, after)
+        while (part := coming.result()) is not None:
+            coming = beside.submit(_next_part, context, actor, found, part.last)
+            try:
+                if not _open_part(context, actor, found, part):
+                    return  # somebody else ended it in the meantime
+            except AlreadyOpen:
+                if overtaken == part.first:
+                    raise
+                # Somebody else books the same import: what they opened is passed over.
+                overtaken = part.first
+                coming = beside.submit(_next_part, context, actor, found, after)
+                continue
+            after, done = part.last, done + part.accounts
+            progress(done, found.accepted)
+    with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}") as work:
+        if _locked(work, found.import_no).state == "confirmed":
+            step = {"state": "booked", "booked_at": work.now}
+            store.walk_import(work.connection, work.institution_id, found.import_no, **step)
+            work.audit(detail={"import": found.import_no, "total_fen": found.total_fen})
 
 
-def _open_part(work: UnitOfWork, found: ImportState, part: list[store.Opening]) -> None:
-    first, last = part[0].account_no, part[-1].account_no
-    store.open_in_books(work.connection, work.institution_id, found.import_no, first, last, work.now)
-    held = [one for one in part if one.opening_fen]
+def _next_part(context: Context, actor: Actor, found: ImportState, after: str) -> _Part | None:
+    """The next accounts behind ``after`` that the books don't have yet."""
+    own, number = actor.institution_id, found.import_no
+    with context.database.reading() as connection:
+        part = store.next_accounts(connection, own, number, after, ACCOUNTS_AN_ENTRY)
+    if not part:
+        return None
+    first, last, held = part[0].account_no, part[-1].account_no, [one for one in part if one.opening_fen]
     if not held:
-        return
+        return _Part(first, last, len(part), None)
     lines = [
         Posting(outpatient_account(one.account_no, is_deposit=one.is_deposit), credit=Money(one.opening_fen))
         for one in held
     ]
     total = Money(sum(one.opening_fen for one in held))
+    now = context.clock.now()
     entry = JournalEntry(
-        institution_id=work.institution_id,
-        idempotency_key=f"outpatient_opening:{found.import_no}:{first}",
+        institution_id=own,
+        idempotency_key=f"outpatient_opening:{number}:{first}",
         kind="outpatient_opening",
         summary="门诊余额清查期初入账",
-        source=f"outpatient_import:{found.import_no}",
-        occurred_at=work.now,
-        posted_at=work.now,
+        source=f"outpatient_import:{number}",
+        occurred_at=now,
+        posted_at=now,
         effective_on=found.balances_on,
-        posted_by=work.act.actor.actor_id,
+        posted_by=actor.actor_id,
         postings=(Posting("1002", debit=total), *lines),
     )
-    (entry_no,) = work.ledger.post_many([entry])
-    if entry_no is None:
-        raise Conflict("有账户已经入过账，这一段没有入账。请把编号报给信息科。", details={"first": first})
-    work.audit(entry_no=entry_no, detail={"accounts": len(held), "total_fen": total.fen})
+    return _Part(first, last, len(part), entry)
+
+
+def _open_part(context: Context, actor: Actor, found: ImportState, part: _Part) -> bool:
+    """Open one part in the books. ``False`` when the import was booked already; raises :class:`AlreadyOpen` when one
+    of its accounts was."""
+    with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}", in_bulk=True) as work:
+        if _locked(work, found.import_no).state != "confirmed":
+            return False
+        store.open_in_books(work.connection, work.institution_id, found.import_no, part.first, part.last, work.now)
+        if part.entry is not None:
+            (entry_no,) = work.ledger.post_many([part.entry])
+            if entry_no is None:
+                words = "有账户已经入过账，这一段没有入账。请把编号报给信息科。"
+                raise Conflict(words, details={"first": part.first})
+            total = sum(line.debit.fen for line in part.entry.postings)
+            lines = len(part.entry.postings) - 1
+            work.audit(entry_no=entry_no, detail={"accounts": lines, "total_fen": total})
+    return True
 
 
 def _locked(work: UnitOfWork, import_no: int) -> ImportState:

@@ -23,7 +23,7 @@ from hospital_prepay.domain.errors import (
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import census
+from hospital_prepay.services.outpatient import census, census_spool
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from tests.hospital import INSTITUTION, Hospital, actor
@@ -106,6 +106,60 @@ def test_a_booking_cut_short_between_parts_goes_on_where_it_stopped(
     with pytest.raises(Conflict):
         confirm_import(outpatients.context, APPROVER, 1)
     assert hospital.balance("1002") == Money(519450)
+
+
+def test_a_booking_that_somebody_else_takes_over_passes_over_what_they_opened(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    count(outpatients, outpatients.file())
+    told: list[tuple[int, int]] = []
+
+    def take_over(done: int, whole: int) -> None:
+        # The other opens one part and dies; this one holds that part ready already.
+        told.append((done, whole))
+        if len(told) == 1:
+            with pytest.raises(KeyboardInterrupt):
+                confirm_import(outpatients.context, actor(Role.FINANCE_APPROVER, "2"), 1, die)
+
+    def die(done: int, whole: int) -> None:
+        raise KeyboardInterrupt
+
+    confirm_import(outpatients.context, APPROVER, 1, take_over)
+    assert told == [(2, 5), (3, 5)]
+    assert state(outpatients.context) == "booked"
+    assert hospital.balance("1002") == Money(519450)
+    assert hospital.count("ledger_posting", "account_id LIKE '23050102:%' OR account_id LIKE '230502:%'") == 4
+
+
+def test_a_long_file_is_read_by_several_processes_as_by_one(
+    outpatients: Outpatients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tuple(
+        (f"L{n:05}", f"李某{n}", "", "", f"{n % 90}.{n % 100:02}", "2019-01-05", "", "现金") for n in range(2_500)
+    )
+    wrong = (
+        *ROWS,
+        *rows[:1_200],
+        ("L00001", "李某", "", "", "1.00", "", "", ""),
+        *rows[1_200:],
+        ("", "无号", "", "", "1", "", "", ""),
+    )
+    path = tmp_path / "long.csv"
+    path.write_text(text_of(wrong), "utf-8")
+    seen = []
+    for long in (10**12, 0):
+        monkeypatch.setattr(census_spool, "_LONG", long)
+        folder = tmp_path / str(long)
+        folder.mkdir()
+        spool = census_spool.spool_accounts(outpatients.context, INSTITUTION, path, folder, None)
+        cells = [line.split("\t") for line in spool.lines()]
+        # Of the encrypted cell only whether there is one: its nonce differs each time.
+        lines = [[*cell[:3], cell[3] != "", *cell[4:]] for cell in cells]
+        seen.append((spool.accepted, spool.total_fen, spool.rejected, spool.sha256, lines))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == len(ROWS) + 2_500
+    assert [one.code for one in seen[0][2]] == ["duplicate_account", "missing_value"]
 
 
 @pytest.mark.parametrize("account_no", ["M001", "M004"])
