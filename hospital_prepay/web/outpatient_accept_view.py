@@ -23,6 +23,13 @@ from hospital_prepay.web.outpatient_words import ACCOUNT_MARKS, CLAIM_MARKS, way
 
 Refused = tuple[Decision, str]
 _ROOT: Final = "/desk/refunds"
+MAY_BE_LEFT: Final = {"kind": "idle", "word": "可不交"}
+# Whose name stands on the bank card: a proxy only comes for the patient, the money is never theirs.
+PAYEES: Final = {
+    Claimant.SELF: "患者本人",
+    Claimant.PROXY: "患者本人，不是代办人",
+    Claimant.HEIR: "来办的继承人",
+}
 _PERHAPS: Final = (Paper.LOST_CARD, Paper.SLIP)
 _NOT_LOST: Final = "没有受理，没有付款；填写的内容都还在。"
 _WAY_OUT: Final = {"original_closed", "staff_card", "original_first"}
@@ -63,12 +70,14 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
             for one in Claimant
         ],
         "claimant": claimant,
-        "papers": _papers(claimant),
+        "papers": _papers(claimant, owner),
         "ways": way_lines(ways),
         "form": _filled(owner, claimant, form, ways),
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
         "may": _may(owner),
         "due_fen": owner.due_fen,
+        "unregistered": owner.unregistered,
+        "payee": PAYEES[claimant],
     }
 
 
@@ -115,14 +124,15 @@ def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Rout
     return keyed(form, **{**defaults, "claimant": claimant.value})
 
 
-def _papers(claimant: Claimant) -> list[dict[str, Any]]:
+def _papers(claimant: Claimant, owner: Owner) -> list[dict[str, Any]]:
     needed = needed_papers(claimant, card_lost=False)
+    perhaps = {Paper.SLIP: {"kind": "wait", "word": "凭条或手机号"}} if owner.unregistered else {}
     return [
         {
             "field": f"{PAPER}{paper.value}",
             "reference": f"{REFERENCE}{paper.value}",
             "label": paper.label,
-            "mark": {"kind": "wait", "word": "要交"} if paper in needed else {"kind": "idle", "word": "可不交"},
+            "mark": {"kind": "wait", "word": "要交"} if paper in needed else perhaps.get(paper, MAY_BE_LEFT),
         }
         for paper in (*needed, *_PERHAPS)
     ]

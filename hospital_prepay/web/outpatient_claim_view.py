@@ -119,6 +119,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "remitted": claim.remitted,
             "claimant": Claimant(claim.claimant).label,
             "claimant_name": claim.claimant_name,
+            "payee": found.payee,
             "is_self": claim.claimant == Claimant.SELF,
             "card_lost": claim.card_lost,
             "route": Route(claim.route).label,

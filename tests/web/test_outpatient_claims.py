@@ -67,7 +67,8 @@ class Desk:
         return self.as_(role).post(path, {"idempotency_key": f"form-key-{self.keys:04}", **data})
 
     def accepted(self, account: str = "M001", role: Role = CASHIER, **changes: Any) -> str:
-        answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **changes})
+        slip = {} if account == "M001" else {"paper-slip": "yes"}
+        answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **slip, **changes})
         assert answer.status_code == 303, words(answer)
         return str(answer.location)
 
@@ -75,7 +76,8 @@ class Desk:
         claim = self.accepted(account, **changes)
         reviewed = self.send(OFFICER, f"{claim}/review")
         assert reviewed.status_code == 303, words(reviewed)
-        done = self.send(APPROVER, f"{claim}/confirm")
+        slip = {} if account == "M001" else {"ground": "核对过凭条", "alarms": "1"}
+        done = self.send(APPROVER, f"{claim}/confirm", **slip)
         assert done.status_code == 303, words(done)
         return claim
 
@@ -212,7 +214,7 @@ def test_cash_waits_for_the_original_route_and_one_button_changes_to_it(desk: De
     page = desk.as_(CASHIER).get(f"{FIND}/accounts/M002").text
     assert page.index("原路退回") < page.index("现金</span>")
     assert "还能原路退回，先走原路" in page
-    data = {**CASH, "claimant_name": "李乙", "certno": "无"}
+    data = {**CASH, "claimant_name": "李乙", "certno": "无", "phone": "13800000002"}
     refused = desk.send(CASHIER, f"{FIND}/accounts/M002", **data)
     assert refused.status_code == 422
     assert "按原路退回受理" in words(refused)

@@ -17,7 +17,7 @@ from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, routes
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, payee, routes
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import decisions, users
@@ -57,6 +57,7 @@ class Personal:
     phone: str = ""
     bank: str = ""
     card_no: str = ""
+    patient_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Owner:
     def open_claim(self) -> ClaimRow | None:
         """The one claim under way."""
         return next((one for one in self.claims if ClaimState(one.state).is_open), None)
+
+    @property
+    def unregistered(self) -> bool:
+        """Whether no certificate number is on record, so that something else has to tell whose the account is."""
+        return not self.account.certno_hash
 
     @property
     def due_fen(self) -> int:
@@ -103,10 +109,11 @@ class ClaimList:
 @dataclass(frozen=True, slots=True)
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
-    will be noted with the next step; ``ways`` are those of :func:`routes` on the day it was accepted."""
+    will be noted with the next step; ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was accepted."""
 
     claim: ClaimRow
     personal: Personal
+    payee: str
     owner: Owner
     papers: list[PaperRow]
     payouts: list[PayoutRow]
@@ -184,12 +191,15 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         payouts = store.payouts_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
+        personal = _clear(context, own, claim.personal, PERSONAL)
+        named = payee(Claimant(claim.claimant), account.holder_name, personal.patient_name, claim.claimant_name)
         noted = alarm_store.alarms_of(connection, own, claim_id)
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
         return ClaimDetail(
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
-            personal=_masked(_clear(context, own, claim.personal, PERSONAL)),
+            personal=_masked(personal),
+            payee=_name(actor, named),
             owner=owner_on(context, actor, connection, claim.account_no),
             papers=store.papers_of(connection, own, claim_id),
             payouts=payouts,

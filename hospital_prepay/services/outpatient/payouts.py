@@ -22,7 +22,7 @@ from hospital_prepay.domain.ledger.chart import OWN_COST, advance_account, outpa
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.files.tables import Column, open_table
@@ -406,14 +406,12 @@ def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountStat
     for account, found in pairs:
         raw = context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL)
         personal = json.loads(raw)
-        # To the patient's own account: a proxy fetches nothing on a card of his own. An heir's is the heir's.
-        heir = found.claimant == Claimant.HEIR
-        payee = found.claimant_name if heir else account.holder_name or found.claimant_name
+        patient = personal.get("patient_name", "")
         writer.writerow(
             (
                 found.refund_no,
                 Money(found.amount_fen).plain(),
-                payee,
+                payee(Claimant(found.claimant), account.holder_name, patient, found.claimant_name),
                 personal["bank"],
                 personal["card_no"],
                 account.channel,

@@ -116,6 +116,8 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
         card_no=found.card_no if by_card else "",
         online=True,
         request_id=request_id,
+        patient_name=found.patient_name,
+        patient_phone=found.patient_phone,
     )
     return accept_claim(context, actor, claim)
 
