@@ -109,7 +109,8 @@ class ClaimList:
 @dataclass(frozen=True, slots=True)
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
-    will be noted with the next step; ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was accepted."""
+    will be noted with the next step; ``payee`` is whose name stands on the bank card; ``ways`` are those of
+    :func:`routes` on the day it was accepted."""
 
     claim: ClaimRow
     personal: Personal

@@ -254,7 +254,7 @@ def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
 
 
 def _phone_matches(context: Context, account: AccountState, command: AcceptClaim, institution_id: str) -> bool:
-    """Whether a phone that was given is the one on record: the counter sees it masked, so it was told by who comes."""
+    """Whether a phone that was given is the one on record: the counter sees it masked, so who comes told it."""
     told = [number for number in map(phone_number, (command.phone, command.patient_phone)) if number]
     hashes = [context.keyed_hash.candidates(one, institution=institution_id, field=PHONE) for one in told]
     return bool(account.phone_hash) and any(account.phone_hash in one for one in hashes)

@@ -78,8 +78,8 @@ class Outpatients:
 
     def accept(self, account_no: str = "M001", by: Actor = CLERK, **changes: object) -> AcceptedClaim:
         """A claim of the owner in person, paid in cash, with the slip where no certificate number is on record."""
-        self.keys += 1
         account = self.account(account_no)
+        self.keys += 1
         slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, "凭条 1"),)
         values: dict[str, object] = {
             "account_no": account_no,

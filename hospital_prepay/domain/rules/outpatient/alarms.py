@@ -69,7 +69,8 @@ class Hours:
 class AlarmFacts:
     """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
 
-    ``unproven`` says what the claim rests on where the account has no certificate number; ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
+    ``unproven`` says what the claim rests on where the account has no certificate number; ``usual_a_day`` is the
+    maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
     claims of the maker went past this reviewer while ``reviewers`` people could have looked.
     """
 

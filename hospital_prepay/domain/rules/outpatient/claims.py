@@ -102,9 +102,9 @@ class ClaimFacts:
 
     ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
     miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
-    ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name as
-    it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on record
-    for the account, ``phone_matches`` that the phone given is the account's.
+    ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name
+    as it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on
+    record for the account, ``phone_matches`` that the phone given is the account's.
     """
 
     claimant: str
@@ -170,8 +170,8 @@ def _why_not_original(facts: ClaimFacts) -> str:
 def claim(facts: ClaimFacts, rule_version: str) -> Decision:
     """May the claim be taken. ``amount`` is what is paid: the whole balance, or what was remitted of it.
 
-    Refused for missing papers, another person's identity or name, an account that nothing ties to the patient, a way that isn't the first one open, or nothing to pay;
-    never for the day on which it comes.
+    Refused for missing papers, another person's identity or name, an account that nothing ties to the patient, a way
+    that isn't the first one open, or nothing to pay; never for the day on which it comes.
     """
     clause = PAID_AFTER if facts.remitted_fen else REFUNDED
     amount = Money((facts.remitted_fen or facts.balance_fen) + facts.beyond_fen)
