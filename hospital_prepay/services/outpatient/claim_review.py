@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hospital_prepay.crypto import FieldUnreadable
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
@@ -39,6 +40,7 @@ from hospital_prepay.services.outpatient.claims import PERSONAL
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
 MOST_FOUND: Final = 20
+SEARCH: Final = "outpatient.search"
 # Who takes the next step of a claim, by state; a refund that failed is sent again, or another way is named.
 CLAIM_TURNS: Final = {
     "accepted": Permission.OUTPATIENT_REVIEW,
@@ -62,7 +64,8 @@ class Personal:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way."""
+    """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
+    ``others`` are the same person's other accounts, where somebody looks at the account itself."""
 
     account: AccountState
     personal: Personal
@@ -70,6 +73,7 @@ class Owner:
     original_failed: bool
     claims: list[ClaimRow]
     names: Mapping[str, str]
+    others: tuple[FoundAccount, ...] = ()
 
     @property
     def open_claim(self) -> ClaimRow | None:
@@ -142,11 +146,36 @@ def find_accounts(context: Context, actor: Actor, text: str) -> list[FoundOwner]
     return [_found(context, actor, one) for one in found]
 
 
+def seal_search(context: Context, actor: Actor, text: str) -> str:
+    """What was searched for, as it may stand in an address: a certificate's or a phone's number stands in none, for
+    addresses stay in histories and logs. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    return context.cipher.encrypt(text.strip(), institution=actor.institution_id, field=SEARCH)
+
+
+def open_search(context: Context, actor: Actor, sealed: str) -> str:
+    """The opposite of :func:`seal_search`; empty for what isn't one of this institution's."""
+    try:
+        return context.cipher.decrypt(sealed, institution=actor.institution_id, field=SEARCH)
+    except FieldUnreadable:
+        return ""
+
+
 def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
     """One account with its claims. Needs ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        return owner_on(context, actor, connection, account_no)
+        owner = owner_on(context, actor, connection, account_no)
+        return replace(owner, others=accounts_beside(actor, connection, owner.account))
+
+
+def accounts_beside(actor: Actor, connection: Connection, account: AccountState) -> tuple[FoundAccount, ...]:
+    """The same person's other accounts, joined by decision or of one certificate number; names as the viewer may see
+    them."""
+    found = queries.accounts_beside(
+        connection, actor.institution_id, account.account_no, account.certno_hash, account.person_id, MOST_FOUND
+    )
+    return tuple(replace(one, personal="", holder_name=_name(actor, one.holder_name)) for one in found)
 
 
 def ways_of(context: Context, owner: Owner, claimant: Claimant) -> tuple[tuple[Route, str], ...]:

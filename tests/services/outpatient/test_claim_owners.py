@@ -14,8 +14,10 @@ from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.services.outpatient import payouts
-from hospital_prepay.services.outpatient.claim_review import read_claim
+from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
+from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
+from hospital_prepay.services.outpatient.register import account_card
 from tests.hospital import INSTITUTION
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
@@ -131,3 +133,30 @@ def test_what_was_decided_before_is_replayed_as_it_was(counted: Outpatients) -> 
     for name in ("name_matches", "unregistered", "phone_matches"):
         del stored[name]
     assert RULES["outpatient.claim"]({**stored, "papers": ["own_id"]}, "1").outcome is Outcome.PERMITTED
+
+
+def test_the_same_persons_other_accounts_stand_beside_with_what_they_have(outpatients: Outpatients) -> None:
+    own, other = "11010519491231002X", "520102199001011233"
+    outpatients.census(
+        (
+            ("S1", "吴甲", own, "13800000001", "64.50", "2020-03-01", "门诊预交金", "现金"),
+            ("S2", "吴甲", own, "", "10.00", "2020-03-01", "门诊预交金", "现金"),
+            ("S3", "吴甲", "", "13800000001", "5.00", "2020-03-01", "门诊预交金", "现金"),
+            ("S4", "吴甲", other, "", "7.00", "2020-03-01", "门诊预交金", "现金"),
+            ("S5", "李乙", "", "", "1.00", "2020-03-01", "门诊预交金", "现金"),
+        )
+    )
+    assert propose_pairs(outpatients.context, OFFICER) > 0
+    decide_pair(outpatients.context, APPROVER, "S1", "S3", "同名同电话", same=True)
+
+    def beside(account_no: str) -> list[tuple[str, int | None, str]]:
+        at_desk = read_owner(outpatients.context, CLERK, account_no).others
+        assert account_card(outpatients.context, CLERK, account_no).others == at_desk
+        return [(one.account_no, one.balance_fen, one.holder_name) for one in at_desk]
+
+    assert beside("S1") == [("S2", 1000, "吴甲"), ("S3", 500, "吴甲")]
+    assert beside("S3") == [("S1", 6450, "吴甲")]
+    assert beside("S4") == []
+    masked = read_owner(outpatients.context, OFFICER, "S1").others
+    assert {one.holder_name for one in masked} == {"吴＊"}
+    assert {one.personal for one in masked} == {""}
