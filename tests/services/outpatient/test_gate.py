@@ -15,7 +15,7 @@ from hospital_prepay.services.outpatient.gate import KeptKind, ProposeKept, Take
 from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, Outpatients
 
 ELDERLY = "11010519491231002X"
-YOUNG = "110105200001010010"
+YOUNG = "110105200001010016"
 
 
 def kept(outpatients: Outpatients, *places: str) -> str:
