@@ -214,6 +214,8 @@ class RevealSchema(CommandSchema[Reveal]):
 
     def read(self, given: Mapping[str, Any]) -> Reveal:
         """Reason and note as one text for the audit trail."""
+        if not str(given.get("reason") or "").strip():
+            raise ValidationError({"reason": ["请从下面选一个。"]})
         loaded = self.load(given)
         return Reveal("：".join(part for part in (loaded["reason"], loaded["note"]) if part))
 

@@ -37,6 +37,8 @@ class AcceptClaimSchema(CommandSchema[AcceptClaim]):
     card_no = Text(load_default="", longest=40)
     beyond = fields.String(load_default="")
     ground = Text(load_default="", longest=300)
+    patient_name = Text(load_default="", longest=60)
+    patient_phone = Text(load_default="", longest=40)
 
     def read(self, given: Mapping[str, Any]) -> AcceptClaim:
         """The claim, its papers in the order of the list."""

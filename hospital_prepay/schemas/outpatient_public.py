@@ -88,6 +88,7 @@ class TakeUpSchema(CommandSchema[TakeUp]):
     account_no = Text(required=True, longest=40)
     route = Choice(Route, required=True)
     idempotency_key = FormKey()
+    patient_name = Text(load_default="", longest=60)
 
     def read(self, given: Mapping[str, Any]) -> TakeUp:
         """With its papers in the order of the list."""

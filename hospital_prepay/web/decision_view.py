@@ -466,6 +466,9 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "original_failed": ("原路退过、没退成", _yes),
         "original_route_days": ("原路可退的天数", str),
         "staff_card": ("收款卡是职工的", _yes),
+        "name_matches": ("患者姓名与登记一致", _yes),
+        "unregistered": ("账户没有登记证件号", _yes),
+        "phone_matches": ("手机号与登记一致", _yes),
     },
     "outpatient.gate": {
         "kind": ("要收的情形", str),

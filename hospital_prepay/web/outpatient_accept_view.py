@@ -16,13 +16,20 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
-from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundOwner, Owner, ways_of
+from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
 from hospital_prepay.web.outpatient_words import ACCOUNT_MARKS, CLAIM_MARKS, way_lines
 
 Refused = tuple[Decision, str]
 _ROOT: Final = "/desk/refunds"
+MAY_BE_LEFT: Final = {"kind": "idle", "word": "可不交"}
+# Whose name stands on the bank card: a proxy only comes for the patient, the money is never theirs.
+PAYEES: Final = {
+    Claimant.SELF: "患者本人",
+    Claimant.PROXY: "患者本人，不是代办人",
+    Claimant.HEIR: "来办的继承人",
+}
 _PERHAPS: Final = (Paper.LOST_CARD, Paper.SLIP)
 _NOT_LOST: Final = "没有受理，没有付款；填写的内容都还在。"
 _WAY_OUT: Final = {"original_closed", "staff_card", "original_first"}
@@ -53,6 +60,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "account": account_card(owner),
         "open_claim": None if open_ is None else _claim_line(open_),
         "claims": [_claim_line(one) for one in owner.claims],
+        "others": [_other(one) for one in owner.others],
         "claimants": [
             {
                 "label": one.label,
@@ -63,12 +71,14 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
             for one in Claimant
         ],
         "claimant": claimant,
-        "papers": _papers(claimant),
+        "papers": _papers(claimant, owner),
         "ways": way_lines(ways),
         "form": _filled(owner, claimant, form, ways),
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
         "may": _may(owner),
         "due_fen": owner.due_fen,
+        "unregistered": owner.unregistered,
+        "payee": PAYEES[claimant],
     }
 
 
@@ -115,14 +125,15 @@ def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Rout
     return keyed(form, **{**defaults, "claimant": claimant.value})
 
 
-def _papers(claimant: Claimant) -> list[dict[str, Any]]:
+def _papers(claimant: Claimant, owner: Owner) -> list[dict[str, Any]]:
     needed = needed_papers(claimant, card_lost=False)
+    perhaps = {Paper.SLIP: {"kind": "wait", "word": "凭条或手机号"}} if owner.unregistered else {}
     return [
         {
             "field": f"{PAPER}{paper.value}",
             "reference": f"{REFERENCE}{paper.value}",
             "label": paper.label,
-            "mark": {"kind": "wait", "word": "要交"} if paper in needed else {"kind": "idle", "word": "可不交"},
+            "mark": {"kind": "wait", "word": "要交"} if paper in needed else perhaps.get(paper, MAY_BE_LEFT),
         }
         for paper in (*needed, *_PERHAPS)
     ]
@@ -158,9 +169,9 @@ def _options(
         for way, why in ways:
             if not why and way != decision.facts["route"] and not (way is Route.BANK and "staff_card" not in codes):
                 found.append(_submit(way, amount))
-    if "another_person" in codes and claimant is Claimant.SELF:
+    if codes & {"another_person", "another_name"} and claimant is Claimant.SELF:
         for other in (Claimant.PROXY, Claimant.HEIR):
-            found.append(_link(f"来的人不是患者本人，按{other.label}办", other, owner.account.account_no))
+            found.append(_other_claimant(other))
     if any(code.startswith("missing_") for code in codes):
         words = "材料补齐后在下面打勾再受理；今天不齐，什么时候再来都可以"
         found.append({**_link(words, claimant, owner.account.account_no), "href": "#f-papers", "button": "去补材料"})
@@ -176,6 +187,20 @@ def _submit(way: Route, amount: str) -> dict[str, Any]:
         "kind": "submit",
         "name": "instead",
         "value": way.value,
+        "key": None,
+    }
+
+
+def _other_claimant(other: Claimant) -> dict[str, Any]:
+    """A button of the form, for a link would lose what was typed."""
+    return {
+        "words": f"来的人不是患者本人，按{other.label}办；填写的内容带过去",
+        "amount_words": None,
+        "clause": None,
+        "button": f"按{other.label}办",
+        "kind": "submit",
+        "name": "as",
+        "value": other.value,
         "key": None,
     }
 
@@ -204,6 +229,16 @@ def _result(one: FoundOwner) -> dict[str, Any]:
         "last_movement_on": account.last_movement_on,
         "balance_fen": account.balance_fen,
         "state": ACCOUNT_MARKS[AccountState(account.state)],
+    }
+
+
+def _other(one: FoundAccount) -> dict[str, Any]:
+    return {
+        "account_no": one.account_no,
+        "href": account_href(one.account_no),
+        "holder": one.holder_name or "没有姓名",
+        "state": ACCOUNT_MARKS[AccountState(one.state)],
+        "balance_fen": one.balance_fen,
     }
 
 

@@ -119,6 +119,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "remitted": claim.remitted,
             "claimant": Claimant(claim.claimant).label,
             "claimant_name": claim.claimant_name,
+            "payee": found.payee,
             "is_self": claim.claimant == Claimant.SELF,
             "card_lost": claim.card_lost,
             "route": Route(claim.route).label,
@@ -150,7 +151,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "alarms": len(found.alarms) + len(found.fresh),
         "offered": offered,
         "opened": name,
-        "forms": {one: _form(one, name, form, found) for one in {*offered, name} if one},
+        "forms": {one: _form(one, name, form) for one in {*offered, name} if one},
         "routes": [{"value": one.value, "label": one.label, "note": None} for one in (Route.BANK, Route.CASH)],
         "payments_href": _PAYMENTS,
         "may_reveal": current_actor().may(Permission.REVEAL_IDENTITY),
@@ -202,8 +203,9 @@ def _of(found: ClaimList, tab: Tab) -> tuple[int, int]:
     return sum(count for count, _ in parts), sum(fen for _, fen in parts)
 
 
-def _form(one: str, name: str, form: Form | None, found: ClaimDetail) -> Form:
-    defaults = {"pay": {"receipt": found.claim.refund_no}, "redirect": {"route": Route.CASH.value}}.get(one, {})
+def _form(one: str, name: str, form: Form | None) -> Form:
+    # The number of the receipt form is copied from the signed paper: one that stood there would prove nothing.
+    defaults = {"route": Route.CASH.value} if one == "redirect" else {}
     return keyed(form if one == name else None, **defaults)
 
 

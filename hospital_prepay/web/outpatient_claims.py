@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request
 
@@ -31,10 +32,21 @@ blueprint = Blueprint("outpatient_claims", __name__, url_prefix=ROOT)
 @blueprint.get("")
 @requires(Permission.OUTPATIENT_VIEW)
 def find() -> str:
-    """Find an account by number, certificate, phone or name."""
-    q = request.args.get("q", "").strip()[:80]
+    """What was found of a search; without one, the form."""
+    q = review.open_search(current_context(), current_actor(), request.args.get("s", ""))
     found = review.find_accounts(current_context(), current_actor(), q) if q else None
     return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found))
+
+
+@blueprint.post("")
+@requires(Permission.OUTPATIENT_VIEW)
+def search() -> Any:
+    """Find an account by number, certificate, phone or name; the address of the answer shows none of them."""
+    q = request.form.get("q", "").strip()[:80]
+    if not q:
+        return redirect(ROOT, 303)
+    sealed = review.seal_search(current_context(), current_actor(), q)
+    return redirect(f"{ROOT}?{urlencode({'s': sealed})}", 303)
 
 
 @blueprint.get("/accounts/<path:account_no>")
@@ -47,7 +59,11 @@ def show_account(account_no: str) -> str:
 @blueprint.post("/accounts/<path:account_no>")
 @requires(Permission.OUTPATIENT_ACCEPT)
 def accept(account_no: str) -> Any:
-    """Take a claim down; a button of 可以这样办 changes the way of payment."""
+    """Take a claim down; a button of 可以这样办 changes the way of payment, or who comes: then the form is shown anew
+    with what was typed."""
+    other = request.form.get("as", "")
+    if other in list(Claimant):
+        return _account(account_no, Claimant(other), typed("idempotency_key", "as"))
     instead = request.form.get("instead")
     changes = {"account_no": account_no, **({"route": instead} if instead else {})}
     claimant = _claimant(request.form.get("claimant", ""))

@@ -16,7 +16,7 @@ from hospital_prepay.services.outpatient.claims import AcceptedClaim
 from hospital_prepay.services.outpatient.requests import ENDED, WAITING, ListedRequest, RequestDetail
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
-from hospital_prepay.web.outpatient_accept_view import account_card
+from hospital_prepay.web.outpatient_accept_view import MAY_BE_LEFT, account_card
 from hospital_prepay.web.outpatient_words import way_lines
 
 A_PAGE: Final = 50
@@ -71,7 +71,8 @@ def request_page(found: RequestDetail, form: Form, refused: AcceptedClaim | None
         "ground": row.ground,
         "claim_href": f"/desk/refunds/claims/{row.claim_id}" if row.claim_id else None,
         "may_accept": waits and current_actor().may(Permission.OUTPATIENT_ACCEPT),
-        "papers": _papers(claimant, card_lost=row.card_lost),
+        "papers": _papers(claimant, card_lost=row.card_lost, unregistered=owner is not None and owner.unregistered),
+        "from_home": claimant is Claimant.SELF and row.route != Route.CASH and not row.card_lost,
         "ways": way_lines(ways),
         "form": keyed(form, route=row.route, account_no=row.account_no or ""),
         "refused": None if refused is None else _refusal(refused),
@@ -99,14 +100,15 @@ def _head(one: ListedRequest) -> dict[str, Any]:
     }
 
 
-def _papers(claimant: Claimant, *, card_lost: bool) -> list[dict[str, Any]]:
+def _papers(claimant: Claimant, *, card_lost: bool, unregistered: bool) -> list[dict[str, Any]]:
     needed = needed_papers(claimant, card_lost=card_lost)
+    slip = {"kind": "wait", "word": "凭条或手机号"} if unregistered else MAY_BE_LEFT
     return [
         {
             "field": f"{PAPER}{paper.value}",
             "reference": f"{REFERENCE}{paper.value}",
             "label": paper.label,
-            "mark": {"kind": "wait", "word": "要核对"} if paper in needed else {"kind": "idle", "word": "可不交"},
+            "mark": {"kind": "wait", "word": "要核对"} if paper in needed else slip,
         }
         for paper in (*needed, Paper.SLIP)
     ]

@@ -141,7 +141,15 @@ def account_page(card: AccountCard) -> dict[str, Any]:
             "state": state_mark(account.state),
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
-            "others": [{"account_no": one, "href": account_href(one)} for one in card.others],
+            "others": [
+                {
+                    "account_no": one.account_no,
+                    "href": account_href(one.account_no),
+                    "state": state_mark(one.state),
+                    "balance_fen": one.balance_fen,
+                }
+                for one in card.others
+            ],
         },
         "movements": [_movement(one, card.names) for one in card.movements],
         "claims": [_claim(one, card.names) for one in card.claims],

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
@@ -66,8 +67,12 @@ class Desk:
         self.keys += 1
         return self.as_(role).post(path, {"idempotency_key": f"form-key-{self.keys:04}", **data})
 
+    def find(self, role: Role, q: str) -> TestResponse:
+        return self.as_(role).get(str(self.send(role, FIND, q=q).location))
+
     def accepted(self, account: str = "M001", role: Role = CASHIER, **changes: Any) -> str:
-        answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **changes})
+        slip = {} if account == "M001" else {"paper-slip": "yes"}
+        answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **slip, **changes})
         assert answer.status_code == 303, words(answer)
         return str(answer.location)
 
@@ -75,7 +80,8 @@ class Desk:
         claim = self.accepted(account, **changes)
         reviewed = self.send(OFFICER, f"{claim}/review")
         assert reviewed.status_code == 303, words(reviewed)
-        done = self.send(APPROVER, f"{claim}/confirm")
+        slip = {} if account == "M001" else {"ground": "核对过凭条", "alarms": "1"}
+        done = self.send(APPROVER, f"{claim}/confirm", **slip)
         assert done.status_code == 303, words(done)
         return claim
 
@@ -109,9 +115,19 @@ def desk(house: House, login_as: Callable[[Role], Browser], tmp_path: Path) -> D
     return Desk(house, login_as, tmp_path).counted()
 
 
+@pytest.mark.parametrize("q", [OWN, "13800000001", "吴桂兰"])
+def test_what_is_searched_for_stands_in_no_address(desk: Desk, q: str) -> None:
+    sent = desk.send(CASHIER, FIND, q=q)
+    assert sent.status_code == 303
+    assert q not in unquote(str(sent.location))
+    assert "找到 1 个账户" in words(desk.as_(CASHIER).get(str(sent.location)))
+    torn = words(desk.as_(CASHIER).get(str(sent.location)[:-4] + "AAAA"))
+    assert "找到" not in torn
+
+
 @pytest.mark.parametrize("q", ["M001", OWN, OWN.lower(), "138 0000 0001", "吴桂兰"])
 def test_an_account_is_found_by_number_certificate_phone_or_name(desk: Desk, q: str) -> None:
-    found = words(desk.as_(CASHIER).get(FIND, query_string={"q": q}))
+    found = words(desk.find(CASHIER, q))
     assert "找到 1 个账户" in found
     assert "吴桂兰" in found
     assert OWN not in found
@@ -119,11 +135,11 @@ def test_an_account_is_found_by_number_certificate_phone_or_name(desk: Desk, q: 
 
 
 def test_who_doesnt_collect_sees_names_masked(desk: Desk) -> None:
-    found = words(desk.as_(AUDITOR).get(FIND, query_string={"q": "M001"}))
+    found = words(desk.find(AUDITOR, "M001"))
     assert "吴＊兰" in found
     assert "吴桂兰" not in found
     assert "吴桂兰" not in desk.as_(AUDITOR).get(f"{FIND}/accounts/M001").text
-    assert "没有找到" in words(desk.as_(AUDITOR).get(FIND, query_string={"q": "无名"}))
+    assert "没有找到" in words(desk.find(AUDITOR, "无名"))
 
 
 def test_four_people_click_a_cash_refund_through(desk: Desk) -> None:
@@ -212,7 +228,7 @@ def test_cash_waits_for_the_original_route_and_one_button_changes_to_it(desk: De
     page = desk.as_(CASHIER).get(f"{FIND}/accounts/M002").text
     assert page.index("原路退回") < page.index("现金</span>")
     assert "还能原路退回，先走原路" in page
-    data = {**CASH, "claimant_name": "李乙", "certno": "无"}
+    data = {**CASH, "claimant_name": "李乙", "certno": "无", "phone": "13800000002"}
     refused = desk.send(CASHIER, f"{FIND}/accounts/M002", **data)
     assert refused.status_code == 422
     assert "按原路退回受理" in words(refused)
@@ -223,7 +239,14 @@ def test_cash_waits_for_the_original_route_and_one_button_changes_to_it(desk: De
 def test_who_isnt_the_owner_is_led_to_the_other_ways(desk: Desk) -> None:
     refused = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "certno": "520102199001011233"})
     assert "按代办人办" in words(refused)
-    assert "claimant=heir" in refused.text
+    assert 'name="as" value="heir"' in refused.text
+    kept = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "phone": "13912345678"}, **{"as": "proxy"})
+    assert kept.status_code == 200
+    assert "代办人证件号" in words(kept)
+    assert 'value="13912345678"' in kept.text
+    assert 'value="吴桂兰"' in kept.text
+    assert 'id="f-patient_name"' in kept.text
+    assert desk.count("outpatient_claim") == 0
     heirs = words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001", query_string={"claimant": "heir"}))
     assert "亲属或继承关系证明" in heirs
 
@@ -442,7 +465,15 @@ def test_lists_say_how_many_wait_and_every_link_leads_somewhere(desk: Desk, cloc
     assert "待审核 1" in shown
     assert "待确认 1" in shown
     assert "合计 1 笔" in shown
-    pages = (FIND, f"{FIND}?q=M001", f"{FIND}/accounts/M001", CLAIMS, claim, PAYMENTS, "/finance/outpatient/alarms")
+    pages = (
+        FIND,
+        str(desk.send(CASHIER, FIND, q="M001").location),
+        f"{FIND}/accounts/M001",
+        CLAIMS,
+        claim,
+        PAYMENTS,
+        "/finance/outpatient/alarms",
+    )
     for path in pages:
         for role in (CASHIER, OFFICER, APPROVER, AUDITOR):
             page = desk.as_(role).get(path)
@@ -460,7 +491,7 @@ def test_no_page_says_that_a_claim_lapses(desk: Desk) -> None:
 
 
 def test_a_number_with_a_slash_is_an_account_too(desk: Desk) -> None:
-    found = desk.as_(CASHIER).get(FIND, query_string={"q": "MZ/4"})
+    found = desk.find(CASHIER, "MZ/4")
     assert "/desk/refunds/accounts/MZ/4" in found.text
     assert "没有余额可退" in words(desk.as_(CASHIER).get(f"{FIND}/accounts/MZ/4"))
     assert desk.as_(CASHIER).get(f"{FIND}/accounts/none").status_code == 404

@@ -70,7 +70,12 @@ def test_the_owner_sees_the_balance_applies_and_reads_how_far_it_is(desk: Desk, 
     refused = desk.send(CASHIER, f"{href[1]}/accept", account_no="M001", route="bank")
     assert refused.status_code == 422
     assert "还不能受理" in words(refused)
-    taken = desk.send(CASHIER, f"{href[1]}/accept", account_no="M001", route="bank", **{"paper-own_id": "yes"})
+    form: dict[str, Any] = {"account_no": "M001", "route": "bank", "paper-own_id": "yes"}
+    assert "申请人不用来窗口" in words(desk.as_(CASHIER).get(href[1]))
+    unseen = desk.send(CASHIER, f"{href[1]}/accept", **form)
+    assert unseen.status_code == 422
+    assert "材料：请写明本人有效证件是怎么看的" in words(unseen)
+    taken = desk.send(CASHIER, f"{href[1]}/accept", **form, **{"reference-own_id": "电话回访核对"})
     assert taken.status_code == 303, words(taken)
     assert "已受理，待审核" in words(browser.post(CLAIM, TRUE))
     assert desk.send(OFFICER, f"{taken.location}/review").status_code == 303

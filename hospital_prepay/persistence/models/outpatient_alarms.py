@@ -28,7 +28,9 @@ class OutpatientAlarm(Base):
     __table_args__ = (
         sa.ForeignKeyConstraint(["institution_id", "claim_id"], _CLAIM),
         sa.Index("ix_outpatient_alarm__raised", "institution_id", "raised_at"),
-        sa.CheckConstraint("kind IN ('same_card', 'staff_card', 'staff_name', 'hours', 'many', 'pair')", name="kind"),
+        sa.CheckConstraint(
+            "kind IN ('unproven', 'same_card', 'staff_card', 'staff_name', 'hours', 'many', 'pair')", name="kind"
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.outpatient_register import accounts_of_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,30 @@ def find_accounts(
     for way in ways:
         query = sa.select(account.account_no).where(account.institution_id == institution_id, way)
         numbers.update(connection.scalars(query.order_by(account.account_no).limit(limit)))
+    return _listed(connection, institution_id, sorted(numbers)[:limit])
+
+
+def accounts_beside(
+    connection: sa.Connection, institution_id: str, account_no: str, certno_hash: str, person_id: str, limit: int
+) -> list[FoundAccount]:
+    """Other accounts that were decided to be the same person's, or that have the same certificate number."""
+    account = OutpatientAccount
+    numbers = set(accounts_of_person(connection, institution_id, person_id))
+    if certno_hash:
+        same = sa.select(account.account_no).where(
+            account.institution_id == institution_id,
+            account.certno_hash == certno_hash,
+            # Said once more as a literal: the index leaves out those without a number.
+            account.certno_hash != sa.literal_column("''"),
+        )
+        numbers.update(connection.scalars(same.order_by(account.account_no).limit(limit + 1)))
+    return _listed(connection, institution_id, sorted(numbers - {account_no})[:limit])
+
+
+def _listed(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> list[FoundAccount]:
     if not numbers:
         return []
-    book = LedgerAccount
+    account, book = OutpatientAccount, LedgerAccount
     ledger_id = sa.case((account.kind == "outpatient_deposit", "23050102:"), else_="230502:") + account.account_no
     columns: list[Any] = [
         getattr(account, name) for name in FoundAccount.__dataclass_fields__ if name != "balance_fen"
@@ -88,7 +110,7 @@ def find_accounts(
     query_of_all: sa.Select[Any] = (
         sa.select(*columns, book.balance_fen)
         .outerjoin(book, sa.and_(book.institution_id == account.institution_id, book.account_id == ledger_id))
-        .where(account.institution_id == institution_id, account.account_no.in_(sorted(numbers)[:limit]))
+        .where(account.institution_id == institution_id, account.account_no.in_(numbers))
         .order_by(account.account_no)
     )
     return [FoundAccount(*row) for row in connection.execute(query_of_all)]

@@ -37,6 +37,7 @@ from hospital_prepay.services.outpatient.claims import (
 Act = tuple[datetime, Callable[[datetime], object]]
 BANK: Final = "黔岭市农商银行（演示）"
 _ALARMS: Final = "已电话核实：两位患者是一家人，同意收到同一张卡；受理时间晚是因为患者下班后赶来。"
+_UNPROVEN: Final = "已核对来办的人的证件和预交金凭条、登记的手机号，与当年的收费记录一致。"
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -69,7 +70,7 @@ class Counter:
         papers = [ShownPaper(paper, words) for paper, words in PAPERS[visit.claimant]]
         if visit.card_lost:
             papers.append(ShownPaper(Paper.LOST_CARD, "本人书面说明"))
-        if visit.beyond:
+        if visit.beyond or not (owner.certno or owner.phone):
             papers.append(ShownPaper(Paper.SLIP, "凭条 2019-0613（演示）"))
         command = AcceptClaim(
             account_no=owner.account_no,
@@ -85,6 +86,7 @@ class Counter:
             card_no=visit.card_no,
             beyond=visit.beyond,
             ground=visit.ground,
+            patient_name="" if own else owner.name,
         )
         accepted = accept_claim(self.stage.at(moment), self._cashier(number), command)
         if accepted.claim_id is None:
@@ -98,6 +100,8 @@ class Counter:
             review_claim(context, self._reviewer(number), claim_id)
         elif step == "confirm" and found.state == "reviewed":
             ground = _ALARMS if key.startswith(("same-card", "late")) else ""
+            if not ground and not self.owners[key].certno:
+                ground = _UNPROVEN
             confirm_claim(context, self._confirmer(found), claim_id, ground)
         elif step == "cash" and found.state == "confirmed":
             receipt = f"领款单 {found.refund_no}"

@@ -17,7 +17,7 @@ from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money, NegativeAmount
 from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text
-from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, kind_of
 from hospital_prepay.files.tables import Column, Table, open_table
 
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -126,9 +126,11 @@ class AccountReader:
             for key, text in zip(self._names, values, strict=False):
                 if not (text.isprintable() and len(text) <= _SHORT and not text.startswith("=")):
                     _check_text(key, text)
-        kind = _KINDS.get(kind_word) if kind_word else MoneyKind.OUTPATIENT_DEPOSIT
+        kind = (_KINDS.get(kind_word) or kind_of(kind_word)) if kind_word else MoneyKind.OUTPATIENT_DEPOSIT
         if kind is None:
-            raise _Refused("unknown_kind", f"款项种类“{kind_word[:20]}”不认识。请写：{'、'.join(_labels())}。")
+            raise _Refused(
+                "unknown_kind", f"款项种类“{kind_word[:20]}”不认识。请写以下之一：{'；'.join(_labels())}。"
+            )
         return AccountRow(line, number, kind, _balance(balance), _day(moved), _day(filed), *texts)
 
 

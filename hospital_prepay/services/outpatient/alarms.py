@@ -15,7 +15,7 @@ from hospital_prepay.clock import SHANGHAI, local
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.errors import CalendarUnknown, Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm, AlarmFacts, AlarmKind, alarms, opening_hours
-from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, Route
+from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, Paper, Route
 from hospital_prepay.persistence import institutions, users
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.persistence import outpatient_claims as claims
@@ -204,6 +204,7 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     name = claim.claimant_name
     return AlarmFacts(
         same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
+        unproven=_unproven(connection, own, account, claim),
         staff_card=store.is_staff_card(connection, own, hashes),
         staff_name=name in {one.name for one in staff if one.is_active} or store.is_staff_name(connection, own, name),
         outside_hours=_outside_hours(connection, own, claim),
@@ -215,6 +216,15 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
         pair_reviewed=reviewed,
         reviewers=sum(_may_review(one) for one in staff if one.user_id != claim.accepted_by),
     )
+
+
+def _unproven(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> str:
+    """What ties the claim to its account, where no certificate number does."""
+    if account.certno_hash:
+        return ""
+    kinds = {paper.kind for paper in claims.papers_of(connection, own, claim.claim_id)}
+    rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
+    return f"账户没有登记证件号，{rests}和来办的人"
 
 
 def _may_review(person: users.UserRow) -> bool:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hospital_prepay.crypto import FieldUnreadable
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, routes
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, payee, routes
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import decisions, users
@@ -39,6 +40,7 @@ from hospital_prepay.services.outpatient.claims import PERSONAL
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
 MOST_FOUND: Final = 20
+SEARCH: Final = "outpatient.search"
 # Who takes the next step of a claim, by state; a refund that failed is sent again, or another way is named.
 CLAIM_TURNS: Final = {
     "accepted": Permission.OUTPATIENT_REVIEW,
@@ -57,11 +59,13 @@ class Personal:
     phone: str = ""
     bank: str = ""
     card_no: str = ""
+    patient_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way."""
+    """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
+    ``others`` are the same person's other accounts, where somebody looks at the account itself."""
 
     account: AccountState
     personal: Personal
@@ -69,11 +73,17 @@ class Owner:
     original_failed: bool
     claims: list[ClaimRow]
     names: Mapping[str, str]
+    others: tuple[FoundAccount, ...] = ()
 
     @property
     def open_claim(self) -> ClaimRow | None:
         """The one claim under way."""
         return next((one for one in self.claims if ClaimState(one.state).is_open), None)
+
+    @property
+    def unregistered(self) -> bool:
+        """Whether no certificate number is on record, so that something else has to tell whose the account is."""
+        return not self.account.certno_hash
 
     @property
     def due_fen(self) -> int:
@@ -103,10 +113,12 @@ class ClaimList:
 @dataclass(frozen=True, slots=True)
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
-    will be noted with the next step; ``ways`` are those of :func:`routes` on the day it was accepted."""
+    will be noted with the next step; ``payee`` is whose name stands on the bank card; ``ways`` are those of
+    :func:`routes` on the day it was accepted."""
 
     claim: ClaimRow
     personal: Personal
+    payee: str
     owner: Owner
     papers: list[PaperRow]
     payouts: list[PayoutRow]
@@ -134,11 +146,36 @@ def find_accounts(context: Context, actor: Actor, text: str) -> list[FoundOwner]
     return [_found(context, actor, one) for one in found]
 
 
+def seal_search(context: Context, actor: Actor, text: str) -> str:
+    """What was searched for, as it may stand in an address: a certificate's or a phone's number stands in none, for
+    addresses stay in histories and logs. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    return context.cipher.encrypt(text.strip(), institution=actor.institution_id, field=SEARCH)
+
+
+def open_search(context: Context, actor: Actor, sealed: str) -> str:
+    """The opposite of :func:`seal_search`; empty for what isn't one of this institution's."""
+    try:
+        return context.cipher.decrypt(sealed, institution=actor.institution_id, field=SEARCH)
+    except FieldUnreadable:
+        return ""
+
+
 def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
     """One account with its claims. Needs ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        return owner_on(context, actor, connection, account_no)
+        owner = owner_on(context, actor, connection, account_no)
+        return replace(owner, others=accounts_beside(actor, connection, owner.account))
+
+
+def accounts_beside(actor: Actor, connection: Connection, account: AccountState) -> tuple[FoundAccount, ...]:
+    """The same person's other accounts, joined by decision or of one certificate number; names as the viewer may see
+    them."""
+    found = queries.accounts_beside(
+        connection, actor.institution_id, account.account_no, account.certno_hash, account.person_id, MOST_FOUND
+    )
+    return tuple(replace(one, personal="", holder_name=_name(actor, one.holder_name)) for one in found)
 
 
 def ways_of(context: Context, owner: Owner, claimant: Claimant) -> tuple[tuple[Route, str], ...]:
@@ -184,12 +221,15 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         payouts = store.payouts_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
+        personal = _clear(context, own, claim.personal, PERSONAL)
+        named = payee(Claimant(claim.claimant), account.holder_name, personal.patient_name, claim.claimant_name)
         noted = alarm_store.alarms_of(connection, own, claim_id)
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
         return ClaimDetail(
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
-            personal=_masked(_clear(context, own, claim.personal, PERSONAL)),
+            personal=_masked(personal),
+            payee=_name(actor, named),
             owner=owner_on(context, actor, connection, claim.account_no),
             papers=store.papers_of(connection, own, claim_id),
             payouts=payouts,

@@ -24,6 +24,8 @@ from hospital_prepay.domain.rules.outpatient.claims import (
     claim,
 )
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
+from hospital_prepay.domain.rules.outpatient.online import plain_name
+from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_public as requests
 from hospital_prepay.persistence.locks import lock_name
@@ -38,7 +40,7 @@ from hospital_prepay.services.outpatient.alarms import (
     note_alarms,
     plain_card,
 )
-from hospital_prepay.services.outpatient.census_spool import CERTNO
+from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
@@ -55,8 +57,8 @@ class ShownPaper:
 @dataclass(frozen=True, slots=True)
 class AcceptClaim:
     """What the counter or the page takes down. ``beyond`` is asked above what was remitted, for a miscount of ours,
-    with its ``ground``. The bank card is the claimant's own. ``request_id`` names the application on-line that this
-    takes up."""
+    with its ``ground``. ``request_id`` names the application on-line that this takes up; ``patient_name`` and
+    ``patient_phone`` are those of whom a proxy or an heir comes for."""
 
     account_no: str
     claimant: Claimant
@@ -73,6 +75,8 @@ class AcceptClaim:
     ground: str = ""
     online: bool = False
     request_id: str = ""
+    patient_name: str = ""
+    patient_phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,9 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
         beyond_fen=command.beyond.fen,
         original_failed=failed,
         staff_card=command.route is Route.BANK and holds_staff_card(context, work, command.card_no),
+        name_matches=_name_matches(account, command),
+        unregistered=not account.certno_hash,
+        phone_matches=_phone_matches(context, account, command, work.institution_id),
     )
 
 
@@ -237,6 +244,20 @@ def _identity_matches(
         return None
     number = same_person_number(command.certno)
     return account.certno_hash in context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO)
+
+
+def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
+    """Of the patient, whoever comes; a newborn is called as it was registered."""
+    registered = plain_name(account.holder_name)
+    given = command.claimant_name if command.claimant is Claimant.SELF else command.patient_name
+    return plain_name(given) == registered if registered else None
+
+
+def _phone_matches(context: Context, account: AccountState, command: AcceptClaim, institution_id: str) -> bool:
+    """Whether a phone that was given is the one on record: the counter sees it masked, so who comes told it."""
+    told = [number for number in map(phone_number, (command.phone, command.patient_phone)) if number]
+    hashes = [context.keyed_hash.candidates(one, institution=institution_id, field=PHONE) for one in told]
+    return bool(account.phone_hash) and any(account.phone_hash in one for one in hashes)
 
 
 def _write_down(
@@ -259,6 +280,7 @@ def _write_down(
         "phone": command.phone.strip(),
         "bank": command.bank.strip(),
         "card_no": plain_card(command.card_no),
+        "patient_name": command.patient_name.strip(),
     }
     own = {"institution_id": work.institution_id, "claim_id": claim_id}
     values = {
@@ -340,6 +362,9 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
 def _check(command: AcceptClaim) -> None:
     if not command.claimant_name.strip():
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
+    if command.claimant is not Claimant.SELF and not command.patient_name.strip():
+        words = "请填患者姓名，照患者的证件写。"
+        raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
     if command.beyond.fen < 0 or (command.beyond and not command.ground.strip()):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})

@@ -14,7 +14,7 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
-from hospital_prepay.domain.identity import born_on, is_resident_id, same_person_number
+from hospital_prepay.domain.identity import WrongResidentId, born_on, is_resident_id, resident_id, same_person_number
 from hospital_prepay.domain.ledger.chart import OUTPATIENT_DEPOSITS, Tender, outpatient_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
@@ -33,6 +33,7 @@ from hospital_prepay.services.publication.readings import readings_within
 
 MOST_KINDS: Final = 20
 _CODE: Final = re.compile(r"[a-z0-9_]{1,40}", re.ASCII)
+_RESIDENT: Final = re.compile(r"[0-9]{15}|[0-9]{17}[0-9Xx]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +170,13 @@ def record_posting(context: Context, actor: Actor, filing_id: str, place: str, p
 def take_deposit(context: Context, actor: Actor, command: TakeDeposit) -> TakenDeposit:
     """Take a deposit that is kept (借 1001, 1002 or 1021 贷 23050102). A rule's "no" is the answer's ``decision``.
 
-    Raises :class:`MalformedInput` for an amount that isn't above zero or an account number that is missing.
+    Raises :class:`MalformedInput` for an amount that isn't above zero, an account number that is missing, or a number
+    of a resident card that is mistyped: nobody's age is judged by it.
     """
     actor.require(Permission.OUTPATIENT_ACCEPT)
     if not command.amount or not command.account_no.strip():
         raise MalformedInput("请填账户号和大于零的金额。", code="missing_value", details={"field": "amount"})
+    _check_number(command.certno)
     payload = {**asdict(command), "amount": command.amount.fen}
     with context.work(actor, "outpatient.take", f"outpatient_account:{command.account_no}") as work:
         known = work.known_answer(command.idempotency_key, payload)
@@ -249,6 +252,16 @@ def _facts(work: UnitOfWork, command: TakeDeposit, filing: KeptRow | None, readi
         age=age,
         least_age=int(readings["elderly_age"]) if chosen and chosen["for_elderly"] else None,
     )
+
+
+def _check_number(certno: str) -> None:
+    """Of what looks like a resident card's number only: other papers have numbers of every shape."""
+    if not _RESIDENT.fullmatch("".join(certno.split())):
+        return
+    try:
+        resident_id(certno)
+    except WrongResidentId as error:
+        raise MalformedInput(str(error), code=error.code, details={"field": "certno"}) from error
 
 
 def _age(certno: str, today: date) -> int | None:

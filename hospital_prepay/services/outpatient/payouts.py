@@ -22,9 +22,10 @@ from hospital_prepay.domain.ledger.chart import OWN_COST, advance_account, outpa
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name
@@ -49,10 +50,12 @@ ANSWERS: Final = {
     "amount": Column("金额", ("amount", "金额", "退款金额")),
     "result": Column("结果", ("result", "结果", "状态", "退款状态")),
     "reference": Column("银行流水号", ("reference", "银行流水号", "流水号", "交易流水号"), required=False),
-    "reason": Column("失败原因", ("reason", "失败原因", "备注"), required=False),
+    "reason": Column("失败原因", ("reason", "失败原因", "原因", "退回原因", "备注"), required=False),
 }
-_ARRIVED: Final = frozenset({"成功", "退款成功", "已到账", "到账", "success", "arrived"})
-_FAILED: Final = frozenset({"失败", "退款失败", "退汇", "已退汇", "fail", "failed"})
+_ARRIVED: Final = frozenset({"成功", "退款成功", "已成功", "已到账", "到账", "已入账", "success", "arrived"})
+_FAILED: Final = frozenset(
+    {"失败", "退款失败", "没退成", "未成功", "不成功", "未到账", "退回", "已退回", "退汇", "已退汇", "fail", "failed"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,17 +409,15 @@ def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountStat
     for account, found in pairs:
         raw = context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL)
         personal = json.loads(raw)
-        # To the patient's own account: a proxy fetches nothing on a card of his own. An heir's is the heir's.
-        heir = found.claimant == Claimant.HEIR
-        payee = found.claimant_name if heir else account.holder_name or found.claimant_name
+        patient = personal.get("patient_name", "")
         writer.writerow(
             (
                 found.refund_no,
                 Money(found.amount_fen).plain(),
-                payee,
+                payee(Claimant(found.claimant), account.holder_name, patient, found.claimant_name),
                 personal["bank"],
                 personal["card_no"],
-                account.channel,
+                Channel(account.channel).label,
                 account.account_no,
                 "门诊预交金退款",
             )

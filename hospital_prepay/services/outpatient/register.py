@@ -31,8 +31,10 @@ from hospital_prepay.persistence.outpatient_register import (
     RejectionRow,
 )
 from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+from hospital_prepay.services.outpatient.claim_review import accounts_beside
 
 PAGE: Final = 50
 __all__ = ["PAGE", "AccountCard", "Contact", "Figure", "Listed", "Narrowed", "Overview", "ReviewedImport"]
@@ -81,7 +83,7 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class AccountCard:
     """One account: what it has, every line on it, its claims and its corrections, who people are by id, and in
-    ``others`` the numbers of the same person's other accounts."""
+    ``others`` the same person's other accounts."""
 
     account: AccountState
     contact: Contact
@@ -89,7 +91,7 @@ class AccountCard:
     claims: tuple[ClaimRow, ...]
     corrections: tuple[CorrectionRow, ...]
     names: Mapping[str, str]
-    others: tuple[str, ...]
+    others: tuple[FoundAccount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +172,7 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
             ),
             tuple(store.corrections_of(connection, own, account_no)),
             people.names(connection, own),
-            tuple(
-                number
-                for number in store.accounts_of_person(connection, own, account.person_id)
-                if number != account_no
-            ),
+            accounts_beside(actor, connection, account),
         )
 
 

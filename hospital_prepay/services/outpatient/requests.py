@@ -59,12 +59,14 @@ class RequestDetail:
 
 @dataclass(frozen=True, slots=True)
 class TakeUp:
-    """What the counter adds: the account, the papers that were seen, the way of payment."""
+    """What the counter adds: the account, the papers that were seen and how, the way of payment, and the patient's
+    name on the papers where it was written otherwise."""
 
     account_no: str
     papers: tuple[ShownPaper, ...]
     route: Route
     idempotency_key: str
+    patient_name: str = ""
 
 
 def list_requests(
@@ -93,9 +95,14 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
     """Accept the application as a claim (受理): the first of the three people, by the same rule as at the counter.
 
     A rule's "no" is the ``decision`` of the answer; the application goes on waiting. Raises :class:`NotFound`,
-    :class:`Conflict` when it doesn't wait any more or names another account.
+    :class:`Conflict` when it doesn't wait any more or names another account, :class:`MalformedInput` for a paper that
+    nobody says how they saw: whoever applies on-line may never stand at the counter.
     """
     actor.require(Permission.OUTPATIENT_ACCEPT)
+    unseen = next((paper.kind.label for paper in command.papers if not paper.reference.strip()), "")
+    if unseen:
+        words = f"请写明{unseen}是怎么看的，例如“电话回访核对”“窗口看过原件”。"
+        raise MalformedInput(words, code="missing_value", details={"field": "papers"})
     with context.database.reading() as connection:
         row = store.read_request(connection, actor.institution_id, request_id)
     if row.account_no and row.account_no != command.account_no.strip():
@@ -116,6 +123,8 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
         card_no=found.card_no if by_card else "",
         online=True,
         request_id=request_id,
+        patient_name=command.patient_name.strip() or found.patient_name,
+        patient_phone=found.patient_phone,
     )
     return accept_claim(context, actor, claim)
 

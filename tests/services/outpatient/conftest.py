@@ -77,15 +77,18 @@ class Outpatients:
         return found
 
     def accept(self, account_no: str = "M001", by: Actor = CLERK, **changes: object) -> AcceptedClaim:
-        """A claim of the owner in person, paid in cash."""
+        """A claim of the owner in person, paid in cash, with the slip where no certificate number is on record."""
+        account = self.account(account_no)
         self.keys += 1
+        slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, "凭条 1"),)
         values: dict[str, object] = {
             "account_no": account_no,
             "claimant": Claimant.SELF,
-            "claimant_name": "吴甲",
+            "claimant_name": account.holder_name,
+            "patient_name": account.holder_name,
             "certno": OWN,
             "phone": "13800000001",
-            "papers": (ShownPaper(Paper.OWN_ID, "身份证"),),
+            "papers": (ShownPaper(Paper.OWN_ID, "身份证"), *slip),
             "route": Route.CASH,
             "idempotency_key": f"claim-{self.keys}",
         }
@@ -96,7 +99,7 @@ class Outpatients:
         accepted = self.accept(account_no, **changes)
         assert accepted.claim_id, accepted.decision.reasons
         review_claim(self.context, OFFICER, accepted.claim_id)
-        confirm_claim(self.context, APPROVER, accepted.claim_id)
+        confirm_claim(self.context, APPROVER, accepted.claim_id, "核对过凭条")
         return accepted.claim_id
 
     def claim(self, claim_id: str) -> ClaimRow:

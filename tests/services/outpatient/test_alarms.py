@@ -18,23 +18,29 @@ from hospital_prepay.persistence.models.access import User
 from hospital_prepay.services.outpatient import alarms, payouts
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, redirect_claim, review_claim
 from tests.hospital import INSTITUTION, actor
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
 
 CARD = "6217 0000 0000 0000 001"
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": CARD}
-OTHER = {"claimant_name": "罗丙", "certno": ""}
+ABROAD = "YS0000001"
+OTHER = {"certno": ABROAD}
+REGISTERED = (
+    *(row for row in ROWS if row[0] != "M003"),
+    ("M003", "罗丙之子", ABROAD, "", "30.00", "2019-05-05", "门诊预交金", "银行卡"),
+    ("M006", CLERK.actor_id, "YS0000006", "", "8.00", "2019-05-05", "门诊预交金", "现金"),
+)
 
 
 @pytest.fixture
 def counted(outpatients: Outpatients) -> Outpatients:
-    outpatients.census()
+    outpatients.census(REGISTERED)
     return outpatients
 
 
 @pytest.fixture
 def crowd(outpatients: Outpatients) -> Outpatients:
     """Accounts enough for a busy day."""
-    rows = [(f"C{n:03}", f"某{n}", "", "", "1.00", "2020-01-01", "门诊预交金", "现金") for n in range(60)]
+    rows = [(f"C{n:03}", f"某{n}", f"YC{n:07}", "", "1.00", "2020-01-01", "门诊预交金", "现金") for n in range(60)]
     outpatients.census(rows)
     return outpatients
 
@@ -143,7 +149,7 @@ def test_a_name_of_staff_stands_out(counted: Outpatients) -> None:
     papers = tuple(ShownPaper(one) for one in (Paper.PATIENT_ID, Paper.PROXY_ID, Paper.PROXY_LETTER))
     proxy = counted.accept("M001", claimant=Claimant.PROXY, claimant_name="赵某", papers=papers)
     assert noted(counted, proxy.claim_id) == ["staff_name"]
-    user = counted.accept("M003", claimant_name=CLERK.actor_id, certno="")
+    user = counted.accept("M006", certno="YS0000006")
     assert noted(counted, user.claim_id) == ["staff_name"]
 
 
@@ -165,11 +171,11 @@ def test_the_page_for_patients_never_closes(counted: Outpatients, clock: FixedCl
 
 
 def test_a_clerk_with_very_many_claims_in_a_day_stands_out(crowd: Outpatients, clock: FixedClock) -> None:
-    taken = [crowd.accept(f"C{n:03}", claimant_name="某", certno="").claim_id for n in range(rules.MANY_A_DAY)]
+    taken = [crowd.accept(f"C{n:03}", certno=f"YC{n:07}").claim_id for n in range(rules.MANY_A_DAY)]
     assert noted(crowd, taken[-2]) == []
     assert noted(crowd, taken[-1]) == ["many"]
     clock.moment += timedelta(days=1)
-    assert noted(crowd, crowd.accept("C050", claimant_name="某", certno="").claim_id) == []
+    assert noted(crowd, crowd.accept("C050", certno="YC0000050").claim_id) == []
 
 
 def test_one_maker_always_met_by_one_reviewer_stands_out(
@@ -182,7 +188,7 @@ def test_one_maker_always_met_by_one_reviewer_stands_out(
     last = ""
     for n in range(rules.PAIR_FROM):
         clock.moment += timedelta(days=1) if n == rules.PAIR_FROM // 2 else timedelta()
-        last = crowd.accept(f"C{n:03}", claimant_name="某", certno="").claim_id or ""
+        last = crowd.accept(f"C{n:03}", certno=f"YC{n:07}").claim_id or ""
         review_claim(crowd.context, OFFICER, last)
     assert noted(crowd, last) == ["pair"]
     with crowd.context.database.reading() as connection:

@@ -175,7 +175,7 @@ def test_nobody_claims_while_the_import_is_booked_in_part(
     with pytest.raises(KeyboardInterrupt):
         confirm_import(outpatients.context, APPROVER, 1, die)
     with pytest.raises(Conflict):
-        outpatients.accept(account_no, claimant_name="某人", certno="")
+        outpatients.accept(account_no, certno="")
     assert hospital.count("outpatient_claim") == 0
 
 

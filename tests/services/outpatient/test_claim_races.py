@@ -148,7 +148,7 @@ def test_killed_between_two_answers_the_file_read_again_does_the_rest(
     counted: Outpatients, hospital: Hospital, tmp_path: Path
 ) -> None:
     first = counted.confirmed(**BANK)
-    second = counted.confirmed("M003", **{**BANK, "card_no": "6217000000000000002"}, certno="", claimant_name="罗丙")
+    second = counted.confirmed("M003", **{**BANK, "card_no": "6217000000000000002"}, certno="")
     made = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [first, second])
     one, two = counted.claim(first).refund_no, counted.claim(second).refund_no
     path = answers(tmp_path, (one, "64.50", "成功", "Y1", ""), (two, "30.00", "成功", "Y2", ""))

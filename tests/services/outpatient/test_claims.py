@@ -10,6 +10,7 @@ import pytest
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
+from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.services.outpatient import payouts
 from hospital_prepay.services.outpatient.claims import (
     ShownPaper,
@@ -19,7 +20,7 @@ from hospital_prepay.services.outpatient.claims import (
     review_claim,
     withdraw_claim,
 )
-from tests.hospital import actor
+from tests.hospital import INSTITUTION, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
@@ -106,6 +107,22 @@ def test_a_proxy_is_paid_on_the_patients_own_account(counted: Outpatients) -> No
     claim_id = counted.confirmed(**BANK, claimant=Claimant.PROXY, claimant_name="郑代办", papers=papers)
     made = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
     assert ("吴甲" in made.text, "郑代办" in made.text) == (True, False)
+
+
+@pytest.mark.parametrize("word", ["没退成", "退回", "已退回", "退汇", "失败"])
+def test_the_banks_words_for_failed_are_understood_with_their_reason(
+    counted: Outpatients, tmp_path: Path, word: str
+) -> None:
+    claim_id = counted.confirmed(**BANK)
+    made = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert ",现金,M001," in made.text
+    path = tmp_path / "told.csv"
+    number = counted.claim(claim_id).refund_no
+    path.write_text(f"退款单号,金额,结果,原因\n{number},64.50,{word},户名不符\n", "utf-8")
+    assert payouts.take_answers(counted.context, PAYER, path, "told.csv").failed == 1
+    with counted.context.database.reading() as connection:
+        [attempt] = store.payouts_of(connection, INSTITUTION, claim_id)
+    assert attempt.failure == "户名不符"
 
 
 def test_a_failed_refund_is_sent_again_under_its_number(counted: Outpatients, tmp_path: Path) -> None:

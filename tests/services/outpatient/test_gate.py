@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from hospital_prepay.domain.errors import Conflict, SecondPersonRequired
+from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.outpatient import gate
@@ -15,7 +15,7 @@ from hospital_prepay.services.outpatient.gate import KeptKind, ProposeKept, Take
 from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, Outpatients
 
 ELDERLY = "11010519491231002X"
-YOUNG = "110105200001010010"
+YOUNG = "110105200001010016"
 
 
 def kept(outpatients: Outpatients, *places: str) -> str:
@@ -83,6 +83,22 @@ def test_posted_in_two_places_is_not_posted(outpatients: Outpatients) -> None:
 def test_each_condition_counts(outpatients: Outpatients, changes: dict[str, object], expected: list[str]) -> None:
     kept(outpatients)
     assert codes(asked(outpatients, **changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("certno", "words"),
+    [
+        (ELDERLY[:-1] + "1", "最后一位校验不符"),
+        ("110105 19491231 002x".replace("x", "3"), "最后一位校验不符"),
+        ("110105195013310020", "出生日期不存在"),
+    ],
+)
+def test_a_mistyped_number_is_said_to_be_wrong_not_young(outpatients: Outpatients, certno: str, words: str) -> None:
+    kept(outpatients)
+    with pytest.raises(MalformedInput, match=words) as refused:
+        asked(outpatients, kind="elderly", certno=certno)
+    assert refused.value.details == {"field": "certno"}
+    assert codes(asked(outpatients, kind="elderly", certno=ELDERLY.lower())) == ["kept"]
 
 
 def test_the_proposer_approves_nothing_and_one_filing_is_in_force(outpatients: Outpatients) -> None:

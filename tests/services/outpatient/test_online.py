@@ -315,12 +315,27 @@ def test_visits_of_one_address_are_limited(outpatients: Outpatients) -> None:
 def test_a_visit_that_fits_no_account_is_taken_up_with_the_one_the_papers_show(outpatients: Outpatients) -> None:
     command = AskForAnother(Claimant.HEIR, Identity("罗丙", ""), "罗丁", "H1", "13900000000", "visit-key-1")
     online.ask_for_another(outpatients.context, PUBLIC, command)
-    papers = tuple(ShownPaper(one, "原件") for one in (Paper.HEIR_ID, Paper.DEATH, Paper.KINSHIP))
+    kinds = (Paper.HEIR_ID, Paper.DEATH, Paper.KINSHIP, Paper.SLIP)
+    papers = tuple(ShownPaper(one, "原件") for one in kinds)
     request_id = waiting(outpatients)
-    answer = requests.take_up(outpatients.context, CLERK, request_id, TakeUp("M003", papers, Route.CASH, "take-up-1"))
+    take = TakeUp("M003", papers, Route.CASH, "take-up-1")
+    refused = requests.take_up(outpatients.context, CLERK, request_id, take)
+    assert [one.code for one in refused.decision.reasons] == ["another_name"]
+    take = TakeUp("M003", papers, Route.CASH, "take-up-2", "罗丙之子")
+    answer = requests.take_up(outpatients.context, CLERK, request_id, take)
     assert answer.claim_id is not None
     found = requests.read_request(outpatients.context, CLERK, request_id).request
     assert (found.state, found.account_no, found.claim_id) == ("taken", "M003", answer.claim_id)
+
+
+def test_a_paper_counts_once_somebody_says_how_it_was_seen(outpatients: Outpatients) -> None:
+    asked(outpatients)
+    request_id = waiting(outpatients)
+    unseen = replace(TAKE, papers=(ShownPaper(Paper.OWN_ID, " "),))
+    with pytest.raises(MalformedInput, match="本人有效证件是怎么看的"):
+        requests.take_up(outpatients.context, CLERK, request_id, unseen)
+    assert waiting(outpatients) == request_id
+    assert requests.take_up(outpatients.context, CLERK, request_id, TAKE).claim_id
 
 
 @pytest.mark.clause("guizhou-deposit-2025/8")

@@ -27,6 +27,7 @@ _EVERY_DAY: Final = re.compile(r"每天|每日|周一至周日|全年|节假日(
 class AlarmKind(StrEnum):
     """What was noticed."""
 
+    UNPROVEN = "unproven"
     SAME_CARD = "same_card"
     STAFF_CARD = "staff_card"
     STAFF_NAME = "staff_name"
@@ -41,6 +42,7 @@ class AlarmKind(StrEnum):
 
 
 ALARM_LABELS: Final = {
+    AlarmKind.UNPROVEN: "账户没有登记证件号",
     AlarmKind.SAME_CARD: "同一银行卡用于其他患者",
     AlarmKind.STAFF_CARD: "收款银行卡属于本院职工",
     AlarmKind.STAFF_NAME: "来办的人与本院职工同名",
@@ -67,11 +69,13 @@ class Hours:
 class AlarmFacts:
     """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
 
-    ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
+    ``unproven`` says what the claim rests on where the account has no certificate number; ``usual_a_day`` is the
+    maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
     claims of the maker went past this reviewer while ``reviewers`` people could have looked.
     """
 
     same_card: tuple[str, ...] = ()
+    unproven: str = ""
     staff_card: bool = False
     staff_name: bool = False
     outside_hours: str = ""
@@ -113,6 +117,8 @@ def alarms(facts: AlarmFacts) -> tuple[Alarm, ...]:
         named = "、".join(facts.same_card[:3])
         more = f" 等 {len(facts.same_card)} 笔" if len(facts.same_card) > 3 else ""
         found.append(Alarm(AlarmKind.SAME_CARD, f"这张银行卡也收其他患者的退款：{named}{more}"))
+    if facts.unproven:
+        found.append(Alarm(AlarmKind.UNPROVEN, facts.unproven))
     if facts.staff_name:
         found.append(Alarm(AlarmKind.STAFF_NAME, "来办的人与本院职工同名，请核对是不是职工本人的余额"))
     if facts.outside_hours:

@@ -23,6 +23,13 @@ STAFF_CARD: Final = (
     "这张银行卡登记为本院职工的卡，患者的钱不退到职工的卡上（本院规定）。请换患者本人的卡，或付现金由本人签领。"
 )
 
+OWN_NAME: Final = (
+    "姓名与账户登记的不同。请核对账户号和证件；新生儿照登记的写，例如“某某之子”；"
+    "来的人不是患者本人的，请按代办、继承办理。"
+)
+PATIENT_NAME: Final = "患者姓名与账户登记的不同。请照患者的证件核对姓名和账户号；新生儿照登记的写，例如“某某之子”。"
+NO_PROOF: Final = "账户没有登记证件号，只凭证件认不出是谁的钱。请交预交金凭条，或填账户登记的手机号。"
+
 
 class Claimant(StrEnum):
     """Who asks."""
@@ -95,7 +102,9 @@ class ClaimFacts:
 
     ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
     miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
-    ``staff_card`` says that the bank card named is a member of staff's.
+    ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name
+    as it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on
+    record for the account, ``phone_matches`` that the phone given is the account's.
     """
 
     claimant: str
@@ -112,6 +121,15 @@ class ClaimFacts:
     original_failed: bool = False
     original_route_days: int = ORIGINAL_ROUTE_DAYS
     staff_card: bool = False
+    name_matches: bool | None = None
+    unregistered: bool = False
+    phone_matches: bool = False
+
+
+def payee(claimant: Claimant, holder: str, patient: str, came: str) -> str:
+    """Whose name stands on the bank card: an heir's own, else the patient's, for a proxy fetches nothing on a card of
+    their own. ``patient`` is the name given where the account has none."""
+    return came if claimant is Claimant.HEIR else holder or patient or came
 
 
 def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
@@ -152,8 +170,8 @@ def _why_not_original(facts: ClaimFacts) -> str:
 def claim(facts: ClaimFacts, rule_version: str) -> Decision:
     """May the claim be taken. ``amount`` is what is paid: the whole balance, or what was remitted of it.
 
-    Refused for missing papers, another person's identity, a way that isn't the first one open, or nothing to pay;
-    never for the day on which it comes.
+    Refused for missing papers, another person's identity or name, an account that nothing ties to the patient, a way
+    that isn't the first one open, or nothing to pay; never for the day on which it comes.
     """
     clause = PAID_AFTER if facts.remitted_fen else REFUNDED
     amount = Money((facts.remitted_fen or facts.balance_fen) + facts.beyond_fen)
@@ -164,9 +182,7 @@ def claim(facts: ClaimFacts, rule_version: str) -> Decision:
     for paper in needed_papers(Claimant(facts.claimant), card_lost=facts.card_lost):
         if paper not in shown:
             reasons.append(Reason(f"missing_{paper}", f"还缺{paper.label}。请补齐后再来，什么时候来都可以。"))
-    if facts.identity_matches is False:
-        words = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
-        reasons.append(Reason("another_person", words))
+    reasons.extend(_why_not_theirs(facts))
     open_ = original_route_open(facts)
     if facts.staff_card and facts.route == Route.BANK:
         reasons.append(Reason("staff_card", STAFF_CARD))
@@ -182,6 +198,20 @@ def claim(facts: ClaimFacts, rule_version: str) -> Decision:
         words = f"比上缴的多 {Money(facts.beyond_fen)} 元，是本院数错的，由本院承担，不向财政申请（本院规定）。"
         said.append(Reason("own_cost", words))
     return Decision("outpatient.claim", rule_version, Outcome.PERMITTED, amount, tuple(said), _stored(facts))
+
+
+def _why_not_theirs(facts: ClaimFacts) -> list[Reason]:
+    """Why the money isn't this person's to ask for. A certificate proves who came, not whose the account is: where
+    none is on record, the slip of the deposit or the phone on record has to."""
+    reasons: list[Reason] = []
+    if facts.identity_matches is False:
+        words = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
+        reasons.append(Reason("another_person", words))
+    if facts.name_matches is False:
+        reasons.append(Reason("another_name", OWN_NAME if facts.claimant == Claimant.SELF else PATIENT_NAME))
+    if facts.unregistered and not (facts.phone_matches or Paper.SLIP in facts.papers):
+        reasons.append(Reason("missing_proof", NO_PROOF))
+    return reasons
 
 
 def _stored(facts: ClaimFacts) -> dict[str, Any]:
