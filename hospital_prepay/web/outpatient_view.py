@@ -54,8 +54,9 @@ def account_href(account_no: str) -> str:
 
 
 def fresh_form(form: Form | None = None) -> Form:
-    """A form with a number of its own: sent twice, it counts once."""
-    return Form({**(form.entered if form else {}), "idempotency_key": str(uuid.uuid4())})
+    """A form with a number of its own: sent twice, it counts once. What was wrong with it stays beside its fields."""
+    given = form or Form()
+    return Form({**given.entered, "idempotency_key": str(uuid.uuid4())}, given.errors)
 
 
 def state_mark(state: str) -> dict[str, str]:
