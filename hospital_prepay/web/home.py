@@ -166,6 +166,12 @@ _TASKS: Final = {
         "/finance/outpatient/batches/{}",
         "去复核",
     ),
+    "outpatient_stale": (
+        "上缴名单要重做",
+        "名单里有人来办了退款，这份不能批准；先作废，再重新提出",
+        "/finance/outpatient/batches/{}",
+        "去作废",
+    ),
     "outpatient_approve": (
         "上缴名单等批准或入账",
         "冻结、复核的人不能批准",

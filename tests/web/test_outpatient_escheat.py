@@ -379,8 +379,34 @@ def test_a_list_is_reviewed_before_its_day_and_approved_from_it_on(treasury: Tre
     # Whoever comes in between is paid first, as on any other day.
     assert treasury.accepted("M001")
     assert "先退给患者" in words(treasury.as_(APPROVER).get(at))
-    treasury.send(OFFICER, f"{at}/drop", note="有人来领")
+    assert treasury.send(OFFICER, f"{at}/drop", note="有人来领").status_code == 403
+    assert treasury.send(APPROVER, f"{at}/drop", note="有人来领").status_code == 303
     assert treasury.balance("M003") == 3000
+
+
+def test_a_list_of_which_somebody_was_paid_says_so_in_time(treasury: Treasury) -> None:
+    at = treasury.reviewed()
+    claim = treasury.confirmed("M001")
+    assert treasury.send(CASHIER, f"{claim}/pay", receipt="LK-1").status_code == 303
+    page = treasury.as_(APPROVER).get(at)
+    assert "名单里有 1 个账户来办了退款" in words(page)
+    assert "M001（办过了）" in words(page)
+    assert f'action="{at}/approve"' not in page.text
+    assert f'action="{at}/drop"' in page.text
+    assert f'action="{at}/drop"' not in treasury.as_(OFFICER).get(at).text
+    assert "请财务审批（不是冻结名单的人）作废" in words(treasury.as_(OFFICER).get(at))
+    home = words(treasury.as_(APPROVER).get("/"))
+    assert "上缴名单要重做" in home
+    assert "上缴名单等批准" not in home
+    assert "名单要重做" in words(treasury.as_(OFFICER).get(BATCHES))
+    assert "名单里有人来办了退款，先作废、重新提出" in words(
+        treasury.as_(OFFICER).get("/finance/fund/duties?show=pressing&area=outpatient")
+    )
+    refused = treasury.send(APPROVER, f"{at}/approve")
+    assert refused.status_code == 409
+    assert "请作废这一批，再重新提出" in words(refused)
+    assert treasury.send(APPROVER, f"{at}/drop", note="有人来领").status_code == 303
+    assert "上缴名单要重做" not in words(treasury.as_(APPROVER).get("/"))
 
 
 def test_a_number_that_another_batch_has_comes_back_beside_its_field(treasury: Treasury) -> None:
@@ -423,8 +449,9 @@ def test_whoever_comes_stops_the_approval_and_the_batch_is_dropped(treasury: Tre
     assert "批准上缴" not in page.text
     assert treasury.send(APPROVER, f"{at}/approve").status_code == 409
     assert treasury.send(OFFICER, f"{at}/drop", note="").status_code == 422
+    assert treasury.send(OFFICER, f"{at}/drop", note="有人来领").status_code == 403
     form = {"note": "有人来领", "idempotency_key": "form-key-drop"}
-    assert [treasury.as_(OFFICER).post(f"{at}/drop", form).status_code for _ in range(2)] == [303, 303]
+    assert [treasury.as_(APPROVER).post(f"{at}/drop", form).status_code for _ in range(2)] == [303, 303]
     assert "有人来领" in words(treasury.as_(OFFICER).get(BATCHES))
     again = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
     assert "30.00" in words(treasury.as_(OFFICER).get(again))

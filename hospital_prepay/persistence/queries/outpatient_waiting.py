@@ -15,6 +15,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
 )
 from hospital_prepay.persistence.models.outpatient_public import OutpatientRequest
+from hospital_prepay.persistence.queries.outpatient_left import stale_batches
 from hospital_prepay.persistence.queries.waiting import Pile
 
 
@@ -83,9 +84,11 @@ def batches_to_freeze(connection: sa.Connection, institution_id: str, _person: s
 
 
 def batches_to_review(connection: sa.Connection, institution_id: str, person: str) -> Pile:
-    """Frozen lists that lack a review, by who neither froze nor reviewed them."""
+    """Frozen lists that lack a review, by who neither froze nor reviewed them; a list that an account left is past
+    reviewing."""
     table = OutpatientBatch
-    where = (table.state == "frozen", table.frozen_by != person, _reviews() < _REVIEWS, ~_reviewed_by(person))
+    whole = table.batch_no.not_in(stale_batches(connection, institution_id))
+    where = (table.state == "frozen", table.frozen_by != person, _reviews() < _REVIEWS, ~_reviewed_by(person), whole)
     return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
 
 
@@ -93,9 +96,22 @@ def batches_to_approve(connection: sa.Connection, institution_id: str, person: s
     """Lists whose day has come with their three reviews, by who neither froze nor reviewed them; and those whose
     booking stopped."""
     table = OutpatientBatch
-    ready = sa.and_(table.state == "frozen", table.frozen_by != person, _reviews() == _REVIEWS, ~_reviewed_by(person))
+    whole = table.batch_no.not_in(stale_batches(connection, institution_id))
+    others = (table.frozen_by != person, ~_reviewed_by(person))
+    ready = sa.and_(table.state == "frozen", *others, _reviews() == _REVIEWS, whole)
     where = sa.or_(ready, table.state == "approved")
     return _steps(connection, institution_id, table.batch_no, table.frozen_at, table.on_day <= today, where)
+
+
+def batches_to_make_anew(connection: sa.Connection, institution_id: str, person: str, *, may_undo: bool) -> Pile:
+    """Frozen lists that an account left: to be given up and proposed anew. One that was reviewed waits for who
+    ``may_undo`` reviews and didn't freeze it."""
+    table = OutpatientBatch
+    mine = _reviews() == 0
+    if may_undo:
+        mine = sa.or_(mine, table.frozen_by != person)
+    where = (table.state == "frozen", table.batch_no.in_(stale_batches(connection, institution_id)), mine)
+    return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
 
 
 def batches_to_remit(connection: sa.Connection, institution_id: str, person: str) -> Pile:

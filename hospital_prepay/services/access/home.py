@@ -67,7 +67,12 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
             for kind, permission, count in _KINDS
             if any(actor.may(one) for one in (permission if isinstance(permission, tuple) else (permission,)))
         ]
-        if actor.may(Permission.OUTPATIENT_APPROVE):
+        may_approve = actor.may(Permission.OUTPATIENT_APPROVE)
+        if may_approve or actor.may(Permission.OUTPATIENT_FILE):
+            who = (actor.institution_id, actor.actor_id)
+            stale = outpatient.batches_to_make_anew(connection, *who, may_undo=may_approve)
+            found.append(Task("outpatient_stale", stale))
+        if may_approve:
             own, today = (actor.institution_id, actor.actor_id), context.clock.today()
             found.append(Task("outpatient_approve", outpatient.batches_to_approve(connection, *own, today)))
         if actor.may(Permission.CAPS_PUBLISH):
