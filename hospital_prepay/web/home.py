@@ -142,6 +142,30 @@ _TASKS: Final = {
         "/finance/outpatient/payments#h-answers",
         "去导入",
     ),
+    "outpatient_import": (
+        "门诊余额清单等确认入账",
+        "导入的人自己不能确认",
+        "/finance/outpatient/imports/{}",
+        "去确认",
+    ),
+    "outpatient_correction": (
+        "门诊余额更正等批准",
+        "申请的人自己不能批准",
+        "/finance/outpatient/corrections",
+        "去批准",
+    ),
+    "outpatient_people": (
+        "可能是同一人的账户等认定",
+        "查找的人自己不能认定",
+        "/finance/outpatient/people",
+        "去认定",
+    ),
+    "outpatient_release": (
+        "清退通知等放行",
+        "提出的人自己不能放行",
+        "/finance/outpatient/campaigns/{}",
+        "去放行",
+    ),
     "outpatient_submit": (
         "门诊备案材料等报送",
         "报卫生健康部门，登记部门和日期",

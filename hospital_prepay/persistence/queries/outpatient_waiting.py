@@ -7,13 +7,16 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.models.outpatient import OutpatientCorrection, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_contact import OutpatientCampaign
 from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientAdvanceList,
     OutpatientBatch,
     OutpatientBatchReview,
     OutpatientFiling,
 )
+from hospital_prepay.persistence.models.outpatient_people import OutpatientLikeness
 from hospital_prepay.persistence.models.outpatient_public import OutpatientRequest
 from hospital_prepay.persistence.queries.outpatient_left import stale_batches
 from hospital_prepay.persistence.queries.waiting import Pile
@@ -62,6 +65,34 @@ def claims_that_failed(connection: sa.Connection, institution_id: str, _person: 
 def claims_on_their_way(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Refunds that the bank hasn't answered."""
     return _pile(connection, institution_id, OutpatientClaim.paid_at, "sent")
+
+
+def imports_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Counted files that somebody else took in."""
+    table = OutpatientImport
+    where = (table.state == "counted", table.imported_by != person)
+    return _steps(connection, institution_id, table.import_no, table.imported_at, *where)
+
+
+def corrections_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Corrections of a miscount that somebody else asked for."""
+    table = OutpatientCorrection
+    where = (table.state == "asked", table.asked_by != person)
+    return _steps(connection, institution_id, table.correction_id, table.asked_at, *where)
+
+
+def pairs_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Likely same persons that somebody else had looked for."""
+    table = OutpatientLikeness
+    where = (table.state == "proposed", table.proposed_by != person)
+    return _steps(connection, institution_id, table.first_no, table.proposed_at, *where)
+
+
+def campaigns_to_release(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Campaigns that somebody else proposed."""
+    table = OutpatientCampaign
+    where = (table.state == "proposed", table.proposed_by != person)
+    return _steps(connection, institution_id, table.campaign_no, table.proposed_at, *where)
 
 
 def filings_to_submit(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
