@@ -40,8 +40,8 @@ _LATER: Final = {
 _AT: Final = {"proposed": 1, "frozen": 2, "approved": 3, "booked": 4, "remitted": 5}
 _FORMS: Final = {"proposed": "freeze", "frozen": "approve", "booked": "remit"}
 _HELD_BACK: Final = {
-    "open": ("还没有登记退不了的原因", "/finance/outpatient/accounts?state=open"),
-    "unclearable": ("登记了原因，还没有备案", "/finance/outpatient/filings"),
+    "open": ("超过三年，没登记原因", "没通知到或没登记退不了的原因：先联系，再登记、备案", "open"),
+    "unclearable": ("超过三年，没备案", "登记了原因：先备案再上缴", "unclearable"),
 }
 
 
@@ -58,12 +58,13 @@ def list_page(found: Batches, opened: str, form: Form | None) -> dict[str, Any]:
         "boundary": boundary(proposal.on),
         "held_back": [
             {
-                "label": words,
-                "href": href,
+                "label": label,
+                "words": words,
+                "href": f"{ROOT.rpartition('/')[0]}/accounts?state={shown}&until={boundary(proposal.on)['last_due']}",
                 "accounts": proposal.held_back[state][0],
                 "fen": proposal.held_back[state][1],
             }
-            for state, (words, href) in _HELD_BACK.items()
+            for state, (label, words, shown) in _HELD_BACK.items()
             if state in proposal.held_back
         ],
         "live": lines.get(live[0].batch_no) if live else None,

@@ -16,7 +16,7 @@ from hospital_prepay.services.outpatient.filing_review import PAGE, FilingDetail
 from hospital_prepay.services.outpatient.register import Contact, account_card
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_steps import forms_of, papers, turn
-from hospital_prepay.web.outpatient_view import account_href, head, quoted, state_mark
+from hospital_prepay.web.outpatient_view import account_href, account_mark, head, quoted, state_mark
 
 ROOT: Final = "/finance/outpatient/filings"
 SUBMIT_FIELDS: Final = {"authority": "reference", "submitted_on": "on"}
@@ -146,7 +146,7 @@ def unmark_page(account_no: str, form: Form | None) -> dict[str, Any] | None:
     return {
         "account": {
             **head(card),
-            "state": state_mark(card.account.state),
+            "state": account_mark(card.account),
             "reason": card.account.unclearable_reason,
             "balance_fen": card.account.balance_fen,
         },

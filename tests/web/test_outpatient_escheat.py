@@ -290,9 +290,13 @@ def test_who_only_looks_on_gets_no_forms_and_may_send_none(treasury: Treasury) -
 def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasury: Treasury) -> None:
     treasury.filed()
     assert treasury.send(OFFICER, f"{FILINGS}/marks/of/M003", note="家属来电").status_code == 303
-    page = words(treasury.as_(OFFICER).get(BATCHES))
+    answer = treasury.as_(OFFICER).get(BATCHES)
+    page = words(answer)
     assert "2025-12-31 要上缴64.50 元" in page
-    assert "超过三年，没备案30.00 元" in page
+    assert "超过三年，没登记原因30.00 元" in page
+    opened = f"{ROOT}/accounts?state=open&until=2022-12-30"
+    assert opened.replace("&", "&amp;") in links(answer.text)
+    assert "1 个账户，账上余额 30.00 元" in words(treasury.as_(OFFICER).get(opened))
     assert "最后变动在 2022-12-30 或以前的上缴，2022-12-31 的这一年不上缴" in page
     assert "12 月 31 日" in words(treasury.send(OFFICER, BATCHES, on="2025-12-30"))
     assert treasury.send(OFFICER, BATCHES, on="2030-12-31").status_code == 422
@@ -303,6 +307,16 @@ def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasu
     again = treasury.send(OFFICER, BATCHES, on="2025-12-31")
     assert again.status_code == 409
     assert "已经有人在办" in words(again)
+
+
+def test_what_is_filed_after_the_freezing_is_said_to_be_left_out(treasury: Treasury) -> None:
+    treasury.frozen("M001")
+    page = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "名单冻结以后又有" not in page
+    treasury.filed("M003")
+    page = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "名单冻结以后又有 1 个账户该上缴，这一批里没有" in page
+    assert "先作废这一批，再重新提出、冻结、复核" in page
 
 
 def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
