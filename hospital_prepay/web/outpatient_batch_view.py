@@ -15,6 +15,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
 from hospital_prepay.services.outpatient.batch_review import PAGE, BatchDetail, Batches, BatchRow
 from hospital_prepay.services.outpatient.escheat import PART_LABELS, Part
+from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.services.outpatient.proposals import Proposal, due_before
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_filing_view import CLAUSE
@@ -69,6 +70,11 @@ def list_page(found: Batches, opened: str, form: Form | None) -> dict[str, Any]:
         ],
         "live": lines.get(live[0].batch_no) if live else None,
         "batches": list(lines.values()),
+        "missed": [
+            {"batch_no": batch_no, "href": f"{ROOT}/{batch_no}", "accounts": count}
+            for batch_no, count in found.missed.items()
+            if count
+        ],
         "forms": forms_of(("propose",), opened, form, propose={"on": proposal.on.isoformat()}),
         "may_propose": may and not live,
         "clause": chip(CLAUSE),
@@ -126,6 +132,7 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         "turn": turn(found.review if _is_reviewed(found) is False else found.turn, names),
         "parts": [_part(part, done.get(part.value), names) for part in Part] if batch.sha256 else [],
         "left": left_of(found),
+        "missed": found.missed,
         "lines": [
             {
                 "account_no": number,
@@ -137,6 +144,7 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
             for number, fen, day, state in found.lines
         ],
         "page": page_of(len(found.lines), batch.accounts if batch.sha256 else 0, "个", PAGE),
+        "no_pdf": printable(batch.accounts),
         "entries": [entry(one, names) for one in found.entries],
         "booked_rows": booked_rows,
         "offered": offered,

@@ -13,7 +13,7 @@ from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
-from hospital_prepay.services.outpatient.list_papers import KINDS
+from hospital_prepay.services.outpatient.list_papers import KINDS, printable
 from hospital_prepay.services.outpatient.register import Narrowed
 from hospital_prepay.web.outpatient_view import ROOT
 
@@ -49,9 +49,11 @@ def _day(text: str) -> date | None:
         return None
 
 
-def register_files(given: Mapping[str, str]) -> list[dict[str, str]]:
-    """The register as files, narrowed like the page."""
+def register_files(given: Mapping[str, str], accounts: int) -> list[dict[str, str]]:
+    """The register as files, narrowed like the page; a list that is too long to print isn't offered as PDF."""
     query = urlencode({name: value for name, value in given.items() if value})
     return [
-        {"label": kind.upper(), "href": f"{ROOT}/register.{kind}" + (f"?{query}" if query else "")} for kind in KINDS
+        {"label": kind.upper(), "href": f"{ROOT}/register.{kind}" + (f"?{query}" if query else "")}
+        for kind in KINDS
+        if kind != "pdf" or not printable(accounts)
     ]

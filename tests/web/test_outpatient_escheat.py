@@ -25,7 +25,7 @@ from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import escheat
+from hospital_prepay.services.outpatient import escheat, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
@@ -145,7 +145,7 @@ def test_a_mark_needs_reason_and_evidence_and_is_taken_back(treasury: Treasury) 
     assert "请选填其中一样" in words(both)
     treasury.marked("M001\nM003\nMZ/4,nobody")
     page = words(treasury.as_(OFFICER).get(FILINGS))
-    assert "登记了 2 个账户；另外 2 个没有登记" in page
+    assert "登记了 2 个账户；1 个账户号台账里没有：nobody，请核对账户号；另外 1 个没有登记" in page
     assert "退不了、还没有备案：2 个" in page
     assert "短信退回、电话停机" in page
     assert words(treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="")).count("请填写") >= 1
@@ -173,7 +173,9 @@ def test_a_look_says_how_many_would_be_marked_and_how_many_have_ways_left(treasu
     assert nothing.status_code == 200
     assert "能登记 0 个" in words(nothing)
     assert "2 个还有渠道没试，不登记，先通知患者" in words(nothing)
-    assert "1 个没有余额、正在退款或不是待清退" in words(nothing)
+    assert "1 个账户号台账里没有：nobody" in words(nothing)
+    assert "个没有余额、正在退款或不是待清退" not in words(nothing)
+    assert nothing.text.index("能登记") < nothing.text.index("退不了、还没有备案："), "the answer stands first"
     assert {f"{ROOT}/campaigns", f"{ROOT}/accounts?state=open&amp;told=left"} <= links(nothing.text)
     assert 'formaction="/finance/outpatient/filings/marks"' not in nothing.text
     sent = treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos="M001,M003")
@@ -310,13 +312,13 @@ def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasu
 
 
 def test_what_is_filed_after_the_freezing_is_said_to_be_left_out(treasury: Treasury) -> None:
-    treasury.frozen("M001")
-    page = words(treasury.as_(OFFICER).get(BATCHES))
-    assert "名单冻结以后又有" not in page
+    at = treasury.frozen("M001")
+    assert "冻结以后又有" not in words(treasury.as_(OFFICER).get(BATCHES))
     treasury.filed("M003")
     page = words(treasury.as_(OFFICER).get(BATCHES))
-    assert "名单冻结以后又有 1 个账户该上缴，这一批里没有" in page
+    assert "第 1 批冻结以后又有 1 个账户该在那一天上缴，名单里没有" in page
     assert "先作废这一批，再重新提出、冻结、复核" in page
+    assert "冻结以后又有 1 个账户" in words(treasury.as_(OFFICER).get(at))
 
 
 def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
@@ -326,7 +328,7 @@ def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
     assert treasury.count("outpatient_batch") == 0
 
 
-def test_the_list_can_be_checked_by_its_digest(treasury: Treasury) -> None:
+def test_the_list_can_be_checked_by_its_digest(treasury: Treasury, monkeypatch: pytest.MonkeyPatch) -> None:
     treasury.filed()
     at = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
     assert treasury.as_(OFFICER).get(f"{at}/list.csv").status_code == 409
@@ -336,6 +338,13 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury) -> None:
     page = words(treasury.as_(AUDITOR).get(at))
     assert hashlib.sha256(made.data).hexdigest() in page
     assert "sha256sum" in page
+    assert f"{at}/list.pdf" in links(treasury.as_(AUDITOR).get(at).text)
+    with monkeypatch.context() as patch:
+        patch.setattr(list_papers, "PDF_ROWS", 1)
+        for one in (at, f"{FILINGS}/1"):
+            page = treasury.as_(AUDITOR).get(one)
+            assert f"{one}/list.pdf" not in links(page.text), one
+            assert "有 2 行，PDF 最多 1 行：请用 XLSX" in words(page), one
     rows = sheet(treasury.as_(AUDITOR).get(f"{at}/list.xlsx"), "名单")
     assert rows[1] == (1, "M001", 64.5, "2020-03-01")
     assert rows[-1][2] == 94.5

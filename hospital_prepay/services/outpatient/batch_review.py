@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -18,7 +18,7 @@ from hospital_prepay.persistence.queries.outpatient_escheat import SourceEntry
 from hospital_prepay.persistence.queries.outpatient_left import Left
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
-from hospital_prepay.services.outpatient.proposals import Proposal, propose
+from hospital_prepay.services.outpatient.proposals import Proposal, due_before, propose
 from hospital_prepay.services.outpatient.turns import turn_of
 
 __all__ = ["BatchRow", "ReviewRow", "SourceEntry"]
@@ -34,26 +34,29 @@ BATCH_TURNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """What would go on the next day of remitting, and every batch, the newest first; ``stale`` are frozen ones that
-    an account left, so that nobody can approve them."""
+    """What would go on the next day of remitting, and every batch, the newest first. ``stale`` are frozen ones that
+    an account left, so that nobody can approve them; ``missed`` counts for a frozen one what was filed since and is
+    due on its day."""
 
     proposal: Proposal
     batches: list[BatchRow]
     names: Mapping[str, str]
     stale: frozenset[int] = frozenset()
+    missed: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchDetail:
     """One batch. ``lines`` are a page of its list: account, fen, last movement, state now. ``left`` are accounts that
-    somebody came for since it was frozen, each with the claim. ``review`` is whose the next review is, ``turn`` the
-    step after."""
+    somebody came for since it was frozen, each with the claim; ``missed`` were filed since and are due on its day.
+    ``review`` is whose the next review is, ``turn`` the step after."""
 
     batch: BatchRow
     lines: list[tuple[str, int, date, str]]
     reviews: list[ReviewRow]
     entries: list[SourceEntry]
     left: Left
+    missed: int
     review: Turn | None
     turn: Turn | None
     names: Mapping[str, str]
@@ -66,7 +69,8 @@ def list_batches(context: Context, actor: Actor) -> Batches:
     with context.database.reading() as connection:
         found, names = store.batches(connection, own), people.names(connection, own)
         stale = outpatient_left.stale_batches(connection, own)
-    return Batches(propose(context, own, _day_of_interest(context, found)), found, names, stale)
+        missed = {one.batch_no: _missed(connection, own, one) for one in found if one.state == "frozen"}
+    return Batches(propose(context, own, _day_of_interest(context, found)), found, names, stale, missed)
 
 
 def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> BatchDetail:
@@ -84,10 +88,15 @@ def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> Batc
             reviews,
             queries.entries_of(connection, own, f"outpatient_batch:{batch_no}"),
             outpatient_left.left_of_batch(connection, own, batch_no),
+            _missed(connection, own, found) if is_frozen else 0,
             turn_of(connection, own, Permission.OUTPATIENT_REVIEW, barred) if is_frozen else None,
             turn_of(connection, own, BATCH_TURNS.get(found.state), barred),
             people.names(connection, own),
         )
+
+
+def _missed(connection: Connection, institution_id: str, batch: BatchRow) -> int:
+    return store.due_sum(connection, institution_id, batch.on_day, due_before(batch.on_day))[0]
 
 
 def batch_of(connection: Connection, institution_id: str, batch_no: int) -> BatchRow:

@@ -58,7 +58,7 @@ ACCOUNT_LABELS: Final = {
     AccountState.UNCLEARABLE: "暂时退不了",
     AccountState.FILED: "已备案",
     AccountState.FROZEN: "待上缴",
-    AccountState.REMITTED: "已上缴财政",
+    AccountState.REMITTED: "已转应缴或上缴财政",
     AccountState.RECLAIMED: "上缴后已退",
 }
 EMPTY: Final = "empty"
