@@ -47,8 +47,14 @@ class AccountState:
     state: str
     unclearable_reason: str
     filed_on: date | None
+    import_no: int | None
     balance_fen: int
     is_open: bool
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it was opened by taking a deposit of a kept kind (6), and not by the census."""
+        return self.import_no is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,8 @@ def _choose(institution_id: str, chosen: Chosen, *columns: sa.ColumnElement[Any]
     ]
     if chosen.moved_until is not None:
         where.append(account.last_movement_on <= chosen.moved_until)
+    else:  # What article 6 lets the hospital keep is no stock: its owners are told only where it lay still for long.
+        where.append(account.import_no.is_not(None))
     return (
         sa.select(*columns)
         .select_from(account)

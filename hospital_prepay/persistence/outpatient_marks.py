@@ -32,6 +32,17 @@ def standings(
         return {Standing(standing): int(count) for standing, count in connection.execute(query)}
 
 
+def unknown(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> tuple[str, ...]:
+    """Which of a few numbers the register doesn't have, as they were given."""
+    if not numbers:
+        return ()
+    query = sa.select(OutpatientAccount.account_no).where(
+        OutpatientAccount.institution_id == institution_id, OutpatientAccount.account_no.in_(numbers)
+    )
+    known = set(connection.scalars(query))
+    return tuple(one for one in numbers if one not in known)
+
+
 def mark(
     connection: sa.Connection,
     institution_id: str,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientCorrection, OutpatientRejection
 from hospital_prepay.persistence.outpatient_told import narrowed_by, told_columns
@@ -16,6 +17,10 @@ from hospital_prepay.persistence.planning import in_bulk
 from hospital_prepay.persistence.rows import rows_of
 
 _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
+_KEPT: Final = OutpatientAccount.import_no.is_(None)
+_EMPTY: Final = sa.and_(OutpatientAccount.state == "open", LedgerAccount.balance_fen == 0)
+_KEPT_OPEN: Final = sa.and_(_KEPT, OutpatientAccount.state == "open", LedgerAccount.balance_fen > 0)
+_OWED: Final = sa.and_(~_KEPT, OutpatientAccount.state == "open", sa.func.coalesce(LedgerAccount.balance_fen, 1) > 0)
 _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)
 UNKNOWN_YEAR: Final = 0
 _AT_ONCE: Final = 5_000
@@ -23,9 +28,10 @@ _AT_ONCE: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Accounts that agree in all of these, and what the books have of them."""
+    """Accounts that agree in all of these, and what the books have of them. ``state`` is what lists tell apart."""
 
     is_deposit: bool
+    is_kept: bool
     state: str
     year: int
     channel: str
@@ -37,14 +43,17 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """Which accounts a list shows; an empty value lets all pass. ``text`` is what was typed into the search field,
-    with the keyed hashes it may stand under. Accounts that the books don't have yet show only in the list of their
-    import and when they are looked for: totals are of the books."""
+    with the keyed hashes it may stand under; ``kept`` are deposits that article 6 lets the hospital take. Accounts
+    that the books don't have yet show only in the list of their import and when they are looked for: totals are of
+    the books."""
 
     state: str = ""
     year: int | None = None
     channel: str = ""
     reach: str = ""
     deposits: bool | None = None
+    kept: bool | None = None
+    moved_until: date | None = None
     import_no: int | None = None
     told: str = ""
     text: str = ""
@@ -65,6 +74,7 @@ class RegisterRow:
     last_movement_on: date | None
     state: str
     opening_fen: int
+    import_no: int | None
     balance_fen: int | None
 
 
@@ -108,16 +118,28 @@ class RejectionRow:
 
 def read_cells(connection: sa.Connection, institution_id: str) -> list[Cell]:
     """Every account the books have, added up by what pages ask for, in one pass."""
-    by = (_DEPOSIT, OutpatientAccount.state, _YEAR, OutpatientAccount.channel, OutpatientAccount.reach)
-    query = (
-        sa.select(*by, sa.func.count(), sa.func.sum(LedgerAccount.balance_fen))
+    told = (
+        sa.select(
+            _DEPOSIT.label("is_deposit"),
+            _KEPT.label("is_kept"),
+            sa.case((_EMPTY, EMPTY), (_KEPT_OPEN, KEPT), else_=OutpatientAccount.state).label("state"),
+            _YEAR.label("year"),
+            OutpatientAccount.channel,
+            OutpatientAccount.reach,
+            LedgerAccount.balance_fen,
+        )
         .join_from(OutpatientAccount, LedgerAccount, _in_books())
         .where(OutpatientAccount.institution_id == institution_id)
-        .group_by(*by)
+        .subquery("told")
     )
+    # Grouped outside: PostgreSQL takes the same expression for another when its values are bound twice.
+    by = (told.c.is_deposit, told.c.is_kept, told.c.state, told.c.year, told.c.channel, told.c.reach)
+    query = sa.select(*by, sa.func.count(), sa.func.sum(told.c.balance_fen)).group_by(*by)
+    with in_bulk(connection):
+        rows = connection.execute(query).all()
     return [
-        Cell(bool(is_deposit), state, int(year), channel, reach, int(count), int(fen))
-        for is_deposit, state, year, channel, reach, count, fen in connection.execute(query)
+        Cell(bool(is_deposit), bool(is_kept), state, int(year), channel, reach, int(count), int(fen))
+        for is_deposit, is_kept, state, year, channel, reach, count, fen in rows
     ]
 
 
@@ -252,7 +274,9 @@ def _told(connection: sa.Connection, institution_id: str, narrowed: Narrowed, qu
         whole: sa.Result[Any] = connection.execute(query)
         return whole
     columns = told_columns(institution_id)
-    deposits = query.outerjoin(columns.joined, columns.on).where(_DEPOSIT, narrowed_by(columns, narrowed.told))
+    deposits = query.outerjoin(columns.joined, columns.on).where(
+        _DEPOSIT, ~_KEPT, narrowed_by(columns, narrowed.told)
+    )
     with in_bulk(connection):
         narrow: sa.Result[Any] = connection.execute(deposits)
     return narrow
@@ -268,8 +292,14 @@ def _in_books() -> sa.ColumnElement[bool]:
 
 def _where(institution_id: str, narrowed: Narrowed) -> list[sa.ColumnElement[bool]]:
     where = [OutpatientAccount.institution_id == institution_id]
+    listed = {"open": _OWED, EMPTY: _EMPTY, KEPT: _KEPT_OPEN}
+    if narrowed.state:
+        where.append(listed.get(narrowed.state, OutpatientAccount.state == narrowed.state))
+    if narrowed.kept is not None:
+        where.append(_KEPT if narrowed.kept else ~_KEPT)
+    if narrowed.moved_until is not None:
+        where.append(OutpatientAccount.last_movement_on <= narrowed.moved_until)
     for column, value in (
-        (OutpatientAccount.state, narrowed.state),
         (OutpatientAccount.channel, narrowed.channel),
         (OutpatientAccount.reach, narrowed.reach),
     ):

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from hospital_prepay.domain.money import ZERO
+from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.reach import Way
-from hospital_prepay.schemas.base import Choice, CommandSchema, Day, Text, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Day, PerhapsDay, Text, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey
 from hospital_prepay.services.outpatient.campaign_file import Form
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
+
+
+class PerhapsYuan(Yuan):
+    """An amount, or none: a form sends a field that was left empty as an empty text."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=ZERO)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Money:
+        empty = isinstance(value, str) and not value.strip()
+        return ZERO if empty else super()._deserialize(value, attr, data, **options)
 
 
 class CampaignFormSchema(CommandSchema[ProposeCampaign]):
@@ -23,8 +34,8 @@ class CampaignFormSchema(CommandSchema[ProposeCampaign]):
     way = Choice(Way, required=True)
     text = Text(required=True, longest=2000, lines=True)
     who = Choice(Who, required=True)
-    least = Yuan(load_default=ZERO)
-    moved_until = Day(load_default=None)
+    least = PerhapsYuan()
+    moved_until = PerhapsDay()
     idempotency_key = FormKey()
 
 

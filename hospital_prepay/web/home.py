@@ -142,6 +142,30 @@ _TASKS: Final = {
         "/finance/outpatient/payments#h-answers",
         "去导入",
     ),
+    "outpatient_import": (
+        "门诊余额清单等确认入账",
+        "导入的人自己不能确认",
+        "/finance/outpatient/imports/{}",
+        "去确认",
+    ),
+    "outpatient_correction": (
+        "门诊余额更正等批准",
+        "申请的人自己不能批准",
+        "/finance/outpatient/corrections",
+        "去批准",
+    ),
+    "outpatient_people": (
+        "可能是同一人的账户等认定",
+        "查找的人自己不能认定",
+        "/finance/outpatient/people",
+        "去认定",
+    ),
+    "outpatient_release": (
+        "清退通知等放行",
+        "提出的人自己不能放行",
+        "/finance/outpatient/campaigns/{}",
+        "去放行",
+    ),
     "outpatient_submit": (
         "门诊备案材料等报送",
         "报卫生健康部门，登记部门和日期",
@@ -165,6 +189,12 @@ _TASKS: Final = {
         "三个部分三个人，冻结的人不能复核",
         "/finance/outpatient/batches/{}",
         "去复核",
+    ),
+    "outpatient_stale": (
+        "上缴名单要重做",
+        "名单里有人来办了退款，这份不能批准；先作废，再重新提出",
+        "/finance/outpatient/batches/{}",
+        "去作废",
     ),
     "outpatient_approve": (
         "上缴名单等批准或入账",

@@ -18,6 +18,7 @@ from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
 from hospital_prepay.services.access.home import outpatient_tasks
 from hospital_prepay.services.fund.reminders import OUTPATIENT_DUTIES, duty_tasks
 from hospital_prepay.services.outpatient import campaigns, corrections, register
+from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.web import outpatient_filters as filters
 from hospital_prepay.web import outpatient_view as view
 from hospital_prepay.web.home import shown
@@ -54,7 +55,8 @@ def list_accounts() -> str:
         balance_fen=found.balance_fen,
         form=Form(given),
         is_narrowed=any(given.values()),
-        files=filters.register_files(given),
+        files=filters.register_files(given, found.accounts),
+        no_pdf=printable(found.accounts),
         page=page_of(len(found.rows), found.accounts, "个", register.PAGE),
         **view.choices(given["year"]),
         tolds=told_choices(),

@@ -15,6 +15,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
 from hospital_prepay.services.outpatient.batch_review import PAGE, BatchDetail, Batches, BatchRow
 from hospital_prepay.services.outpatient.escheat import PART_LABELS, Part
+from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.services.outpatient.proposals import Proposal, due_before
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_filing_view import CLAUSE
@@ -30,6 +31,7 @@ STATES: Final = {
     "remitted": ("ok", "已上缴财政"),
     "dropped": ("idle", "已作废"),
 }
+STALE: Final = ("stop", "名单要重做")
 _STEPS: Final = ("提出", "冻结名单", "三个人复核", "批准并入账", "缴款")
 _LATER: Final = {
     "三个人复核": ("三个部分三个人，冻结的人不算",),
@@ -39,8 +41,8 @@ _LATER: Final = {
 _AT: Final = {"proposed": 1, "frozen": 2, "approved": 3, "booked": 4, "remitted": 5}
 _FORMS: Final = {"proposed": "freeze", "frozen": "approve", "booked": "remit"}
 _HELD_BACK: Final = {
-    "open": ("还没有登记退不了的原因", "/finance/outpatient/accounts?state=open"),
-    "unclearable": ("登记了原因，还没有备案", "/finance/outpatient/filings"),
+    "open": ("超过三年，没登记原因", "没通知到或没登记退不了的原因：先联系，再登记、备案", "open"),
+    "unclearable": ("超过三年，没备案", "登记了原因：先备案再上缴", "unclearable"),
 }
 
 
@@ -49,21 +51,30 @@ def list_page(found: Batches, opened: str, form: Form | None) -> dict[str, Any]:
     proposal = found.proposal
     may = current_actor().may(Permission.OUTPATIENT_FILE)
     live = [one for one in found.batches if one.on_day == proposal.on and one.state != "dropped"]
+    lines = {
+        one.batch_no: batch_line(one, found.names, is_stale=one.batch_no in found.stale) for one in found.batches
+    }
     return {
         "due": due(proposal),
         "boundary": boundary(proposal.on),
         "held_back": [
             {
-                "label": words,
-                "href": href,
+                "label": label,
+                "words": words,
+                "href": f"{ROOT.rpartition('/')[0]}/accounts?state={shown}&until={boundary(proposal.on)['last_due']}",
                 "accounts": proposal.held_back[state][0],
                 "fen": proposal.held_back[state][1],
             }
-            for state, (words, href) in _HELD_BACK.items()
+            for state, (label, words, shown) in _HELD_BACK.items()
             if state in proposal.held_back
         ],
-        "live": batch_line(live[0], found.names) if live else None,
-        "batches": [batch_line(one, found.names) for one in found.batches],
+        "live": lines.get(live[0].batch_no) if live else None,
+        "batches": list(lines.values()),
+        "missed": [
+            {"batch_no": batch_no, "href": f"{ROOT}/{batch_no}", "accounts": count}
+            for batch_no, count in found.missed.items()
+            if count
+        ],
         "forms": forms_of(("propose",), opened, form, propose={"on": proposal.on.isoformat()}),
         "may_propose": may and not live,
         "clause": chip(CLAUSE),
@@ -81,9 +92,9 @@ def boundary(on: date) -> dict[str, date]:
     return {"on": on, "exactly": exactly, "last_due": exactly.fromordinal(exactly.toordinal() - 1)}
 
 
-def batch_line(one: BatchRow, names: Mapping[str, str]) -> dict[str, Any]:
-    """A batch in a list."""
-    kind, word = STATES[one.state]
+def batch_line(one: BatchRow, names: Mapping[str, str], *, is_stale: bool = False) -> dict[str, Any]:
+    """A batch in a list; ``is_stale``: an account left its list, so that it can only be made anew."""
+    kind, word = STALE if is_stale else STATES[one.state]
     return {
         "batch_no": one.batch_no,
         "href": f"{ROOT}/{one.batch_no}",
@@ -92,6 +103,7 @@ def batch_line(one: BatchRow, names: Mapping[str, str]) -> dict[str, Any]:
         "total_fen": one.total_fen,
         "state": {"kind": kind, "word": word},
         "step": one.state,
+        "is_stale": is_stale,
         "sha256": one.sha256,
         "by": "定时任务" if one.proposed_by == "scheduler" else names.get(one.proposed_by, one.proposed_by),
         "at": one.proposed_at,
@@ -110,14 +122,17 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         offered.remove("book")
     done = {one.part: one for one in found.reviews}
     return {
-        "batch": {**batch_line(batch, names), **_reviewed_mark(found), "words": Money(batch.total_fen).in_words()},
+        "batch": {
+            **batch_line(batch, names, is_stale=found.left.count > 0),
+            **_reviewed_mark(found),
+            "words": Money(batch.total_fen).in_words(),
+        },
         "boundary": boundary(batch.on_day),
         "steps": _steps(found),
         "turn": turn(found.review if _is_reviewed(found) is False else found.turn, names),
         "parts": [_part(part, done.get(part.value), names) for part in Part] if batch.sha256 else [],
-        "claimed": [
-            {"account_no": number, "href": f"/desk/refunds/claims/{claim}"} for number, claim in found.claimed
-        ],
+        "left": left_of(found),
+        "missed": found.missed,
         "lines": [
             {
                 "account_no": number,
@@ -129,6 +144,7 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
             for number, fen, day, state in found.lines
         ],
         "page": page_of(len(found.lines), batch.accounts if batch.sha256 else 0, "个", PAGE),
+        "no_pdf": printable(batch.accounts),
         "entries": [entry(one, names) for one in found.entries],
         "booked_rows": booked_rows,
         "offered": offered,
@@ -142,7 +158,8 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
 
 
 def _reviewed_mark(found: BatchDetail) -> dict[str, Any]:
-    return {"state": {"kind": "wait", "word": "已复核，待批准"}} if _is_reviewed(found) else {}
+    is_ready = _is_reviewed(found) and not found.left.count
+    return {"state": {"kind": "wait", "word": "已复核，待批准"}} if is_ready else {}
 
 
 def _is_reviewed(found: BatchDetail) -> bool | None:
@@ -152,21 +169,50 @@ def _is_reviewed(found: BatchDetail) -> bool | None:
 
 def _offered(found: BatchDetail) -> list[str]:
     """The forms that the viewer may use now: the next step first, then giving up."""
-    state, actor = found.batch.state, current_actor()
+    state = found.batch.state
     offered = []
     if _is_reviewed(found) is False:
-        if is_my_turn(found.review):
+        if is_my_turn(found.review) and not found.left.count:
             offered.append("review")
-    elif is_my_turn(found.turn) and state in _FORMS and not found.claimed:
+    elif is_my_turn(found.turn) and state in _FORMS and not found.left.count:
         offered.append(_FORMS[state])
     if state == "approved" and is_my_turn(found.turn):
         offered.append("book")
     if _is_early(found):
         offered = [one for one in offered if one in ("freeze", "review")]
-    may_drop = actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)
-    if state in ("proposed", "frozen") and may_drop:
+    if state in ("proposed", "frozen") and _may_drop(found):
         offered.append("drop")
     return offered
+
+
+def _may_drop(found: BatchDetail) -> bool:
+    """Whoever files or approves; once a review stands, an approver who didn't freeze the list."""
+    actor = current_actor()
+    may_approve = actor.may(Permission.OUTPATIENT_APPROVE)
+    if found.reviews:
+        return may_approve and actor.actor_id != found.batch.frozen_by
+    return may_approve or actor.may(Permission.OUTPATIENT_FILE)
+
+
+def left_of(found: BatchDetail) -> dict[str, Any] | None:
+    """Who came for an account on the list, and whose it is to give the list up; nothing where nobody came."""
+    if not found.left.count:
+        return None
+    first = [
+        {
+            "account_no": one.account_no,
+            "href": f"/desk/refunds/claims/{one.claim_id}",
+            "words": "正在办" if one.is_claimed else "办过了",
+        }
+        for one in found.left.first
+    ]
+    who = "请财务审批（不是冻结名单的人）作废" if found.reviews else "请财务或财务审批作废"
+    return {
+        "count": found.left.count,
+        "first": first,
+        "who": "请作废" if _may_drop(found) else who,
+        "more": found.left.count - len(first),
+    }
 
 
 def _is_early(found: BatchDetail) -> bool:

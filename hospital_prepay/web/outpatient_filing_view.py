@@ -13,10 +13,11 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
 from hospital_prepay.services.outpatient.filing import Marked, Reason
 from hospital_prepay.services.outpatient.filing_review import PAGE, FilingDetail, FilingRow, Filings, MarkedAccount
+from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.services.outpatient.register import Contact, account_card
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_steps import forms_of, papers, turn
-from hospital_prepay.web.outpatient_view import account_href, head, quoted, state_mark
+from hospital_prepay.web.outpatient_view import account_href, account_mark, head, quoted, state_mark
 
 ROOT: Final = "/finance/outpatient/filings"
 SUBMIT_FIELDS: Final = {"authority": "reference", "submitted_on": "on"}
@@ -27,6 +28,7 @@ STATES: Final = {
     "acknowledged": ("ok", "已备案"),
     "withdrawn": ("idle", "已撤回"),
 }
+_NAMED: Final = 5
 _REASONS: Final = ("送卫生健康部门备案", "审计或复核要核对", "其他")
 CLAUSE: Final = "guizhou-deposit-2025/8"
 
@@ -59,6 +61,7 @@ def markable(found: Marked, named: int) -> dict[str, Any]:
         "left": found.left,
         "reached": found.reached,
         "others": _others(found, named),
+        "unknown": _unknown(found),
         "left_href": "/finance/outpatient/accounts?state=open&told=left",
         "contact_href": "/finance/outpatient/campaigns",
     }
@@ -71,13 +74,23 @@ def marked_words(found: Marked, named: int) -> str:
         parts.append(f"{found.left:,} 个还有渠道没试，没有登记，请在“通知”里接着联系患者")
     if found.reached:
         parts.append(f"{found.reached:,} 个已经联系上，没有登记，请通知患者来办退款；一直不来的，按账户号登记")
+    if unknown := _unknown(found):
+        parts.append(f"{unknown}，请核对账户号")
     if others := _others(found, named):
         parts.append(f"另外 {others:,} 个没有登记：没有余额、正在退款或不是待清退")
     return "；".join(parts) + ("。下一步：做备案材料。" if found.accounts else "。")
 
 
 def _others(found: Marked, named: int) -> int:
-    return max(named - found.accounts - found.left - found.reached, 0)
+    return max(named - found.accounts - found.left - found.reached - len(found.unknown), 0)
+
+
+def _unknown(found: Marked) -> str:
+    """The numbers that the register doesn't have; of many the first."""
+    if not found.unknown:
+        return ""
+    more = " 等" if len(found.unknown) > _NAMED else ""
+    return f"{len(found.unknown):,} 个账户号台账里没有：{'、'.join(found.unknown[:_NAMED])}{more}"
 
 
 def filing_line(one: FilingRow, names: Mapping[str, str]) -> dict[str, Any]:
@@ -120,6 +133,7 @@ def filing_page(found: FilingDetail, opened: str, form: Form | None) -> dict[str
         "forms": forms_of(offered, opened, form, submit={"on": today}, acknowledge={"on": today}),
         "problem": stranded(opened, form, offered),
         "papers": papers(f"{ROOT}/{filing.filing_no}/letter"),
+        "no_pdf": printable(filing.accounts),
         "may_reveal": actor.may(Permission.REVEAL_IDENTITY) and actor.may(Permission.OUTPATIENT_FILE),
         "clause": chip(CLAUSE),
     }
@@ -146,7 +160,7 @@ def unmark_page(account_no: str, form: Form | None) -> dict[str, Any] | None:
     return {
         "account": {
             **head(card),
-            "state": state_mark(card.account.state),
+            "state": account_mark(card.account),
             "reason": card.account.unclearable_reason,
             "balance_fen": card.account.balance_fen,
         },

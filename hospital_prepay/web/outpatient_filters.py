@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,13 +11,13 @@ from flask import request
 
 from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.domain.rules.outpatient.contact import Standing
-from hospital_prepay.domain.rules.outpatient.life import AccountState as State
+from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
-from hospital_prepay.services.outpatient.list_papers import KINDS
+from hospital_prepay.services.outpatient.list_papers import KINDS, printable
 from hospital_prepay.services.outpatient.register import Narrowed
 from hospital_prepay.web.outpatient_view import ROOT
 
-FILTERS: Final = ("q", "state", "year", "channel", "reach", "kind", "import", "told")
+FILTERS: Final = ("q", "state", "year", "channel", "reach", "kind", "import", "told", "until")
 
 
 def asked_filters() -> dict[str, str]:
@@ -28,20 +29,31 @@ def narrowed(given: Mapping[str, str]) -> Narrowed:
     """What the address asks for; a value that no list has lets all pass."""
     year = number_of(given["year"])
     return Narrowed(
-        state=given["state"] if given["state"] in list(State) else "",
+        state=given["state"] if given["state"] in LISTED_LABELS else "",
         year=year if year is not None and year < 10_000 else None,
         channel=given["channel"] if given["channel"] in list(Channel) else "",
         reach=given["reach"] if given["reach"] in list(Reach) else "",
         told=given["told"] if given["told"] in [*Standing, *Way] else "",
-        deposits={"deposit": True, "other": False}.get(given["kind"]),
+        deposits={"deposit": True, "kept": True, "other": False}.get(given["kind"]),
+        kept={"deposit": False, "kept": True}.get(given["kind"]),
+        moved_until=_day(given["until"]),
         import_no=number_of(given["import"]),
         text=given["q"],
     )
 
 
-def register_files(given: Mapping[str, str]) -> list[dict[str, str]]:
-    """The register as files, narrowed like the page."""
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def register_files(given: Mapping[str, str], accounts: int) -> list[dict[str, str]]:
+    """The register as files, narrowed like the page; a list that is too long to print isn't offered as PDF."""
     query = urlencode({name: value for name, value in given.items() if value})
     return [
-        {"label": kind.upper(), "href": f"{ROOT}/register.{kind}" + (f"?{query}" if query else "")} for kind in KINDS
+        {"label": kind.upper(), "href": f"{ROOT}/register.{kind}" + (f"?{query}" if query else "")}
+        for kind in KINDS
+        if kind != "pdf" or not printable(accounts)
     ]

@@ -85,5 +85,5 @@ def _account(card: AccountCard) -> dict[str, Any]:
         "patient_no": account.patient_no,
         "last_movement_on": account.last_movement_on,
         "balance_fen": account.balance_fen,
-        "state": view.state_mark(account.state),
+        "state": view.account_mark(account),
     }

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
+from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT, LISTED_LABELS, ClaimState, listed_state
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
-from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
@@ -21,7 +21,9 @@ from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
 
 ROOT: Final = "/finance/outpatient"
 _FIRST_YEAR: Final = 2000
-_MARKS: Final = {
+_MARKS: Final[Mapping[str, str]] = {
+    EMPTY: "idle",
+    KEPT: "info",
     State.OPEN: "wait",
     State.REFUNDED: "ok",
     State.UNCLEARABLE: "warn",
@@ -54,19 +56,27 @@ def account_href(account_no: str) -> str:
 
 
 def fresh_form(form: Form | None = None) -> Form:
-    """A form with a number of its own: sent twice, it counts once."""
-    return Form({**(form.entered if form else {}), "idempotency_key": str(uuid.uuid4())})
+    """A form with a number of its own: sent twice, it counts once. What was wrong with it stays beside its fields."""
+    given = form or Form()
+    return Form({**given.entered, "idempotency_key": str(uuid.uuid4())}, given.errors)
 
 
 def state_mark(state: str) -> dict[str, str]:
-    """The mark of an account's state."""
-    return {"kind": _MARKS[State(state)], "word": State(state).label}
+    """The mark of an account's state, as lists tell them apart."""
+    return {"kind": _MARKS[state], "word": LISTED_LABELS[state]}
+
+
+def account_mark(account: Any) -> dict[str, str]:
+    """The mark of an account or of its line in the register."""
+    kept = account.import_no is None
+    return state_mark(listed_state(account.state, account.balance_fen, is_kept=kept))
 
 
 def overview_page(found: Overview) -> dict[str, Any]:
     """The four tables, each figure with its list; what waits comes first."""
     return {
         "whole": _figure(found.whole, kind="deposit"),
+        "kept": _figure(found.kept, kind="kept"),
         "others": _figure(found.others, kind="other"),
         "tables": [
             _table("state", "按状态", "状态", found.by_state),
@@ -86,11 +96,15 @@ def choices(year: str) -> dict[str, Any]:
     if year and year not in {one["value"] for one in years} | {"0"}:
         years.append({"value": year, "label": f"{year} 年"})
     return {
-        "states": _options(State),
+        "states": [{"value": value, "label": label} for value, label in LISTED_LABELS.items()],
         "years": [*years, {"value": "0", "label": "不详"}],
         "channels": _options(Channel),
         "reaches": _options(Reach),
-        "kinds": [{"value": "deposit", "label": "门诊预交金"}, {"value": "other", "label": "不是预交金的款项"}],
+        "kinds": [
+            {"value": "deposit", "label": "门诊预交金，清查入账的"},
+            {"value": "kept", "label": "保留的预交金"},
+            {"value": "other", "label": "不是预交金的款项"},
+        ],
     }
 
 
@@ -105,7 +119,7 @@ def listed(row: Any, contact: Contact) -> dict[str, Any]:
         "kind": MoneyKind(row.kind).label if row.kind != MoneyKind.OUTPATIENT_DEPOSIT else "",
         "channel": Channel(row.channel).label,
         "last_movement_on": row.last_movement_on,
-        "state": state_mark(row.state),
+        "state": account_mark(row),
         "balance_fen": row.balance_fen,
         "opening_fen": row.opening_fen,
     }
@@ -138,7 +152,8 @@ def account_page(card: AccountCard) -> dict[str, Any]:
             "balance_fen": account.balance_fen,
             "is_open": account.is_open,
             "last_movement_on": account.last_movement_on,
-            "state": state_mark(account.state),
+            "state": account_mark(account),
+            "is_kept": account.is_kept,
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
             "others": [

@@ -64,6 +64,9 @@ def test_a_file_is_counted_by_one_and_booked_by_another(counter: Counter, login_
 def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Counter, login_as: Login) -> None:
     officer = login_as(Role.FINANCE_OFFICER)
     at = upload(officer).headers["Location"]
+    home = login_as(Role.FINANCE_APPROVER).get("/").text
+    assert "门诊余额清单等确认入账" in home
+    assert f'href="{at}"' in home
     assert officer.post(f"{at}/drop", {"ground": ""}).status_code == 422
     assert "账户都收回了" in officer.get(officer.post(f"{at}/drop", {"ground": "传错了"}).headers["Location"]).text
     assert "没有这样的账户" in officer.get(f"{ROOT}/accounts").text

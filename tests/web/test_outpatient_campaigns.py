@@ -97,6 +97,18 @@ def test_words_that_lapse_come_back_with_what_to_change(officer: Browser, counte
     assert propose(officer, way="fax").status_code == 422
 
 
+def test_criteria_left_empty_narrow_nothing(officer: Browser, counter: Counter) -> None:
+    """A browser sends every field of the form, the empty ones as empty texts."""
+    answer = propose(officer, least="", moved_until="")
+    assert answer.status_code == 303
+    assert "2 个账户" in officer.get(answer.headers["Location"]).text
+    wrong = propose(officer, least="很多", moved_until="去年")
+    assert wrong.status_code == 422
+    assert "有 2 处要改" in wrong.text
+    assert 'id="e-least"' in wrong.text
+    assert 'id="e-moved_until"' in wrong.text
+
+
 def test_a_proposal_is_dropped(officer: Browser, login_as: Login, counter: Counter) -> None:
     at = propose(officer).headers["Location"]
     assert "没有发出任何通知" in officer.get(officer.post(f"{at}/drop").headers["Location"]).text

@@ -25,7 +25,7 @@ from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import escheat
+from hospital_prepay.services.outpatient import escheat, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
@@ -145,7 +145,7 @@ def test_a_mark_needs_reason_and_evidence_and_is_taken_back(treasury: Treasury) 
     assert "请选填其中一样" in words(both)
     treasury.marked("M001\nM003\nMZ/4,nobody")
     page = words(treasury.as_(OFFICER).get(FILINGS))
-    assert "登记了 2 个账户；另外 2 个没有登记" in page
+    assert "登记了 2 个账户；1 个账户号台账里没有：nobody，请核对账户号；另外 1 个没有登记" in page
     assert "退不了、还没有备案：2 个" in page
     assert "短信退回、电话停机" in page
     assert words(treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="")).count("请填写") >= 1
@@ -173,7 +173,9 @@ def test_a_look_says_how_many_would_be_marked_and_how_many_have_ways_left(treasu
     assert nothing.status_code == 200
     assert "能登记 0 个" in words(nothing)
     assert "2 个还有渠道没试，不登记，先通知患者" in words(nothing)
-    assert "1 个没有余额、正在退款或不是待清退" in words(nothing)
+    assert "1 个账户号台账里没有：nobody" in words(nothing)
+    assert "个没有余额、正在退款或不是待清退" not in words(nothing)
+    assert nothing.text.index("能登记") < nothing.text.index("退不了、还没有备案："), "the answer stands first"
     assert {f"{ROOT}/campaigns", f"{ROOT}/accounts?state=open&amp;told=left"} <= links(nothing.text)
     assert 'formaction="/finance/outpatient/filings/marks"' not in nothing.text
     sent = treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos="M001,M003")
@@ -290,9 +292,13 @@ def test_who_only_looks_on_gets_no_forms_and_may_send_none(treasury: Treasury) -
 def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasury: Treasury) -> None:
     treasury.filed()
     assert treasury.send(OFFICER, f"{FILINGS}/marks/of/M003", note="家属来电").status_code == 303
-    page = words(treasury.as_(OFFICER).get(BATCHES))
+    answer = treasury.as_(OFFICER).get(BATCHES)
+    page = words(answer)
     assert "2025-12-31 要上缴64.50 元" in page
-    assert "超过三年，没备案30.00 元" in page
+    assert "超过三年，没登记原因30.00 元" in page
+    opened = f"{ROOT}/accounts?state=open&until=2022-12-30"
+    assert opened.replace("&", "&amp;") in links(answer.text)
+    assert "1 个账户，账上余额 30.00 元" in words(treasury.as_(OFFICER).get(opened))
     assert "最后变动在 2022-12-30 或以前的上缴，2022-12-31 的这一年不上缴" in page
     assert "12 月 31 日" in words(treasury.send(OFFICER, BATCHES, on="2025-12-30"))
     assert treasury.send(OFFICER, BATCHES, on="2030-12-31").status_code == 422
@@ -305,6 +311,16 @@ def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasu
     assert "已经有人在办" in words(again)
 
 
+def test_what_is_filed_after_the_freezing_is_said_to_be_left_out(treasury: Treasury) -> None:
+    at = treasury.frozen("M001")
+    assert "冻结以后又有" not in words(treasury.as_(OFFICER).get(BATCHES))
+    treasury.filed("M003")
+    page = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "第 1 批冻结以后又有 1 个账户该在那一天上缴，名单里没有" in page
+    assert "先作废这一批，再重新提出、冻结、复核" in page
+    assert "冻结以后又有 1 个账户" in words(treasury.as_(OFFICER).get(at))
+
+
 def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
     answer = treasury.send(OFFICER, BATCHES, on="2025-12-31")
     assert answer.status_code == 409
@@ -312,7 +328,7 @@ def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
     assert treasury.count("outpatient_batch") == 0
 
 
-def test_the_list_can_be_checked_by_its_digest(treasury: Treasury) -> None:
+def test_the_list_can_be_checked_by_its_digest(treasury: Treasury, monkeypatch: pytest.MonkeyPatch) -> None:
     treasury.filed()
     at = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
     assert treasury.as_(OFFICER).get(f"{at}/list.csv").status_code == 409
@@ -322,6 +338,13 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury) -> None:
     page = words(treasury.as_(AUDITOR).get(at))
     assert hashlib.sha256(made.data).hexdigest() in page
     assert "sha256sum" in page
+    assert f"{at}/list.pdf" in links(treasury.as_(AUDITOR).get(at).text)
+    with monkeypatch.context() as patch:
+        patch.setattr(list_papers, "PDF_ROWS", 1)
+        for one in (at, f"{FILINGS}/1"):
+            page = treasury.as_(AUDITOR).get(one)
+            assert f"{one}/list.pdf" not in links(page.text), one
+            assert "有 2 行，PDF 最多 1 行：请用 XLSX" in words(page), one
     rows = sheet(treasury.as_(AUDITOR).get(f"{at}/list.xlsx"), "名单")
     assert rows[1] == (1, "M001", 64.5, "2020-03-01")
     assert rows[-1][2] == 94.5
@@ -379,8 +402,34 @@ def test_a_list_is_reviewed_before_its_day_and_approved_from_it_on(treasury: Tre
     # Whoever comes in between is paid first, as on any other day.
     assert treasury.accepted("M001")
     assert "先退给患者" in words(treasury.as_(APPROVER).get(at))
-    treasury.send(OFFICER, f"{at}/drop", note="有人来领")
+    assert treasury.send(OFFICER, f"{at}/drop", note="有人来领").status_code == 403
+    assert treasury.send(APPROVER, f"{at}/drop", note="有人来领").status_code == 303
     assert treasury.balance("M003") == 3000
+
+
+def test_a_list_of_which_somebody_was_paid_says_so_in_time(treasury: Treasury) -> None:
+    at = treasury.reviewed()
+    claim = treasury.confirmed("M001")
+    assert treasury.send(CASHIER, f"{claim}/pay", receipt="LK-1").status_code == 303
+    page = treasury.as_(APPROVER).get(at)
+    assert "名单里有 1 个账户来办了退款" in words(page)
+    assert "M001（办过了）" in words(page)
+    assert f'action="{at}/approve"' not in page.text
+    assert f'action="{at}/drop"' in page.text
+    assert f'action="{at}/drop"' not in treasury.as_(OFFICER).get(at).text
+    assert "请财务审批（不是冻结名单的人）作废" in words(treasury.as_(OFFICER).get(at))
+    home = words(treasury.as_(APPROVER).get("/"))
+    assert "上缴名单要重做" in home
+    assert "上缴名单等批准" not in home
+    assert "名单要重做" in words(treasury.as_(OFFICER).get(BATCHES))
+    assert "名单里有人来办了退款，先作废、重新提出" in words(
+        treasury.as_(OFFICER).get("/finance/fund/duties?show=pressing&area=outpatient")
+    )
+    refused = treasury.send(APPROVER, f"{at}/approve")
+    assert refused.status_code == 409
+    assert "请作废这一批，再重新提出" in words(refused)
+    assert treasury.send(APPROVER, f"{at}/drop", note="有人来领").status_code == 303
+    assert "上缴名单要重做" not in words(treasury.as_(APPROVER).get("/"))
 
 
 def test_a_number_that_another_batch_has_comes_back_beside_its_field(treasury: Treasury) -> None:
@@ -423,8 +472,9 @@ def test_whoever_comes_stops_the_approval_and_the_batch_is_dropped(treasury: Tre
     assert "批准上缴" not in page.text
     assert treasury.send(APPROVER, f"{at}/approve").status_code == 409
     assert treasury.send(OFFICER, f"{at}/drop", note="").status_code == 422
+    assert treasury.send(OFFICER, f"{at}/drop", note="有人来领").status_code == 403
     form = {"note": "有人来领", "idempotency_key": "form-key-drop"}
-    assert [treasury.as_(OFFICER).post(f"{at}/drop", form).status_code for _ in range(2)] == [303, 303]
+    assert [treasury.as_(APPROVER).post(f"{at}/drop", form).status_code for _ in range(2)] == [303, 303]
     assert "有人来领" in words(treasury.as_(OFFICER).get(BATCHES))
     again = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
     assert "30.00" in words(treasury.as_(OFFICER).get(again))

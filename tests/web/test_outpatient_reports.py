@@ -102,6 +102,10 @@ def test_the_register_page_offers_its_list_as_files(treasury: Treasury, monkeypa
     made = treasury.as_(AUDITOR).get(f"{ROOT}/register.pdf")
     assert (made.status_code, made.mimetype, made.data[:4]) == (200, "application/pdf", b"%PDF")
     monkeypatch.setattr(list_papers, "PDF_ROWS", 1)
+    long = treasury.as_(AUDITOR).get(f"{ROOT}/accounts?state=open&q=")
+    assert f"{ROOT}/register.xlsx?state=open" in links(long.text)
+    assert f"{ROOT}/register.pdf?state=open" not in links(long.text)
+    assert "PDF 最多 1 行：请用 XLSX" in words(long)
     refused = treasury.as_(AUDITOR).get(f"{ROOT}/register.pdf")
     assert refused.status_code == 422
     assert "请下载 XLSX，或者先筛选再下载 PDF" in words(refused)

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
-from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientBatchLine,
     OutpatientFiling,
@@ -130,23 +129,6 @@ def batch_page(
         .limit(size)
     )
     return [(number, int(fen), day, state) for number, fen, day, state in connection.execute(query)]
-
-
-def claimed_of_batch(connection: sa.Connection, institution_id: str, batch_no: int) -> list[tuple[str, str]]:
-    """Accounts of a batch with a claim under way, and the claim: while there is one, nobody approves the batch."""
-    line, claim = OutpatientBatchLine, OutpatientClaim
-    query = (
-        sa.select(line.account_no, claim.claim_id)
-        .join(claim, sa.and_(claim.institution_id == line.institution_id, claim.account_no == line.account_no))
-        .where(
-            line.institution_id == institution_id,
-            line.batch_no == batch_no,
-            claim.state.in_(("accepted", "reviewed", "confirmed", "sent", "failed")),
-        )
-        .order_by(line.account_no)
-        .limit(20)
-    )
-    return [(number, claim_id) for number, claim_id in connection.execute(query)]
 
 
 def entries_of(connection: sa.Connection, institution_id: str, source: str) -> list[SourceEntry]:

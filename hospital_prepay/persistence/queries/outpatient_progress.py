@@ -38,8 +38,9 @@ class ProgressCell:
 
 
 def progress_on(connection: sa.Connection, institution_id: str, on: date, ended_at: datetime) -> list[ProgressCell]:
-    """Every deposit that the books had by the end of ``on``, the moment ``ended_at``, added up in one pass; among
-    them those that held nothing when they were counted."""
+    """Every deposit of the census that the books had by the end of ``on``, the moment ``ended_at``, added up in one
+    pass; among them those that held nothing when they were counted. What article 6 lets the hospital keep is no stock
+    to clear."""
     moved = _moved(institution_id, on)
     account, counted = OutpatientAccount, OutpatientImport
     left = moved.c.in_fen - moved.c.refunded_fen - moved.c.remitted_fen
@@ -66,6 +67,7 @@ def progress_on(connection: sa.Connection, institution_id: str, on: date, ended_
         .where(
             account.institution_id == institution_id,
             account.kind == "outpatient_deposit",
+            account.import_no.is_not(None),
             sa.or_(moved.c.account_id.is_not(None), counted.booked_at < ended_at),
         )
         .subquery("told")

@@ -7,14 +7,18 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.models.outpatient import OutpatientCorrection, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_contact import OutpatientCampaign
 from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientAdvanceList,
     OutpatientBatch,
     OutpatientBatchReview,
     OutpatientFiling,
 )
+from hospital_prepay.persistence.models.outpatient_people import OutpatientLikeness
 from hospital_prepay.persistence.models.outpatient_public import OutpatientRequest
+from hospital_prepay.persistence.queries.outpatient_left import stale_batches
 from hospital_prepay.persistence.queries.waiting import Pile
 
 
@@ -63,6 +67,34 @@ def claims_on_their_way(connection: sa.Connection, institution_id: str, _person:
     return _pile(connection, institution_id, OutpatientClaim.paid_at, "sent")
 
 
+def imports_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Counted files that somebody else took in."""
+    table = OutpatientImport
+    where = (table.state == "counted", table.imported_by != person)
+    return _steps(connection, institution_id, table.import_no, table.imported_at, *where)
+
+
+def corrections_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Corrections of a miscount that somebody else asked for."""
+    table = OutpatientCorrection
+    where = (table.state == "asked", table.asked_by != person)
+    return _steps(connection, institution_id, table.correction_id, table.asked_at, *where)
+
+
+def pairs_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Likely same persons that somebody else had looked for."""
+    table = OutpatientLikeness
+    where = (table.state == "proposed", table.proposed_by != person)
+    return _steps(connection, institution_id, table.first_no, table.proposed_at, *where)
+
+
+def campaigns_to_release(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Campaigns that somebody else proposed."""
+    table = OutpatientCampaign
+    where = (table.state == "proposed", table.proposed_by != person)
+    return _steps(connection, institution_id, table.campaign_no, table.proposed_at, *where)
+
+
 def filings_to_submit(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Packs that were made and not handed in."""
     table = OutpatientFiling
@@ -83,9 +115,11 @@ def batches_to_freeze(connection: sa.Connection, institution_id: str, _person: s
 
 
 def batches_to_review(connection: sa.Connection, institution_id: str, person: str) -> Pile:
-    """Frozen lists that lack a review, by who neither froze nor reviewed them."""
+    """Frozen lists that lack a review, by who neither froze nor reviewed them; a list that an account left is past
+    reviewing."""
     table = OutpatientBatch
-    where = (table.state == "frozen", table.frozen_by != person, _reviews() < _REVIEWS, ~_reviewed_by(person))
+    whole = table.batch_no.not_in(stale_batches(connection, institution_id))
+    where = (table.state == "frozen", table.frozen_by != person, _reviews() < _REVIEWS, ~_reviewed_by(person), whole)
     return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
 
 
@@ -93,9 +127,22 @@ def batches_to_approve(connection: sa.Connection, institution_id: str, person: s
     """Lists whose day has come with their three reviews, by who neither froze nor reviewed them; and those whose
     booking stopped."""
     table = OutpatientBatch
-    ready = sa.and_(table.state == "frozen", table.frozen_by != person, _reviews() == _REVIEWS, ~_reviewed_by(person))
+    whole = table.batch_no.not_in(stale_batches(connection, institution_id))
+    others = (table.frozen_by != person, ~_reviewed_by(person))
+    ready = sa.and_(table.state == "frozen", *others, _reviews() == _REVIEWS, whole)
     where = sa.or_(ready, table.state == "approved")
     return _steps(connection, institution_id, table.batch_no, table.frozen_at, table.on_day <= today, where)
+
+
+def batches_to_make_anew(connection: sa.Connection, institution_id: str, person: str, *, may_undo: bool) -> Pile:
+    """Frozen lists that an account left: to be given up and proposed anew. One that was reviewed waits for who
+    ``may_undo`` reviews and didn't freeze it."""
+    table = OutpatientBatch
+    mine = _reviews() == 0
+    if may_undo:
+        mine = sa.or_(mine, table.frozen_by != person)
+    where = (table.state == "frozen", table.batch_no.in_(stale_batches(connection, institution_id)), mine)
+    return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
 
 
 def batches_to_remit(connection: sa.Connection, institution_id: str, person: str) -> Pile:

@@ -50,6 +50,10 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("outpatient_bank", Permission.OUTPATIENT_PAY, outpatient.claims_to_send),
     ("outpatient_failed", Permission.OUTPATIENT_PAY, outpatient.claims_that_failed),
     ("outpatient_sent", Permission.OUTPATIENT_PAY, outpatient.claims_on_their_way),
+    ("outpatient_import", Permission.OUTPATIENT_CONFIRM, outpatient.imports_to_confirm),
+    ("outpatient_correction", Permission.OUTPATIENT_CONFIRM, outpatient.corrections_to_decide),
+    ("outpatient_people", Permission.OUTPATIENT_CONFIRM, outpatient.pairs_to_decide),
+    ("outpatient_release", Permission.OUTPATIENT_CONFIRM, outpatient.campaigns_to_release),
     ("outpatient_submit", Permission.OUTPATIENT_FILE, outpatient.filings_to_submit),
     ("outpatient_filed", Permission.OUTPATIENT_CONFIRM, outpatient.filings_to_acknowledge),
     ("outpatient_freeze", Permission.OUTPATIENT_FILE, outpatient.batches_to_freeze),
@@ -67,7 +71,12 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
             for kind, permission, count in _KINDS
             if any(actor.may(one) for one in (permission if isinstance(permission, tuple) else (permission,)))
         ]
-        if actor.may(Permission.OUTPATIENT_APPROVE):
+        may_approve = actor.may(Permission.OUTPATIENT_APPROVE)
+        if may_approve or actor.may(Permission.OUTPATIENT_FILE):
+            who = (actor.institution_id, actor.actor_id)
+            stale = outpatient.batches_to_make_anew(connection, *who, may_undo=may_approve)
+            found.append(Task("outpatient_stale", stale))
+        if may_approve:
             own, today = (actor.institution_id, actor.actor_id), context.clock.today()
             found.append(Task("outpatient_approve", outpatient.batches_to_approve(connection, *own, today)))
         if actor.may(Permission.CAPS_PUBLISH):

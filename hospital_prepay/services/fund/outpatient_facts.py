@@ -23,6 +23,7 @@ from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_gate import KeptRow
 from hospital_prepay.persistence.queries import outpatient_advances as advances
 from hospital_prepay.persistence.queries import outpatient_duties as queries
+from hospital_prepay.persistence.queries import outpatient_left
 from hospital_prepay.rulebook.loader import load_rulebook
 
 _DORMANT_YEARS: Final = "guizhou-deposit-2025/dormant_years"
@@ -38,11 +39,12 @@ def outpatient_facts(connection: Connection, institution_id: str, today: date) -
     accounts = queries.accounts_by_age(connection, institution_id, _days(today.year + 1))
     stands = any(one.is_stock and one.accounts and one.state in ("open", "unclearable") for one in accounts)
     refunded_at = None if stands else queries.last_refund(connection, institution_id)
+    stale = outpatient_left.stale_batches(connection, institution_id)
     return OutpatientFacts(
         accounts=accounts,
         refunded_on=None if refunded_at is None else local(refunded_at).date(),
         batches=[
-            Batch(one.on_day, one.state, one.accounts, one.total_fen, one.remitted_on)
+            Batch(one.on_day, one.state, one.accounts, one.total_fen, one.remitted_on, one.batch_no in stale)
             for one in outpatient_escheat.batches(connection, institution_id)
         ],
         packs=[

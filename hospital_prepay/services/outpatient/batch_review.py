@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -13,11 +13,12 @@ from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_escheat import BatchRow, ReviewRow
 from hospital_prepay.persistence.queries import outpatient_escheat as queries
-from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries import outpatient_left, people
 from hospital_prepay.persistence.queries.outpatient_escheat import SourceEntry
+from hospital_prepay.persistence.queries.outpatient_left import Left
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
-from hospital_prepay.services.outpatient.proposals import Proposal, propose
+from hospital_prepay.services.outpatient.proposals import Proposal, due_before, propose
 from hospital_prepay.services.outpatient.turns import turn_of
 
 __all__ = ["BatchRow", "ReviewRow", "SourceEntry"]
@@ -33,24 +34,29 @@ BATCH_TURNS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """What would go on the next day of remitting, and every batch, the newest first."""
+    """What would go on the next day of remitting, and every batch, the newest first. ``stale`` are frozen ones that
+    an account left, so that nobody can approve them; ``missed`` counts for a frozen one what was filed since and is
+    due on its day."""
 
     proposal: Proposal
     batches: list[BatchRow]
     names: Mapping[str, str]
+    stale: frozenset[int] = frozenset()
+    missed: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchDetail:
-    """One batch. ``lines`` are a page of its list: account, fen, last movement, state now. ``claimed`` are accounts
-    of it that somebody claims, each with the claim. ``review`` is whose the next review is, ``turn`` the step
-    after."""
+    """One batch. ``lines`` are a page of its list: account, fen, last movement, state now. ``left`` are accounts that
+    somebody came for since it was frozen, each with the claim; ``missed`` were filed since and are due on its day.
+    ``review`` is whose the next review is, ``turn`` the step after."""
 
     batch: BatchRow
     lines: list[tuple[str, int, date, str]]
     reviews: list[ReviewRow]
     entries: list[SourceEntry]
-    claimed: list[tuple[str, str]]
+    left: Left
+    missed: int
     review: Turn | None
     turn: Turn | None
     names: Mapping[str, str]
@@ -62,7 +68,9 @@ def list_batches(context: Context, actor: Actor) -> Batches:
     own = actor.institution_id
     with context.database.reading() as connection:
         found, names = store.batches(connection, own), people.names(connection, own)
-    return Batches(propose(context, own, _day_of_interest(context, found)), found, names)
+        stale = outpatient_left.stale_batches(connection, own)
+        missed = {one.batch_no: _missed(connection, own, one) for one in found if one.state == "frozen"}
+    return Batches(propose(context, own, _day_of_interest(context, found)), found, names, stale, missed)
 
 
 def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> BatchDetail:
@@ -79,11 +87,16 @@ def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> Batc
             queries.batch_page(connection, own, batch_no, (page - 1) * PAGE, PAGE),
             reviews,
             queries.entries_of(connection, own, f"outpatient_batch:{batch_no}"),
-            queries.claimed_of_batch(connection, own, batch_no) if is_frozen else [],
+            outpatient_left.left_of_batch(connection, own, batch_no),
+            _missed(connection, own, found) if is_frozen else 0,
             turn_of(connection, own, Permission.OUTPATIENT_REVIEW, barred) if is_frozen else None,
             turn_of(connection, own, BATCH_TURNS.get(found.state), barred),
             people.names(connection, own),
         )
+
+
+def _missed(connection: Connection, institution_id: str, batch: BatchRow) -> int:
+    return store.due_sum(connection, institution_id, batch.on_day, due_before(batch.on_day))[0]
 
 
 def batch_of(connection: Connection, institution_id: str, batch_no: int) -> BatchRow:

@@ -18,6 +18,7 @@ from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.life import BATCH_STEPS
 from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.outpatient_escheat import BatchRow, ListedAccount, ReviewRow
+from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.filing import list_digest
@@ -136,6 +137,7 @@ def approve_list(context: Context, actor: Actor, batch_no: int, *, idempotency_k
         if missing:
             words = "、".join(part.label for part in Part if part in missing)
             raise Conflict(f"还没有复核完：{words}。三个部分由三个人复核之后才能批准。")
+        _require_whole(work, batch_no)
         step = {"state": "approved", "approved_by": actor.actor_id, "approved_at": work.now}
         store.walk_batch(work.connection, work.institution_id, batch_no, **step)
         keep_number(work, idempotency_key, payload, batch_no)
@@ -216,7 +218,11 @@ def remit_batch(
 
 
 def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, idempotency_key: str = "") -> BatchRow:
-    """Give up a list that isn't approved; its accounts are filed as before."""
+    """Give up a list that isn't approved; its accounts are filed as before. Once a review stands, the word is an
+    approver's who didn't freeze the list: one person doesn't undo what others looked through.
+
+    Raises :class:`SecondPersonRequired`, :class:`NotPermitted`, :class:`Conflict` for another step.
+    """
     if not (actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)):
         actor.require(Permission.OUTPATIENT_FILE)
     if not ground.strip():
@@ -227,6 +233,9 @@ def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, id
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "dropped")
+        if store.reviews_of(work.connection, work.institution_id, batch_no):
+            actor.require(Permission.OUTPATIENT_APPROVE)
+            actor.require_other_than(found.frozen_by or "", "作废复核过的名单")
         if found.state == "frozen":
             store.release_batch(work.connection, work.institution_id, batch_no)
         step = {"state": "dropped", "ended_ground": ground.strip()}
@@ -279,6 +288,18 @@ def _held(work: UnitOfWork, batch_no: int) -> BatchRow:
 def _require_step(found: BatchRow, target: str) -> None:
     if target not in BATCH_STEPS[found.state]:
         raise Conflict("这一批现在不能办这一步。请刷新后再看；本次没有改动。")
+
+
+def _require_whole(work: UnitOfWork, batch_no: int) -> None:
+    """Nobody on the list was paid or is being paid: the list says what goes, to the fen."""
+    left = left_of_batch(work.connection, work.institution_id, batch_no)
+    if left.count:
+        words = "、".join(one.account_no for one in left.first[:3])
+        more = "等" if left.count > len(left.first[:3]) else ""
+        raise Conflict(
+            f"名单里有 {left.count} 个账户来办了退款（{words}{more}），这份名单不能批准。"
+            "请作废这一批，再重新提出；没来的账户仍是已备案。"
+        )
 
 
 def _batch(work: UnitOfWork, batch_no: int) -> BatchRow:

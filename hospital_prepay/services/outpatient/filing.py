@@ -80,11 +80,12 @@ class MarkUnclearable:
 @dataclass(frozen=True, slots=True)
 class Marked:
     """How many accounts are marked, or would be; how many have a way that nobody tried, and whose owner was reached:
-    neither is one that can't be refunded."""
+    neither is one that can't be refunded. ``unknown`` are numbers that the register doesn't have."""
 
     accounts: int
     left: int
     reached: int
+    unknown: tuple[str, ...] = ()
 
 
 def count_markable(context: Context, actor: Actor, command: MarkUnclearable) -> Marked:
@@ -93,8 +94,9 @@ def count_markable(context: Context, actor: Actor, command: MarkUnclearable) -> 
     _require_which(command)
     with context.database.reading() as connection:
         found = marks.standings(connection, actor.institution_id, command.account_nos or None, command.reach)
+        unknown = marks.unknown(connection, actor.institution_id, command.account_nos)
     count = sum(found.pop(one, 0) for one in command.takes)
-    return _marked(count, found)
+    return _marked(count, found, unknown)
 
 
 def mark_unclearable(
@@ -117,12 +119,14 @@ def mark_unclearable(
         lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
         known = work.known_answer(idempotency_key, payload) if idempotency_key else None
         if known is not None:
-            return Marked(known["number"], known.get("left", 0), known.get("reached", 0))
+            unknown = tuple(known.get("unknown", ()))
+            return Marked(known["number"], known.get("left", 0), known.get("reached", 0), unknown)
         which = (work.institution_id, command.account_nos or None, command.reach)
         count = marks.mark(work.connection, *which, command.takes, reason)
-        found = _marked(count, marks.standings(work.connection, *which))
+        unknown = marks.unknown(work.connection, work.institution_id, command.account_nos)
+        found = _marked(count, marks.standings(work.connection, *which), unknown)
         if idempotency_key:
-            answer = {"number": count, "left": found.left, "reached": found.reached}
+            answer = {"number": count, "left": found.left, "reached": found.reached, "unknown": list(unknown)}
             work.keep_answer(idempotency_key, payload, answer)
         work.audit(detail={"accounts": count, "left": found.left, "reached": found.reached, "reason": reason})
         return found
@@ -135,8 +139,8 @@ def _require_which(command: MarkUnclearable) -> None:
         )
 
 
-def _marked(count: int, found: Mapping[Standing, int]) -> Marked:
-    return Marked(count, found.get(Standing.LEFT, 0), found.get(Standing.REACHED, 0))
+def _marked(count: int, found: Mapping[Standing, int], unknown: tuple[str, ...]) -> Marked:
+    return Marked(count, found.get(Standing.LEFT, 0), found.get(Standing.REACHED, 0), unknown)
 
 
 def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idempotency_key: str = "") -> None:

@@ -83,6 +83,11 @@ def require_printable(count: int, kind: str, *, may_narrow: bool) -> None:
         raise MalformedInput(words, code="too_long_to_print", details={"rows": count})
 
 
+def printable(count: int) -> str:
+    """Why a list of so many rows isn't offered as PDF; nothing where it is."""
+    return f"有 {count:,} 行，PDF 最多 {PDF_ROWS:,} 行：请用 XLSX" if count > PDF_ROWS else ""
+
+
 def _workbook(paper: ListPaper) -> IO[bytes]:
     cover = [(label, *_with_words(value)) for label, value in paper.facts]
     notes = [(text,) for text in paper.notes]

@@ -35,7 +35,7 @@ _COLUMNS: Final = (
     Column("转财政（元）", 8, is_number=True),
     Column("还有余额（元）", 8, is_number=True),
 )
-NOTE: Final = "按账上日期算到这一天当天为止；联系方式按今天登记的算，撤回了备案的算没有备案。"
+NOTE: Final = "按账上日期算到这一天当天为止；联系方式按今天登记的算，撤回了备案的算没有备案；不含经备案保留的预交金。"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.masking import mask_certificate, mask_name, mask_phone
-from hospital_prepay.domain.rules.outpatient.life import AccountState as State
+from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, phone_number
 from hospital_prepay.persistence import outpatient_accounts as imports
 from hospital_prepay.persistence import outpatient_claims as claims
@@ -52,9 +52,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The register added up; deposits alone in the four tables, other money of article 9 in ``others``."""
+    """The register added up; the deposits of the census alone in the four tables, what article 6 lets the hospital
+    keep in ``kept``, other money of article 9 in ``others``."""
 
     whole: Figure
+    kept: Figure
     others: Figure
     by_state: tuple[Figure, ...]
     by_year: tuple[Figure, ...]
@@ -109,12 +111,14 @@ def overview(context: Context, actor: Actor) -> Overview:
     with context.database.reading() as connection:
         cells = store.read_cells(connection, actor.institution_id)
         found = imports.read_imports(connection, actor.institution_id)
-    deposits = [cell for cell in cells if cell.is_deposit]
+    deposits = [cell for cell in cells if cell.is_deposit and not cell.is_kept]
+    kept = [cell for cell in cells if cell.is_deposit and cell.is_kept]
     years = sorted({cell.year for cell in deposits}, reverse=True)
     return Overview(
         whole=_sum("", "门诊预交金", deposits),
+        kept=_sum("", "保留的预交金", kept),
         others=_sum("", "不是预交金的款项", [cell for cell in cells if not cell.is_deposit]),
-        by_state=_by(deposits, lambda cell: cell.state, {one.value: one.label for one in State}),
+        by_state=_by(deposits, lambda cell: cell.state, LISTED_LABELS),
         by_year=_by(
             deposits, lambda cell: str(cell.year), {str(one): f"{one} 年" if one else "不详" for one in years}
         ),

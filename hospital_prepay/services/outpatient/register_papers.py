@@ -9,7 +9,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
-from hospital_prepay.domain.rules.outpatient.life import AccountState
+from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS, listed_state
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
 from hospital_prepay.persistence import outpatient_register as store
 from hospital_prepay.persistence.outpatient_register import Narrowed, RegisterRow
@@ -62,11 +62,13 @@ def narrowed_words(narrowed: Narrowed) -> str:
     told = {one.value: one.label for one in (*Standing, *Way)}
     parts = (
         "按查找内容" if narrowed.text else "",
-        AccountState(narrowed.state).label if narrowed.state else "",
+        LISTED_LABELS[narrowed.state] if narrowed.state else "",
         "" if narrowed.year is None else f"{narrowed.year} 年最后变动" if narrowed.year else "最后变动不详",
         Channel(narrowed.channel).label if narrowed.channel else "",
         Reach(narrowed.reach).label if narrowed.reach else "",
         {True: "门诊预交金", False: "不是预交金的款项", None: ""}[narrowed.deposits],
+        {True: "保留的", False: "清查入账的", None: ""}[narrowed.kept],
+        "" if narrowed.moved_until is None else f"最后变动不晚于 {narrowed.moved_until}",
         told.get(narrowed.told, ""),
         f"第 {narrowed.import_no} 次导入" if narrowed.import_no is not None else "",
     )
@@ -101,6 +103,6 @@ def _rows(context: Context, actor: Actor, found: Iterator[RegisterRow]) -> Itera
             Channel(one.channel).label,
             Reach(one.reach).label,
             "不详" if one.last_movement_on is None else one.last_movement_on.isoformat(),
-            AccountState(one.state).label,
+            LISTED_LABELS[listed_state(one.state, one.balance_fen, is_kept=one.import_no is None)],
             "待入账" if one.balance_fen is None else Money(one.balance_fen),
         )

@@ -6,15 +6,18 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from hospital_prepay.domain.access import Role
-from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
+from hospital_prepay.domain.access import Actor, Role
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
-from hospital_prepay.services.outpatient import advances, escheat, filing, payouts, proposals
+from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
+from hospital_prepay.services.access.home import tasks
+from hospital_prepay.services.outpatient import advances, batch_review, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient.claims import reject_claim
 from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
-from tests.hospital import Hospital, actor
-from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, Outpatients
+from tests.hospital import INSTITUTION, Hospital, actor
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, OFFICER, PAYER, Outpatients
 from tests.told import tell_everybody
 
 REVIEWERS = (actor(Role.FINANCE_OFFICER, "2"), actor(Role.FINANCE_OFFICER, "3"), actor(Role.FINANCE_APPROVER, "2"))
@@ -128,10 +131,15 @@ def test_a_claim_between_freezing_and_the_day_is_paid_and_the_list_made_anew(fil
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
         escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
     filed.context.clock.moment = datetime(2025, 12, 31, 2, tzinfo=UTC)  # type: ignore[attr-defined]
-    with pytest.raises(Conflict):
+    assert tasks_of(filed, APPROVER) == tasks_of(filed, REMITTER) == {"outpatient_stale"}
+    with pytest.raises(Conflict, match=r"名单里有 1 个账户来办了退款（M001）.*请作废这一批，再重新提出"):
         escheat.approve_list(filed.context, APPROVER, batch_no)
-    escheat.drop_batch(filed.context, OFFICER, batch_no, "有人来领，重新冻结")
+    with filed.context.database.reading() as connection:
+        left = left_of_batch(connection, INSTITUTION, batch_no)
+    assert (left.count, [(one.account_no, one.is_claimed) for one in left.first]) == (1, [("M001", False)])
+    escheat.drop_batch(filed.context, APPROVER, batch_no, "有人来领，重新冻结")
     batch_no = frozen(filed)
+    assert "outpatient_stale" not in tasks_of(filed, APPROVER)
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
         escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
     assert escheat.approve_batch(filed.context, APPROVER, batch_no).total_fen == 3000
@@ -161,10 +169,39 @@ def test_whoever_comes_before_approval_takes_the_account_off_the_list(filed: Out
         escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
     with pytest.raises(Conflict):
         escheat.approve_batch(filed.context, APPROVER, batch_no)
-    escheat.drop_batch(filed.context, OFFICER, batch_no, "有人来领，重新冻结")
+    escheat.drop_batch(filed.context, REMITTER, batch_no, "有人来领，重新冻结")
     again = proposals.propose_batch(filed.context, OFFICER, LAST)
     assert again is not None
     assert again.accounts == 1
+
+
+def test_whom_a_review_stands_against_doesnt_undo_it(filed: Outpatients) -> None:
+    """Before a review the freezer may give the list up; after it an approver who didn't freeze it."""
+    escheat.drop_batch(filed.context, OFFICER, frozen(filed), "再核一遍")
+    proposed = proposals.propose_batch(filed.context, OFFICER, LAST)
+    assert proposed is not None
+    batch_no = escheat.freeze_batch(filed.context, APPROVER_AND_OFFICER, proposed.batch_no).batch_no
+    escheat.review_batch(filed.context, REVIEWERS[0], batch_no, Part.BOOKS, "核对无误")
+    with pytest.raises(SecondPersonRequired, match="作废复核过的名单"):
+        escheat.drop_batch(filed.context, APPROVER_AND_OFFICER, batch_no, "不要了")
+    with pytest.raises(NotPermitted):
+        escheat.drop_batch(filed.context, OFFICER, batch_no, "不要了")
+    assert escheat.drop_batch(filed.context, APPROVER, batch_no, "名单重做").state == "dropped"
+
+
+def test_a_list_that_somebody_left_is_no_longer_up_for_review(filed: Outpatients) -> None:
+    batch_no = frozen(filed)
+    assert tasks_of(filed, REVIEWERS[0]) == {"outpatient_part"}
+    claim_id = filed.accept("M001").claim_id
+    assert "outpatient_part" not in tasks_of(filed, REVIEWERS[0])
+    assert "outpatient_stale" in tasks_of(filed, OFFICER)
+    reject_claim(filed.context, REVIEWERS[0], claim_id, "证件看不清")
+    assert "outpatient_stale" in tasks_of(filed, OFFICER), "a refused claim doesn't bring the account back"
+    assert batch_review.read_batch(filed.context, OFFICER, batch_no, 1).left.count == 1
+
+
+def tasks_of(outpatients: Outpatients, who: Actor) -> set[str]:
+    return {task.kind for task in tasks(outpatients.context, who)}
 
 
 def test_a_claim_after_remittance_is_paid_listed_and_reimbursed(filed: Outpatients, hospital: Hospital) -> None:

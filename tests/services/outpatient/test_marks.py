@@ -151,4 +151,4 @@ def test_what_is_marked_is_what_the_rule_calls_complete(found: Campaigns) -> Non
 
 
 def test_an_account_number_nobody_has_counts_for_nothing(found: Campaigns) -> None:
-    assert mark(found, "nobody") == Marked(0, 0, 0)
+    assert mark(found, "nobody") == Marked(0, 0, 0, ("nobody",))

@@ -8,7 +8,7 @@ Only the stock and the remittance have a day in the notice. The other days are h
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -30,6 +30,7 @@ PLAIN: Final = {
     "remit_old": "上缴退不了、超过三年的门诊预交金",
     "apply_for_advances": "申请把垫付的退款列入下一年度预算",
 }
+ANEW: Final = "名单里有人来办了退款，先作废、重新提出"
 _LIVE: Final = ("frozen", "approved", "booked")
 _WITH_TREASURY: Final = ("remitted", "reclaimed")
 _ACCOUNTS: Final = "个账户"
@@ -53,13 +54,15 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch for the treasury, with the day on which it was due."""
+    """A batch for the treasury, with the day on which it was due. ``is_stale``: somebody came for an account on its
+    frozen list, so that it must be made anew."""
 
     on_day: date
     state: str
     accounts: int
     fen: int
     remitted_on: date | None
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,8 @@ def remit_old(facts: OutpatientFacts, year: int) -> Duty:
     due = [one for one in facts.accounts if 0 < one.due_since <= year]
     waiting = [one for one in due if one.state == "filed" and not one.is_claimed]
     under_way = [one for one in facts.batches if one.on_day == on and one.state in _LIVE]
+    if any(one.is_stale for one in under_way):
+        item = replace(item, plain=f"{item.plain}：{ANEW}")
     if not under_way:  # a later batch may hold what was due earlier
         waiting += [one for one in due if one.state == "frozen"]
     left = _left([*waiting, *under_way])

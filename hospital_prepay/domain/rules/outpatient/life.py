@@ -58,8 +58,18 @@ ACCOUNT_LABELS: Final = {
     AccountState.UNCLEARABLE: "暂时退不了",
     AccountState.FILED: "已备案",
     AccountState.FROZEN: "待上缴",
-    AccountState.REMITTED: "已上缴财政",
+    AccountState.REMITTED: "已转应缴或上缴财政",
     AccountState.RECLAIMED: "上缴后已退",
+}
+EMPTY: Final = "empty"
+KEPT: Final = "kept"
+# What stands in lists: the states, of which those that wait are told apart by whether there is anything to give back
+# and whether article 6 lets the hospital keep it.
+LISTED_LABELS: Final[Mapping[str, str]] = {
+    AccountState.OPEN.value: ACCOUNT_LABELS[AccountState.OPEN],
+    EMPTY: "没有余额",
+    **{one.value: label for one, label in ACCOUNT_LABELS.items() if one is not AccountState.OPEN},
+    KEPT: "保留的预交金",
 }
 CLAIM_LABELS: Final = {
     ClaimState.ACCEPTED: "已受理，待审核",
@@ -74,6 +84,15 @@ CLAIM_LABELS: Final = {
 OPEN_CLAIMS: Final = frozenset(
     {ClaimState.ACCEPTED, ClaimState.REVIEWED, ClaimState.CONFIRMED, ClaimState.SENT, ClaimState.FAILED}
 )
+
+
+def listed_state(state: str, balance_fen: int | None, *, is_kept: bool) -> str:
+    """Under which heading of lists an account stands; ``balance_fen`` is ``None`` until the books have it."""
+    if state != AccountState.OPEN or balance_fen is None:
+        return state
+    return EMPTY if balance_fen == 0 else KEPT if is_kept else state
+
+
 ACCOUNT_STEPS: Final[Steps] = {
     "open": frozenset({"unclearable", "refunded"}),
     "unclearable": frozenset({"open", "filed", "refunded"}),
