@@ -394,6 +394,14 @@ def return_files(connection: sa.Connection, institution_id: str) -> list[ReturnF
     return rows_of(connection, OutpatientReturnFile, ReturnFileRow, institution_id, order=order)
 
 
+def return_file_read_at(connection: sa.Connection, institution_id: str, sha256: str) -> datetime | None:
+    """When these bytes of the bank were first read, ``None`` when they never were."""
+    query = sa.select(OutpatientReturnFile.imported_at).where(
+        OutpatientReturnFile.institution_id == institution_id, OutpatientReturnFile.sha256 == sha256
+    )
+    return connection.scalar(query)
+
+
 def keep_return_file(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Note that a file of the bank was read; a second reading of the same bytes adds nothing."""
     there = sa.select(OutpatientReturnFile.sha256).where(

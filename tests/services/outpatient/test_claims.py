@@ -34,7 +34,7 @@ def counted(outpatients: Outpatients) -> Outpatients:
 def answers(folder: Path, *rows: tuple[str, ...]) -> Path:
     path = folder / "answers.csv"
     with path.open("w", encoding="utf-8", newline="") as target:
-        csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因"), *rows])
+        csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因", "文件号"), *rows])
     return path
 
 
@@ -116,7 +116,7 @@ def test_a_failed_refund_is_sent_again_under_its_number(counted: Outpatients, tm
     assert counted.claim(claim_id).state == "failed"
     again = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
     assert number in again.text
-    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "")), "b")
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "", "2")), "b")
     assert counted.claim(claim_id).state == "arrived"
 
 
@@ -140,7 +140,7 @@ def test_a_refund_that_comes_back_is_red_and_paid_again(counted: Outpatients, tm
     payouts.bounce_refund(counted.context, PAYER, claim_id, "账户注销退汇")
     assert (counted.account("M001").balance_fen, counted.claim(claim_id).state) == (6450, "failed")
     payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
-    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "")), "b")
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "", "2")), "b")
     assert counted.account("M001").balance_fen == 0
 
 
