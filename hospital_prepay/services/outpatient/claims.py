@@ -106,6 +106,7 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
     _check(command)
     payload = {**asdict(command), "beyond": command.beyond.fen}
     with context.work(actor, "outpatient.accept", f"outpatient_account:{command.account_no}") as work:
+        store.hold_batches(work.connection, work.institution_id, command.account_no)
         account = store.lock_account(work.connection, work.institution_id, command.account_no)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:

@@ -38,6 +38,7 @@ from hospital_prepay.persistence.outpatient_claims import (
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.advance_slips import leave_open_list, receipt_key, require_new_receipt
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.bank_answers import answered_attempt, require_same_answer
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
@@ -108,8 +109,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
     Raises :class:`SecondPersonRequired` for who reviewed or confirmed it, :class:`Conflict` for another step.
     """
     actor.require(Permission.OUTPATIENT_PAY)
-    if not receipt.strip():
-        raise MalformedInput("请填患者签名的领款单号。", code="missing_value", details={"field": "receipt"})
+    key = receipt_key(receipt)
     with context.work(actor, "outpatient.pay_cash", f"outpatient_claim:{claim_id}") as work:
         payload = {"claim": claim_id, "receipt": receipt.strip()}
         account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
@@ -120,6 +120,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
         if found.route != Route.CASH:
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
         _require_payer(actor, found)
+        require_new_receipt(work, key)
         attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
         entry_no = _book(work, account, found, attempt)
         store.add_payout(
@@ -129,6 +130,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
                 "state": "arrived",
                 "answered_at": work.now,
                 "bank_reference": receipt.strip(),
+                "receipt_key": key,
                 "entry_no": entry_no,
             },
         )
@@ -292,6 +294,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         step = {"state": "returned", "failure": reason.strip()[:200]}
         store.answer_payout(work.connection, work.institution_id, claim_id, last.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
+        leave_open_list(work, claim_id)
         back = "remitted" if found.remitted else "open"
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
