@@ -1,9 +1,9 @@
-"""A claim and a batch on one account at the same moment, on PostgreSQL: whichever comes first is seen by the other."""
+"""A claim and a batch on one account at once, on PostgreSQL: whichever comes first is seen by the other."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.clause("guizhou-deposit-2025/8")
 
 
 @pytest.fixture
-def filed(outpatients: Outpatients, hospital: Hospital) -> Iterator[Outpatients]:
+def filed(outpatients: Outpatients, hospital: Hospital) -> Outpatients:
     """M001 and M003 filed, on PostgreSQL alone: SQLite has one writer."""
     if outpatients.context.database.engine.dialect.name == "sqlite":
         pytest.skip("one writer")
@@ -35,7 +35,7 @@ def filed(outpatients: Outpatients, hospital: Hospital) -> Iterator[Outpatients]
     made = filing.make_filing(outpatients.context, OFFICER, "随到随退。")
     filing.submit_filing(outpatients.context, OFFICER, made.filing_no, "某市卫生健康局", date(2025, 12, 20))
     filing.acknowledge_filing(outpatients.context, APPROVER, made.filing_no, "备1号", date(2025, 12, 25))
-    yield outpatients
+    return outpatients
 
 
 @pytest.fixture
@@ -172,19 +172,18 @@ def test_a_claim_written_behind_the_services_back_waits_all_the_same(reviewed: t
     copied = steps.accept("M003", certno="", claimant_name="罗丙").claim_id
     claims.reject_claim(steps.context, OFFICER, str(copied), "样子")
     row = (
-        "INSERT INTO outpatient_claim SELECT institution_id, 'raw', 'raw', 'M001', remitted, 6450, claimant, card_lost,"
-        " claimant_name, personal, card_hash, taken_at, route, 'accepted', decision_id, accepted_by, accepted_at"
+        "INSERT INTO outpatient_claim SELECT institution_id, 'raw', 'raw', 'M001', remitted, 6450, claimant,"
+        " card_lost, claimant_name, personal, card_hash, taken_at, route, 'accepted', decision_id, accepted_by, accepted_at"
         " FROM outpatient_claim WHERE claim_id = :copied"
     )
-    with database.engine.connect() as one, database.engine.connect() as two:
-        with one.begin():
-            one.execute(sa.text(row), {"copied": copied})
-            with two.begin(), pytest.raises(sa.exc.DBAPIError, match="lock timeout"):
-                two.execute(sa.text("SET LOCAL lock_timeout = '500ms'"))
-                two.execute(
-                    sa.text(
-                        "UPDATE outpatient_batch SET state = 'approved', approved_by = :by, approved_at = now()"
-                        " WHERE institution_id = :i AND batch_no = :n"
-                    ),
-                    {"by": APPROVER.actor_id, "i": INSTITUTION, "n": batch_no},
-                )
+    approve = (
+        "UPDATE outpatient_batch SET state = 'approved', approved_by = :by, approved_at = now()"
+        " WHERE institution_id = :i AND batch_no = :n"
+    )
+    with database.engine.connect() as one, database.engine.connect() as two, one.begin():
+        one.execute(sa.text(row), {"copied": copied})
+        with two.begin():
+            two.execute(sa.text("SET LOCAL lock_timeout = '500ms'"))
+            values = {"by": APPROVER.actor_id, "i": INSTITUTION, "n": batch_no}
+            with pytest.raises(sa.exc.DBAPIError, match="lock timeout"), two.begin_nested():
+                two.execute(sa.text(approve), values)
