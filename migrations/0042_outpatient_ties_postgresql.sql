@@ -237,3 +237,18 @@ CREATE TRIGGER outpatient_slip_is_new BEFORE UPDATE ON outpatient_batch FOR EACH
   WHEN (NEW.state = 'remitted') EXECUTE FUNCTION outpatient_slip_is_new();
 CREATE TRIGGER outpatient_slip_is_new BEFORE INSERT ON fund_bank_evidence FOR EACH ROW
   EXECUTE FUNCTION outpatient_slip_is_new();
+
+-- The way the money came is open to its owner in person alone, while the hospital has the money, and where there is one.
+CREATE FUNCTION outpatient_claim_goes_back() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF (NOT NEW.remitted AND NEW.claimant = 'self' AND (SELECT a.channel FROM outpatient_account a
+      WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no) IN ('wechat', 'alipay', 'card'))
+      IS NOT TRUE THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_claim' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_claim_goes_back BEFORE INSERT OR UPDATE OF route ON outpatient_claim FOR EACH ROW
+  WHEN (NEW.route = 'original' AND NEW.state IN ('accepted', 'reviewed'))
+  EXECUTE FUNCTION outpatient_claim_goes_back();

@@ -138,3 +138,17 @@ CREATE TRIGGER fund_bank_evidence_not_an_advances BEFORE INSERT ON fund_bank_evi
   SELECT RAISE(ABORT, 'slip_used: outpatient_advance_list') WHERE EXISTS (SELECT 1 FROM outpatient_advance_list l
     WHERE l.institution_id = NEW.institution_id AND l.slip_key = NEW.reference AND l.slip_key <> '');
 END;
+
+-- The way the money came is open to its owner in person alone, while the hospital has the money, and where there is one.
+CREATE TRIGGER outpatient_claim_goes_back BEFORE INSERT ON outpatient_claim
+  WHEN NEW.route = 'original' AND NEW.state IN ('accepted', 'reviewed') BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_claim') WHERE (NOT NEW.remitted AND NEW.claimant = 'self' AND EXISTS (
+    SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no
+      AND (a.channel = 'wechat' OR a.channel = 'alipay' OR a.channel = 'card'))) IS NOT 1;
+END;
+CREATE TRIGGER outpatient_claim_goes_back_again BEFORE UPDATE OF route ON outpatient_claim
+  WHEN NEW.route = 'original' AND NEW.state IN ('accepted', 'reviewed') BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_claim') WHERE (NOT NEW.remitted AND NEW.claimant = 'self' AND EXISTS (
+    SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no
+      AND (a.channel = 'wechat' OR a.channel = 'alipay' OR a.channel = 'card'))) IS NOT 1;
+END;

@@ -148,7 +148,8 @@ def test_a_receipt_is_one_payments(books: Books) -> None:
         "outpatient_refund", ("23050102:M003", 3000), ("1001", -3000), source=f"outpatient_claim:{second}"
     )
     insert = (
-        "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, amount_fen, state, sent_by,"
+        "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, amount_fen,"
+        " state, sent_by,"
         " sent_at, bank_reference, failure, entry_no, receipt_key) VALUES (:i, :id, 1, 'cash', 3000, 'arrived', :by, :now,"
         " :typed, '', :entry, :key)"
     )
