@@ -173,7 +173,8 @@ _UPDATE: dict[str, str] = {
     ),
     "outpatient_advance_line": "counts",
     "outpatient_advance_list": (
-        "state, document, submitted_on, submitted_by, bank_reference, reimbursed_on, reimbursed_by, ground"
+        "claims, total_fen, document_key, slip_key, state, document, submitted_on, submitted_by, bank_reference,"
+        " reimbursed_on, reimbursed_by, ground"
     ),
     "outpatient_attempt": "began_at, attempts",
     "outpatient_batch": (

@@ -97,8 +97,8 @@ def advance_lists(connection: sa.Connection, institution_id: str, list_no: int |
 
 
 def advance_lines(connection: sa.Connection, institution_id: str, list_no: int) -> list[AdvanceLineRow]:
-    """The claims of a list."""
-    where = OutpatientAdvanceLine.list_no == list_no
+    """The claims that count on a list."""
+    where = sa.and_(OutpatientAdvanceLine.list_no == list_no, OutpatientAdvanceLine.counts)
     order = (OutpatientAdvanceLine.claim_id,)
     return rows_of(connection, OutpatientAdvanceLine, AdvanceLineRow, institution_id, where, order=order)
 
@@ -124,3 +124,70 @@ def uncount_lines(connection: sa.Connection, institution_id: str, list_no: int) 
         )
         .values(counts=False)
     )
+
+
+def list_with(connection: sa.Connection, institution_id: str, column: str, key: str) -> int | None:
+    """The number of the list, not refused, that has this ``document_key`` or ``slip_key``."""
+    query = sa.select(OutpatientAdvanceList.list_no).where(
+        OutpatientAdvanceList.institution_id == institution_id,
+        getattr(OutpatientAdvanceList, column) == key,
+        OutpatientAdvanceList.state != "refused",
+    )
+    return connection.scalar(query.limit(1))
+
+
+def open_list_of(connection: sa.Connection, institution_id: str, claim_id: str) -> int | None:
+    """The number of the list that nobody has yet and that a claim counts on."""
+    query = (
+        sa.select(OutpatientAdvanceLine.list_no)
+        .join(
+            OutpatientAdvanceList,
+            sa.and_(
+                OutpatientAdvanceList.institution_id == OutpatientAdvanceLine.institution_id,
+                OutpatientAdvanceList.list_no == OutpatientAdvanceLine.list_no,
+            ),
+        )
+        .where(
+            OutpatientAdvanceLine.institution_id == institution_id,
+            OutpatientAdvanceLine.claim_id == claim_id,
+            OutpatientAdvanceLine.counts,
+            OutpatientAdvanceList.state == "made",
+        )
+    )
+    return connection.scalar(query)
+
+
+def take_line_off(connection: sa.Connection, institution_id: str, list_no: int, claim_id: str) -> None:
+    """A claim leaves a list; the rest stays on it. Where nothing is left, see :func:`walk_advance_list`."""
+    with refusing(_STALE):
+        connection.execute(
+            sa.update(OutpatientAdvanceLine)
+            .where(
+                OutpatientAdvanceLine.institution_id == institution_id,
+                OutpatientAdvanceLine.list_no == list_no,
+                OutpatientAdvanceLine.claim_id == claim_id,
+            )
+            .values(counts=False)
+        )
+
+
+def not_arrived(connection: sa.Connection, institution_id: str, list_no: int) -> list[str]:
+    """The refund numbers of a list that didn't arrive, or came back."""
+    query = (
+        sa.select(OutpatientClaim.refund_no)
+        .join(
+            OutpatientAdvanceLine,
+            sa.and_(
+                OutpatientAdvanceLine.institution_id == OutpatientClaim.institution_id,
+                OutpatientAdvanceLine.claim_id == OutpatientClaim.claim_id,
+            ),
+        )
+        .where(
+            OutpatientAdvanceLine.institution_id == institution_id,
+            OutpatientAdvanceLine.list_no == list_no,
+            OutpatientAdvanceLine.counts,
+            OutpatientClaim.state != "arrived",
+        )
+        .order_by(OutpatientClaim.refund_no)
+    )
+    return list(connection.scalars(query))

@@ -203,6 +203,23 @@ def read_claim(connection: sa.Connection, institution_id: str, claim_id: str) ->
     return found[0]
 
 
+def hold_batches(connection: sa.Connection, institution_id: str, account_no: str) -> None:
+    """Let no batch that an account stands on go on, until the transaction ends; asked before the account is held, in
+    the order in which batches take theirs."""
+    listed = sa.select(OutpatientBatchLine.batch_no).where(
+        OutpatientBatchLine.institution_id == institution_id, OutpatientBatchLine.account_no == account_no
+    )
+    connection.execute(
+        sa.select(OutpatientBatch.batch_no)
+        .where(
+            OutpatientBatch.institution_id == institution_id,
+            OutpatientBatch.batch_no.in_(listed),
+            OutpatientBatch.state.in_(("proposed", "frozen", "approved")),
+        )
+        .with_for_update(read=True)
+    )
+
+
 def claim_of_refund_no(connection: sa.Connection, institution_id: str, refund_no: str) -> ClaimRow | None:
     """The claim with this refund number, ``None`` when there is none."""
     found = claims_where(connection, institution_id, OutpatientClaim.refund_no == refund_no)
@@ -298,6 +315,22 @@ def add_payout(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Begin an attempt to pay; the database takes one at a time and none of another sum."""
     with refusing(_STALE):
         connection.execute(sa.insert(OutpatientPayout).values(**values))
+
+
+def paid_with_receipt(connection: sa.Connection, institution_id: str, key: str) -> str | None:
+    """The refund number that was paid in cash against the receipt with this key."""
+    query = (
+        sa.select(OutpatientClaim.refund_no)
+        .join(
+            OutpatientPayout,
+            sa.and_(
+                OutpatientPayout.institution_id == OutpatientClaim.institution_id,
+                OutpatientPayout.claim_id == OutpatientClaim.claim_id,
+            ),
+        )
+        .where(OutpatientPayout.institution_id == institution_id, OutpatientPayout.receipt_key == key)
+    )
+    return connection.scalar(query)
 
 
 def answer_payout(
@@ -398,6 +431,14 @@ def return_files(connection: sa.Connection, institution_id: str) -> list[ReturnF
     """Every file of the bank, the newest first."""
     order = (OutpatientReturnFile.imported_at.desc(),)
     return rows_of(connection, OutpatientReturnFile, ReturnFileRow, institution_id, order=order)
+
+
+def return_file_read_at(connection: sa.Connection, institution_id: str, sha256: str) -> datetime | None:
+    """When these bytes of the bank were first read, ``None`` when they never were."""
+    query = sa.select(OutpatientReturnFile.imported_at).where(
+        OutpatientReturnFile.institution_id == institution_id, OutpatientReturnFile.sha256 == sha256
+    )
+    return connection.scalar(query)
 
 
 def keep_return_file(connection: sa.Connection, values: dict[str, Any]) -> None:

@@ -281,6 +281,42 @@ def fill_batch(connection: sa.Connection, institution_id: str, batch_no: int, on
     with in_bulk(connection):
         connection.execute(sa.insert(OutpatientBatchLine).from_select(names, source, include_defaults=False))
     _walk_lines(connection, institution_id, batch_no, "filed", "frozen")
+    _leave_out_claimed(connection, institution_id, batch_no)
+
+
+def _leave_out_claimed(connection: sa.Connection, institution_id: str, batch_no: int) -> None:
+    """Look again when every account is held: one that was claimed, or left the filed ones, just before stays out."""
+    claimed = sa.select(OutpatientClaim.account_no).where(
+        OutpatientClaim.institution_id == institution_id, OutpatientClaim.state.in_(_UNDER_WAY)
+    )
+    query = (
+        sa.select(OutpatientBatchLine.account_no, OutpatientAccount.state)
+        .join(
+            OutpatientAccount,
+            sa.and_(
+                OutpatientAccount.institution_id == OutpatientBatchLine.institution_id,
+                OutpatientAccount.account_no == OutpatientBatchLine.account_no,
+            ),
+        )
+        .where(
+            OutpatientBatchLine.institution_id == institution_id,
+            OutpatientBatchLine.batch_no == batch_no,
+            sa.or_(OutpatientAccount.state != "frozen", OutpatientBatchLine.account_no.in_(claimed)),
+        )
+    )
+    with in_bulk(connection):
+        out = connection.execute(query).all()
+    for account_no, state in out:
+        own = (OutpatientAccount.institution_id == institution_id, OutpatientAccount.account_no == account_no)
+        if state == "frozen":
+            connection.execute(sa.update(OutpatientAccount).where(*own).values(state="filed"))
+        connection.execute(
+            sa.delete(OutpatientBatchLine).where(
+                OutpatientBatchLine.institution_id == institution_id,
+                OutpatientBatchLine.batch_no == batch_no,
+                OutpatientBatchLine.account_no == account_no,
+            )
+        )
 
 
 def release_batch(connection: sa.Connection, institution_id: str, batch_no: int) -> None:
@@ -328,9 +364,10 @@ def every_batch_line(connection: sa.Connection, institution_id: str, batch_no: i
         after = part[-1].account_no
 
 
-def remit_lines(connection: sa.Connection, institution_id: str, first: str, last: str, batch_no: int) -> None:
-    """The accounts of a batch from ``first`` to ``last`` are remitted: their money left their accounts."""
-    _walk_lines(connection, institution_id, batch_no, "frozen", "remitted", first, last)
+def remit_lines(connection: sa.Connection, institution_id: str, first: str, last: str, batch_no: int) -> int:
+    """The accounts of a batch from ``first`` to ``last`` are remitted: their money left their accounts. Returns how
+    many."""
+    return _walk_lines(connection, institution_id, batch_no, "frozen", "remitted", first, last)
 
 
 def is_remitted(connection: sa.Connection, institution_id: str, account_no: str) -> bool:
@@ -362,14 +399,14 @@ def _walk_lines(
     after: str,
     first: str | None = None,
     last: str | None = None,
-) -> None:
+) -> int:
     listed = sa.select(OutpatientBatchLine.account_no).where(
         OutpatientBatchLine.institution_id == institution_id, OutpatientBatchLine.batch_no == batch_no
     )
     if first is not None and last is not None:
         listed = listed.where(OutpatientBatchLine.account_no.between(first, last))
     with refusing(_STALE), in_bulk(connection):
-        connection.execute(
+        done = connection.execute(
             sa.update(OutpatientAccount)
             .where(
                 OutpatientAccount.institution_id == institution_id,
@@ -378,6 +415,7 @@ def _walk_lines(
             )
             .values(state=after)
         )
+    return done.rowcount
 
 
 def _to_file(institution_id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -11,7 +11,6 @@ OUTPATIENT_KINDS: Final = {
     "outpatient_opening": ("info", "期初入账"),
     "outpatient_correction": ("warn", "清查更正"),
     "outpatient_deposit": ("info", "收款"),
-    "outpatient_deposit_voided": ("stop", "收款红字"),
     "outpatient_refund": ("ok", "退款"),
     "outpatient_refund_returned": ("stop", "退款退回"),
     "outpatient_escheat": ("held", "转应缴财政"),

@@ -16,7 +16,14 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from hospital_prepay.clock import SHANGHAI, FixedClock, local
 from hospital_prepay.domain.access import Role
@@ -59,7 +66,9 @@ class MoneyMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.out = dict.fromkeys(OPENING, 0)
         self.reimbursed = 0
-        self.sent: list[tuple[str, str, str]] = []
+        self.sent: list[tuple[str, str, str, str]] = []
+        self.read: list[tuple[Path, list[tuple[int, str, str]]]] = []
+        self.papers = 0
         self.done = 0
 
     @initialize()
@@ -116,17 +125,22 @@ class MoneyMachine(RuleBasedStateMachine):
         if far > 2:
             self.pay(account)
 
+    def paper(self, what: str) -> str:
+        """A number that no other paper has."""
+        self.papers += 1
+        return f"{what}{self.papers}"
+
     def pay(self, account: str) -> None:
         """By whichever way it goes, twice: the second time finds nothing to pay."""
         for _ in range(2):
-            done = self.attempt(payouts.pay_cash, self.context, PAYER, self.claim_of(account), "LK-1")
+            done = self.attempt(payouts.pay_cash, self.context, PAYER, self.claim_of(account), self.paper("LK"))
             self.out[account] += done.amount_fen if done is not None else 0
         for _ in range(2):
             claim_id = self.claim_of(account)
             made = self.attempt(payouts.make_bank_file, self.context, PAYER, Route.BANK, [claim_id])
             if made is not None:
                 row = next(csv.DictReader(made.text.splitlines()))
-                self.sent.append((account, row["退款单号"], row["金额"]))
+                self.sent.append((account, row["退款单号"], row["金额"], row["文件号"]))
 
     @rule(account=accounts, how=st.sampled_from(("reject", "withdraw")))
     def end(self, account: str, how: str) -> None:
@@ -139,16 +153,35 @@ class MoneyMachine(RuleBasedStateMachine):
 
     def answer(self, results: list[str], again: bool) -> None:
         """The bank answers what it was ever sent, the newest first; old answers come again and again."""
-        lines = [(*sent, result) for sent, result in zip(reversed(self.sent), results, strict=False)]
-        path = Path(self.folder.name) / "answers.csv"
+        newest = list(enumerate(self.sent))[::-1]
+        lines = [(*sent, result) for (_, sent), result in zip(newest, results, strict=False)]
+        path = Path(self.folder.name) / f"answers-{len(self.read)}.csv"
         with path.open("w", encoding="utf-8", newline="") as target:
-            rows = [(number, amount, result, "Y1") for _, number, amount, result in lines]
-            csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号"), *rows])
+            rows = [(number, amount, result, "Y1", file_no) for _, number, amount, file_no, result in lines]
+            csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "文件号"), *rows])
+        self.read.append((path, [(at, sent[0], sent[2]) for at, sent in newest[: len(lines)]]))
         for _ in range(1 + again):
-            told = payouts.take_answers(self.context, PAYER, path, "answers.csv").told
-            for (account, _, amount, _), line in zip(lines, told, strict=True):
-                self.out[account] += round(float(amount) * 100) * (line.outcome == "arrived")
+            self.take(*self.read[-1])
         self.done += 1
+
+    def take(self, path: Path, lines: list[tuple[int, str, str]]) -> list[str]:
+        """Read a file; what it says came of each line."""
+        told = [line.outcome for line in payouts.take_answers(self.context, PAYER, path, path.name).told]
+        for (_, account, amount), outcome in zip(lines, told, strict=True):
+            self.out[account] += round(float(amount) * 100) * (outcome == "arrived")
+        return told
+
+    @precondition(lambda self: self.read)
+    @rule(data=st.data())
+    def an_old_file_is_read_again(self, data: st.DataObject) -> None:
+        """It ends no attempt but those it names, and none of them twice."""
+        path, lines = data.draw(st.sampled_from(self.read))
+        query = "SELECT claim_id, attempt_no, file_no, state FROM outpatient_payout ORDER BY claim_id, attempt_no"
+        before = self.rows(query)
+        self.take(path, lines)
+        named = {int(self.sent[at][3]) for at, _, _ in lines}
+        for was, now in zip(before, self.rows(query), strict=True):
+            assert was == now or (was.state == "sent" and was.file_no in named)
 
     @rule(account=accounts)
     def bounce(self, account: str) -> None:
@@ -230,11 +263,13 @@ class MoneyMachine(RuleBasedStateMachine):
         made = self.attempt(advances.make_advance_list, self.context, OFFICER, today.year + 1)
         if made is None:
             return
-        self.attempt(advances.submit_advance_list, self.context, APPROVER, made.list_no, "请1", today)
+        self.attempt(advances.submit_advance_list, self.context, APPROVER, made.list_no, self.paper("请"), today)
         if not granted:
             self.attempt(advances.refuse_advance_list, self.context, OFFICER, made.list_no, "退回")
             return
-        paid = self.attempt(advances.reimburse_advance_list, self.context, OFFICER, made.list_no, "HD1", today)
+        paid = self.attempt(
+            advances.reimburse_advance_list, self.context, OFFICER, made.list_no, self.paper("HD"), today
+        )
         self.reimbursed += paid.total_fen if paid is not None else 0
 
     def treasury(self, account: str = "") -> int:

@@ -171,6 +171,8 @@ class OutpatientPayout(Base):
     bank_reference: Mapped[str] = mapped_column(default="", server_default="")
     failure: Mapped[str] = mapped_column(default="", server_default="")
     entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
+    # The receipt of cash as it is compared: it stands for one payment of the institution (migration 0042).
+    receipt_key: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
@@ -186,6 +188,14 @@ class OutpatientPayout(Base):
             unique=True,
             sqlite_where=sa.text("state = 'sent'"),
             postgresql_where=sa.text("state = 'sent'"),
+        ),
+        sa.Index(
+            "uq_outpatient_payout__receipt",
+            "institution_id",
+            "receipt_key",
+            unique=True,
+            sqlite_where=sa.text("receipt_key <> ''"),
+            postgresql_where=sa.text("receipt_key <> ''"),
         ),
         sa.Index("ix_outpatient_payout__file", "institution_id", "file_no"),
         sa.CheckConstraint("state IN ('sent', 'arrived', 'failed', 'returned')", name="state"),

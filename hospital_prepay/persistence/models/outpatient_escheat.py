@@ -201,8 +201,25 @@ class OutpatientAdvanceList(Base):
     reimbursed_on: Mapped[date | None]
     reimbursed_by: Mapped[str | None] = mapped_column(Person)
     ground: Mapped[str] = mapped_column(default="", server_default="")
+    # As they are compared: an application is one list's, a slip one movement's (migration 0042).
+    slip_key: Mapped[str] = mapped_column(default="", server_default="")
+    document_key: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
+        *(
+            sa.Index(
+                f"uq_outpatient_advance_list__{name}",
+                "institution_id",
+                f"{name}_key",
+                unique=True,
+                sqlite_where=sa.text(where),
+                postgresql_where=sa.text(where),
+            )
+            for name, where in (
+                ("slip", "slip_key <> ''"),
+                ("document", "document_key <> '' AND state <> 'refused'"),
+            )
+        ),
         sa.CheckConstraint("state IN ('made', 'submitted', 'reimbursed', 'refused')", name="state"),
         sa.CheckConstraint(
             "state = 'made' OR state = 'refused' OR (length(document) > 0 AND submitted_on IS NOT NULL"

@@ -102,7 +102,8 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
         .order_by(claim.paid_at.desc(), claim.claim_id.desc())
     )
     if list_no is not None:
-        query = query.where(line.list_no == list_no)
+        # What left a list before it went isn't shown on it; what stood on one that was refused is.
+        query = query.where(line.list_no == list_no, sa.or_(line.counts, OutpatientAdvanceList.state == "refused"))
     return [Advance(*tuple(row)) for row in connection.execute(query)]
 
 

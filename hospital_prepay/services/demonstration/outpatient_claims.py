@@ -133,14 +133,15 @@ class Counter:
             path = Path(folder) / "answers.csv"
             with path.open("w", encoding="gb18030", newline="") as target:
                 writer = csv.writer(target)
-                writer.writerow(("退款单号", "金额", "结果", "银行流水号", "失败原因"))
+                writer.writerow(("退款单号", "金额", "结果", "银行流水号", "失败原因", "文件号"))
                 writer.writerows(self._answer(run, key) for key in answered)
             payouts.take_answers(context, self._cashier(0), path, name)
 
     def _answer(self, run: BankRun, key: str) -> tuple[str, ...]:
         found, reason = self._found(key), run.failed.get(key, "")
         result, reference = ("失败", "") if reason else ("成功", f"DEMO{run.name}{found.refund_no[-6:]}")
-        return found.refund_no, Money(found.amount_fen).plain(), result, reference, reason
+        file_no = str(self._attempts(key)[-1].file_no)
+        return found.refund_no, Money(found.amount_fen).plain(), result, reference, reason, file_no
 
     def _found(self, key: str) -> ClaimRow:
         with self.stage.context.database.reading() as connection:

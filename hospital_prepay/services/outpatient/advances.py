@@ -20,6 +20,11 @@ from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_advances import AdvanceListRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.advance_slips import (
+    require_new_application,
+    require_new_reimbursement,
+    slip_key,
+)
 from hospital_prepay.services.outpatient.filing import require_past_day
 from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.publication.readings import readings_within
@@ -90,7 +95,13 @@ def submit_advance_list(
         _require_step(found, "submitted")
         actor.require_other_than(found.made_by, "报送")
         require_past_day(submitted_on, work.today, "submitted_on")
-        values = {"document": document.strip(), "submitted_on": submitted_on, "submitted_by": actor.actor_id}
+        key = require_new_application(work, list_no, document)
+        values = {
+            "document": document.strip(),
+            "document_key": key,
+            "submitted_on": submitted_on,
+            "submitted_by": actor.actor_id,
+        }
         store.walk_advance_list(work.connection, work.institution_id, list_no, state="submitted", **values)
         keep_number(work, idempotency_key, payload, list_no)
         work.audit(detail={"list": list_no, "document": document.strip()})
@@ -108,8 +119,7 @@ def reimburse_advance_list(
 ) -> AdvanceListRow:
     """The budget's money arrived (借 1002 贷 1218; or as appropriation income with its cost, as the reading says)."""
     actor.require(Permission.OUTPATIENT_PAY)
-    if not bank_reference.strip():
-        raise MalformedInput("请填银行回单号。", code="missing_value", details={"field": "bank_reference"})
+    slip_key(bank_reference)
     with context.work(actor, "outpatient.reimburse", f"outpatient_advance_list:{list_no}") as work:
         payload = {"list": list_no, "bank": bank_reference.strip(), "on": reimbursed_on.isoformat()}
         found = _locked(work, list_no)
@@ -117,9 +127,11 @@ def reimburse_advance_list(
             return found
         _require_step(found, "reimbursed")
         require_past_day(reimbursed_on, work.today, "reimbursed_on")
+        key = require_new_reimbursement(work, bank_reference)
         entry_no = work.ledger.post(_reimbursed(work, found))
         values = {
             "bank_reference": bank_reference.strip(),
+            "slip_key": key,
             "reimbursed_on": reimbursed_on,
             "reimbursed_by": actor.actor_id,
         }

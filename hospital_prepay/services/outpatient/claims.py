@@ -22,6 +22,7 @@ from hospital_prepay.domain.rules.outpatient.claims import (
     Paper,
     Route,
     claim,
+    routes,
 )
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
 from hospital_prepay.domain.rules.outpatient.online import plain_name
@@ -110,6 +111,7 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
     _check(command)
     payload = {**asdict(command), "beyond": command.beyond.fen}
     with context.work(actor, "outpatient.accept", f"outpatient_account:{command.account_no}") as work:
+        store.hold_batches(work.connection, work.institution_id, command.account_no)
         account = store.lock_account(work.connection, work.institution_id, command.account_no)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
@@ -187,6 +189,7 @@ def redirect_claim(
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "改退款方式")
+        _require_offered(work, account, found, route)
         personal = json.loads(context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL))
         kept = {**personal, "bank": bank.strip(), "card_no": plain_card(card_no)}
         if route is Route.BANK and holds_staff_card(context, work, card_no):
@@ -205,6 +208,27 @@ def redirect_claim(
         )
         note_alarms(work, account, moved)
         return moved
+
+
+def _require_offered(work: UnitOfWork, account: AccountState, found: ClaimRow, route: Route) -> None:
+    """Raise :class:`MalformedInput` for a way by which this refund can't go, with why."""
+    own = (work.connection, work.institution_id, account.account_no)
+    facts = ClaimFacts(
+        claimant=found.claimant,
+        card_lost=found.card_lost,
+        papers=(),
+        route=route.value,
+        channel=account.channel,
+        last_movement_on=None if account.last_movement_on is None else account.last_movement_on.isoformat(),
+        today=work.today.isoformat(),
+        balance_fen=account.balance_fen,
+        remitted_fen=store.remitted_fen(*own) if found.remitted else 0,
+        identity_matches=None,
+        original_failed=store.original_failed(*own),
+    )
+    why = dict(routes(facts))[route]
+    if why:
+        raise MalformedInput(f"不能改为{route.label}：{why}。请选别的方式。", details={"field": "route"})
 
 
 def card_hash(context: Context, institution_id: str, card_no: str) -> str:

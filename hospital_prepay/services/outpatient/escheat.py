@@ -177,7 +177,9 @@ def _book_part(work: UnitOfWork, found: BatchRow, part: list[ListedAccount]) -> 
     if store.is_remitted(work.connection, work.institution_id, last):
         return
     entry_no = _post(work, found, part)
-    store.remit_lines(work.connection, work.institution_id, first, last, found.batch_no)
+    walked = store.remit_lines(work.connection, work.institution_id, first, last, found.batch_no)
+    if walked != len(part):
+        raise Conflict("有账户不在待上缴的状态，这一段没有入账。请核对后重试。", details={"first": first})
     work.audit(entry_no=entry_no, detail={"batch": found.batch_no, "accounts": len(part)})
 
 

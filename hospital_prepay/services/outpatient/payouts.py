@@ -13,6 +13,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,6 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
-from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_claims as store
@@ -39,18 +39,21 @@ from hospital_prepay.persistence.outpatient_claims import (
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.advance_slips import leave_open_list, receipt_key, require_new_receipt
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
+from hospital_prepay.services.outpatient.bank_answers import answered_attempt, require_same_answer
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 
 CONTENT: Final = "outpatient_bank_file.content"
 MOST_PAYMENTS: Final = 5_000
-_HEADINGS: Final = ("退款单号", "金额", "收款人", "开户银行", "银行卡号", "原缴纳途径", "原账户号", "用途")
+_HEADINGS: Final = ("退款单号", "金额", "收款人", "开户银行", "银行卡号", "原缴纳途径", "原账户号", "用途", "文件号")
 ANSWERS: Final = {
     "refund_no": Column("退款单号", ("refund_no", "退款单号", "商户退款单号")),
     "amount": Column("金额", ("amount", "金额", "退款金额")),
     "result": Column("结果", ("result", "结果", "状态", "退款状态")),
     "reference": Column("银行流水号", ("reference", "银行流水号", "流水号", "交易流水号"), required=False),
     "reason": Column("失败原因", ("reason", "失败原因", "原因", "退回原因", "备注"), required=False),
+    "file_no": Column("文件号", ("file_no", "文件号", "送款文件号", "批次号"), required=False),
 }
 _ARRIVED: Final = frozenset({"成功", "退款成功", "已成功", "已到账", "到账", "已入账", "success", "arrived"})
 _FAILED: Final = frozenset(
@@ -109,8 +112,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
     Raises :class:`SecondPersonRequired` for who reviewed or confirmed it, :class:`Conflict` for another step.
     """
     actor.require(Permission.OUTPATIENT_PAY)
-    if not receipt.strip():
-        raise MalformedInput("请填患者签名的领款单号。", code="missing_value", details={"field": "receipt"})
+    key = receipt_key(receipt)
     with context.work(actor, "outpatient.pay_cash", f"outpatient_claim:{claim_id}") as work:
         payload = {"claim": claim_id, "receipt": receipt.strip()}
         account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
@@ -121,6 +123,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
         if found.route != Route.CASH:
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
         _require_payer(actor, found)
+        require_new_receipt(work, key)
         attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
         entry_no = _book(work, account, found, attempt)
         store.add_payout(
@@ -130,6 +133,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
                 "state": "arrived",
                 "answered_at": work.now,
                 "bank_reference": receipt.strip(),
+                "receipt_key": key,
                 "entry_no": entry_no,
             },
         )
@@ -161,8 +165,8 @@ def make_bank_file(
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
             _require_payer(actor, found)
             refuse_staff_card(work, found)
-        text = _file_text(context, work, pairs)
         file_no = 1 + store.last_file_no(work.connection, work.institution_id)
+        text = _file_text(context, work, pairs, file_no)
         total = sum(found.amount_fen for _, found in pairs)
         digest = hashlib.sha256(text.encode()).hexdigest()
         store.add_bank_file(
@@ -215,7 +219,8 @@ def list_payments(context: Context, actor: Actor) -> Payments:
 
 def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> Answered:
     """Read what the bank answered, line by line, each in a transaction of its own: a file read twice finds everything
-    answered, and what half a file doesn't name stays on its way.
+    answered, what half a file doesn't name stays on its way, and a file that was read before says nothing of what
+    was sent after it.
 
     Raises what reading a table raises; lines that can't be used are told and change nothing.
     """
@@ -225,10 +230,11 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
     told: list[ToldLine] = []
     with open_table(path) as table:
         columns = table.columns(ANSWERS)
+        read_at = _read_at(context, actor, table.sha256)
         for line, cells in table.rows:
             values = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
             try:
-                outcome = _take_answer(context, actor, values)
+                outcome = _take_answer(context, actor, values, read_at)
             except (Conflict, MalformedInput) as error:
                 open_.append((line, error.message))
                 told.append(ToldLine(line, values["refund_no"], values["amount"], "open", error.message))
@@ -239,6 +245,7 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
             words = values.get("reason", "") if outcome == "failed" else ""
             told.append(ToldLine(line, values["refund_no"], values["amount"], outcome, words))
         with context.work(actor, "outpatient.answers", file_name[:120]) as work:
+            lock_name(work.connection, f"outpatient_return_file:{work.institution_id}")
             store.keep_return_file(
                 work.connection,
                 {
@@ -254,6 +261,11 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
             )
             work.audit(detail={"arrived": arrived, "failed": failed, "known": known, "unknown": len(open_)})
     return Answered(arrived, failed, known, tuple(open_), tuple(told))
+
+
+def _read_at(context: Context, actor: Actor, sha256: str) -> datetime | None:
+    with context.database.reading() as connection:
+        return store.return_file_read_at(connection, actor.institution_id, sha256)
 
 
 def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) -> ClaimRow:
@@ -285,6 +297,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         step = {"state": "returned", "failure": reason.strip()[:200]}
         store.answer_payout(work.connection, work.institution_id, claim_id, last.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
+        leave_open_list(work, claim_id)
         back = "remitted" if found.remitted else "open"
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
@@ -299,7 +312,7 @@ def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:
     return BankFile(file_no, text, found.sha256, found.payments, Money(found.total_fen))
 
 
-def _take_answer(context: Context, actor: Actor, values: dict[str, str]) -> str:
+def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at: datetime | None) -> str:
     result = values["result"].casefold()
     if result not in _ARRIVED and result not in _FAILED:
         raise MalformedInput(f"结果“{values['result'][:20]}”看不懂。请写“成功”或“失败”。")
@@ -310,33 +323,26 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str]) -> str:
             raise MalformedInput(f"没有退款单号 {values['refund_no'][:40]}。请核对是不是本院的文件。")
         account = store.lock_account(work.connection, work.institution_id, named.account_no)
         found = store.read_claim(work.connection, work.institution_id, named.claim_id)
-        last = _last(work, found)
         if amount.fen != found.amount_fen:
             words = (
                 f"{found.refund_no} 应是 {Money(found.amount_fen)} 元，文件里是 {amount} 元，没有入账。请与银行核对。"
             )
             raise Conflict(words)
-        if last is None or last.state != "sent":
-            return _known_answer(found, last, arrived=result in _ARRIVED)
+        payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
+        attempt = answered_attempt(found, payouts, values.get("file_no", ""))
+        if attempt is None or attempt.state != "sent":
+            require_same_answer(found, payouts if attempt is None else [attempt], arrived=result in _ARRIVED)
+            return "known"
+        if read_at is not None and attempt.sent_at > read_at:
+            return "known"
         if result in _FAILED:
-            return _fail(work, found, last, values.get("reason", ""))
+            return _fail(work, found, attempt, values.get("reason", ""))
         reference = payment_reference(values.get("reference", ""))
-        entry_no = _book(work, account, found, last.attempt_no)
+        entry_no = _book(work, account, found, attempt.attempt_no)
         step = {"state": "arrived", "answered_at": work.now, "bank_reference": reference, "entry_no": entry_no}
-        store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
+        store.answer_payout(work.connection, work.institution_id, found.claim_id, attempt.attempt_no, **step)
         _arrive(work, account, found, entry_no)
         return "arrived"
-
-
-def _known_answer(found: ClaimRow, last: PayoutRow | None, *, arrived: bool) -> str:
-    """An answer that came before. One that says otherwise needs a person: money may be at two places."""
-    if last is None:
-        raise Conflict(f"{found.refund_no} 还没有送过银行，文件里却有结果。请与银行核对。")
-    if arrived != (last.state == "arrived"):
-        raise Conflict(
-            f"{found.refund_no} 以前的结果是“{ClaimState(found.state).label}”，这次不一样。请与银行核对后人工办理。"
-        )
-    return "known"
 
 
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:
@@ -402,7 +408,7 @@ def _tender_account(found: ClaimRow, account: AccountState) -> str:
     return "1021" if found.route == Route.ORIGINAL and account.channel in ("wechat", "alipay") else "1002"
 
 
-def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountState, ClaimRow]]) -> str:
+def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountState, ClaimRow]], file_no: int) -> str:
     target = io.StringIO()
     writer = csv.writer(target)
     writer.writerow(_HEADINGS)
@@ -420,6 +426,7 @@ def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountStat
                 Channel(account.channel).label,
                 account.account_no,
                 "门诊预交金退款",
+                file_no,
             )
         )
     return target.getvalue()
@@ -441,8 +448,3 @@ def _payout(work: UnitOfWork, found: ClaimRow, attempt: int, file_no: int | None
 def _require_payer(actor: Actor, found: ClaimRow) -> None:
     actor.require_other_than(found.reviewed_by or "", "退款")
     actor.require_other_than(found.confirmed_by or "", "退款")
-
-
-def _last(work: UnitOfWork, found: ClaimRow) -> PayoutRow | None:
-    payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
-    return payouts[-1] if payouts else None

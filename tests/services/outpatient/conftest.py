@@ -110,11 +110,13 @@ class Outpatients:
 
 def answered(outpatients: Outpatients, folder: Path, claim_id: str) -> None:
     """The bank paid a confirmed claim: its file went out and came back."""
-    payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
+    made = payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
     found = outpatients.claim(claim_id)
     path = folder / f"{claim_id}.csv"
     path.write_text(
-        f"退款单号,金额,结果,银行流水号\n{found.refund_no},{Money(found.amount_fen).plain()},成功,Y1\n", "utf-8"
+        "退款单号,金额,结果,银行流水号,文件号\n"
+        f"{found.refund_no},{Money(found.amount_fen).plain()},成功,Y1,{made.file_no}\n",
+        "utf-8",
     )
     assert payouts.take_answers(outpatients.context, PAYER, path, path.name).arrived == 1
 

@@ -19,6 +19,7 @@ from tests.hospital import Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
 THREADS = 8
+HEADING = ("退款单号", "金额", "结果", "银行流水号", "失败原因", "文件号")
 CLERKS = (CLERK, PAYER)
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
 
@@ -54,7 +55,7 @@ def together(work: Callable[[int], Any]) -> tuple[list[Any], list[BaseException]
 def answers(folder: Path, *rows: tuple[str, ...]) -> Path:
     path = folder / "answers.csv"
     with path.open("w", encoding="utf-8", newline="") as target:
-        csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因"), *rows])
+        csv.writer(target).writerows([HEADING, *rows])
     return path
 
 

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
@@ -23,7 +24,8 @@ from hospital_prepay.services.outpatient.claims import (
 from tests.hospital import INSTITUTION, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
-BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
+CARD = "6217 0000 0000 0000 001"
+BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": CARD}
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def counted(outpatients: Outpatients) -> Outpatients:
 def answers(folder: Path, *rows: tuple[str, ...]) -> Path:
     path = folder / "answers.csv"
     with path.open("w", encoding="utf-8", newline="") as target:
-        csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因"), *rows])
+        csv.writer(target).writerows([("退款单号", "金额", "结果", "银行流水号", "失败原因", "文件号"), *rows])
     return path
 
 
@@ -133,7 +135,7 @@ def test_a_failed_refund_is_sent_again_under_its_number(counted: Outpatients, tm
     assert counted.claim(claim_id).state == "failed"
     again = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
     assert number in again.text
-    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "")), "b")
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "", "2")), "b")
     assert counted.claim(claim_id).state == "arrived"
 
 
@@ -149,6 +151,34 @@ def test_another_way_is_confirmed_anew(counted: Outpatients, tmp_path: Path) -> 
     assert counted.account("M001").balance_fen == 0
 
 
+def test_another_way_is_one_that_is_open(counted: Outpatients, tmp_path: Path) -> None:
+    """Paid in cash once, it has no original way; asked of the rule when the way is changed, and by the database."""
+    claim_id = counted.confirmed(**BANK)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    number = counted.claim(claim_id).refund_no
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "失败", "", "销户")), "a")
+    with pytest.raises(MalformedInput, match="没有原路"):
+        redirect_claim(counted.context, OFFICER, claim_id, Route.ORIGINAL)
+    with counted.context.database.writing() as connection, pytest.raises(sa.exc.DBAPIError):
+        connection.execute(
+            sa.text(
+                "UPDATE outpatient_claim SET state = 'reviewed', route = 'original', confirmed_by = NULL,"
+                " confirmed_at = NULL"
+            )
+        )
+    assert redirect_claim(counted.context, OFFICER, claim_id, Route.BANK, bank="某银行", card_no=CARD).route == "bank"
+
+
+def test_cash_waits_while_the_original_way_is_open(counted: Outpatients, tmp_path: Path) -> None:
+    claim_id = counted.confirmed("M002", **BANK, certno="", claimant_name="李乙")
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    number = counted.claim(claim_id).refund_no
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "100.00", "失败", "", "销户")), "a")
+    with pytest.raises(MalformedInput, match="先走原路"):
+        redirect_claim(counted.context, OFFICER, claim_id, Route.CASH)
+    assert redirect_claim(counted.context, OFFICER, claim_id, Route.ORIGINAL).route == "original"
+
+
 def test_a_refund_that_comes_back_is_red_and_paid_again(counted: Outpatients, tmp_path: Path) -> None:
     claim_id = counted.confirmed(**BANK)
     payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
@@ -157,7 +187,7 @@ def test_a_refund_that_comes_back_is_red_and_paid_again(counted: Outpatients, tm
     payouts.bounce_refund(counted.context, PAYER, claim_id, "账户注销退汇")
     assert (counted.account("M001").balance_fen, counted.claim(claim_id).state) == (6450, "failed")
     payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
-    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "")), "b")
+    payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "", "2")), "b")
     assert counted.account("M001").balance_fen == 0
 
 

@@ -1,0 +1,95 @@
+"""What the bank answers is about the attempt it answers, however often a refund was sent and a file is read."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient.payouts import Answered
+from tests.hospital import Hospital
+from tests.services.outpatient.conftest import PAYER, Outpatients
+
+pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
+BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
+HEADING = ("退款单号", "金额", "结果", "失败原因", "文件号")
+FAILED, ARRIVED = ("失败", "卡号错"), ("成功", "")
+
+
+class Bank:
+    """One refund, as often as it is sent, and the files that come back."""
+
+    def __init__(self, outpatients: Outpatients, folder: Path) -> None:
+        self.outpatients, self.context, self.folder = outpatients, outpatients.context, folder
+        self.claim_id = outpatients.confirmed(**BANK)
+        self.number = outpatients.claim(self.claim_id).refund_no
+
+    @property
+    def state(self) -> str:
+        return self.outpatients.claim(self.claim_id).state
+
+    def send(self) -> str:
+        return payouts.make_bank_file(self.context, PAYER, Route.BANK, [self.claim_id]).text
+
+    def file(self, name: str, result: tuple[str, str], file_no: str = "") -> Path:
+        path = self.folder / name
+        with path.open("w", encoding="utf-8", newline="") as target:
+            csv.writer(target).writerows([HEADING, (self.number, "64.50", *result, file_no)])
+        return path
+
+    def read(self, path: Path) -> Answered:
+        return payouts.take_answers(self.context, PAYER, path, path.name)
+
+
+@pytest.fixture
+def bank(outpatients: Outpatients, tmp_path: Path) -> Bank:
+    outpatients.census()
+    return Bank(outpatients, tmp_path)
+
+
+@pytest.mark.parametrize("file_no", ["", "1"])
+def test_an_old_file_does_not_fail_what_was_sent_after_it(bank: Bank, file_no: str) -> None:
+    bank.send()
+    old = bank.file("old.csv", FAILED, file_no)
+    assert bank.read(old).failed == 1
+    bank.send()
+    again = bank.read(old)
+    assert (again.failed, again.arrived, bank.state) == (0, 0, "sent")
+    # The same words in another file are no other answer.
+    copied = bank.read(bank.file("copied.csv", FAILED, "０1 "))
+    assert (copied.known, bank.state) == (1, "sent")
+
+
+def test_an_old_file_does_not_pay_what_was_sent_after_it_bounced(bank: Bank, hospital: Hospital) -> None:
+    bank.send()
+    old = bank.file("old.csv", ARRIVED, "1")
+    bank.read(old)
+    payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇")
+    bank.send()
+    assert (bank.read(old).known, bank.state) == (1, "sent")
+    assert hospital.count("ledger_entry", "kind = 'outpatient_refund'") == 1
+
+
+def test_which_attempt_is_asked_where_the_file_does_not_say(bank: Bank) -> None:
+    assert bank.send().splitlines()[1].endswith(",1")
+    bank.read(bank.file("one.csv", FAILED))
+    assert bank.send().splitlines()[1].endswith(",2")
+    unsaid = bank.read(bank.file("two.csv", ARRIVED))
+    assert (unsaid.arrived, bank.state) == (0, "sent")
+    assert "送过 2 次（送款文件 1、2）" in unsaid.told[0].words
+    for wrong in ("3", "二"):
+        assert bank.read(bank.file("wrong.csv", ARRIVED, wrong)).told[0].outcome == "open"
+    assert (bank.read(bank.file("three.csv", ARRIVED, "2")).arrived, bank.state) == (1, "arrived")
+    assert bank.read(bank.file("four.csv", ARRIVED)).known == 1
+
+
+def test_a_first_attempt_that_arrived_after_all_is_told(bank: Bank) -> None:
+    bank.send()
+    bank.read(bank.file("one.csv", FAILED))
+    bank.send()
+    told = bank.read(bank.file("late.csv", ARRIVED, "1")).told
+    assert (told[0].outcome, bank.state) == ("open", "sent")
+    assert "这次不一样" in told[0].words
