@@ -495,3 +495,15 @@ def test_a_number_with_a_slash_is_an_account_too(desk: Desk) -> None:
     assert "/desk/refunds/accounts/MZ/4" in found.text
     assert "没有余额可退" in words(desk.as_(CASHIER).get(f"{FIND}/accounts/MZ/4"))
     assert desk.as_(CASHIER).get(f"{FIND}/accounts/none").status_code == 404
+
+
+def test_forms_ask_for_what_only_a_paper_or_a_choice_can_tell(desk: Desk) -> None:
+    claim = desk.confirmed()
+    page = desk.as_(CASHIER).get(claim).text
+    assert re.search(r'name="receipt"[^>]*value=""', page), "copied from the signed receipt form"
+    asked = desk.send(OFFICER, f"{claim}/identity", note="x")
+    assert asked.status_code == 422
+    assert "理由：请从下面选一个" in words(asked)
+    form = desk.as_(CASHIER).get(f"{FIND}/accounts/M002").text
+    assert not re.search(r'for="f-(bank|card_no)">[^<]*<span class="quiet">（可不填）', form)
+    assert "要交预交金凭条，或说得出登记的手机号" in form
