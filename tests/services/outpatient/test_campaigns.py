@@ -178,7 +178,7 @@ def test_a_workbook_opens_with_its_lines(found: Campaigns, tmp_path: Path) -> No
     path.write_bytes(content.read())
     content.close()
     with open_table(path) as table:
-        assert [row[2] for _, row in table.rows] == ["13800000001", "13800000002", "0851-85550123"]
+        assert [row[2] for _, row in table.rows] == ["13800000001", "13800000002", "085185550123"]
 
 
 def test_who_was_paid_since_is_left_out(found: Campaigns) -> None:
