@@ -11,6 +11,7 @@ from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.import_runs import ImportRun, State
 from hospital_prepay.services.outpatient.campaigns import CampaignView, ContactCard, Who
+from hospital_prepay.services.outpatient.contact_results import MOMENT_EXAMPLE, RESULT_WORDS
 
 ROOT: Final = "/finance/outpatient/campaigns"
 MEDIA: Final = {
@@ -100,6 +101,8 @@ def campaign_page(found: CampaignView) -> dict[str, Any]:
             }
             for one in found.proofs
         ],
+        "result_words": RESULT_WORDS,
+        "moment_example": MOMENT_EXAMPLE,
         "is_mine": mine,
         "may_release": head.state == "proposed" and not mine and actor.may(Permission.OUTPATIENT_CONFIRM),
         "may_drop": head.state == "proposed" and contacts,

@@ -22,6 +22,7 @@ from hospital_prepay.services.outpatient import campaigns
 from hospital_prepay.services.outpatient.campaign_file import fetch_campaign_file
 from hospital_prepay.services.outpatient.campaign_photos import prove_campaign, view_photo
 from hospital_prepay.services.outpatient.campaigns import Who
+from hospital_prepay.services.outpatient.contact_results import MOMENT_EXAMPLE, RESULT_WORDS
 from hospital_prepay.services.outpatient.import_runs import EXPORTS, RELEASES, RESULTS
 from hospital_prepay.web import outpatient_campaign_view as view
 from hospital_prepay.web.outpatient_view import fresh_form
@@ -37,6 +38,8 @@ _DONE: Final = {
 }
 _WORDS: Final = {
     Way.SMS: "{医院}：您的门诊账户（尾号{尾号}）还有余额，带身份证到退款窗口就能退，什么时候来都可以。咨询{电话}。",
+    Way.PHONE: "您好，这里是{医院}。您的门诊账户（尾号{尾号}）还有余额，带身份证到退款窗口就能退。咨询{电话}。",
+    Way.WECHAT: "{医院}：您的门诊账户（尾号{尾号}）还有余额，带身份证到退款窗口就能退。咨询{电话}。",
     Way.BOARD: "本院正在清退门诊预交金。请带身份证到门诊退款窗口办理，什么时候来都可以。咨询电话：{电话}。",
 }
 
@@ -69,7 +72,11 @@ def new_campaign() -> str:
 def propose() -> Any:
     """Propose a campaign."""
     try:
-        campaign_no = campaigns.propose_campaign(current_context(), current_actor(), read_form(CampaignFormSchema()))
+        command = read_form(CampaignFormSchema())
+        if command.text != _WORDS[command.way] and command.text in _WORDS.values():
+            words = f"这还是另一个渠道的参考写法。请改成{command.way.label}的，右边有参考。"
+            raise MalformedInput(words, details={"field": "text"})
+        campaign_no = campaigns.propose_campaign(current_context(), current_actor(), command)
     except WrongForm as wrong:
         return _new_page(fresh_form(wrong.form)), 422
     except MalformedInput as error:
@@ -227,6 +234,9 @@ def _running(kind: str, run: ImportRun) -> dict[str, Any]:
 def _run_page(kind: str, run: ImportRun) -> str:
     return render_template(
         "pages/outpatient/campaign_run.html",
+        form=Form(),
+        result_words=RESULT_WORDS,
+        moment_example=MOMENT_EXAMPLE,
         run={
             "file_name": run.file_name,
             "state": view.run_mark(run),
@@ -234,6 +244,9 @@ def _run_page(kind: str, run: ImportRun) -> str:
             "lines": run.lines,
             "resume_href": f"{_href(kind, run)}/resume",
             "back_href": f"{view.ROOT}/{run.options['campaign_no']}",
+            "again_href": f"{view.ROOT}/{run.options['campaign_no']}/results"
+            if kind == "results" and run.state is State.FAILED
+            else None,
         },
         running=_running(kind, run) if run.state is State.RUNNING else None,
         interrupted=run.state is State.INTERRUPTED,
@@ -248,6 +261,7 @@ def _new_page(form: Form) -> str:
         ways=[{"value": one.value, "label": one.label, "note": None} for one in Way],
         whos=[{"value": one.value, "label": one.label} for one in Who],
         placeholders=PLACEHOLDERS,
+        words={way.value: words for way, words in _WORDS.items()},
         examples=[{"label": way.label, "words": words} for way, words in _WORDS.items()],
     )
 

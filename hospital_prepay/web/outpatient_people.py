@@ -70,12 +70,20 @@ def _page(form: Form) -> str:
 
 def _pair(one: ShownPair, proposed_by: str) -> dict[str, Any]:
     return {
-        "likeness": Likeness(one.pair.likeness).label,
+        "likeness": _likeness(one),
         "by": proposed_by,
         "at": one.pair.proposed_at,
         "is_mine": one.pair.proposed_by == current_actor().actor_id,
         "accounts": [_account(one.first), _account(one.second)],
     }
+
+
+def _likeness(one: ShownPair) -> str:
+    """In what they agree; masked, the old number of a person and the new one end in other digits."""
+    kind = Likeness(one.pair.likeness)
+    if kind is Likeness.CERTIFICATE and one.first.contact.certno != one.second.contact.certno:
+        return "证件号相同：15 位的旧号和 18 位的新号是同一个人的，末位本来就不同"
+    return kind.label
 
 
 def _account(card: AccountCard) -> dict[str, Any]:

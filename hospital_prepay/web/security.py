@@ -8,12 +8,14 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, render_template, request
 
 from hospital_prepay.clock import SHANGHAI, local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.audit import ACTIONS, action_label
+from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.http.current import current_actor, current_context, current_sign_in
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.frame import role_words
@@ -51,7 +53,30 @@ _KINDS: Final = {
     "outpatient_batch": "上缴批次 ",
     "outpatient_advance_list": "垫付申请第 ",
     "outpatient_bank_file": "银行文件第 ",
+    "outpatient_campaign": "清退通知第 ",
+    "outpatient_route": "退款方式 ",
+    "outpatient_budget": "垫付申请，预算年度 ",
+    "outpatient_staff": "职工银行卡，",
+    "outpatient_staff_card": "一张职工银行卡",
 }
+_TAILS: Final = {
+    "outpatient_import": " 次",
+    "outpatient_filing": " 号",
+    "outpatient_advance_list": " 号",
+    "outpatient_bank_file": " 号",
+    "outpatient_campaign": " 次",
+}
+# Where what was acted on is shown; {} is its key.
+_PAGES: Final = {
+    "outpatient_account": "/finance/outpatient/accounts/{}",
+    "outpatient_import": "/finance/outpatient/imports/{}",
+    "outpatient_claim": "/desk/refunds/claims/{}",
+    "outpatient_filing": "/finance/outpatient/filings/{}",
+    "outpatient_batch": "/finance/outpatient/batches/{}",
+    "outpatient_advance_list": "/finance/outpatient/advances/{}",
+    "outpatient_campaign": "/finance/outpatient/campaigns/{}",
+}
+_ROUTES: Final = {one.value: one.label for one in Route}
 # What a subject without a kind is, by the act.
 _BARE: Final = {
     "stay.register": "住院号 ",
@@ -67,7 +92,18 @@ _BARE: Final = {
     "caps.posted": "来源 ",
     "outpatient.count": "文件 ",
 }
-_WHOLE: Final = {"ledger": "全部账本", "outpatient_people": "全部门诊账户", "begun": "开始", "finished": "完成"}
+_WHOLE: Final = {
+    "ledger": "全部账本",
+    "begun": "开始",
+    "finished": "完成",
+    "outpatient_people": "全部门诊账户",
+    "outpatient_register": "清退台账",
+    "outpatient_kept": "保留备案",
+    "outpatient_other_kind": "其他款项种类",
+    "outpatient_filing": "备案材料",
+    "outpatient_online": "网上退款",
+    "outpatient_campaign": "清退通知",
+}
 # The first that fits: most browsers also call themselves by the names of others.
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg/(\d+)")),
@@ -83,8 +119,12 @@ _SYSTEMS: Final = (
     ("Mac OS X", "苹果电脑"),
     ("Linux", "Linux"),
 )
+# What is kept under a number that says nothing to people.
 _NAMELESS: Final = frozenset(
-    {"login", "session", "user", "client", "outpatient_correction", "outpatient_claim", "outpatient_reason"}
+    {
+        *("login", "session", "user", "client", "outpatient_correction", "outpatient_claim", "outpatient_reason"),
+        *("outpatient_request", "outpatient_kept", "outpatient_other_kind", "outpatient_staff_card"),
+    }
 )
 _HIDDEN: Final = frozenset({"session.seen"})
 
@@ -230,7 +270,7 @@ def _line(one: AuditRow, names: Mapping[str, str]) -> dict[str, Any]:
         "role": role_words(one.roles),
         "action": action_label(one.action),
         "about": _about(one, names),
-        "about_href": None,
+        "about_href": _about_href(one),
         "outcome": {"kind": kind, "word": word},
         "address": one.address or "—",
         "decision_href": decision if decision and current_actor().may(Permission.COMPLIANCE_VIEW) else None,
@@ -248,11 +288,22 @@ def _about(one: AuditRow, names: Mapping[str, str]) -> str:
     """What was acted on, in words: a person or a cap table by name, an unknown user name not at all."""
     kind, _, key = one.subject.partition(":")
     if kind in _KINDS and key:
-        return f"{_KINDS[kind]}{names.get(key, '' if kind in _NAMELESS else key)}"
+        bare = "" if kind in _NAMELESS else _ROUTES.get(key, key) if kind == "outpatient_route" else key
+        return f"{_KINDS[kind]}{names.get(key, bare)}{_TAILS.get(kind, '')}"
     if one.action == "decision.replay":
         return f"决定 {decision_number(one.subject)}"
     known = names.get(one.subject) or _WHOLE.get(one.subject)
     return known or f"{_BARE.get(one.action, '')}{one.subject}" or "—"
+
+
+def _about_href(one: AuditRow) -> str | None:
+    """Where it is shown, for who may look there; a proposal of a batch stands under its day and has no page."""
+    kind, _, key = one.subject.partition(":")
+    if kind not in _PAGES or not key or not current_actor().may(Permission.OUTPATIENT_VIEW):
+        return None
+    if kind == "outpatient_batch" and not key.isdigit():
+        return None
+    return _PAGES[kind].format(quote(key, safe=""))
 
 
 def _inert(cell: str) -> str:

@@ -207,6 +207,16 @@
     if (place) place.replaceChildren();
   });
 
+  /* An example that nobody touched follows the choice it belongs to. */
+  document.addEventListener("change", function (event) {
+    var form = event.target.form;
+    if (!form || !form.dataset.words || event.target.name !== form.dataset.wordsBy) return;
+    var words = JSON.parse(form.dataset.words), field = form.elements[form.dataset.wordsIn];
+    var typed = field.value.trim();
+    var untouched = !typed || Object.keys(words).some(function (key) { return words[key] === typed; });
+    if (untouched) field.value = words[event.target.value] || "";
+  });
+
   /* A fold that the address points to opens: a link to it would seem to do nothing. */
   function openNamed() {
     var named = location.hash && document.getElementById(location.hash.slice(1));

@@ -220,7 +220,7 @@ def test_likely_same_persons_are_proposed_by_one_and_decided_by_another(counter:
     page = f"{ROOT}/people"
     assert "没有等认定的" in officer.get(page).text
     assert "找到 1 对" in officer.get(officer.post(f"{page}/propose").headers["Location"]).text
-    assert "证件号相同" in approver.get(page).text
+    assert "证件号相同：15 位的旧号和 18 位的新号是同一个人的" in approver.get(page).text
     answer = {"first_no": "A1", "second_no": "A2", "answer": "same", "ground": "核对身份证"}
     assert officer.post(f"{page}/decide", answer).status_code == 403
     assert approver.post(f"{page}/decide", {**answer, "ground": ""}).status_code == 422

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from collections.abc import Callable
 from io import BytesIO
 
@@ -107,6 +110,41 @@ def test_criteria_left_empty_narrow_nothing(officer: Browser, counter: Counter) 
     assert "有 2 处要改" in wrong.text
     assert 'id="e-least"' in wrong.text
     assert 'id="e-moved_until"' in wrong.text
+
+
+def test_each_way_has_words_of_its_own(officer: Browser, counter: Counter) -> None:
+    page = officer.get(f"{AT}/new").text
+    found = re.search(r'data-words="([^"]+)"', page)
+    assert found is not None
+    words = json.loads(html.unescape(found.group(1)))
+    assert set(words) == {"sms", "phone", "wechat", "board"}
+    wrong = propose(officer, way="board", text=words["sms"])
+    assert wrong.status_code == 422
+    assert "请改成公告栏的" in wrong.text
+    for way, text in words.items():
+        if way != "wechat":
+            assert propose(officer, way=way, who="untried", text=text, idempotency_key=way * 9).status_code == 303, (
+                way
+            )
+
+
+def test_results_name_their_words_before_and_after_a_failure(
+    officer: Browser, login_as: Login, counter: Counter
+) -> None:
+    approver = login_as(Role.FINANCE_APPROVER)
+    at = propose(officer).headers["Location"]
+    approver.post(f"{at}/release")
+    officer.post(f"{at}/export", {"form": "csv"})
+    page = approver.get(at).text
+    assert "写其中一种：已发出" in page
+    assert "2026-01-05 09:30" in page
+    head = "编号,结果,时间,回执号\n"
+    failed = answers(approver, at, f"{head}0001-0000002,失败,2025-12-01 09:00,A1\n")
+    assert failed.status_code == 422
+    assert "没说是哪一种" in failed.text
+    assert f'action="{at}/results"' in failed.text
+    taken = answers(approver, at, f"{head}0001-0000002,成功,2025-12-01 09:00,A1\n")
+    assert taken.status_code == 303
 
 
 def test_a_proposal_is_dropped(officer: Browser, login_as: Login, counter: Counter) -> None:

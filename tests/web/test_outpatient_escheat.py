@@ -321,6 +321,20 @@ def test_what_is_filed_after_the_freezing_is_said_to_be_left_out(treasury: Treas
     assert "冻结以后又有 1 个账户" in words(treasury.as_(OFFICER).get(at))
 
 
+def test_the_access_log_says_of_outpatients_what_was_acted_on(treasury: Treasury) -> None:
+    at = treasury.frozen()
+    claim = treasury.accepted("M001")
+    assert treasury.send(OFFICER, f"{claim}/review").status_code == 303
+    answer = treasury.as_(AUDITOR).get("/security/log")
+    page, found = words(answer), links(answer.text)
+    assert f"一笔门诊退款，退款单号 {treasury.number(claim)}" in page
+    assert {claim, at, f"{FILINGS}/1"} <= found
+    assert "备案第 1 号" in page
+    assert "清退通知第 1 次" in page
+    assert "outpatient_" not in page
+    assert claim.rpartition("/")[2] not in page
+
+
 def test_nothing_due_makes_no_batch(treasury: Treasury) -> None:
     answer = treasury.send(OFFICER, BATCHES, on="2025-12-31")
     assert answer.status_code == 409

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -14,6 +14,8 @@ from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.outpatient_register import accounts_of_person
+
+_AT_ONCE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +164,14 @@ def entries_of(connection: sa.Connection, institution_id: str, entry_nos: Sequen
         sa.or_(entry.entry_no.in_(entry_nos), entry.reverses_no.in_(entry_nos)),
     )
     return [ClaimEntry(*row) for row in connection.execute(query.order_by(entry.entry_no))]
+
+
+def refund_numbers(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str]) -> dict[str, str]:
+    """The refunds' numbers of these claims, a few thousand a statement."""
+    claim, wanted, found = OutpatientClaim, sorted(set(claim_ids)), dict[str, str]()
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = sa.select(claim.claim_id, claim.refund_no).where(
+            claim.institution_id == institution_id, claim.claim_id.in_(wanted[start : start + _AT_ONCE])
+        )
+        found |= {row.claim_id: row.refund_no for row in connection.execute(query)}
+    return found

@@ -13,15 +13,18 @@ from hospital_prepay.persistence.queries import access as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.access import AuditFilter as AuditFilter
 from hospital_prepay.persistence.queries.access import AuditRow as AuditRow
+from hospital_prepay.persistence.queries.outpatient_claims import refund_numbers
 from hospital_prepay.services.context import Context
 
 PAGE_SIZE: Final = 50
 EXPORT_SIZE: Final = 50_000
+_CLAIM: Final = "outpatient_claim:"
 
 
 @dataclass(frozen=True, slots=True)
 class TrailPage:
-    """Events of one page and how many fit in all; ``names`` of people, systems and cap tables by id."""
+    """Events of one page and how many fit in all; ``names`` of people, systems, cap tables and refunds by
+    id."""
 
     events: list[AuditRow]
     total: int
@@ -37,7 +40,10 @@ def read_trail(context: Context, actor: Actor, wanted: AuditFilter, page: int, s
         )
         names = people.names(connection, actor.institution_id)
         tables = cap_tables.heads(connection, actor.institution_id)
-    return TrailPage(events, total, names | {one.table_id: _title(one) for one in tables})
+        claims = [one.subject.removeprefix(_CLAIM) for one in events if one.subject.startswith(_CLAIM)]
+        refunds = refund_numbers(connection, actor.institution_id, claims)
+    told = {claim_id: f"，退款单号 {number}" for claim_id, number in refunds.items()}
+    return TrailPage(events, total, names | {one.table_id: _title(one) for one in tables} | told)
 
 
 def _title(table: TableHead) -> str:

@@ -20,7 +20,7 @@ from hospital_prepay.domain.errors import Conflict, DatabaseFault, MalformedInpu
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.contact import Outcome
 from hospital_prepay.domain.rules.outpatient.notice import Filling, fill
-from hospital_prepay.domain.rules.outpatient.reach import Way, is_mobile
+from hospital_prepay.domain.rules.outpatient.reach import Way, is_mobile, phone_number
 from hospital_prepay.files.exports import write_csv, write_xlsx
 from hospital_prepay.persistence import outpatient_campaigns as store
 from hospital_prepay.persistence import outpatient_contacts as contacts
@@ -198,4 +198,6 @@ def _phone(context: Context, institution_id: str, personal: str) -> str:
     if not personal:
         return ""
     kept = json.loads(context.cipher.decrypt(personal, institution=institution_id, field=PERSONAL))
-    return str(kept.get("phone", ""))
+    typed = str(kept.get("phone", ""))
+    # The sending system dials what it is given: digits alone. What can't be a number stays as it was written.
+    return phone_number(typed) or typed

@@ -43,7 +43,7 @@ _PART: Final = 2_000
 _REFERENCE: Final = re.compile(r"([0-9]{1,9})-([0-9]{1,9})", re.ASCII)
 _WORDS: Final = {
     **{label: outcome for outcome, label in OUTCOME_LABELS.items() if outcome is not Outcome.UNSUITED},
-    **dict.fromkeys(("已发送", "发送成功", "sent"), Outcome.SENT),
+    **dict.fromkeys(("已发送", "发送成功", "成功", "sent"), Outcome.SENT),
     **dict.fromkeys(("送达", "已收到", "delivrd", "delivered"), Outcome.DELIVERED),
     **dict.fromkeys(("接通", "已接通", "联系上", "本人接听", "已读", "reached"), Outcome.REACHED),
     **dict.fromkeys(("无人接听", "没人接", "未接", "未接通", "占线", "关机", "no_answer"), Outcome.NO_ANSWER),
@@ -51,6 +51,10 @@ _WORDS: Final = {
     **dict.fromkeys(("错号", "号码错误", "不是本人", "非本人", "wrong_number"), Outcome.WRONG_NUMBER),
     **dict.fromkeys(("空号", "停机", "注销", "已注销", "dead_number"), Outcome.DEAD_NUMBER),
 }
+# Says that nobody was told, but not why: a number that is dead isn't tried again, one that was switched off is.
+_FAILED: Final = frozenset({"失败", "发送失败", "未成功"})
+RESULT_WORDS: Final = "、".join(OUTCOME_LABELS[one] for one in Outcome if one is not Outcome.UNSUITED)
+MOMENT_EXAMPLE: Final = "2026-01-05 09:30"
 Progress = Callable[[int, int], None]
 
 
@@ -142,13 +146,14 @@ def _judge(values: dict[str, str], campaign_no: int, now: datetime) -> tuple[str
     if int(named[1]) != campaign_no:
         raise MalformedInput(f"编号“{values['number'][:20]}”是另一次通知的。请到那一次里导入。")
     outcome = _WORDS.get(values["result"].casefold())
+    if outcome is None and values["result"] in _FAILED:
+        raise MalformedInput(f"结果“{values['result']}”没说是哪一种。请写空号、错号、没人接或关机。")
     if outcome is None:
-        words = "、".join(OUTCOME_LABELS[one] for one in Outcome if one is not Outcome.UNSUITED)
-        raise MalformedInput(f"结果“{values['result'][:20]}”看不懂。请写：{words}。")
+        raise MalformedInput(f"结果“{values['result'][:20]}”看不懂。请写：{RESULT_WORDS}。")
     try:
         at = moment_of(values["at"])
     except NotADate:
-        raise MalformedInput(f"时间“{values['at'][:20]}”看不懂。请写成 2026-01-05 09:30。") from None
+        raise MalformedInput(f"时间“{values['at'][:20]}”看不懂。请写成 {MOMENT_EXAMPLE}。") from None
     if at > now:
         raise MalformedInput(f"时间“{values['at'][:20]}”还没有到。请核对。")
     if not values["receipt"]:

@@ -158,6 +158,18 @@ def test_the_file_is_made_once_and_fetched_as_it_was(found: Campaigns) -> None:
     assert found.card("M006").next_way is Way.PHONE
 
 
+def test_the_sending_system_gets_digits_alone(outpatients: Outpatients, tmp_path: Path) -> None:
+    with outpatients.context.database.writing() as connection:
+        connection.execute(sa.text("UPDATE institution SET phone = '0851-85550000'"))
+    rows = (
+        ("P1", "吴甲", "", "138-0000-0001", "5.00", "2020-01-01", "门诊预交金", "现金"),
+        ("P2", "李乙", "", "+86 138 0000 0002", "5.00", "2020-01-01", "门诊预交金", "现金"),
+    )
+    outpatients.census(rows)
+    found = Campaigns(outpatients, tmp_path)
+    assert [line[1] for line in found.lines(found.exported())] == ["13800000001", "13800000002"]
+
+
 def test_a_workbook_opens_with_its_lines(found: Campaigns, tmp_path: Path) -> None:
     number = found.released(Way.PHONE, Who.UNTRIED)
     campaign_file.export_campaign(found.context, OFFICER, number, Form.XLSX)
@@ -166,7 +178,7 @@ def test_a_workbook_opens_with_its_lines(found: Campaigns, tmp_path: Path) -> No
     path.write_bytes(content.read())
     content.close()
     with open_table(path) as table:
-        assert [row[2] for _, row in table.rows] == ["13800000001", "13800000002", "0851-85550123"]
+        assert [row[2] for _, row in table.rows] == ["13800000001", "13800000002", "085185550123"]
 
 
 def test_who_was_paid_since_is_left_out(found: Campaigns) -> None:
