@@ -25,6 +25,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
+from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name
@@ -278,6 +279,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         last = store.payouts_of(work.connection, work.institution_id, claim_id)[-1]
         if found.state != "arrived" or found.route == Route.CASH or last.entry_no is None:
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
+        _require_no_other(work, account, found)
         entry = _entry(work, account, found, last.attempt_no)
         kind = "outpatient_advance_returned" if found.remitted else "outpatient_refund_returned"
         red = reversing(
@@ -295,10 +297,17 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         store.answer_payout(work.connection, work.institution_id, claim_id, last.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
-        back = "remitted" if found.remitted else "open"
+        back = "remitted" if found.remitted else "filed" if account.state == "frozen" else "open"
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
         return store.read_claim(work.connection, work.institution_id, claim_id)
+
+
+def _require_no_other(work: UnitOfWork, account: AccountState, found: ClaimRow) -> None:
+    for other in store.claims_of_account(work.connection, work.institution_id, account.account_no):
+        if other.claim_id != found.claim_id and other.state in OPEN_CLAIMS:
+            words = f"这个账户还有一笔退款 {other.refund_no} 在办。请先办完或撤回那一笔，再登记退汇；本次没有改动。"
+            raise Conflict(words)
 
 
 def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:
@@ -355,8 +364,11 @@ def _arrive(
 ) -> ClaimRow:
     own = {"paid_by": paid_by, "paid_at": work.now} if paid_by else {}
     store.walk_claim(work.connection, work.institution_id, found.claim_id, state="arrived", **own)
-    state = "reclaimed" if found.remitted else "refunded"
-    store.walk_account(work.connection, work.institution_id, account.account_no, state=state)
+    if found.remitted:
+        store.walk_account(work.connection, work.institution_id, account.account_no, state="reclaimed")
+    elif account.balance_fen == found.amount_fen:
+        # What a correction put there after the claim was taken stays for another: the account isn't paid out.
+        store.walk_account(work.connection, work.institution_id, account.account_no, state="refunded")
     work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "amount_fen": found.amount_fen})
     return store.read_claim(work.connection, work.institution_id, found.claim_id)
 
