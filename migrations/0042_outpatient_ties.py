@@ -26,7 +26,7 @@ WALKS = {
     "outpatient_advance_list": ("outpatient_advance_list_walk", "outpatient_advance_list_submitted_by_not_made_by"),
 }
 # Made anew on SQLite, which replaces no trigger in its place.
-REPLACED = ("outpatient_advance_list_walk", "outpatient_advance_line_walk")
+REPLACED = ("outpatient_advance_list_walk", "outpatient_advance_line_walk", "outpatient_payout_walk")
 
 
 def upgrade() -> None:

@@ -41,7 +41,12 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.advance_slips import leave_open_list, receipt_key, require_new_receipt
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
-from hospital_prepay.services.outpatient.bank_answers import answered_attempt, require_same_answer
+from hospital_prepay.services.outpatient.bank_answers import (
+    HELD,
+    answered_attempt,
+    may_be_elsewhere,
+    require_same_answer,
+)
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 
 CONTENT: Final = "outpatient_bank_file.content"
@@ -237,6 +242,10 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
                 open_.append((line, error.message))
                 told.append(ToldLine(line, values["refund_no"], values["amount"], "open", error.message))
                 continue
+            if outcome == "held":
+                open_.append((line, HELD))
+                told.append(ToldLine(line, values["refund_no"], values["amount"], "open", HELD))
+                continue
             arrived += outcome == "arrived"
             failed += outcome == "failed"
             known += outcome == "known"
@@ -336,10 +345,12 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
             raise Conflict(words)
         payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
         attempt = answered_attempt(found, payouts, values.get("file_no", ""))
+        if may_be_elsewhere(found, payouts, attempt, arrived=result in _ARRIVED) and read_at is None:
+            return _hold(work, found, payouts[-1])
         if attempt is None or attempt.state != "sent":
             require_same_answer(found, payouts if attempt is None else [attempt], arrived=result in _ARRIVED)
             return "known"
-        if read_at is not None and attempt.sent_at > read_at:
+        if read_at is not None and (attempt.answered_at is not None or attempt.sent_at > read_at):
             return "known"
         if result in _FAILED:
             return _fail(work, found, attempt, values.get("reason", ""))
@@ -349,6 +360,16 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
         store.answer_payout(work.connection, work.institution_id, found.claim_id, attempt.attempt_no, **step)
         _arrive(work, account, found, entry_no)
         return "arrived"
+
+
+def _hold(work: UnitOfWork, found: ClaimRow, last: PayoutRow) -> str:
+    """The bank said that it failed, and now that it arrived: the attempt waits again, so that nothing more is sent,
+    until another of the bank's files says which it is."""
+    step = {"state": "sent", "answered_at": work.now}
+    store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
+    store.walk_claim(work.connection, work.institution_id, found.claim_id, state="sent")
+    work.audit(detail={"refund_no": found.refund_no, "attempt": last.attempt_no, "held": True})
+    return "held"
 
 
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:

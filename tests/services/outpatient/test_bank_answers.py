@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,22 @@ def test_which_attempt_is_asked_where_the_file_does_not_say(bank: Bank) -> None:
         assert bank.read(bank.file("wrong.csv", ARRIVED, wrong)).told[0].outcome == "open"
     assert (bank.read(bank.file("three.csv", ARRIVED, "2")).arrived, bank.state) == (1, "arrived")
     assert bank.read(bank.file("four.csv", ARRIVED)).known == 1
+
+
+@pytest.mark.parametrize(("truth", "state"), [(ARRIVED, "arrived"), (FAILED, "failed")])
+def test_an_answer_that_says_otherwise_holds_the_refund(bank: Bank, truth: tuple[str, str], state: str) -> None:
+    """Nothing more is sent until another of the bank's files says which it is; the same one decides nothing."""
+    bank.send()
+    bank.read(bank.file("one.csv", FAILED))
+    late = bank.file("late.csv", ARRIVED)
+    for _ in range(2):
+        told = bank.read(late)
+        assert (told.arrived, bank.state) == (0, "sent")
+    with pytest.raises(Conflict):
+        bank.send()
+    bank.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
+    bank.read(bank.file("truth.csv", truth, "1"))
+    assert bank.state == state
 
 
 def test_what_a_correction_added_stays_when_a_refund_bounces_and_arrives(bank: Bank) -> None:
