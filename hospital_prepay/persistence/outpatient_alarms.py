@@ -171,14 +171,12 @@ def is_staff_card(connection: sa.Connection, institution_id: str, card_hashes: S
     return connection.scalar(query.limit(1)) is not None
 
 
-def is_staff_name(connection: sa.Connection, institution_id: str, name: str) -> bool:
-    """Whether a card of staff that counts stands in this name."""
-    query = sa.select(OutpatientStaffCard.card_id).where(
-        OutpatientStaffCard.institution_id == institution_id,
-        OutpatientStaffCard.holder == name,
-        OutpatientStaffCard.removed_at.is_(None),
+def staff_card_holders(connection: sa.Connection, institution_id: str) -> list[str]:
+    """In whose names the cards of staff stand that count."""
+    query = sa.select(OutpatientStaffCard.holder).where(
+        OutpatientStaffCard.institution_id == institution_id, OutpatientStaffCard.removed_at.is_(None)
     )
-    return connection.scalar(query.limit(1)) is not None
+    return list(connection.scalars(query.distinct()))
 
 
 def add_staff_card(connection: sa.Connection, values: dict[str, Any]) -> None:

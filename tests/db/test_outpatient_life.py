@@ -121,6 +121,7 @@ class Life:
             state=state,
             unclearable_reason="x",
             filed_on=self.today,
+            last_movement_on=self.today,
         )
         self.add(
             connection,
@@ -225,6 +226,9 @@ class Life:
             made_by="a",
             made_at=self.now,
             document="x",
+            document_key=f"X|{number}",
+            bank_reference=f"l {number}",
+            slip_key=f"L{number}",
             submitted_on=self.today,
             submitted_by="b",
         )

@@ -149,9 +149,8 @@ def test_a_receipt_is_one_payments(books: Books) -> None:
     )
     insert = (
         "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, amount_fen,"
-        " state, sent_by,"
-        " sent_at, bank_reference, failure, entry_no, receipt_key) VALUES (:i, :id, 1, 'cash', 3000, 'arrived', :by, :now,"
-        " :typed, '', :entry, :key)"
+        " state, sent_by, sent_at, bank_reference, failure, entry_no, receipt_key) VALUES"
+        " (:i, :id, 1, 'cash', 3000, 'arrived', :by, :now, :typed, '', :entry, :key)"
     )
     own = {"i": INSTITUTION, "id": second, "by": PAYER.actor_id, "entry": entry}
     own["now"] = books.context.clock.now().isoformat()

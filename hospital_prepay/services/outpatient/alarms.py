@@ -14,6 +14,7 @@ from typing import Final
 from hospital_prepay.clock import SHANGHAI, local
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.errors import CalendarUnknown, Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm, AlarmFacts, AlarmKind, alarms, opening_hours
 from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, Paper, Route
 from hospital_prepay.persistence import institutions, users
@@ -201,12 +202,12 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     shared, reviewed = (
         store.reviews_since(connection, own, claim.accepted_by, reviewer, begins - _PAIRS) if reviewer else (0, 0)
     )
-    name = claim.claimant_name
+    own_people = [one.name for one in staff if one.is_active] + store.staff_card_holders(connection, own)
     return AlarmFacts(
         same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
         unproven=_unproven(connection, own, account, claim),
         staff_card=store.is_staff_card(connection, own, hashes),
-        staff_name=name in {one.name for one in staff if one.is_active} or store.is_staff_name(connection, own, name),
+        staff_name=_alike(claim.claimant_name) in {_alike(name) for name in own_people},
         outside_hours=_outside_hours(connection, own, claim),
         maker=names.get(claim.accepted_by, claim.accepted_by),
         that_day=store.accepted_between(connection, own, claim.accepted_by, begins, begins + _A_DAY),
@@ -218,6 +219,7 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     )
 
 
+<<<<<<< HEAD
 def _unproven(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> str:
     """What ties the claim to its account, where no certificate number does."""
     if account.certno_hash:
@@ -225,6 +227,10 @@ def _unproven(connection: Connection, own: str, account: AccountState, claim: Cl
     kinds = {paper.kind for paper in claims.papers_of(connection, own, claim.claim_id)}
     rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
     return f"账户没有登记证件号，{rests}和来办的人"
+=======
+def _alike(name: str) -> str:
+    return plain_name(name).casefold()
+>>>>>>> w-mbrk
 
 
 def _may_review(person: users.UserRow) -> bool:

@@ -7,13 +7,18 @@ the refund was sent anew, would end an attempt that it knows nothing of, and the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.references import narrow_number
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.persistence.outpatient_claims import ClaimRow, PayoutRow
 
-_LONGEST = 9
+_LONGEST: Final = 9
+HELD: Final = (
+    "以前的回单说失败，这次说成功。这笔先停在“已送银行，待到账”，不会再送。"
+    "请与银行核对：确已到账的，再导入一份结果为成功的回单；没有到账的，导入一份结果为失败的回单。"
+)
 
 
 def answered_attempt(found: ClaimRow, payouts: Sequence[PayoutRow], file_no: str) -> PayoutRow | None:
@@ -40,6 +45,14 @@ def answered_attempt(found: ClaimRow, payouts: Sequence[PayoutRow], file_no: str
         "请核对后在回单里加一列“文件号”再导入。"
     )
     raise Conflict(words)
+
+
+def may_be_elsewhere(
+    found: ClaimRow, payouts: Sequence[PayoutRow], attempt: PayoutRow | None, *, arrived: bool
+) -> bool:
+    """Whether the bank says that the last attempt arrived, after it had failed and before anything more was done."""
+    last = attempt is not None and attempt == payouts[-1]
+    return arrived and last and payouts[-1].state == "failed" and found.state == "failed"
 
 
 def require_same_answer(found: ClaimRow, told: Sequence[PayoutRow], *, arrived: bool) -> None:

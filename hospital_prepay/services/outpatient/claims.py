@@ -7,6 +7,7 @@ at how late a claim comes.
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
+_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,9 +388,13 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
 def _check(command: AcceptClaim) -> None:
     if not command.claimant_name.strip():
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
+<<<<<<< HEAD
     if command.claimant is not Claimant.SELF and not command.patient_name.strip():
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
+=======
+    refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
+>>>>>>> w-mbrk
     if command.beyond.fen < 0 or (command.beyond and not command.ground.strip()):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
@@ -400,4 +406,12 @@ def _check_route(route: Route, bank: str, card_no: str) -> None:
         return
     if not bank.strip():
         raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
+    refuse_formula(bank, "bank", "开户银行")
     check_card(card_no)
+
+
+def refuse_formula(text: str, field: str, label: str) -> None:
+    """Raise :class:`MalformedInput` for words that a spreadsheet would reckon with: they go into the bank's file."""
+    if unicodedata.normalize("NFKC", text).lstrip()[:1] in _FORMULA:
+        words = f"{label}不能以“{text.strip()[0]}”开头，请照证件或银行卡填写。"
+        raise MalformedInput(words, code="formula", details={"field": field})

@@ -18,11 +18,13 @@ from hospital_prepay.domain.identity import WrongResidentId, born_on, is_residen
 from hospital_prepay.domain.ledger.chart import OUTPATIENT_DEPOSITS, Tender, outpatient_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.gate import PLACES, GateFacts, take
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_gate as store
 from hospital_prepay.persistence.ledger import open_account
+from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.persistence.outpatient_gate import KeptRow, OtherKindRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -281,6 +283,7 @@ def _take(
         own = outpatient_account(account_no, is_deposit=True)
         open_account(work.connection, work.institution_id, own, name="门急诊预收款", opened_at=work.now, guarded=True)
     account = accounts.lock_account(work.connection, work.institution_id, account_no)
+    _require_same_person(context, command, account, work.institution_id)
     if account.state != "open" or account.kind != "outpatient_deposit":
         raise Conflict("这个账户正在清退或已经办结，不能再存。请用新的账户号；本次没有入账。")
     taken_id = work.new_id()
@@ -316,6 +319,16 @@ def _take(
     entry_no = work.ledger.post(entry)
     accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
     return TakenDeposit(answer.decision, answer.decision_id, taken_id, entry_no)
+
+
+def _require_same_person(context: Context, command: TakeDeposit, account: AccountState, institution_id: str) -> None:
+    """Raise :class:`Conflict` for an account that stands in another name or certificate number."""
+    number = same_person_number(command.certno)
+    known = context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO) if number else ()
+    other = bool(number and account.certno_hash) and account.certno_hash not in known
+    names = plain_name(account.holder_name).casefold(), plain_name(command.holder_name).casefold()
+    if other or (all(names) and names[0] != names[1]):
+        raise Conflict("这个账户登记的是另一个人。请核对账户号，或用新的账户号；本次没有入账。")
 
 
 def _account(context: Context, work: UnitOfWork, command: TakeDeposit) -> dict[str, Any]:

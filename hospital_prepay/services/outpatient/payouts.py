@@ -25,7 +25,11 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
+<<<<<<< HEAD
 from hospital_prepay.domain.rules.outpatient.reach import Channel
+=======
+from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
+>>>>>>> w-mbrk
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name
@@ -41,7 +45,12 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.advance_slips import leave_open_list, receipt_key, require_new_receipt
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
-from hospital_prepay.services.outpatient.bank_answers import answered_attempt, require_same_answer
+from hospital_prepay.services.outpatient.bank_answers import (
+    HELD,
+    answered_attempt,
+    may_be_elsewhere,
+    require_same_answer,
+)
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 
 CONTENT: Final = "outpatient_bank_file.content"
@@ -239,6 +248,10 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
                 open_.append((line, error.message))
                 told.append(ToldLine(line, values["refund_no"], values["amount"], "open", error.message))
                 continue
+            if outcome == "held":
+                open_.append((line, HELD))
+                told.append(ToldLine(line, values["refund_no"], values["amount"], "open", HELD))
+                continue
             arrived += outcome == "arrived"
             failed += outcome == "failed"
             known += outcome == "known"
@@ -281,6 +294,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         last = store.payouts_of(work.connection, work.institution_id, claim_id)[-1]
         if found.state != "arrived" or found.route == Route.CASH or last.entry_no is None:
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
+        _require_no_other(work, account, found)
         entry = _entry(work, account, found, last.attempt_no)
         kind = "outpatient_advance_returned" if found.remitted else "outpatient_refund_returned"
         red = reversing(
@@ -298,10 +312,17 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         store.answer_payout(work.connection, work.institution_id, claim_id, last.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
-        back = "remitted" if found.remitted else "open"
+        back = "remitted" if found.remitted else "filed" if account.state == "frozen" else "open"
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
         return store.read_claim(work.connection, work.institution_id, claim_id)
+
+
+def _require_no_other(work: UnitOfWork, account: AccountState, found: ClaimRow) -> None:
+    for other in store.claims_of_account(work.connection, work.institution_id, account.account_no):
+        if other.claim_id != found.claim_id and other.state in OPEN_CLAIMS:
+            words = f"这个账户还有一笔退款 {other.refund_no} 在办。请先办完或撤回那一笔，再登记退汇；本次没有改动。"
+            raise Conflict(words)
 
 
 def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:
@@ -330,10 +351,12 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
             raise Conflict(words)
         payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
         attempt = answered_attempt(found, payouts, values.get("file_no", ""))
+        if may_be_elsewhere(found, payouts, attempt, arrived=result in _ARRIVED) and read_at is None:
+            return _hold(work, found, payouts[-1])
         if attempt is None or attempt.state != "sent":
             require_same_answer(found, payouts if attempt is None else [attempt], arrived=result in _ARRIVED)
             return "known"
-        if read_at is not None and attempt.sent_at > read_at:
+        if read_at is not None and (attempt.answered_at is not None or attempt.sent_at > read_at):
             return "known"
         if result in _FAILED:
             return _fail(work, found, attempt, values.get("reason", ""))
@@ -343,6 +366,16 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
         store.answer_payout(work.connection, work.institution_id, found.claim_id, attempt.attempt_no, **step)
         _arrive(work, account, found, entry_no)
         return "arrived"
+
+
+def _hold(work: UnitOfWork, found: ClaimRow, last: PayoutRow) -> str:
+    """The bank said that it failed, and now that it arrived: the attempt waits again, so that nothing more is sent,
+    until another of the bank's files says which it is."""
+    step = {"state": "sent", "answered_at": work.now}
+    store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
+    store.walk_claim(work.connection, work.institution_id, found.claim_id, state="sent")
+    work.audit(detail={"refund_no": found.refund_no, "attempt": last.attempt_no, "held": True})
+    return "held"
 
 
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:
@@ -358,8 +391,11 @@ def _arrive(
 ) -> ClaimRow:
     own = {"paid_by": paid_by, "paid_at": work.now} if paid_by else {}
     store.walk_claim(work.connection, work.institution_id, found.claim_id, state="arrived", **own)
-    state = "reclaimed" if found.remitted else "refunded"
-    store.walk_account(work.connection, work.institution_id, account.account_no, state=state)
+    if found.remitted:
+        store.walk_account(work.connection, work.institution_id, account.account_no, state="reclaimed")
+    elif account.balance_fen == found.amount_fen:
+        # What a correction put there after the claim was taken stays for another: the account isn't paid out.
+        store.walk_account(work.connection, work.institution_id, account.account_no, state="refunded")
     work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "amount_fen": found.amount_fen})
     return store.read_claim(work.connection, work.institution_id, found.claim_id)
 

@@ -17,8 +17,13 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.services.outpatient import alarms, payouts
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, redirect_claim, review_claim
+<<<<<<< HEAD
 from tests.hospital import INSTITUTION, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
+=======
+from tests.hospital import INSTITUTION, Hospital, actor
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
+>>>>>>> w-mbrk
 
 CARD = "6217 0000 0000 0000 001"
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": CARD}
@@ -229,3 +234,10 @@ def test_the_register_is_the_approvers_and_holds_no_number(counted: Outpatients)
         alarms.remove_staff_card(counted.context, APPROVER, cards[0].card_id, "再停")
     assert counted.accept("M001", **BANK, certno=OWN).claim_id
     alarms.add_staff_card(counted.context, actor(Role.FINANCE_APPROVER, "2"), "赵某", CARD)
+
+
+@pytest.mark.parametrize("name", ["王小明", "王 小明", "王\u3000小明", "王\u200b小明"])
+def test_a_name_of_staff_is_known_however_it_is_spelled(counted: Outpatients, hospital: Hospital, name: str) -> None:
+    alarms.add_staff_card(counted.context, APPROVER, "王　小 明", "6217000000000000099")
+    counted.accept("M001", claimant_name=name)
+    assert hospital.count("outpatient_alarm", "kind = 'staff_name'") == 1

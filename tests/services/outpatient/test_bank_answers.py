@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
-from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient import corrections, payouts
+from hospital_prepay.services.outpatient.claims import withdraw_claim
 from hospital_prepay.services.outpatient.payouts import Answered
 from tests.hospital import Hospital
-from tests.services.outpatient.conftest import PAYER, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
@@ -84,6 +88,43 @@ def test_which_attempt_is_asked_where_the_file_does_not_say(bank: Bank) -> None:
         assert bank.read(bank.file("wrong.csv", ARRIVED, wrong)).told[0].outcome == "open"
     assert (bank.read(bank.file("three.csv", ARRIVED, "2")).arrived, bank.state) == (1, "arrived")
     assert bank.read(bank.file("four.csv", ARRIVED)).known == 1
+
+
+@pytest.mark.parametrize(("truth", "state"), [(ARRIVED, "arrived"), (FAILED, "failed")])
+def test_an_answer_that_says_otherwise_holds_the_refund(bank: Bank, truth: tuple[str, str], state: str) -> None:
+    """Nothing more is sent until another of the bank's files says which it is; the same one decides nothing."""
+    bank.send()
+    bank.read(bank.file("one.csv", FAILED))
+    late = bank.file("late.csv", ARRIVED)
+    for _ in range(2):
+        told = bank.read(late)
+        assert (told.arrived, bank.state) == (0, "sent")
+    with pytest.raises(Conflict):
+        bank.send()
+    bank.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
+    bank.read(bank.file("truth.csv", truth, "1"))
+    assert bank.state == state
+
+
+def test_what_a_correction_added_stays_when_a_refund_bounces_and_arrives(bank: Bank) -> None:
+    """The returned money is booked, and arrives again, with the rest left for another claim."""
+    bank.send()
+    bank.read(bank.file("one.csv", ARRIVED))
+    asked = corrections.AskCorrection("M001", Money(100), "数错", "k1")
+    corrections.approve_correction(bank.context, APPROVER, corrections.ask_correction(bank.context, OFFICER, asked))
+    other = bank.outpatients.accept("M001").claim_id
+    assert other is not None
+    with pytest.raises(Conflict, match="请先办完或撤回那一笔"):
+        payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇")
+    withdraw_claim(bank.context, CLERK, other, "先等等")
+    assert payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇").state == "failed"
+    bank.send()
+    assert bank.read(bank.file("two.csv", ARRIVED, "2")).arrived == 1
+    account = bank.outpatients.account("M001")
+    assert (bank.state, account.state, account.balance_fen) == ("arrived", "open", 100)
+    rest = bank.outpatients.confirmed()
+    payouts.pay_cash(bank.context, PAYER, rest, "LK-2")
+    assert (bank.outpatients.account("M001").state, bank.outpatients.account("M001").balance_fen) == ("refunded", 0)
 
 
 def test_a_first_attempt_that_arrived_after_all_is_told(bank: Bank) -> None:

@@ -173,7 +173,8 @@ def test_a_claim_written_behind_the_services_back_waits_all_the_same(reviewed: t
     claims.reject_claim(steps.context, OFFICER, str(copied), "样子")
     row = (
         "INSERT INTO outpatient_claim SELECT institution_id, 'raw', 'raw', 'M001', remitted, 6450,"
-        " claimant, card_lost, claimant_name, personal, card_hash, taken_at, route, 'accepted', decision_id, accepted_by, accepted_at"
+        " claimant, card_lost, claimant_name, personal, card_hash, taken_at, route, 'accepted',"
+        " decision_id, accepted_by, accepted_at"
         " FROM outpatient_claim WHERE claim_id = :copied"
     )
     approve = (

@@ -217,3 +217,11 @@ def test_cash_waits_for_the_original_route(counted: Outpatients) -> None:
     refused = counted.accept("M002", claimant_name="李乙")
     assert [one.code for one in refused.decision.reasons] == ["original_first"]
     assert counted.accept("M002", claimant_name="李乙", route=Route.ORIGINAL).claim_id
+
+
+@pytest.mark.parametrize("words", ["=1+1", " +86", "-甲", "@SUM(A1)", "＝1"])
+def test_no_formula_goes_to_the_bank(counted: Outpatients, words: str) -> None:
+    with pytest.raises(MalformedInput, match="不能以"):
+        counted.accept("M001", claimant_name=words)
+    with pytest.raises(MalformedInput, match="不能以"):
+        counted.accept("M001", **{**BANK, "bank": words})

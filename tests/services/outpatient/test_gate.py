@@ -12,7 +12,7 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.outpatient import gate
 from hospital_prepay.services.outpatient.gate import KeptKind, ProposeKept, TakeDeposit
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, Outpatients
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, OWN, Outpatients
 
 ELDERLY = "11010519491231002X"
 YOUNG = "110105200001010016"
@@ -146,3 +146,18 @@ def test_two_people_widen_the_open_list(outpatients: Outpatients) -> None:
     assert gate.decide_other_kind(outpatients.context, APPROVER, kind_id, approved=True).state == "approved"
     with pytest.raises(Conflict):
         gate.decide_other_kind(outpatients.context, APPROVER, kind_id, approved=False)
+
+
+def test_a_deposit_does_not_go_onto_another_persons_account(outpatients: Outpatients) -> None:
+    """Its name and its certificate number are compared, however the name is spelled."""
+    outpatients.census()
+    kept(outpatients)
+    for changes in (
+        {"account_no": "M001", "holder_name": "吴甲", "certno": YOUNG},
+        {"account_no": "M001", "holder_name": "别人", "certno": ""},
+        {"account_no": "M003", "holder_name": "别人", "certno": ""},
+    ):
+        with pytest.raises(Conflict, match="登记的是另一个人"):
+            asked(outpatients, **changes)
+    assert outpatients.account("M001").balance_fen == 6450
+    assert asked(outpatients, account_no="M001", holder_name="吴 甲", certno=OWN.lower()).entry_no

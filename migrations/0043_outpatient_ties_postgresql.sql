@@ -252,3 +252,34 @@ END $$;
 CREATE TRIGGER outpatient_claim_goes_back BEFORE INSERT OR UPDATE OF route ON outpatient_claim FOR EACH ROW
   WHEN (NEW.route = 'original' AND NEW.state IN ('accepted', 'reviewed'))
   EXECUTE FUNCTION outpatient_claim_goes_back();
+
+-- An attempt that failed waits again while the bank says two things of it: nothing more is sent then.
+CREATE OR REPLACE FUNCTION outpatient_payout_walk() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF (NEW.attempt_no = 1 + (SELECT count(*) FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
+        AND p.claim_id = NEW.claim_id)
+      AND NEW.state IN ('sent', 'arrived') AND (NEW.state = 'arrived') = (NEW.route = 'cash')
+      AND EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
+        AND c.claim_id = NEW.claim_id AND c.state IN ('confirmed', 'failed') AND c.route = NEW.route
+        AND c.amount_fen = NEW.amount_fen)) IS NOT TRUE THEN
+      RAISE EXCEPTION 'wrong_step: outpatient_payout' USING ERRCODE = 'HP006';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF ((OLD.state, NEW.state) IN (('sent', 'arrived'), ('sent', 'failed'), ('arrived', 'returned'),
+        ('failed', 'sent'))) IS NOT TRUE
+    OR (NEW.state = 'sent' AND (NEW.answered_at IS NULL OR NEW.bank_reference <> OLD.bank_reference
+      OR NEW.attempt_no <> (SELECT count(*) FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
+        AND p.claim_id = NEW.claim_id)
+      OR NOT EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
+        AND c.claim_id = NEW.claim_id AND c.state = 'failed')))
+    OR (NEW.institution_id, NEW.claim_id, NEW.attempt_no, NEW.route, NEW.file_no, NEW.amount_fen, NEW.sent_by,
+        NEW.sent_at) IS DISTINCT FROM (OLD.institution_id, OLD.claim_id, OLD.attempt_no, OLD.route, OLD.file_no,
+        OLD.amount_fen, OLD.sent_by, OLD.sent_at)
+    OR (OLD.entry_no IS NOT NULL AND NEW.entry_no IS DISTINCT FROM OLD.entry_no) THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_payout' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;

@@ -10,8 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0042"
-down_revision = "0041"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
@@ -26,7 +26,7 @@ WALKS = {
     "outpatient_advance_list": ("outpatient_advance_list_walk", "outpatient_advance_list_submitted_by_not_made_by"),
 }
 # Made anew on SQLite, which replaces no trigger in its place.
-REPLACED = ("outpatient_advance_list_walk", "outpatient_advance_line_walk")
+REPLACED = ("outpatient_advance_list_walk", "outpatient_advance_line_walk", "outpatient_payout_walk")
 
 
 def upgrade() -> None:
@@ -55,7 +55,7 @@ def upgrade() -> None:
             sqlite_where=sa.text(where),
             postgresql_where=sa.text(where),
         )
-    text = (Path(__file__).parent / f"0042_outpatient_ties_{dialect}.sql").read_text("utf-8")
+    text = (Path(__file__).parent / f"0043_outpatient_ties_{dialect}.sql").read_text("utf-8")
     if dialect == "postgresql":
         _run(text)
         return

@@ -152,3 +152,20 @@ CREATE TRIGGER outpatient_claim_goes_back_again BEFORE UPDATE OF route ON outpat
     SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no
       AND (a.channel = 'wechat' OR a.channel = 'alipay' OR a.channel = 'card'))) IS NOT 1;
 END;
+
+-- An attempt that failed waits again while the bank says two things of it: nothing more is sent then.
+CREATE TRIGGER outpatient_payout_walk BEFORE UPDATE ON outpatient_payout BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_payout') WHERE
+    NOT ((OLD.state = 'sent' AND NEW.state IN ('arrived', 'failed'))
+      OR (OLD.state = 'arrived' AND NEW.state IN ('returned'))
+      OR (OLD.state = 'failed' AND NEW.state = 'sent' AND NEW.answered_at IS NOT NULL
+        AND NEW.bank_reference = OLD.bank_reference
+        AND NEW.attempt_no = (SELECT count(*) FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
+          AND p.claim_id = NEW.claim_id)
+        AND EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
+          AND c.claim_id = NEW.claim_id AND c.state = 'failed')))
+    OR NEW.institution_id IS NOT OLD.institution_id OR NEW.claim_id IS NOT OLD.claim_id OR NEW.attempt_no IS
+      NOT OLD.attempt_no OR NEW.route IS NOT OLD.route OR NEW.file_no IS NOT OLD.file_no OR NEW.amount_fen IS
+      NOT OLD.amount_fen OR NEW.sent_by IS NOT OLD.sent_by OR NEW.sent_at IS NOT OLD.sent_at
+    OR (OLD.entry_no IS NOT NULL AND NEW.entry_no IS NOT OLD.entry_no);
+END;
