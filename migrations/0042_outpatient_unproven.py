@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from hospital_prepay.persistence.chains import as_chains
+
 revision = "0042"
 down_revision = "0041"
 branch_labels = None
@@ -35,10 +37,11 @@ def _rebuild() -> None:
     kept = "SELECT type, sql FROM sqlite_master WHERE tbl_name = 'outpatient_alarm' AND sql IS NOT NULL"
     parts = [(kind, sql) for kind, sql in bind.exec_driver_sql(kept)]
     (table,) = (sql for kind, sql in parts if kind == "table")
-    assert table.count(_BEFORE) == 1
+    # A file whose last upgrade ended before this one has the list as a chain (ADR 14).
+    before = next(said for said in (_BEFORE, as_chains(f"({_BEFORE})")[1:-1]) if said in table)
     bind.exec_driver_sql("CREATE TEMP TABLE noted AS SELECT * FROM outpatient_alarm")
     bind.exec_driver_sql("DROP TABLE outpatient_alarm")
-    bind.exec_driver_sql(table.replace(_BEFORE, _NOW))
+    bind.exec_driver_sql(table.replace(before, _NOW))
     bind.exec_driver_sql("INSERT INTO outpatient_alarm SELECT * FROM noted")
     bind.exec_driver_sql("DROP TABLE noted")
     for kind, sql in parts:

@@ -171,7 +171,7 @@ class OutpatientPayout(Base):
     bank_reference: Mapped[str] = mapped_column(default="", server_default="")
     failure: Mapped[str] = mapped_column(default="", server_default="")
     entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
-    # The receipt of cash as it is compared: it stands for one payment of the institution (migration 0042).
+    # The receipt of cash as it is compared: it stands for one payment of the institution (migration 0043).
     receipt_key: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (

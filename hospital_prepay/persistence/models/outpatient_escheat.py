@@ -201,7 +201,7 @@ class OutpatientAdvanceList(Base):
     reimbursed_on: Mapped[date | None]
     reimbursed_by: Mapped[str | None] = mapped_column(Person)
     ground: Mapped[str] = mapped_column(default="", server_default="")
-    # As they are compared: an application is one list's, a slip one movement's (migration 0042).
+    # As they are compared: an application is one list's, a slip one movement's (migration 0043).
     slip_key: Mapped[str] = mapped_column(default="", server_default="")
     document_key: Mapped[str] = mapped_column(default="", server_default="")
 

@@ -219,7 +219,6 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     )
 
 
-<<<<<<< HEAD
 def _unproven(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> str:
     """What ties the claim to its account, where no certificate number does."""
     if account.certno_hash:
@@ -227,10 +226,10 @@ def _unproven(connection: Connection, own: str, account: AccountState, claim: Cl
     kinds = {paper.kind for paper in claims.papers_of(connection, own, claim.claim_id)}
     rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
     return f"账户没有登记证件号，{rests}和来办的人"
-=======
+
+
 def _alike(name: str) -> str:
     return plain_name(name).casefold()
->>>>>>> w-mbrk
 
 
 def _may_review(person: users.UserRow) -> bool:

@@ -388,13 +388,10 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
 def _check(command: AcceptClaim) -> None:
     if not command.claimant_name.strip():
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
-<<<<<<< HEAD
     if command.claimant is not Claimant.SELF and not command.patient_name.strip():
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
-=======
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
->>>>>>> w-mbrk
     if command.beyond.fen < 0 or (command.beyond and not command.ground.strip()):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})

@@ -25,11 +25,8 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
-<<<<<<< HEAD
-from hospital_prepay.domain.rules.outpatient.reach import Channel
-=======
 from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
->>>>>>> w-mbrk
+from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name

@@ -17,13 +17,8 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.services.outpatient import alarms, payouts
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, redirect_claim, review_claim
-<<<<<<< HEAD
-from tests.hospital import INSTITUTION, actor
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
-=======
 from tests.hospital import INSTITUTION, Hospital, actor
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
->>>>>>> w-mbrk
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
 
 CARD = "6217 0000 0000 0000 001"
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": CARD}
