@@ -105,6 +105,21 @@ def test_an_old_database_and_a_new_one_end_alike(old: Path, tmp_path: Path) -> N
         assert first.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.parametrize("newest", ["0037", "0040", "0041", "0042"])
+def test_a_file_that_has_chains_takes_what_comes_after(tmp_path: Path, newest: str) -> None:
+    """Every program ends its upgrade with chains: a later one finds them in what it changes."""
+    stepped, new = tmp_path / "stepped.sqlite3", tmp_path / "new.sqlite3"
+    database = Database(f"sqlite:///{stepped}", pool_size=1)
+    upgrade(database, app_role=None, backup_folder=tmp_path, moment=MOMENT, target=newest)
+    with database.writing() as connection:
+        chain_lists(connection)
+    database.close()
+    bring_up(stepped)
+    bring_up(new)
+    with sqlite3.connect(stepped) as first, sqlite3.connect(new) as second:
+        assert sorted(schema(first)) == sorted(schema(second))
+
+
 def test_triggers_keep_the_order_in_which_they_fire(old: Path) -> None:
     """Of two that refuse a row the newest speaks."""
     with sqlite3.connect(old) as file:
