@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.persistence import outpatient_claims as store
-from hospital_prepay.services.outpatient import advances, claims, escheat, payouts, proposals
+from hospital_prepay.services.outpatient import advances, claims, escheat, filing, payouts, proposals
 from hospital_prepay.services.outpatient.escheat import Part
 from tests.db.test_outpatient_books import BANK, M1, Books, books, filed, outpatients, refused, unchanged
 from tests.hospital import INSTITUTION
@@ -104,13 +104,16 @@ def test_no_account_goes_before_three_years(filed: Books) -> None:
 
 
 def test_a_young_account_is_not_frozen_by_a_line_that_says_otherwise(filed: Books) -> None:
+    """M002 moved a month before it was filed; its line claims years."""
+    marked = filing.MarkUnclearable(filing.Reason.NO_ANSWER, "没有接听", account_nos=("M002",))
+    filing.mark_unclearable(filed.context, OFFICER, marked)
+    made = filing.make_filing(filed.context, OFFICER, "随到随退。")
+    filing.submit_filing(filed.context, OFFICER, made.filing_no, "某局", date(2025, 12, 26))
+    filing.acknowledge_filing(filed.context, APPROVER, made.filing_no, "备2号", date(2025, 12, 27))
+    assert filed.outpatients.account("M002").state == "filed"
     assert proposals.propose_batch(filed.context, OFFICER, LAST) is not None
-    filed.sql(
-        "UPDATE outpatient_account SET last_movement_on = '2025-01-01', state = 'open' WHERE account_no = 'M001'"
-    )
-    assert filed.outpatients.account("M001").last_movement_on == date(2025, 1, 1)
-    line(filed, "M001", "2020-03-01", 6450)
-    unchanged(filed, "UPDATE outpatient_account SET state = 'frozen' WHERE account_no = 'M001'")
+    line(filed, "M002", "2020-03-01", 10000)
+    unchanged(filed, "UPDATE outpatient_account SET state = 'frozen' WHERE account_no = 'M002'")
 
 
 def test_a_list_is_not_frozen_with_a_claim_on_it_or_an_account_that_is_not(filed: Books) -> None:
