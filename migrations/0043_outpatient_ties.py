@@ -3,6 +3,7 @@ a receipt, a slip or an application stands for one movement."""
 
 from __future__ import annotations
 
+import re
 import runpy
 import unicodedata
 from pathlib import Path
@@ -121,4 +122,4 @@ def _plain(text: str) -> str:
 
 def _words(text: str) -> str:
     narrow = unicodedata.normalize("NFKC", text).upper()
-    return "".join(sign for sign in narrow if sign.isalnum())
+    return "|".join(part.lstrip("0") or "0" for part in re.findall(r"\d+|[^\W\d_]+", narrow))

@@ -10,16 +10,25 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.errors import PrepayError
+from hospital_prepay.domain.references import document_key
+from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence import outpatient_claims as store
-from hospital_prepay.services.outpatient import advances, claims, escheat, payouts, proposals
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.models import outpatient as accounts
+from hospital_prepay.persistence.models import outpatient_claims, outpatient_escheat
+from hospital_prepay.services.outpatient import advances, claims, escheat, filing, payouts, proposals
 from hospital_prepay.services.outpatient.escheat import Part
+from tests.books import HOSPITAL
 from tests.db.test_outpatient_books import BANK, M1, Books, books, filed, outpatients, refused, unchanged
+from tests.db.test_outpatient_life import untriggered
+from tests.db.test_upgrade import empty_urls
 from tests.hospital import INSTITUTION
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, answered
 from tests.services.outpatient.test_escheat import LAST, REMITTER, REVIEWERS, frozen
 
-__all__ = ["books", "filed", "outpatients"]
+__all__ = ["books", "empty_urls", "filed", "outpatients"]
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/8")
 REFUSED: Final = (sa.exc.DBAPIError, PrepayError)
 
@@ -104,13 +113,16 @@ def test_no_account_goes_before_three_years(filed: Books) -> None:
 
 
 def test_a_young_account_is_not_frozen_by_a_line_that_says_otherwise(filed: Books) -> None:
+    """M002 moved a month before it was filed; its line claims years."""
+    marked = filing.MarkUnclearable(filing.Reason.NO_ANSWER, "没有接听", account_nos=("M002",))
+    filing.mark_unclearable(filed.context, OFFICER, marked)
+    made = filing.make_filing(filed.context, OFFICER, "随到随退。")
+    filing.submit_filing(filed.context, OFFICER, made.filing_no, "某局", date(2025, 12, 26))
+    filing.acknowledge_filing(filed.context, APPROVER, made.filing_no, "备2号", date(2025, 12, 27))
+    assert filed.outpatients.account("M002").state == "filed"
     assert proposals.propose_batch(filed.context, OFFICER, LAST) is not None
-    filed.sql(
-        "UPDATE outpatient_account SET last_movement_on = '2025-01-01', state = 'open' WHERE account_no = 'M001'"
-    )
-    assert filed.outpatients.account("M001").last_movement_on == date(2025, 1, 1)
-    line(filed, "M001", "2020-03-01", 6450)
-    unchanged(filed, "UPDATE outpatient_account SET state = 'frozen' WHERE account_no = 'M001'")
+    line(filed, "M002", "2020-03-01", 10000)
+    unchanged(filed, "UPDATE outpatient_account SET state = 'frozen' WHERE account_no = 'M002'")
 
 
 def test_a_list_is_not_frozen_with_a_claim_on_it_or_an_account_that_is_not(filed: Books) -> None:
@@ -220,3 +232,69 @@ def test_an_empty_list_is_no_application(filed: Books) -> None:
         " submitted_on = :on, submitted_by = :b",
         **values,
     )
+
+
+def test_receipts_and_lists_of_before_are_told_their_keys(
+    empty_urls: tuple[str, str], clock: FixedClock, tmp_path: Path
+) -> None:
+    """Of two that are alike the first has it; both stay as they are."""
+    owner = Database(empty_urls[0], pool_size=1)
+    role = sa.make_url(empty_urls[1]).username if owner.is_postgresql else None
+
+    def upgraded(target: str) -> None:
+        migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=clock.now(), target=target)
+
+    upgraded("0041")
+    now, day = clock.now(), clock.today()
+    with owner.writing() as connection, untriggered(connection):
+        put(
+            connection,
+            accounts.OutpatientAccount,
+            **{
+                "account_no": "M1",
+                "kind": "outpatient_deposit",
+                "holder_name": "",
+                "personal": "",
+                "certno_hash": "",
+            },
+            **{"phone_hash": "", "reach": "none", "channel": "cash", "patient_no": "", "opening_fen": 0},
+            **{"person_id": "M1", "state": "open", "unclearable_reason": ""},
+        )
+        for number, receipt in enumerate(("LK-1", "ｌｋ1", "领款单"), 1):
+            paid = {"claim_id": f"c{number}", "attempt_no": 1, "route": "cash", "amount_fen": 1, "state": "arrived"}
+            who = {"sent_by": "a", "sent_at": now, "bank_reference": receipt, "failure": "", "entry_no": number}
+            asked = {"claim_id": f"c{number}", "refund_no": f"R{number}", "account_no": "M1", "remitted": False}
+            asked |= {"amount_fen": 1, "claimant": "self", "card_lost": False, "claimant_name": "x", "personal": ""}
+            asked |= {"card_hash": "", "taken_at": "window", "route": "cash", "state": "arrived", "decision_id": "d"}
+            by = {"accepted_by": "a", "accepted_at": now, "reviewed_by": "b", "confirmed_by": "c", "paid_by": "d"}
+            put(connection, outpatient_claims.OutpatientClaim, **asked, **by, ground="")
+            put(connection, outpatient_claims.OutpatientPayout, **paid, **who)
+        for number, (state, document, slip) in enumerate(
+            (("reimbursed", "卫财[2026]1号", "HD-1"), ("submitted", "卫财 ［２０２６］1号", ""), ("made", "", "")), 1
+        ):
+            made = {
+                "list_no": number,
+                "budget_year": 2027,
+                "state": state,
+                "claims": 1,
+                "total_fen": 1,
+                "made_by": "a",
+            }
+            sent = {"document": document, "bank_reference": slip, "submitted_on": day, "submitted_by": "b"}
+            put(connection, outpatient_escheat.OutpatientAdvanceList, **made, **sent, made_at=now, ground="")
+    upgraded("head")
+    with owner.reading() as connection:
+        receipts = connection.scalars(sa.text("SELECT receipt_key FROM outpatient_payout ORDER BY claim_id"))
+        assert list(receipts) == ["LK1", "", ""]
+        keys = connection.execute(
+            sa.text("SELECT slip_key, document_key FROM outpatient_advance_list ORDER BY list_no")
+        )
+        assert [tuple(row) for row in keys] == [("HD1", document_key("卫财[2026]1号")), ("", ""), ("", "")]
+    owner.close()
+
+
+def put(connection: sa.Connection, model: Any, **values: Any) -> None:
+    """A row as the table was before its newest columns."""
+    own = (model.__table__.c[name] for name in ("institution_id", *values))
+    table = sa.table(model.__tablename__, *(sa.column(one.name, one.type) for one in own))
+    connection.execute(sa.insert(table).values(institution_id=HOSPITAL, **values))

@@ -17,6 +17,7 @@ from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money, NegativeAmount
 from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, kind_of
 from hospital_prepay.files.tables import Column, Table, open_table
 
@@ -126,6 +127,9 @@ class AccountReader:
             for key, text in zip(self._names, values, strict=False):
                 if not (text.isprintable() and len(text) <= _SHORT and not text.startswith("=")):
                     _check_text(key, text)
+        if not (number.isascii() and number.isalnum()):
+            # One account has one number, however wide or widely spaced it was typed.
+            number = plain_name(number)
         kind = (_KINDS.get(kind_word) or kind_of(kind_word)) if kind_word else MoneyKind.OUTPATIENT_DEPOSIT
         if kind is None:
             raise _Refused(

@@ -16,6 +16,8 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.plain_text import check_ground
+from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.claims import (
     STAFF_CARD,
     Claimant,
@@ -121,6 +123,9 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         if not account.is_open:
             raise Conflict("这个账户的期初余额还没有入账，请等财务核对确认后再受理；本次没有受理。")
         facts = _facts(context, work, account, command)
+        if command.beyond and not facts.remitted_fen:
+            words = "这个账户的钱还没有上缴财政，不填多退的数；账面数错的，先办更正再受理。"
+            raise MalformedInput(words, details={"field": "beyond"})
         decision = claim(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "outpatient.claim"))
         answer = AcceptedClaim(decision, decision_id, None, None)
@@ -371,8 +376,9 @@ def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
 
 
 def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str) -> ClaimRow:
-    if not ground.strip():
+    if not plain_name(ground):
         raise MalformedInput("请写明原因，备查。", code="missing_value", details={"field": "ground"})
+    check_ground(ground)
     with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
         locked_claim(work, claim_id, state)
         by = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground.strip()}
@@ -386,13 +392,15 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
 
 
 def _check(command: AcceptClaim) -> None:
-    if not command.claimant_name.strip():
+    if not plain_name(command.claimant_name):
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
     if command.claimant is not Claimant.SELF and not command.patient_name.strip():
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
-    if command.beyond.fen < 0 or (command.beyond and not command.ground.strip()):
+    check_ground(command.claimant_name)
+    check_ground(command.ground)
+    if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
     _check_route(command.route, command.bank, command.card_no)

@@ -277,7 +277,7 @@ def _age(certno: str, today: date) -> int | None:
 def _take(
     context: Context, work: UnitOfWork, command: TakeDeposit, filing: KeptRow, answer: TakenDeposit
 ) -> TakenDeposit:
-    account_no = command.account_no.strip()
+    account_no = plain_name(command.account_no)
     if accounts.find_account(work.connection, work.institution_id, account_no) is None:
         store.add_account(work.connection, _account(context, work, command))
         own = outpatient_account(account_no, is_deposit=True)
@@ -335,7 +335,7 @@ def _account(context: Context, work: UnitOfWork, command: TakeDeposit) -> dict[s
     own = work.institution_id
     certno, phone = same_person_number(command.certno), phone_number(command.phone)
     personal = json.dumps({"certno": command.certno, "phone": command.phone}, ensure_ascii=False)
-    account_no = command.account_no.strip()
+    account_no = plain_name(command.account_no)
     return {
         "institution_id": own,
         "account_no": account_no,

@@ -35,6 +35,7 @@ from hospital_prepay.services.outpatient.claim_review import Owner, owner_on, wa
 PERSONAL: Final = "outpatient_request.personal"
 _PAGE: Final = "outpatient_online.page"
 _MOST: Final = 20
+_LONGEST_KEY: Final = 120
 HOLDS_FOR: Final = timedelta(minutes=15)
 _OVER: Final = "这一页已经过期（15 分钟）。请重新查询；本次没有提交。"
 
@@ -225,6 +226,8 @@ def ask_for_another(context: Context, actor: Actor, command: AskForAnother) -> B
     payload = asdict(command)
     with context.work(actor, "outpatient.ask_online", "outpatient_online") as work:
         key = f"online:{command.idempotency_key}"
+        if len(key) > _LONGEST_KEY:
+            raise MalformedInput("提交编号太长。请刷新页面后再提交。", details={"field": "idempotency_key"})
         lock_name(work.connection, f"outpatient_online:{work.institution_id}:{key}")
         known = work.known_answer(key, payload)
         if known is not None:

@@ -261,7 +261,7 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
                 {
                     "institution_id": work.institution_id,
                     "sha256": table.sha256,
-                    "file_name": file_name[:200],
+                    "file_name": file_name.replace("\\", "/").rpartition("/")[2][:200],
                     "arrived": arrived,
                     "failed": failed,
                     "unknown": len(open_),

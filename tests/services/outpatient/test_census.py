@@ -322,3 +322,12 @@ def test_letters_that_need_care_in_a_line_come_back_as_they_were(outpatients: Ou
     ):
         found = outpatients.account(number)
         assert (found.holder_name, found.balance_fen) == (name, fen)
+
+
+def test_one_account_has_one_number_however_it_is_typed(outpatients: Outpatients) -> None:
+    row = ROWS[0][1:]
+    numbers = ("M001", "Ｍ００１", "M 001", "M　001", "M001\u200b", "M-001")
+    path = outpatients.file([(number, *row) for number in numbers])
+    counted = count_accounts(outpatients.context, OFFICER, path, "x.csv", date(2025, 12, 1))
+    assert (counted.accepted, counted.rejected) == (2, 4)
+    assert outpatients.account("M001").opening_fen == outpatients.account("M-001").opening_fen == 6450

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.services.outpatient import payouts
@@ -225,3 +226,18 @@ def test_no_formula_goes_to_the_bank(counted: Outpatients, words: str) -> None:
         counted.accept("M001", claimant_name=words)
     with pytest.raises(MalformedInput, match="不能以"):
         counted.accept("M001", **{**BANK, "bank": words})
+
+
+@pytest.mark.parametrize("words", ["\u200b", "吴\u200b甲", "\u3164"])
+def test_what_nobody_sees_is_no_name_and_no_ground(counted: Outpatients, words: str) -> None:
+    with pytest.raises(MalformedInput):
+        counted.accept("M001", claimant_name=words)
+    claim_id = counted.accept("M001").claim_id
+    assert claim_id is not None
+    with pytest.raises(MalformedInput):
+        withdraw_claim(counted.context, CLERK, claim_id, words)
+
+
+def test_nothing_goes_beyond_what_the_treasury_never_had(counted: Outpatients) -> None:
+    with pytest.raises(MalformedInput, match="还没有上缴财政"):
+        counted.accept("M001", beyond=Money(100), ground="凭条")

@@ -160,4 +160,5 @@ def test_a_deposit_does_not_go_onto_another_persons_account(outpatients: Outpati
         with pytest.raises(Conflict, match="登记的是另一个人"):
             asked(outpatients, **changes)
     assert outpatients.account("M001").balance_fen == 6450
-    assert asked(outpatients, account_no="M001", holder_name="吴 甲", certno=OWN.lower()).entry_no
+    assert asked(outpatients, account_no="Ｍ０ ０１", holder_name="吴 甲", certno=OWN.lower()).entry_no
+    assert outpatients.account("M001").balance_fen == 6450 + 20000

@@ -15,6 +15,7 @@ from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
+from hospital_prepay.domain.rules.outpatient.online import told_number
 from hospital_prepay.services.outpatient import attempts, notice, online, payouts, requests
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
 from hospital_prepay.services.outpatient.notice import WriteNotice
@@ -376,3 +377,8 @@ def test_progress_is_sums_of_deposits(outpatients: Outpatients) -> None:
 def test_behind_a_proxy_that_names_nobody_one_address_is_everybody(outpatients: Outpatients) -> None:
     tried = [look(outpatients, replace(TRUE, certno=f"n{n}"), "127.0.0.1").allowed for n in range(31)]
     assert all(tried)
+
+
+@pytest.mark.parametrize("typed", [f"{OWN}\u200b", f" {OWN[:6]}\u00ad{OWN[6:]}", OWN.lower()])
+def test_a_number_is_found_without_what_nobody_sees(typed: str) -> None:
+    assert told_number(typed) == OWN

@@ -10,6 +10,7 @@ from typing import Final
 
 from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.identity import same_person_number
+from hospital_prepay.domain.references import plain_name as seen_alone
 
 # Between the parts of a name people type any of these, or none.
 _BETWEEN: Final = dict.fromkeys(map(ord, "·•・‧∙･.．"))
@@ -57,8 +58,9 @@ def plain_name(text: str) -> str:
 
 
 def told_number(text: str) -> str:
-    """A certificate number as it is looked for and counted: one width, no blanks, 15 and 18 digits alike."""
-    return same_person_number(unicodedata.normalize("NFKC", text))
+    """A certificate number as it is looked for and counted: one width, without blanks and what isn't seen, 15 and 18
+    digits alike."""
+    return same_person_number(seen_alone(text))
 
 
 def _plain_number(text: str) -> str:
