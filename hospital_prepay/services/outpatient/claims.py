@@ -28,7 +28,7 @@ from hospital_prepay.domain.rules.outpatient.claims import (
     routes,
 )
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
-from hospital_prepay.domain.rules.outpatient.online import plain_name
+from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_public as requests
@@ -279,9 +279,9 @@ def _identity_matches(
 
 def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
     """Of the patient, whoever comes; a newborn is called as it was registered."""
-    registered = plain_name(account.holder_name)
+    registered = compared_name(account.holder_name)
     given = command.claimant_name if command.claimant is Claimant.SELF else command.patient_name
-    return plain_name(given) == registered if registered else None
+    return compared_name(given) == registered if registered else None
 
 
 def _phone_matches(context: Context, account: AccountState, command: AcceptClaim, institution_id: str) -> bool:

@@ -52,9 +52,8 @@ def is_owner(record: OnRecord, told: Told) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """A name as it is compared: one width, no blanks and dots, no case."""
-    squeezed = "".join(unicodedata.normalize("NFKC", text).split())
-    return squeezed.translate(_BETWEEN).casefold()
+    """A name as it is compared: one width, no blanks, dots and what isn't seen, no case."""
+    return seen_alone(text).translate(_BETWEEN).casefold()
 
 
 def told_number(text: str) -> str:
