@@ -234,5 +234,6 @@ def test_the_register_is_the_approvers_and_holds_no_number(counted: Outpatients)
 @pytest.mark.parametrize("name", ["王小明", "王 小明", "王\u3000小明"])
 def test_a_name_of_staff_is_known_however_it_is_spelled(counted: Outpatients, hospital: Hospital, name: str) -> None:
     alarms.add_staff_card(counted.context, APPROVER, "王　小 明", "6217000000000000099")
-    counted.accept("M001", claimant_name=name)
+    papers = tuple(ShownPaper(one) for one in (Paper.PATIENT_ID, Paper.PROXY_ID, Paper.PROXY_LETTER))
+    counted.accept("M001", claimant=Claimant.PROXY, claimant_name=name, papers=papers)
     assert hospital.count("outpatient_alarm", "kind = 'staff_name'") == 1
