@@ -60,6 +60,8 @@ def test_json_tells_day_state_and_what_is_owed(books: Database) -> None:
         "done_on": None,
         "late": None,
         "owed_fen": 100_000_000,
+        "left": None,
+        "left_fen": None,
     }
     days = [one["expected_on"] for one in found["duties"]]
     assert days == sorted(days)
