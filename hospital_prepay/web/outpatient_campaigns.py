@@ -243,11 +243,9 @@ def _run_page(kind: str, run: ImportRun) -> str:
             "message": run.message,
             "lines": run.lines,
             "resume_href": f"{_href(kind, run)}/resume",
-            "back_href": f"{view.ROOT}/{run.options['campaign_no']}",
-            "again_href": f"{view.ROOT}/{run.options['campaign_no']}/results"
-            if kind == "results" and run.state is State.FAILED
-            else None,
+            "may_send_again": kind == "results" and run.state is State.FAILED,
         },
+        campaign={"href": f"{view.ROOT}/{run.options['campaign_no']}"},
         running=_running(kind, run) if run.state is State.RUNNING else None,
         interrupted=run.state is State.INTERRUPTED,
         may_resume=current_actor().may(_IMPORTERS[kind].may_start),
