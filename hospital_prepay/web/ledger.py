@@ -17,7 +17,7 @@ from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.fund.entry_papers import EntryPapers, entry_papers
 from hospital_prepay.services.ledger import balances, journal, seals
-from hospital_prepay.services.ledger.journal import EntryDetail, JournalFilter, JournalLine, JournalRow
+from hospital_prepay.services.ledger.journal import EntryDetail, JournalFilter, JournalLine, JournalRow, JournalSide
 from hospital_prepay.services.ledger.seals import SealPage
 from hospital_prepay.web import ledger_fund, ledger_outpatient
 from hospital_prepay.web.decision_view import decision_number
@@ -30,6 +30,8 @@ _KINDS: Final = {
 }
 _OTHER: Final = ("idle", "其他")
 _SHOWN_OF_HASH: Final = 8
+# An opening of legacy accounts has thousands of lines.
+_LINES_A_PAGE: Final = 200
 
 
 @blueprint.get("")
@@ -65,15 +67,18 @@ def show_entry(entry_no: int) -> str:
     found = journal.read_entry(current_context(), actor, entry_no)
     row = found.row
     papers = entry_papers(current_context(), actor, entry_no, row.source)
-    grant_id = next((line.fund for line in row.lines if line.fund), "")
+    grant_id = next((line.fund for line in found.lines if line.fund), "")
+    first = (page_number() - 1) * _LINES_A_PAGE
+    shown = found.lines[first : first + _LINES_A_PAGE]
     return render_template(
         "pages/ledger/entry.html",
         entry=_entry(found),
-        lines=[_line(line, papers) for line in row.lines],
+        lines=[_line(line, papers) for line in shown],
+        page=page_of(len(shown), len(found.lines), "行", _LINES_A_PAGE),
         paper=ledger_fund.document(row.source, grant_id, papers) or ledger_outpatient.document(row.source),
         slip=ledger_fund.slip(papers),
         debit_fen=row.debit_fen,
-        credit_fen=sum(line.credit_fen for line in row.lines),
+        credit_fen=row.credit_fen,
         reverses=_other(row.reverses_no),
         reversed_by=_other(found.reversed_by),
         decision=_decision(row),
@@ -167,9 +172,9 @@ def _entry_line(row: JournalRow, sealed_to: int) -> dict[str, Any]:
         "kind": _kind(row),
         "document": journal.receipt_of(row),
         "amount_fen": row.debit_fen,
-        "moved": ledger_fund.owed_words(row.lines),
+        "moved": ledger_fund.owed_words(row.sides),
         "sealed": row.entry_no <= sealed_to,
-        "lines": [_side(line) for line in row.lines],
+        "sides": [_side(side) for side in row.sides],
     }
 
 
@@ -229,10 +234,9 @@ def _line(line: JournalLine, papers: EntryPapers) -> dict[str, Any]:
     }
 
 
-def _side(line: JournalLine) -> dict[str, Any]:
-    side, amount_fen = ("借", line.debit_fen) if line.debit_fen else ("贷", line.credit_fen)
-    code = line.account_id.partition(":")[0]
-    return {"side": side, "account": _subject_name(code), "account_code": code, "amount_fen": amount_fen}
+def _side(one: JournalSide) -> dict[str, Any]:
+    side = "借" if one.debit_fen else "贷"
+    return {"side": side, "account": _subject_name(one.subject), "account_code": one.subject, "lines": one.lines}
 
 
 def _subject_name(code: str) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.ledger.chart import owed_account
+from hospital_prepay.domain.ledger.chart import PREPAYMENT
 from hospital_prepay.domain.money import Money
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.fund.entry_papers import EntryPapers
 from hospital_prepay.services.fund.spending import request_number
-from hospital_prepay.services.ledger.journal import JournalLine
+from hospital_prepay.services.ledger.journal import JournalSide
 
 FUND: Final = "/finance/fund"
 FUND_KINDS: Final = {
@@ -70,11 +70,11 @@ def document(source: str, grant_id: str, papers: EntryPapers) -> dict[str, str |
     return None
 
 
-def owed_words(lines: Sequence[JournalLine]) -> str:
+def owed_words(sides: Sequence[JournalSide]) -> str:
     """What an entry moved of what is owed to the agency. The sum of its debits says that not: an offset frees as much
     as it gives back, and a return for members claims the same from them."""
-    owed = [line for line in lines if line.account_id.startswith(owed_account(""))]
-    fallen, risen = (Money(sum(getattr(line, side) for line in owed)) for side in ("debit_fen", "credit_fen"))
+    owed = [side for side in sides if side.subject == PREPAYMENT]
+    fallen, risen = (Money(sum(getattr(side, name) for side in owed)) for name in ("debit_fen", "credit_fen"))
     told = (("减少", fallen), ("增加", risen))
     return "，".join(f"应还医保{word} {amount} 元" for word, amount in told if amount)
 

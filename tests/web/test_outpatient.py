@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from hospital_prepay.domain.access import Role
 from hospital_prepay.services import import_runs
 from hospital_prepay.services.outpatient import census
+from hospital_prepay.web import ledger
 from tests.counter import Counter
 from tests.people import Browser, House
 
@@ -119,6 +120,22 @@ def test_a_booking_whose_process_died_is_taken_up_again(
     assert "5,194.50" not in officer.get(ROOT).text
     assert "194.50" in officer.get(ROOT).text
     assert approver.post(f"{run}/resume").status_code == 409
+
+
+def test_an_opening_of_many_lines_is_summed_in_the_journal_and_paged_on_its_own(
+    booked: Browser, login_as: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_LINES_A_PAGE", 2)
+    auditor = login_as(Role.AUDITOR)
+    journal = auditor.get("/finance/ledger").text
+    assert re.search(r"230502</span> [^，<]+</span>", journal), "one line isn't counted"
+    assert '门急诊预收款，<span class="num">3</span> 行' in journal
+    entry = re.search(r'"row-link" href="(/finance/ledger/\d+)"', journal)
+    assert entry is not None
+    first, second, third = (auditor.get(f"{entry[1]}?page={number}").text for number in (1, 2, 3))
+    assert '共 <span class="num">5</span> 行' in first
+    assert [page.count('<td class="money">') for page in (first, second, third)] == [2 * 2 + 2, 2 * 2 + 2, 2 + 2]
+    assert all("与内容相符" in page and "5,194.50" in page for page in (first, second, third))
 
 
 def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:

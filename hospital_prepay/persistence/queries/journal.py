@@ -1,4 +1,4 @@
-"""The journal as frozen rows: entries with their lines, what belongs to an entry, and the blocks."""
+"""The journal as frozen rows: entries, their lines, what belongs to an entry, and the blocks."""
 
 from __future__ import annotations
 
@@ -42,8 +42,18 @@ class JournalLine:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalSide:
+    """What the lines of one entry come to on one side of a subject (科目)."""
+
+    subject: str
+    lines: int
+    debit_fen: int
+    credit_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class JournalRow:
-    """One entry as stored, with its lines, and the receipt that came of it, if any."""
+    """One entry as stored, its lines summed by subject and side, and the receipt that came of it, if any."""
 
     entry_no: int
     idempotency_key: str
@@ -59,12 +69,17 @@ class JournalRow:
     book: str | None
     serial: int | None
     decision_id: str | None
-    lines: tuple[JournalLine, ...]
+    sides: tuple[JournalSide, ...]
 
     @property
     def debit_fen(self) -> int:
         """All debits, which are all credits."""
-        return sum(line.debit_fen for line in self.lines)
+        return sum(side.debit_fen for side in self.sides)
+
+    @property
+    def credit_fen(self) -> int:
+        """All credits."""
+        return sum(side.credit_fen for side in self.sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +122,8 @@ def journal_rows(
     fits = _fits(connection, institution_id, wanted)
     query = _entries().where(*fits).order_by(LedgerEntry.entry_no.desc()).offset(first).limit(size)
     rows = connection.execute(query).all()
-    lines = _lines(connection, institution_id, [row.entry_no for row in rows])
-    return [_row(row, lines) for row in rows]
+    sides = _sides(connection, institution_id, [row.entry_no for row in rows])
+    return [_row(row, sides) for row in rows]
 
 
 def journal_totals(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> tuple[int, int]:
@@ -132,7 +147,7 @@ def journal_row(connection: sa.Connection, institution_id: str, entry_no: int) -
     """One entry, or ``None``."""
     query = _entries().where(LedgerEntry.institution_id == institution_id, LedgerEntry.entry_no == entry_no)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _row(row, _lines(connection, institution_id, [entry_no]))
+    return None if row is None else _row(row, _sides(connection, institution_id, [entry_no]))
 
 
 def reversed_by(connection: sa.Connection, institution_id: str, entry_no: int) -> int | None:
@@ -263,34 +278,58 @@ def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilt
     return found
 
 
-def _lines(
-    connection: sa.Connection, institution_id: str, numbers: Sequence[int]
-) -> dict[int, tuple[JournalLine, ...]]:
+def entry_lines(connection: sa.Connection, institution_id: str, entry_no: int) -> tuple[JournalLine, ...]:
+    """The lines of one entry in their order."""
     query = (
-        sa.select(
-            LedgerPosting.entry_no,
+        _posted(
+            institution_id,
             LedgerPosting.account_id,
-            sa.func.coalesce(LedgerAccount.name, LedgerPosting.account_id).label("name"),
+            sa.func.coalesce(LedgerAccount.name, LedgerPosting.account_id),
             LedgerPosting.debit_fen,
             LedgerPosting.credit_fen,
             LedgerPosting.fund,
         )
-        .outerjoin(
-            LedgerAccount,
-            sa.and_(
-                LedgerAccount.institution_id == LedgerPosting.institution_id,
-                LedgerAccount.account_id == LedgerPosting.account_id,
-            ),
-        )
-        .where(LedgerPosting.institution_id == institution_id, LedgerPosting.entry_no.in_(numbers))
-        .order_by(LedgerPosting.entry_no, LedgerPosting.line_no)
+        .where(LedgerPosting.entry_no == entry_no)
+        .order_by(LedgerPosting.line_no)
     )
-    found: dict[int, list[JournalLine]] = {}
-    for row in connection.execute(query):
-        line = JournalLine(row.account_id, row.name, row.debit_fen, row.credit_fen, row.fund)
-        found.setdefault(row.entry_no, []).append(line)
-    return {number: tuple(lines) for number, lines in found.items()}
+    return tuple(JournalLine(*row) for row in connection.execute(query))
 
 
-def _row(row: Any, lines: dict[int, tuple[JournalLine, ...]]) -> JournalRow:
-    return JournalRow(**row._mapping, lines=lines.get(row.entry_no, ()))
+def _posted(
+    institution_id: str, *columns: sa.ColumnElement[Any] | sa.orm.InstrumentedAttribute[Any]
+) -> sa.Select[Any]:
+    of_line = sa.and_(
+        LedgerAccount.institution_id == LedgerPosting.institution_id,
+        LedgerAccount.account_id == LedgerPosting.account_id,
+    )
+    query = sa.select(*columns).select_from(LedgerPosting).outerjoin(LedgerAccount, of_line)
+    return query.where(LedgerPosting.institution_id == institution_id)
+
+
+def _sides(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[int]
+) -> dict[int, tuple[JournalSide, ...]]:
+    """Summed by the database: an opening of legacy accounts has thousands of lines on one subject."""
+    subject = sa.func.coalesce(LedgerAccount.subject, LedgerPosting.account_id)
+    is_debit = LedgerPosting.debit_fen > 0
+    query = (
+        _posted(
+            institution_id,
+            LedgerPosting.entry_no,
+            subject,
+            sa.func.count(),
+            sa.func.sum(LedgerPosting.debit_fen),
+            sa.func.sum(LedgerPosting.credit_fen),
+        )
+        .where(LedgerPosting.entry_no.in_(numbers))
+        .group_by(LedgerPosting.entry_no, subject, is_debit)
+        .order_by(LedgerPosting.entry_no, sa.func.min(LedgerPosting.line_no))
+    )
+    found: dict[int, list[JournalSide]] = {}
+    for entry_no, code, lines, debit_fen, credit_fen in connection.execute(query):
+        found.setdefault(entry_no, []).append(JournalSide(code, lines, int(debit_fen), int(credit_fen)))
+    return {number: tuple(sides) for number, sides in found.items()}
+
+
+def _row(row: Any, sides: dict[int, tuple[JournalSide, ...]]) -> JournalRow:
+    return JournalRow(**row._mapping, sides=sides.get(row.entry_no, ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,11 +13,17 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.numbers import LARGEST_NUMBER
 from hospital_prepay.persistence.queries import journal as queries
 from hospital_prepay.persistence.queries import people
-from hospital_prepay.persistence.queries.journal import EntryEvent, JournalFilter, JournalLine, JournalRow
+from hospital_prepay.persistence.queries.journal import (
+    EntryEvent,
+    JournalFilter,
+    JournalLine,
+    JournalRow,
+    JournalSide,
+)
 from hospital_prepay.persistence.receipts import receipt_number, split_number
 from hospital_prepay.services.context import Context
 
-__all__ = ["EntryEvent", "JournalFilter", "JournalLine", "JournalRow"]
+__all__ = ["EntryEvent", "JournalFilter", "JournalLine", "JournalRow", "JournalSide"]
 PAGE_SIZE: Final = 50
 
 
@@ -34,9 +40,10 @@ class JournalPage:
 
 @dataclass(frozen=True, slots=True)
 class EntryDetail:
-    """One entry. ``hash_ok`` tells whether its content still hashes to what was stored with it."""
+    """One entry with its lines. ``hash_ok`` tells whether its content still hashes to what was stored with it."""
 
     row: JournalRow
+    lines: tuple[JournalLine, ...]
     hash_ok: bool
     block_no: int | None
     reversed_by: int | None
@@ -65,9 +72,11 @@ def read_entry(context: Context, actor: Actor, entry_no: int) -> EntryDetail:
         row = queries.journal_row(connection, actor.institution_id, entry_no) if known else None
         if row is None:
             raise NotFound(f"没有凭证 {entry_no}。请核对凭证号。")
+        lines = queries.entry_lines(connection, actor.institution_id, entry_no)
         return EntryDetail(
             row=row,
-            hash_ok=content_holds(actor.institution_id, row),
+            lines=lines,
+            hash_ok=content_holds(actor.institution_id, row, lines),
             block_no=queries.block_of(connection, actor.institution_id, entry_no),
             reversed_by=queries.reversed_by(connection, actor.institution_id, entry_no),
             events=queries.entry_events(connection, row, actor.institution_id),
@@ -88,7 +97,7 @@ def receipt_named(words: str) -> tuple[str, int] | None:
         return None
 
 
-def content_holds(institution_id: str, row: JournalRow) -> bool:
+def content_holds(institution_id: str, row: JournalRow, lines: Sequence[JournalLine]) -> bool:
     """Whether what stands in the books hashes to the hash that was stored with it."""
     try:
         entry = JournalEntry(
@@ -102,8 +111,7 @@ def content_holds(institution_id: str, row: JournalRow) -> bool:
             effective_on=row.effective_on,
             posted_by=row.posted_by,
             postings=tuple(
-                Posting(line.account_id, Money(line.debit_fen), Money(line.credit_fen), line.fund)
-                for line in row.lines
+                Posting(line.account_id, Money(line.debit_fen), Money(line.credit_fen), line.fund) for line in lines
             ),
             reverses_no=row.reverses_no,
         )

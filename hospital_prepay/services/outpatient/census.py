@@ -29,8 +29,8 @@ from hospital_prepay.services.outpatient.census_spool import Spool, spool_accoun
 
 Progress = Callable[[int, int], None]
 
-# Lines of one entry: an entry of a whole import would be unreadable, one an account a million entries.
-ACCOUNTS_AN_ENTRY: Final = 1_000
+# Lines of one entry: one entry for the whole import couldn't be taken up again, one an account would be a million.
+ACCOUNTS_AN_ENTRY: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +148,8 @@ class _Part:
 
 
 def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
-    """Open every account that isn't open yet, a thousand a transaction, then close the import. While the database
-    writes one part, the next is read and put together beside it."""
+    """Open every account that isn't open yet, part by part in the order of their numbers, then close the import.
+    While the database writes one part, the next is read and put together beside it."""
     with context.database.reading() as connection:
         done = store.count_open(connection, actor.institution_id, found.import_no)
     after, overtaken = "", ""
