@@ -59,7 +59,8 @@ OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
     "清退台账": {"清退台账": "/finance/outpatient/accounts"},
     "清查": {
         "导入": "/finance/outpatient/imports",
-        "更正": "/finance/outpatient/corrections",
+        "余额更正": "/finance/outpatient/corrections",
+        "身份更正": "/finance/outpatient/owners",
         "同一人": "/finance/outpatient/people",
     },
     "通知": {"通知": "/finance/outpatient/campaigns"},

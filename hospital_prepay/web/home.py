@@ -156,6 +156,12 @@ _TASKS: Final = {
         "/finance/outpatient/corrections",
         "去批准",
     ),
+    "outpatient_owner": (
+        "门诊账户的姓名或号码更正等批准",
+        "申请的人自己不能批准",
+        "/finance/outpatient/owners/{}",
+        "去批准",
+    ),
     "outpatient_people": (
         "可能是同一人的账户等认定",
         "查找的人自己不能认定",

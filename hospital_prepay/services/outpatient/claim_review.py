@@ -27,12 +27,13 @@ from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PaperRow, PayoutRow
+from hospital_prepay.persistence.outpatient_owners import account_at
 from hospital_prepay.persistence.queries import outpatient_claims as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import ClaimEntry, FoundAccount, ListedClaim
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
-from hospital_prepay.services.outpatient import alarms
+from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.claims import PERSONAL
@@ -216,8 +217,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
     with context.database.reading() as connection:
         own = actor.institution_id
         claim = store.read_claim(connection, own, claim_id)
-        account = store.find_account(connection, own, claim.account_no)
-        assert account is not None, "a claim has an account"
+        account = _account_of(connection, own, claim)
         payouts = store.payouts_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
@@ -230,7 +230,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
             personal=_masked(personal),
             payee=_name(actor, named),
-            owner=owner_on(context, actor, connection, claim.account_no),
+            owner=owner_on(context, actor, connection, claim.account_no, account),
             papers=store.papers_of(connection, own, claim_id),
             payouts=payouts,
             entries=queries.entries_of(connection, own, booked) if booked else [],
@@ -239,7 +239,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             alarms=noted,
             fresh=fresh,
             answers=alarm_store.answers_of(connection, own, claim_id),
-            turn=_turn(users.all_of(connection, own), claim),
+            turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),
         )
 
@@ -259,8 +259,7 @@ def reveal_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> 
     actor.require(Permission.REVEAL_IDENTITY)
     with context.work(actor, "identity.reveal", f"outpatient_claim:{claim_id}") as work:
         claim = store.read_claim(work.connection, work.institution_id, claim_id)
-        account = store.find_account(work.connection, work.institution_id, claim.account_no)
-        assert account is not None, "a claim has an account"
+        account = _account_of(work.connection, work.institution_id, claim)
         work.audit(detail={"ground": ground})
     own = actor.institution_id
     return Revealed(
@@ -283,19 +282,31 @@ def barred_from(claim: ClaimRow) -> frozenset[str]:
     return frozenset(one for one in earlier.get(claim.state, ()) if one)
 
 
-def _turn(staff: list[users.UserRow], claim: ClaimRow) -> Turn | None:
+def _account_of(connection: Connection, institution_id: str, claim: ClaimRow) -> AccountState:
+    """A claim's account; of one that has ended, with its holder as it was accepted with: nothing is told anew."""
+    account = store.find_account(connection, institution_id, claim.account_no)
+    assert account is not None, "a claim has an account"
+    if ClaimState(claim.state).is_open:
+        return account
+    return account_at(connection, institution_id, account, claim.accepted_at)
+
+
+def _turn(staff: list[users.UserRow], claim: ClaimRow, correctors: frozenset[str]) -> Turn | None:
     permission = CLAIM_TURNS.get(claim.state)
     if permission is None:
         return None
-    barred = barred_from(claim)
+    barred = barred_from(claim) | (correctors if claim.state == "reviewed" else frozenset())
     able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
     return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)
 
 
-def owner_on(context: Context, actor: Actor, connection: Connection, account_no: str) -> Owner:
-    """The same inside a transaction; names are masked for whoever doesn't collect."""
+def owner_on(
+    context: Context, actor: Actor, connection: Connection, account_no: str, account: AccountState | None = None
+) -> Owner:
+    """The same inside a transaction, of an ``account`` that was read already or isn't; names are masked for whoever
+    doesn't collect."""
     own = actor.institution_id
-    account = store.find_account(connection, own, account_no)
+    account = account or store.find_account(connection, own, account_no)
     if account is None:
         raise NotFound("没有这个账户。请核对账户号。")
     return Owner(
