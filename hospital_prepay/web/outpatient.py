@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.current import current_actor, current_context
@@ -59,6 +59,13 @@ def list_accounts() -> str:
         **view.choices(given["year"]),
         tolds=told_choices(),
     )
+
+
+@blueprint.post("/accounts")
+@requires(Permission.OUTPATIENT_VIEW)
+def search_accounts() -> Any:
+    """Look for accounts and narrow the list; the address of the answer shows nothing of what was typed."""
+    return redirect(filters.address_of_form(), 303)
 
 
 @blueprint.get("/accounts/<path:account_no>")

@@ -200,9 +200,9 @@ def test_an_upgrade_keeps_what_was_noted_and_decided(
     with owner.writing() as connection, untriggered(connection):
         connection.execute(
             sa.text(
-                "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal, certno_hash,"
-                " phone_hash, reach, channel, patient_no, opening_fen, person_id, state) VALUES (:i, 'M001',"
-                " 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
+                "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal,"
+                " certno_hash, phone_hash, reach, channel, patient_no, opening_fen, person_id, state)"
+                " VALUES (:i, 'M001', 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
             ),
             {"i": own},
         )

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hospital_prepay.crypto import FieldUnreadable
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
@@ -41,7 +40,6 @@ from hospital_prepay.services.outpatient.claims import PERSONAL
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
 MOST_FOUND: Final = 20
-SEARCH: Final = "outpatient.search"
 # Who takes the next step of a claim, by state; a refund that failed is sent again, or another way is named.
 CLAIM_TURNS: Final = {
     "accepted": Permission.OUTPATIENT_REVIEW,
@@ -145,21 +143,6 @@ def find_accounts(context: Context, actor: Actor, text: str) -> list[FoundOwner]
     with context.database.reading() as connection:
         found = queries.find_accounts(connection, own, text, certno, phones, MOST_FOUND)
     return [_found(context, actor, one) for one in found]
-
-
-def seal_search(context: Context, actor: Actor, text: str) -> str:
-    """What was searched for, as it may stand in an address: a certificate's or a phone's number stands in none, for
-    addresses stay in histories and logs. Needs ``outpatient.view``."""
-    actor.require(Permission.OUTPATIENT_VIEW)
-    return context.cipher.encrypt(text.strip(), institution=actor.institution_id, field=SEARCH)
-
-
-def open_search(context: Context, actor: Actor, sealed: str) -> str:
-    """The opposite of :func:`seal_search`; empty for what isn't one of this institution's."""
-    try:
-        return context.cipher.decrypt(sealed, institution=actor.institution_id, field=SEARCH)
-    except FieldUnreadable:
-        return ""
 
 
 def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
