@@ -360,8 +360,38 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury, monkeypatch: 
             assert f"{one}/list.pdf" not in links(page.text), one
             assert "有 2 行，PDF 最多 1 行：请用 XLSX" in words(page), one
     rows = sheet(treasury.as_(AUDITOR).get(f"{at}/list.xlsx"), "名单")
-    assert rows[1] == (1, "M001", 64.5, "2020-03-01")
+    assert rows[1][:4] == (1, "M001", 64.5, "2020-03-01")
+    assert rows[1][4:9] == ("待上缴", 1, "备〔2025〕1号", "2025-12-25", "联系方式变更，联系不上：短信退回、电话停机")
+    assert rows[1][9:11] == (2, "短信")
+    assert rows[1][12] == "空号"
     assert rows[-1][2] == 94.5
+
+
+def test_reviewers_see_how_each_was_filed_and_what_was_tried(treasury: Treasury) -> None:
+    at = treasury.frozen()
+    page = treasury.as_(OFFICER).get(at)
+    for text in ("第 1 号", "2025-12-25", "联系方式变更，联系不上：短信退回、电话停机", "公告栏，已发出"):
+        assert text in page.text
+    assert f"{FILINGS}/1" in links(page.text)
+    assert "M001" in treasury.as_(OFFICER).get(f"{at}?reason=contact_changed").text
+    other = treasury.as_(OFFICER).get(f"{at}?reason=died").text
+    assert f'href="{ROOT}/accounts/M001"' not in other
+    assert "没有这个原因的账户" in other
+    assert f'href="{ROOT}/accounts/M001"' not in treasury.as_(OFFICER).get(f"{at}?after=M001").text
+    assert f'href="{ROOT}/accounts/M003"' in treasury.as_(OFFICER).get(f"{at}?after=M001").text
+    assert treasury.as_(OFFICER).get(f"{at}?reason=%27&after={'9' * 500}").status_code == 200
+    drawn = treasury.as_(AUDITOR).get(f"{at}/sample?size=1")
+    assert "抽中 1 个，名单共 2 个" in words(drawn)
+    assert treasury.as_(AUDITOR).get(f"{at}/sample?size=1").text.count("row-link") == 1
+    assert treasury.as_(AUDITOR).get(f"{BATCHES}/9/sample").status_code == 404
+    for size in ("0", "-1", "x", "9" * 5000):
+        assert treasury.as_(AUDITOR).get(f"{at}/sample", query_string={"size": size}).status_code == 200
+
+
+def test_a_proposal_has_no_sample_yet(treasury: Treasury) -> None:
+    at = str(treasury.filed().send(OFFICER, BATCHES, on="2025-12-31").location)
+    assert treasury.as_(OFFICER).get(f"{at}/sample").status_code == 409
+    assert "抽查" not in treasury.as_(OFFICER).get(at).text
 
 
 def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury) -> None:
