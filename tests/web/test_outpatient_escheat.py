@@ -363,7 +363,7 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury, monkeypatch: 
     assert rows[1][:4] == (1, "M001", 64.5, "2020-03-01")
     assert rows[1][4:9] == ("待上缴", 1, "备〔2025〕1号", "2025-12-25", "联系方式变更，联系不上：短信退回、电话停机")
     assert rows[1][9:11] == (2, "短信")
-    assert rows[1][12] == "空号"
+    assert rows[1][12] == "空号或停机"
     assert rows[-1][2] == 94.5
 
 
