@@ -108,7 +108,7 @@ _TASKS: Final = {
     "outpatient_duties": (
         "门诊预交金期限：7 天内到期或已逾期",
         "清退、备案、上缴、申请；点开看每一项还剩多少",
-        "/finance/fund/duties?show=pressing&area=outpatient",
+        "/finance/outpatient/duties?show=pressing",
         "去办",
     ),
     "fund_account": (

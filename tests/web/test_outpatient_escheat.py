@@ -467,7 +467,7 @@ def test_a_list_of_which_somebody_was_paid_says_so_in_time(treasury: Treasury) -
     assert "上缴名单等批准" not in home
     assert "名单要重做" in words(treasury.as_(OFFICER).get(BATCHES))
     assert "名单里有人来办了退款，先作废、重新提出" in words(
-        treasury.as_(OFFICER).get("/finance/fund/duties?show=pressing&area=outpatient")
+        treasury.as_(OFFICER).get("/finance/outpatient/duties?show=pressing")
     )
     refused = treasury.send(APPROVER, f"{at}/approve")
     assert refused.status_code == 409
