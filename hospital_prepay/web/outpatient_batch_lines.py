@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.rules.outpatient.life import AccountState
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.services.outpatient.batch_files import outcome_words
@@ -65,7 +66,8 @@ def line(one: ReviewedLine) -> dict[str, Any]:
 
 
 def _tried(one: LastTried) -> dict[str, Any]:
-    return {"way": Way(one.channel).label, "at": one.at, "outcome": outcome_words(one)}
+    on = local(one.at).date() if one.at else None
+    return {"way": Way(one.channel).label, "on": on, "outcome": outcome_words(one)}
 
 
 def _href(path: str, query: dict[str, str]) -> str:

@@ -99,7 +99,7 @@ def _reviewed(connection: Connection, institution_id: str, batch_no: int) -> Ite
             AccountState(one.state).label,
             *(one.filing_no, one.acknowledgement_no, one.filed_on, one.reason, one.attempts),
             Way(tried.channel).label if tried else "没有通知过",
-            f"{local(tried.at):%Y-%m-%d %H:%M}" if tried and tried.at else None,
+            local(tried.at).date() if tried and tried.at else None,
             outcome_words(tried) if tried else None,
         )
 
