@@ -171,9 +171,10 @@ def _filed(connection: sa.Connection, institution_id: str, numbers: Sequence[str
         )
         .join(filing, sa.and_(filing.institution_id == line.institution_id, filing.filing_no == line.filing_no))
         .where(line.institution_id == institution_id, line.account_no.in_(numbers), filing.state == "acknowledged")
-        .order_by(line.filing_no)
     )
-    return {row.account_no: row for row in connection.execute(query)}
+    # Sorted here: asked to sort, SQLite reads every line of the institution in its order.
+    found = sorted(connection.execute(query), key=lambda row: int(row.filing_no))
+    return {row.account_no: row for row in found}
 
 
 def _tried(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, list[LastTried]]:

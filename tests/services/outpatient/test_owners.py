@@ -169,7 +169,7 @@ def test_never_while_a_refund_is_open(counted: Outpatients) -> None:
     waiting = ask(counted, name="吴申")
     claim_id = counted.accept("M001").claim_id
     assert claim_id
-    with pytest.raises(Conflict, match="有退款在办"):
+    with pytest.raises(Conflict, match="先办完或撤回"):
         owners.approve_owner_change(counted.context, APPROVER, waiting)
     assert counted.account("M001").holder_name == "吴甲"
     assert counted.accept("M003", claimant_name="罗丙之子", certno="").claim_id
