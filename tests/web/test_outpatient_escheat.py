@@ -25,7 +25,7 @@ from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import escheat, list_papers
+from hospital_prepay.services.outpatient import batch_files, escheat, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
@@ -365,6 +365,16 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury, monkeypatch: 
     assert rows[1][9:11] == (2, "短信")
     assert rows[1][12] == "空号或停机"
     assert rows[-1][2] == 94.5
+
+
+def test_a_workbook_that_would_take_too_long_says_where_the_rest_is(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = treasury.frozen()
+    monkeypatch.setattr(batch_files, "XLSX_ROWS", 1)
+    made = treasury.as_(AUDITOR).get(f"{at}/list.xlsx")
+    assert sheet(made, "名单")[1] == (1, "M001", 64.5, "2020-03-01")
+    assert "抽查" in str(sheet(made, "说明"))
 
 
 def test_reviewers_see_how_each_was_filed_and_what_was_tried(treasury: Treasury) -> None:

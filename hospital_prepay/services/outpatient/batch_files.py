@@ -19,7 +19,7 @@ from hospital_prepay.persistence.queries.outpatient_batch_lines import LastTried
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.batch_review import batch_of
 from hospital_prepay.services.outpatient.filing import digest_line
-from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
+from hospital_prepay.services.outpatient.list_papers import XLSX_ROWS, Column, ListPaper, head_facts, make_list
 
 _COLUMNS: Final = (
     Column("序号", 3, is_number=True),
@@ -40,6 +40,10 @@ _REVIEWED: Final = (
     Column("什么时候", 5),
     Column("结果", 4),
 )
+_SAME: Final = "对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。"
+_TOO_LONG: Final = (
+    f"名单超过 {XLSX_ROWS:,} 行，备案、原因和通知记录没有写进这个文件。请在这一批的页面上按原因看，或抽查。"
+)
 _NOT_FROZEN: Final = "名单还没有冻结，没有可以下载的名单。请先冻结名单。"
 
 
@@ -58,13 +62,14 @@ def batch_list(context: Context, actor: Actor, batch_no: int) -> Iterator[bytes]
 
 def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[bytes]:
     """The same list as ``xlsx`` or ``pdf``, with headings, last movements, count, sum, voucher and digest; no patient
-    is named in it. The workbook also says how each account was filed, why, and what was tried last. Raises
-    :class:`MalformedInput` for a list too long to print."""
+    is named in it. The workbook also says how each account was filed, why, and what was tried last, unless
+    somebody would wait too long for it. Raises :class:`MalformedInput` for a list too long to print."""
     _require_frozen(context, actor, batch_no)
-    own, is_wide = actor.institution_id, kind == "xlsx"
+    own = actor.institution_id
     with context.database.reading() as connection:
         found = batch_of(connection, own, batch_no)
         total = Money(found.total_fen)
+        is_wide = kind == "xlsx" and found.accounts <= XLSX_ROWS
         paper = ListPaper(
             title="无法清退且超过三年的门诊预交金上缴清单",
             sheet="名单",
@@ -81,7 +86,7 @@ def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[
             rows=_reviewed(connection, own, batch_no) if is_wide else _short(connection, own, batch_no),
             count=found.accounts,
             sums=("合计", None, total, *[None] * (len(_REVIEWED if is_wide else _COLUMNS) - 3)),
-            notes=("对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。",),
+            notes=(_SAME, *(() if is_wide or kind != "xlsx" else (_TOO_LONG,))),
         )
         return make_list(paper, kind)
 
