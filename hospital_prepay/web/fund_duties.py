@@ -29,14 +29,14 @@ def show_duties() -> str:
 
 
 @blueprint.get("/finance/outpatient/duties")
-@requires(Permission.OUTPATIENT_VIEW)
+@requires(Permission.FUND_VIEW)
 def show_outpatient_duties() -> str:
     """Those of outpatients' deposits, in their rooms: the calendar is the same."""
     return _list(is_outpatient=True)
 
 
 @blueprint.get("/finance/outpatient/duties/one")
-@requires(Permission.OUTPATIENT_VIEW)
+@requires(Permission.FUND_VIEW)
 def show_outpatient_duty() -> str:
     """One of them."""
     return _one(request.args.get("key", ""))
