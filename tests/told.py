@@ -15,7 +15,7 @@ from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import campaign_file, campaign_photos, campaigns, contact_results
+from hospital_prepay.services.outpatient import campaign_file, campaign_photos, campaigns, contact_results, owners
 from hospital_prepay.services.outpatient.campaign_file import Form
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
 from tests.hospital import actor
@@ -61,3 +61,9 @@ def _tell(context: Context, officer: Actor, approver: Actor, way: Way) -> None:
             csv.writer(target).writerows([("编号", "结果", "时间", "回执号"), *rows])
         if lines:
             contact_results.import_results(context, approver, path, path.name, number)
+
+
+def number_changed(context: Context, account_no: str, phone: str) -> None:
+    """The owner's number on record is corrected, by two people."""
+    command = owners.AskOwnerChange(account_no, "", "", phone, "换了号码", "通话记录 7", f"number-{account_no}")
+    owners.approve_owner_change(context, _APPROVER, owners.ask_owner_change(context, _OFFICER, command))

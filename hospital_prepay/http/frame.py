@@ -53,13 +53,16 @@ FUND_ROOMS: Final = (
     ("采购监测", "/finance/fund/purchases"),
     ("各地规定", "/finance/fund/regimes"),
 )
-# The rooms of outpatients' deposits, each with its pages; everybody who sees them sees all that exist.
+# The rooms of outpatients' deposits, each with its pages; everybody who sees them sees all that exist, but for what
+# asks for more.
 OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
     "总览": {"总览": "/finance/outpatient", "清退进度": "/finance/outpatient/progress"},
+    "期限": {"期限": "/finance/outpatient/duties"},
     "清退台账": {"清退台账": "/finance/outpatient/accounts"},
     "清查": {
         "导入": "/finance/outpatient/imports",
-        "更正": "/finance/outpatient/corrections",
+        "余额更正": "/finance/outpatient/corrections",
+        "身份更正": "/finance/outpatient/owners",
         "同一人": "/finance/outpatient/people",
     },
     "通知": {"通知": "/finance/outpatient/campaigns"},
@@ -77,6 +80,7 @@ OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
         "公告": "/finance/outpatient/notice",
     },
 }
+_ASKS_FOR: Final = {"/finance/outpatient/duties": Permission.FUND_VIEW}
 _FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
 _POSTED: Final = {
     "page": "deposits",
@@ -141,7 +145,12 @@ class Frame:
     @cached_property
     def outpatient_rooms(self) -> list[dict[str, Any]]:
         """The rooms of outpatients' deposits, each with its pages; a room leads to its first page."""
-        pages = {href: label for room in OUTPATIENT_ROOMS.values() for label, href in room.items() if exists(href)}
+        pages = {
+            href: label
+            for room in OUTPATIENT_ROOMS.values()
+            for label, href in room.items()
+            if exists(href) and _opens(href)
+        }
         marked = {one["href"]: one for one in _marked(pages)}
         rooms: list[dict[str, Any]] = []
         for label, room in OUTPATIENT_ROOMS.items():
@@ -175,6 +184,12 @@ def exists(path: str) -> bool:
     except HTTPException:
         return False
     return True
+
+
+def _opens(href: str) -> bool:
+    """Whether the person may open a page that asks for more than its rooms."""
+    needed, signed_in = _ASKS_FOR.get(href), load_sign_in()
+    return needed is None or (signed_in is not None and signed_in.actor.may(needed))
 
 
 def _marked(labels: Mapping[str, str], beside: Mapping[str, str] | None = None) -> list[dict[str, Any]]:

@@ -120,6 +120,7 @@ _INSERT = (
     "outpatient_likeness",
     "outpatient_notice",
     "outpatient_other_kind",
+    "outpatient_owner_change",
     "outpatient_payout",
     "outpatient_posting",
     "outpatient_rejection",
@@ -168,9 +169,8 @@ _UPDATE: dict[str, str] = {
         "name, phone, hours, address, level, ownership, is_designated, is_default, changed_at, changed_by"
     ),
     "job_run": "finished_at, outcome",
-    "outpatient_account": (
-        "personal, phone_hash, reach, last_movement_on, person_id, state, unclearable_reason, filed_on"
-    ),
+    # Of its holder nothing: what two people agreed to is written by the database itself (0044).
+    "outpatient_account": "last_movement_on, person_id, state, unclearable_reason, filed_on",
     "outpatient_advance_line": "counts",
     "outpatient_advance_list": (
         "claims, total_fen, document_key, slip_key, state, document, submitted_on, submitted_by, bank_reference,"
@@ -186,13 +186,14 @@ _UPDATE: dict[str, str] = {
         "state, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at,"
         " ended_by, ended_at, ground"
     ),
-    "outpatient_correction": "state, decided_by, decided_at",
+    "outpatient_correction": "state, decided_by, decided_at, answer",
     "outpatient_filing": (
         "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at"
     ),
     "outpatient_import": "state, decided_by, decided_at, booked_at",
     "outpatient_kept": "state, decided_by, decided_at, ended_by, ended_at",
     "outpatient_other_kind": "state, decided_by, decided_at",
+    "outpatient_owner_change": "state, decided_by, decided_at, answer",
     "outpatient_likeness": "state, decided_by, decided_at, ground, from_person, to_person",
     "outpatient_payout": "state, answered_at, bank_reference, failure, entry_no",
     "outpatient_request": "state, account_no, decided_by, decided_at, claim_id, ground",

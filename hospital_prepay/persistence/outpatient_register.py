@@ -11,10 +11,9 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
-from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientCorrection, OutpatientRejection
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientRejection
 from hospital_prepay.persistence.outpatient_told import narrowed_by, told_columns
 from hospital_prepay.persistence.planning import in_bulk
-from hospital_prepay.persistence.rows import rows_of
 
 _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
 _KEPT: Final = OutpatientAccount.import_no.is_(None)
@@ -90,21 +89,6 @@ class Movement:
     debit_fen: int
     credit_fen: int
     reverses_no: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectionRow:
-    """The correction of a miscount as it stands."""
-
-    correction_id: str
-    account_no: str
-    change_fen: int
-    ground: str
-    state: str
-    asked_by: str
-    asked_at: datetime
-    decided_by: str | None
-    decided_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,47 +185,6 @@ def accounts_of_person(connection: sa.Connection, institution_id: str, person_id
     itself = number.where(*own, OutpatientAccount.account_no == person_id)
     joined = number.where(*own, OutpatientAccount.person_id != OutpatientAccount.account_no)
     return sorted({*connection.scalars(itself), *connection.scalars(joined)})
-
-
-def corrections_where(
-    connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]
-) -> list[CorrectionRow]:
-    """Corrections, the newest first."""
-    order = (OutpatientCorrection.asked_at.desc(), OutpatientCorrection.correction_id)
-    return rows_of(connection, OutpatientCorrection, CorrectionRow, institution_id, *where, order=order)
-
-
-def corrections_of(connection: sa.Connection, institution_id: str, account_no: str) -> list[CorrectionRow]:
-    """The corrections of one account."""
-    return corrections_where(connection, institution_id, OutpatientCorrection.account_no == account_no)
-
-
-def all_corrections(connection: sa.Connection, institution_id: str) -> list[CorrectionRow]:
-    """Every correction."""
-    return corrections_where(connection, institution_id)
-
-
-def find_correction(connection: sa.Connection, institution_id: str, correction_id: str) -> CorrectionRow | None:
-    """One correction, ``None`` when there is none."""
-    found = corrections_where(connection, institution_id, OutpatientCorrection.correction_id == correction_id)
-    return found[0] if found else None
-
-
-def add_correction(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """Write down that a correction is asked; the database looks at the account."""
-    connection.execute(sa.insert(OutpatientCorrection).values(**values))
-
-
-def walk_correction(connection: sa.Connection, institution_id: str, correction_id: str, **values: Any) -> None:
-    """Decide a correction."""
-    connection.execute(
-        sa.update(OutpatientCorrection)
-        .where(
-            OutpatientCorrection.institution_id == institution_id,
-            OutpatientCorrection.correction_id == correction_id,
-        )
-        .values(**values)
-    )
 
 
 def rejections_of(

@@ -46,6 +46,46 @@ class CorrectionFormSchema(CommandSchema[CorrectionForm]):
     idempotency_key = FormKey()
 
 
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """Why a correction is turned down."""
+
+    answer: str
+
+
+class TurnedDownSchema(CommandSchema[TurnedDown]):
+    """A ground that whoever asked is told."""
+
+    command: ClassVar = TurnedDown
+
+    answer = Text(required=True, longest=300)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerForm:
+    """What should stand on record of a holder, empty where it stays, and what proves it."""
+
+    name: str
+    certno: str
+    phone: str
+    ground: str
+    paper: str
+    idempotency_key: str
+
+
+class OwnerFormSchema(CommandSchema[OwnerForm]):
+    """The holder as the papers have it."""
+
+    command: ClassVar = OwnerForm
+
+    name = Text(load_default="", longest=60)
+    certno = Text(load_default="", longest=40)
+    phone = Text(load_default="", longest=40)
+    ground = Text(required=True, longest=300)
+    paper = Text(required=True, longest=80)
+    idempotency_key = FormKey()
+
+
 class Answer(StrEnum):
     """Whether two accounts are one person's."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
@@ -29,6 +28,20 @@ def show_duties() -> str:
     return _list()
 
 
+@blueprint.get("/finance/outpatient/duties")
+@requires(Permission.FUND_VIEW)
+def show_outpatient_duties() -> str:
+    """Those of outpatients' deposits, in their rooms: the calendar is the same."""
+    return _list(is_outpatient=True)
+
+
+@blueprint.get("/finance/outpatient/duties/one")
+@requires(Permission.FUND_VIEW)
+def show_outpatient_duty() -> str:
+    """One of them."""
+    return _one(request.args.get("key", ""))
+
+
 @blueprint.get("/finance/fund/duties/one")
 @requires(Permission.FUND_VIEW)
 def show_duty() -> str:
@@ -36,6 +49,7 @@ def show_duty() -> str:
     return _one(request.args.get("key", ""))
 
 
+@blueprint.post("/finance/outpatient/duties/close")
 @blueprint.post("/finance/fund/duties/close")
 @requires(Permission.FUND_DUTY)
 def close_duty() -> Any:
@@ -54,9 +68,10 @@ def close_duty() -> Any:
     if not closed.decision.permitted:
         return _one(key, close=Form(typed().entered, {"": words})), 422
     say("ok", f"已登记：{words}")
-    return redirect(_address(key), 303)
+    return redirect(view.address_of(key), 303)
 
 
+@blueprint.post("/finance/outpatient/duties/withdraw")
 @blueprint.post("/finance/fund/duties/withdraw")
 @requires(Permission.FUND_DUTY)
 def withdraw_closure() -> Any:
@@ -70,7 +85,7 @@ def withdraw_closure() -> Any:
     except Conflict as error:
         return _one(key, withdraw=typed().with_error(error)), 409
     say("ok", "已撤回，原来的登记仍留着备查。这一项重新算未办。")
-    return redirect(_address(key), 303)
+    return redirect(view.address_of(key), 303)
 
 
 @blueprint.post("/finance/fund/duties/places")
@@ -137,7 +152,7 @@ def read_calendar(token: str) -> Response:
     return response
 
 
-def _list(place_form: Form = _NONE, address: str = "") -> str:
+def _list(place_form: Form = _NONE, address: str = "", *, is_outpatient: bool = False) -> str:
     context, actor = current_context(), current_actor()
     book = duties.read_duties(context, actor)
     asked = request.args.get("year", "")
@@ -146,7 +161,8 @@ def _list(place_form: Form = _NONE, address: str = "") -> str:
     found = reminders.read_reminders(context, actor)
     return render_template(
         "pages/fund/duties.html",
-        **view.duties_page(book, year, request.args),
+        **view.duties_page(book, year, {**request.args, **({"area": "outpatient"} if is_outpatient else {})}),
+        layout=view.OUTPATIENT_LAYOUT if is_outpatient else view.LAYOUT,
         today=book.today,
         short=[view.short_line(one) for one in clearing_watch.short_clearings(context, actor)],
         recalled=[view.recall_line(one, book.today) for one in clearing_watch.called_back(context, actor)],
@@ -164,7 +180,3 @@ def _one(key: str, close: Form = _NONE, withdraw: Form = _NONE) -> str:
     return render_template(
         "pages/fund/duty.html", **view.duty_page(book, one, {"close": close, "withdraw": withdraw}), today=book.today
     )
-
-
-def _address(key: str) -> str:
-    return f"{view.LIST}/one?{urlencode({'key': key})}"

@@ -12,7 +12,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import opens_on
 from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, MAY_BE_NONE, DutyState, Standing
 from hospital_prepay.domain.rules.fund.henan_month import month_after
-from hospital_prepay.domain.rules.outpatient.duties import is_outpatient
+from hospital_prepay.domain.rules.outpatient.duties import is_of_outpatients, is_outpatient
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment, weekday
@@ -35,8 +35,11 @@ from hospital_prepay.services.fund.reminders import SHARED_ACCOUNT, AccountCheck
 from hospital_prepay.services.fund.words import REPORTED
 from hospital_prepay.web.fund_words import grant_title
 from hospital_prepay.web.outpatient_duty_view import DONE, NONE_TO_DO, act_on, consequence_href, left_panel
+from hospital_prepay.web.outpatient_duty_view import LIST as OUTPATIENT_LIST
 
 LIST: Final = "/finance/fund/duties"
+LAYOUT: Final = "layouts/fund.html"
+OUTPATIENT_LAYOUT: Final = "layouts/outpatient.html"
 _WHOSE: Final = {"ours": "本院", "authority": "医保方", "all": "全部"}
 _SHOW: Final = {"all": "全部", "open": "未办", "done": "已办", "pressing": "急办"}
 _AREAS: Final = {"all": "全部", "fund": "预付金", "outpatient": "门诊预交金"}
@@ -103,6 +106,8 @@ def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[
     return {
         "duty": duty_row(book, one),
         "year": one.item.year,
+        "list_href": OUTPATIENT_LIST if is_outpatient(one.item) else LIST,
+        "layout": OUTPATIENT_LAYOUT if is_outpatient(one.item) else LAYOUT,
         "named_on": one.item.named_on,
         "dated_by": "文件写的" if one.item.document else "本院定的" if one.item.day_by_house else "通知写的",
         "left": left_panel(one),
@@ -229,7 +234,7 @@ def reminder_line(row: ReminderRow) -> dict[str, Any]:
     """A reminder that was given."""
     key = row.duty_key
     shared = key == SHARED_ACCOUNT
-    href = "#h-account" if shared else f"{LIST}/one?{urlencode({'key': key})}"
+    href = "#h-account" if shared else address_of(key)
     if key.startswith(("request/", "outpatient/")):
         href = consequence_href(key)
     return {"on": row.reminded_on, "words": row.words, "href": href}
@@ -243,7 +248,12 @@ def signed(fen: int) -> str:
 def _href(one: Standing) -> str:
     if not one.item.regime:
         return consequence_href(one.item.key)
-    return f"{LIST}/one?{urlencode({'key': one.item.key})}"
+    return address_of(one.item.key)
+
+
+def address_of(key: str) -> str:
+    """The page of a duty, in the rooms of what it is about."""
+    return f"{OUTPATIENT_LIST if is_of_outpatients(key) else LIST}/one?{urlencode({'key': key})}"
 
 
 def _chip(one: Standing) -> Chip:
@@ -334,7 +344,8 @@ def _fits(one: Standing, show: str) -> bool:
 
 
 def _tab(label: str, query: Mapping[str, str], current: bool, count: int | None = None) -> dict[str, Any]:
-    return {"label": label, "href": f"{LIST}?{urlencode(query)}", "current": current, "count": count}
+    rooms = OUTPATIENT_LIST if query.get("area") == "outpatient" else LIST
+    return {"label": label, "href": f"{rooms}?{urlencode(query)}", "current": current, "count": count}
 
 
 def _name(names: Mapping[str, str], who: str) -> str:

@@ -108,7 +108,7 @@ _TASKS: Final = {
     "outpatient_duties": (
         "门诊预交金期限：7 天内到期或已逾期",
         "清退、备案、上缴、申请；点开看每一项还剩多少",
-        "/finance/fund/duties?show=pressing&area=outpatient",
+        "/finance/outpatient/duties?show=pressing",
         "去办",
     ),
     "fund_account": (
@@ -154,6 +154,12 @@ _TASKS: Final = {
         "门诊余额更正等批准",
         "申请的人自己不能批准",
         "/finance/outpatient/corrections",
+        "去批准",
+    ),
+    "outpatient_owner": (
+        "门诊账户的姓名或号码更正等批准",
+        "申请的人自己不能批准",
+        "/finance/outpatient/owners/{}",
         "去批准",
     ),
     "outpatient_people": (

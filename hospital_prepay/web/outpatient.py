@@ -7,22 +7,20 @@ from typing import Any, Final
 from flask import Blueprint, redirect, render_template
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.http.current import current_actor, current_context
-from hospital_prepay.http.flash import say
-from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
+from hospital_prepay.http.forms import Form, WrongForm, read_form
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.desk import RevealSchema
-from hospital_prepay.schemas.outpatient_forms import CorrectionFormSchema
 from hospital_prepay.services.access.home import outpatient_tasks
 from hospital_prepay.services.fund.reminders import OUTPATIENT_DUTIES, duty_tasks
-from hospital_prepay.services.outpatient import campaigns, corrections, register
+from hospital_prepay.services.outpatient import register
 from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.web import outpatient_filters as filters
 from hospital_prepay.web import outpatient_view as view
 from hospital_prepay.web.home import shown
-from hospital_prepay.web.outpatient_campaign_view import contact_panel, told_choices
+from hospital_prepay.web.outpatient_account_view import account_page
+from hospital_prepay.web.outpatient_campaign_view import told_choices
 
 blueprint = Blueprint("outpatient", __name__, url_prefix="/finance/outpatient")
 _REASONS: Final = ("与证件核对身份", "给患者打电话", "办理退款", "审计或复核要核对", "其他")
@@ -63,58 +61,18 @@ def list_accounts() -> str:
     )
 
 
+@blueprint.post("/accounts")
+@requires(Permission.OUTPATIENT_VIEW)
+def search_accounts() -> Any:
+    """Look for accounts and narrow the list; the address of the answer shows nothing of what was typed."""
+    return redirect(filters.address_of_form(), 303)
+
+
 @blueprint.get("/accounts/<path:account_no>")
 @requires(Permission.OUTPATIENT_VIEW)
 def show_account(account_no: str) -> str:
     """One account."""
-    return _account_page(account_no, view.fresh_form())
-
-
-@blueprint.post("/corrections/of/<path:account_no>")
-@requires(Permission.OUTPATIENT_IMPORT)
-def ask_correction(account_no: str) -> Any:
-    """Ask that a miscount be corrected."""
-    try:
-        said = read_form(CorrectionFormSchema())
-        command = corrections.AskCorrection(account_no, said.right_balance, said.ground, said.idempotency_key)
-        corrections.ask_correction(current_context(), current_actor(), command)
-    except WrongForm as wrong:
-        return _account_page(account_no, wrong.form), 422
-    except MalformedInput as error:
-        return _account_page(account_no, typed().with_error(error, error.details.get("field", ""))), 422
-    except Conflict as error:
-        return _account_page(account_no, view.fresh_form(typed()).with_error(error)), 409
-    say("ok", "已申请更正，账上没有变。下一步：另一个人核对后批准。")
-    return redirect(view.account_href(account_no), 303)
-
-
-@blueprint.get("/corrections")
-@requires(Permission.OUTPATIENT_VIEW)
-def list_corrections() -> str:
-    """Every correction, those that wait first."""
-    found, names = register.list_corrections(current_context(), current_actor())
-    return render_template(
-        "pages/outpatient/corrections.html",
-        corrections=[view.correction(one, names) for one in sorted(found, key=lambda one: one.state != "asked")],
-    )
-
-
-@blueprint.post("/corrections/<correction_id>/approve")
-@requires(Permission.OUTPATIENT_CONFIRM)
-def approve_correction(correction_id: str) -> Any:
-    """Agree to a correction; it is booked at once."""
-    entry_no = corrections.approve_correction(current_context(), current_actor(), correction_id)
-    say("ok", f"已批准，入账凭证 {entry_no}。")
-    return redirect("/finance/outpatient/corrections", 303)
-
-
-@blueprint.post("/corrections/<correction_id>/reject")
-@requires(Permission.OUTPATIENT_CONFIRM)
-def reject_correction(correction_id: str) -> Any:
-    """Turn a correction down."""
-    corrections.reject_correction(current_context(), current_actor(), correction_id)
-    say("info", "已退回，账上没有变。")
-    return redirect("/finance/outpatient/corrections", 303)
+    return account_page(account_no, view.fresh_form())
 
 
 @blueprint.get("/identity/<path:account_no>")
@@ -135,12 +93,6 @@ def reveal_identity(account_no: str) -> Any:
     name, contact = register.reveal(current_context(), current_actor(), account_no, ground)
     shown = {"name": name, "certificate": contact.certno, "phone": contact.phone, "ground": ground}
     return _identity_page(account_no, Form(), shown)
-
-
-def _account_page(account_no: str, form: Form) -> str:
-    card = register.account_card(current_context(), current_actor(), account_no)
-    panel = contact_panel(campaigns.contact_card(current_context(), current_actor(), account_no))
-    return render_template("pages/outpatient/account.html", form=form, contact=panel, **view.account_page(card))
 
 
 def _identity_page(account_no: str, form: Form, shown: dict[str, Any] | None) -> str:

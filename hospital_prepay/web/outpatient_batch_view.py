@@ -8,19 +8,16 @@ from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.outpatient.life import AccountState
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
-from hospital_prepay.http.paging import page_of
-from hospital_prepay.services.outpatient.batch_review import PAGE, BatchDetail, Batches, BatchRow
+from hospital_prepay.services.outpatient.batch_review import BatchDetail, Batches, BatchRow
 from hospital_prepay.services.outpatient.escheat import PART_LABELS, Part
 from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.services.outpatient.proposals import Proposal, due_before
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_filing_view import CLAUSE
 from hospital_prepay.web.outpatient_steps import entry, forms_of, turn
-from hospital_prepay.web.outpatient_view import account_href, state_mark
 
 ROOT: Final = "/finance/outpatient/batches"
 STATES: Final = {
@@ -133,17 +130,6 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         "parts": [_part(part, done.get(part.value), names) for part in Part] if batch.sha256 else [],
         "left": left_of(found),
         "missed": found.missed,
-        "lines": [
-            {
-                "account_no": number,
-                "href": account_href(number),
-                "balance_fen": fen,
-                "last_movement_on": day,
-                "state": state_mark(AccountState(state)),
-            }
-            for number, fen, day, state in found.lines
-        ],
-        "page": page_of(len(found.lines), batch.accounts if batch.sha256 else 0, "个", PAGE),
         "no_pdf": printable(batch.accounts),
         "entries": [entry(one, names) for one in found.entries],
         "booked_rows": booked_rows,

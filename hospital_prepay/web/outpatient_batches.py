@@ -5,18 +5,19 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, Final
 
-from flask import Blueprint, Response, render_template, stream_with_context
+from flask import Blueprint, Response, render_template, request, stream_with_context
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form, read_form
-from hospital_prepay.http.paging import page_number
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import outpatient_escheat as schemas
 from hospital_prepay.services.import_runs import ImportRun, State
 from hospital_prepay.services.outpatient import batch_files, batch_review, escheat, proposals
 from hospital_prepay.services.outpatient.import_runs import REMITTANCES
+from hospital_prepay.web import outpatient_batch_lines as lines
 from hospital_prepay.web import outpatient_batch_view as view
 from hospital_prepay.web.outpatient_steps import act, attachment
 
@@ -55,6 +56,15 @@ def propose() -> Any:
 def show_batch(batch_no: int) -> str:
     """One batch: its steps, list, reviews and entries."""
     return _page(batch_no)
+
+
+@blueprint.get("/<int:batch_no>/sample")
+@requires(Permission.OUTPATIENT_VIEW)
+def show_sample(batch_no: int) -> str:
+    """Some accounts of the list that nobody chose, to look into."""
+    size = number_of(request.args.get("size", "")) or batch_review.DRAWN
+    batch, drawn = batch_review.draw_sample(current_context(), current_actor(), batch_no, size)
+    return render_template("pages/outpatient/batch_sample.html", **lines.sample_page(batch, drawn))
 
 
 @blueprint.post("/<int:batch_no>/freeze")
@@ -142,8 +152,8 @@ def drop(batch_no: int) -> Any:
 @requires(Permission.OUTPATIENT_VIEW)
 def download_list(batch_no: int) -> Response:
     """The very text that the digest was made of."""
-    lines = batch_files.batch_list(current_context(), current_actor(), batch_no)
-    return attachment(stream_with_context(lines), f"门诊预交金上缴名单第{batch_no}批", "csv")
+    text = batch_files.batch_list(current_context(), current_actor(), batch_no)
+    return attachment(stream_with_context(text), f"门诊预交金上缴名单第{batch_no}批", "csv")
 
 
 @blueprint.get("/<int:batch_no>/list.<kind>")
@@ -158,7 +168,7 @@ def _booked(batch_no: int) -> str:
     context, actor = current_context(), current_actor()
     if _running(batch_no) is not None:
         return "正在入账，可以离开本页，过一会儿刷新。"
-    state = batch_review.read_batch(context, actor, batch_no, 1).batch.state
+    state = batch_review.read_batch(context, actor, batch_no).batch.state
     if state in ("booked", "remitted"):
         return "已经入账。下一步：缴款后登记缴款书，由另一个人办。"
     if state != "approved":
@@ -184,7 +194,9 @@ def _list(opened: str = "", form: Form | None = None) -> str:
 
 
 def _page(batch_no: int, opened: str = "", form: Form | None = None) -> str:
-    found = batch_review.read_batch(current_context(), current_actor(), batch_no, page_number())
+    after, reason = request.args.get("after", "")[:40], lines.reason_of(request.args.get("reason", ""))
+    found = batch_review.read_batch(current_context(), current_actor(), batch_no, after, reason)
     running = _running(batch_no) if found.batch.state == "approved" else None
     shown = view.batch_page(found, opened, form, None if running is None else running.rows)
-    return render_template("pages/outpatient/batch.html", **shown)
+    listed = lines.list_of_lines(found.batch, found.lines, after, reason)
+    return render_template("pages/outpatient/batch.html", **shown, **listed)

@@ -21,7 +21,7 @@ from hospital_prepay.schemas import outpatient_claims as schemas
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.fund_forms import WrittenGround, WrittenGroundSchema
 from hospital_prepay.services.outpatient import claim_review as review
-from hospital_prepay.services.outpatient import claims, payouts
+from hospital_prepay.services.outpatient import claims, payouts, searches
 from hospital_prepay.web import outpatient_accept_view as accept_view
 from hospital_prepay.web import outpatient_claim_view as view
 
@@ -33,7 +33,7 @@ blueprint = Blueprint("outpatient_claims", __name__, url_prefix=ROOT)
 @requires(Permission.OUTPATIENT_VIEW)
 def find() -> str:
     """What was found of a search; without one, the form."""
-    q = review.open_search(current_context(), current_actor(), request.args.get("s", ""))
+    q = searches.open_search(current_context(), current_actor(), request.args.get("s", ""))
     found = review.find_accounts(current_context(), current_actor(), q) if q else None
     return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found))
 
@@ -45,7 +45,7 @@ def search() -> Any:
     q = request.form.get("q", "").strip()[:80]
     if not q:
         return redirect(ROOT, 303)
-    sealed = review.seal_search(current_context(), current_actor(), q)
+    sealed = searches.seal_search(current_context(), current_actor(), q)
     return redirect(f"{ROOT}?{urlencode({'s': sealed})}", 303)
 
 

@@ -8,6 +8,8 @@ from hospital_prepay.domain.rules.fund.duty_states import Standing
 from hospital_prepay.domain.rules.outpatient.duties import is_outpatient
 
 ROOT: Final = "/finance/outpatient"
+# The same calendar, in the rooms of outpatients.
+LIST: Final = f"{ROOT}/duties"
 DONE: Final = {
     "clear_stock": "存量都已退还或备案",
     "file_old": "超过三年的都已退还或备案",

@@ -1,4 +1,7 @@
-"""What the register is narrowed by: read from the address, for its page and for the same list as a file."""
+"""What the register is narrowed by: read from the address, for its page and for the same list as a file.
+
+What is looked for (``q``) is posted and stands in the address sealed alone (``s``).
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,29 @@ from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.services.outpatient import searches
 from hospital_prepay.services.outpatient.list_papers import KINDS, printable
 from hospital_prepay.services.outpatient.register import Narrowed
 from hospital_prepay.web.outpatient_view import ROOT
 
-FILTERS: Final = ("q", "state", "year", "channel", "reach", "kind", "import", "told", "until")
+FILTERS: Final = ("state", "year", "channel", "reach", "kind", "import", "told", "until")
 
 
 def asked_filters() -> dict[str, str]:
-    """What the address of the register asks for."""
-    return {name: request.args.get(name, "").strip()[:80] for name in FILTERS}
+    """What the address of the register asks for, with what was looked for opened."""
+    sealed = request.args.get("s", "")
+    text = searches.open_search(current_context(), current_actor(), sealed)
+    given = {name: request.args.get(name, "").strip()[:80] for name in FILTERS}
+    return {"q": text, **given, "s": sealed if text else ""}
+
+
+def address_of_form() -> str:
+    """Where the answer to the register's form stands: every filter as it was chosen, what is looked for sealed."""
+    text = request.form.get("q", "").strip()[:80]
+    chosen = {name: request.form.get(name, "").strip()[:80] for name in FILTERS}
+    sealed = searches.seal_search(current_context(), current_actor(), text) if text else ""
+    return _with_query(f"{ROOT}/accounts", {**chosen, "s": sealed})
 
 
 def narrowed(given: Mapping[str, str]) -> Narrowed:
@@ -51,9 +67,13 @@ def _day(text: str) -> date | None:
 
 def register_files(given: Mapping[str, str], accounts: int) -> list[dict[str, str]]:
     """The register as files, narrowed like the page; a list that is too long to print isn't offered as PDF."""
-    query = urlencode({name: value for name, value in given.items() if value})
     return [
-        {"label": kind.upper(), "href": f"{ROOT}/register.{kind}" + (f"?{query}" if query else "")}
+        {"label": kind.upper(), "href": _with_query(f"{ROOT}/register.{kind}", given)}
         for kind in KINDS
         if kind != "pdf" or not printable(accounts)
     ]
+
+
+def _with_query(path: str, given: Mapping[str, str]) -> str:
+    query = urlencode({name: value for name, value in given.items() if value and name != "q"})
+    return f"{path}?{query}" if query else path

@@ -8,16 +8,13 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
-from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT, LISTED_LABELS, ClaimState, listed_state
+from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT, LISTED_LABELS, listed_state
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.outpatient.register import AccountCard, Contact, Figure, Overview
-from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
 
 ROOT: Final = "/finance/outpatient"
 _FIRST_YEAR: Final = 2000
@@ -31,17 +28,6 @@ _MARKS: Final[Mapping[str, str]] = {
     State.FROZEN: "held",
     State.REMITTED: "info",
     State.RECLAIMED: "ok",
-}
-_CLAIM_MARKS: Final = {
-    ClaimState.ARRIVED: "ok",
-    ClaimState.FAILED: "stop",
-    ClaimState.REJECTED: "stop",
-    ClaimState.WITHDRAWN: "idle",
-}
-_CORRECTIONS: Final = {
-    "asked": ("wait", "等另一个人批准"),
-    "approved": ("ok", "已入账"),
-    "rejected": ("stop", "已退回"),
 }
 
 
@@ -137,71 +123,6 @@ def head(card: AccountCard) -> dict[str, Any]:
     }
 
 
-def account_page(card: AccountCard) -> dict[str, Any]:
-    """One account: what it has, every movement to its entry, claims to their decisions, corrections."""
-    account, actor = card.account, current_actor()
-    return {
-        "account": {
-            **head(card),
-            "kind": MoneyKind(account.kind).label,
-            "is_deposit": account.kind == MoneyKind.OUTPATIENT_DEPOSIT,
-            "channel": Channel(account.channel).label,
-            "reach": Reach(account.reach).label,
-            "patient_no": account.patient_no,
-            "opening_fen": account.opening_fen,
-            "balance_fen": account.balance_fen,
-            "is_open": account.is_open,
-            "last_movement_on": account.last_movement_on,
-            "state": account_mark(account),
-            "is_kept": account.is_kept,
-            "reason": account.unclearable_reason,
-            "filed_on": account.filed_on,
-            "others": [
-                {
-                    "account_no": one.account_no,
-                    "href": account_href(one.account_no),
-                    "state": state_mark(one.state),
-                    "balance_fen": one.balance_fen,
-                }
-                for one in card.others
-            ],
-        },
-        "movements": [_movement(one, card.names) for one in card.movements],
-        "claims": [_claim(one, card.names) for one in card.claims],
-        "corrections": [correction(one, card.names) for one in card.corrections],
-        "may_reveal": actor.may(Permission.REVEAL_IDENTITY) and bool(card.contact.certno or card.contact.phone),
-        "unmark_href": f"{ROOT}/filings/marks/of/{quoted(account.account_no)}"
-        if actor.may(Permission.OUTPATIENT_FILE) and account.state in (State.UNCLEARABLE, State.FILED)
-        else None,
-        "may_correct": actor.may(Permission.OUTPATIENT_IMPORT)
-        and account.is_open
-        and account.state in ("open", "refunded")
-        and not any(ClaimState(one.state).is_open for one in card.claims)
-        and not any(one.state == "asked" for one in card.corrections),
-    }
-
-
-def correction(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    """The correction of a miscount."""
-    kind, word = _CORRECTIONS[one.state]
-    actor = current_actor()
-    waits = one.state == "asked"
-    return {
-        "id": one.correction_id,
-        "account_no": one.account_no,
-        "href": account_href(one.account_no),
-        "change_fen": one.change_fen,
-        "ground": one.ground,
-        "state": {"kind": kind, "word": word},
-        "asked_by": names.get(one.asked_by, one.asked_by),
-        "asked_at": one.asked_at,
-        "decided_by": names.get(one.decided_by or "", one.decided_by),
-        "decided_at": one.decided_at,
-        "may_decide": waits and actor.may(Permission.OUTPATIENT_CONFIRM) and actor.actor_id != one.asked_by,
-        "is_mine": waits and actor.actor_id == one.asked_by,
-    }
-
-
 IMPORT_STATES: Final = {
     "counted": ("wait", "等另一个人确认"),
     "confirmed": ("warn", "正在入账"),
@@ -228,39 +149,6 @@ def import_line(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
         "at": one.imported_at,
         "decided_by": names.get(one.decided_by or "", one.decided_by),
         "decided_at": one.decided_at,
-    }
-
-
-def _movement(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    kind, word = OUTPATIENT_KINDS.get(one.kind, ("idle", "其他"))
-    sees = current_actor().may(Permission.LEDGER_VIEW)
-    return {
-        "entry_no": one.entry_no,
-        "href": f"/finance/ledger/{one.entry_no}" if sees else None,
-        "kind": {"kind": kind, "word": word},
-        "summary": one.summary,
-        "at": one.posted_at,
-        "by": names.get(one.posted_by, one.posted_by),
-        "change_fen": one.credit_fen - one.debit_fen,
-    }
-
-
-def _claim(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    state = ClaimState(one.state)
-    sees = current_actor().may(Permission.COMPLIANCE_VIEW)
-    people = (("受理", one.accepted_by), ("审核", one.reviewed_by), ("确认", one.confirmed_by), ("退款", one.paid_by))
-    return {
-        "refund_no": one.refund_no,
-        "claimant": f"{Claimant(one.claimant).label} {one.claimant_name}",
-        "amount_fen": one.amount_fen,
-        "route": Route(one.route).label,
-        "state": {"kind": _CLAIM_MARKS.get(state, "wait"), "word": state.label},
-        "at": one.accepted_at,
-        "people": "，".join(f"{step} {names.get(by, by)}" for step, by in people if by),
-        "remitted": one.remitted,
-        "decision": {"number": decision_number(one.decision_id), "href": decision_href(one.decision_id)}
-        if sees
-        else None,
     }
 
 

@@ -41,6 +41,7 @@ _KINDS: Final = {
     "outpatient_account": "门诊账户 ",
     "outpatient_import": "清查导入第 ",
     "outpatient_correction": "一项清查更正",
+    "outpatient_owner_change": "身份更正第 ",
     "outpatient_claim": "一笔门诊退款",
     "outpatient_refund": "退款单号 ",
     "outpatient_online": "网上，患者",
@@ -65,10 +66,12 @@ _TAILS: Final = {
     "outpatient_advance_list": " 号",
     "outpatient_bank_file": " 号",
     "outpatient_campaign": " 次",
+    "outpatient_owner_change": " 号",
 }
 # Where what was acted on is shown; {} is its key.
 _PAGES: Final = {
     "outpatient_account": "/finance/outpatient/accounts/{}",
+    "outpatient_owner_change": "/finance/outpatient/owners/{}",
     "outpatient_import": "/finance/outpatient/imports/{}",
     "outpatient_claim": "/desk/refunds/claims/{}",
     "outpatient_filing": "/finance/outpatient/filings/{}",

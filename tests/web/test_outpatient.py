@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
@@ -170,8 +171,63 @@ def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:
     ],
 )
 def test_an_account_is_found_by_what_people_bring(booked: Browser, typed: str, found: set[str]) -> None:
-    page = booked.get(f"{ROOT}/accounts", query_string={"q": typed}).text
+    answer = booked.post(f"{ROOT}/accounts", {"q": typed, "kind": "deposit"})
+    assert answer.status_code == 303
+    at = answer.headers["Location"]
+    assert "kind=deposit" in at
+    assert typed.replace(" ", "") not in unquote(at)
+    page = booked.get(at).text
     assert set(re.findall(r'class="row-link code" href="[^"]+">([^<]+)<', page)) == found
+
+
+def test_no_address_of_a_search_holds_what_was_typed(booked: Browser) -> None:
+    """Neither the list's own, nor those of its files and pages."""
+    at = booked.post(f"{ROOT}/accounts", {"q": "11010519491231002X"}).headers["Location"]
+    page = booked.get(at).text
+    assert 'value="11010519491231002X"' in page
+    links = re.findall(r'(?:href|action)="([^"]+)"', page)
+    assert sum("s=" in link for link in links) >= 2
+    assert not any("11010519491231002X" in unquote(link) for link in links)
+    found = booked.get(
+        next(link for link in links if "register.csv" in link or "register.xlsx" in link).replace("&amp;", "&")
+    )
+    assert found.status_code == 200
+    assert "3 个账户" not in booked.get(at).text
+    assert f'"{ROOT}/accounts"' in booked.get(f"{ROOT}/accounts?s=forged").text
+    typed = booked.get(f"{ROOT}/accounts", query_string={"q": "M001"}).text
+    assert "M/002" in typed  # an address of before looks for nothing
+
+
+def test_a_holder_is_corrected_by_two_people_with_proof(booked: Browser, login_as: Login) -> None:
+    approver = login_as(Role.FINANCE_APPROVER)
+    ask = f"{ROOT}/owners/of/M001"
+    assert f'href="{ask}"' in booked.get(f"{ROOT}/accounts/M001").text
+    assert f'href="{ask}"' not in approver.get(f"{ROOT}/accounts/M001").text
+    assert approver.get(ask).status_code == 403
+    key = re.search(r'name="idempotency_key" value="([^"]+)"', booked.get(ask).text)
+    assert key is not None
+    form = {"name": "吴贵兰", "ground": "凭条上是贵", "paper": "凭条 2019-0113", "idempotency_key": key.group(1)}
+    assert "旧凭条" not in booked.get(ask).text
+    assert booked.post(ask, {**form, "paper": ""}).status_code == 422
+    assert booked.post(ask, {**form, "phone": "12"}).status_code == 422
+    at = booked.post(ask, form).headers["Location"]
+    assert booked.post(ask, form).headers["Location"] == at
+    page = booked.get(at).text
+    assert "等另一个人批准" in page
+    assert "核对一致，批准更正" not in page
+    assert "门诊账户的姓名或号码更正等批准" in approver.get("/").text
+    assert "吴贵兰" not in approver.get(at).text
+    assert "**** 0113" in approver.get(at).text
+    assert approver.post(f"{at}/identity", {"reason": ""}).status_code == 422
+    shown = approver.post(f"{at}/identity", {"reason": "核对身份更正和证明材料"}).text
+    assert "吴贵兰" in shown
+    assert "凭条 2019-0113" in shown
+    assert booked.post(f"{at}/approve").status_code == 403
+    assert approver.post(f"{at}/reject", {"answer": ""}).status_code == 422
+    assert approver.post(f"{at}/approve").status_code == 303
+    assert approver.post(f"{at}/approve").status_code == 409
+    assert "已更正" in approver.get(f"{ROOT}/owners").text
+    assert "吴贵兰" in login_as(Role.CASHIER).get(f"{ROOT}/accounts/M001").text
 
 
 def test_names_show_by_role_and_numbers_only_for_a_reason(booked: Browser, house: House, login_as: Login) -> None:
@@ -229,6 +285,23 @@ def test_a_miscount_is_asked_by_one_and_booked_by_another(booked: Browser, login
     after = booked.get(f"{ROOT}/accounts/M001").text
     assert "70.00" in after
     assert "清查更正" in after
+    shown = booked.get(f"{ROOT}/corrections").text
+    for words in ("吴＊兰", "64.50", "70.00"):
+        assert words in shown
+
+
+def test_a_miscount_is_turned_down_with_a_reason_for_who_asked(booked: Browser, login_as: Login) -> None:
+    approver = login_as(Role.FINANCE_APPROVER)
+    form = {"right_balance": "70.00", "ground": "凭条漏计", "idempotency_key": "c0ffee00-0000-4000-8000-000000000000"}
+    assert booked.post(f"{ROOT}/corrections/of/M001", form).status_code == 303
+    step = re.search(
+        r'action="(/finance/outpatient/corrections/[^"]+/reject)"', approver.get(f"{ROOT}/corrections").text
+    )
+    assert step is not None
+    assert approver.post(step.group(1), {"answer": " "}).status_code == 422
+    assert approver.post(step.group(1), {"answer": "凭条上没有这一笔"}).status_code == 303
+    for page in ("corrections", "accounts/M001"):
+        assert "退回的原因：凭条上没有这一笔" in booked.get(f"{ROOT}/{page}").text
 
 
 def test_likely_same_persons_are_proposed_by_one_and_decided_by_another(counter: Counter, login_as: Login) -> None:

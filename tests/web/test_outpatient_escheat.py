@@ -25,7 +25,7 @@ from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import escheat, list_papers
+from hospital_prepay.services.outpatient import batch_files, escheat, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
@@ -360,8 +360,48 @@ def test_the_list_can_be_checked_by_its_digest(treasury: Treasury, monkeypatch: 
             assert f"{one}/list.pdf" not in links(page.text), one
             assert "有 2 行，PDF 最多 1 行：请用 XLSX" in words(page), one
     rows = sheet(treasury.as_(AUDITOR).get(f"{at}/list.xlsx"), "名单")
-    assert rows[1] == (1, "M001", 64.5, "2020-03-01")
+    assert rows[1][:4] == (1, "M001", 64.5, "2020-03-01")
+    assert rows[1][4:9] == ("待上缴", 1, "备〔2025〕1号", "2025-12-25", "联系方式变更，联系不上：短信退回、电话停机")
+    assert rows[1][9:11] == (2, "短信")
+    assert rows[1][12] == "空号或停机"
     assert rows[-1][2] == 94.5
+
+
+def test_a_workbook_that_would_take_too_long_says_where_the_rest_is(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = treasury.frozen()
+    monkeypatch.setattr(batch_files, "XLSX_ROWS", 1)
+    made = treasury.as_(AUDITOR).get(f"{at}/list.xlsx")
+    assert sheet(made, "名单")[1] == (1, "M001", 64.5, "2020-03-01")
+    assert "抽查" in str(sheet(made, "说明"))
+
+
+def test_reviewers_see_how_each_was_filed_and_what_was_tried(treasury: Treasury) -> None:
+    at = treasury.frozen()
+    page = treasury.as_(OFFICER).get(at)
+    for text in ("第 1 号", "2025-12-25", "联系方式变更，联系不上：短信退回、电话停机", "公告栏，已发出"):
+        assert text in page.text
+    assert f"{FILINGS}/1" in links(page.text)
+    assert "M001" in treasury.as_(OFFICER).get(f"{at}?reason=contact_changed").text
+    other = treasury.as_(OFFICER).get(f"{at}?reason=died").text
+    assert f'href="{ROOT}/accounts/M001"' not in other
+    assert "没有这个原因的账户" in other
+    assert f'href="{ROOT}/accounts/M001"' not in treasury.as_(OFFICER).get(f"{at}?after=M001").text
+    assert f'href="{ROOT}/accounts/M003"' in treasury.as_(OFFICER).get(f"{at}?after=M001").text
+    assert treasury.as_(OFFICER).get(f"{at}?reason=%27&after={'9' * 500}").status_code == 200
+    drawn = treasury.as_(AUDITOR).get(f"{at}/sample?size=1")
+    assert "抽中 1 个，名单共 2 个" in words(drawn)
+    assert treasury.as_(AUDITOR).get(f"{at}/sample?size=1").text.count("row-link") == 1
+    assert treasury.as_(AUDITOR).get(f"{BATCHES}/9/sample").status_code == 404
+    for size in ("0", "-1", "x", "9" * 5000):
+        assert treasury.as_(AUDITOR).get(f"{at}/sample", query_string={"size": size}).status_code == 200
+
+
+def test_a_proposal_has_no_sample_yet(treasury: Treasury) -> None:
+    at = str(treasury.filed().send(OFFICER, BATCHES, on="2025-12-31").location)
+    assert treasury.as_(OFFICER).get(f"{at}/sample").status_code == 409
+    assert "抽查" not in treasury.as_(OFFICER).get(at).text
 
 
 def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury) -> None:
@@ -437,7 +477,7 @@ def test_a_list_of_which_somebody_was_paid_says_so_in_time(treasury: Treasury) -
     assert "上缴名单等批准" not in home
     assert "名单要重做" in words(treasury.as_(OFFICER).get(BATCHES))
     assert "名单里有人来办了退款，先作废、重新提出" in words(
-        treasury.as_(OFFICER).get("/finance/fund/duties?show=pressing&area=outpatient")
+        treasury.as_(OFFICER).get("/finance/outpatient/duties?show=pressing")
     )
     refused = treasury.send(APPROVER, f"{at}/approve")
     assert refused.status_code == 409

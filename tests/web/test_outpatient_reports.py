@@ -18,7 +18,8 @@ from tests.web.test_fund import words
 from tests.web.test_outpatient_claims import APPROVER, AUDITOR, CASHIER, OFFICER
 from tests.web.test_outpatient_escheat import ADVANCES, BATCHES, FILINGS, ROOT, Treasury, links, sheet
 
-DUTIES = "/finance/fund/duties"
+FUND = "/finance/fund/duties"
+DUTIES = f"{ROOT}/duties"
 STOCK = "guizhou-deposit-2025/clear_stock/2025-12-31"
 
 
@@ -30,7 +31,7 @@ def treasury(house: House, app: APIFlask, login_as: Callable[[Role], Browser], t
 
 
 def test_the_calendar_shows_what_is_left_with_its_clause_and_where_to_go(treasury: Treasury) -> None:
-    page = treasury.as_(OFFICER).get(f"{DUTIES}?year=2025&area=outpatient")
+    page = treasury.as_(OFFICER).get(f"{DUTIES}?year=2025")
     text = words(page)
     assert re.search(r"清退存量门诊预交金\s*还有 \d+ 个账户", text)
     assert "贵州预交金细则" in text
@@ -39,35 +40,55 @@ def test_the_calendar_shows_what_is_left_with_its_clause_and_where_to_go(treasur
     one = words(treasury.as_(OFFICER).get(f"{DUTIES}/one?key={STOCK}"))
     assert "办完的那一天，这一项自己办结" in one
     assert "登记没有存量" not in one
-    assert "清退存量" not in words(treasury.as_(OFFICER).get(f"{DUTIES}?year=2025&area=fund"))
-    assert "清退存量" in words(treasury.as_(AUDITOR).get(f"{DUTIES}?year=2025"))
+    assert "清退存量" not in words(treasury.as_(OFFICER).get(f"{FUND}?year=2025&area=fund"))
+    assert "清退存量" in words(treasury.as_(AUDITOR).get(f"{FUND}?year=2025"))
+
+
+def test_duties_of_outpatients_open_in_their_own_rooms(treasury: Treasury) -> None:
+    """And those of the fund in its; who may not see the calendar isn't led to it."""
+    officer = treasury.as_(OFFICER)
+    for path in (f"{DUTIES}?year=2025", f"{DUTIES}/one?key={STOCK}"):
+        page = officer.get(path).text
+        rooms = re.findall(r'<nav class="rooms no-print" aria-label="([^"]+)">', page)
+        assert rooms == ["门诊清退各页"], path
+        assert f'<a href="{DUTIES}" aria-current="page">期限</a>' in page
+    assert f'action="{FUND}/close"' not in page
+    listed = officer.get(f"{FUND}?year=2025").text
+    assert 'aria-label="预付金各页"' in listed
+    assert f"{DUTIES}/one?key=guizhou-deposit-2025%2Fclear_stock%2F2025-12-31" in links(listed)
+    assert any(one.startswith(f"{DUTIES}?") for one in links(listed))
+    assert any(one.startswith(f"{FUND}?") for one in links(officer.get(DUTIES).text))
+    assert DUTIES not in treasury.as_(CASHIER).get(f"{ROOT}/accounts").text
+    assert treasury.as_(CASHIER).get(DUTIES).status_code == 403
 
 
 def test_home_and_overview_say_what_is_overdue_to_finance(treasury: Treasury) -> None:
     part = treasury.as_(OFFICER).get("/deadlines", headers={"HX-Request": "true"})
     for page in (part, treasury.as_(OFFICER).get(ROOT)):
         assert "门诊预交金期限：7 天内到期或已逾期" in page.text
-    assert f"{DUTIES}?show=pressing&amp;area=outpatient" in links(part.text)
+    assert f"{DUTIES}?show=pressing" in links(part.text)
     assert "/deadlines" not in treasury.as_(AUDITOR).get("/").text
-    assert f"{DUTIES}?area=outpatient" in links(treasury.as_(AUDITOR).get(ROOT).text)
+    assert DUTIES in links(treasury.as_(AUDITOR).get(ROOT).text)
     assert DUTIES not in treasury.as_(CASHIER).get(ROOT).text
 
 
 def test_a_department_head_sees_no_money_of_outpatients(treasury: Treasury) -> None:
     head = treasury.as_(Role.DEPARTMENT_HEAD)
-    assert "门诊预交金" not in words(head.get(f"{DUTIES}?year=2025"))
+    assert "门诊预交金" not in words(head.get(f"{FUND}?year=2025"))
+    assert head.get(f"{FUND}/one?key={STOCK}").status_code == 404
     assert head.get(f"{DUTIES}/one?key={STOCK}").status_code == 404
+    assert "清退存量" not in head.get(f"{DUTIES}?year=2025").text
 
 
 def test_the_subscribed_calendar_tells_counts_and_sums_and_nobody(treasury: Treasury) -> None:
     officer = treasury.as_(OFFICER)
-    address = re.search(r"/calendar/[^/]+/fund\.ics", officer.post(f"{DUTIES}/calendar").text)
+    address = re.search(r"/calendar/[^/]+/fund\.ics", officer.post(f"{FUND}/calendar").text)
     assert address
     feed = officer.get(address[0]).text.replace("\r\n ", "")
     assert re.search(r"SUMMARY:清退存量门诊预交金，还有 \d+ 个账户，", feed.replace("\\,", ","))
     assert "吴" not in feed
     head = treasury.as_(Role.DEPARTMENT_HEAD)
-    address = re.search(r"/calendar/[^/]+/fund\.ics", head.post(f"{DUTIES}/calendar").text)
+    address = re.search(r"/calendar/[^/]+/fund\.ics", head.post(f"{FUND}/calendar").text)
     assert address
     assert "门诊预交金，" not in head.get(address[0]).text
 
@@ -86,7 +107,7 @@ def test_no_stock_is_said_in_writing_before_anything_was_counted(
 
 def test_reminders_of_a_pack_lead_to_the_pack(treasury: Treasury, clock: FixedClock) -> None:
     at = treasury.marked().submitted()
-    page = treasury.as_(OFFICER).get(f"{DUTIES}?year=2026&area=outpatient")
+    page = treasury.as_(OFFICER).get(f"{DUTIES}?year=2026")
     assert at in links(page.text)
     assert "向卫生健康部门要回执并登记" in words(page)
     assert "本院规定" in words(page)
@@ -98,7 +119,10 @@ def test_the_register_page_offers_its_list_as_files(treasury: Treasury, monkeypa
     rows = sheet(treasury.as_(AUDITOR).get(f"{ROOT}/register.xlsx?state=open&channel=cash"), "台账")
     assert "M001" in [row[1] for row in rows]
     assert "吴桂兰" not in str(rows)
-    assert "吴桂兰" in str(sheet(treasury.as_(CASHIER).get(f"{ROOT}/register.xlsx?q=M001"), "台账"))
+    found = treasury.as_(CASHIER).post(f"{ROOT}/accounts", {"q": "M001"}).headers["Location"].partition("?")[2]
+    rows = sheet(treasury.as_(CASHIER).get(f"{ROOT}/register.xlsx?{found}"), "台账")
+    assert "吴桂兰" in str(rows)
+    assert "M003" not in str(rows)
     made = treasury.as_(AUDITOR).get(f"{ROOT}/register.pdf")
     assert (made.status_code, made.mimetype, made.data[:4]) == (200, "application/pdf", b"%PDF")
     monkeypatch.setattr(list_papers, "PDF_ROWS", 1)

@@ -152,7 +152,10 @@ class OutpatientAccount(Base):
 
 
 class OutpatientCorrection(Base):
-    """The balance of an account that was counted wrong: asked by one person, approved by another, booked once."""
+    """The balance of an account that was counted wrong: asked by one person, approved by another, booked once.
+
+    ``answer`` says why it was turned down; those of before 0044 may say nothing.
+    """
 
     __tablename__ = "outpatient_correction"
 
@@ -166,6 +169,7 @@ class OutpatientCorrection(Base):
     asked_at: Mapped[datetime]
     decided_by: Mapped[str | None] = mapped_column(Person)
     decided_at: Mapped[datetime | None]
+    answer: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.ForeignKeyConstraint(

@@ -16,6 +16,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientBatch,
     OutpatientBatchLine,
 )
+from hospital_prepay.persistence.outpatient_owners import name_then
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
             claim.claim_id,
             claim.refund_no,
             claim.account_no,
-            OutpatientAccount.holder_name,
+            # As the claim was accepted: what was applied for stays as it is.
+            sa.func.coalesce(
+                name_then(claim.account_no, claim.institution_id, claim.accepted_at), OutpatientAccount.holder_name
+            ),
             claim.amount_fen,
             _with_treasury("approved", "booked", "remitted"),
             _with_treasury("remitted"),

@@ -13,9 +13,11 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.outpatient_owners import name_then
 from hospital_prepay.persistence.outpatient_register import accounts_of_person
 
 _AT_ONCE: Final = 5_000
+_ENDED: Final = ("arrived", "rejected", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,10 @@ def list_claims(
     )
     names = [name for name in ListedClaim.__dataclass_fields__ if name not in ("holder_name", "alarms")]
     columns: list[Any] = [getattr(claim, name) for name in names]
-    columns.insert(3, account.holder_name)
+    # A claim that has ended stays under the name that it was accepted with.
+    was = name_then(claim.account_no, claim.institution_id, claim.accepted_at)
+    ended = sa.func.coalesce(was, account.holder_name)
+    columns.insert(3, sa.case((claim.state.in_(_ENDED), ended), else_=account.holder_name))
     order = (claim.accepted_at.desc(), claim.claim_id.desc()) if newest_first else (claim.accepted_at, claim.claim_id)
     query: sa.Select[Any] = (
         sa.select(*columns, noticed)

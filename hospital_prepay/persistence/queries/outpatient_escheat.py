@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_escheat import (
-    OutpatientBatchLine,
     OutpatientFiling,
     OutpatientFilingLine,
 )
@@ -107,28 +106,6 @@ def reasons_of_filing(connection: sa.Connection, institution_id: str, filing_no:
         .group_by(line.reason)
     )
     return [(reason, int(count), int(fen)) for reason, count, fen in connection.execute(query)]
-
-
-def batch_page(
-    connection: sa.Connection, institution_id: str, batch_no: int, first: int, size: int
-) -> list[tuple[str, int, date, str]]:
-    """A page of a batch's list: account, fen, last movement, and the account's state now."""
-    line = OutpatientBatchLine
-    query = (
-        sa.select(line.account_no, line.balance_fen, line.last_movement_on, OutpatientAccount.state)
-        .join(
-            OutpatientAccount,
-            sa.and_(
-                OutpatientAccount.institution_id == line.institution_id,
-                OutpatientAccount.account_no == line.account_no,
-            ),
-        )
-        .where(line.institution_id == institution_id, line.batch_no == batch_no)
-        .order_by(line.account_no)
-        .offset(first)
-        .limit(size)
-    )
-    return [(number, int(fen), day, state) for number, fen, day, state in connection.execute(query)]
 
 
 def entries_of(connection: sa.Connection, institution_id: str, source: str) -> list[SourceEntry]:

@@ -16,6 +16,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientBatchReview,
     OutpatientFiling,
 )
+from hospital_prepay.persistence.models.outpatient_owners import OutpatientOwnerChange
 from hospital_prepay.persistence.models.outpatient_people import OutpatientLikeness
 from hospital_prepay.persistence.models.outpatient_public import OutpatientRequest
 from hospital_prepay.persistence.queries.outpatient_left import stale_batches
@@ -79,6 +80,13 @@ def corrections_to_decide(connection: sa.Connection, institution_id: str, person
     table = OutpatientCorrection
     where = (table.state == "asked", table.asked_by != person)
     return _steps(connection, institution_id, table.correction_id, table.asked_at, *where)
+
+
+def owners_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Corrections of a holder that somebody else asked for."""
+    table = OutpatientOwnerChange
+    where = (table.state == "asked", table.asked_by != person)
+    return _steps(connection, institution_id, table.change_no, table.asked_at, *where)
 
 
 def pairs_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:

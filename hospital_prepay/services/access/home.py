@@ -52,6 +52,7 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("outpatient_sent", Permission.OUTPATIENT_PAY, outpatient.claims_on_their_way),
     ("outpatient_import", Permission.OUTPATIENT_CONFIRM, outpatient.imports_to_confirm),
     ("outpatient_correction", Permission.OUTPATIENT_CONFIRM, outpatient.corrections_to_decide),
+    ("outpatient_owner", Permission.OUTPATIENT_CONFIRM, outpatient.owners_to_decide),
     ("outpatient_people", Permission.OUTPATIENT_CONFIRM, outpatient.pairs_to_decide),
     ("outpatient_release", Permission.OUTPATIENT_CONFIRM, outpatient.campaigns_to_release),
     ("outpatient_submit", Permission.OUTPATIENT_FILE, outpatient.filings_to_submit),

@@ -14,16 +14,17 @@ from typing import Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
-from hospital_prepay.persistence.outpatient_register import CorrectionRow
+from hospital_prepay.persistence.outpatient_corrections import CorrectionRow
 from hospital_prepay.services.demonstration.outpatient_claims import Act
 from hospital_prepay.services.demonstration.outpatient_plan import at
 from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy, write_register
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import corrections, merging
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
+from hospital_prepay.services.outpatient.correction_review import list_corrections
 from hospital_prepay.services.outpatient.corrections import AskCorrection
 from hospital_prepay.services.outpatient.merging import ShownPair
-from hospital_prepay.services.outpatient.register import list_corrections, list_imports
+from hospital_prepay.services.outpatient.register import list_imports
 
 _GROUNDS: Final = {
     True: "证件号、姓名都相同，是同一人先后办的两张卡",
@@ -96,7 +97,7 @@ class Census:
         if approved in waiting:
             corrections.approve_correction(later, self._approver, approved)
         if rejected in waiting:
-            corrections.reject_correction(later, self._approver, rejected)
+            corrections.reject_correction(later, self._approver, rejected, "押金单和日报里都没有这 200 元，请补凭据")
 
     def ask_correction(self, moment: datetime) -> None:
         """A miscount that waits for the second person."""
@@ -130,7 +131,7 @@ class Census:
 
     @property
     def _corrections(self) -> list[CorrectionRow]:
-        return list_corrections(self.stage.context, self._officer)[0]
+        return [one.correction for one in list_corrections(self.stage.context, self._officer, 1).rows]
 
     def _import_of(self, file_name: str) -> list[tuple[int, str]]:
         found, _ = list_imports(self.stage.context, self._officer)

@@ -27,6 +27,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.owners import corrected_before
 
 __all__ = ["AlarmRow", "AnswerRow", "ListedAlarm", "StaffCard"]
 
@@ -205,6 +206,7 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     own_people = [one.name for one in staff if one.is_active] + store.staff_card_holders(connection, own)
     return AlarmFacts(
         same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
+        owner=corrected_before(connection, own, claim, names),
         unproven=_unproven(connection, own, account, claim),
         staff_card=store.is_staff_card(connection, own, hashes),
         staff_name=_alike(claim.claimant_name) in {_alike(name) for name in own_people},

@@ -8,22 +8,27 @@ from datetime import date
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_escheat import BatchRow, ReviewRow
+from hospital_prepay.persistence.queries import outpatient_batch_lines as lines
 from hospital_prepay.persistence.queries import outpatient_escheat as queries
 from hospital_prepay.persistence.queries import outpatient_left, people
+from hospital_prepay.persistence.queries.outpatient_batch_lines import LastTried, LinePage, ReviewedLine
 from hospital_prepay.persistence.queries.outpatient_escheat import SourceEntry
 from hospital_prepay.persistence.queries.outpatient_left import Left
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
+from hospital_prepay.services.outpatient.filing import Reason
 from hospital_prepay.services.outpatient.proposals import Proposal, due_before, propose
 from hospital_prepay.services.outpatient.turns import turn_of
 
-__all__ = ["BatchRow", "ReviewRow", "SourceEntry"]
+__all__ = ["BatchRow", "LastTried", "LinePage", "ReviewRow", "ReviewedLine", "SourceEntry"]
 
 PAGE: Final = 50
+DRAWN: Final = 30
+MOST_DRAWN: Final = 200
 BATCH_TURNS: Final = {
     "proposed": Permission.OUTPATIENT_FILE,
     "frozen": Permission.OUTPATIENT_APPROVE,
@@ -47,12 +52,12 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class BatchDetail:
-    """One batch. ``lines`` are a page of its list: account, fen, last movement, state now. ``left`` are accounts that
-    somebody came for since it was frozen, each with the claim; ``missed`` were filed since and are due on its day.
-    ``review`` is whose the next review is, ``turn`` the step after."""
+    """One batch. ``lines`` are a page of its list, with how each was filed and what was tried. ``left`` are accounts
+    that somebody came for since it was frozen, each with the claim; ``missed`` were filed since and are due on its
+    day. ``review`` is whose the next review is, ``turn`` the step after."""
 
     batch: BatchRow
-    lines: list[tuple[str, int, date, str]]
+    lines: LinePage
     reviews: list[ReviewRow]
     entries: list[SourceEntry]
     left: Left
@@ -73,8 +78,11 @@ def list_batches(context: Context, actor: Actor) -> Batches:
     return Batches(propose(context, own, _day_of_interest(context, found)), found, names, stale, missed)
 
 
-def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> BatchDetail:
-    """One batch. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+def read_batch(
+    context: Context, actor: Actor, batch_no: int, after: str = "", reason: Reason | None = None
+) -> BatchDetail:
+    """One batch with the lines after the number ``after``, those of one ``reason`` where it is given. Needs
+    ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
@@ -84,7 +92,7 @@ def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> Batc
         is_frozen = found.state == "frozen"
         return BatchDetail(
             found,
-            queries.batch_page(connection, own, batch_no, (page - 1) * PAGE, PAGE),
+            lines.page_of_lines(connection, own, batch_no, after, PAGE, reason.prefix if reason else ""),
             reviews,
             queries.entries_of(connection, own, f"outpatient_batch:{batch_no}"),
             outpatient_left.left_of_batch(connection, own, batch_no),
@@ -93,6 +101,18 @@ def read_batch(context: Context, actor: Actor, batch_no: int, page: int) -> Batc
             turn_of(connection, own, BATCH_TURNS.get(found.state), barred),
             people.names(connection, own),
         )
+
+
+def draw_sample(context: Context, actor: Actor, batch_no: int, size: int) -> tuple[BatchRow, list[ReviewedLine]]:
+    """``size`` accounts of a frozen list, drawn so that whoever draws again draws the same; :data:`MOST_DRAWN` at the
+    most. Needs ``outpatient.view``. Raises :class:`NotFound`, :class:`Conflict` before the list is frozen."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        found = batch_of(connection, actor.institution_id, batch_no)
+        if not found.sha256:
+            raise Conflict("名单还没有冻结，不能抽查。请先冻结名单。")
+        size = max(1, min(size, MOST_DRAWN))
+        return found, lines.sample_lines(connection, actor.institution_id, batch_no, size)
 
 
 def _missed(connection: Connection, institution_id: str, batch: BatchRow) -> int:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hospital_prepay.crypto import FieldUnreadable
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
@@ -27,12 +26,13 @@ from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PaperRow, PayoutRow
+from hospital_prepay.persistence.outpatient_owners import account_at
 from hospital_prepay.persistence.queries import outpatient_claims as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import ClaimEntry, FoundAccount, ListedClaim
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
-from hospital_prepay.services.outpatient import alarms
+from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.claims import PERSONAL
@@ -40,7 +40,6 @@ from hospital_prepay.services.outpatient.claims import PERSONAL
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
 MOST_FOUND: Final = 20
-SEARCH: Final = "outpatient.search"
 # Who takes the next step of a claim, by state; a refund that failed is sent again, or another way is named.
 CLAIM_TURNS: Final = {
     "accepted": Permission.OUTPATIENT_REVIEW,
@@ -146,21 +145,6 @@ def find_accounts(context: Context, actor: Actor, text: str) -> list[FoundOwner]
     return [_found(context, actor, one) for one in found]
 
 
-def seal_search(context: Context, actor: Actor, text: str) -> str:
-    """What was searched for, as it may stand in an address: a certificate's or a phone's number stands in none, for
-    addresses stay in histories and logs. Needs ``outpatient.view``."""
-    actor.require(Permission.OUTPATIENT_VIEW)
-    return context.cipher.encrypt(text.strip(), institution=actor.institution_id, field=SEARCH)
-
-
-def open_search(context: Context, actor: Actor, sealed: str) -> str:
-    """The opposite of :func:`seal_search`; empty for what isn't one of this institution's."""
-    try:
-        return context.cipher.decrypt(sealed, institution=actor.institution_id, field=SEARCH)
-    except FieldUnreadable:
-        return ""
-
-
 def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
     """One account with its claims. Needs ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
@@ -216,8 +200,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
     with context.database.reading() as connection:
         own = actor.institution_id
         claim = store.read_claim(connection, own, claim_id)
-        account = store.find_account(connection, own, claim.account_no)
-        assert account is not None, "a claim has an account"
+        account = _account_of(connection, own, claim)
         payouts = store.payouts_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
@@ -230,7 +213,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
             personal=_masked(personal),
             payee=_name(actor, named),
-            owner=owner_on(context, actor, connection, claim.account_no),
+            owner=owner_on(context, actor, connection, claim.account_no, account),
             papers=store.papers_of(connection, own, claim_id),
             payouts=payouts,
             entries=queries.entries_of(connection, own, booked) if booked else [],
@@ -239,7 +222,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             alarms=noted,
             fresh=fresh,
             answers=alarm_store.answers_of(connection, own, claim_id),
-            turn=_turn(users.all_of(connection, own), claim),
+            turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),
         )
 
@@ -259,8 +242,7 @@ def reveal_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> 
     actor.require(Permission.REVEAL_IDENTITY)
     with context.work(actor, "identity.reveal", f"outpatient_claim:{claim_id}") as work:
         claim = store.read_claim(work.connection, work.institution_id, claim_id)
-        account = store.find_account(work.connection, work.institution_id, claim.account_no)
-        assert account is not None, "a claim has an account"
+        account = _account_of(work.connection, work.institution_id, claim)
         work.audit(detail={"ground": ground})
     own = actor.institution_id
     return Revealed(
@@ -283,19 +265,31 @@ def barred_from(claim: ClaimRow) -> frozenset[str]:
     return frozenset(one for one in earlier.get(claim.state, ()) if one)
 
 
-def _turn(staff: list[users.UserRow], claim: ClaimRow) -> Turn | None:
+def _account_of(connection: Connection, institution_id: str, claim: ClaimRow) -> AccountState:
+    """A claim's account; of one that has ended, with its holder as it was accepted with: nothing is told anew."""
+    account = store.find_account(connection, institution_id, claim.account_no)
+    assert account is not None, "a claim has an account"
+    if ClaimState(claim.state).is_open:
+        return account
+    return account_at(connection, institution_id, account, claim.accepted_at)
+
+
+def _turn(staff: list[users.UserRow], claim: ClaimRow, correctors: frozenset[str]) -> Turn | None:
     permission = CLAIM_TURNS.get(claim.state)
     if permission is None:
         return None
-    barred = barred_from(claim)
+    barred = barred_from(claim) | (correctors if claim.state == "reviewed" else frozenset())
     able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
     return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)
 
 
-def owner_on(context: Context, actor: Actor, connection: Connection, account_no: str) -> Owner:
-    """The same inside a transaction; names are masked for whoever doesn't collect."""
+def owner_on(
+    context: Context, actor: Actor, connection: Connection, account_no: str, account: AccountState | None = None
+) -> Owner:
+    """The same inside a transaction, of an ``account`` that was read already or isn't; names are masked for whoever
+    doesn't collect."""
     own = actor.institution_id
-    account = store.find_account(connection, own, account_no)
+    account = account or store.find_account(connection, own, account_no)
     if account is None:
         raise NotFound("没有这个账户。请核对账户号。")
     return Owner(

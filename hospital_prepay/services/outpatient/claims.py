@@ -45,6 +45,7 @@ from hospital_prepay.services.outpatient.alarms import (
     plain_card,
 )
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
+from hospital_prepay.services.outpatient.owners import refuse_corrector
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
@@ -157,7 +158,8 @@ def confirm_claim(
 ) -> ClaimRow:
     """A third person confirms that it is paid (确认), with a ground where something stands out.
 
-    Raises :class:`SecondPersonRequired` for either before, :class:`MalformedInput` for a ground that is missing,
+    Raises :class:`SecondPersonRequired` for either before and for who had the account's holder corrected shortly
+    before the claim, :class:`MalformedInput` for a ground that is missing,
     :class:`Conflict` for a card of staff, or when something new was noticed after ``alarms_seen``.
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
@@ -165,6 +167,7 @@ def confirm_claim(
         account, found = locked_claim(work, claim_id, "confirmed")
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
+        refuse_corrector(work, actor, found)
         answer_alarms(work, account, found, ground, seen=alarms_seen)
         return _walk(work, claim_id, state="confirmed", confirmed_by=actor.actor_id, confirmed_at=work.now)
 

@@ -15,12 +15,13 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.persistence import outpatient_claims as accounts
-from hospital_prepay.persistence import outpatient_register as store
+from hospital_prepay.persistence import outpatient_corrections as store
 from hospital_prepay.persistence.outpatient_claims import AccountState
-from hospital_prepay.persistence.outpatient_register import CorrectionRow
+from hospital_prepay.persistence.outpatient_corrections import CorrectionRow
 from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.owners import require_why
 
 _BANK: Final = "1002"
 _CLOSED: Final = (
@@ -103,14 +104,17 @@ def approve_correction(context: Context, actor: Actor, correction_id: str) -> in
         return entry_no
 
 
-def reject_correction(context: Context, actor: Actor, correction_id: str) -> None:
-    """Another person turns a correction down; the account stays as it is. Raises as :func:`approve_correction`."""
+def reject_correction(context: Context, actor: Actor, correction_id: str, ground: str) -> None:
+    """Another person turns a correction down and says why; the account stays as it is. Raises as
+    :func:`approve_correction`, and :class:`MalformedInput` without a ground."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
+    require_why(ground)
     with context.work(actor, "outpatient.reject_correction", f"outpatient_correction:{correction_id}") as work:
         account, found = _locked(work, correction_id)
         actor.require_other_than(found.asked_by, "退回更正")
-        _decide(work, correction_id, "rejected")
-        work.audit(detail={"account": account.account_no, "change_fen": found.change_fen})
+        _decide(work, correction_id, "rejected", answer=ground.strip())
+        detail = {"account": account.account_no, "change_fen": found.change_fen, "ground": ground.strip()}
+        work.audit(detail=detail)
 
 
 def _locked(work: UnitOfWork, correction_id: str) -> tuple[AccountState, CorrectionRow]:
@@ -124,10 +128,10 @@ def _locked(work: UnitOfWork, correction_id: str) -> tuple[AccountState, Correct
     return account, found
 
 
-def _decide(work: UnitOfWork, correction_id: str, state: str) -> None:
+def _decide(work: UnitOfWork, correction_id: str, state: str, *, answer: str = "") -> None:
     by = {"decided_by": work.act.actor.actor_id, "decided_at": work.now}
     with refusing(_CLOSED):
-        store.walk_correction(work.connection, work.institution_id, correction_id, state=state, **by)
+        store.walk_correction(work.connection, work.institution_id, correction_id, state=state, answer=answer, **by)
 
 
 def _entry(work: UnitOfWork, account: AccountState, found: CorrectionRow) -> JournalEntry:

@@ -46,6 +46,11 @@ class Reason(StrEnum):
         """The words on screens and in the filing."""
         return REASON_LABELS[self]
 
+    @property
+    def prefix(self) -> str:
+        """What the text of an account begins with that was marked for this reason; its evidence follows."""
+        return f"{self.label}："
+
 
 REASON_LABELS: Final = {
     Reason.UNKNOWN_PERSON: "患者信息不明",
@@ -113,7 +118,7 @@ def mark_unclearable(
         words = "请写明依据，例如短信、电话的联系记录。"
         raise MalformedInput(words, code="missing_value", details={"field": "evidence"})
     _require_which(command)
-    reason = f"{command.reason.label}：{command.evidence.strip()}"[:_LONGEST]
+    reason = f"{command.reason.prefix}{command.evidence.strip()}"[:_LONGEST]
     payload = {"reason": reason, "accounts": sorted(command.account_nos), "reach": sorted(command.reach)}
     with context.work(actor, "outpatient.mark", f"outpatient_reason:{command.reason}") as work:
         lock_name(work.connection, f"outpatient_filing:{work.institution_id}")

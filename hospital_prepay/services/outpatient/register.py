@@ -19,12 +19,15 @@ from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, phone_number
 from hospital_prepay.persistence import outpatient_accounts as imports
 from hospital_prepay.persistence import outpatient_claims as claims
+from hospital_prepay.persistence import outpatient_corrections as miscounts
+from hospital_prepay.persistence import outpatient_owners as owners
 from hospital_prepay.persistence import outpatient_register as store
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_corrections import ListedCorrection
+from hospital_prepay.persistence.outpatient_owners import OwnerChangeRow
 from hospital_prepay.persistence.outpatient_register import (
     Cell,
-    CorrectionRow,
     Movement,
     Narrowed,
     RegisterRow,
@@ -83,15 +86,29 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderChange:
+    """That something of the holder was asked to be corrected, without what it was: its own page shows that."""
+
+    change_no: int
+    fields: tuple[str, ...]
+    ground: str
+    state: str
+    asked_by: str
+    decided_by: str | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountCard:
-    """One account: what it has, every line on it, its claims and its corrections, who people are by id, and in
-    ``others`` the same person's other accounts."""
+    """One account: what it has, every line on it, its claims, its corrections and those of its holder, who people are
+    by id, and in ``others`` the same person's other accounts."""
 
     account: AccountState
     contact: Contact
     movements: tuple[Movement, ...]
     claims: tuple[ClaimRow, ...]
-    corrections: tuple[CorrectionRow, ...]
+    corrections: tuple[ListedCorrection, ...]
+    owner_changes: tuple[HolderChange, ...]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...]
 
@@ -174,7 +191,8 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
                 replace(one, claimant_name=shown_name(actor, one.claimant_name))
                 for one in claims.claims_of_account(connection, own, account_no)
             ),
-            tuple(store.corrections_of(connection, own, account_no)),
+            tuple(miscounts.with_balances(connection, own, miscounts.corrections_of(connection, own, account_no))),
+            tuple(_holder_change(one) for one in owners.changes_of(connection, own, account_no)),
             people.names(connection, own),
             accounts_beside(actor, connection, account),
         )
@@ -211,16 +229,14 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int) -> 
         return ReviewedImport(head, tuple(rejected), people.names(connection, own))
 
 
-def list_corrections(context: Context, actor: Actor) -> tuple[list[CorrectionRow], Mapping[str, str]]:
-    """Every correction, the newest first, and who people are by id."""
-    actor.require(Permission.OUTPATIENT_VIEW)
-    with context.database.reading() as connection:
-        return store.all_corrections(connection, actor.institution_id), people.names(connection, actor.institution_id)
-
-
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:
     kept = list(cells)
     return Figure(key, label, sum(cell.accounts for cell in kept), sum(cell.balance_fen for cell in kept))
+
+
+def _holder_change(one: OwnerChangeRow) -> HolderChange:
+    what = tuple(owners.fields_of(one))
+    return HolderChange(one.change_no, what, one.ground, one.state, one.asked_by, one.decided_by, one.answer)
 
 
 def _by(cells: list[Cell], key: Callable[[Cell], str], labels: Mapping[str, str]) -> tuple[Figure, ...]:

@@ -25,6 +25,7 @@ from hospital_prepay.services.outpatient.campaign_file import Form
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
 from tests.hospital import INSTITUTION, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, ROWS, Outpatients
+from tests.told import number_changed
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
 SECOND = actor(Role.FINANCE_OFFICER, "2")
@@ -268,10 +269,7 @@ def test_a_reached_owner_is_left_in_peace(found: Campaigns) -> None:
 
 def test_another_number_begins_anew(found: Campaigns) -> None:
     found.answer(found.exported(), "空号", "M002")
-    with found.context.database.writing() as connection:
-        connection.execute(
-            sa.text("UPDATE outpatient_account SET phone_hash = 'another' WHERE account_no = 'M002'"), {}
-        )
+    number_changed(found.context, "M002", "13900000009")
     assert found.card("M002").next_way is Way.SMS
     assert "M002" in found.listed("sms")
 

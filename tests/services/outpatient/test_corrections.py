@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+
 import pytest
 
+from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient.correction_review import list_corrections
 from hospital_prepay.services.outpatient.corrections import (
     AskCorrection,
     approve_correction,
@@ -52,14 +57,14 @@ def test_up_or_down_it_is_booked_against_the_bank_once(
 def test_whoever_asked_doesnt_decide_and_a_clerk_does_neither(counted: Outpatients) -> None:
     both = type(OFFICER)(OFFICER.institution_id, OFFICER.actor_id, "两职", OFFICER.roles | APPROVER.roles)
     found = ask(counted, "70.00")
-    for act in (approve_correction, reject_correction):
+    for act in (approve_correction, partial(reject_correction, ground="凭条不符")):
         with pytest.raises(SecondPersonRequired):
             act(counted.context, both, found)
         with pytest.raises(NotPermitted):
             act(counted.context, CLERK, found)
     with pytest.raises(NotFound):
         approve_correction(counted.context, APPROVER, "no such one")
-    reject_correction(counted.context, APPROVER, found)
+    reject_correction(counted.context, APPROVER, found, "凭条不符")
     assert counted.account("M001").balance_fen == 6450
     with pytest.raises(Conflict):
         approve_correction(counted.context, APPROVER, found)
@@ -106,3 +111,36 @@ def test_a_balance_that_changed_meanwhile_never_falls_below_zero(counted: Outpat
     payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-1")
     with pytest.raises(Conflict, match="小于零"):
         approve_correction(counted.context, APPROVER, found)
+
+
+def test_turning_one_down_takes_a_reason_that_whoever_asked_is_told(counted: Outpatients, hospital: Hospital) -> None:
+    found = ask(counted, "70.00")
+    with pytest.raises(MalformedInput, match="为什么退回"):
+        reject_correction(counted.context, APPROVER, found, "  ")
+    reject_correction(counted.context, APPROVER, found, " 凭条上没有这一笔 ")
+    (listed,) = list_corrections(counted.context, OFFICER, 1).rows
+    assert (listed.correction.state, listed.correction.answer) == ("rejected", "凭条上没有这一笔")
+    assert (
+        hospital.count("audit_event", "action = 'outpatient.reject_correction' AND detail LIKE '%没有这一笔%'") == 1
+    )
+
+
+def test_the_list_names_the_holder_and_what_the_account_had_and_has(counted: Outpatients, clock: FixedClock) -> None:
+    """Whatever moved since: before and after are of the day on which it was decided."""
+    approve_correction(counted.context, APPROVER, ask(counted, "70.00"))
+    clock.moment += timedelta(hours=1)
+    turned_down = ask(counted, "9.00")
+    reject_correction(counted.context, APPROVER, turned_down, "没有依据")
+    clock.moment += timedelta(hours=1)
+    payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-1")
+    clock.moment += timedelta(hours=1)
+    ask(counted, "5.00")
+    found = list_corrections(counted.context, APPROVER, 1)
+    assert found.count == 3
+    assert [(one.correction.state, one.before_fen, one.after_fen) for one in found.rows] == [
+        ("asked", 0, 500),
+        ("rejected", 7000, None),
+        ("approved", 6450, 7000),
+    ]
+    assert {one.holder_name for one in found.rows} == {"吴＊"}
+    assert {one.holder_name for one in list_corrections(counted.context, CLERK, 1).rows} == {"吴甲"}

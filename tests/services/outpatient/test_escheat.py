@@ -197,7 +197,7 @@ def test_a_list_that_somebody_left_is_no_longer_up_for_review(filed: Outpatients
     assert "outpatient_stale" in tasks_of(filed, OFFICER)
     reject_claim(filed.context, REVIEWERS[0], claim_id, "证件看不清")
     assert "outpatient_stale" in tasks_of(filed, OFFICER), "a refused claim doesn't bring the account back"
-    assert batch_review.read_batch(filed.context, OFFICER, batch_no, 1).left.count == 1
+    assert batch_review.read_batch(filed.context, OFFICER, batch_no).left.count == 1
 
 
 def tasks_of(outpatients: Outpatients, who: Actor) -> set[str]:

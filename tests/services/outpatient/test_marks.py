@@ -14,7 +14,7 @@ from hospital_prepay.services.outpatient import campaign_file, campaigns, filing
 from hospital_prepay.services.outpatient.filing import Marked, MarkUnclearable, Reason
 from tests.services.outpatient.conftest import CLERK, OFFICER
 from tests.services.outpatient.test_campaigns import Campaigns, found
-from tests.told import PHOTO, tell_everybody
+from tests.told import PHOTO, number_changed, tell_everybody
 
 __all__ = ["found"]
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/8")
@@ -99,8 +99,7 @@ def test_a_kind_is_marked_as_far_as_every_way_was_tried(found: Campaigns) -> Non
 
 def test_a_new_number_is_to_be_tried_first(found: Campaigns) -> None:
     tell_everybody(found.context)
-    with found.context.database.writing() as connection:
-        connection.execute(sa.text("UPDATE outpatient_account SET phone_hash = 'new' WHERE account_no = 'M001'"))
+    number_changed(found.context, "M001", "13900000009")
     assert mark(found, "M001") == Marked(0, 1, 0)
 
 

@@ -16,6 +16,8 @@ MANY_A_DAY: Final = 20
 _HALF_AS_MUCH_AGAIN: Final = 3, 2
 # A maker always met by the same reviewer stands out from so many claims on, at nine in ten.
 PAIR_FROM: Final = 20
+# A holder that was corrected so many days before a claim, or fewer, stands out.
+OWNER_DAYS: Final = 30
 _NEARLY_ALWAYS: Final = 9, 10
 _HOUSE_HOURS: Final = (time(8), time(18))
 _CLOCK: Final = r"(\d{1,2})\s*[:：时点]\s*(\d{2})?"
@@ -27,6 +29,7 @@ _EVERY_DAY: Final = re.compile(r"每天|每日|周一至周日|全年|节假日(
 class AlarmKind(StrEnum):
     """What was noticed."""
 
+    OWNER = "owner"
     UNPROVEN = "unproven"
     SAME_CARD = "same_card"
     STAFF_CARD = "staff_card"
@@ -42,6 +45,7 @@ class AlarmKind(StrEnum):
 
 
 ALARM_LABELS: Final = {
+    AlarmKind.OWNER: "账户的姓名或号码近 30 天更正过",
     AlarmKind.UNPROVEN: "账户没有登记证件号",
     AlarmKind.SAME_CARD: "同一银行卡用于其他患者",
     AlarmKind.STAFF_CARD: "收款银行卡属于本院职工",
@@ -69,12 +73,14 @@ class Hours:
 class AlarmFacts:
     """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
 
-    ``unproven`` says what the claim rests on where the account has no certificate number; ``usual_a_day`` is the
-    maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
-    claims of the maker went past this reviewer while ``reviewers`` people could have looked.
+    ``owner`` says what of the holder on record was corrected shortly before; ``unproven`` says what the claim rests
+    on where the account has no certificate number; ``usual_a_day`` is the maker's mean of earlier days, ``None``
+    without any; ``pair_shared`` of ``pair_reviewed`` claims of the maker went past this reviewer while ``reviewers``
+    people could have looked.
     """
 
     same_card: tuple[str, ...] = ()
+    owner: str = ""
     unproven: str = ""
     staff_card: bool = False
     staff_name: bool = False
@@ -117,6 +123,8 @@ def alarms(facts: AlarmFacts) -> tuple[Alarm, ...]:
         named = "、".join(facts.same_card[:3])
         more = f" 等 {len(facts.same_card)} 笔" if len(facts.same_card) > 3 else ""
         found.append(Alarm(AlarmKind.SAME_CARD, f"这张银行卡也收其他患者的退款：{named}{more}"))
+    if facts.owner:
+        found.append(Alarm(AlarmKind.OWNER, facts.owner))
     if facts.unproven:
         found.append(Alarm(AlarmKind.UNPROVEN, facts.unproven))
     if facts.staff_name:

@@ -192,6 +192,11 @@ def is_outpatient(item: DatedItem) -> bool:
     return item.regime == INSTRUMENT or item.key.startswith("outpatient/")
 
 
+def is_of_outpatients(key: str) -> bool:
+    """The same of a duty known by its key alone."""
+    return key.startswith((f"{INSTRUMENT}/", "outpatient/"))
+
+
 def _pack(one: Pack) -> Duty:
     left = Left(one.accounts, one.fen, _ACCOUNTS)
     if one.submitted_on is None:

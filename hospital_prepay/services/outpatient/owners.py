@@ -1,0 +1,251 @@
+"""What stands wrong of an account's holder (姓名、证件号、手机号): asked with its proof, decided by another person.
+
+Claims compare the name and the numbers on record, so that a slip of a legacy register would keep its owner from the
+money. What stood before stays with the correction, and claims keep what they were accepted with. Nothing is corrected
+while a refund of the account is under way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError, SecondPersonRequired
+from hospital_prepay.domain.identity import resident_id, same_person_number
+from hospital_prepay.domain.plain_text import LONGEST_NAME, check_ground, check_text
+from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
+from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
+from hospital_prepay.persistence import outpatient_claims as claims
+from hospital_prepay.persistence import outpatient_owners as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_owners import FIELD_LABELS, OwnerChangeRow, fields_of
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+
+PAPER: Final = "outpatient_owner_change.paper"
+_LONGEST_NUMBER: Final = 40
+_LONGEST_PAPER: Final = 80
+_RESIDENT: Final = (15, 18)
+_CLAIMED: Final = "这个账户有退款在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
+_NOT_BOOKED: Final = "这个账户的期初余额还没有入账，清查导入确认入账之后才能更正；本次没有改动。"
+
+
+@dataclass(frozen=True, slots=True)
+class AskOwnerChange:
+    """What should stand on record, each empty where nothing is to change, and what proves it: a ground in words and
+    the paper's number."""
+
+    account_no: str
+    name: str
+    certno: str
+    phone: str
+    ground: str
+    paper: str
+    idempotency_key: str
+
+
+def ask_owner_change(context: Context, actor: Actor, command: AskOwnerChange) -> int:
+    """Ask that a holder be corrected; nothing on record changes yet. Returns the correction's number.
+
+    Raises :class:`MalformedInput` without ground, paper or change, or for a number that can't be one;
+    :class:`Conflict` for an account that is claimed, isn't in the books, or has a correction under way.
+    """
+    actor.require(Permission.OUTPATIENT_IMPORT)
+    _check(command)
+    with context.work(actor, "outpatient.ask_owner", f"outpatient_account:{command.account_no}") as work:
+        account = claims.lock_account(work.connection, work.institution_id, command.account_no)
+        payload = asdict(command)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return int(known["change_no"])
+        _require_free(work, account)
+        values = _values(context, work, account, command)
+        fields = _changed(values)
+        if not fields:
+            raise MalformedInput("和登记的一样，不用更正。只填要改的那一项。", details={"field": "name"})
+        lock_name(work.connection, f"outpatient_owner_change:{work.institution_id}")
+        change_no = store.next_change_no(work.connection, work.institution_id)
+        store.add_change(work.connection, {**values, "change_no": change_no})
+        # What is personal stays with the correction: here stands what of the holder it is about, and no more.
+        work.audit(detail={"change_no": change_no, "fields": fields})
+        work.keep_answer(command.idempotency_key, payload, {"change_no": change_no})
+        return change_no
+
+
+def approve_owner_change(context: Context, actor: Actor, change_no: int) -> OwnerChangeRow:
+    """Another person agrees, and it stands on record at once. Raises :class:`SecondPersonRequired`,
+    :class:`NotFound`, :class:`Conflict` when it was decided or a refund of the account is under way."""
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    with context.work(actor, "outpatient.approve_owner", f"outpatient_owner_change:{change_no}") as work:
+        account, found = _locked(work, change_no)
+        actor.require_other_than(found.asked_by, "批准更正")
+        _require_free(work, account)
+        _decide(work, change_no, state="approved")
+        work.audit(detail={"account": account.account_no, "fields": fields_of(found)})
+        return found
+
+
+def reject_owner_change(context: Context, actor: Actor, change_no: int, ground: str) -> None:
+    """Another person turns it down and says why; what is on record stays. Raises as :func:`approve_owner_change`."""
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    require_why(ground)
+    with context.work(actor, "outpatient.reject_owner", f"outpatient_owner_change:{change_no}") as work:
+        account, found = _locked(work, change_no)
+        actor.require_other_than(found.asked_by, "退回更正")
+        _decide(work, change_no, state="rejected", answer=ground.strip())
+        work.audit(detail={"account": account.account_no, "fields": fields_of(found)})
+
+
+def corrected_before(connection: Connection, institution_id: str, claim: ClaimRow, names: Mapping[str, str]) -> str:
+    """What of the holder was corrected in the thirty days before a claim came, and by whom, in words; empty where
+    nothing was. From the claim's own day on, so that waiting doesn't clear it."""
+    found = _shortly_before(connection, institution_id, claim)
+    if not found:
+        return ""
+    last, what = found[0], {field for one in found for field in fields_of(one)}
+    assert last.decided_at is not None, "it was agreed to"
+    fields = "、".join(label for field, label in FIELD_LABELS.items() if field in what)
+    asked, decided = names.get(last.asked_by, last.asked_by), names.get(last.decided_by or "", last.decided_by)
+    day = f"{local(last.decided_at):%Y-%m-%d}"
+    return f"账户的{fields} {day} 更正过（{asked}申请，{decided}批准），请核对来办的人和当时的证明材料"
+
+
+def correctors(connection: Connection, institution_id: str, claim: ClaimRow) -> frozenset[str]:
+    """Who asked, shortly before a claim, that its account's holder be corrected, and so may not confirm it."""
+    return frozenset(one.asked_by for one in _shortly_before(connection, institution_id, claim))
+
+
+def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow) -> None:
+    """Raise :class:`SecondPersonRequired` for one of :func:`correctors`: nobody makes an account somebody's and then
+    lets it be paid."""
+    if actor.actor_id in correctors(work.connection, work.institution_id, claim):
+        words = f"您申请更正过这个账户的姓名或号码，{OWNER_DAYS} 天内来的退款要由另一个人确认。本次尝试已记录。"
+        raise SecondPersonRequired(words)
+
+
+def _shortly_before(connection: Connection, institution_id: str, claim: ClaimRow) -> list[OwnerChangeRow]:
+    since = claim.accepted_at - timedelta(days=OWNER_DAYS)
+    return store.approved_since(connection, institution_id, claim.account_no, since)
+
+
+def require_why(ground: str) -> None:
+    """Raise :class:`MalformedInput` for a correction that is turned down without a word why."""
+    if not ground.strip():
+        words = "请写明为什么退回，申请的人要看。"
+        raise MalformedInput(words, code="missing_value", details={"field": "answer"})
+    check_ground(ground)
+
+
+def _check(command: AskOwnerChange) -> None:
+    for field, value in (("ground", command.ground), ("paper", command.paper)):
+        if not value.strip():
+            words = {"ground": "请写明错在哪里，凭什么改。", "paper": "请填证明材料的名称和编号。"}[field]
+            raise MalformedInput(words, code="missing_value", details={"field": field})
+    check_ground(command.ground)
+    limits = (
+        ("name", "姓名", command.name, LONGEST_NAME),
+        ("certno", "证件号", command.certno, _LONGEST_NUMBER),
+        ("phone", "手机号", command.phone, _LONGEST_NUMBER),
+        ("paper", "证明材料", command.paper, _LONGEST_PAPER),
+    )
+    for field, label, text, longest in limits:
+        try:
+            check_text(text.strip(), longest)
+            _check_number(field, text)
+        except PrepayError as error:
+            words = (
+                error.message if field in ("certno", "phone") and text.isprintable() else f"{label}{error.message}"
+            )
+            raise MalformedInput(words, code=error.reason, details={"field": field}) from error
+
+
+def _check_number(field: str, text: str) -> None:
+    number = "".join(text.split())
+    if field == "certno" and len(number) in _RESIDENT and number[:-1].isdigit():
+        resident_id(number)
+    if field == "phone" and number and not phone_number(text):
+        raise MalformedInput("手机号应为 11 位，固定电话要带区号。请核对。")
+
+
+def _require_free(work: UnitOfWork, account: AccountState) -> None:
+    """Raise :class:`Conflict` while a refund is under way, or before the account is in the books."""
+    if not account.is_open:
+        raise Conflict(_NOT_BOOKED)
+    found = claims.claims_of_account(work.connection, work.institution_id, account.account_no)
+    if any(ClaimState(one.state).is_open for one in found):
+        raise Conflict(_CLAIMED)
+
+
+def _values(context: Context, work: UnitOfWork, account: AccountState, command: AskOwnerChange) -> dict[str, Any]:
+    """The row: the holder as the census would have written it, had it stood right. What doesn't change keeps its very
+    text: its hash may be of an older key."""
+    own = work.institution_id
+    kept = numbers(context, own, account.personal)
+    name = command.name.strip() or account.holder_name
+    certno, phone = command.certno.strip() or kept["certno"], command.phone.strip() or kept["phone"]
+    new_certno = same_person_number(certno) != same_person_number(kept["certno"])
+    new_phone = phone_number(phone) != phone_number(kept["phone"])
+    now = {"certno": certno if new_certno else kept["certno"], "phone": phone if new_phone else kept["phone"]}
+    digest = context.keyed_hash.digest
+    sealed = context.cipher.encrypt(json.dumps(now, ensure_ascii=False), institution=own, field=PERSONAL)
+    return {
+        "institution_id": own,
+        "account_no": account.account_no,
+        "old_name": account.holder_name,
+        "new_name": name,
+        "old_personal": account.personal,
+        "new_personal": sealed if new_certno or new_phone else account.personal,
+        "old_certno_hash": account.certno_hash,
+        "new_certno_hash": (
+            digest(same_person_number(certno), institution=own, field=CERTNO) if new_certno else account.certno_hash
+        ),
+        "old_phone_hash": account.phone_hash,
+        "new_phone_hash": (
+            digest(phone_number(phone), institution=own, field=PHONE) if new_phone else account.phone_hash
+        ),
+        "old_reach": account.reach,
+        "new_reach": reach(name, now["certno"], now["phone"]).value,
+        "ground": command.ground.strip(),
+        "paper": context.cipher.encrypt(command.paper.strip(), institution=own, field=PAPER),
+        "state": "asked",
+        "asked_by": work.act.actor.actor_id,
+        "asked_at": work.now,
+    }
+
+
+def numbers(context: Context, institution_id: str, personal: str) -> dict[str, str]:
+    """Certificate number and phone of an encrypted text, each empty where there is none."""
+    if not personal:
+        return {"certno": "", "phone": ""}
+    kept = json.loads(context.cipher.decrypt(personal, institution=institution_id, field=PERSONAL))
+    return {"certno": kept.get("certno", ""), "phone": kept.get("phone", "")}
+
+
+def _changed(values: Mapping[str, Any]) -> list[str]:
+    columns = {"name": "name", "certno": "certno_hash", "phone": "phone_hash"}
+    return [field for field in FIELD_LABELS if values[f"old_{columns[field]}"] != values[f"new_{columns[field]}"]]
+
+
+def _locked(work: UnitOfWork, change_no: int) -> tuple[AccountState, OwnerChangeRow]:
+    seen = store.find_change(work.connection, work.institution_id, change_no)
+    if seen is None:
+        raise NotFound("没有这项更正。请从身份更正列表里打开。")
+    account = claims.lock_account(work.connection, work.institution_id, seen.account_no)
+    found = store.find_change(work.connection, work.institution_id, change_no)
+    if found is None or found.state != "asked":
+        raise Conflict("这项更正已经决定过。请刷新后再看；本次没有改动。")
+    return account, found
+
+
+def _decide(work: UnitOfWork, change_no: int, **step: Any) -> None:
+    by = {"decided_by": work.act.actor.actor_id, "decided_at": work.now}
+    store.walk_change(work.connection, work.institution_id, change_no, **step, **by)

@@ -1,0 +1,219 @@
+"""Who an account's holder is changes by a confirmed correction alone, whoever writes: raw SQL by the
+application's own user, and by the owner of the tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.errors import PrepayError
+from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import migrate
+from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.models import outpatient as accounts
+from hospital_prepay.services.outpatient import claims, owners
+from hospital_prepay.services.outpatient.corrections import AskCorrection, ask_correction
+from tests.books import HOSPITAL
+from tests.db.test_outpatient_books import Books, books, outpatients, unchanged
+from tests.db.test_outpatient_life import untriggered
+from tests.db.test_upgrade import empty_urls
+from tests.hospital import INSTITUTION
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER
+
+__all__ = ["books", "empty_urls", "outpatients"]
+pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
+REFUSED: Final = (sa.exc.DBAPIError, PrepayError)
+COLUMNS: Final = {
+    "holder_name": "吴申",
+    "personal": "x",
+    "certno_hash": "x",
+    "phone_hash": "x",
+    "reach": "none",
+}
+
+
+def ask(held: Books, by: Any = OFFICER, **changes: str) -> int:
+    held.count += 1
+    said = {"name": "吴申", "certno": "", "phone": "", **changes}
+    command = owners.AskOwnerChange("M001", **said, ground="写错了", paper="凭条 1", idempotency_key=f"o{held.count}")
+    return owners.ask_owner_change(held.context, by, command)
+
+
+def owner_sql(owner: Database, statement: str, **values: Any) -> None:
+    with owner.writing() as connection:
+        connection.execute(sa.text(statement), values)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_nobody_writes_a_holders_column_without_a_correction(
+    books: Books, owner_database: Database, column: str
+) -> None:
+    """Not even whom the tables belong to, nor while a correction is only asked for."""
+    ask(books)
+    statement = f"UPDATE outpatient_account SET {column} = :value WHERE account_no = 'M001'"
+    unchanged(books, statement, value=COLUMNS[column])
+    with pytest.raises(sa.exc.DBAPIError):
+        owner_sql(owner_database, statement, value=COLUMNS[column])
+    owner_sql(owner_database, f"UPDATE outpatient_account SET {column} = {column}")
+
+
+def test_a_confirmed_one_stands_at_once_and_is_used_once(books: Books, owner_database: Database) -> None:
+    owners.approve_owner_change(books.context, APPROVER, ask(books))
+    assert books.outpatients.account("M001").holder_name == "吴申"
+    owners.approve_owner_change(books.context, APPROVER, ask(books, name="吴甲"))
+    assert books.outpatients.account("M001").holder_name == "吴甲"
+    with pytest.raises(sa.exc.DBAPIError):
+        owner_sql(owner_database, "UPDATE outpatient_account SET holder_name = '吴申' WHERE account_no = 'M001'")
+
+
+DECIDE: Final = (
+    "UPDATE outpatient_owner_change SET state = :state, decided_by = :by, decided_at = :now, answer = :why"
+)
+
+
+def decide(held: Books, state: str, by: str, why: str = "") -> dict[str, Any]:
+    now = held.context.clock.now()
+    moment: Any = now.isoformat() if not held.context.database.is_postgresql else now
+    return {"state": state, "by": by, "now": moment, "why": why}
+
+
+@pytest.mark.parametrize(
+    ("state", "by", "why"),
+    [
+        ("approved", OFFICER.actor_id, ""),
+        ("approved", f" {OFFICER.actor_id.upper()}", ""),
+        ("approved", "nobody of this house", ""),
+        ("approved", APPROVER.actor_id, "不符"),
+        ("rejected", APPROVER.actor_id, " "),
+        ("rejected", OFFICER.actor_id, "不符"),
+        ("asked", APPROVER.actor_id, ""),
+    ],
+)
+def test_one_person_or_no_word_decides_nothing(books: Books, state: str, by: str, why: str) -> None:
+    ask(books)
+    unchanged(books, DECIDE, **decide(books, state, by, why))
+    assert books.outpatients.account("M001").holder_name == "吴甲"
+
+
+def test_what_was_asked_or_decided_is_kept(books: Books, owner_database: Database) -> None:
+    change_no = ask(books)
+    for column in ("new_name", "old_name", "ground", "new_certno_hash", "asked_by", "account_no"):
+        with pytest.raises(sa.exc.DBAPIError):
+            owner_sql(owner_database, f"UPDATE outpatient_owner_change SET {column} = 'M002'")
+    owners.approve_owner_change(books.context, APPROVER, change_no)
+    unchanged(books, DECIDE, **decide(books, "rejected", APPROVER.actor_id, "不符"))
+    for statement in ("DELETE FROM outpatient_owner_change", "UPDATE outpatient_owner_change SET old_name = ''"):
+        with pytest.raises(sa.exc.DBAPIError):
+            owner_sql(owner_database, statement)
+
+
+INSERT: Final = (
+    "INSERT INTO outpatient_owner_change (institution_id, change_no, account_no, old_name, new_name, old_personal,"
+    " new_personal, old_certno_hash, new_certno_hash, old_phone_hash, new_phone_hash, old_reach, new_reach, ground,"
+    " paper, state, asked_by, asked_at, decided_by, decided_at) SELECT institution_id, 7, account_no, {old}, '吴申',"
+    " personal, personal, certno_hash, certno_hash, phone_hash, phone_hash, reach, reach, {ground}, 'x', '{state}',"
+    " :by, :now, {decided}, {at} FROM outpatient_account WHERE account_no = 'M001'"
+)
+ASKED: Final = {"old": "holder_name", "ground": "'x'", "state": "asked", "decided": "NULL", "at": "NULL"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"old": "'吴丁'"}, {"ground": "' '"}, {"state": "approved", "decided": f"'{APPROVER.actor_id}'", "at": ":now"}],
+)
+def test_what_is_asked_begins_with_what_stands_and_why(books: Books, wrong: dict[str, str]) -> None:
+    now = decide(books, "", "")["now"]
+    unchanged(books, INSERT.format(**{**ASKED, **wrong}), by=OFFICER.actor_id, now=now)
+    books.sql(INSERT.format(**ASKED), by=OFFICER.actor_id, now=now)
+    unchanged(books, INSERT.format(**ASKED).replace(" 7,", " 8,"), by=OFFICER.actor_id, now=now)
+
+
+def test_never_while_a_refund_is_open(books: Books) -> None:
+    ask(books)
+    books.outpatients.accept("M001")
+    unchanged(books, DECIDE, **decide(books, "approved", APPROVER.actor_id))
+    assert books.outpatients.account("M001").holder_name == "吴甲"
+    now = decide(books, "", "")["now"]
+    books.sql(DECIDE, **decide(books, "rejected", APPROVER.actor_id, "有退款在办"))
+    unchanged(books, INSERT.format(**ASKED), by=OFFICER.actor_id, now=now)
+
+
+@pytest.mark.parametrize(("days", "stands"), [(30, False), (31, True)])
+def test_whoever_asked_confirms_no_claim_for_thirty_days(
+    books: Books, clock: FixedClock, days: int, stands: bool
+) -> None:
+    owners.approve_owner_change(books.context, APPROVER, ask(books, APPROVER_AND_OFFICER))
+    clock.moment += timedelta(days=days)
+    claim_id = books.outpatients.accept("M001").claim_id
+    assert claim_id
+    claims.review_claim(books.context, OFFICER, claim_id)
+    with books.context.database.writing() as connection:
+        values = {
+            "c": claim_id,
+            "by": APPROVER_AND_OFFICER.actor_id,
+            "now": books.context.clock.now(),
+            "i": INSTITUTION,
+        }
+        found = connection.execute(
+            sa.text("SELECT count(*) FROM outpatient_alarm WHERE claim_id = :c"), {"c": claim_id}
+        )
+        if count := found.scalar():
+            answer = "INSERT INTO outpatient_alarm_answer VALUES (:i, :c, 1, :n, 'x', :by, :now)"
+            connection.execute(sa.text(answer), {**values, "n": count, "now": decide(books, "", "")["now"]})
+    step = {"state": "confirmed", "confirmed_by": APPROVER_AND_OFFICER.actor_id, "confirmed_at": clock.now()}
+
+    def confirm() -> None:
+        with books.context.database.writing() as connection:
+            store.walk_claim(connection, INSTITUTION, claim_id, **step)
+
+    if stands:
+        confirm()
+        return
+    with pytest.raises(REFUSED):
+        confirm()
+    assert books.outpatients.claim(claim_id).state == "reviewed"
+    claims.withdraw_claim(books.context, CLERK, claim_id, "不退了")
+
+
+def test_a_miscount_is_turned_down_with_a_word(books: Books) -> None:
+    ask_correction(books.context, OFFICER, AskCorrection("M001", Money(7000), "凭条漏计", "k"))
+    decision = "UPDATE outpatient_correction SET state = :state, decided_by = :by, decided_at = :now, answer = :why"
+    unchanged(books, decision, **decide(books, "rejected", APPROVER.actor_id, " "))
+    unchanged(books, decision, **decide(books, "approved", APPROVER.actor_id, "不符"))
+    books.sql(decision, **decide(books, "rejected", APPROVER.actor_id, "不符"))
+
+
+def test_an_upgrade_keeps_what_was_noted_and_decided(
+    empty_urls: tuple[str, str], tmp_path: Path, clock: FixedClock
+) -> None:
+    """Those that were turned down before say nothing, and stay."""
+    owner = Database(empty_urls[0])
+    role = sa.make_url(empty_urls[1]).username if owner.is_postgresql else None
+    moment, own = clock.now(), HOSPITAL
+    migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment, target="0043")
+    with owner.writing() as connection, untriggered(connection):
+        connection.execute(
+            sa.text(
+                "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal,"
+                " certno_hash, phone_hash, reach, channel, patient_no, opening_fen, person_id, state)"
+                " VALUES (:i, 'M001', 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
+            ),
+            {"i": own},
+        )
+        names = ("institution_id", "correction_id", "account_no", "change_fen", "ground", "state", "asked_by")
+        columns = accounts.OutpatientCorrection.__table__.c
+        kept = (sa.column(one, columns[one].type) for one in (*names, "asked_at", "decided_by", "decided_at"))
+        table = sa.table("outpatient_correction", *kept)
+        connection.execute(sa.insert(table).values((own, "c", "M001", 1, "x", "rejected", "a", moment, "b", moment)))
+    migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment)
+    with owner.reading() as connection:
+        assert connection.execute(sa.text("SELECT state, answer FROM outpatient_correction")).all() == [
+            ("rejected", "")
+        ]
+    owner.close()

@@ -1,0 +1,276 @@
+"""What stands wrong of a holder is corrected by two people with its proof, and by nobody while a refund is open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
+from hospital_prepay.domain.rules.outpatient.reach import phone_number
+from hospital_prepay.persistence.outpatient_claims import AccountState
+from hospital_prepay.services.outpatient import claim_review, owners, payouts
+from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+from hospital_prepay.services.outpatient.claims import confirm_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.correction_review import (
+    list_owner_changes,
+    read_owner_change,
+    reveal_owner_change,
+)
+from hospital_prepay.services.outpatient.merging import propose_pairs
+from hospital_prepay.services.outpatient.register import Narrowed, search
+from tests.hospital import INSTITUTION, Hospital, actor
+from tests.services.outpatient.conftest import (
+    APPROVER,
+    APPROVER_AND_OFFICER,
+    CLERK,
+    OFFICER,
+    OWN,
+    PAYER,
+    Outpatients,
+)
+
+ANOTHER = "110105198001011238"
+GROUND, PAPER = "登记时把甲写成了申", "预交金凭条 2019-0113"
+SECOND = actor(Role.FINANCE_OFFICER, "2")
+
+
+@pytest.fixture
+def counted(outpatients: Outpatients) -> Outpatients:
+    outpatients.census()
+    return outpatients
+
+
+def ask(counted: Outpatients, account_no: str = "M001", **changes: str) -> int:
+    counted.keys += 1
+    command = owners.AskOwnerChange(account_no, "", "", "", GROUND, PAPER, f"owner-{counted.keys}")
+    return owners.ask_owner_change(counted.context, OFFICER, replace(command, **changes))
+
+
+def corrected(counted: Outpatients, account_no: str = "M001", **changes: str) -> int:
+    change_no = ask(counted, account_no, **changes)
+    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    return change_no
+
+
+def as_census(counted: Outpatients, account: AccountState) -> None:
+    """Its columns agree with each other as the census writes them."""
+    context, own = counted.context, INSTITUTION
+    kept = json.loads(context.cipher.decrypt(account.personal, institution=own, field=PERSONAL))
+    digest = context.keyed_hash.digest
+    assert account.certno_hash == (digest(kept["certno"], institution=own, field=CERTNO) if kept["certno"] else "")
+    assert account.phone_hash == (
+        digest(phone_number(kept["phone"]), institution=own, field=PHONE) if kept["phone"] else ""
+    )
+    assert account.reach == ("phone" if kept["phone"] else "identity" if kept["certno"] else "name")
+
+
+def test_its_owner_may_claim_once_two_people_set_the_name_right(counted: Outpatients) -> None:
+    right = {"claimant_name": "吴申", "patient_name": "吴申"}
+    assert counted.accept("M001", **right).claim_id is None
+    change_no = ask(counted, name=" 吴申 ")
+    assert counted.account("M001").holder_name == "吴甲"
+    assert counted.accept("M001", **right).claim_id is None
+    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    assert counted.account("M001").holder_name == "吴申"
+    as_census(counted, counted.account("M001"))
+    assert counted.accept("M001", **right).claim_id is not None
+
+
+def test_numbers_are_sealed_and_found_as_the_census_writes_them(counted: Outpatients) -> None:
+    corrected(counted, certno=ANOTHER, phone="139 0000 0009")
+    as_census(counted, counted.account("M001"))
+    found = [search(counted.context, OFFICER, Narrowed(text=text), 1).accounts for text in (ANOTHER, "13900000009")]
+    assert found == [1, 1]
+    assert not any(search(counted.context, OFFICER, Narrowed(text=text), 1).accounts for text in (OWN, "13800000001"))
+    assert counted.accept("M001").claim_id is None
+    assert counted.accept("M001", certno=ANOTHER).claim_id is not None
+
+
+def test_the_likely_same_person_is_looked_for_with_what_stands_now(counted: Outpatients) -> None:
+    assert propose_pairs(counted.context, OFFICER) == 0
+    corrected(counted, "M002", certno=OWN)
+    assert counted.account("M002").reach == "phone"
+    assert propose_pairs(counted.context, OFFICER) == 1
+
+
+def test_an_account_without_anything_is_given_what_its_paper_says(counted: Outpatients) -> None:
+    corrected(counted, "M003", phone="0851-85550001", certno=OWN)
+    account = counted.account("M003")
+    assert account.reach == "phone"
+    kept = json.loads(counted.context.cipher.decrypt(account.personal, institution=INSTITUTION, field=PERSONAL))
+    assert kept == {"certno": OWN, "phone": "0851-85550001"}
+
+
+def test_a_name_alone_leaves_every_number_to_the_letter(counted: Outpatients) -> None:
+    before = counted.account("M001")
+    corrected(counted, name="吴申")
+    assert replace(counted.account("M001"), holder_name="吴甲") == before
+
+
+def test_whoever_asked_doesnt_agree_and_a_clerk_does_neither(counted: Outpatients) -> None:
+    change_no = ask(counted, name="吴申")
+    both = replace(OFFICER, roles=OFFICER.roles | APPROVER.roles)
+    with pytest.raises(SecondPersonRequired):
+        owners.approve_owner_change(counted.context, both, change_no)
+    with pytest.raises(SecondPersonRequired):
+        owners.reject_owner_change(counted.context, both, change_no, "不符")
+    for by in (CLERK, OFFICER):
+        with pytest.raises(NotPermitted):
+            owners.approve_owner_change(counted.context, by, change_no)
+    with pytest.raises(NotFound):
+        owners.approve_owner_change(counted.context, APPROVER, 99)
+    assert counted.account("M001").holder_name == "吴甲"
+    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    with pytest.raises(Conflict, match="已经决定过"):
+        owners.approve_owner_change(counted.context, APPROVER, change_no)
+
+
+def test_turned_down_it_says_why_and_another_may_follow(counted: Outpatients) -> None:
+    change_no = ask(counted, name="吴申")
+    with pytest.raises(Conflict, match="等人决定"):
+        ask(counted, name="吴由")
+    with pytest.raises(MalformedInput, match="为什么退回"):
+        owners.reject_owner_change(counted.context, APPROVER, change_no, " ")
+    owners.reject_owner_change(counted.context, APPROVER, change_no, "凭条上是吴甲")
+    assert read_owner_change(counted.context, OFFICER, change_no)[0].row.answer == "凭条上是吴甲"
+    assert counted.account("M001").holder_name == "吴甲"
+    assert ask(counted, name="吴由") == change_no + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": "吴申", "ground": " "}, "ground"),
+        ({"name": "吴申", "paper": " "}, "paper"),
+        ({}, "name"),
+        ({"name": "吴甲"}, "name"),
+        ({"certno": OWN.lower()}, "name"),
+        ({"certno": "110105194912310021"}, "certno"),
+        ({"phone": "12345"}, "phone"),
+        ({"name": "吴\u200b申"}, "name"),
+    ],
+)
+def test_what_cant_be_right_is_refused_beside_its_field(
+    counted: Outpatients, changes: dict[str, str], field: str
+) -> None:
+    with pytest.raises(MalformedInput) as refused:
+        ask(counted, **changes)
+    assert refused.value.details["field"] == field
+
+
+def test_never_while_a_refund_is_open(counted: Outpatients) -> None:
+    waiting = ask(counted, name="吴申")
+    claim_id = counted.accept("M001").claim_id
+    assert claim_id
+    with pytest.raises(Conflict, match="先办完或撤回"):
+        owners.approve_owner_change(counted.context, APPROVER, waiting)
+    assert counted.account("M001").holder_name == "吴甲"
+    assert counted.accept("M003", claimant_name="罗丙之子", certno="").claim_id
+    with pytest.raises(Conflict, match="有退款在办"):
+        ask(counted, "M003", name="罗丁之子")
+    withdraw_claim(counted.context, CLERK, claim_id, "不退了")
+    owners.approve_owner_change(counted.context, APPROVER, waiting)
+    assert counted.account("M001").holder_name == "吴申"
+
+
+def test_the_same_request_twice_asks_once(counted: Outpatients) -> None:
+    command = owners.AskOwnerChange("M001", "吴申", "", "", GROUND, PAPER, "the-same-key")
+    first = owners.ask_owner_change(counted.context, OFFICER, command)
+    assert owners.ask_owner_change(counted.context, OFFICER, command) == first
+    assert list_owner_changes(counted.context, OFFICER, 1).count == 1
+
+
+def test_a_claim_of_before_keeps_the_name_it_was_accepted_with(counted: Outpatients, clock: FixedClock) -> None:
+    paid = counted.confirmed()
+    payouts.pay_cash(counted.context, PAYER, paid, "LK-1")
+    clock.moment += timedelta(days=1)
+    corrected(counted, name="吴申", certno=ANOTHER)
+    found = claim_review.read_claim(counted.context, CLERK, paid)
+    assert (found.owner.account.holder_name, found.payee) == ("吴甲", "吴甲")
+    assert found.owner.personal.certno.endswith("002X")
+    listed = claim_review.list_claims(counted.context, CLERK, ["arrived"]).claims
+    assert [one.holder_name for one in listed] == ["吴甲"]
+    assert claim_review.reveal_claim(counted.context, CLERK, paid, "核对").holder.certno == OWN
+    assert claim_review.read_owner(counted.context, CLERK, "M001").account.holder_name == "吴申"
+
+
+def test_names_and_numbers_are_masked_until_a_reason_is_kept(counted: Outpatients, hospital: Hospital) -> None:
+    change_no = corrected(counted, name="吴申", certno=ANOTHER)
+    masked, _ = read_owner_change(counted.context, APPROVER, change_no)
+    assert [(one.field, one.old, one.new) for one in masked.differences] == [
+        ("name", "吴＊", "吴＊"),
+        ("certno", "1101 **** 002X", "1101 **** 1238"),
+    ]
+    assert masked.paper == "**** 0113"
+    shown = reveal_owner_change(counted.context, APPROVER, change_no, "核对凭条")
+    assert (shown.differences[1].new, shown.paper) == (ANOTHER, PAPER)
+    assert hospital.count("audit_event", "action = 'outpatient.reveal_owner' AND detail LIKE '%核对凭条%'") == 1
+
+
+def test_the_audit_trail_says_what_without_anything_personal(counted: Outpatients, hospital: Hospital) -> None:
+    corrected(counted, name="吴申", certno=ANOTHER)
+    with counted.context.database.reading() as connection:
+        query = "SELECT detail FROM audit_event WHERE action IN ('outpatient.ask_owner', 'outpatient.approve_owner')"
+        told = [str(one) for one in connection.scalars(sa.text(query))]
+    assert len(told) == 2
+    for text in told:
+        assert "certno" in text
+        assert not any(word in text for word in ("吴", ANOTHER, GROUND, "0113"))
+
+
+def confirm(counted: Outpatients, claim_id: str, by: Any, ground: str = "核对过证件") -> None:
+    confirm_claim(counted.context, by, claim_id, ground)
+
+
+@pytest.mark.parametrize(("days", "noticed"), [(0, True), (30, True), (31, False)])
+def test_reviewer_and_confirmer_are_told_for_thirty_days(
+    counted: Outpatients, clock: FixedClock, days: int, noticed: bool
+) -> None:
+    corrected(counted, certno=ANOTHER)
+    clock.moment += timedelta(days=days)
+    claim_id = counted.accept("M001", certno=ANOTHER).claim_id
+    assert claim_id
+    there = claim_review.read_claim(counted.context, OFFICER, claim_id).alarms
+    assert ("owner" in {one.kind for one in there}) is noticed
+    review_claim(counted.context, SECOND, claim_id)
+    kept = claim_review.read_claim(counted.context, APPROVER, claim_id).alarms
+    assert ("证件号 2026-01-15 更正过" in "".join(one.words for one in kept)) is noticed
+    if noticed:
+        with pytest.raises(MalformedInput, match="为什么"):
+            confirm(counted, claim_id, APPROVER, "")
+    confirm(counted, claim_id, APPROVER)
+
+
+def test_whoever_asked_for_it_doesnt_confirm_the_claim(counted: Outpatients, clock: FixedClock) -> None:
+    counted.keys += 1
+    command = owners.AskOwnerChange("M001", "", ANOTHER, "", GROUND, PAPER, "by-both")
+    change_no = owners.ask_owner_change(counted.context, APPROVER_AND_OFFICER, command)
+    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    clock.moment += timedelta(days=30)
+    claim_id = counted.accept("M001", certno=ANOTHER).claim_id
+    assert claim_id
+    review_claim(counted.context, OFFICER, claim_id)
+    turn = claim_review.read_claim(counted.context, APPROVER, claim_id).turn
+    assert turn is not None
+    assert APPROVER_AND_OFFICER.actor_id in turn.barred
+    with pytest.raises(SecondPersonRequired, match="申请更正过"):
+        confirm(counted, claim_id, APPROVER_AND_OFFICER)
+    confirm(counted, claim_id, APPROVER)
+
+
+def test_long_after_it_whoever_asked_confirms_like_anybody(counted: Outpatients, clock: FixedClock) -> None:
+    command = owners.AskOwnerChange("M001", "", ANOTHER, "", GROUND, PAPER, "by-both")
+    change_no = owners.ask_owner_change(counted.context, APPROVER_AND_OFFICER, command)
+    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    clock.moment += timedelta(days=31)
+    claim_id = counted.accept("M001", certno=ANOTHER).claim_id
+    assert claim_id
+    review_claim(counted.context, OFFICER, claim_id)
+    confirm(counted, claim_id, APPROVER_AND_OFFICER)
