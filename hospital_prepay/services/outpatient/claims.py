@@ -45,9 +45,14 @@ from hospital_prepay.services.outpatient.alarms import (
     plain_card,
 )
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
+from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
+OWED: Final = (
+    "这笔钱财政已经补回（或正在申请），银行又把它退了回来，是欠患者的钱，不能撤回，也不转作收入。"
+    "请改退款方式再付；暂时找不到人的，一直挂在“其他应付款”，什么时候来都付。"
+)
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
@@ -380,7 +385,10 @@ def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str)
         raise MalformedInput("请写明原因，备查。", code="missing_value", details={"field": "ground"})
     check_ground(ground)
     with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
-        locked_claim(work, claim_id, state)
+        _, found = locked_claim(work, claim_id, state)
+        refuse_contradicted(work, found)
+        if store.owed_fen(work.connection, work.institution_id, claim_id):
+            raise Conflict(OWED)
         by = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground.strip()}
         return _walk(work, claim_id, state=state, **by)
 

@@ -1,0 +1,208 @@
+"""Money that the bank sends back after the treasury gave it, or was asked for it, is owed to its patient: paid out of
+that once, never applied for again, never below zero; what goes beyond the books has its ground. Both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.services.outpatient import advances, alarms, claims, payouts
+from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, refused, unchanged
+from tests.db.test_outpatient_ties import remitted
+from tests.hospital import INSTITUTION, Hospital
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, answered
+
+__all__ = ["books", "filed", "outpatients"]
+pytestmark = pytest.mark.clause("guizhou-deposit-2025/8")
+REFUSED: Final = (sa.exc.DBAPIError, PrepayError)
+
+
+class Refund:
+    """One refund of remitted money that arrived and was applied for."""
+
+    def __init__(self, held: Books, folder: Path, hospital: Hospital, **changes: Any) -> None:
+        self.held, self.context, self.folder, self.hospital = held, held.context, folder, hospital
+        remitted(held)
+        self.claim_id = held.outpatients.confirmed(**{**BANK, **changes})
+        answered(held.outpatients, folder, self.claim_id)
+        self.list_no = advances.make_advance_list(self.context, OFFICER, 2027).list_no
+        advances.submit_advance_list(self.context, APPROVER, self.list_no, "文1", self.context.clock.today())
+
+    @property
+    def owed(self) -> str:
+        return f"2307:refund:{self.claim_id}"
+
+    @property
+    def source(self) -> str:
+        return f"outpatient_claim:{self.claim_id}"
+
+    @property
+    def standing(self) -> tuple[int, int, int]:
+        """The advance, what is owed, and the bank, in fen: debit less credit."""
+        accounts = (f"1218:advance:{self.claim_id}", self.owed, "1002")
+        return tuple(self.hospital.balance(one).fen for one in accounts)  # type: ignore[return-value]
+
+    def reimburse(self) -> None:
+        advances.reimburse_advance_list(self.context, PAYER, self.list_no, "HD1", self.context.clock.today())
+
+    def bounce(self) -> str:
+        return payouts.bounce_refund(self.context, PAYER, self.claim_id, "退汇").state
+
+    def pay_again(self) -> None:
+        answered(self.held.outpatients, self.folder, self.claim_id)
+
+
+@pytest.fixture
+def refund(filed: Books, tmp_path: Path, hospital: Hospital) -> Refund:
+    return Refund(filed, tmp_path, hospital)
+
+
+@pytest.mark.parametrize("reimbursed", [True, False])
+def test_what_comes_back_is_owed_and_paid_again_out_of_that(refund: Refund, reimbursed: bool) -> None:
+    """As often as it bounces: the advance is applied for once, and the bank moves by what went and came."""
+    if reimbursed:
+        refund.reimburse()
+    bank = refund.standing[2]
+    for _ in range(2):
+        assert refund.bounce() == "failed"
+        advance, owed, now = refund.standing
+        assert (advance, owed, now) == (0 if reimbursed else 6450, -6450, bank + 6450)
+        with pytest.raises(Conflict, match="欠患者的钱"):
+            claims.withdraw_claim(refund.context, CLERK, refund.claim_id, "不退了")
+        refund.pay_again()
+        assert refund.standing[1:] == (0, bank)
+    if not reimbursed:
+        refund.reimburse()
+    assert refund.standing == (0, 0, bank + (0 if reimbursed else 6450))
+    with pytest.raises(Conflict, match="没有要申请的"):
+        advances.make_advance_list(refund.context, OFFICER, 2027)
+    assert refund.hospital.count("outpatient_advance_line") == 1
+    assert refund.hospital.count("ledger_entry", "kind = 'outpatient_advance'") == 1
+
+
+def test_the_treasurys_money_comes_while_the_refund_is_back(refund: Refund) -> None:
+    bank = refund.standing[2]
+    refund.bounce()
+    refund.reimburse()
+    assert refund.standing == (0, -6450, bank + 12900)
+    claims.redirect_claim(refund.context, OFFICER, refund.claim_id, Route.CASH)
+    with pytest.raises(Conflict, match="欠患者的钱"):
+        claims.reject_claim(refund.context, OFFICER, refund.claim_id, "不退了")
+    claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+    assert payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-1").state == "arrived"
+    assert refund.standing == (0, 0, bank + 12900)
+    with pytest.raises(Conflict):
+        refund.bounce()
+
+
+def test_an_application_that_was_turned_down_may_be_made_anew_when_it_arrived(refund: Refund) -> None:
+    refund.bounce()
+    advances.refuse_advance_list(refund.context, OFFICER, refund.list_no, "退回")
+    with pytest.raises(Conflict):
+        advances.make_advance_list(refund.context, OFFICER, 2027)
+    refund.pay_again()
+    again = advances.make_advance_list(refund.context, OFFICER, 2027)
+    assert (again.claims, again.total_fen) == (1, 6450)
+    assert refund.bounce() == "failed"
+    assert refund.standing[:2] == (6450, -6450)
+
+
+def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
+    """Raw: not before it came back, not twice, not by another kind, sum or person's claim, and not by a red letter."""
+    back, out = (("1002", 6450), (refund.owed, -6450)), ((refund.owed, 6450), ("1002", -6450))
+    with refund.context.database.writing() as connection:
+        store.open_owed(connection, INSTITUTION, refund.claim_id, refund.context.clock.now())
+    held, source = refund.held, refund.source
+    refused(held, "outpatient_repaid", *out, source=source)
+    refused(held, "outpatient_owed", ("1002", 6449), (refund.owed, -6449), source=source)
+    refused(held, "outpatient_owed", *back, source="outpatient_claim:x")
+    refused(held, "x", *back, source=source)
+    refused(held, "outpatient_owed", ("1002", 6450), ("1001", -6450), source=source)
+    with pytest.raises(REFUSED):
+        first = held.number("outpatient_advance")
+        lines = (f"1218:advance:{refund.claim_id}", 6450), ("1002", -6450)
+        held.red(first, "outpatient_advance_returned", *lines, source=source)
+    refund.bounce()
+    for state in ("withdrawn", "rejected", "arrived"):
+        unchanged(held, f"UPDATE outpatient_claim SET state = '{state}'")
+    refused(held, "outpatient_owed", *back, source=source)
+    refused(held, "outpatient_repaid", *out, source=source)
+    made = payouts.make_bank_file(refund.context, PAYER, Route.BANK, [refund.claim_id])
+    assert made.payments == 1
+    refused(held, "outpatient_repaid", (refund.owed, 3000), ("1002", -3000), source=source)
+    refused(held, "outpatient_advance", (f"1218:advance:{refund.claim_id}", 6450), ("1002", -6450), source=source)
+    held.post("outpatient_repaid", *out, source=source)
+    refused(held, "outpatient_repaid", *out, source=source)
+    refused(held, "outpatient_owed", *back, source=source)
+    unchanged(held, "UPDATE outpatient_claim SET state = 'failed'")
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "{claim}x"])
+def test_no_such_account_is_opened_beside_a_claim(refund: Refund, name: str) -> None:
+    with pytest.raises(REFUSED), refund.context.database.writing() as connection:
+        named = name.format(claim=refund.claim_id)
+        store.open_owed(connection, INSTITUTION, named, refund.context.clock.now())
+
+
+def test_a_list_says_what_stands_on_it(filed: Books) -> None:
+    values = {"i": INSTITUTION, "a": OFFICER.actor_id, "now": filed.context.clock.now().isoformat()}
+    insert = (
+        "INSERT INTO outpatient_advance_list (institution_id, list_no, budget_year, state, claims, total_fen,"
+        " made_by, made_at) VALUES (:i, 1, 2027, 'made', {sums}, :a, :now)"
+    )
+    for sums in ("1, 6450", "0, 1", "1, 0"):
+        unchanged(filed, insert.format(sums=sums), **values)
+    filed.sql(insert.format(sums="0, 0"), **values)
+    unchanged(filed, "UPDATE outpatient_advance_list SET claims = 1, total_fen = 6450")
+
+
+BEYOND: Final = {"beyond": Money(100), "ground": "患者手里的凭条多 1 元", **BANK}
+
+
+def test_what_goes_beyond_the_books_is_confirmed_with_a_ground(filed: Books) -> None:
+    remitted(filed)
+    claim_id = filed.outpatients.accept("M001", **BEYOND).claim_id
+    assert claim_id is not None
+    claims.review_claim(filed.context, OFFICER, claim_id)
+    for ground in ("", "　", "\u200b"):
+        with pytest.raises(MalformedInput):
+            claims.confirm_claim(filed.context, APPROVER, claim_id, ground)
+    step = "UPDATE outpatient_claim SET state = 'confirmed', confirmed_by = :who, confirmed_at = reviewed_at"
+    unchanged(filed, step, who=APPROVER.actor_id)
+    assert claims.confirm_claim(filed.context, APPROVER, claim_id, "核对过凭条").state == "confirmed"
+
+
+def test_the_database_asks_for_the_ground_by_itself(filed: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing was noticed."""
+    monkeypatch.setattr(alarms, "_beyond", lambda *_: 0)
+    remitted(filed)
+    claim_id = filed.outpatients.accept("M001", **BEYOND).claim_id
+    assert claim_id is not None
+    claims.review_claim(filed.context, OFFICER, claim_id)
+    with pytest.raises(Conflict):
+        claims.confirm_claim(filed.context, APPROVER, claim_id, "核对过")
+
+
+def test_it_is_confirmed_anew_when_the_way_was_changed(filed: Books, tmp_path: Path) -> None:
+    """The ground of before is no ground for what is confirmed again."""
+    remitted(filed)
+    claim_id = filed.outpatients.confirmed("M001", **BEYOND)
+    made = payouts.make_bank_file(filed.context, PAYER, Route.BANK, [claim_id])
+    path = tmp_path / "failed.csv"
+    number = filed.outpatients.claim(claim_id).refund_no
+    path.write_text(f"退款单号,金额,结果,文件号\n{number},65.50,失败,{made.file_no}\n", "utf-8")
+    assert payouts.take_answers(filed.context, PAYER, path, path.name).failed == 1
+    filed.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
+    claims.redirect_claim(filed.context, OFFICER, claim_id, Route.CASH)
+    step = "UPDATE outpatient_claim SET state = 'confirmed', confirmed_by = :who, confirmed_at = reviewed_at"
+    unchanged(filed, step, who=APPROVER.actor_id)
+    claims.confirm_claim(filed.context, APPROVER, claim_id, "再核对过")
+    assert payouts.pay_cash(filed.context, PAYER, claim_id, "LK-9").state == "arrived"
