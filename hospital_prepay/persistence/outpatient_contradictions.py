@@ -46,7 +46,7 @@ def add_contradiction(connection: sa.Connection, values: dict[str, Any]) -> None
 
 
 def decide_contradiction(
-    connection: sa.Connection, institution_id: str, claim_id: str, number: int, **values: Any
+    connection: sa.Connection, institution_id: str, claim_id: str, number: int, /, **values: Any
 ) -> None:
     """Write down what was decided, once."""
     table = OutpatientContradiction
@@ -60,10 +60,12 @@ def decide_contradiction(
         )
 
 
-def undecided(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str]) -> set[str]:
-    """Which of some claims are held."""
+def undecided(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str] | None = None) -> set[str]:
+    """Which claims are held, or which of some."""
     table = OutpatientContradiction
     query = sa.select(table.claim_id).where(
-        table.institution_id == institution_id, table.claim_id.in_(claim_ids), table.decision == ""
+        table.institution_id == institution_id,
+        table.decision == "",
+        *(() if claim_ids is None else (table.claim_id.in_(claim_ids),)),
     )
     return set(connection.scalars(query))

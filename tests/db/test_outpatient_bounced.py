@@ -116,7 +116,7 @@ def test_an_application_that_was_turned_down_may_be_made_anew_when_it_arrived(re
 
 
 def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
-    """Raw: not before it came back, not twice, not by another kind, sum or person's claim, and not by a red letter."""
+    """Raw: not before it came back, not twice, not by another kind, sum or claim, and not by a red letter."""
     back, out = (("1002", 6450), (refund.owed, -6450)), ((refund.owed, 6450), ("1002", -6450))
     with refund.context.database.writing() as connection:
         store.open_owed(connection, INSTITUTION, refund.claim_id, refund.context.clock.now())
@@ -126,9 +126,8 @@ def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
     refused(held, "outpatient_owed", *back, source="outpatient_claim:x")
     refused(held, "x", *back, source=source)
     refused(held, "outpatient_owed", ("1002", 6450), ("1001", -6450), source=source)
+    first, lines = held.number("outpatient_advance"), ((f"1218:advance:{refund.claim_id}", 6450), ("1002", -6450))
     with pytest.raises(REFUSED):
-        first = held.number("outpatient_advance")
-        lines = (f"1218:advance:{refund.claim_id}", 6450), ("1002", -6450)
         held.red(first, "outpatient_advance_returned", *lines, source=source)
     refund.bounce()
     for state in ("withdrawn", "rejected", "arrived"):
@@ -147,9 +146,9 @@ def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
 
 @pytest.mark.parametrize("name", ["nobody", "", "{claim}x"])
 def test_no_such_account_is_opened_beside_a_claim(refund: Refund, name: str) -> None:
+    named, now = name.format(claim=refund.claim_id), refund.context.clock.now()
     with pytest.raises(REFUSED), refund.context.database.writing() as connection:
-        named = name.format(claim=refund.claim_id)
-        store.open_owed(connection, INSTITUTION, named, refund.context.clock.now())
+        store.open_owed(connection, INSTITUTION, named, now)
 
 
 def test_a_list_says_what_stands_on_it(filed: Books) -> None:
@@ -164,7 +163,7 @@ def test_a_list_says_what_stands_on_it(filed: Books) -> None:
     unchanged(filed, "UPDATE outpatient_advance_list SET claims = 1, total_fen = 6450")
 
 
-BEYOND: Final = {"beyond": Money(100), "ground": "患者手里的凭条多 1 元", **BANK}
+BEYOND: Final[dict[str, Any]] = {"beyond": Money(100), "ground": "患者手里的凭条多 1 元", **BANK}
 
 
 def test_what_goes_beyond_the_books_is_confirmed_with_a_ground(filed: Books) -> None:

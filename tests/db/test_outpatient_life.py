@@ -36,7 +36,8 @@ BESIDE: Final[dict[tuple[str, str], dict[str, Any]]] = {("claim", "reviewed"): {
 def untriggered(connection: sa.Connection) -> Iterator[None]:
     """No trigger looks on: rows stand in whatever state the test needs."""
     if connection.dialect.name == "postgresql":
-        names = [table.name for table in Base.metadata.sorted_tables]
+        there = set(sa.inspect(connection).get_table_names())  # fewer where a migration stops short of the newest
+        names = [table.name for table in Base.metadata.sorted_tables if table.name in there]
         for name in names:
             connection.execute(sa.text(f"ALTER TABLE {name} DISABLE TRIGGER USER"))
         yield

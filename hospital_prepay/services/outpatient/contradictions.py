@@ -109,8 +109,8 @@ def decide_contradiction(
         actor.require_other_than(attempt.sent_by, "决定")
         if verdict is Verdict.UNPAID and attempt.state == "arrived":
             raise Conflict("这次付款已记为到账。请先登记“银行把到账的钱退回来了”，再作决定；本次没有改动。")
-        values = {"decision": verdict.value, "decided_by": actor.actor_id, "decided_at": work.now, "ground": ground}
-        store.decide_contradiction(*own, claim_id, number, **values)
+        by = {"decided_by": actor.actor_id, "decided_at": work.now}
+        store.decide_contradiction(*own, claim_id, number, decision=verdict.value, ground=ground, **by)
         detail = {"refund_no": found.refund_no, "attempt": one.attempt_no, "verdict": verdict.value, "ground": ground}
         work.audit(detail=detail)
         if verdict is Verdict.PAID and attempt.state == "failed":
@@ -146,6 +146,12 @@ def _pay_after_all(
     claims.answer_payout(*own, attempt.attempt_no, state="sent", answered_at=work.now)
     claims.walk_claim(*own, state="sent", paid_by=attempt.sent_by, paid_at=attempt.sent_at)
     entry_no = book_payment(work, account, found, attempt.attempt_no, attempt.route)
-    said = {"answered_at": work.now, "bank_reference": one.bank_reference}
-    claims.answer_payout(*own, attempt.attempt_no, state="arrived", entry_no=entry_no, **said)
+    claims.answer_payout(
+        *own,
+        attempt.attempt_no,
+        state="arrived",
+        answered_at=work.now,
+        bank_reference=one.bank_reference,
+        entry_no=entry_no,
+    )
     arrive(work, account, found, entry_no)
