@@ -7,18 +7,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import openpyxl
 import pytest
 import sqlalchemy as sa
 
+from hospital_prepay.domain.access import GRANTS, Permission, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence import outpatient_claims as store
-from hospital_prepay.services.outpatient import advances, alarms, claims, payouts
+from hospital_prepay.services.outpatient import advance_papers, advance_review, advances, alarms, claim_review, claims, payouts, progress
 from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, refused, unchanged
+from tests.db.test_outpatient_life import untriggered
 from tests.db.test_outpatient_ties import remitted
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, answered
+from tests.services.outpatient.test_escheat import frozen
 
 __all__ = ["books", "filed", "outpatients"]
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/8")
@@ -144,6 +148,31 @@ def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
     unchanged(held, "UPDATE outpatient_claim SET state = 'failed'")
 
 
+def test_reports_and_verification_know_of_what_is_owed(refund: Refund, database_owner: Database) -> None:
+    """On the page of advances, in its file, in the progress of a day, on the claim; the list keeps its line."""
+    refund.reimburse()
+    refund.bounce()
+    page = advance_review.list_advances(refund.context, OFFICER)
+    assert [(one.owed_fen, one.list_no) for one in page.owed] == [(6450, refund.list_no)]
+    assert (page.waiting, page.applied_fen) == ([], 6450)
+    assert len(advance_review.read_advance_list(refund.context, OFFICER, refund.list_no).lines) == 1
+    book = openpyxl.load_workbook(advance_papers.advances_file(refund.context, OFFICER, "xlsx"))
+    cells = [str(cell) for row in book.active.iter_rows(values_only=True) for cell in row if cell is not None]
+    assert "银行退回、待再付患者（元）" in cells
+    assert any(cell.startswith("银行退回，待再付患者；第 1 号") for cell in cells)
+    today = refund.context.clock.today()
+    assert progress.read_progress(refund.context, OFFICER, today).owed_fen == 6450
+    assert progress.read_progress(refund.context, OFFICER, today - timedelta(days=1)).owed_fen == 0
+    detail = claim_review.read_claim(refund.context, OFFICER, refund.claim_id)
+    assert (detail.owed_fen, len(detail.entries)) == (6450, 2)
+    database, folder = refund.context.database, refund.folder
+    assert verify_ledger(database, folder, refund.context.clock).findings == ()
+    with database_owner.writing() as connection, untriggered(connection):
+        connection.execute(sa.text("UPDATE outpatient_claim SET state = 'withdrawn'"))
+    found = verify_ledger(database, folder, refund.context.clock).findings
+    assert [(one.account_id, "待再付" in one.message) for one in found] == [(refund.owed, True)]
+
+
 @pytest.mark.parametrize("name", ["nobody", "", "{claim}x"])
 def test_no_such_account_is_opened_beside_a_claim(refund: Refund, name: str) -> None:
     named, now = name.format(claim=refund.claim_id), refund.context.clock.now()
@@ -205,3 +234,77 @@ def test_it_is_confirmed_anew_when_the_way_was_changed(filed: Books, tmp_path: P
     unchanged(filed, step, who=APPROVER.actor_id)
     claims.confirm_claim(filed.context, APPROVER, claim_id, "再核对过")
     assert payouts.pay_cash(filed.context, PAYER, claim_id, "LK-9").state == "arrived"
+
+
+CONTRADICTION: Final = (
+    "INSERT INTO outpatient_contradiction (institution_id, claim_id, contradiction_no, attempt_no, told, raised_by,"
+    " raised_at, decision, decided_by, decided_at, ground) SELECT institution_id, claim_id, {number}, {attempt},"
+    " '{told}', sent_by, sent_at, {rest} FROM outpatient_payout"
+)
+
+
+@pytest.fixture
+def failed(books: Books, tmp_path: Path) -> tuple[Books, str]:
+    """A refund that failed at the bank."""
+    claim_id = books.outpatients.confirmed(**BANK)
+    payouts.make_bank_file(books.context, PAYER, Route.BANK, [claim_id])
+    path = tmp_path / "failed.csv"
+    path.write_text(f"退款单号,金额,结果\n{books.outpatients.claim(claim_id).refund_no},64.50,失败\n", "utf-8")
+    assert payouts.take_answers(books.context, PAYER, path, path.name).failed == 1
+    return books, claim_id
+
+
+def test_what_the_bank_contradicts_is_open_until_another_decides_once(failed: tuple[Books, str]) -> None:
+    """Raw: of an attempt that said otherwise, by no one alone, with a ground, once; until then nothing is paid."""
+    books, claim_id = failed
+    open_ = "'', NULL, NULL, ''"
+    for number, attempt, told, rest in (
+        (2, 1, "arrived", open_),
+        (1, 2, "arrived", open_),
+        (1, 1, "failed", open_),
+        (1, 1, "lost", open_),
+        (1, 1, "arrived", "'paid', 'finance_approver-1', sent_at, 'x'"),
+    ):
+        unchanged(books, CONTRADICTION.format(number=number, attempt=attempt, told=told, rest=rest))
+    unchanged(books, "UPDATE outpatient_payout SET state = 'sent'")
+    books.sql(CONTRADICTION.format(number=1, attempt=1, told="arrived", rest=open_))
+    unchanged(books, CONTRADICTION.format(number=2, attempt=1, told="arrived", rest=open_))
+    unchanged(books, "DELETE FROM outpatient_contradiction")
+    unchanged(books, "UPDATE outpatient_payout SET state = 'sent'")
+    unchanged(books, "UPDATE outpatient_claim SET state = 'withdrawn', ended_by = 'cashier-1'")
+    again = (
+        "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, file_no, amount_fen, state,"
+        " sent_by, sent_at) SELECT institution_id, claim_id, 2, route, file_no, amount_fen, 'sent', sent_by, sent_at"
+        " FROM outpatient_payout"
+    )
+    unchanged(books, again)
+    decide = "UPDATE outpatient_contradiction SET decision = '{}', decided_by = '{}', decided_at = raised_at, ground = '{}'"
+    for verdict, who, ground in (
+        ("paid", PAYER.actor_id, "x"),
+        ("paid", "nobody", "x"),
+        ("unpaid", f" {PAYER.actor_id.upper()} ", "x"),
+        ("unpaid", APPROVER.actor_id, " "),
+        ("perhaps", APPROVER.actor_id, "x"),
+    ):
+        unchanged(books, decide.format(verdict, who, ground))
+    unchanged(books, "UPDATE outpatient_contradiction SET told = 'failed'")
+    books.sql(decide.format("unpaid", APPROVER.actor_id, "x"))
+    unchanged(books, decide.format("paid", APPROVER.actor_id, "x"))
+    unchanged(books, "UPDATE outpatient_payout SET state = 'sent'")
+    books.sql(again)
+
+
+def test_who_reviews_a_batch_may_review(filed: Books) -> None:
+    """Whoever the permission is granted to, and nobody else of the institution."""
+    batch_no = frozen(filed.outpatients)
+    insert = (
+        "INSERT INTO outpatient_batch_review (institution_id, batch_no, part, reviewed_by, reviewed_at, note)"
+        " SELECT institution_id, batch_no, '{part}', '{who}', frozen_at, 'x' FROM outpatient_batch"
+        f" WHERE batch_no = {batch_no}"
+    )
+    may = {role for role in Role if Permission.OUTPATIENT_REVIEW in GRANTS[role]}
+    assert may == {Role.FINANCE_OFFICER, Role.FINANCE_APPROVER}
+    for role in set(Role) - may:
+        unchanged(filed, insert.format(part="books", who=f"{role.value}-2"))
+    for part, role in zip(("books", "contacts"), sorted(may), strict=True):
+        filed.sql(insert.format(part=part, who=f"{role.value}-9"))

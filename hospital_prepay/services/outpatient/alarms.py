@@ -27,7 +27,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 
 __all__ = ["AlarmRow", "AnswerRow", "ListedAlarm", "StaffCard"]
 
@@ -157,8 +157,7 @@ def add_staff_card(context: Context, actor: Actor, holder: str, card_no: str) ->
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
     plain = check_card(card_no)
-    if not holder.strip():
-        raise MalformedInput("请填职工姓名。", code="missing_value", details={"field": "holder"})
+    holder = required_line(holder, "请填职工姓名。", "holder", "姓名")
     with context.work(actor, "outpatient.staff_card", f"outpatient_staff:{holder.strip()[:40]}") as work:
         store.add_staff_card(
             work.connection,
@@ -178,8 +177,7 @@ def add_staff_card(context: Context, actor: Actor, holder: str, card_no: str) ->
 def remove_staff_card(context: Context, actor: Actor, card_id: str, ground: str) -> None:
     """Take a card off the register, with why. Raises :class:`NotFound` for one that isn't on it."""
     actor.require(Permission.OUTPATIENT_APPROVE)
-    if not ground.strip():
-        raise MalformedInput("请写明为什么停用，例如职工已离职。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明为什么停用，例如职工已离职。")
     with context.work(actor, "outpatient.staff_card_end", f"outpatient_staff_card:{card_id}") as work:
         values = {"removed_by": actor.actor_id, "removed_at": work.now, "ground": ground.strip()}
         if not store.end_staff_card(work.connection, work.institution_id, card_id, **values):

@@ -120,7 +120,7 @@ class ClaimList:
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
-    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was accepted."""
+    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken."""
 
     claim: ClaimRow
     personal: Personal

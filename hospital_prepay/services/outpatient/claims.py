@@ -46,6 +46,7 @@ from hospital_prepay.services.outpatient.alarms import (
 )
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
+from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
@@ -381,9 +382,7 @@ def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
 
 
 def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str) -> ClaimRow:
-    if not plain_name(ground):
-        raise MalformedInput("请写明原因，备查。", code="missing_value", details={"field": "ground"})
-    check_ground(ground)
+    ground = required_ground(ground, "请写明原因，备查。")
     with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
         _, found = locked_claim(work, claim_id, state)
         refuse_contradicted(work, found)
@@ -406,7 +405,10 @@ def _check(command: AcceptClaim) -> None:
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
-    check_ground(command.claimant_name)
+    plain_line(command.claimant_name, "claimant_name", "来办的人的姓名")
+    plain_line(command.patient_name, "patient_name", "患者姓名")
+    for paper in command.papers:
+        plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
     check_ground(command.ground)
     if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
@@ -419,6 +421,7 @@ def _check_route(route: Route, bank: str, card_no: str) -> None:
         return
     if not bank.strip():
         raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
+    plain_line(bank, "bank", "开户银行")
     refuse_formula(bank, "bank", "开户银行")
     check_card(card_no)
 

@@ -21,6 +21,7 @@ from hospital_prepay.persistence.outpatient_register import CorrectionRow
 from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.grounds import required_ground
 
 _BANK: Final = "1002"
 _CLOSED: Final = (
@@ -46,8 +47,7 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
     marked, filed or gone, or that has a correction under way.
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
-    if not command.ground.strip():
-        raise MalformedInput("请写明怎么数错的，凭什么改。", code="missing_value", details={"field": "ground"})
+    required_ground(command.ground, "请写明怎么数错的，凭什么改。")
     payload = {
         "account_no": command.account_no,
         "right_fen": command.right_balance.fen,

@@ -20,6 +20,7 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
@@ -42,6 +43,7 @@ from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.bank_answers import HELD, answered_attempt
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_contradicted
+from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_bounce, book_payment
 
 CONTENT: Final = "outpatient_bank_file.content"
@@ -281,8 +283,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
     Raises :class:`Conflict` for a claim that hasn't arrived or was paid in cash.
     """
     actor.require(Permission.OUTPATIENT_PAY)
-    if not reason.strip():
-        raise MalformedInput("请写明银行退回的原因。", code="missing_value", details={"field": "reason"})
+    reason = required_ground(reason, "请写明银行退回的原因。", "reason")
     with context.work(actor, "outpatient.bounce", f"outpatient_claim:{claim_id}") as work:
         account, found = locked_claim(work, claim_id, "failed")
         payouts = store.payouts_of(work.connection, work.institution_id, claim_id)
@@ -350,7 +351,7 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
 
 
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:
-    step = {"state": "failed", "answered_at": work.now, "failure": reason[:200] or "银行没有说明原因"}
+    step = {"state": "failed", "answered_at": work.now, "failure": spelled_out(reason)[:200] or "银行没有说明原因"}
     store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
     store.walk_claim(work.connection, work.institution_id, found.claim_id, state="failed")
     work.audit(detail={"refund_no": found.refund_no, "failure": step["failure"]})
