@@ -7,16 +7,27 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import openpyxl
 import pytest
 import sqlalchemy as sa
+from python_calamine import CalamineWorkbook
 
 from hospital_prepay.domain.access import GRANTS, Permission, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence import outpatient_claims as store
-from hospital_prepay.services.outpatient import advance_papers, advance_review, advances, alarms, claim_review, claims, payouts, progress
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.services.ledger.seals import verify_ledger
+from hospital_prepay.services.outpatient import (
+    advance_papers,
+    advance_review,
+    advances,
+    alarms,
+    claim_review,
+    claims,
+    payouts,
+    progress,
+)
 from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, refused, unchanged
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_outpatient_ties import remitted
@@ -148,7 +159,7 @@ def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
     unchanged(held, "UPDATE outpatient_claim SET state = 'failed'")
 
 
-def test_reports_and_verification_know_of_what_is_owed(refund: Refund, database_owner: Database) -> None:
+def test_reports_and_verification_know_of_what_is_owed(refund: Refund, owner_database: Database) -> None:
     """On the page of advances, in its file, in the progress of a day, on the claim; the list keeps its line."""
     refund.reimburse()
     refund.bounce()
@@ -156,8 +167,11 @@ def test_reports_and_verification_know_of_what_is_owed(refund: Refund, database_
     assert [(one.owed_fen, one.list_no) for one in page.owed] == [(6450, refund.list_no)]
     assert (page.waiting, page.applied_fen) == ([], 6450)
     assert len(advance_review.read_advance_list(refund.context, OFFICER, refund.list_no).lines) == 1
-    book = openpyxl.load_workbook(advance_papers.advances_file(refund.context, OFFICER, "xlsx"))
-    cells = [str(cell) for row in book.active.iter_rows(values_only=True) for cell in row if cell is not None]
+    with advance_papers.advances_file(refund.context, OFFICER, "xlsx") as made:
+        book = CalamineWorkbook.from_filelike(made)
+    cells = [
+        str(cell) for name in book.sheet_names for row in book.get_sheet_by_name(name).to_python() for cell in row
+    ]
     assert "银行退回、待再付患者（元）" in cells
     assert any(cell.startswith("银行退回，待再付患者；第 1 号") for cell in cells)
     today = refund.context.clock.today()
@@ -167,7 +181,7 @@ def test_reports_and_verification_know_of_what_is_owed(refund: Refund, database_
     assert (detail.owed_fen, len(detail.entries)) == (6450, 2)
     database, folder = refund.context.database, refund.folder
     assert verify_ledger(database, folder, refund.context.clock).findings == ()
-    with database_owner.writing() as connection, untriggered(connection):
+    with owner_database.writing() as connection, untriggered(connection):
         connection.execute(sa.text("UPDATE outpatient_claim SET state = 'withdrawn'"))
     found = verify_ledger(database, folder, refund.context.clock).findings
     assert [(one.account_id, "待再付" in one.message) for one in found] == [(refund.owed, True)]
@@ -256,7 +270,7 @@ def failed(books: Books, tmp_path: Path) -> tuple[Books, str]:
 
 def test_what_the_bank_contradicts_is_open_until_another_decides_once(failed: tuple[Books, str]) -> None:
     """Raw: of an attempt that said otherwise, by no one alone, with a ground, once; until then nothing is paid."""
-    books, claim_id = failed
+    books, _ = failed
     open_ = "'', NULL, NULL, ''"
     for number, attempt, told, rest in (
         (2, 1, "arrived", open_),
@@ -278,7 +292,10 @@ def test_what_the_bank_contradicts_is_open_until_another_decides_once(failed: tu
         " FROM outpatient_payout"
     )
     unchanged(books, again)
-    decide = "UPDATE outpatient_contradiction SET decision = '{}', decided_by = '{}', decided_at = raised_at, ground = '{}'"
+    decide = (
+        "UPDATE outpatient_contradiction SET decision = '{}', decided_by = '{}', decided_at = raised_at,"
+        " ground = '{}'"
+    )
     for verdict, who, ground in (
         ("paid", PAYER.actor_id, "x"),
         ("paid", "nobody", "x"),

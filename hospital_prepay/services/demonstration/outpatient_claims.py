@@ -99,7 +99,7 @@ class Counter:
         if step == "review" and found.state == "accepted":
             review_claim(context, self._reviewer(number), claim_id)
         elif step == "confirm" and found.state == "reviewed":
-            ground = _ALARMS if key.startswith(("same-card", "late")) else ""
+            ground = _ALARMS if key.startswith(("same-card", "late", "beyond")) else ""
             if not ground and not self.owners[key].certno:
                 ground = _UNPROVEN
             confirm_claim(context, self._confirmer(found), claim_id, ground)

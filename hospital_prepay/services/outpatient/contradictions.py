@@ -152,6 +152,7 @@ def _pay_after_all(
         state="arrived",
         answered_at=work.now,
         bank_reference=one.bank_reference,
+        failure="",
         entry_no=entry_no,
     )
     arrive(work, account, found, entry_no)
