@@ -364,7 +364,7 @@ def test_what_the_bank_contradicts_is_decided_on_the_page_of_the_refund(desk: De
     assert "凭据 YH1" in shown
     with desk.house.context.database.reading() as connection:
         query = sa.text("SELECT detail FROM audit_event WHERE action = 'outpatient.decide_answer'")
-        assert "YH-1 已到账" in str(connection.scalars(query).first())
+        assert "YH-1 已到账" in str(connection.scalars(query).all())
 
 
 def test_a_form_for_a_bank_file_sent_twice_makes_one_file(desk: Desk) -> None:
