@@ -32,7 +32,6 @@ CREATE FUNCTION outpatient_owed_line_stands(
   SELECT EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = p_institution AND c.claim_id = p_claim
     AND c.remitted AND CASE p_kind
       WHEN 'outpatient_repaid' THEN c.amount_fen = p_debit AND c.state IN ('confirmed', 'sent')
-        AND outpatient_owed_fen(p_institution, p_claim) = 0
       WHEN 'outpatient_owed' THEN c.amount_fen = p_credit AND c.state = 'arrived'
         AND outpatient_owed_fen(p_institution, p_claim) = p_credit
         AND EXISTS (SELECT 1 FROM outpatient_payout p JOIN ledger_entry o USING (institution_id, entry_no)

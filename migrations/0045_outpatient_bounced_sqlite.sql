@@ -22,7 +22,6 @@ CREATE TRIGGER outpatient_owed_stands BEFORE INSERT ON ledger_entry BEGIN
           WHERE c.institution_id = NEW.institution_id AND c.claim_id = substr(l.account_id, 13) AND c.remitted
             AND CASE NEW.kind
               WHEN 'outpatient_repaid' THEN c.amount_fen = l.debit_fen AND c.state IN ('confirmed', 'sent')
-                AND a.balance_fen = 0
               WHEN 'outpatient_owed' THEN c.amount_fen = l.credit_fen AND c.state = 'arrived'
                 AND a.balance_fen = l.credit_fen AND EXISTS (
                   SELECT 1 FROM outpatient_payout p JOIN ledger_entry o

@@ -159,6 +159,20 @@ def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
     unchanged(held, "UPDATE outpatient_claim SET state = 'failed'")
 
 
+def test_what_came_back_is_owed_once_before_its_claim_walks(refund: Refund) -> None:
+    """Raw: neither twice in the same moment, nor beside a red letter once the application is turned down."""
+    with refund.context.database.writing() as connection:
+        store.open_owed(connection, INSTITUTION, refund.claim_id, refund.context.clock.now())
+    back = (("1002", 6450), (refund.owed, -6450))
+    refund.held.post("outpatient_owed", *back, source=refund.source)
+    refused(refund.held, "outpatient_owed", *back, source=refund.source)
+    advances.refuse_advance_list(refund.context, OFFICER, refund.list_no, "退回")
+    first = refund.held.number("outpatient_advance")
+    lines = ((f"1218:advance:{refund.claim_id}", 6450), ("1002", -6450))
+    with pytest.raises(REFUSED):
+        refund.held.red(first, "outpatient_advance_returned", *lines, source=refund.source)
+
+
 def test_reports_and_verification_know_of_what_is_owed(refund: Refund, owner_database: Database) -> None:
     """On the page of advances, in its file, in the progress of a day, on the claim; the list keeps its line."""
     refund.reimburse()
