@@ -43,6 +43,7 @@ VERDICT_NOTES: Final = {
     Verdict.PAID: "这次付款记为到账；退款没有别的到账的，按这一次入账",
     Verdict.UNPAID: "这次付款仍算没有退成，可以再送银行或改退款方式",
 }
+_DECIDERS: Final = "由有确认权限、没有送款也没有导入回单的人决定"
 _FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
 
 
@@ -121,6 +122,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
     claim = found.claim
     offered = _offered(found)
     basis = found.decision.reasons[0]
+    held = _undecided(found) is not None
     return {
         "claim": {
             "id": claim.claim_id,
@@ -160,9 +162,9 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "entries": _entries(found),
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
-        "next": _NEXT.get(claim.state),
-        "next_lines": turn_lines(found.turn, found.names),
-        "why_not": why_not_mine(found.turn),
+        "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
+        "next_lines": (_DECIDERS,) if held else turn_lines(found.turn, found.names),
+        "why_not": "" if held else why_not_mine(found.turn),
         "who_words": _who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),
         "offered": offered,
@@ -307,7 +309,8 @@ def _steps(found: ClaimDetail) -> list[Step]:
         reference = next((one.bank_reference for one in found.payouts if one.state == "arrived"), "")
         return [*steps, Step("done", "到账", (f"凭据 {reference}",) if reference else ())]
     if claim.state == "failed":
-        return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *turn))]
+        whose = ("银行说法不一，待决定",) if _undecided(found) else turn
+        return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *whose))]
     if claim.state == "sent":
         return [*steps, Step("now", "到账", ("等银行回单；失败按原退款单号再办",))]
     later = {"确认": ("第三个人办",), "退款": ("审核、确认的人不能付",), "到账": ("失败按原退款单号再办",)}
