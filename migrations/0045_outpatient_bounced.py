@@ -137,6 +137,8 @@ def upgrade() -> None:
         for file, name, words in CHANGED[dialect]:
             _run(_changed(file, rf"CREATE (?:OR REPLACE )?FUNCTION {name}\(.*?\nEND \$\$;", words))
         return
+    order = list(_entry_triggers())
+    later = [name for name in order[order.index("outpatient_entry_stands") + 1 :] if name not in REPLACED]
     for name in REPLACED:
         _run(f"DROP TRIGGER {name}")
     for statement in (part.strip() + "\nEND;" for part in text.split("\nEND;") if "CREATE" in part):
@@ -145,11 +147,22 @@ def upgrade() -> None:
     for file, name, words in CHANGED[dialect]:
         _run(f"DROP TRIGGER {name}")
         _run(for_sqlite(_changed(file, rf"CREATE TRIGGER {name} .*?\nEND;", words)))
+    # Of an entry that is wrong twice the same trigger speaks first as before: SQLite asks the newest one first.
+    for name in later:
+        text = _entry_triggers()[name]
+        _run(f"DROP TRIGGER {name}")
+        _run(text)
 
 
 def downgrade() -> None:
     """Books are never taken down by a program: restore the backup instead."""
     raise RuntimeError("restore the backup that was made before the migration")
+
+
+def _entry_triggers() -> dict[str, str]:
+    """SQLite's triggers on the books' headers, the oldest first."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger_entry' ORDER BY rowid"
+    return {str(row[0]): str(row[1]) for row in op.get_bind().exec_driver_sql(query)}
 
 
 def _changed(file: str, pattern: str, words: tuple[tuple[str, str], ...]) -> str:
