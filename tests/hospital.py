@@ -108,7 +108,7 @@ def enter_people(connection: sa.Connection, clock: Clock, institution_id: str, *
             "user_id": user_id,
             "login": f"{institution_id}:{user_id}",
             "name": user_id,
-            "roles": [],
+            "roles": [head] if (head := user_id.rpartition("-")[0]) in set(Role) else [],
             "password_hash": "",
             "password_changed_at": clock.now(),
             "created_at": clock.now(),

@@ -47,6 +47,12 @@ def _print(answer: EscheatAnswer) -> None:
     if answer.rejected:
         click.echo(f"\n读不了的行 {len(answer.rejected):,}")
         _table(("行", "怎么改"), [(str(one.line), one.message) for one in answer.rejected])
+    if answer.remarks:
+        click.echo(f"\n请核对 {len(answer.remarks):,} 处")
+        _table(
+            ("行", "账户号", "说明"),
+            [(str(one.line or "—"), one.account_no or "—", one.message) for one in answer.remarks],
+        )
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]], right: tuple[int, ...] = ()) -> None:

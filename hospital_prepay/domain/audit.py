@@ -165,6 +165,7 @@ ACTIONS: Final[dict[str, str]] = {
     "outpatient.answers": "导入银行结果文件",
     "outpatient.answer": "记银行退款结果",
     "outpatient.bounce": "登记退款被银行退回",
+    "outpatient.decide_answer": "决定银行说法不一的付款",
     "outpatient.staff_card": "登记职工银行卡",
     "outpatient.staff_card_end": "停用职工银行卡",
     "outpatient.propose_campaign": "提出清退通知",

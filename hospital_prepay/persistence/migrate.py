@@ -112,6 +112,7 @@ _INSERT = (
     "outpatient_contact_proof",
     "outpatient_contact_rejection",
     "outpatient_contact_result",
+    "outpatient_contradiction",
     "outpatient_correction",
     "outpatient_filing",
     "outpatient_filing_line",
@@ -186,6 +187,7 @@ _UPDATE: dict[str, str] = {
         "state, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at,"
         " ended_by, ended_at, ground"
     ),
+    "outpatient_contradiction": "decision, decided_by, decided_at, ground",
     "outpatient_correction": "state, decided_by, decided_at, answer",
     "outpatient_filing": (
         "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at"

@@ -85,8 +85,11 @@ def applied_fen(connection: sa.Connection, institution_id: str, account_no: str)
 def add_advance_list(connection: sa.Connection, values: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
     """Write a list down with its claims. Raises :class:`Conflict` when it asks for more than was remitted."""
     with refusing("申请的数超过已上缴的数，没有入表。请核对上缴记录。"):
-        connection.execute(sa.insert(OutpatientAdvanceList).values(**values))
+        # Empty at first: what it says it holds is compared with what stands on it (migration 0045).
+        connection.execute(sa.insert(OutpatientAdvanceList).values(**{**values, "claims": 0, "total_fen": 0}))
         connection.execute(sa.insert(OutpatientAdvanceLine), list(lines))
+        sums = {name: values[name] for name in ("claims", "total_fen")}
+        walk_advance_list(connection, values["institution_id"], values["list_no"], **sums)
 
 
 def advance_lists(connection: sa.Connection, institution_id: str, list_no: int | None = None) -> list[AdvanceListRow]:
@@ -155,6 +158,27 @@ def open_list_of(connection: sa.Connection, institution_id: str, claim_id: str) 
         )
     )
     return connection.scalar(query)
+
+
+def is_applied_for(connection: sa.Connection, institution_id: str, claim_id: str) -> bool:
+    """Whether a claim counts on a list that went to the treasury."""
+    query = (
+        sa.select(OutpatientAdvanceLine.list_no)
+        .join(
+            OutpatientAdvanceList,
+            sa.and_(
+                OutpatientAdvanceList.institution_id == OutpatientAdvanceLine.institution_id,
+                OutpatientAdvanceList.list_no == OutpatientAdvanceLine.list_no,
+            ),
+        )
+        .where(
+            OutpatientAdvanceLine.institution_id == institution_id,
+            OutpatientAdvanceLine.claim_id == claim_id,
+            OutpatientAdvanceLine.counts,
+            OutpatientAdvanceList.state.in_(("submitted", "reimbursed")),
+        )
+    )
+    return connection.scalar(query.limit(1)) is not None
 
 
 def take_line_off(connection: sa.Connection, institution_id: str, list_no: int, claim_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.domain.ledger.chart import advance_account
+from hospital_prepay.domain.ledger.chart import advance_account, owed_refund_account
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
@@ -479,12 +479,29 @@ def other_cards(
 
 def open_advance(connection: sa.Connection, institution_id: str, claim_id: str, at: datetime) -> None:
     """Open the account of what is paid ahead on a claim, once."""
-    account_id = advance_account(claim_id)
-    there = sa.select(LedgerAccount.account_id).where(
+    _open_once(connection, institution_id, advance_account(claim_id), "垫付的门诊预交金", at)
+
+
+def open_owed(connection: sa.Connection, institution_id: str, claim_id: str, at: datetime) -> None:
+    """Open the account of what came back of a claim and is owed to its patient, once."""
+    _open_once(connection, institution_id, owed_refund_account(claim_id), "银行退回待再付的门诊退款", at)
+
+
+def owed_fen(connection: sa.Connection, institution_id: str, claim_id: str) -> int | None:
+    """What came back of a claim and is owed to its patient; ``None`` where nothing ever was."""
+    return _balance(connection, institution_id, owed_refund_account(claim_id))
+
+
+def _open_once(connection: sa.Connection, institution_id: str, account_id: str, name: str, at: datetime) -> None:
+    if _balance(connection, institution_id, account_id) is None:
+        open_account(connection, institution_id, account_id, name=name, opened_at=at, guarded=True)
+
+
+def _balance(connection: sa.Connection, institution_id: str, account_id: str) -> int | None:
+    query = sa.select(LedgerAccount.balance_fen).where(
         LedgerAccount.institution_id == institution_id, LedgerAccount.account_id == account_id
     )
-    if connection.scalar(there) is None:
-        open_account(connection, institution_id, account_id, name="垫付的门诊预交金", opened_at=at, guarded=True)
+    return connection.scalar(query)
 
 
 def _account(connection: sa.Connection, institution_id: str, account_no: str, *, lock: bool) -> AccountState | None:

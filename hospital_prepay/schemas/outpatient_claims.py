@@ -13,6 +13,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Rout
 from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Ticked, Yuan
 from hospital_prepay.schemas.fund_forms import FormKey
 from hospital_prepay.services.outpatient.claims import AcceptClaim, ShownPaper
+from hospital_prepay.services.outpatient.contradictions import Verdict
 
 PAPER: Final = "paper-"
 REFERENCE: Final = "reference-"
@@ -66,6 +67,25 @@ class ConfirmSchema(CommandSchema[Confirmed]):
 
     ground = Text(load_default="", longest=300)
     alarms = Number(load_default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedAnswer:
+    """What the bank meant, with the ground; ``number`` is which of its contradictions."""
+
+    number: int
+    verdict: Verdict
+    ground: str
+
+
+class DecidedAnswerSchema(CommandSchema[DecidedAnswer]):
+    """Somebody asked the bank."""
+
+    command: ClassVar = DecidedAnswer
+
+    number = Number(required=True)
+    verdict = Choice(Verdict, required=True)
+    ground = Text(required=True, longest=300)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,12 @@ _TASKS: Final = {
         "/desk/refunds/claims?tab=failed",
         "去办",
     ),
+    "outpatient_contradicted": (
+        "门诊退款银行说法不一",
+        "与银行核对后写明理由决定",
+        "/desk/refunds/claims?tab=held",
+        "去决定",
+    ),
     "outpatient_sent": (
         "门诊退款等银行回单",
         "拿到回单文件后导入",

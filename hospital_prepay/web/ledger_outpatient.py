@@ -17,6 +17,8 @@ OUTPATIENT_KINDS: Final = {
     "outpatient_remittance": ("info", "上缴财政"),
     "outpatient_advance": ("ok", "医院垫付"),
     "outpatient_advance_returned": ("stop", "垫付退回"),
+    "outpatient_owed": ("stop", "退款退回，欠患者"),
+    "outpatient_repaid": ("ok", "退回后再付"),
     "outpatient_reimbursed": ("info", "财政补回"),
 }
 _ROOT: Final = "/finance/outpatient"

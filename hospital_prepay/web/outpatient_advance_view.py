@@ -38,6 +38,8 @@ def list_page(found: Advances, opened: str, form: Form | None) -> dict[str, Any]
         "waiting_fen": sum(one.may_apply_fen for one in waiting),
         "own_fen": sum(one.own_cost_fen for one in own),
         "own": len(own),
+        "owed": len(found.owed),
+        "owed_fen": sum(one.owed_fen for one in found.owed),
         "advances": [advance_line(one) for one in found.advances[:_SHOWN]],
         "more": max(0, len(found.advances) - _SHOWN),
         "lists": [list_line(one, found.names) for one in found.lists],
@@ -59,7 +61,9 @@ def sums(remitted_fen: int, applied_fen: int) -> dict[str, int]:
 
 def advance_line(one: Advance) -> dict[str, Any]:
     """A claim that was paid ahead."""
-    if one.list_no is not None:
+    if one.owed_fen:
+        kind, word = ("stop", "银行退回，待再付")
+    elif one.list_no is not None:
         kind, word = STATES[one.list_state or "made"]
     elif one.may_apply_fen:
         kind, word = ("wait", "等列入申请表")

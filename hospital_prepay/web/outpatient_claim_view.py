@@ -14,7 +14,15 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_number, page_of
-from hospital_prepay.services.outpatient.claim_review import ClaimDetail, ClaimList, ListedClaim, PayoutRow
+from hospital_prepay.services.outpatient.claim_review import (
+    HELD,
+    ClaimDetail,
+    ClaimList,
+    ClaimRow,
+    ListedClaim,
+    PayoutRow,
+)
+from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, ContradictionRow, Verdict
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
 from hospital_prepay.web.outpatient_accept_view import account_card
@@ -31,6 +39,11 @@ _NEXT: Final = {
     "sent": "等银行回单",
     "failed": "再送银行",
 }
+VERDICT_NOTES: Final = {
+    Verdict.PAID: "这次付款记为到账；退款没有别的到账的，按这一次入账",
+    Verdict.UNPAID: "这次付款仍算没有退成，可以再送银行或改退款方式",
+}
+_DECIDERS: Final = "由有确认权限、没有送款也没有导入回单的人决定"
 _FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
 
 
@@ -50,6 +63,7 @@ TABS: Final = (
     Tab("confirmed", "待退款", ("confirmed",)),
     Tab("sent", "待到账", ("sent",)),
     Tab("failed", "没退成", ("failed",)),
+    Tab(HELD, "银行说法不一", (HELD,)),
     Tab("arrived", "已到账", ("arrived",), newest_first=True),
     Tab("ended", "已退回", ("rejected", "withdrawn"), newest_first=True),
 )
@@ -108,6 +122,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
     claim = found.claim
     offered = _offered(found)
     basis = found.decision.reasons[0]
+    held = _undecided(found) is not None
     return {
         "claim": {
             "id": claim.claim_id,
@@ -140,13 +155,16 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             for one in found.answers
         ],
         "log": _log(found),
+        "owed_fen": found.owed_fen,
+        "contradictions": [_contradiction(one, found) for one in found.contradictions],
+        "verdicts": [{"value": one.value, "label": one.label, "note": VERDICT_NOTES[one]} for one in Verdict],
         "attempts": [_attempt(one, found) for one in found.payouts],
         "entries": _entries(found),
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
-        "next": _NEXT.get(claim.state),
-        "next_lines": turn_lines(found.turn, found.names),
-        "why_not": why_not_mine(found.turn),
+        "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
+        "next_lines": (_DECIDERS,) if held else turn_lines(found.turn, found.names),
+        "why_not": "" if held else why_not_mine(found.turn),
         "who_words": _who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),
         "offered": offered,
@@ -205,12 +223,54 @@ def _of(found: ClaimList, tab: Tab) -> tuple[int, int]:
 
 def _form(one: str, name: str, form: Form | None) -> Form:
     # The number of the receipt form is copied from the signed paper: one that stood there would prove nothing.
-    defaults = {"route": Route.CASH.value} if one == "redirect" else {}
+    defaults = {"route": Route.CASH.value} if one == "redirect" else {"verdict": ""} if one == "decide" else {}
     return keyed(form if one == name else None, **defaults)
 
 
+def decided_words(claim: ClaimRow, verdict: Verdict) -> str:
+    """What somebody is told who decided what the bank meant."""
+    if verdict is Verdict.UNPAID:
+        return "已记下银行没有付到，这笔退款可以接着办。"
+    return (
+        f"已记下银行付到 {Money(claim.amount_fen)} 元。以后还有一次也付到了的，多付的要向收款人追回，由财务另行入账。"
+    )
+
+
+def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
+    told, before = ("到账", "没有退成") if one.told == "arrived" else ("没有退成", "到账")
+    names = found.names
+    return {
+        "no": one.contradiction_no,
+        "open": not one.decision,
+        "mark": {"kind": "ok", "word": "已决定"} if one.decision else {"kind": "stop", "word": "待决定"},
+        "words": f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}",
+        "decision": VERDICT_LABELS[Verdict(one.decision)] if one.decision else "",
+        "ground": one.ground,
+        "who": names.get(one.decided_by or one.raised_by, one.decided_by or one.raised_by),
+        "at": one.decided_at or one.raised_at,
+    }
+
+
+def _undecided(found: ClaimDetail) -> ContradictionRow | None:
+    return next((one for one in found.contradictions if not one.decision), None)
+
+
+def _may_decide(found: ClaimDetail) -> bool:
+    actor, one = current_actor(), _undecided(found)
+    if one is None or not actor.may(Permission.OUTPATIENT_APPROVE):
+        return False
+    return actor.actor_id not in (one.raised_by, found.payouts[one.attempt_no - 1].sent_by)
+
+
 def _offered(found: ClaimDetail) -> list[str]:
-    """The forms that the viewer may use now: the next step first, then the ways to end or change it."""
+    """The forms that the viewer may use now: the next step first, then the ways to end or change it. What the bank
+    contradicted is neither paid nor given up, nor is what is owed given up."""
+    offered = _offered_steps(found)
+    held = {"pay", "withdraw", "reject"} if _undecided(found) else {"withdraw", "reject"} if found.owed_fen else set()
+    return [*(["decide"] if _may_decide(found) else []), *(one for one in offered if one not in held)]
+
+
+def _offered_steps(found: ClaimDetail) -> list[str]:
     actor, claim, state = current_actor(), found.claim, found.claim.state
     mine = is_my_turn(found.turn)
     offered = [_FORMS[state]] if mine and state in _FORMS else []
@@ -223,7 +283,8 @@ def _offered(found: ClaimDetail) -> list[str]:
         offered.append("reject")
     if state in ("accepted", "reviewed", "confirmed", "failed") and actor.may(Permission.OUTPATIENT_ACCEPT):
         offered.append("withdraw")
-    if state == "arrived" and claim.route != Route.CASH and actor.may(Permission.OUTPATIENT_PAY):
+    by_bank = any(one.state == "arrived" and one.route != Route.CASH for one in found.payouts)
+    if state == "arrived" and by_bank and actor.may(Permission.OUTPATIENT_PAY):
         offered.append("bounce")
     return offered
 
@@ -245,10 +306,11 @@ def _steps(found: ClaimDetail) -> list[Step]:
     steps = [Step("done", title, lines) for title, lines in zip(_TITLES, done, strict=False)][:at]
     last = found.payouts[-1] if found.payouts else None
     if claim.state == "arrived":
-        reference = last.bank_reference if last else ""
+        reference = next((one.bank_reference for one in found.payouts if one.state == "arrived"), "")
         return [*steps, Step("done", "到账", (f"凭据 {reference}",) if reference else ())]
     if claim.state == "failed":
-        return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *turn))]
+        whose = ("银行说法不一，待决定",) if _undecided(found) else turn
+        return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *whose))]
     if claim.state == "sent":
         return [*steps, Step("now", "到账", ("等银行回单；失败按原退款单号再办",))]
     later = {"确认": ("第三个人办",), "退款": ("审核、确认的人不能付",), "到账": ("失败按原退款单号再办",)}
@@ -334,6 +396,12 @@ def _log(found: ClaimDetail) -> list[dict[str, Any]]:
         (claim.reviewed_at, claim.reviewed_by, "审核通过"),
         *((one.answered_at, one.answered_by, f"有提醒仍确认：{one.ground}") for one in found.answers),
         (claim.confirmed_at, claim.confirmed_by, "确认"),
+        *((one.raised_at, None, _contradiction(one, found)["words"]) for one in found.contradictions),
+        *(
+            (one.decided_at, one.decided_by, f"决定：{VERDICT_LABELS[Verdict(one.decision)]}，{one.ground}")
+            for one in found.contradictions
+            if one.decision
+        ),
     ]
     for one in found.payouts:
         cash = one.route == Route.CASH

@@ -21,7 +21,7 @@ from hospital_prepay.schemas import outpatient_claims as schemas
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.fund_forms import WrittenGround, WrittenGroundSchema
 from hospital_prepay.services.outpatient import claim_review as review
-from hospital_prepay.services.outpatient import claims, payouts, searches
+from hospital_prepay.services.outpatient import claims, contradictions, payouts, searches
 from hospital_prepay.web import outpatient_accept_view as accept_view
 from hospital_prepay.web import outpatient_claim_view as view
 
@@ -222,9 +222,24 @@ def bounce(claim_id: str) -> Any:
 
     def do() -> str:
         found = payouts.bounce_refund(current_context(), current_actor(), claim_id, _ground().ground)
-        return f"已用红字冲销 {Money(found.amount_fen)} 元，余额回到账户。可以再送银行，或改退款方式。"
+        return f"已登记退回 {Money(found.amount_fen)} 元。可以再送银行，或改退款方式。"
 
     return _act(claim_id, "bounce", do)
+
+
+@blueprint.post("/claims/<claim_id>/decide")
+@requires(Permission.OUTPATIENT_APPROVE)
+def decide(claim_id: str) -> Any:
+    """What the bank meant that said two things of one payment."""
+
+    def do() -> str:
+        said = read_form(schemas.DecidedAnswerSchema())
+        found = contradictions.decide_contradiction(
+            current_context(), current_actor(), claim_id, said.number, said.verdict, said.ground
+        )
+        return view.decided_words(found, said.verdict)
+
+    return _act(claim_id, "decide", do)
 
 
 def _ground() -> WrittenGround:

@@ -97,6 +97,45 @@ def test_a_negative_balance_is_nothing_to_remit(call: Call, tmp_path: Path) -> N
     assert answer["not_due"] == [{"account_no": "E5", "reason": "no_balance"}]
 
 
+def test_what_looks_like_a_slip_is_remarked_on_and_changes_nothing(call: Call, tmp_path: Path) -> None:
+    rows = (
+        ROWS["due"],
+        "N1,,,,-5.00,2019-01-01,outpatient_deposit,查无此人,2025-01-01",
+        "L2,,,,5.00,2026-01-01,outpatient_deposit,查无此人,2025-01-01",
+        "L3,,,,5.00,2025-12-31,outpatient_deposit,查无此人,2025-01-01",
+        "T4,,,,-1.00,2027-05-05,treatment_course,,",
+    )
+    path = file_of(tmp_path, *rows)
+    answer = escheat(call, path)
+    assert [(one["line"], one["account_no"], one["code"]) for one in answer["remarks"]] == [
+        (3, "N1", "negative_balance"),
+        (4, "L2", "moved_later"),
+        (6, "T4", "negative_balance"),
+        (6, "T4", "moved_later"),
+    ]
+    assert answer["total_fen"] == 6450
+    assert len(answer["not_due"]) == 4
+    _, out, _ = call(path)
+    assert "请核对 4 处" in out
+    assert "N1" in out
+    assert "余额是负数" in out
+
+
+@pytest.mark.parametrize(("on", "codes"), [("2025-12-31", []), ("2025-12-30", ["not_the_day"])])
+def test_another_day_than_the_31st_of_december_is_remarked_on(
+    call: Call, tmp_path: Path, on: str, codes: list[str]
+) -> None:
+    path = file_of(tmp_path, ROWS["empty"])
+    code, out, _ = call(path, "--format", "json", on=on)
+    remarks = json.loads(out)["remarks"]
+    assert (code, [(one["line"], one["account_no"], one["code"]) for one in remarks]) == (
+        0,
+        [(None, None, one) for one in codes],
+    )
+    _, words, _ = call(path, on=on)
+    assert ("12 月 31 日上缴" in words) is bool(codes)
+
+
 def test_the_day_before_the_rules_is_refused(call: Call, tmp_path: Path) -> None:
     code, _, problems = call(file_of(tmp_path, ROWS["due"]), on="2025-06-29")
     assert code == 2

@@ -125,7 +125,7 @@ def partial_keys(raw: sqlite3.Connection, table: sa.Table) -> list[tuple[set[str
     for name, text in partial:
         where = text.partition(" WHERE ")[2]
         held = {
-            **dict(re.findall(r"(\w+) (?:= |IN \()'?(\w+)", where)),
+            **dict(re.findall(r"(\w+) (?:= |IN \()'?(\w*)", where)),
             **dict.fromkeys(re.findall(r"(\w+) IS NULL", where)),
         }
         found.append(({row[2] for row in raw.execute(f"PRAGMA index_info({name})")}, held))

@@ -33,7 +33,8 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.ledger.balances import trial_balance
 from hospital_prepay.services.ledger.seals import verify_ledger
-from hospital_prepay.services.outpatient import advances, claims, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient import advances, claims, contradictions, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient.contradictions import Verdict
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from hospital_prepay.settings import Settings
@@ -183,6 +184,19 @@ class MoneyMachine(RuleBasedStateMachine):
         for was, now in zip(before, self.rows(query), strict=True):
             assert was == now or (was.state == "sent" and was.file_no in named)
 
+    @rule(account=accounts, verdict=st.sampled_from(Verdict), decider=st.sampled_from(APPROVERS))
+    def decide_what_the_bank_meant(self, account: str, verdict: Verdict, decider: Any) -> None:
+        """Nothing more is paid before; the one attempt that arrived after all counts once."""
+        claim_id = self.claim_of(account)
+        query = "SELECT contradiction_no FROM outpatient_contradiction WHERE claim_id = :claim AND decision = ''"
+        for (number,) in self.rows(query, claim=claim_id):
+            before = self.number("SELECT count(*) FROM outpatient_payout WHERE state = 'arrived'")
+            done = self.attempt(
+                contradictions.decide_contradiction, self.context, decider, claim_id, number, verdict, "问过银行"
+            )
+            after = self.number("SELECT count(*) FROM outpatient_payout WHERE state = 'arrived'")
+            self.out[account] += done.amount_fen * (after - before) if done is not None else 0
+
     @rule(account=accounts)
     def bounce(self, account: str) -> None:
         done = self.attempt(payouts.bounce_refund, self.context, PAYER, self.claim_of(account), "退汇")
@@ -322,6 +336,19 @@ class MoneyMachine(RuleBasedStateMachine):
         applied = {account: int(fen) for account, fen in self.rows(query, yes=True)}
         assert all(fen <= self.treasury(account) for account, fen in applied.items())
         assert sum(applied.values()) <= self.treasury()
+
+    @invariant()
+    def what_came_back_is_owed_once(self) -> None:
+        """All of a refund or nothing, and only of one that the treasury was asked for once."""
+        if not self.done:
+            return
+        query = (
+            "SELECT a.balance_fen, c.amount_fen, c.state FROM ledger_account a JOIN outpatient_claim c"
+            " ON a.account_id = '2307:refund:' || c.claim_id"
+        )
+        for owed, whole, state in self.rows(query):
+            assert owed == 0 or (owed == whole and state in ("failed", "reviewed", "confirmed", "sent"))
+            assert owed == whole or state not in ("failed", "reviewed", "confirmed", "sent")
 
     @invariant()
     def one_payment_stands_for_a_claim_that_arrived(self) -> None:

@@ -80,7 +80,8 @@ class Desk:
         claim = self.accepted(account, **changes)
         reviewed = self.send(OFFICER, f"{claim}/review")
         assert reviewed.status_code == 303, words(reviewed)
-        slip = {} if account == "M001" else {"ground": "核对过凭条", "alarms": "1"}
+        plain = account == "M001" and "beyond" not in changes
+        slip = {} if plain else {"ground": "核对过凭条", "alarms": "1"}
         done = self.send(APPROVER, f"{claim}/confirm", **slip)
         assert done.status_code == 303, words(done)
         return claim
@@ -334,6 +335,36 @@ def test_a_bank_refund_is_sent_answered_bounced_and_paid_another_way(desk: Desk)
     assert desk.send(APPROVER, f"{claim}/confirm").status_code == 303
     assert desk.send(CASHIER, f"{claim}/pay", receipt="LK-9").status_code == 303
     assert desk.balance() == 0
+
+
+def test_what_the_bank_contradicts_is_decided_on_the_page_of_the_refund(desk: Desk) -> None:
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "失败", "", "卡号错"))
+    assert "前后说法不一" in words(desk.answer((number, "64.50", "成功", "YH-1", "")))
+    assert "有 1 笔银行前后说法不一" in words(desk.as_(CASHIER).get(PAYMENTS))
+    assert f"claim-{claim.rpartition('/')[2]}" not in desk.as_(CASHIER).get(PAYMENTS).text
+    assert "门诊退款银行说法不一" in words(desk.as_(APPROVER).get("/"))
+    assert number in words(desk.as_(APPROVER).get(f"{CLAIMS}?tab=held"))
+    shown = words(desk.as_(CASHIER).get(claim))
+    assert "第 1 次付款，银行原来说没有退成，后来说到账" in shown
+    assert "由有确认权限" in shown
+    assert f"{claim}/withdraw" not in desk.as_(CASHIER).get(claim).text
+    answer = {"number": "1", "verdict": "paid", "ground": "电话核对，YH-1 已到账"}
+    assert desk.send(CASHIER, f"{claim}/decide", **answer).status_code == 403
+    for wrong in ({"verdict": ""}, {"ground": ""}, {"ground": "好\u200b"}):
+        assert desk.send(APPROVER, f"{claim}/decide", **{**answer, **wrong}).status_code == 422
+    assert desk.send(APPROVER, f"{claim}/decide", **{**answer, "number": "9"}).status_code == 404
+    assert desk.send(APPROVER, f"{claim}/decide", **answer).status_code == 303
+    assert desk.balance() == 0
+    assert desk.send(APPROVER, f"{claim}/decide", **answer).status_code == 409
+    shown = words(desk.as_(AUDITOR).get(claim))
+    assert "决定：银行已经付到" in shown
+    assert "凭据 YH1" in shown
+    with desk.house.context.database.reading() as connection:
+        query = sa.text("SELECT detail FROM audit_event WHERE action = 'outpatient.decide_answer'")
+        assert "YH-1 已到账" in str(connection.scalars(query).all())
 
 
 def test_a_form_for_a_bank_file_sent_twice_makes_one_file(desk: Desk) -> None:

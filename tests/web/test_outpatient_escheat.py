@@ -29,7 +29,7 @@ from hospital_prepay.services.outpatient import batch_files, escheat, list_paper
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
-from tests.web.test_outpatient_claims import APPROVER, AUDITOR, CASHIER, OFFICER, Desk
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASHIER, OFFICER, Desk
 
 ROOT = "/finance/outpatient"
 FILINGS, BATCHES, ADVANCES = f"{ROOT}/filings", f"{ROOT}/batches", f"{ROOT}/advances"
@@ -597,6 +597,25 @@ def test_the_papers_of_a_list_stay_within_what_was_remitted(treasury: Treasury) 
     assert treasury.as_(OFFICER).get(f"{at}/form.pdf").data.startswith(b"%PDF")
     assert treasury.as_(OFFICER).get(f"{at}/form.odt").status_code == 404
     assert "逾期" not in page
+
+
+def test_what_comes_back_after_the_treasury_gave_it_is_shown_as_owed(treasury: Treasury) -> None:
+    treasury.remitted()
+    claim = treasury.confirmed("M001", **BANK)
+    treasury.choose(CASHIER, claim)
+    treasury.answer((treasury.number(claim), "64.50", "成功", "YH-1", ""))
+    at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
+    treasury.send(APPROVER, f"{at}/submit", reference="请1号", on="2026-01-10")
+    assert treasury.send(OFFICER, f"{at}/reimburse", reference="HD1", on="2026-01-14").status_code == 303
+    assert "待再付" not in words(treasury.as_(OFFICER).get(ADVANCES))
+    assert treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销").status_code == 303
+    page = treasury.as_(CASHIER).get(claim)
+    assert "银行退回了 64.50 元，是欠患者的钱" in words(page)
+    assert f"{claim}/withdraw" not in page.text
+    assert "银行退回、待再付患者的 1 笔，64.50 元" in words(treasury.as_(OFFICER).get(ADVANCES))
+    assert "银行退回，待再付64.50 元" in words(treasury.as_(OFFICER).get(f"{ROOT}/progress"))
+    assert "64.50" in words(treasury.as_(OFFICER).get(at))
+    assert "退款退回，欠患者" in words(treasury.as_(OFFICER).get("/finance/ledger"))
 
 
 def test_a_refused_list_frees_its_claims(treasury: Treasury) -> None:

@@ -15,6 +15,7 @@ OTHER_ADVANCES: Final = "230502"
 TREASURY: Final = "2103"
 OWN_COST: Final = "5901"
 PREPAYMENT: Final = "23050101"
+OTHER_PAYABLES: Final = "2307"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ CHART: Final[dict[str, Subject]] = {
         Subject("130202", "库存卫生材料", DEBIT),
         Subject(TREASURY, "应缴财政款", CREDIT),
         Subject("2302", "应付账款", CREDIT),
-        Subject("2307", "其他应付款", CREDIT),
+        Subject(OTHER_PAYABLES, "其他应付款", CREDIT),
         Subject(PREPAYMENT, "预收医保预付金", CREDIT),
         Subject(OUTPATIENT_DEPOSITS, "门急诊预收款", CREDIT),
         Subject(INPATIENT_DEPOSITS, "住院预收款", CREDIT),
@@ -116,3 +117,8 @@ def outpatient_account(account_no: str, *, is_deposit: bool) -> str:
 def advance_account(claim_id: str) -> str:
     """What the hospital paid ahead for the treasury on one claim: a sub-account of 1218."""
     return f"1218:advance:{claim_id}"
+
+
+def owed_refund_account(claim_id: str) -> str:
+    """What came back of a claim after the treasury gave it: owed to the patient, a sub-account of 2307."""
+    return f"{OTHER_PAYABLES}:refund:{claim_id}"

@@ -81,6 +81,17 @@ ORDER BY x.entry_no LIMIT :most
 """
 
 
+# What is owed on a refund that came back is the whole refund or nothing, and the refund still goes on.
+_OWED = """
+SELECT a.account_id FROM ledger_account a
+LEFT JOIN outpatient_claim c ON c.institution_id = a.institution_id AND c.claim_id = substr(a.account_id, 13)
+WHERE a.institution_id = :i AND a.account_id >= '2307:refund:' AND a.account_id < '2307:refund;'
+  AND (a.guarded AND c.remitted AND (a.balance_fen = 0 OR (a.balance_fen = c.amount_fen
+    AND c.state IN ('failed', 'reviewed', 'confirmed', 'sent')))) IS NOT TRUE
+ORDER BY a.account_id LIMIT :most
+"""
+
+
 def unsound(connection: sa.Connection, institution_id: str, after: int, to: int) -> list[Finding]:
     """Entries whose lines are not what the header says, or not balanced within each fund."""
     where = {"i": institution_id, "after": after, "to": to}
@@ -112,6 +123,10 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
     found += [
         _account(Kind.CEILING_WRONG, institution_id, row.account_id, "可收额度与最新的限额记录不一致")
         for row in _ask(connection, _CEILINGS, where)
+    ]
+    found += [
+        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与它的退款不符：应是待再付的全额，或者是零")
+        for row in _ask(connection, _OWED, where)
     ]
     found += [_undated(institution_id, row.entry_no) for row in _ask(connection, _UNDATED, where)]
     found += [_cap(institution_id, row.stay_no, row.version_no) for row in _ask(connection, _CAPS, where)]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.ledger.chart import owed_refund_account
+from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_escheat import (
@@ -18,11 +20,14 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
 )
 from hospital_prepay.persistence.outpatient_owners import name_then
 
+_OWED: Final = owed_refund_account("")
+
 
 @dataclass(frozen=True, slots=True)
 class Advance:
     """A claim that the hospital paid ahead. ``gone_fen`` left its account for the treasury, ``remitted_fen`` is with
-    it by its voucher; ``list_no`` is the list that it is on."""
+    it by its voucher; ``list_no`` is the list that it is on; ``owed_fen`` came back after the treasury gave the
+    money, or was asked for it, and waits for the patient."""
 
     claim_id: str
     refund_no: str
@@ -36,6 +41,7 @@ class Advance:
     list_no: int | None
     list_state: str | None
     applied_fen: int | None
+    owed_fen: int
 
     @property
     def own_cost_fen(self) -> int:
@@ -64,8 +70,8 @@ def treasury_sums(connection: sa.Connection, institution_id: str) -> tuple[int, 
 
 
 def advances(connection: sa.Connection, institution_id: str, list_no: int | None = None) -> list[Advance]:
-    """Claims on remitted money that were paid, the newest first, each with its list; or the lines of one list, those
-    that don't count any more among them."""
+    """Claims on remitted money that were paid, the newest first, each with its list, also where the bank sent the
+    money back since; or the lines of one list, those that don't count any more among them."""
     line, claim = OutpatientAdvanceLine, OutpatientClaim
     on = sa.and_(line.institution_id == claim.institution_id, line.claim_id == claim.claim_id)
     query = (
@@ -85,6 +91,7 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
             line.list_no,
             OutpatientAdvanceList.state,
             line.applied_fen,
+            sa.func.coalesce(_owed(), 0),
         )
         .join_from(claim, line, on if list_no is not None else sa.and_(on, line.counts), isouter=list_no is None)
         .join(
@@ -102,13 +109,45 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
                 OutpatientAccount.account_no == claim.account_no,
             ),
         )
-        .where(claim.institution_id == institution_id, claim.remitted, claim.state == "arrived")
+        .where(
+            claim.institution_id == institution_id,
+            claim.remitted,
+            sa.or_(claim.state == "arrived", line.list_no.is_not(None), _owed() > 0),
+        )
         .order_by(claim.paid_at.desc(), claim.claim_id.desc())
     )
     if list_no is not None:
         # What left a list before it went isn't shown on it; what stood on one that was refused is.
         query = query.where(line.list_no == list_no, sa.or_(line.counts, OutpatientAdvanceList.state == "refused"))
     return [Advance(*tuple(row)) for row in connection.execute(query)]
+
+
+def owed_fen(connection: sa.Connection, institution_id: str, on: date) -> int:
+    """What had come back after the treasury gave it, or was asked for it, and was owed to patients at the end of
+    ``on``."""
+    line, entry = LedgerPosting, LedgerEntry
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(line.credit_fen - line.debit_fen), 0))
+        .join(entry, sa.and_(entry.institution_id == line.institution_id, entry.entry_no == line.entry_no))
+        .where(
+            line.institution_id == institution_id,
+            line.account_id.startswith(_OWED),
+            entry.effective_on <= on,
+        )
+    )
+    return int(connection.scalar(query) or 0)
+
+
+def _owed() -> Any:
+    """What of a claim is owed to its patient."""
+    return (
+        sa.select(LedgerAccount.balance_fen)
+        .where(
+            LedgerAccount.institution_id == OutpatientClaim.institution_id,
+            LedgerAccount.account_id == _OWED + OutpatientClaim.claim_id,
+        )
+        .scalar_subquery()
+    )
 
 
 def _with_treasury(*states: str) -> Any:

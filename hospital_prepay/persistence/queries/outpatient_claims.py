@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -126,11 +126,12 @@ def list_claims(
     states: Sequence[str],
     *,
     routes: Sequence[str] = (),
+    only: Collection[str] | None = None,
     newest_first: bool = False,
     start: int = 0,
     size: int = 50,
 ) -> list[ListedClaim]:
-    """One page of the claims in ``states``, those by one of ``routes`` where it names any."""
+    """One page of the claims in ``states``, those by one of ``routes`` and of ``only`` where they name any."""
     claim, account = OutpatientClaim, OutpatientAccount
     noticed = (
         sa.select(sa.func.count())
@@ -154,19 +155,31 @@ def list_claims(
             claim.institution_id == institution_id,
             claim.state.in_(states),
             *((claim.route.in_(routes),) if routes else ()),
+            *(() if only is None else (claim.claim_id.in_(only),)),
         )
         .order_by(*order)
     )
     return [ListedClaim(*row) for row in connection.execute(query.offset(start).limit(size))]
 
 
-def entries_of(connection: sa.Connection, institution_id: str, entry_nos: Sequence[int]) -> list[ClaimEntry]:
-    """The entries with these numbers, and those that took them back, in order."""
+def count_claims(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str]) -> tuple[int, int]:
+    """How many of these claims there are, and their fen."""
+    claim = OutpatientClaim
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(claim.amount_fen), 0))
+    count, fen = connection.execute(
+        query.where(claim.institution_id == institution_id, claim.claim_id.in_(claim_ids))
+    ).one()
+    return int(count), int(fen)
+
+
+def entries_of(connection: sa.Connection, institution_id: str, claim_id: str) -> list[ClaimEntry]:
+    """The entries of a claim, those that took others back among them, in order."""
     entry = LedgerEntry
     columns = [getattr(entry, name) for name in ClaimEntry.__dataclass_fields__]
     query = sa.select(*columns).where(
         entry.institution_id == institution_id,
-        sa.or_(entry.entry_no.in_(entry_nos), entry.reverses_no.in_(entry_nos)),
+        entry.source == f"outpatient_claim:{claim_id}",
+        entry.kind.like("outpatient%"),
     )
     return [ClaimEntry(*row) for row in connection.execute(query.order_by(entry.entry_no))]
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.models.outpatient import OutpatientCorrection, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_contact import OutpatientCampaign
+from hospital_prepay.persistence.models.outpatient_contradictions import OutpatientContradiction
 from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientAdvanceList,
     OutpatientBatch,
@@ -61,6 +62,13 @@ def claims_to_send(connection: sa.Connection, institution_id: str, person: str) 
 def claims_that_failed(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Refunds that the bank couldn't make: to be sent again, or by another way."""
     return _pile(connection, institution_id, OutpatientClaim.paid_at, "failed")
+
+
+def claims_contradicted(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Refunds of whose payment the bank said two things, which somebody else read."""
+    table = OutpatientContradiction
+    where = (table.decision == "", table.raised_by != person)
+    return _steps(connection, institution_id, table.claim_id, table.raised_at, *where)
 
 
 def claims_on_their_way(connection: sa.Connection, institution_id: str, _person: str) -> Pile:

@@ -37,6 +37,7 @@ from hospital_prepay.services.outpatient.claims import (
 Act = tuple[datetime, Callable[[datetime], object]]
 BANK: Final = "黔岭市农商银行（演示）"
 _ALARMS: Final = "已电话核实：两位患者是一家人，同意收到同一张卡；受理时间晚是因为患者下班后赶来。"
+_BEYOND: Final = "已核对患者 2019 年的凭条和当年的收费记录，清查时少计 20 元，由本院承担。"
 _UNPROVEN: Final = "已核对来办的人的证件和预交金凭条、登记的手机号，与当年的收费记录一致。"
 _HOUR: Final = timedelta(hours=1)
 
@@ -100,6 +101,7 @@ class Counter:
             review_claim(context, self._reviewer(number), claim_id)
         elif step == "confirm" and found.state == "reviewed":
             ground = _ALARMS if key.startswith(("same-card", "late")) else ""
+            ground = _BEYOND if key.startswith("beyond") else ground
             if not ground and not self.owners[key].certno:
                 ground = _UNPROVEN
             confirm_claim(context, self._confirmer(found), claim_id, ground)

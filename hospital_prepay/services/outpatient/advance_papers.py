@@ -81,10 +81,11 @@ def advances_file(context: Context, actor: Actor, kind: str) -> IO[bytes]:
             ("垫付（元）", paid),
             ("实际上缴财政（元）", Money(found.remitted_fen)),
             ("已申请（元）", Money(found.applied_fen)),
+            ("银行退回、待再付患者（元）", Money(sum(one.owed_fen for one in found.owed))),
         ),
         columns=(*_COLUMNS[:-1], Column("能申请（元）", 7, is_number=True), Column("申请表", 12)),
         rows=(
-            (number, *_line(one), Money(one.may_apply_fen), _standing(heads.get(one.list_no or 0)))
+            (number, *_line(one), Money(one.may_apply_fen), _standing(one, heads.get(one.list_no or 0)))
             for number, one in enumerate(sorted(found.advances, key=lambda one: one.refund_no), 1)
         ),
         count=len(found.advances),
@@ -99,9 +100,13 @@ def _line(one: Advance) -> tuple[object, ...]:
     return (one.refund_no, one.account_no, one.holder_name, day, Money(one.amount_fen), Money(one.own_cost_fen))
 
 
-def _standing(head: AdvanceListRow | None) -> str:
-    if head is None:
-        return "等列入"
+def _standing(one: Advance, head: AdvanceListRow | None) -> str:
+    if one.owed_fen:
+        return "银行退回，待再付患者" + ("" if head is None else f"；{_list_words(head)}")
+    return "等列入" if head is None else _list_words(head)
+
+
+def _list_words(head: AdvanceListRow) -> str:
     words = {"made": "待报送", "submitted": f"{head.submitted_on} 报送", "reimbursed": f"{head.reimbursed_on} 补回"}
     return f"第 {head.list_no} 号（{head.budget_year} 年度），{words[head.state]}"
 

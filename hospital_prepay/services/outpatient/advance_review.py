@@ -38,8 +38,13 @@ class Advances:
 
     @property
     def waiting(self) -> list[Advance]:
-        """Those that the next list would hold."""
-        return [one for one in self.advances if one.list_no is None and one.may_apply_fen]
+        """Those that the next list would hold; what came back waits until it arrived."""
+        return [one for one in self.advances if one.list_no is None and one.may_apply_fen and not one.owed_fen]
+
+    @property
+    def owed(self) -> list[Advance]:
+        """Those that came back and wait for their patients."""
+        return [one for one in self.advances if one.owed_fen]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from hospital_prepay.services.outpatient.advance_slips import (
     slip_key,
 )
 from hospital_prepay.services.outpatient.filing import require_past_day
+from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -85,8 +86,7 @@ def submit_advance_list(
 ) -> AdvanceListRow:
     """The list went to the health authority, by another person than made it. Raises :class:`SecondPersonRequired`."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
-    if not document.strip():
-        raise MalformedInput("请填申请的文号。", code="missing_value", details={"field": "document"})
+    document = required_line(document, "请填申请的文号。", "document", "文号")
     with context.work(actor, "outpatient.submit_advances", f"outpatient_advance_list:{list_no}") as work:
         payload = {"list": list_no, "document": document.strip(), "on": submitted_on.isoformat()}
         found = _locked(work, list_no)
@@ -146,8 +146,7 @@ def refuse_advance_list(
 ) -> AdvanceListRow:
     """The list was taken back or turned down; its claims may stand on another."""
     actor.require(Permission.OUTPATIENT_FILE)
-    if not ground.strip():
-        raise MalformedInput("请写明退回的原因。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明退回的原因。")
     with context.work(actor, "outpatient.refuse_advances", f"outpatient_advance_list:{list_no}") as work:
         payload = {"list": list_no, "ground": ground.strip()}
         found = _locked(work, list_no)

@@ -27,6 +27,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 from hospital_prepay.services.outpatient.owners import corrected_before
 
 __all__ = ["AlarmRow", "AnswerRow", "ListedAlarm", "StaffCard"]
@@ -107,9 +108,7 @@ def answer_alarms(
         return
     if seen is not None and seen != len(there):
         raise Conflict("刚刚又有新的提醒。请看过“自动检查”再确认；本次没有确认。")
-    if not ground.strip():
-        words = "自动检查有要留意的。请写明为什么仍可以确认，备查。"
-        raise MalformedInput(words, code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "自动检查有要留意的。请写明为什么仍可以确认，备查。")
     number = 1 + len(store.answers_of(work.connection, work.institution_id, claim.claim_id))
     store.add_answer(
         work.connection,
@@ -118,7 +117,7 @@ def answer_alarms(
             "claim_id": claim.claim_id,
             "answer_no": number,
             "alarms": len(there),
-            "ground": ground.strip(),
+            "ground": ground,
             "answered_by": work.act.actor.actor_id,
             "answered_at": work.now,
         },
@@ -159,8 +158,7 @@ def add_staff_card(context: Context, actor: Actor, holder: str, card_no: str) ->
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
     plain = check_card(card_no)
-    if not holder.strip():
-        raise MalformedInput("请填职工姓名。", code="missing_value", details={"field": "holder"})
+    holder = required_line(holder, "请填职工姓名。", "holder", "姓名")
     with context.work(actor, "outpatient.staff_card", f"outpatient_staff:{holder.strip()[:40]}") as work:
         store.add_staff_card(
             work.connection,
@@ -180,8 +178,7 @@ def add_staff_card(context: Context, actor: Actor, holder: str, card_no: str) ->
 def remove_staff_card(context: Context, actor: Actor, card_id: str, ground: str) -> None:
     """Take a card off the register, with why. Raises :class:`NotFound` for one that isn't on it."""
     actor.require(Permission.OUTPATIENT_APPROVE)
-    if not ground.strip():
-        raise MalformedInput("请写明为什么停用，例如职工已离职。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明为什么停用，例如职工已离职。")
     with context.work(actor, "outpatient.staff_card_end", f"outpatient_staff_card:{card_id}") as work:
         values = {"removed_by": actor.actor_id, "removed_at": work.now, "ground": ground.strip()}
         if not store.end_staff_card(work.connection, work.institution_id, card_id, **values):
@@ -207,6 +204,7 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     return AlarmFacts(
         same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
         owner=corrected_before(connection, own, claim, names),
+        beyond_fen=_beyond(connection, own, account, claim),
         unproven=_unproven(connection, own, account, claim),
         staff_card=store.is_staff_card(connection, own, hashes),
         staff_name=_alike(claim.claimant_name) in {_alike(name) for name in own_people},
@@ -228,6 +226,13 @@ def _unproven(connection: Connection, own: str, account: AccountState, claim: Cl
     kinds = {paper.kind for paper in claims.papers_of(connection, own, claim.claim_id)}
     rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
     return f"账户没有登记证件号，{rests}和来办的人"
+
+
+def _beyond(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> int:
+    """What is paid of a claim at the hospital's own cost."""
+    if not claim.remitted:
+        return 0
+    return max(0, claim.amount_fen - claims.remitted_fen(connection, own, account.account_no))
 
 
 def _alike(name: str) -> str:

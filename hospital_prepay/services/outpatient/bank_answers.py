@@ -11,13 +11,12 @@ from typing import Final
 
 from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.references import narrow_number
-from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.persistence.outpatient_claims import ClaimRow, PayoutRow
 
 _LONGEST: Final = 9
 HELD: Final = (
-    "以前的回单说失败，这次说成功。这笔先停在“已送银行，待到账”，不会再送。"
-    "请与银行核对：确已到账的，再导入一份结果为成功的回单；没有到账的，导入一份结果为失败的回单。"
+    "银行对同一次付款前后说法不一。这笔退款先停住，不会再付、也不能撤回。"
+    "请与银行核对，再由有确认权限的另一个人在这笔退款的页面上写明理由后决定。"
 )
 
 
@@ -47,21 +46,12 @@ def answered_attempt(found: ClaimRow, payouts: Sequence[PayoutRow], file_no: str
     raise Conflict(words)
 
 
-def may_be_elsewhere(
-    found: ClaimRow, payouts: Sequence[PayoutRow], attempt: PayoutRow | None, *, arrived: bool
-) -> bool:
-    """Whether the bank says that the last attempt arrived, after it had failed and before anything more was done."""
-    last = attempt is not None and attempt == payouts[-1]
-    return arrived and last and payouts[-1].state == "failed" and found.state == "failed"
-
-
-def require_same_answer(found: ClaimRow, told: Sequence[PayoutRow], *, arrived: bool) -> None:
-    """Raise :class:`Conflict` for an answer that says otherwise than came before: money may be at two places."""
+def contradicted(payouts: Sequence[PayoutRow], attempt: PayoutRow | None, *, arrived: bool) -> PayoutRow | None:
+    """The attempt of which the bank says otherwise than before, ``None`` for what it only repeats. Where the line
+    names none, an answer repeats what was ever said of any."""
+    told = [one for one in payouts if one.file_no is not None] if attempt is None else [attempt]
     same = ("arrived", "returned") if arrived else ("failed", "returned")
-    if not any(one.state in same for one in told):
-        raise Conflict(
-            f"{found.refund_no} 以前的结果是“{ClaimState(found.state).label}”，这次不一样。请与银行核对后人工办理。"
-        )
+    return None if any(one.state in same for one in told) else told[-1]
 
 
 def _number(text: str) -> str:

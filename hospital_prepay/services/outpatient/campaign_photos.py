@@ -16,6 +16,7 @@ from hospital_prepay.persistence import outpatient_campaigns as store
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.campaigns import locked
 from hospital_prepay.services.outpatient.filing import require_past_day
+from hospital_prepay.services.outpatient.grounds import plain_line
 
 CONTENT: Final = "outpatient_contact_proof.content"
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -40,6 +41,7 @@ def prove_campaign(
     too large, or of a day ahead, :class:`Conflict` for a campaign that isn't on the board.
     """
     actor.require(Permission.OUTPATIENT_CONTACT)
+    plain_line(place, "place", "张贴的地方")
     content = upload.read(MOST_BYTES + 1)
     media_type = _media_type(content)
     digest = hashlib.sha256(content).hexdigest()

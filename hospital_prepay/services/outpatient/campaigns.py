@@ -29,8 +29,10 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
 from hospital_prepay.services.publication.institution import hospital_of
 
+_LONGEST_TEXT: Final = 2_000
 MISSING: Final = "没有这次通知。请从通知列表里打开。"
 
 
@@ -99,6 +101,8 @@ def propose_campaign(context: Context, actor: Actor, command: ProposeCampaign) -
     Raises :class:`MalformedInput` for a text that may not go out, and when nobody would be told.
     """
     actor.require(Permission.OUTPATIENT_CONTACT)
+    plain_line(command.title, "title", "名称")
+    required_ground(command.text, "请写通知的内容。", "text", longest=_LONGEST_TEXT)
     check_notice(command.way, command.text)
     if not hospital_of(context, actor.institution_id).phone.strip():
         words = "本院资料里还没有咨询电话，通知里写不出来。请先在“本院”里填电话。"

@@ -26,6 +26,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import Spool, spool_accounts
+from hospital_prepay.services.outpatient.grounds import required_ground
 
 Progress = Callable[[int, int], None]
 
@@ -90,8 +91,7 @@ def confirm_import(context: Context, actor: Actor, import_no: int, progress: Pro
 def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> None:
     """Take back an import that nobody confirmed, with all its accounts. Raises :class:`Conflict` afterwards."""
     actor.require(Permission.OUTPATIENT_IMPORT)
-    if not ground.strip():
-        raise MalformedInput("请写明为什么作废。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明为什么作废。")
     with context.work(actor, "outpatient.drop", f"outpatient_import:{import_no}") as work:
         found = _locked(work, import_no)
         if found.state != "counted":

@@ -23,9 +23,11 @@ from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import decisions, users
 from hospital_prepay.persistence import outpatient_alarms as alarm_store
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence import outpatient_contradictions as contradictions
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PaperRow, PayoutRow
+from hospital_prepay.persistence.outpatient_contradictions import ContradictionRow
 from hospital_prepay.persistence.outpatient_owners import account_at
 from hospital_prepay.persistence.queries import outpatient_claims as queries
 from hospital_prepay.persistence.queries import people
@@ -40,6 +42,8 @@ from hospital_prepay.services.outpatient.claims import PERSONAL
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
 MOST_FOUND: Final = 20
+# Beside the states of claims: those of whose payment the bank said two things.
+HELD: Final = "held"
 # Who takes the next step of a claim, by state; a refund that failed is sent again, or another way is named.
 CLAIM_TURNS: Final = {
     "accepted": Permission.OUTPATIENT_REVIEW,
@@ -102,18 +106,20 @@ class FoundOwner:
 
 @dataclass(frozen=True, slots=True)
 class ClaimList:
-    """One page of claims, how many and how much there are in each state, and the names of people."""
+    """One page of claims, how many and how much there are in each state, the names of people, and which claims wait
+    for somebody to decide what the bank meant."""
 
     claims: list[ListedClaim]
     counts: Mapping[str, tuple[int, int]]
     names: Mapping[str, str]
+    held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
-    will be noted with the next step; ``payee`` is whose name stands on the bank card; ``ways`` are those of
-    :func:`routes` on the day it was accepted."""
+    will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
+    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken."""
 
     claim: ClaimRow
     personal: Personal
@@ -127,6 +133,8 @@ class ClaimDetail:
     alarms: list[AlarmRow]
     fresh: list[Alarm]
     answers: list[AnswerRow]
+    contradictions: list[ContradictionRow]
+    owed_fen: int
     turn: Turn | None
     names: Mapping[str, str]
 
@@ -181,16 +189,19 @@ def list_claims(
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
         own = actor.institution_id
+        held = contradictions.undecided(connection, own)
+        only, states = (sorted(held), list(ClaimState)) if HELD in states else (None, states)
         found = queries.list_claims(
-            connection, own, states, routes=routes, newest_first=newest_first, start=start, size=size
+            connection, own, states, routes=routes, only=only, newest_first=newest_first, start=start, size=size
         )
         return ClaimList(
             [
                 replace(one, holder_name=_name(actor, one.holder_name), claimant_name=_name(actor, one.claimant_name))
                 for one in found
             ],
-            store.count_by_state(connection, own),
+            {**store.count_by_state(connection, own), HELD: queries.count_claims(connection, own, sorted(held))},
             people.names(connection, own),
+            frozenset(held),
         )
 
 
@@ -216,12 +227,14 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             owner=owner_on(context, actor, connection, claim.account_no, account),
             papers=store.papers_of(connection, own, claim_id),
             payouts=payouts,
-            entries=queries.entries_of(connection, own, booked) if booked else [],
+            entries=queries.entries_of(connection, own, claim_id) if booked else [],
             decision=decision,
             ways=routes(_stored_facts(decision)),
             alarms=noted,
             fresh=fresh,
             answers=alarm_store.answers_of(connection, own, claim_id),
+            contradictions=contradictions.contradictions_of(connection, own, claim_id),
+            owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),
         )

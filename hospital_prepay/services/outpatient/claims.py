@@ -45,10 +45,16 @@ from hospital_prepay.services.outpatient.alarms import (
     plain_card,
 )
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
+from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
+from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
 from hospital_prepay.services.outpatient.owners import refuse_corrector
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
+OWED: Final = (
+    "这笔钱财政已经补回（或正在申请），银行又把它退了回来，是欠患者的钱，不能撤回，也不转作收入。"
+    "请改退款方式再付；暂时找不到人的，一直挂在“其他应付款”，什么时候来都付。"
+)
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
@@ -379,11 +385,12 @@ def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
 
 
 def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str) -> ClaimRow:
-    if not plain_name(ground):
-        raise MalformedInput("请写明原因，备查。", code="missing_value", details={"field": "ground"})
-    check_ground(ground)
+    ground = required_ground(ground, "请写明原因，备查。")
     with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
-        locked_claim(work, claim_id, state)
+        _, found = locked_claim(work, claim_id, state)
+        refuse_contradicted(work, found)
+        if store.owed_fen(work.connection, work.institution_id, claim_id):
+            raise Conflict(OWED)
         by = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground.strip()}
         return _walk(work, claim_id, state=state, **by)
 
@@ -401,7 +408,10 @@ def _check(command: AcceptClaim) -> None:
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
-    check_ground(command.claimant_name)
+    plain_line(command.claimant_name, "claimant_name", "来办的人的姓名")
+    plain_line(command.patient_name, "patient_name", "患者姓名")
+    for paper in command.papers:
+        plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
     check_ground(command.ground)
     if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
@@ -414,6 +424,7 @@ def _check_route(route: Route, bank: str, card_no: str) -> None:
         return
     if not bank.strip():
         raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
+    plain_line(bank, "bank", "开户银行")
     refuse_formula(bank, "bank", "开户银行")
     check_card(card_no)
 

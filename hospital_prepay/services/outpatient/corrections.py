@@ -21,7 +21,8 @@ from hospital_prepay.persistence.outpatient_corrections import CorrectionRow
 from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.owners import require_why
+from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.owners import NO_ANSWER
 
 _BANK: Final = "1002"
 _CLOSED: Final = (
@@ -47,8 +48,7 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
     marked, filed or gone, or that has a correction under way.
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
-    if not command.ground.strip():
-        raise MalformedInput("请写明怎么数错的，凭什么改。", code="missing_value", details={"field": "ground"})
+    required_ground(command.ground, "请写明怎么数错的，凭什么改。")
     payload = {
         "account_no": command.account_no,
         "right_fen": command.right_balance.fen,
@@ -108,12 +108,12 @@ def reject_correction(context: Context, actor: Actor, correction_id: str, ground
     """Another person turns a correction down and says why; the account stays as it is. Raises as
     :func:`approve_correction`, and :class:`MalformedInput` without a ground."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
-    require_why(ground)
+    answer = required_ground(ground, NO_ANSWER, "answer")
     with context.work(actor, "outpatient.reject_correction", f"outpatient_correction:{correction_id}") as work:
         account, found = _locked(work, correction_id)
         actor.require_other_than(found.asked_by, "退回更正")
-        _decide(work, correction_id, "rejected", answer=ground.strip())
-        detail = {"account": account.account_no, "change_fen": found.change_fen, "ground": ground.strip()}
+        _decide(work, correction_id, "rejected", answer=answer)
+        detail = {"account": account.account_no, "change_fen": found.change_fen, "ground": answer}
         work.audit(detail=detail)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import TREASURY, outpatient_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import ZERO, Money
@@ -22,6 +22,7 @@ from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.filing import list_digest
+from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.outpatient.proposals import due_before
 from hospital_prepay.services.outpatient.treasury_slips import Remittance, require_its_day, require_unused, stripped
@@ -88,8 +89,7 @@ def review_batch(
     Raises :class:`SecondPersonRequired`, :class:`Conflict` for a part or a person that was there before.
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
-    if not note.strip():
-        raise MalformedInput("请写复核了什么、结论是什么。", code="missing_value", details={"field": "note"})
+    note = required_ground(note, "请写复核了什么、结论是什么。", "note")
     with context.work(actor, "outpatient.review_batch", f"outpatient_batch:{batch_no}") as work:
         payload = {"batch": batch_no, "part": part.value, "note": note.strip()}
         found = _held(work, batch_no)
@@ -227,8 +227,7 @@ def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, id
     """
     if not (actor.may(Permission.OUTPATIENT_FILE) or actor.may(Permission.OUTPATIENT_APPROVE)):
         actor.require(Permission.OUTPATIENT_FILE)
-    if not ground.strip():
-        raise MalformedInput("请写明为什么作废。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明为什么作废。")
     with context.work(actor, "outpatient.drop_batch", f"outpatient_batch:{batch_no}") as work:
         payload = {"batch": batch_no, "ground": ground.strip()}
         found = _held(work, batch_no)

@@ -13,6 +13,8 @@ from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.outpatient.account_rows import AccountRow, RejectedAccount, duplicate, read_accounts
 
 DORMANT_YEARS: Final = "guizhou-deposit-2025/dormant_years"
+_REMITTED_ON: Final = (12, 31)
+_NOT_THE_DAY: Final = "每年 12 月 31 日上缴（细则第八条），{} 不是这一天。只作试算，正式名单请按 12 月 31 日算。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +27,26 @@ class DueAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that was reckoned with as it stands and looks like a slip: of an account's row, or of the day asked
+    for (``line`` 0, no account)."""
+
+    line: int
+    account_no: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class EscheatAnswer:
-    """What is due on ``on`` and why the rest isn't, both by account number; rows that can't be read, by line."""
+    """What is due on ``on`` and why the rest isn't, both by account number; rows that can't be read, and what
+    deserves a second look, by line."""
 
     on: date
     due: tuple[DueAccount, ...]
     not_due: tuple[tuple[str, NotDue], ...]
     rejected: tuple[RejectedAccount, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def total(self) -> Money:
@@ -39,7 +54,7 @@ class EscheatAnswer:
         return sum((account.balance for account in self.due), ZERO)
 
     def to_json(self) -> dict[str, Any]:
-        """The shape that ``contract.md`` promises, with the rows that can't be read beside it."""
+        """The shape that is promised to programs, with the rows that can't be read and the remarks beside it."""
         return {
             "on": self.on.isoformat(),
             "total_fen": self.total.fen,
@@ -53,6 +68,15 @@ class EscheatAnswer:
             ],
             "not_due": [{"account_no": number, "reason": reason.value} for number, reason in self.not_due],
             "rejected": [{"line": one.line, "code": one.code, "message": one.message} for one in self.rejected],
+            "remarks": [
+                {
+                    "line": one.line or None,
+                    "account_no": one.account_no or None,
+                    "code": one.code,
+                    "message": one.message,
+                }
+                for one in self.remarks
+            ],
         }
 
 
@@ -65,6 +89,7 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
     due: list[DueAccount] = []
     kept: list[tuple[str, NotDue]] = []
     rejected: list[RejectedAccount] = []
+    remarks = [] if (on.month, on.day) == _REMITTED_ON else [Remark(0, "", "not_the_day", _NOT_THE_DAY.format(on))]
 
     seen: dict[str, int] = {}
 
@@ -76,6 +101,7 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
         if first != row.line:
             rejected.append(duplicate(row.line, row.account_no, first))
             return
+        remarks.extend(_remarks(row, on))
         facts = DormantAccount(row.kind, row.balance, row.last_movement_on, row.unclearable_reason, row.filed_on)
         reason = not_due(facts, on, years)
         if reason is not None:
@@ -85,4 +111,16 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
         due.append(DueAccount(row.account_no, row.balance, row.last_movement_on))
 
     read_accounts(path, take)
-    return EscheatAnswer(on, tuple(sorted(due, key=lambda one: one.account_no)), tuple(sorted(kept)), tuple(rejected))
+    in_order = tuple(sorted(due, key=lambda one: one.account_no))
+    return EscheatAnswer(on, in_order, tuple(sorted(kept)), tuple(rejected), tuple(remarks))
+
+
+def _remarks(row: AccountRow, on: date) -> list[Remark]:
+    found = []
+    if row.balance < ZERO:
+        words = f"余额是负数（{row.balance} 元），按没有余额算。请核对是不是多退了或录错了。"
+        found.append(Remark(row.line, row.account_no, "negative_balance", words))
+    if row.last_movement_on is not None and row.last_movement_on > on:
+        words = f"最后变动日期 {row.last_movement_on} 在 {on} 之后，按没有超过三年算。请核对日期。"
+        found.append(Remark(row.line, row.account_no, "moved_later", words))
+    return found

@@ -25,10 +25,12 @@ from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_escheat import FilingRow, ListedAccount
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 from hospital_prepay.services.outpatient.once import keep_number, known_number
 
 MOST_ACCOUNTS: Final = 5_000
 _LONGEST: Final = 200
+_LONGEST_NOTE: Final = 1_000
 
 
 class Reason(StrEnum):
@@ -114,9 +116,7 @@ def mark_unclearable(
     Raises :class:`MalformedInput` without evidence, or for neither numbers nor reach.
     """
     actor.require(Permission.OUTPATIENT_FILE)
-    if not command.evidence.strip():
-        words = "请写明依据，例如短信、电话的联系记录。"
-        raise MalformedInput(words, code="missing_value", details={"field": "evidence"})
+    required_ground(command.evidence, "请写明依据，例如短信、电话的联系记录。", "evidence")
     _require_which(command)
     reason = f"{command.reason.prefix}{command.evidence.strip()}"[:_LONGEST]
     payload = {"reason": reason, "accounts": sorted(command.account_nos), "reach": sorted(command.reach)}
@@ -151,8 +151,7 @@ def _marked(count: int, found: Mapping[Standing, int], unknown: tuple[str, ...])
 def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idempotency_key: str = "") -> None:
     """Somebody was found: the account is open again. Raises :class:`Conflict` for one that isn't marked or filed."""
     actor.require(Permission.OUTPATIENT_FILE)
-    if not ground.strip():
-        raise MalformedInput("请写明怎么联系上的。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明怎么联系上的。")
     with context.work(actor, "outpatient.unmark", f"outpatient_account:{account_no}") as work:
         payload = {"account": account_no, "ground": ground.strip()}
         accounts.lock_account(work.connection, work.institution_id, account_no)
@@ -170,9 +169,9 @@ def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_k
     Raises :class:`MalformedInput` without the note, :class:`Conflict` when nothing waits.
     """
     actor.require(Permission.OUTPATIENT_FILE)
-    if not risk_note.strip():
-        words = "请写风险排查的结论：可能有哪些纠纷，怎么防范。"
-        raise MalformedInput(words, code="missing_value", details={"field": "risk_note"})
+    risk_note = required_ground(
+        risk_note, "请写风险排查的结论：可能有哪些纠纷，怎么防范。", "risk_note", longest=_LONGEST_NOTE
+    )
     with context.work(actor, "outpatient.file", "outpatient_filing") as work:
         payload = {"risk_note": risk_note.strip()}
         lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
@@ -210,8 +209,7 @@ def submit_filing(
 ) -> FilingRow:
     """The pack went to the health authority. Raises :class:`MalformedInput` for a day ahead or no authority."""
     actor.require(Permission.OUTPATIENT_FILE)
-    if not authority.strip():
-        raise MalformedInput("请填报给哪个卫生健康部门。", code="missing_value", details={"field": "authority"})
+    authority = required_line(authority, "请填报给哪个卫生健康部门。", "authority", "部门名称")
     with context.work(actor, "outpatient.submit_filing", f"outpatient_filing:{filing_no}") as work:
         payload = {"filing": filing_no, "authority": authority.strip(), "on": submitted_on.isoformat()}
         found = _locked(work, filing_no)
@@ -240,8 +238,9 @@ def acknowledge_filing(
     Raises :class:`SecondPersonRequired`, :class:`MalformedInput` without a number or for a day before submitting.
     """
     actor.require(Permission.OUTPATIENT_CONFIRM)
-    if not acknowledgement_no.strip():
-        raise MalformedInput("请填备案回执的编号。", code="missing_value", details={"field": "acknowledgement_no"})
+    acknowledgement_no = required_line(
+        acknowledgement_no, "请填备案回执的编号。", "acknowledgement_no", "备案回执编号"
+    )
     with context.work(actor, "outpatient.acknowledge", f"outpatient_filing:{filing_no}") as work:
         payload = {"filing": filing_no, "number": acknowledgement_no.strip(), "on": acknowledged_on.isoformat()}
         found = _locked(work, filing_no)

@@ -30,6 +30,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.filing import require_past_day
+from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
 from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -149,6 +150,7 @@ def record_posting(context: Context, actor: Actor, filing_id: str, place: str, p
     if place not in PLACES or not proof.strip():
         words = f"请选公示的地方（{'、'.join(PLACES.values())}），并填网址或截图编号。"
         raise MalformedInput(words, code="missing_value", details={"field": "proof"})
+    proof = required_ground(proof, "请填网址或截图编号。", "proof")
     with context.work(actor, "outpatient.post_kept", f"outpatient_kept:{filing_id}") as work:
         found = _kept(work, filing_id, "approved")
         require_past_day(posted_on, work.today, "posted_on")
@@ -178,6 +180,8 @@ def take_deposit(context: Context, actor: Actor, command: TakeDeposit) -> TakenD
     actor.require(Permission.OUTPATIENT_ACCEPT)
     if not command.amount or not command.account_no.strip():
         raise MalformedInput("请填账户号和大于零的金额。", code="missing_value", details={"field": "amount"})
+    plain_line(command.holder_name, "holder_name", "姓名")
+    plain_line(command.consent, "consent", "知情同意书编号")
     _check_number(command.certno)
     payload = {**asdict(command), "amount": command.amount.fen}
     with context.work(actor, "outpatient.take", f"outpatient_account:{command.account_no}") as work:
@@ -203,6 +207,7 @@ def propose_other_kind(context: Context, actor: Actor, label: str, ground: str) 
     actor.require(Permission.OUTPATIENT_FILE)
     if not label.strip() or not ground.strip():
         raise MalformedInput("请填款项名称和依据。", code="missing_value", details={"field": "ground"})
+    label, ground = plain_line(label, "label", "款项名称"), required_ground(ground, "请填依据。")
     with context.work(actor, "outpatient.propose_kind", "outpatient_other_kind") as work:
         kind_id = work.new_id()
         values = {
@@ -366,6 +371,10 @@ def _kept(work: UnitOfWork, filing_id: str, state: str) -> KeptRow:
 def _check_kept(command: ProposeKept) -> None:
     if not command.document.strip() or not command.authority.strip():
         raise MalformedInput("请填备案文号和备案部门。", code="missing_value", details={"field": "document"})
+    plain_line(command.document, "document", "备案文号")
+    plain_line(command.authority, "authority", "备案部门")
+    for kind in command.kinds:
+        plain_line(kind.label, "kinds", "情形名称")
     codes = [kind.code for kind in command.kinds]
     sound = all(_CODE.fullmatch(code) for code in codes) and all(kind.label.strip() for kind in command.kinds)
     if not 0 < len(codes) <= MOST_KINDS or len(set(codes)) != len(codes) or not sound:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_people as store
 from hospital_prepay.persistence.locks import lock_name
@@ -20,6 +20,7 @@ from hospital_prepay.persistence.outpatient_people import LikenessRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.register import AccountCard, account_card
 
 MOST_PAIRS: Final = 1_000
@@ -97,8 +98,7 @@ def decide_pair(context: Context, actor: Actor, first_no: str, second_no: str, g
     :class:`Conflict` for a pair that was decided.
     """
     actor.require(Permission.OUTPATIENT_CONFIRM)
-    if not ground.strip():
-        raise MalformedInput("请写明凭什么认定。", code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明凭什么认定。")
     with context.work(actor, "outpatient.decide_people", f"outpatient_account:{first_no}") as work:
         lock_name(work.connection, f"outpatient_people:{work.institution_id}")
         found = store.find_pair(work.connection, work.institution_id, first_no, second_no)

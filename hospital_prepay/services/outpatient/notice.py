@@ -18,10 +18,12 @@ from hospital_prepay.persistence.queries import outpatient_public as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_public import Progress
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.institution import Hospital
 
 # What stands there until the hospital writes its own.
+_LONGEST: Final = 2_000
 USUAL_STEPS: Final = (
     "查一查：在网上查余额，或带证件到窗口查。",
     "提申请：本人在网上或窗口申请；代办、继承的带原件到窗口。",
@@ -116,8 +118,7 @@ def write_notice(context: Context, actor: Actor, command: WriteNotice) -> int:
 def _check(command: WriteNotice) -> None:
     for field in ("steps", "windows", "hours", "phone"):
         text = getattr(command, field)
-        if not text.strip():
-            raise MalformedInput("请填写，患者要看。", code="missing_value", details={"field": field})
+        required_ground(text, "请填写，患者要看。", field, longest=_LONGEST)
         if found := lapsing_words(text):
             words = f"“{found}”要改掉：细则第八条没有规定期限，什么时候来都退。"
             raise MalformedInput(words, code="lapsing_words", details={"field": field})

@@ -31,6 +31,7 @@ from hospital_prepay.services.outpatient.alarms import check_card, plain_card
 from hospital_prepay.services.outpatient.attempts import may_try
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.claim_review import Owner, owner_on, ways_of
+from hospital_prepay.services.outpatient.grounds import plain_line, required_line
 
 PERSONAL: Final = "outpatient_request.personal"
 _PAGE: Final = "outpatient_online.page"
@@ -221,6 +222,8 @@ def ask_for_another(context: Context, actor: Actor, command: AskForAnother) -> B
         raise MalformedInput("请选代办或继承。", details={"field": "claimant"})
     if not (command.patient.name.strip() and command.name.strip() and command.certno.strip()):
         raise MalformedInput("请填患者和来办的人。", code="missing_value", details={"field": "name"})
+    plain_line(command.patient.name, "patient_name", "患者姓名")
+    plain_line(command.name, "name", "姓名")
     if not may_try(context, actor, command.patient.certno or command.certno, books=True):
         return None
     payload = asdict(command)
@@ -294,8 +297,7 @@ def _check(context: Context, work: UnitOfWork, owner: Owner, command: AskOwn) ->
     if command.route in closed:
         raise MalformedInput(f"{closed[command.route]}。请选别的方式。", details={"field": "route"})
     if command.route is Route.BANK:
-        if not command.bank.strip():
-            raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
+        required_line(command.bank, "请填开户银行。", "bank", "开户银行")
         check_card(command.card_no)
 
 

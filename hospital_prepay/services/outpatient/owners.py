@@ -17,7 +17,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError, SecondPersonRequired
 from hospital_prepay.domain.identity import resident_id, same_person_number
-from hospital_prepay.domain.plain_text import LONGEST_NAME, check_ground, check_text
+from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
@@ -30,8 +30,10 @@ from hospital_prepay.persistence.outpatient_owners import FIELD_LABELS, OwnerCha
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 
 PAPER: Final = "outpatient_owner_change.paper"
+NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"
 _LONGEST_NUMBER: Final = 40
 _LONGEST_PAPER: Final = 80
 _RESIDENT: Final = (15, 18)
@@ -97,11 +99,11 @@ def approve_owner_change(context: Context, actor: Actor, change_no: int) -> Owne
 def reject_owner_change(context: Context, actor: Actor, change_no: int, ground: str) -> None:
     """Another person turns it down and says why; what is on record stays. Raises as :func:`approve_owner_change`."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
-    require_why(ground)
+    answer = required_ground(ground, NO_ANSWER, "answer")
     with context.work(actor, "outpatient.reject_owner", f"outpatient_owner_change:{change_no}") as work:
         account, found = _locked(work, change_no)
         actor.require_other_than(found.asked_by, "退回更正")
-        _decide(work, change_no, state="rejected", answer=ground.strip())
+        _decide(work, change_no, state="rejected", answer=answer)
         work.audit(detail={"account": account.account_no, "fields": fields_of(found)})
 
 
@@ -137,25 +139,13 @@ def _shortly_before(connection: Connection, institution_id: str, claim: ClaimRow
     return store.approved_since(connection, institution_id, claim.account_no, since)
 
 
-def require_why(ground: str) -> None:
-    """Raise :class:`MalformedInput` for a correction that is turned down without a word why."""
-    if not ground.strip():
-        words = "请写明为什么退回，申请的人要看。"
-        raise MalformedInput(words, code="missing_value", details={"field": "answer"})
-    check_ground(ground)
-
-
 def _check(command: AskOwnerChange) -> None:
-    for field, value in (("ground", command.ground), ("paper", command.paper)):
-        if not value.strip():
-            words = {"ground": "请写明错在哪里，凭什么改。", "paper": "请填证明材料的名称和编号。"}[field]
-            raise MalformedInput(words, code="missing_value", details={"field": field})
-    check_ground(command.ground)
+    required_ground(command.ground, "请写明错在哪里，凭什么改。")
+    required_line(command.paper, "请填证明材料的名称和编号。", "paper", "证明材料", _LONGEST_PAPER)
     limits = (
         ("name", "姓名", command.name, LONGEST_NAME),
         ("certno", "证件号", command.certno, _LONGEST_NUMBER),
         ("phone", "手机号", command.phone, _LONGEST_NUMBER),
-        ("paper", "证明材料", command.paper, _LONGEST_PAPER),
     )
     for field, label, text, longest in limits:
         try:

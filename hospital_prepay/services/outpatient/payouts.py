@@ -19,12 +19,10 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
-from hospital_prepay.domain.ledger.chart import OWN_COST, advance_account, outpatient_account
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
-from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.files.tables import Column, open_table
@@ -42,13 +40,11 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.advance_slips import leave_open_list, receipt_key, require_new_receipt
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
-from hospital_prepay.services.outpatient.bank_answers import (
-    HELD,
-    answered_attempt,
-    may_be_elsewhere,
-    require_same_answer,
-)
+from hospital_prepay.services.outpatient.bank_answers import HELD, answered_attempt
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
+from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_contradicted
+from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.refund_entries import arrive, book_bounce, book_payment
 
 CONTENT: Final = "outpatient_bank_file.content"
 MOST_PAYMENTS: Final = 5_000
@@ -129,9 +125,10 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
         if found.route != Route.CASH:
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
         _require_payer(actor, found)
+        refuse_contradicted(work, found)
         require_new_receipt(work, key)
         attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
-        entry_no = _book(work, account, found, attempt)
+        entry_no = book_payment(work, account, found, attempt, found.route)
         store.add_payout(
             work.connection,
             {
@@ -145,7 +142,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
         )
         if idempotency_key:
             work.keep_answer(idempotency_key, payload, {"entry_no": entry_no})
-        return _arrive(work, account, found, entry_no, paid_by=actor.actor_id)
+        return arrive(work, account, found, entry_no, paid_by=actor.actor_id)
 
 
 def make_bank_file(
@@ -170,6 +167,7 @@ def make_bank_file(
             if found.route != route:
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
             _require_payer(actor, found)
+            refuse_contradicted(work, found)
             refuse_staff_card(work, found)
         file_no = 1 + store.last_file_no(work.connection, work.institution_id)
         text = _file_text(context, work, pairs, file_no)
@@ -279,34 +277,23 @@ def _read_at(context: Context, actor: Actor, sha256: str) -> datetime | None:
 
 
 def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) -> ClaimRow:
-    """A refund that had arrived came back: a red-letter entry, and the claim waits to be sent again under its number.
+    """A refund that had arrived came back, and waits to be sent again under its number: by a red-letter entry, or,
+    where the treasury gave the money back already or was asked for it, as owed to the patient (2307).
 
     Raises :class:`Conflict` for a claim that hasn't arrived or was paid in cash.
     """
     actor.require(Permission.OUTPATIENT_PAY)
-    if not reason.strip():
-        raise MalformedInput("请写明银行退回的原因。", code="missing_value", details={"field": "reason"})
+    reason = required_ground(reason, "请写明银行退回的原因。", "reason")
     with context.work(actor, "outpatient.bounce", f"outpatient_claim:{claim_id}") as work:
         account, found = locked_claim(work, claim_id, "failed")
-        last = store.payouts_of(work.connection, work.institution_id, claim_id)[-1]
-        if found.state != "arrived" or found.route == Route.CASH or last.entry_no is None:
+        payouts = store.payouts_of(work.connection, work.institution_id, claim_id)
+        paid = next((one for one in reversed(payouts) if one.state == "arrived"), None)
+        if found.state != "arrived" or paid is None or paid.route == Route.CASH:
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
         _require_no_other(work, account, found)
-        entry = _entry(work, account, found, last.attempt_no)
-        kind = "outpatient_advance_returned" if found.remitted else "outpatient_refund_returned"
-        red = reversing(
-            entry,
-            last.entry_no,
-            idempotency_key=f"{kind}:{claim_id}:{last.attempt_no}",
-            kind=kind,
-            summary="退款被银行退回，红字冲销",
-            at=work.now,
-            day=work.today,
-            by=actor.actor_id,
-        )
-        entry_no = work.ledger.post(red)
+        entry_no = book_bounce(work, account, found, paid)
         step = {"state": "returned", "failure": reason.strip()[:200]}
-        store.answer_payout(work.connection, work.institution_id, claim_id, last.attempt_no, **step)
+        store.answer_payout(work.connection, work.institution_id, claim_id, paid.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
         back = "remitted" if found.remitted else "filed" if account.state == "frozen" else "open"
@@ -348,97 +335,27 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
             raise Conflict(words)
         payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
         attempt = answered_attempt(found, payouts, values.get("file_no", ""))
-        if may_be_elsewhere(found, payouts, attempt, arrived=result in _ARRIVED) and read_at is None:
-            return _hold(work, found, payouts[-1])
+        reference = payment_reference(values.get("reference", ""))
         if attempt is None or attempt.state != "sent":
-            require_same_answer(found, payouts if attempt is None else [attempt], arrived=result in _ARRIVED)
-            return "known"
+            told = Told(payouts, attempt, arrived=result in _ARRIVED, reference=reference, is_new=read_at is None)
+            return hold_contradicted(work, found, told)
         if read_at is not None and (attempt.answered_at is not None or attempt.sent_at > read_at):
             return "known"
         if result in _FAILED:
             return _fail(work, found, attempt, values.get("reason", ""))
-        reference = payment_reference(values.get("reference", ""))
-        entry_no = _book(work, account, found, attempt.attempt_no)
+        entry_no = book_payment(work, account, found, attempt.attempt_no, attempt.route)
         step = {"state": "arrived", "answered_at": work.now, "bank_reference": reference, "entry_no": entry_no}
         store.answer_payout(work.connection, work.institution_id, found.claim_id, attempt.attempt_no, **step)
-        _arrive(work, account, found, entry_no)
+        arrive(work, account, found, entry_no)
         return "arrived"
 
 
-def _hold(work: UnitOfWork, found: ClaimRow, last: PayoutRow) -> str:
-    """The bank said that it failed, and now that it arrived: the attempt waits again, so that nothing more is sent,
-    until another of the bank's files says which it is."""
-    step = {"state": "sent", "answered_at": work.now}
-    store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
-    store.walk_claim(work.connection, work.institution_id, found.claim_id, state="sent")
-    work.audit(detail={"refund_no": found.refund_no, "attempt": last.attempt_no, "held": True})
-    return "held"
-
-
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:
-    step = {"state": "failed", "answered_at": work.now, "failure": reason[:200] or "银行没有说明原因"}
+    step = {"state": "failed", "answered_at": work.now, "failure": spelled_out(reason)[:200] or "银行没有说明原因"}
     store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
     store.walk_claim(work.connection, work.institution_id, found.claim_id, state="failed")
     work.audit(detail={"refund_no": found.refund_no, "failure": step["failure"]})
     return "failed"
-
-
-def _arrive(
-    work: UnitOfWork, account: AccountState, found: ClaimRow, entry_no: int, paid_by: str | None = None
-) -> ClaimRow:
-    own = {"paid_by": paid_by, "paid_at": work.now} if paid_by else {}
-    store.walk_claim(work.connection, work.institution_id, found.claim_id, state="arrived", **own)
-    if found.remitted:
-        store.walk_account(work.connection, work.institution_id, account.account_no, state="reclaimed")
-    elif account.balance_fen == found.amount_fen:
-        # What a correction put there after the claim was taken stays for another: the account isn't paid out.
-        store.walk_account(work.connection, work.institution_id, account.account_no, state="refunded")
-    work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "amount_fen": found.amount_fen})
-    return store.read_claim(work.connection, work.institution_id, found.claim_id)
-
-
-def _book(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: int) -> int:
-    return work.ledger.post(_entry(work, account, found, attempt))
-
-
-def _entry(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: int) -> JournalEntry:
-    """借 23050102 贷 cash, bank or money in transit; of money that the treasury has 借 1218, and 5901 for what goes
-    beyond it."""
-    if found.remitted and account.state == "frozen":
-        raise Conflict("这个账户正在办理上缴入账，入账后马上可以付款；本次没有付。")
-    amount = Money(found.amount_fen)
-    paid = Posting(_tender_account(found, account), credit=amount)
-    if found.remitted:
-        kind, summary = "outpatient_advance", "上缴后退还患者，医院垫付"
-        remitted = Money(
-            min(found.amount_fen, store.remitted_fen(work.connection, work.institution_id, account.account_no))
-        )
-        lines = [Posting(advance_account(found.claim_id), debit=remitted), paid]
-        if beyond := amount - remitted:
-            lines.append(Posting(OWN_COST, debit=beyond))
-        store.open_advance(work.connection, work.institution_id, found.claim_id, work.now)
-    else:
-        kind, summary = "outpatient_refund", "退还门诊预交金"
-        deposit = is_outpatient_deposit(MoneyKind(account.kind))
-        lines = [Posting(outpatient_account(account.account_no, is_deposit=deposit), debit=amount), paid]
-    return JournalEntry(
-        institution_id=work.institution_id,
-        idempotency_key=f"{kind}:{found.claim_id}:{attempt}",
-        kind=kind,
-        summary=summary,
-        source=f"outpatient_claim:{found.claim_id}",
-        occurred_at=work.now,
-        posted_at=work.now,
-        effective_on=work.today,
-        posted_by=work.act.actor.actor_id,
-        postings=tuple(lines),
-    )
-
-
-def _tender_account(found: ClaimRow, account: AccountState) -> str:
-    if found.route == Route.CASH:
-        return "1001"
-    return "1021" if found.route == Route.ORIGINAL and account.channel in ("wechat", "alipay") else "1002"
 
 
 def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountState, ClaimRow]], file_no: int) -> str:

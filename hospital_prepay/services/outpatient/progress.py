@@ -14,6 +14,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
+from hospital_prepay.persistence.queries import outpatient_advances
 from hospital_prepay.persistence.queries import outpatient_progress as queries
 from hospital_prepay.persistence.queries.outpatient_progress import ProgressCell
 from hospital_prepay.services.context import Context
@@ -52,10 +53,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The register on a day: the whole, and the same by each heading."""
+    """The register on a day: the whole, and the same by each heading; ``owed_fen`` is what the bank sent back of
+    refunds of remitted money that the treasury gave, or was asked for, and that waits for its patients."""
 
     on: date
     whole: Line
+    owed_fen: int
     tables: Mapping[str, tuple[Line, ...]]
 
 
@@ -70,10 +73,12 @@ def read_progress(context: Context, actor: Actor, on: date | None) -> Progress:
     with context.database.reading() as connection:
         ended_at = datetime.combine(day + timedelta(days=1), time(), SHANGHAI)
         cells = queries.progress_on(connection, actor.institution_id, day, ended_at)
+        owed = outpatient_advances.owed_fen(connection, actor.institution_id, day)
     years = sorted({cell.year for cell in cells}, reverse=True)
     return Progress(
         day,
         _line("合计", cells),
+        owed,
         {
             "按清退情况": _by(cells, lambda cell: cell.standing, STANDINGS),
             "按最后变动的年份": _by(
@@ -89,10 +94,11 @@ def progress_file(context: Context, actor: Actor, on: date | None, kind: str) ->
     """The same as ``xlsx`` or ``pdf``."""
     found = read_progress(context, actor, on)
     rows = [(title, *_cells(line)) for title, lines in found.tables.items() for line in lines]
+    owed = [("上缴后退还、银行退回待再付（元）", Money(found.owed_fen))] if found.owed_fen else []
     paper = ListPaper(
         title=f"门诊预交金清退进度（截至 {found.on}）",
         sheet="清退进度",
-        facts=(*head_facts(context, actor), ("截至", found.on.isoformat())),
+        facts=(*head_facts(context, actor), ("截至", found.on.isoformat()), *owed),
         columns=_COLUMNS,
         rows=rows,
         count=len(rows),

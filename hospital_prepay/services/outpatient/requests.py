@@ -18,6 +18,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.claim_review import Owner, owner_on
 from hospital_prepay.services.outpatient.claims import AcceptClaim, AcceptedClaim, ShownPaper, accept_claim
+from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.online import PERSONAL
 
 WAITING: Final = ("asked",)
@@ -132,9 +133,7 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
 def decline(context: Context, actor: Actor, request_id: str, ground: str) -> None:
     """Turn an application down with the ground that its owner reads; another may follow at any time."""
     actor.require(Permission.OUTPATIENT_ACCEPT)
-    if not ground.strip():
-        words = "请写明原因和怎么办，申请人会看到。"
-        raise MalformedInput(words, code="missing_value", details={"field": "ground"})
+    ground = required_ground(ground, "请写明原因和怎么办，申请人会看到。")
     if found := lapsing_words(ground):
         words = f"“{found}”要改掉：细则第八条没有规定期限，什么时候来都退。"
         raise MalformedInput(words, code="lapsing_words", details={"field": "ground"})

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.access import Actor
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.persistence.outpatient_claims import PayoutRow, payouts_of
+from hospital_prepay.persistence.outpatient_contradictions import contradictions_of
 from hospital_prepay.services.outpatient import corrections, payouts
-from hospital_prepay.services.outpatient.claims import withdraw_claim
+from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, withdraw_claim
+from hospital_prepay.services.outpatient.contradictions import ContradictionRow, Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.payouts import Answered
-from tests.hospital import Hospital
+from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
@@ -90,20 +94,79 @@ def test_which_attempt_is_asked_where_the_file_does_not_say(bank: Bank) -> None:
     assert bank.read(bank.file("four.csv", ARRIVED)).known == 1
 
 
-@pytest.mark.parametrize(("truth", "state"), [(ARRIVED, "arrived"), (FAILED, "failed")])
-def test_an_answer_that_says_otherwise_holds_the_refund(bank: Bank, truth: tuple[str, str], state: str) -> None:
-    """Nothing more is sent until another of the bank's files says which it is; the same one decides nothing."""
+def held(bank: Bank) -> list[ContradictionRow]:
+    """What the bank said of the refund against itself."""
+    with bank.context.database.reading() as connection:
+        return contradictions_of(connection, INSTITUTION, bank.claim_id)
+
+
+def decide(bank: Bank, verdict: Verdict, number: int = 1, by: Actor = APPROVER, ground: str = "电话核对过") -> str:
+    return decide_contradiction(bank.context, by, bank.claim_id, number, verdict, ground).state
+
+
+@pytest.mark.parametrize(("verdict", "state"), [(Verdict.PAID, "arrived"), (Verdict.UNPAID, "failed")])
+def test_an_answer_that_says_otherwise_holds_the_refund(
+    bank: Bank, hospital: Hospital, verdict: Verdict, state: str
+) -> None:
+    """Nothing more is sent until somebody who neither sent nor read decided; no file decides, read how often."""
     bank.send()
     bank.read(bank.file("one.csv", FAILED))
     late = bank.file("late.csv", ARRIVED)
-    for _ in range(2):
-        told = bank.read(late)
-        assert (told.arrived, bank.state) == (0, "sent")
+    for path in (late, late, bank.file("later.csv", ARRIVED, "１")):
+        told = bank.read(path)
+        assert (told.arrived, told.told[0].outcome, bank.state) == (0, "open", "failed")
+    assert len(held(bank)) == 1
+    for act in (bank.send, lambda: withdraw_claim(bank.context, CLERK, bank.claim_id, "不退了")):
+        with pytest.raises(Conflict, match="前后说法不一"):
+            act()
+    with pytest.raises(SecondPersonRequired):
+        decide(bank, verdict, by=replace(PAYER, roles=APPROVER.roles))
+    with pytest.raises(NotPermitted):
+        decide(bank, verdict, by=OFFICER)
+    for nothing in ("", " ", "\u200b", "好\u2060"):
+        with pytest.raises(MalformedInput):
+            decide(bank, verdict, ground=nothing)
+    assert decide(bank, verdict) == state
     with pytest.raises(Conflict):
+        decide(bank, verdict)
+    assert hospital.count("ledger_entry", "kind = 'outpatient_refund'") == (verdict is Verdict.PAID)
+    if verdict is Verdict.UNPAID:
         bank.send()
-    bank.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
-    bank.read(bank.file("truth.csv", truth, "1"))
-    assert bank.state == state
+        assert bank.state == "sent"
+
+
+def redirected(bank: Bank) -> None:
+    bank.send()
+    bank.read(bank.file("one.csv", FAILED))
+    redirect_claim(bank.context, OFFICER, bank.claim_id, Route.CASH)
+
+
+def test_an_answer_after_the_way_was_changed_holds_the_cash(bank: Bank) -> None:
+    redirected(bank)
+    confirm_claim(bank.context, APPROVER, bank.claim_id, "核对过")
+    bank.read(bank.file("late.csv", ARRIVED))
+    with pytest.raises(Conflict, match="前后说法不一"):
+        payouts.pay_cash(bank.context, PAYER, bank.claim_id, "LK-1")
+    assert decide(bank, Verdict.UNPAID) == "confirmed"
+    assert payouts.pay_cash(bank.context, PAYER, bank.claim_id, "LK-1").state == "arrived"
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_refund_whose_way_was_changed_arrives_by_the_bank_after_all(
+    bank: Bank, hospital: Hospital, confirmed: bool
+) -> None:
+    """Booked at the bank, not in cash; it may bounce like any other."""
+    redirected(bank)
+    if confirmed:
+        confirm_claim(bank.context, APPROVER, bank.claim_id, "核对过")
+    bank.read(bank.file("late.csv", ARRIVED))
+    assert decide(bank, Verdict.PAID) == "arrived"
+    assert (hospital.balance("1001"), hospital.balance("1002")) == (Money(0), Money(519450 - 6450))
+    assert bank.outpatients.account("M001").state == "refunded"
+    with pytest.raises(Conflict):
+        payouts.pay_cash(bank.context, PAYER, bank.claim_id, "LK-1")
+    assert payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇").state == "failed"
+    assert bank.outpatients.account("M001").balance_fen == 6450
 
 
 def test_what_a_correction_added_stays_when_a_refund_bounces_and_arrives(bank: Bank) -> None:
@@ -127,10 +190,45 @@ def test_what_a_correction_added_stays_when_a_refund_bounces_and_arrives(bank: B
     assert (bank.outpatients.account("M001").state, bank.outpatients.account("M001").balance_fen) == ("refunded", 0)
 
 
-def test_a_first_attempt_that_arrived_after_all_is_told(bank: Bank) -> None:
+def test_a_first_attempt_that_arrived_after_all_holds_the_refund(bank: Bank) -> None:
+    """While the second is on its way nobody can say what became of the first; when it failed, somebody decides."""
     bank.send()
     bank.read(bank.file("one.csv", FAILED))
     bank.send()
-    told = bank.read(bank.file("late.csv", ARRIVED, "1")).told
-    assert (told[0].outcome, bank.state) == ("open", "sent")
-    assert "这次不一样" in told[0].words
+    assert (bank.read(bank.file("late.csv", ARRIVED, "1")).told[0].outcome, bank.state) == ("open", "sent")
+    with pytest.raises(Conflict, match="又送了一次"):
+        decide(bank, Verdict.PAID)
+    bank.read(bank.file("two.csv", FAILED, "2"))
+    with pytest.raises(Conflict, match="前后说法不一"):
+        bank.send()
+    assert decide(bank, Verdict.PAID) == "arrived"
+    assert [one.state for one in attempts(bank)] == ["arrived", "failed"]
+    assert payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇").state == "failed"
+
+
+def attempts(bank: Bank) -> list[PayoutRow]:
+    with bank.context.database.reading() as connection:
+        return payouts_of(connection, INSTITUTION, bank.claim_id)
+
+
+def test_what_arrived_twice_is_decided_and_booked_once(bank: Bank, hospital: Hospital) -> None:
+    bank.send()
+    bank.read(bank.file("one.csv", FAILED))
+    bank.send()
+    bank.read(bank.file("late.csv", ARRIVED, "1"))
+    assert bank.read(bank.file("two.csv", ARRIVED, "2")).arrived == 1
+    assert decide(bank, Verdict.PAID) == "arrived"
+    assert hospital.count("ledger_entry", "kind = 'outpatient_refund'") == 1
+
+
+def test_an_arrival_that_the_bank_takes_back_waits_for_its_bounce(bank: Bank) -> None:
+    bank.send()
+    bank.read(bank.file("one.csv", ARRIVED))
+    assert bank.read(bank.file("late.csv", FAILED)).told[0].outcome == "open"
+    with pytest.raises(Conflict, match="先登记"):
+        decide(bank, Verdict.UNPAID)
+    payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇")
+    with pytest.raises(Conflict, match="前后说法不一"):
+        bank.send()
+    assert decide(bank, Verdict.UNPAID) == "failed"
+    bank.send()

@@ -11,6 +11,8 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Final
 
+from hospital_prepay.domain.money import Money
+
 # A clerk's day stands out from so many claims on, when it is also half as much again as the clerk's own mean.
 MANY_A_DAY: Final = 20
 _HALF_AS_MUCH_AGAIN: Final = 3, 2
@@ -30,6 +32,7 @@ class AlarmKind(StrEnum):
     """What was noticed."""
 
     OWNER = "owner"
+    BEYOND = "beyond"
     UNPROVEN = "unproven"
     SAME_CARD = "same_card"
     STAFF_CARD = "staff_card"
@@ -46,6 +49,7 @@ class AlarmKind(StrEnum):
 
 ALARM_LABELS: Final = {
     AlarmKind.OWNER: "账户的姓名或号码近 30 天更正过",
+    AlarmKind.BEYOND: "退的比上缴的多，由本院承担",
     AlarmKind.UNPROVEN: "账户没有登记证件号",
     AlarmKind.SAME_CARD: "同一银行卡用于其他患者",
     AlarmKind.STAFF_CARD: "收款银行卡属于本院职工",
@@ -73,14 +77,15 @@ class Hours:
 class AlarmFacts:
     """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
 
-    ``owner`` says what of the holder on record was corrected shortly before; ``unproven`` says what the claim rests
-    on where the account has no certificate number; ``usual_a_day`` is the maker's mean of earlier days, ``None``
-    without any; ``pair_shared`` of ``pair_reviewed`` claims of the maker went past this reviewer while ``reviewers``
-    people could have looked.
+    ``beyond_fen`` is what is paid above what the treasury has; ``owner`` says what of the holder on record was
+    corrected shortly before; ``unproven`` says what the claim rests on where the account has no certificate number;
+    ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
+    claims of the maker went past this reviewer while ``reviewers`` people could have looked.
     """
 
     same_card: tuple[str, ...] = ()
     owner: str = ""
+    beyond_fen: int = 0
     unproven: str = ""
     staff_card: bool = False
     staff_name: bool = False
@@ -125,6 +130,9 @@ def alarms(facts: AlarmFacts) -> tuple[Alarm, ...]:
         found.append(Alarm(AlarmKind.SAME_CARD, f"这张银行卡也收其他患者的退款：{named}{more}"))
     if facts.owner:
         found.append(Alarm(AlarmKind.OWNER, facts.owner))
+    if facts.beyond_fen:
+        words = f"比上缴的多退 {Money(facts.beyond_fen)} 元，由本院承担。请核对依据，确认时写明理由"
+        found.append(Alarm(AlarmKind.BEYOND, words))
     if facts.unproven:
         found.append(Alarm(AlarmKind.UNPROVEN, facts.unproven))
     if facts.staff_name:

@@ -1,0 +1,71 @@
+"""What the bank said of an attempt to pay against what it had said before, and what somebody decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from hospital_prepay.persistence.models.outpatient_contradictions import OutpatientContradiction
+from hospital_prepay.persistence.rows import refusing, rows_of
+
+_STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
+
+
+@dataclass(frozen=True, slots=True)
+class ContradictionRow:
+    """One of them; ``decision`` is empty until somebody decided."""
+
+    claim_id: str
+    contradiction_no: int
+    attempt_no: int
+    told: str
+    bank_reference: str
+    raised_by: str
+    raised_at: datetime
+    decision: str
+    decided_by: str | None
+    decided_at: datetime | None
+    ground: str
+
+
+def contradictions_of(connection: sa.Connection, institution_id: str, claim_id: str) -> list[ContradictionRow]:
+    """Every one of a claim, the first first."""
+    table = OutpatientContradiction
+    order = (table.contradiction_no,)
+    return rows_of(connection, table, ContradictionRow, institution_id, table.claim_id == claim_id, order=order)
+
+
+def add_contradiction(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Keep what the bank said; the database takes one open an attempt."""
+    with refusing(_STALE):
+        connection.execute(sa.insert(OutpatientContradiction).values(**values))
+
+
+def decide_contradiction(
+    connection: sa.Connection, institution_id: str, claim_id: str, number: int, /, **values: Any
+) -> None:
+    """Write down what was decided, once."""
+    table = OutpatientContradiction
+    with refusing(_STALE):
+        connection.execute(
+            sa.update(table)
+            .where(
+                table.institution_id == institution_id, table.claim_id == claim_id, table.contradiction_no == number
+            )
+            .values(**values)
+        )
+
+
+def undecided(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str] | None = None) -> set[str]:
+    """Which claims are held, or which of some."""
+    table = OutpatientContradiction
+    query = sa.select(table.claim_id).where(
+        table.institution_id == institution_id,
+        table.decision == "",
+        *(() if claim_ids is None else (table.claim_id.in_(claim_ids),)),
+    )
+    return set(connection.scalars(query))

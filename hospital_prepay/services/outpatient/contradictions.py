@@ -1,0 +1,158 @@
+"""The bank says two things of one attempt to pay: nothing more of the refund is paid until a person decided.
+
+The decision is of somebody who may confirm refunds and neither sent the money nor read the answers. Where it is that
+the bank paid after all, the attempt arrives and is booked as what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, NotFound
+from hospital_prepay.persistence import outpatient_claims as claims
+from hospital_prepay.persistence import outpatient_contradictions as store
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
+from hospital_prepay.persistence.outpatient_contradictions import ContradictionRow
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.alarms import answer_alarms
+from hospital_prepay.services.outpatient.bank_answers import contradicted
+from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.refund_entries import arrive, book_payment
+
+__all__ = ["ContradictionRow"]
+
+_FROM: Final = ("failed", "reviewed", "confirmed")
+
+
+class Verdict(StrEnum):
+    """What the bank turned out to mean."""
+
+    PAID = "paid"
+    UNPAID = "unpaid"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return VERDICT_LABELS[self]
+
+
+VERDICT_LABELS: Final = {Verdict.PAID: "银行已经付到", Verdict.UNPAID: "银行没有付到"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer of the bank to an attempt that had one. ``is_new`` tells that its file was never read before."""
+
+    payouts: Sequence[PayoutRow]
+    attempt: PayoutRow | None
+    arrived: bool
+    reference: str
+    is_new: bool
+
+
+def hold_contradicted(work: UnitOfWork, found: ClaimRow, told: Told) -> str:
+    """``held`` for an answer that says otherwise than before, which is kept; ``known`` for one that only repeats."""
+    against = contradicted(told.payouts, told.attempt, arrived=told.arrived)
+    if against is None:
+        return "known"
+    there = store.contradictions_of(work.connection, work.institution_id, found.claim_id)
+    if any(one.attempt_no == against.attempt_no and not one.decision for one in there):
+        return "held"
+    if not told.is_new:
+        return "known"
+    store.add_contradiction(
+        work.connection,
+        {
+            "institution_id": work.institution_id,
+            "claim_id": found.claim_id,
+            "contradiction_no": 1 + len(there),
+            "attempt_no": against.attempt_no,
+            "told": "arrived" if told.arrived else "failed",
+            "bank_reference": told.reference,
+            "raised_by": work.act.actor.actor_id,
+            "raised_at": work.now,
+        },
+    )
+    work.audit(detail={"refund_no": found.refund_no, "attempt": against.attempt_no, "held": True})
+    return "held"
+
+
+def refuse_contradicted(work: UnitOfWork, found: ClaimRow) -> None:
+    """Raise :class:`Conflict` for a refund of which nobody has decided yet whether the bank paid it."""
+    if store.undecided(work.connection, work.institution_id, [found.claim_id]):
+        words = f"{found.refund_no}：银行对以前的付款前后说法不一，还没有决定。请先由有确认权限的人决定；本次没有办。"
+        raise Conflict(words)
+
+
+def decide_contradiction(
+    context: Context, actor: Actor, claim_id: str, number: int, verdict: Verdict, ground: str
+) -> ClaimRow:
+    """Say what the bank meant, with a ground; the refund goes on from there.
+
+    Raises :class:`SecondPersonRequired` for who sent the money or read the answer, :class:`Conflict` where the refund
+    must go another step first, :class:`NotFound`.
+    """
+    actor.require(Permission.OUTPATIENT_APPROVE)
+    ground = required_ground(ground, "请写明怎样与银行核对、结果是什么。")
+    with context.work(actor, "outpatient.decide_answer", f"outpatient_claim:{claim_id}") as work:
+        own = (work.connection, work.institution_id)
+        account = claims.lock_account(*own, claims.account_of_claim(*own, claim_id))
+        found = claims.read_claim(*own, claim_id)
+        one = _open(work, claim_id, number)
+        attempt = claims.payouts_of(*own, claim_id)[one.attempt_no - 1]
+        actor.require_other_than(one.raised_by, "决定")
+        actor.require_other_than(attempt.sent_by, "决定")
+        if verdict is Verdict.UNPAID and attempt.state == "arrived":
+            raise Conflict("这次付款已记为到账。请先登记“银行把到账的钱退回来了”，再作决定；本次没有改动。")
+        by = {"decided_by": actor.actor_id, "decided_at": work.now}
+        store.decide_contradiction(*own, claim_id, number, decision=verdict.value, ground=ground, **by)
+        detail = {"refund_no": found.refund_no, "attempt": one.attempt_no, "verdict": verdict.value, "ground": ground}
+        work.audit(detail=detail)
+        if verdict is Verdict.PAID and attempt.state == "failed":
+            _pay_after_all(work, account, found, attempt, one, ground)
+        return claims.read_claim(*own, claim_id)
+
+
+def _open(work: UnitOfWork, claim_id: str, number: int) -> ContradictionRow:
+    there = store.contradictions_of(work.connection, work.institution_id, claim_id)
+    one = next((one for one in there if one.contradiction_no == number), None)
+    if one is None:
+        raise NotFound("没有这一条银行回单的出入。请从退款页面打开。")
+    if one.decision:
+        raise Conflict("这一条刚被别人决定了。请刷新后再看；本次没有改动。")
+    return one
+
+
+def _pay_after_all(
+    work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: PayoutRow, one: ContradictionRow, ground: str
+) -> None:
+    """The attempt that was said to have failed arrives. A refund that arrived by another attempt, or ended, was paid
+    twice: the books can't say that, and whoever decided is told so."""
+    own, actor = (work.connection, work.institution_id, found.claim_id), work.act.actor
+    if found.state == "sent":
+        raise Conflict("这笔退款又送了一次银行。请等那一次有了结果再决定；本次没有改动。")
+    if found.state not in _FROM:
+        return
+    if found.state == "reviewed":
+        actor.require_other_than(found.accepted_by, "确认")
+        actor.require_other_than(found.reviewed_by or "", "确认")
+        answer_alarms(work, account, found, ground)
+        claims.walk_claim(*own, state="confirmed", confirmed_by=actor.actor_id, confirmed_at=work.now)
+    claims.answer_payout(*own, attempt.attempt_no, state="sent", answered_at=work.now)
+    claims.walk_claim(*own, state="sent", paid_by=attempt.sent_by, paid_at=attempt.sent_at)
+    entry_no = book_payment(work, account, found, attempt.attempt_no, attempt.route)
+    claims.answer_payout(
+        *own,
+        attempt.attempt_no,
+        state="arrived",
+        answered_at=work.now,
+        bank_reference=one.bank_reference,
+        failure="",
+        entry_no=entry_no,
+    )
+    arrive(work, account, found, entry_no)

@@ -1,0 +1,53 @@
+"""What somebody writes down of a refund: grounds, names and numbers of papers, every sign of them to be seen."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.plain_text import (
+    LONGEST_GROUND,
+    LONGEST_NAME,
+    InvisibleCharacter,
+    TooLong,
+    check_text,
+)
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+
+
+def required_ground(text: str, missing: str, field: str = "ground", longest: int = LONGEST_GROUND) -> str:
+    """``text`` without blanks around it. Raises :class:`MalformedInput` with the words ``missing`` for none, and for
+    one with a sign that nobody sees or that is too long; lines may end."""
+    _require(text, missing, field)
+    for line in _LINE_END.split(text.strip()):
+        _check(line, field, "说明", len(line))
+    if len(text.strip()) > longest:
+        words = f"说明有 {len(text.strip())} 个字，最多 {longest} 个。请写短一些。"
+        raise TooLong(words, details={"field": field})
+    return text.strip()
+
+
+def required_line(text: str, missing: str, field: str, what: str, longest: int = LONGEST_NAME) -> str:
+    """The same of a name or a paper's number, which is one line; ``what`` begins the words."""
+    _require(text, missing, field)
+    return plain_line(text, field, what, longest)
+
+
+def plain_line(text: str, field: str, what: str, longest: int = LONGEST_NAME) -> str:
+    """The same of one that may be empty."""
+    _check(text.strip(), field, what, longest)
+    return text.strip()
+
+
+def _require(text: str, missing: str, field: str) -> None:
+    if not text.strip():
+        raise MalformedInput(missing, code="missing_value", details={"field": field})
+
+
+def _check(line: str, field: str, what: str, longest: int) -> None:
+    try:
+        check_text(line, longest)
+    except (InvisibleCharacter, TooLong) as error:
+        raise type(error)(f"{what}{error.message}", details={"field": field}) from error
