@@ -18,6 +18,7 @@ from hospital_prepay.persistence.bulk import bulk_connection, file_literal
 from hospital_prepay.persistence.many import insert_rows
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport, OutpatientRejection
+from hospital_prepay.persistence.planning import in_key_order
 
 TAB: Final = "\t"
 SPOOLED: Final = (
@@ -172,7 +173,7 @@ def next_accounts(
     connection: sa.Connection, institution_id: str, import_no: int, after: str, size: int
 ) -> list[Opening]:
     """The next accounts of an import that the books don't have yet, by number, after the number ``after``."""
-    rows = connection.execute(
+    query = (
         sa.select(
             OutpatientAccount.account_no,
             OutpatientAccount.kind == "outpatient_deposit",
@@ -187,7 +188,8 @@ def next_accounts(
         .order_by(OutpatientAccount.account_no)
         .limit(size)
     )
-    return [Opening(*row) for row in rows.all()]
+    with in_key_order(connection):
+        return [Opening(*row) for row in connection.execute(query).all()]
 
 
 def count_open(connection: sa.Connection, institution_id: str, import_no: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,19 +13,34 @@ from hospital_prepay.persistence.outages import NOTHING_BOOKED, outage_told
 # PostgreSQL hasn't counted fresh rows yet and takes them for a handful: it would look through all lines again for
 # each account, or let every helper put the whole register together for itself, in pieces on disk.
 _IN_BULK: Final = {"enable_nestloop": "off", "max_parallel_workers_per_gather": "0", "work_mem": "'128MB'"}
+# Taken for a handful as well, the rest of a register would be put together and sorted for each of its pages.
+_IN_KEY_ORDER: Final = {"enable_bitmapscan": "off", "enable_sort": "off"}
 _BULK_PAGES: Final = {"cache_size": "-262144", "temp_store": "MEMORY"}
 
 
 @contextmanager
 def in_bulk(connection: sa.Connection) -> Iterator[None]:
     """For a statement over a million rows."""
+    with _told(connection, _IN_BULK):
+        yield
+
+
+@contextmanager
+def in_key_order(connection: sa.Connection) -> Iterator[None]:
+    """For one page of a register of a million rows, by its key: read along the index up to the limit."""
+    with _told(connection, _IN_KEY_ORDER):
+        yield
+
+
+@contextmanager
+def _told(connection: sa.Connection, settings: Mapping[str, str]) -> Iterator[None]:
     if connection.dialect.name != "postgresql":
         yield
         return
-    for name, value in _IN_BULK.items():
+    for name, value in settings.items():
         connection.execute(sa.text(f"SET LOCAL {name} = {value}"))
     yield
-    for name in _IN_BULK:
+    for name in settings:
         connection.execute(sa.text(f"SET LOCAL {name} = DEFAULT"))
 
 
