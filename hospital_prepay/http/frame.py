@@ -56,7 +56,7 @@ FUND_ROOMS: Final = (
 # The rooms of outpatients' deposits, each with its pages; everybody who sees them sees all that exist, but for what
 # asks for more.
 OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
-    "总览": {"总览": "/finance/outpatient", "清退进度": "/finance/outpatient/progress"},
+    "总览": {"余额和待办": "/finance/outpatient", "清退进度": "/finance/outpatient/progress"},
     "期限": {"期限": "/finance/outpatient/duties"},
     "清退台账": {"清退台账": "/finance/outpatient/accounts"},
     "清查": {

@@ -19,11 +19,12 @@ from hospital_prepay.services.demonstration.outpatient_claims import Act
 from hospital_prepay.services.demonstration.outpatient_plan import at
 from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legacy, write_register
 from hospital_prepay.services.demonstration.stage import Stage
-from hospital_prepay.services.outpatient import corrections, merging
+from hospital_prepay.services.outpatient import corrections, merging, owners
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
-from hospital_prepay.services.outpatient.correction_review import list_corrections
+from hospital_prepay.services.outpatient.correction_review import OwnerChange, list_corrections, list_owner_changes
 from hospital_prepay.services.outpatient.corrections import AskCorrection
 from hospital_prepay.services.outpatient.merging import ShownPair
+from hospital_prepay.services.outpatient.owners import AskOwnerChange
 from hospital_prepay.services.outpatient.register import list_imports
 
 _GROUNDS: Final = {
@@ -57,9 +58,11 @@ class Census:
         yield at(date(2025, 9, 11)), self.correct
         yield at(date(2025, 9, 12)), self.find_pairs
         yield at(date(2025, 9, 15)), self.decide_pairs
+        yield at(date(2025, 9, 18)), self.correct_holders
         branch = partial(self.count, name="分院手工账", rows=self.rows[-BRANCH:], encoding="utf-8")
         yield self.now - _DAY, branch
         yield self.now - _DAY, self.ask_correction
+        yield self.now - _DAY, self.ask_holder
 
     def count(self, moment: datetime, name: str, rows: Sequence[Legacy], encoding: str) -> None:
         """Take a register in."""
@@ -104,6 +107,30 @@ class Census:
         third = self._correctable[2]
         self._ask(moment, third, third.fen + 800, "门诊日报与系统差 8 元，见 2024-03 日报")
 
+    def correct_holders(self, moment: datetime) -> None:
+        """One wrong name put right, one new number turned down."""
+        first, second = self._correctable[3:5]
+        later = self.stage.at(moment + timedelta(hours=2))
+        renamed = self._ask_holder(
+            moment, first, name=_other_name(first.name), ground="姓名末字录错，与身份证原件不符"
+        )
+        moved = self._ask_holder(moment, second, phone=f"{second.phone[:-2]}00", ground="来电说换了手机号")
+        waiting = {one.row.change_no for one in self._holders if one.row.state == "asked"}
+        if renamed in waiting:
+            owners.approve_owner_change(later, self._approver, renamed)
+        if moved in waiting:
+            owners.reject_owner_change(later, self._approver, moved, "只有来电，请本人带身份证到窗口核对")
+
+    def ask_holder(self, moment: datetime) -> None:
+        """A wrong name that waits for the second person."""
+        row = self._correctable[5]
+        self._ask_holder(moment, row, name=_other_name(row.name), ground="姓名同音字录错，本人带身份证来窗口")
+
+    def _ask_holder(self, moment: datetime, row: Legacy, *, ground: str, name: str = "", phone: str = "") -> int:
+        key = f"demonstration:holder:{row.account_no}"
+        command = AskOwnerChange(row.account_no, name, "", phone, ground, "身份证原件核对（演示）", key)
+        return owners.ask_owner_change(self.stage.at(moment), self._officer, command)
+
     def find_pairs(self, moment: datetime) -> None:
         """Look for accounts of one person."""
         if not sum(merging.waiting_pairs(self.stage.context, self._approver, 1).counts.values()):
@@ -133,6 +160,10 @@ class Census:
     def _corrections(self) -> list[CorrectionRow]:
         return [one.correction for one in list_corrections(self.stage.context, self._officer, 1).rows]
 
+    @property
+    def _holders(self) -> list[OwnerChange]:
+        return list_owner_changes(self.stage.context, self._officer, 1).rows
+
     def _import_of(self, file_name: str) -> list[tuple[int, str]]:
         found, _ = list_imports(self.stage.context, self._officer)
         return [(one.import_no, one.state) for one in found if one.file_name == file_name]
@@ -144,6 +175,10 @@ class Census:
     @property
     def _approver(self) -> Actor:
         return self.stage.actor(Role.FINANCE_APPROVER)
+
+
+def _other_name(name: str) -> str:
+    return name[:-1] + ("明" if name[-1] != "明" else "鸣")
 
 
 def _is_same(shown: ShownPair) -> bool:

@@ -19,7 +19,16 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.outpatient_claims import ClaimRow
-from hospital_prepay.services.demonstration.outpatient_plan import BANK_RUNS, LATER, PAPERS, VISITS, BankRun, Visit
+from hospital_prepay.persistence.outpatient_contradictions import contradictions_of
+from hospital_prepay.services.demonstration.outpatient_plan import (
+    BANK_RUNS,
+    DOUBTED,
+    LATER,
+    PAPERS,
+    VISITS,
+    BankRun,
+    Visit,
+)
 from hospital_prepay.services.demonstration.outpatient_rows import Legacy
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import payouts
@@ -33,12 +42,14 @@ from hospital_prepay.services.outpatient.claims import (
     review_claim,
     withdraw_claim,
 )
+from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 
 Act = tuple[datetime, Callable[[datetime], object]]
 BANK: Final = "黔岭市农商银行（演示）"
 _ALARMS: Final = "已电话核实：两位患者是一家人，同意收到同一张卡；受理时间晚是因为患者下班后赶来。"
 _BEYOND: Final = "已核对患者 2019 年的凭条和当年的收费记录，清查时少计 20 元，由本院承担。"
 _UNPROVEN: Final = "已核对来办的人的证件和预交金凭条、登记的手机号，与当年的收费记录一致。"
+_DOUBTED: Final = "已电话联系银行：补发的回单是串行出错，款项没有付出，有银行邮件为证。"
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -64,6 +75,9 @@ class Counter:
             made_at = run.made_at or self.now - timedelta(days=run.days_ago)
             yield made_at, partial(self.send, run=run)
             yield run.answered_at or made_at + timedelta(days=2), partial(self.hear, run=run)
+        key, heard_at, decided_at = DOUBTED
+        yield heard_at, partial(self.hear_otherwise, key=key)
+        yield decided_at, partial(self.decide, key=key)
 
     def accept(self, moment: datetime, visit: Visit, number: int = 0) -> None:
         """Take the claim down at the window."""
@@ -126,17 +140,36 @@ class Counter:
 
     def hear(self, moment: datetime, run: BankRun) -> None:
         """Read the bank's answer; of the newest file only what failed was answered so far."""
-        name, context = f"银行回盘-{run.name}（演示）.csv", self.stage.at(moment)
+        answered = run.keys if run.answered_at else tuple(run.failed)
+        self._read(moment, run.name, [self._answer(run, key) for key in answered])
+
+    def hear_otherwise(self, moment: datetime, key: str) -> None:
+        """Another file of the bank says that what failed arrived after all."""
+        found, file_no = self._found(key), str(self._attempts(key)[0].file_no)
+        line = (found.refund_no, Money(found.amount_fen).plain(), "成功", f"DEMO9{found.refund_no[-6:]}", "", file_no)
+        self._read(moment, "补发", [line])
+
+    def decide(self, moment: datetime, key: str) -> None:
+        """Somebody who neither sent nor read says what the bank meant."""
+        claim_id = self.claims[key]
+        with self.stage.context.database.reading() as connection:
+            there = contradictions_of(connection, self.stage.house.code, claim_id)
+        for one in there:
+            if not one.decision:
+                context, actor = self.stage.at(moment), self.stage.actor(Role.FINANCE_APPROVER)
+                decide_contradiction(context, actor, claim_id, one.contradiction_no, Verdict.UNPAID, _DOUBTED)
+
+    def _read(self, moment: datetime, label: str, lines: list[tuple[str, ...]]) -> None:
+        name, context = f"银行回盘-{label}（演示）.csv", self.stage.at(moment)
         known = payouts.list_payments(context, self._cashier(0)).answers
         if any(one.file_name == name for one in known):
             return
-        answered = run.keys if run.answered_at else tuple(run.failed)
         with tempfile.TemporaryDirectory(prefix="prepay-demo-") as folder:
             path = Path(folder) / "answers.csv"
             with path.open("w", encoding="gb18030", newline="") as target:
                 writer = csv.writer(target)
                 writer.writerow(("退款单号", "金额", "结果", "银行流水号", "失败原因", "文件号"))
-                writer.writerows(self._answer(run, key) for key in answered)
+                writer.writerows(lines)
             payouts.take_answers(context, self._cashier(0), path, name)
 
     def _answer(self, run: BankRun, key: str) -> tuple[str, ...]:

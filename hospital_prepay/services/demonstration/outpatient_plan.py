@@ -258,7 +258,9 @@ _NEW_VISITS: Final = (
         for number in (1, 2, 3)
     ),
 )
-VISITS: Final = (*_AUTUMN_VISITS, *_TREASURY_VISITS, *_NEW_VISITS)
+# Paid by the bank, and back from there after the health authority had the list: owed from then on.
+_OWED_VISIT: Final = Visit("owed-1", _remitted, at(date(2026, 1, 6)), _SEEN, Route.BANK, card_no=_card(55))
+VISITS: Final = (*_AUTUMN_VISITS, *_TREASURY_VISITS, *_NEW_VISITS, _OWED_VISIT)
 # Steps after the bank's answer.
 LATER: Final = (
     ("bank-8", "redirect", _on(11, 11)),
@@ -268,7 +270,13 @@ LATER: Final = (
     ("original-3", "confirm", _on(11, 11, 16)),
     ("original-3", "cash", _on(11, 12, 11)),
     ("original-6", "bounce", _on(11, 12, 14)),
+    ("owed-1", "bounce", at(date(2026, 2, 3))),
+    ("owed-1", "redirect", at(date(2026, 2, 4), 10)),
+    ("owed-1", "confirm", at(date(2026, 2, 4), 15)),
+    ("owed-1", "cash", at(date(2026, 2, 5))),
 )
+# The bank says of the first attempt in another file that it arrived: two things of one payment.
+DOUBTED: Final = ("bank-5", _on(11, 11, 9), _on(11, 12, 9))
 _FIRST_BANK: Final = tuple(f"bank-{number}" for number in range(1, 11))
 BANK_RUNS: Final = (
     BankRun(
@@ -289,7 +297,8 @@ BANK_RUNS: Final = (
     ),
     BankRun("3", Route.BANK, ("bank-5",), _on(11, 13), _on(11, 17)),
     BankRun("4", Route.ORIGINAL, ("original-6",), _on(11, 13, 11), _on(11, 17, 11)),
-    BankRun("5", Route.BANK, ("sent-1", "sent-2", "sent-3"), None, None, {"sent-3": "账户已销户"}, days_ago=7),
+    BankRun("5", Route.BANK, ("owed-1",), at(date(2026, 1, 8)), at(date(2026, 1, 12))),
+    BankRun("6", Route.BANK, ("sent-1", "sent-2", "sent-3"), None, None, {"sent-3": "账户已销户"}, days_ago=7),
 )
 
 

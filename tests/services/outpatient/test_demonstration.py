@@ -163,6 +163,7 @@ def test_what_people_look_for_is_there(loaded: Loaded) -> None:
     for table, states in {
         "outpatient_likeness": {"joined", "apart", "proposed"},
         "outpatient_correction": {"approved", "rejected", "asked"},
+        "outpatient_owner_change": {"approved", "rejected", "asked"},
         "outpatient_request": {"asked", "taken", "declined"},
         "outpatient_other_kind": {"approved", "rejected", "proposed"},
         "outpatient_payout": {"arrived", "failed", "returned", "sent"},
@@ -177,7 +178,11 @@ def test_what_people_look_for_is_there(loaded: Loaded) -> None:
     assert loaded.number("SELECT count(*) FROM outpatient_claim WHERE card_lost") == 2
     assert {row[0] for row in loaded.rows("SELECT DISTINCT kind FROM outpatient_alarm")} >= {"same_card", "hours"}
     paid_again = "SELECT count(*) FROM outpatient_payout WHERE state = 'arrived' AND attempt_no > 1"
-    assert loaded.number(paid_again) == 4
+    assert loaded.number(paid_again) == 5
+    assert loaded.rows("SELECT told, decision FROM outpatient_contradiction") == [("arrived", "unpaid")]
+    of_owed = "SELECT sum(credit_fen), sum(debit_fen) FROM ledger_posting WHERE account_id LIKE '2307:refund:%'"
+    [(owed, repaid)] = loaded.rows(of_owed)
+    assert owed == repaid > 0
     own_cost = "SELECT sum(debit_fen) FROM ledger_posting WHERE account_id = '5901'"
     assert loaded.number(own_cost) == 2_000
     refused = loaded.rows("SELECT action FROM audit_event WHERE outcome <> 'done'")
