@@ -40,7 +40,7 @@ FUND = {
 # And of these tests/services/outpatient/conftest.py.
 OUTPATIENT = {
     *("outpatient/advances.py", "outpatient/census.py", "outpatient/claims.py", "outpatient/corrections.py"),
-    *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py"),
+    *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py", "outpatient/refund_entries.py"),
 }
 DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT}
 
