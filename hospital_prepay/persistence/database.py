@@ -53,6 +53,11 @@ class Database:
         """Whether the server is PostgreSQL."""
         return self.url.get_backend_name() == "postgresql"
 
+    @property
+    def writers(self) -> int:
+        """How many transactions can write at the same time: SQLite has one writer."""
+        return self._pool_size if self.is_postgresql else 1
+
     @cached_property
     def engine(self) -> sa.Engine:
         """The writing engine."""

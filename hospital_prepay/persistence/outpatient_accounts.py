@@ -81,13 +81,15 @@ def read_imports(connection: sa.Connection, institution_id: str) -> list[ImportS
     return [ImportState(*row) for row in connection.execute(query.order_by(OutpatientImport.import_no.desc()))]
 
 
-def lock_import(connection: sa.Connection, institution_id: str, import_no: int) -> ImportState | None:
-    """The import, held until the transaction ends."""
+def lock_import(
+    connection: sa.Connection, institution_id: str, import_no: int, *, shared: bool = False
+) -> ImportState | None:
+    """The import, held until the transaction ends: ``shared`` by those who only need it to stay as it is."""
     columns = [getattr(OutpatientImport, name) for name in ImportState.__dataclass_fields__]
     query = sa.select(*columns).where(
         OutpatientImport.institution_id == institution_id, OutpatientImport.import_no == import_no
     )
-    row = connection.execute(query.with_for_update()).first()
+    row = connection.execute(query.with_for_update(read=shared)).first()
     return None if row is None else ImportState(*row)
 
 

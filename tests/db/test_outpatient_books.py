@@ -96,6 +96,7 @@ def books(outpatients: Outpatients) -> Books:
 def half(outpatients: Outpatients, monkeypatch: pytest.MonkeyPatch) -> Books:
     """An import whose booking was cut short after two of five accounts."""
     monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    monkeypatch.setattr(census, "PARTS_AT_ONCE", 1)
     census.count_accounts(outpatients.context, OFFICER, outpatients.file(), "x.csv", date(2025, 12, 1))
 
     def die(done: int, whole: int) -> None:

@@ -99,6 +99,7 @@ class OutpatientAccount(Base):
         sa.ForeignKeyConstraint(
             ["institution_id", "import_no"], ["outpatient_import.institution_id", "outpatient_import.import_no"]
         ),
+        # Of hashes alone on PostgreSQL, without the key to the import, which a trigger looks up: see migration 0046.
         sa.Index(
             "ix_outpatient_account__certno",
             "institution_id",

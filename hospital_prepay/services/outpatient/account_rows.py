@@ -123,7 +123,7 @@ class AccountReader:
         if not number:
             raise _Refused("missing_value", "没有账户号。请补上后重新上传。")
         whole = "".join(values)
-        if not whole.isprintable() or "=" in whole or len(max(values, key=len)) > _SHORT:
+        if not whole.isprintable() or "=" in whole or max(map(len, values)) > _SHORT:
             for key, text in zip(self._names, values, strict=False):
                 if not (text.isprintable() and len(text) <= _SHORT and not text.startswith("=")):
                     _check_text(key, text)

@@ -7,8 +7,9 @@ taken up where it stopped. Nobody can claim from an account before its import is
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,6 +33,8 @@ Progress = Callable[[int, int], None]
 
 # Lines of one entry: one entry for the whole import couldn't be taken up again, one an account would be a million.
 ACCOUNTS_AN_ENTRY: Final = 4_000
+# Where the database lets more than one write: a third would only wait for the entry numbers.
+PARTS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +152,30 @@ class _Part:
 
 def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
     """Open every account that isn't open yet, part by part in the order of their numbers, then close the import.
-    While the database writes one part, the next is read and put together beside it."""
+    While the database writes, the next part is read and put together beside it; where it can, it writes two at once:
+    one opens its accounts while the other's lines are posted."""
     with context.database.reading() as connection:
         done = store.count_open(connection, actor.institution_id, found.import_no)
     after, overtaken = "", ""
-    with ThreadPoolExecutor(1, "census") as beside:
+    at_once = min(PARTS_AT_ONCE, context.database.writers)
+    with ThreadPoolExecutor(1, "census") as beside, ThreadPoolExecutor(at_once, "census") as writers:
         coming = beside.submit(_next_part, context, actor, found, after)
-        while (part := coming.result()) is not None:
-            coming = beside.submit(_next_part, context, actor, found, part.last)
+        under_way: deque[tuple[_Part, Future[bool]]] = deque()
+        while under_way or coming.result() is not None:
+            while len(under_way) < at_once and (part := coming.result()) is not None:
+                under_way.append((part, writers.submit(_open_part, context, actor, found, part)))
+                coming = beside.submit(_next_part, context, actor, found, part.last)
+            part, opened = under_way.popleft()
             try:
-                if not _open_part(context, actor, found, part):
+                if not opened.result():
                     return  # somebody else ended it in the meantime
             except AlreadyOpen:
                 if overtaken == part.first:
                     raise
                 # Somebody else books the same import: what they opened is passed over.
                 overtaken = part.first
+                wait([one for _, one in under_way])
+                under_way.clear()
                 coming = beside.submit(_next_part, context, actor, found, after)
                 continue
             after, done = part.last, done + part.accounts
@@ -211,7 +222,7 @@ def _open_part(context: Context, actor: Actor, found: ImportState, part: _Part) 
     """Open one part in the books. ``False`` when the import was booked already; raises :class:`AlreadyOpen` when one
     of its accounts was."""
     with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}", in_bulk=True) as work:
-        if _locked(work, found.import_no).state != "confirmed":
+        if _locked(work, found.import_no, shared=True).state != "confirmed":
             return False
         store.open_in_books(work.connection, work.institution_id, found.import_no, part.first, part.last, work.now)
         if part.entry is not None:
@@ -225,8 +236,8 @@ def _open_part(context: Context, actor: Actor, found: ImportState, part: _Part) 
     return True
 
 
-def _locked(work: UnitOfWork, import_no: int) -> ImportState:
-    found = store.lock_import(work.connection, work.institution_id, import_no)
+def _locked(work: UnitOfWork, import_no: int, *, shared: bool = False) -> ImportState:
+    found = store.lock_import(work.connection, work.institution_id, import_no, shared=shared)
     if found is None:
         raise NotFound("没有这次导入。请回到清查页查看。")
     return found

@@ -6,12 +6,13 @@ import csv
 from datetime import date, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import xlsxwriter
 
-from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import (
     Conflict,
     MalformedInput,
@@ -22,6 +23,7 @@ from hospital_prepay.domain.errors import (
 )
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_accounts as store
+from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import census, census_spool
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
@@ -85,6 +87,7 @@ def test_a_booking_cut_short_between_parts_goes_on_where_it_stopped(
     outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    monkeypatch.setattr(census, "PARTS_AT_ONCE", 1)
     count(outpatients, outpatients.file())
 
     def die(done: int, whole: int) -> None:
@@ -108,10 +111,12 @@ def test_a_booking_cut_short_between_parts_goes_on_where_it_stopped(
     assert hospital.balance("1002") == Money(519450)
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
 def test_a_booking_that_somebody_else_takes_over_passes_over_what_they_opened(
-    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2 if at_once == 1 else 1)
+    monkeypatch.setattr(census, "PARTS_AT_ONCE", at_once)
     count(outpatients, outpatients.file())
     told: list[tuple[int, int]] = []
 
@@ -126,7 +131,32 @@ def test_a_booking_that_somebody_else_takes_over_passes_over_what_they_opened(
         raise KeyboardInterrupt
 
     confirm_import(outpatients.context, APPROVER, 1, take_over)
-    assert told == [(2, 5), (3, 5)]
+    if at_once == 1:
+        assert told == [(2, 5), (3, 5)]
+    assert state(outpatients.context) == "booked"
+    assert hospital.balance("1002") == Money(519450)
+    assert hospital.count("ledger_posting", "account_id LIKE '23050102:%' OR account_id LIKE '230502:%'") == 4
+
+
+def test_parts_opened_at_once_come_to_the_same_books_and_one_that_fails_leaves_the_others(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 1)
+    count(outpatients, outpatients.file())
+    real = census._open_part
+
+    def fail_once(context: Context, actor: Actor, found: ImportState, part: Any) -> bool:
+        if part.first == "M002":
+            raise RuntimeError("the line was lost")
+        return real(context, actor, found, part)
+
+    monkeypatch.setattr(census, "_open_part", fail_once)
+    with pytest.raises(RuntimeError):
+        confirm_import(outpatients.context, APPROVER, 1)
+    assert state(outpatients.context) == "confirmed"
+    assert hospital.count("ledger_account", "account_id = '23050102:M002'") == 0
+    monkeypatch.setattr(census, "_open_part", real)
+    confirm_import(outpatients.context, APPROVER, 1)
     assert state(outpatients.context) == "booked"
     assert hospital.balance("1002") == Money(519450)
     assert hospital.count("ledger_posting", "account_id LIKE '23050102:%' OR account_id LIKE '230502:%'") == 4
