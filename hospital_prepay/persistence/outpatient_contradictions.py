@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.models.outpatient_contradictions import OutpatientContradiction
 from hospital_prepay.persistence.rows import refusing, rows_of
 
@@ -69,3 +70,33 @@ def undecided(connection: sa.Connection, institution_id: str, claim_ids: Sequenc
         *(() if claim_ids is None else (table.claim_id.in_(claim_ids),)),
     )
     return set(connection.scalars(query))
+
+
+def doubted_accounts(institution_id: str) -> sa.Select[str]:
+    """Accounts whose money the bank may have paid beside the books, by whichever of their claims, ended ones too:
+    nobody has decided yet, or it was decided that the bank paid and that payment doesn't stand as arrived."""
+    table = OutpatientContradiction
+    of_claim = sa.and_(
+        OutpatientClaim.institution_id == table.institution_id, OutpatientClaim.claim_id == table.claim_id
+    )
+    of_attempt = sa.and_(
+        OutpatientPayout.institution_id == table.institution_id,
+        OutpatientPayout.claim_id == table.claim_id,
+        OutpatientPayout.attempt_no == table.attempt_no,
+    )
+    return (
+        sa.select(OutpatientClaim.account_no)
+        .select_from(table)
+        .join(OutpatientClaim, of_claim)
+        .join(OutpatientPayout, of_attempt)
+        .where(
+            table.institution_id == institution_id,
+            sa.or_(table.decision == "", sa.and_(table.decision == "paid", OutpatientPayout.state != "arrived")),
+        )
+    )
+
+
+def is_doubted(connection: sa.Connection, institution_id: str, account_no: str) -> bool:
+    """Whether the account is one of :func:`doubted_accounts`."""
+    query = doubted_accounts(institution_id).where(OutpatientClaim.account_no == account_no).limit(1)
+    return connection.scalar(query) is not None

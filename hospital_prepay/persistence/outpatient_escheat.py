@@ -23,6 +23,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
     OutpatientFilingLine,
 )
+from hospital_prepay.persistence.outpatient_contradictions import doubted_accounts
 from hospital_prepay.persistence.planning import in_bulk
 from hospital_prepay.persistence.rows import refusing, rows_of
 
@@ -301,7 +302,11 @@ def _leave_out_claimed(connection: sa.Connection, institution_id: str, batch_no:
         .where(
             OutpatientBatchLine.institution_id == institution_id,
             OutpatientBatchLine.batch_no == batch_no,
-            sa.or_(OutpatientAccount.state != "frozen", OutpatientBatchLine.account_no.in_(claimed)),
+            sa.or_(
+                OutpatientAccount.state != "frozen",
+                OutpatientBatchLine.account_no.in_(claimed),
+                OutpatientBatchLine.account_no.in_(doubted_accounts(institution_id)),
+            ),
         )
     )
     with in_bulk(connection):
@@ -457,7 +462,22 @@ def _due(institution_id: str, on: date, before: date) -> tuple[sa.ColumnElement[
         OutpatientAccount.filed_on <= on,
         LedgerAccount.balance_fen > 0,
         OutpatientAccount.account_no.not_in(claimed),
+        OutpatientAccount.account_no.not_in(doubted_accounts(institution_id)),
     )
+
+
+def doubted_on_batch(connection: sa.Connection, institution_id: str, batch_no: int) -> list[str]:
+    """Accounts of a list whose money the bank may have paid beside the books."""
+    query = (
+        sa.select(OutpatientBatchLine.account_no)
+        .where(
+            OutpatientBatchLine.institution_id == institution_id,
+            OutpatientBatchLine.batch_no == batch_no,
+            OutpatientBatchLine.account_no.in_(doubted_accounts(institution_id)),
+        )
+        .order_by(OutpatientBatchLine.account_no)
+    )
+    return list(connection.scalars(query))
 
 
 def _books() -> sa.ColumnElement[bool]:

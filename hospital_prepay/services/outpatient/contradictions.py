@@ -89,6 +89,18 @@ def refuse_contradicted(work: UnitOfWork, found: ClaimRow) -> None:
         raise Conflict(words)
 
 
+def refuse_doubted(work: UnitOfWork, found: ClaimRow) -> None:
+    """Raise :class:`Conflict` while the bank may have paid the account's money by another claim or attempt: then it
+    isn't paid again."""
+    refuse_contradicted(work, found)
+    if store.is_doubted(work.connection, work.institution_id, found.account_no):
+        words = (
+            f"{found.refund_no}：银行说这个账户的钱以前付到过，账上还没有了结，不能再付。"
+            "请财务与银行、患者对清后报信息科；本次没有办。"
+        )
+        raise Conflict(words)
+
+
 def decide_contradiction(
     context: Context, actor: Actor, claim_id: str, number: int, verdict: Verdict, ground: str
 ) -> ClaimRow:
@@ -109,6 +121,11 @@ def decide_contradiction(
         actor.require_other_than(attempt.sent_by, "决定")
         if verdict is Verdict.UNPAID and attempt.state == "arrived":
             raise Conflict("这次付款已记为到账。请先登记“银行把到账的钱退回来了”，再作决定；本次没有改动。")
+        if verdict is Verdict.PAID and attempt.state == "returned":
+            raise Conflict(
+                "这次付款登记过“银行把钱退回来了”，不能又记为付到。请与银行对清：没有付到就选“银行没有付到”；"
+                "没有决定以前不会再付。本次没有改动。"
+            )
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         store.decide_contradiction(*own, claim_id, number, decision=verdict.value, ground=ground, **by)
         detail = {"refund_no": found.refund_no, "attempt": one.attempt_no, "verdict": verdict.value, "ground": ground}

@@ -301,6 +301,13 @@ def _require_whole(work: UnitOfWork, batch_no: int) -> None:
             f"名单里有 {left.count} 个账户来办了退款（{words}{more}），这份名单不能批准。"
             "请作废这一批，再重新提出；没来的账户仍是已备案。"
         )
+    doubted = store.doubted_on_batch(work.connection, work.institution_id, batch_no)
+    if doubted:
+        words = "、".join(doubted[:3])
+        raise Conflict(
+            f"名单里有 {len(doubted)} 个账户，银行对它们的退款说法不一或说付到过（{words}），这份名单不能批准。"
+            "请作废这一批，对清后再提出。"
+        )
 
 
 def _batch(work: UnitOfWork, batch_no: int) -> BatchRow:

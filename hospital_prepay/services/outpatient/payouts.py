@@ -42,7 +42,7 @@ from hospital_prepay.services.outpatient.advance_slips import leave_open_list, r
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.bank_answers import HELD, answered_attempt
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
-from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_contradicted
+from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_doubted
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_bounce, book_payment
 
@@ -125,7 +125,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
         if found.route != Route.CASH:
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
         _require_payer(actor, found)
-        refuse_contradicted(work, found)
+        refuse_doubted(work, found)
         require_new_receipt(work, key)
         attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
         entry_no = book_payment(work, account, found, attempt, found.route)
@@ -167,7 +167,7 @@ def make_bank_file(
             if found.route != route:
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
             _require_payer(actor, found)
-            refuse_contradicted(work, found)
+            refuse_doubted(work, found)
             refuse_staff_card(work, found)
         file_no = 1 + store.last_file_no(work.connection, work.institution_id)
         text = _file_text(context, work, pairs, file_no)

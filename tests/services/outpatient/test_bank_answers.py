@@ -232,3 +232,54 @@ def test_an_arrival_that_the_bank_takes_back_waits_for_its_bounce(bank: Bank) ->
         bank.send()
     assert decide(bank, Verdict.UNPAID) == "failed"
     bank.send()
+
+
+def test_what_an_ended_claim_may_have_been_paid_is_not_paid_by_the_next(bank: Bank, hospital: Hospital) -> None:
+    """The bank says of a claim that was withdrawn that its money arrived: the account's next claim waits."""
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    withdraw_claim(bank.context, CLERK, bank.claim_id, "患者改来窗口")
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    second = bank.outpatients.confirmed()
+    with pytest.raises(Conflict, match="以前付到过"):
+        payouts.pay_cash(bank.context, PAYER, second, "LK-9")
+    decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.PAID, "电话核对过")
+    with pytest.raises(Conflict, match="以前付到过"):
+        payouts.pay_cash(bank.context, PAYER, second, "LK-9")
+    assert hospital.balance("23050102:M001") == Money(-6450)
+
+
+def test_an_ended_claim_that_was_not_paid_lets_the_next_go(bank: Bank, hospital: Hospital) -> None:
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    withdraw_claim(bank.context, CLERK, bank.claim_id, "患者改来窗口")
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.UNPAID, "电话核对过")
+    payouts.pay_cash(bank.context, PAYER, bank.outpatients.confirmed(), "LK-9")
+    assert hospital.balance("23050102:M001") == Money(0)
+
+
+def test_after_a_double_payment_what_comes_back_is_not_sent_a_third_time(bank: Bank) -> None:
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    bank.send()
+    bank.read(bank.file("2.csv", ARRIVED, "2"))
+    bank.read(bank.file("3.csv", ARRIVED, "1"))
+    decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.PAID, "电话核对过")
+    payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "重复付款退回")
+    with pytest.raises(Conflict, match="以前付到过"):
+        bank.send()
+
+
+def test_a_payment_that_came_back_is_not_decided_to_have_arrived(bank: Bank) -> None:
+    bank.send()
+    bank.read(bank.file("1.csv", ARRIVED, "1"))
+    bank.read(bank.file("2.csv", FAILED, "1"))
+    payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "账户受限")
+    with pytest.raises(Conflict, match="登记过"):
+        decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.PAID, "电话核对过")
+    with pytest.raises(Conflict, match="说法不一"):
+        bank.send()
+    decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.UNPAID, "电话核对过")
+    bank.send()
+    assert bank.state == "sent"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +15,18 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.services.access.home import tasks
 from hospital_prepay.services.outpatient import advances, batch_review, escheat, filing, payouts, proposals
-from hospital_prepay.services.outpatient.claims import reject_claim
+from hospital_prepay.services.outpatient.claims import reject_claim, withdraw_claim
 from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.hospital import INSTITUTION, Hospital, actor
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, OFFICER, PAYER, Outpatients
+from tests.services.outpatient.conftest import (
+    APPROVER,
+    APPROVER_AND_OFFICER,
+    CLERK,
+    OFFICER,
+    PAYER,
+    Outpatients,
+)
 from tests.told import tell_everybody
 
 REVIEWERS = (actor(Role.FINANCE_OFFICER, "2"), actor(Role.FINANCE_OFFICER, "3"), actor(Role.FINANCE_APPROVER, "2"))
@@ -260,3 +269,38 @@ def test_the_scheduler_proposes_once_from_midnight_on_and_moves_nothing(
     said = [proposals.propose_for_the_year(filed.context, OFFICER.institution_id) for _ in range(2)]
     assert said == expected
     assert filed.account("M001").balance_fen == 6450
+
+
+def doubted(filed: Outpatients, folder: Path) -> Callable[[], None]:
+    """M001's refund failed at the bank and was withdrawn; then the bank says that it arrived."""
+    claim_id = filed.confirmed("M001", route=Route.BANK, bank="某银行", card_no="6217000000000000001")
+    payouts.make_bank_file(filed.context, PAYER, Route.BANK, [claim_id])
+
+    def read(name: str, result: str) -> None:
+        path = folder / name
+        number = filed.claim(claim_id).refund_no
+        path.write_text(f"退款单号,金额,结果,文件号\n{number},64.50,{result},1\n", "utf-8")
+        payouts.take_answers(filed.context, PAYER, path, name)
+
+    read("1.csv", "失败")
+    withdraw_claim(filed.context, CLERK, claim_id, "患者改天再来")
+    return lambda: read("2.csv", "成功")
+
+
+def test_what_the_bank_may_have_paid_is_not_frozen(filed: Outpatients, tmp_path: Path) -> None:
+    doubted(filed, tmp_path)()
+    proposed = proposals.propose_batch(filed.context, OFFICER, LAST)
+    assert proposed is not None
+    batch = escheat.freeze_batch(filed.context, OFFICER, proposed.batch_no)
+    assert (batch.accounts, batch.total_fen) == (1, 3000)
+    assert filed.account("M001").state == "filed"
+
+
+def test_what_the_bank_may_have_paid_meanwhile_is_not_approved(filed: Outpatients, tmp_path: Path) -> None:
+    doubt = doubted(filed, tmp_path)
+    batch_no = frozen(filed)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(filed.context, reviewer, batch_no, part, "核对无误")
+    doubt()
+    with pytest.raises(Conflict, match="说付到过（M001）"):
+        escheat.approve_list(filed.context, APPROVER, batch_no)
