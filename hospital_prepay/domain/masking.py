@@ -6,6 +6,7 @@ eight characters show at most, and of one of an unusual length never more than h
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -14,6 +15,12 @@ _HIDDEN: Final = "****"
 _NEWBORN: Final = ("之子", "之女")
 _IN_PERSON: Final = "本人"
 _MOST_STARS: Final = 2
+_BORN: Final = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+# A certificate number by its shape, right or mistyped: six digits of a place, a day of birth, three of an order.
+_CERTIFICATE: Final = re.compile(
+    rf"(?<!\d)[1-9]\d{{5}}(?:(?:19|20)\d\d{_BORN}\d{{3}}[\dXx]|\d\d{_BORN}\d{{3}})(?!\d)", re.ASCII
+)
+_MOBILE: Final = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)", re.ASCII)
 
 
 def mask_name(name: str) -> str:
@@ -55,6 +62,13 @@ def mask_payer(payer: str) -> str:
 def mask_reference(reference: str) -> str:
     """A payment's reference: its end, as it also stands on the receipt, ``**** 0256``."""
     return _tail(_plain(reference))
+
+
+def mask_within(text: str) -> str:
+    """A text that somebody wrote, such as a ground or what a paper says, with the certificate and mobile numbers in it
+    masked."""
+    text = _CERTIFICATE.sub(lambda found: mask_certificate(found[0]), text)
+    return _MOBILE.sub(lambda found: mask_phone(found[0]), text)
 
 
 def _plain(text: str) -> str:

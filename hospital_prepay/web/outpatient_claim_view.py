@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
@@ -140,7 +141,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "route": Route(claim.route).label,
             "cash": claim.route == Route.CASH,
             "taken_at": "窗口" if claim.taken_at == "window" else "网上",
-            "ground": claim.ground,
+            "ground": mask_within(claim.ground),
             "accepted_at": claim.accepted_at,
         },
         "account": account_card(found.owner),
@@ -327,7 +328,7 @@ def _papers(found: ClaimDetail) -> list[dict[str, Any]]:
         {
             "mark": {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"},
             "label": Paper(one.kind).label,
-            "reference": one.reference,
+            "reference": mask_within(one.reference),
         }
         for one in found.papers
     ]

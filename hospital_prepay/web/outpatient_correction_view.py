@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.outpatient.correction_review import FIELD_LABELS, ListedCorrection, OwnerChange
 from hospital_prepay.web.outpatient_view import ROOT, account_href
@@ -61,7 +62,7 @@ def _people(row: Any, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "account_no": row.account_no,
         "href": account_href(row.account_no),
-        "ground": row.ground,
+        "ground": mask_within(row.ground),
         "answer": row.answer,
         "asked_by": names.get(row.asked_by, row.asked_by),
         "asked_at": row.asked_at,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
+from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone, mask_within
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,18 @@ def test_a_mask_shows_eight_characters_at_most_and_half_of_a_short_number(number
         assert len(shown) <= 8
         if len(number) < 11:
             assert len(shown) <= len(number) // 2
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("原件 520102195808123023 已核", "原件 5201 **** 3023 已核"),
+        ("52010219580812302x", "5201 **** 302x"),
+        ("520102580812302", "5201 **** 2302"),
+        ("电话13985001236回访", "电话139 **** 1236回访"),
+        ("凭条 2019-0613", "凭条 2019-0613"),
+        ("回单 20251231000123456789", "回单 20251231000123456789"),
+    ],
+)
+def test_numbers_within_a_text_are_masked_and_those_of_papers_stay(text: str, shown: str) -> None:
+    assert mask_within(text) == shown
