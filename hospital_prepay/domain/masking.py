@@ -65,7 +65,7 @@ def mask_reference(reference: str) -> str:
 
 
 def mask_within(text: str) -> str:
-    """A text that somebody wrote, such as a ground or what a paper says, with the certificate and mobile numbers in it
+    """A text that somebody wrote, such as a ground or what a paper says: certificate and mobile numbers in it are
     masked."""
     text = _CERTIFICATE.sub(lambda found: mask_certificate(found[0]), text)
     return _MOBILE.sub(lambda found: mask_phone(found[0]), text)
