@@ -50,12 +50,12 @@ def check_text(text: str, longest: int) -> None:
         raise TooLong(f"有 {len(text)} 个字，最多 {longest} 个。请核对这一列是不是放错了内容。")
 
 
-def check_ground(text: str) -> None:
-    """The same for what a person writes down in a form, in words that stand alone."""
+def check_ground(text: str, longest: int = LONGEST_GROUND) -> None:
+    """The same for what a person writes down in a form, in words that stand alone; lines may end."""
     if not _all_shown(text) and (sign := next(filter(_is_no_line_end, filter(is_invisible, text)), None)):
         raise InvisibleCharacter(f"说明里有看不见的字符（{_number(sign)}）。请删掉它，或重新输入一遍。")
-    if len(text) > LONGEST_GROUND:
-        raise TooLong(f"说明有 {len(text)} 个字，最多 {LONGEST_GROUND} 个。请写短一些。")
+    if len(text) > longest:
+        raise TooLong(f"说明有 {len(text)} 个字，最多 {longest} 个。请写短一些。")
 
 
 def spelled_out(text: str) -> str:

@@ -141,27 +141,15 @@ def list_with(connection: sa.Connection, institution_id: str, column: str, key: 
 
 def open_list_of(connection: sa.Connection, institution_id: str, claim_id: str) -> int | None:
     """The number of the list that nobody has yet and that a claim counts on."""
-    query = (
-        sa.select(OutpatientAdvanceLine.list_no)
-        .join(
-            OutpatientAdvanceList,
-            sa.and_(
-                OutpatientAdvanceList.institution_id == OutpatientAdvanceLine.institution_id,
-                OutpatientAdvanceList.list_no == OutpatientAdvanceLine.list_no,
-            ),
-        )
-        .where(
-            OutpatientAdvanceLine.institution_id == institution_id,
-            OutpatientAdvanceLine.claim_id == claim_id,
-            OutpatientAdvanceLine.counts,
-            OutpatientAdvanceList.state == "made",
-        )
-    )
-    return connection.scalar(query)
+    return _list_of(connection, institution_id, claim_id, "made")
 
 
 def is_applied_for(connection: sa.Connection, institution_id: str, claim_id: str) -> bool:
     """Whether a claim counts on a list that went to the treasury."""
+    return _list_of(connection, institution_id, claim_id, "submitted", "reimbursed") is not None
+
+
+def _list_of(connection: sa.Connection, institution_id: str, claim_id: str, *states: str) -> int | None:
     query = (
         sa.select(OutpatientAdvanceLine.list_no)
         .join(
@@ -175,10 +163,10 @@ def is_applied_for(connection: sa.Connection, institution_id: str, claim_id: str
             OutpatientAdvanceLine.institution_id == institution_id,
             OutpatientAdvanceLine.claim_id == claim_id,
             OutpatientAdvanceLine.counts,
-            OutpatientAdvanceList.state.in_(("submitted", "reimbursed")),
+            OutpatientAdvanceList.state.in_(states),
         )
     )
-    return connection.scalar(query.limit(1)) is not None
+    return connection.scalar(query.limit(1))
 
 
 def take_line_off(connection: sa.Connection, institution_id: str, list_no: int, claim_id: str) -> None:

@@ -15,11 +15,9 @@ from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import (
-    OutpatientBankFile,
     OutpatientClaim,
     OutpatientClaimPaper,
     OutpatientPayout,
-    OutpatientReturnFile,
 )
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
 from hospital_prepay.persistence.rows import refusing, rows_of
@@ -347,108 +345,6 @@ def answer_payout(
             )
             .values(**values)
         )
-
-
-def last_file_no(connection: sa.Connection, institution_id: str) -> int:
-    """The number of the newest bank file, 0 before the first."""
-    query = sa.select(sa.func.max(OutpatientBankFile.file_no))
-    return int(connection.scalar(query.where(OutpatientBankFile.institution_id == institution_id)) or 0)
-
-
-def add_bank_file(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """Keep a file for the bank."""
-    connection.execute(sa.insert(OutpatientBankFile).values(**values))
-
-
-@dataclass(frozen=True, slots=True)
-class BankFileRow:
-    """A file that was made for the bank; ``content`` is encrypted."""
-
-    file_no: int
-    route: str
-    payments: int
-    total_fen: int
-    sha256: str
-    content: str
-    made_by: str
-    made_at: datetime
-
-
-def bank_files(connection: sa.Connection, institution_id: str, file_no: int | None = None) -> list[BankFileRow]:
-    """Every file for the bank, the newest first, or the one asked for."""
-    where = () if file_no is None else (OutpatientBankFile.file_no == file_no,)
-    order = (OutpatientBankFile.file_no.desc(),)
-    return rows_of(connection, OutpatientBankFile, BankFileRow, institution_id, *where, order=order)
-
-
-@dataclass(frozen=True, slots=True)
-class BankFileHead:
-    """A file that was made for the bank, without its content."""
-
-    file_no: int
-    route: str
-    payments: int
-    total_fen: int
-    sha256: str
-    made_by: str
-    made_at: datetime
-
-
-def bank_file_heads(connection: sa.Connection, institution_id: str) -> list[BankFileHead]:
-    """Every file for the bank, the newest first."""
-    order = (OutpatientBankFile.file_no.desc(),)
-    return rows_of(connection, OutpatientBankFile, BankFileHead, institution_id, order=order)
-
-
-def open_payouts(connection: sa.Connection, institution_id: str) -> dict[int, int]:
-    """How many payments of each file wait for the bank's answer."""
-    rows = connection.execute(
-        sa.select(OutpatientPayout.file_no, sa.func.count())
-        .where(
-            OutpatientPayout.institution_id == institution_id,
-            OutpatientPayout.state == "sent",
-            OutpatientPayout.file_no.is_not(None),
-        )
-        .group_by(OutpatientPayout.file_no)
-    )
-    return {file_no: int(count) for file_no, count in rows if file_no is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnFileRow:
-    """A file that the bank answered with."""
-
-    sha256: str
-    file_name: str
-    arrived: int
-    failed: int
-    unknown: int
-    imported_by: str
-    imported_at: datetime
-
-
-def return_files(connection: sa.Connection, institution_id: str) -> list[ReturnFileRow]:
-    """Every file of the bank, the newest first."""
-    order = (OutpatientReturnFile.imported_at.desc(),)
-    return rows_of(connection, OutpatientReturnFile, ReturnFileRow, institution_id, order=order)
-
-
-def return_file_read_at(connection: sa.Connection, institution_id: str, sha256: str) -> datetime | None:
-    """When these bytes of the bank were first read, ``None`` when they never were."""
-    query = sa.select(OutpatientReturnFile.imported_at).where(
-        OutpatientReturnFile.institution_id == institution_id, OutpatientReturnFile.sha256 == sha256
-    )
-    return connection.scalar(query)
-
-
-def keep_return_file(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """Note that a file of the bank was read; a second reading of the same bytes adds nothing."""
-    there = sa.select(OutpatientReturnFile.sha256).where(
-        OutpatientReturnFile.institution_id == values["institution_id"],
-        OutpatientReturnFile.sha256 == values["sha256"],
-    )
-    if connection.scalar(there) is None:
-        connection.execute(sa.insert(OutpatientReturnFile).values(**values))
 
 
 def other_cards(

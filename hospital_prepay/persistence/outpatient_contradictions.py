@@ -72,9 +72,29 @@ def undecided(connection: sa.Connection, institution_id: str, claim_ids: Sequenc
     return set(connection.scalars(query))
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A refund whose money the bank may have paid beside the books; ``is_decided`` where somebody said so."""
+
+    refund_no: str
+    is_decided: bool
+
+
 def doubted_accounts(institution_id: str) -> sa.Select[str]:
     """Accounts whose money the bank may have paid beside the books, by whichever of their claims, ended ones too:
     nobody has decided yet, or it was decided that the bank paid and that payment doesn't stand as arrived."""
+    return _doubted(institution_id, OutpatientClaim.account_no)
+
+
+def doubt_of(connection: sa.Connection, institution_id: str, account_no: str) -> Doubt | None:
+    """What makes the account one of :func:`doubted_accounts`, what nobody decided yet first."""
+    decided = OutpatientContradiction.decision != ""
+    query = _doubted(institution_id, OutpatientClaim.refund_no, decided)
+    row = connection.execute(query.where(OutpatientClaim.account_no == account_no).order_by(decided).limit(1)).first()
+    return None if row is None else Doubt(row[0], bool(row[1]))
+
+
+def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
     table = OutpatientContradiction
     of_claim = sa.and_(
         OutpatientClaim.institution_id == table.institution_id, OutpatientClaim.claim_id == table.claim_id
@@ -85,7 +105,7 @@ def doubted_accounts(institution_id: str) -> sa.Select[str]:
         OutpatientPayout.attempt_no == table.attempt_no,
     )
     return (
-        sa.select(OutpatientClaim.account_no)
+        sa.select(*columns)
         .select_from(table)
         .join(OutpatientClaim, of_claim)
         .join(OutpatientPayout, of_attempt)
@@ -94,9 +114,3 @@ def doubted_accounts(institution_id: str) -> sa.Select[str]:
             sa.or_(table.decision == "", sa.and_(table.decision == "paid", OutpatientPayout.state != "arrived")),
         )
     )
-
-
-def is_doubted(connection: sa.Connection, institution_id: str, account_no: str) -> bool:
-    """Whether the account is one of :func:`doubted_accounts`."""
-    query = doubted_accounts(institution_id).where(OutpatientClaim.account_no == account_no).limit(1)
-    return connection.scalar(query) is not None

@@ -12,7 +12,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.application import opens_on
 from hospital_prepay.domain.rules.fund.duty_states import BY_BOOKS, MAY_BE_NONE, DutyState, Standing
 from hospital_prepay.domain.rules.fund.henan_month import month_after
-from hospital_prepay.domain.rules.outpatient.duties import is_of_outpatients, is_outpatient
+from hospital_prepay.domain.rules.outpatient.duties import is_outpatient
 from hospital_prepay.http.clauses import Chip, chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.filters import moment, weekday
@@ -106,8 +106,8 @@ def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[
     return {
         "duty": duty_row(book, one),
         "year": one.item.year,
-        "list_href": OUTPATIENT_LIST if is_outpatient(one.item) else LIST,
-        "layout": OUTPATIENT_LAYOUT if is_outpatient(one.item) else LAYOUT,
+        "list_href": OUTPATIENT_LIST if is_outpatient(one.item.key) else LIST,
+        "layout": OUTPATIENT_LAYOUT if is_outpatient(one.item.key) else LAYOUT,
         "named_on": one.item.named_on,
         "dated_by": "文件写的" if one.item.document else "本院定的" if one.item.day_by_house else "通知写的",
         "left": left_panel(one),
@@ -253,7 +253,7 @@ def _href(one: Standing) -> str:
 
 def address_of(key: str) -> str:
     """The page of a duty, in the rooms of what it is about."""
-    return f"{OUTPATIENT_LIST if is_of_outpatients(key) else LIST}/one?{urlencode({'key': key})}"
+    return f"{OUTPATIENT_LIST if is_outpatient(key) else LIST}/one?{urlencode({'key': key})}"
 
 
 def _chip(one: Standing) -> Chip:
@@ -270,7 +270,7 @@ def _act(book: DutyBook, one: Standing) -> dict[str, str]:
     href = _href(one)
     if one.state in FINISHED or not current_actor().may(Permission.FUND_DUTY):
         return {"act": "", "act_href": href}
-    if is_outpatient(one.item):
+    if is_outpatient(one.item.key):
         return dict(zip(("act", "act_href"), act_on(one), strict=True))
     if one.item.name == "apply":
         return {"act": "不申请的写明理由", "act_href": href}
@@ -328,7 +328,7 @@ def _standing_places(book: DutyBook, year: int) -> list[str]:
 
 
 def _of_area(one: Standing, area: str) -> bool:
-    return area == "all" or is_outpatient(one.item) == (area == "outpatient")
+    return area == "all" or is_outpatient(one.item.key) == (area == "outpatient")
 
 
 def _on_side(one: Standing, side: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import render_template
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
@@ -94,11 +95,11 @@ def _owner_change(one: HolderChange, names: Mapping[str, str]) -> dict[str, Any]
         "change_no": one.change_no,
         "href": f"{ROOT}/owners/{one.change_no}",
         "fields": fields(one.fields),
-        "ground": one.ground,
+        "ground": mask_within(one.ground),
         "state": {"kind": kind, "word": word},
         "asked_by": names.get(one.asked_by, one.asked_by),
         "decided_by": names.get(one.decided_by or "", one.decided_by),
-        "answer": one.answer,
+        "answer": mask_within(one.answer),
     }
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
@@ -19,7 +18,6 @@ from hospital_prepay.services.outpatient.claim_review import (
     HELD,
     ClaimDetail,
     ClaimList,
-    ClaimRow,
     ListedClaim,
     PayoutRow,
 )
@@ -40,9 +38,14 @@ _NEXT: Final = {
     "sent": "等银行回单",
     "failed": "再送银行",
 }
-VERDICT_NOTES: Final = {
+_VERDICT_NOTES: Final = {
     Verdict.PAID: "这次付款记为到账；退款没有别的到账的，按这一次入账",
     Verdict.UNPAID: "这次付款仍算没有退成，可以再送银行或改退款方式",
+}
+# What must be done first where the attempt stands otherwise in the books.
+_VERDICT_FIRST: Final = {
+    (Verdict.UNPAID, "arrived"): "账上已记到账：先由能付款的人登记“银行把到账的钱退回来了”，再选这一项",
+    (Verdict.PAID, "returned"): "登记过“银行把到账的钱退回来了”，不能选这一项；请先与银行对清",
 }
 _DECIDERS: Final = "由有确认权限、没有送款也没有导入回单的人决定"
 _FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
@@ -141,7 +144,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "route": Route(claim.route).label,
             "cash": claim.route == Route.CASH,
             "taken_at": "窗口" if claim.taken_at == "window" else "网上",
-            "ground": mask_within(claim.ground),
+            "ground": claim.ground,
             "accepted_at": claim.accepted_at,
         },
         "account": account_card(found.owner),
@@ -152,13 +155,17 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "ways": way_lines(found.ways, claim.route),
         "checks": _checks(found),
         "answers": [
-            {"who": found.names.get(one.answered_by, one.answered_by), "at": one.answered_at, "ground": one.ground}
+            {
+                "who": found.names.get(one.answered_by, one.answered_by),
+                "at": one.answered_at,
+                "ground": one.ground,
+            }
             for one in found.answers
         ],
         "log": _log(found),
         "owed_fen": found.owed_fen,
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
-        "verdicts": [{"value": one.value, "label": one.label, "note": VERDICT_NOTES[one]} for one in Verdict],
+        "verdicts": _verdicts(found),
         "attempts": [_attempt(one, found) for one in found.payouts],
         "entries": _entries(found),
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
@@ -228,28 +235,57 @@ def _form(one: str, name: str, form: Form | None) -> Form:
     return keyed(form if one == name else None, **defaults)
 
 
-def decided_words(claim: ClaimRow, verdict: Verdict) -> str:
-    """What somebody is told who decided what the bank meant."""
-    if verdict is Verdict.UNPAID:
+def bounced_words(found: ClaimDetail) -> str:
+    """What somebody is told who noted that the bank sent the money back."""
+    words = f"已登记退回 {Money(found.claim.amount_fen)} 元。"
+    if _undecided(found):
+        return f"{words}银行说法不一还没有决定：{_DECIDERS}，然后再付。"
+    return f"{words}可以再送银行，或改退款方式。"
+
+
+def decided_words(found: ClaimDetail, number: int) -> str:
+    """What somebody is told who decided what the bank meant by contradiction ``number``."""
+    one = found.contradictions[number - 1]
+    if one.decision == Verdict.UNPAID:
         return "已记下银行没有付到，这笔退款可以接着办。"
+    paid = f"已记下银行付到 {Money(found.claim.amount_fen)} 元"
+    if _is_settled(one, found):
+        return f"{paid}，按这一次入账。"
     return (
-        f"已记下银行付到 {Money(claim.amount_fen)} 元。以后还有一次也付到了的，多付的要向收款人追回，由财务另行入账。"
+        f"{paid}，但这笔退款另有到账的或已经结束，账上没有记这一次。"
+        "多付的请财务向收款人追回；了结以前这个账户不再付款。"
     )
 
 
 def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
     told, before = ("到账", "没有退成") if one.told == "arrived" else ("没有退成", "到账")
-    names = found.names
+    names, kind, word = found.names, "stop", "待决定"
+    if one.decision:
+        kind, word = ("ok", "已决定") if _is_settled(one, found) else ("stop", "银行付到过，账上没有了结")
     return {
         "no": one.contradiction_no,
         "open": not one.decision,
-        "mark": {"kind": "ok", "word": "已决定"} if one.decision else {"kind": "stop", "word": "待决定"},
+        "mark": {"kind": kind, "word": word},
         "words": f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}",
         "decision": VERDICT_LABELS[Verdict(one.decision)] if one.decision else "",
         "ground": one.ground,
         "who": names.get(one.decided_by or one.raised_by, one.decided_by or one.raised_by),
         "at": one.decided_at or one.raised_at,
     }
+
+
+def _is_settled(one: ContradictionRow, found: ClaimDetail) -> bool:
+    """Whether what was decided is what the books say of the attempt."""
+    return one.decision == Verdict.UNPAID or found.payouts[one.attempt_no - 1].state == "arrived"
+
+
+def _verdicts(found: ClaimDetail) -> list[dict[str, str]]:
+    one = _undecided(found)
+    state = found.payouts[one.attempt_no - 1].state if one else ""
+    return [
+        {"value": each.value, "label": each.label, "note": _VERDICT_FIRST.get((each, state), _VERDICT_NOTES[each])}
+        for each in Verdict
+    ]
 
 
 def _undecided(found: ClaimDetail) -> ContradictionRow | None:
@@ -328,7 +364,7 @@ def _papers(found: ClaimDetail) -> list[dict[str, Any]]:
         {
             "mark": {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"},
             "label": Paper(one.kind).label,
-            "reference": mask_within(one.reference),
+            "reference": one.reference,
         }
         for one in found.papers
     ]

@@ -221,8 +221,8 @@ def bounce(claim_id: str) -> Any:
     """The bank sent a refund back that had arrived."""
 
     def do() -> str:
-        found = payouts.bounce_refund(current_context(), current_actor(), claim_id, _ground().ground)
-        return f"已登记退回 {Money(found.amount_fen)} 元。可以再送银行，或改退款方式。"
+        payouts.bounce_refund(current_context(), current_actor(), claim_id, _ground().ground)
+        return view.bounced_words(review.read_claim(current_context(), current_actor(), claim_id))
 
     return _act(claim_id, "bounce", do)
 
@@ -234,10 +234,10 @@ def decide(claim_id: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.DecidedAnswerSchema())
-        found = contradictions.decide_contradiction(
+        contradictions.decide_contradiction(
             current_context(), current_actor(), claim_id, said.number, said.verdict, said.ground
         )
-        return view.decided_words(found, said.verdict)
+        return view.decided_words(review.read_claim(current_context(), current_actor(), claim_id), said.number)
 
     return _act(claim_id, "decide", do)
 

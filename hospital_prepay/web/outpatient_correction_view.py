@@ -63,7 +63,7 @@ def _people(row: Any, names: Mapping[str, str]) -> dict[str, Any]:
         "account_no": row.account_no,
         "href": account_href(row.account_no),
         "ground": mask_within(row.ground),
-        "answer": row.answer,
+        "answer": mask_within(row.answer),
         "asked_by": names.get(row.asked_by, row.asked_by),
         "asked_at": row.asked_at,
         "decided_by": names.get(row.decided_by or "", row.decided_by),

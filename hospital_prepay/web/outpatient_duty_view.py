@@ -61,7 +61,7 @@ def consequence_href(key: str) -> str:
 def left_panel(one: Standing) -> dict[str, Any] | None:
     """What is left of a duty, with where to see to it; nothing where the books know of nothing."""
     left = one.known.left
-    if left is None or not is_outpatient(one.item):
+    if left is None or not is_outpatient(one.item.key):
         return None
     words, href = act_on(one)
     return {"count": left.count, "of": left.of, "fen": left.fen, "act": words, "href": href}

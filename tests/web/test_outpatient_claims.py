@@ -367,6 +367,38 @@ def test_what_the_bank_contradicts_is_decided_on_the_page_of_the_refund(desk: De
         assert "YH-1 已到账" in str(connection.scalars(query).all())
 
 
+def test_whoever_decides_is_told_first_what_else_must_be_done(desk: Desk) -> None:
+    """Booked as arrived, then told to have failed: the return is noted by others before it counts as not paid."""
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    desk.answer((number, "64.50", "失败", "", "账户销户"))
+    assert "先由能付款的人登记" in words(desk.as_(APPROVER).get(claim))
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236")
+    shown = words(desk.as_(CASHIER).get(claim))
+    assert "已登记退回 64.50 元。银行说法不一还没有决定" in shown
+    assert "139 **** 1236" in shown
+    assert "13985001236" not in shown
+    assert "不能选这一项" in words(desk.as_(APPROVER).get(claim))
+
+
+def test_a_payment_too_many_stays_to_be_seen(desk: Desk) -> None:
+    """Failed at the bank, paid in cash, then the bank says it arrived: decided, and not settled in the books."""
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "失败", "", "卡号错"))
+    desk.send(OFFICER, f"{claim}/redirect", route="cash")
+    desk.send(APPROVER, f"{claim}/confirm")
+    assert desk.send(CASHIER, f"{claim}/pay", receipt="LK-9").status_code == 303
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    decided = desk.send(APPROVER, f"{claim}/decide", number="1", verdict="paid", ground="电话核对，YH-1 已到账")
+    assert decided.status_code == 303
+    assert "多付的请财务向收款人追回" in words(desk.as_(APPROVER).get(claim))
+    assert "银行付到过，账上没有了结" in words(desk.as_(AUDITOR).get(claim))
+
+
 def test_a_form_for_a_bank_file_sent_twice_makes_one_file(desk: Desk) -> None:
     claim = desk.confirmed(**BANK)
     for _ in range(2):

@@ -93,8 +93,8 @@ def duty_tasks(context: Context, actor: Actor) -> list[Task]:
     if not actor.may(Permission.FUND_DUTY):
         return []
     pressing = pressing_duties(context, actor)
-    of_fund = [one for one in pressing if not is_outpatient(one.item)]
-    of_outpatients = [one for one in pressing if is_outpatient(one.item)]
+    of_fund = [one for one in pressing if not is_outpatient(one.item.key)]
+    of_outpatients = [one for one in pressing if is_outpatient(one.item.key)]
     check = read_reminders(context, actor).check
     tasks = [
         Task(kind, Pile(len(found), min(one.expected_on for one in found)))

@@ -88,7 +88,7 @@ def submit_advance_list(
     actor.require(Permission.OUTPATIENT_CONFIRM)
     document = required_line(document, "请填申请的文号。", "document", "文号")
     with context.work(actor, "outpatient.submit_advances", f"outpatient_advance_list:{list_no}") as work:
-        payload = {"list": list_no, "document": document.strip(), "on": submitted_on.isoformat()}
+        payload = {"list": list_no, "document": document, "on": submitted_on.isoformat()}
         found = _locked(work, list_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
@@ -97,14 +97,14 @@ def submit_advance_list(
         require_past_day(submitted_on, work.today, "submitted_on")
         key = require_new_application(work, list_no, document)
         values = {
-            "document": document.strip(),
+            "document": document,
             "document_key": key,
             "submitted_on": submitted_on,
             "submitted_by": actor.actor_id,
         }
         store.walk_advance_list(work.connection, work.institution_id, list_no, state="submitted", **values)
         keep_number(work, idempotency_key, payload, list_no)
-        work.audit(detail={"list": list_no, "document": document.strip()})
+        work.audit(detail={"list": list_no, "document": document})
         return _list(work, list_no)
 
 
@@ -148,15 +148,15 @@ def refuse_advance_list(
     actor.require(Permission.OUTPATIENT_FILE)
     ground = required_ground(ground, "请写明退回的原因。")
     with context.work(actor, "outpatient.refuse_advances", f"outpatient_advance_list:{list_no}") as work:
-        payload = {"list": list_no, "ground": ground.strip()}
+        payload = {"list": list_no, "ground": ground}
         found = _locked(work, list_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "refused")
-        store.walk_advance_list(work.connection, work.institution_id, list_no, state="refused", ground=ground.strip())
+        store.walk_advance_list(work.connection, work.institution_id, list_no, state="refused", ground=ground)
         store.uncount_lines(work.connection, work.institution_id, list_no)
         keep_number(work, idempotency_key, payload, list_no)
-        work.audit(detail={"list": list_no, "ground": ground.strip()})
+        work.audit(detail={"list": list_no, "ground": ground})
         return _list(work, list_no)
 
 

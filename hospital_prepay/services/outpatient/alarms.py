@@ -159,7 +159,7 @@ def add_staff_card(context: Context, actor: Actor, holder: str, card_no: str) ->
     actor.require(Permission.OUTPATIENT_APPROVE)
     plain = check_card(card_no)
     holder = required_line(holder, "请填职工姓名。", "holder", "姓名")
-    with context.work(actor, "outpatient.staff_card", f"outpatient_staff:{holder.strip()[:40]}") as work:
+    with context.work(actor, "outpatient.staff_card", f"outpatient_staff:{holder[:40]}") as work:
         store.add_staff_card(
             work.connection,
             {
@@ -167,7 +167,7 @@ def add_staff_card(context: Context, actor: Actor, holder: str, card_no: str) ->
                 "card_id": work.new_id(),
                 "card_hash": context.keyed_hash.digest(plain, institution=work.institution_id, field=CARD),
                 "tail": plain[-4:],
-                "holder": holder.strip(),
+                "holder": holder,
                 "added_by": actor.actor_id,
                 "added_at": work.now,
             },
@@ -180,10 +180,10 @@ def remove_staff_card(context: Context, actor: Actor, card_id: str, ground: str)
     actor.require(Permission.OUTPATIENT_APPROVE)
     ground = required_ground(ground, "请写明为什么停用，例如职工已离职。")
     with context.work(actor, "outpatient.staff_card_end", f"outpatient_staff_card:{card_id}") as work:
-        values = {"removed_by": actor.actor_id, "removed_at": work.now, "ground": ground.strip()}
+        values = {"removed_by": actor.actor_id, "removed_at": work.now, "ground": ground}
         if not store.end_staff_card(work.connection, work.institution_id, card_id, **values):
             raise NotFound("没有这张在用的职工卡。请从列表里选。")
-        work.audit(detail={"ground": ground.strip()})
+        work.audit(detail={"ground": ground})
 
 
 def _mark(kind: str, words: str) -> tuple[str, str]:

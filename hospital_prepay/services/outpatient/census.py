@@ -101,7 +101,7 @@ def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> 
             raise Conflict("这次导入已经确认，不能作废；数错的账户请走更正。本次没有改动。")
         store.drop_accounts(work.connection, work.institution_id, import_no)
         store.walk_import(work.connection, work.institution_id, import_no, state="dropped")
-        work.audit(detail={"ground": ground.strip(), "accounts": found.accepted})
+        work.audit(detail={"ground": ground, "accounts": found.accepted})
 
 
 def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balances_on: date) -> CountedAccounts:

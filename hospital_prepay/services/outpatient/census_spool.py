@@ -6,6 +6,7 @@ register is; what stands twice is found over that file by DuckDB.
 
 from __future__ import annotations
 
+import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from json.encoder import encode_basestring
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ _PART: Final = 1_000
 _TOLD: Final = 20_000
 # From some hundred thousand accounts on, starting processes takes less than they save.
 _LONG: Final = 16_000_000
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 _SLASH: Final = "\\"
 _SLASHES: Final = "\\\\"
 # How the owner's data are kept: one encrypted text, and a keyed hash each for what is looked up.
@@ -181,7 +182,7 @@ class _Clerk:
         certno, phone = same_person_number(row.certno) if row.certno else "", phone_number(row.phone)
         personal = ""
         if row.certno or row.phone:
-            text = f'{{"certno": {encode_basestring(row.certno)}, "phone": {encode_basestring(row.phone)}}}'
+            text = f'{{"certno": {_quoted(row.certno)}, "phone": {_quoted(row.phone)}}}'
             personal = self._cipher.encrypt(text, institution=own, field=PERSONAL)
         cells = (
             str(row.line),

@@ -15,7 +15,7 @@ from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.identity import same_person_number
-from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
+from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone, mask_within
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, payee, routes
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
@@ -206,7 +206,8 @@ def list_claims(
 
 
 def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
-    """One claim. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    """One claim; numbers that somebody typed into its words are masked. Needs ``outpatient.view``. Raises
+    :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
         own = actor.institution_id
@@ -221,19 +222,28 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
         return ClaimDetail(
-            claim=replace(claim, claimant_name=_name(actor, claim.claimant_name)),
+            claim=replace(claim, claimant_name=_name(actor, claim.claimant_name), ground=mask_within(claim.ground)),
             personal=_masked(personal),
             payee=_name(actor, named),
             owner=owner_on(context, actor, connection, claim.account_no, account),
-            papers=store.papers_of(connection, own, claim_id),
-            payouts=payouts,
+            papers=[
+                replace(one, reference=mask_within(one.reference))
+                for one in store.papers_of(connection, own, claim_id)
+            ],
+            payouts=[replace(one, failure=mask_within(one.failure)) for one in payouts],
             entries=queries.entries_of(connection, own, claim_id) if booked else [],
             decision=decision,
             ways=routes(_stored_facts(decision)),
             alarms=noted,
             fresh=fresh,
-            answers=alarm_store.answers_of(connection, own, claim_id),
-            contradictions=contradictions.contradictions_of(connection, own, claim_id),
+            answers=[
+                replace(one, ground=mask_within(one.ground))
+                for one in alarm_store.answers_of(connection, own, claim_id)
+            ],
+            contradictions=[
+                replace(one, ground=mask_within(one.ground))
+                for one in contradictions.contradictions_of(connection, own, claim_id)
+            ],
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),

@@ -391,7 +391,7 @@ def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str)
         refuse_contradicted(work, found)
         if store.owed_fen(work.connection, work.institution_id, claim_id):
             raise Conflict(OWED)
-        by = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground.strip()}
+        by = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground}
         return _walk(work, claim_id, state=state, **by)
 
 

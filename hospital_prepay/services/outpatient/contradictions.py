@@ -93,12 +93,14 @@ def refuse_doubted(work: UnitOfWork, found: ClaimRow) -> None:
     """Raise :class:`Conflict` while the bank may have paid the account's money by another claim or attempt: then it
     isn't paid again."""
     refuse_contradicted(work, found)
-    if store.is_doubted(work.connection, work.institution_id, found.account_no):
-        words = (
-            f"{found.refund_no}：银行说这个账户的钱以前付到过，账上还没有了结，不能再付。"
-            "请财务与银行、患者对清后报信息科；本次没有办。"
-        )
-        raise Conflict(words)
+    doubt = store.doubt_of(work.connection, work.institution_id, found.account_no)
+    if doubt is None:
+        return
+    if doubt.is_decided:
+        words = "已决定为银行付到过，账上还没有了结，不能再付。请财务与银行、患者对清，再报信息科"
+    else:
+        words = "银行前后说法不一，还没有决定。请先由有确认权限的人在那一笔的页面上决定"
+    raise Conflict(f"{found.refund_no}：这个账户的退款 {doubt.refund_no} {words}；本次没有办。")
 
 
 def decide_contradiction(

@@ -91,7 +91,7 @@ def review_batch(
     actor.require(Permission.OUTPATIENT_REVIEW)
     note = required_ground(note, "请写复核了什么、结论是什么。", "note")
     with context.work(actor, "outpatient.review_batch", f"outpatient_batch:{batch_no}") as work:
-        payload = {"batch": batch_no, "part": part.value, "note": note.strip()}
+        payload = {"batch": batch_no, "part": part.value, "note": note}
         found = _held(work, batch_no)
         if known_number(work, idempotency_key, payload) is not None:
             return store.reviews_of(work.connection, work.institution_id, batch_no)
@@ -104,7 +104,7 @@ def review_batch(
             "part": part.value,
             "reviewed_by": actor.actor_id,
             "reviewed_at": work.now,
-            "note": note.strip(),
+            "note": note,
         }
         store.add_review(work.connection, row)
         keep_number(work, idempotency_key, payload, batch_no)
@@ -229,7 +229,7 @@ def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, id
         actor.require(Permission.OUTPATIENT_FILE)
     ground = required_ground(ground, "请写明为什么作废。")
     with context.work(actor, "outpatient.drop_batch", f"outpatient_batch:{batch_no}") as work:
-        payload = {"batch": batch_no, "ground": ground.strip()}
+        payload = {"batch": batch_no, "ground": ground}
         found = _held(work, batch_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
@@ -239,10 +239,10 @@ def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, id
             actor.require_other_than(found.frozen_by or "", "作废复核过的名单")
         if found.state == "frozen":
             store.release_batch(work.connection, work.institution_id, batch_no)
-        step = {"state": "dropped", "ended_ground": ground.strip()}
+        step = {"state": "dropped", "ended_ground": ground}
         store.walk_batch(work.connection, work.institution_id, batch_no, **step)
         keep_number(work, idempotency_key, payload, batch_no)
-        work.audit(detail={"batch": batch_no, "ground": ground.strip()})
+        work.audit(detail={"batch": batch_no, "ground": ground})
         return _batch(work, batch_no)
 
 
@@ -306,7 +306,7 @@ def _require_whole(work: UnitOfWork, batch_no: int) -> None:
         words = "、".join(doubted[:3])
         raise Conflict(
             f"名单里有 {len(doubted)} 个账户，银行对它们的退款说法不一或说付到过（{words}），这份名单不能批准。"
-            "请作废这一批，对清后再提出。"
+            "请作废这一批再提出：这些账户会留在名单外，与银行对清以后再上缴。"
         )
 
 

@@ -153,14 +153,14 @@ def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idem
     actor.require(Permission.OUTPATIENT_FILE)
     ground = required_ground(ground, "请写明怎么联系上的。")
     with context.work(actor, "outpatient.unmark", f"outpatient_account:{account_no}") as work:
-        payload = {"account": account_no, "ground": ground.strip()}
+        payload = {"account": account_no, "ground": ground}
         accounts.lock_account(work.connection, work.institution_id, account_no)
         if known_number(work, idempotency_key, payload) is not None:
             return
         if not marks.reopen(work.connection, work.institution_id, account_no):
             raise Conflict("这个账户没有登记为退不了，或已经列入上缴。请刷新后再看；本次没有改动。")
         keep_number(work, idempotency_key, payload, 1)
-        work.audit(detail={"ground": ground.strip()})
+        work.audit(detail={"ground": ground})
 
 
 def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_key: str = "") -> FilingRow:
@@ -173,7 +173,7 @@ def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_k
         risk_note, "请写风险排查的结论：可能有哪些纠纷，怎么防范。", "risk_note", longest=_LONGEST_NOTE
     )
     with context.work(actor, "outpatient.file", "outpatient_filing") as work:
-        payload = {"risk_note": risk_note.strip()}
+        payload = {"risk_note": risk_note}
         lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
         known = known_number(work, idempotency_key, payload)
         if known is not None:
@@ -187,7 +187,7 @@ def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_k
             "accounts": len(listed),
             "total_fen": sum(one.balance_fen for one in listed),
             "sha256": list_digest(listed),
-            "risk_note": risk_note.strip(),
+            "risk_note": risk_note,
             "state": "made",
             "made_by": actor.actor_id,
             "made_at": work.now,
@@ -211,13 +211,13 @@ def submit_filing(
     actor.require(Permission.OUTPATIENT_FILE)
     authority = required_line(authority, "请填报给哪个卫生健康部门。", "authority", "部门名称")
     with context.work(actor, "outpatient.submit_filing", f"outpatient_filing:{filing_no}") as work:
-        payload = {"filing": filing_no, "authority": authority.strip(), "on": submitted_on.isoformat()}
+        payload = {"filing": filing_no, "authority": authority, "on": submitted_on.isoformat()}
         found = _locked(work, filing_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "submitted")
         require_past_day(submitted_on, work.today, "submitted_on")
-        values = {"authority": authority.strip(), "submitted_on": submitted_on, "submitted_by": actor.actor_id}
+        values = {"authority": authority, "submitted_on": submitted_on, "submitted_by": actor.actor_id}
         store.walk_filing(work.connection, work.institution_id, filing_no, state="submitted", **values)
         keep_number(work, idempotency_key, payload, filing_no)
         work.audit(detail={"filing": filing_no, "submitted_on": submitted_on.isoformat()})
@@ -242,7 +242,7 @@ def acknowledge_filing(
         acknowledgement_no, "请填备案回执的编号。", "acknowledgement_no", "备案回执编号"
     )
     with context.work(actor, "outpatient.acknowledge", f"outpatient_filing:{filing_no}") as work:
-        payload = {"filing": filing_no, "number": acknowledgement_no.strip(), "on": acknowledged_on.isoformat()}
+        payload = {"filing": filing_no, "number": acknowledgement_no, "on": acknowledged_on.isoformat()}
         found = _locked(work, filing_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
@@ -253,7 +253,7 @@ def acknowledge_filing(
             words = f"回执日期早于报送日期 {found.submitted_on}，请核对。"
             raise MalformedInput(words, details={"field": "acknowledged_on"})
         values = {
-            "acknowledgement_no": acknowledgement_no.strip(),
+            "acknowledgement_no": acknowledgement_no,
             "acknowledged_on": acknowledged_on,
             "recorded_by": actor.actor_id,
             "recorded_at": work.now,
@@ -261,7 +261,7 @@ def acknowledge_filing(
         store.walk_filing(work.connection, work.institution_id, filing_no, state="acknowledged", **values)
         filed = store.file_accounts(work.connection, work.institution_id, filing_no, acknowledged_on)
         keep_number(work, idempotency_key, payload, filing_no)
-        work.audit(detail={"filing": filing_no, "filed": filed, "acknowledgement": acknowledgement_no.strip()})
+        work.audit(detail={"filing": filing_no, "filed": filed, "acknowledgement": acknowledgement_no})
         return _filing(work, filing_no)
 
 

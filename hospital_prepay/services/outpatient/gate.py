@@ -162,7 +162,7 @@ def record_posting(context: Context, actor: Actor, filing_id: str, place: str, p
             "filing_id": filing_id,
             "place": place,
             "posted_on": posted_on,
-            "proof": proof.strip(),
+            "proof": proof,
             "recorded_by": actor.actor_id,
             "recorded_at": work.now,
         }
@@ -213,14 +213,14 @@ def propose_other_kind(context: Context, actor: Actor, label: str, ground: str) 
         values = {
             "institution_id": work.institution_id,
             "kind_id": kind_id,
-            "label": label.strip(),
-            "ground": ground.strip(),
+            "label": label,
+            "ground": ground,
             "state": "proposed",
             "proposed_by": actor.actor_id,
             "proposed_at": work.now,
         }
         store.add_other_kind(work.connection, values)
-        work.audit(detail={"kind": kind_id, "label": label.strip()})
+        work.audit(detail={"kind": kind_id, "label": label})
         return kind_id
 
 

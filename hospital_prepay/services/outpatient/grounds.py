@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.plain_text import (
@@ -11,21 +11,17 @@ from hospital_prepay.domain.plain_text import (
     LONGEST_NAME,
     InvisibleCharacter,
     TooLong,
+    check_ground,
     check_text,
 )
-
-_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 
 
 def required_ground(text: str, missing: str, field: str = "ground", longest: int = LONGEST_GROUND) -> str:
     """``text`` without blanks around it. Raises :class:`MalformedInput` with the words ``missing`` for none, and for
     one with a sign that nobody sees or that is too long; lines may end."""
     _require(text, missing, field)
-    for line in _LINE_END.split(text.strip()):
-        _check(line, field, "说明", len(line))
-    if len(text.strip()) > longest:
-        words = f"说明有 {len(text.strip())} 个字，最多 {longest} 个。请写短一些。"
-        raise TooLong(words, details={"field": field})
+    with _named(field):
+        check_ground(text.strip(), longest)
     return text.strip()
 
 
@@ -37,7 +33,8 @@ def required_line(text: str, missing: str, field: str, what: str, longest: int =
 
 def plain_line(text: str, field: str, what: str, longest: int = LONGEST_NAME) -> str:
     """The same of one that may be empty."""
-    _check(text.strip(), field, what, longest)
+    with _named(field, what):
+        check_text(text.strip(), longest)
     return text.strip()
 
 
@@ -46,8 +43,9 @@ def _require(text: str, missing: str, field: str) -> None:
         raise MalformedInput(missing, code="missing_value", details={"field": field})
 
 
-def _check(line: str, field: str, what: str, longest: int) -> None:
+@contextmanager
+def _named(field: str, what: str = "") -> Iterator[None]:
     try:
-        check_text(line, longest)
+        yield
     except (InvisibleCharacter, TooLong) as error:
         raise type(error)(f"{what}{error.message}", details={"field": field}) from error

@@ -107,7 +107,7 @@ def decide_pair(context: Context, actor: Actor, first_no: str, second_no: str, g
         if found.state != "proposed":
             raise Conflict("这一对已经决定过。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.proposed_by, "认定同一人")
-        by = {"decided_by": actor.actor_id, "decided_at": work.now, "ground": ground.strip()}
+        by = {"decided_by": actor.actor_id, "decided_at": work.now, "ground": ground}
         changed = 0
         with refusing("这一对刚被别人决定了。请刷新后再看；本次没有改动。"):
             if not same:
@@ -121,7 +121,7 @@ def decide_pair(context: Context, actor: Actor, first_no: str, second_no: str, g
                 if from_person != to_person:
                     own = work.institution_id
                     changed = store.change_person(work.connection, own, from_person, to_person)
-        work.audit(detail={"second": second_no, "same": same, "ground": ground.strip(), "accounts": changed})
+        work.audit(detail={"second": second_no, "same": same, "ground": ground, "accounts": changed})
         return changed
 
 

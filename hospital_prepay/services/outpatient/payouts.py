@@ -26,15 +26,11 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, paye
 from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.files.tables import Column, open_table
+from hospital_prepay.persistence import outpatient_bank_files as files
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.locks import lock_name
-from hospital_prepay.persistence.outpatient_claims import (
-    AccountState,
-    BankFileHead,
-    ClaimRow,
-    PayoutRow,
-    ReturnFileRow,
-)
+from hospital_prepay.persistence.outpatient_bank_files import BankFileHead, ReturnFileRow
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -169,11 +165,11 @@ def make_bank_file(
             _require_payer(actor, found)
             refuse_doubted(work, found)
             refuse_staff_card(work, found)
-        file_no = 1 + store.last_file_no(work.connection, work.institution_id)
+        file_no = 1 + files.last_file_no(work.connection, work.institution_id)
         text = _file_text(context, work, pairs, file_no)
         total = sum(found.amount_fen for _, found in pairs)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        store.add_bank_file(
+        files.add_bank_file(
             work.connection,
             {
                 "institution_id": work.institution_id,
@@ -214,9 +210,9 @@ def list_payments(context: Context, actor: Actor) -> Payments:
     with context.database.reading() as connection:
         own = actor.institution_id
         return Payments(
-            store.bank_file_heads(connection, own),
-            store.open_payouts(connection, own),
-            store.return_files(connection, own),
+            files.bank_file_heads(connection, own),
+            files.open_payouts(connection, own),
+            files.return_files(connection, own),
             people.names(connection, own),
         )
 
@@ -254,7 +250,7 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
             told.append(ToldLine(line, values["refund_no"], values["amount"], outcome, words))
         with context.work(actor, "outpatient.answers", file_name[:120]) as work:
             lock_name(work.connection, f"outpatient_return_file:{work.institution_id}")
-            store.keep_return_file(
+            files.keep_return_file(
                 work.connection,
                 {
                     "institution_id": work.institution_id,
@@ -273,7 +269,7 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
 
 def _read_at(context: Context, actor: Actor, sha256: str) -> datetime | None:
     with context.database.reading() as connection:
-        return store.return_file_read_at(connection, actor.institution_id, sha256)
+        return files.return_file_read_at(connection, actor.institution_id, sha256)
 
 
 def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) -> ClaimRow:
@@ -292,13 +288,13 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
         _require_no_other(work, account, found)
         entry_no = book_bounce(work, account, found, paid)
-        step = {"state": "returned", "failure": reason.strip()[:200]}
+        step = {"state": "returned", "failure": reason[:200]}
         store.answer_payout(work.connection, work.institution_id, claim_id, paid.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
         back = "remitted" if found.remitted else "filed" if account.state == "frozen" else "open"
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
-        work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason.strip()})
+        work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason})
         return store.read_claim(work.connection, work.institution_id, claim_id)
 
 
@@ -310,7 +306,7 @@ def _require_no_other(work: UnitOfWork, account: AccountState, found: ClaimRow) 
 
 
 def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:
-    found = next(iter(store.bank_files(work.connection, work.institution_id, file_no)), None)
+    found = next(iter(files.bank_files(work.connection, work.institution_id, file_no)), None)
     if found is None:
         raise NotFound("没有这个银行文件。请从列表里打开。")
     text = context.cipher.decrypt(found.content, institution=work.institution_id, field=CONTENT)

@@ -140,9 +140,9 @@ def decline(context: Context, actor: Actor, request_id: str, ground: str) -> Non
     with context.work(actor, "outpatient.decline_online", f"outpatient_request:{request_id}") as work:
         store.read_request(work.connection, work.institution_id, request_id)
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
-        values = {"state": "declined", "ground": ground.strip(), **by}
+        values = {"state": "declined", "ground": ground, **by}
         store.walk_request(work.connection, work.institution_id, request_id, **values)
-        work.audit(detail={"ground": ground.strip()})
+        work.audit(detail={"ground": ground})
 
 
 def reveal(context: Context, actor: Actor, request_id: str, ground: str) -> People:

@@ -241,10 +241,10 @@ def test_what_an_ended_claim_may_have_been_paid_is_not_paid_by_the_next(bank: Ba
     withdraw_claim(bank.context, CLERK, bank.claim_id, "患者改来窗口")
     bank.read(bank.file("2.csv", ARRIVED, "1"))
     second = bank.outpatients.confirmed()
-    with pytest.raises(Conflict, match="以前付到过"):
+    with pytest.raises(Conflict, match="还没有决定"):
         payouts.pay_cash(bank.context, PAYER, second, "LK-9")
     decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.PAID, "电话核对过")
-    with pytest.raises(Conflict, match="以前付到过"):
+    with pytest.raises(Conflict, match=f"{bank.number} 已决定为银行付到过"):
         payouts.pay_cash(bank.context, PAYER, second, "LK-9")
     assert hospital.balance("23050102:M001") == Money(-6450)
 
@@ -267,7 +267,7 @@ def test_after_a_double_payment_what_comes_back_is_not_sent_a_third_time(bank: B
     bank.read(bank.file("3.csv", ARRIVED, "1"))
     decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.PAID, "电话核对过")
     payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "重复付款退回")
-    with pytest.raises(Conflict, match="以前付到过"):
+    with pytest.raises(Conflict, match="已决定为银行付到过"):
         bank.send()
 
 

@@ -187,13 +187,8 @@ def apply_for_advances(facts: OutpatientFacts, year: int) -> Duty:
     return item, Known(done_on=max(days)) if days else Known(nothing_due=f"{year} 年没有要申请的垫付")
 
 
-def is_outpatient(item: DatedItem) -> bool:
-    """Whether a duty is of outpatients' deposits."""
-    return item.regime == INSTRUMENT or item.key.startswith("outpatient/")
-
-
-def is_of_outpatients(key: str) -> bool:
-    """The same of a duty known by its key alone."""
+def is_outpatient(key: str) -> bool:
+    """Whether a duty is of outpatients' deposits, by its key."""
     return key.startswith((f"{INSTRUMENT}/", "outpatient/"))
 
 
