@@ -165,6 +165,7 @@ ACTIONS: Final[dict[str, str]] = {
     "outpatient.answers": "导入银行结果文件",
     "outpatient.answer": "记银行退款结果",
     "outpatient.bounce": "登记退款被银行退回",
+    "outpatient.recover": "登记追回多付的退款",
     "outpatient.decide_answer": "决定银行说法不一的付款",
     "outpatient.staff_card": "登记职工银行卡",
     "outpatient.staff_card_end": "停用职工银行卡",

@@ -121,6 +121,7 @@ _INSERT = (
     "outpatient_likeness",
     "outpatient_notice",
     "outpatient_other_kind",
+    "outpatient_overpayment",
     "outpatient_owner_change",
     "outpatient_payout",
     "outpatient_posting",
@@ -184,7 +185,7 @@ _UPDATE: dict[str, str] = {
     ),
     "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
     "outpatient_claim": (
-        "state, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at,"
+        "state, remitted, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at,"
         " ended_by, ended_at, ground"
     ),
     "outpatient_contradiction": "decision, decided_by, decided_at, ground",
@@ -195,9 +196,10 @@ _UPDATE: dict[str, str] = {
     "outpatient_import": "state, decided_by, decided_at, booked_at",
     "outpatient_kept": "state, decided_by, decided_at, ended_by, ended_at",
     "outpatient_other_kind": "state, decided_by, decided_at",
+    "outpatient_overpayment": "state, way, reference, slip_key, recovered_by, recovered_at, back_entry_no",
     "outpatient_owner_change": "state, decided_by, decided_at, answer",
     "outpatient_likeness": "state, decided_by, decided_at, ground, from_person, to_person",
-    "outpatient_payout": "state, answered_at, bank_reference, failure, entry_no",
+    "outpatient_payout": ("state, answered_at, bank_reference, failure, entry_no, return_reference, return_key"),
     "outpatient_request": "state, account_no, decided_by, decided_at, claim_id, ground",
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",

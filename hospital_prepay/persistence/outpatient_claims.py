@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.domain.ledger.chart import advance_account, owed_refund_account
+from hospital_prepay.domain.ledger.chart import advance_account, overpaid_account, owed_refund_account
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
@@ -113,6 +113,7 @@ class PayoutRow:
     bank_reference: str
     failure: str
     entry_no: int | None
+    return_reference: str = ""
 
 
 def lock_account(connection: sa.Connection, institution_id: str, account_no: str) -> AccountState:
@@ -331,6 +332,47 @@ def paid_with_receipt(connection: sa.Connection, institution_id: str, key: str) 
     return connection.scalar(query)
 
 
+def returned_with(connection: sa.Connection, institution_id: str, key: str) -> str | None:
+    """The refund number whose payment came back with the bank's slip that has this key."""
+    query = (
+        sa.select(OutpatientClaim.refund_no)
+        .join(
+            OutpatientPayout,
+            sa.and_(
+                OutpatientPayout.institution_id == OutpatientClaim.institution_id,
+                OutpatientPayout.claim_id == OutpatientClaim.claim_id,
+            ),
+        )
+        .where(OutpatientPayout.institution_id == institution_id, OutpatientPayout.return_key == key)
+    )
+    return connection.scalar(query)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """The last attempt of a refund that failed: who sent it and what the bank said."""
+
+    sent_by: str
+    failure: str
+
+
+def failed_attempts(connection: sa.Connection, institution_id: str) -> dict[str, FailedAttempt]:
+    """The last attempt of every refund that failed and waits, by claim."""
+    rows = connection.execute(
+        sa.select(OutpatientPayout.claim_id, OutpatientPayout.sent_by, OutpatientPayout.failure)
+        .join(
+            OutpatientClaim,
+            sa.and_(
+                OutpatientClaim.institution_id == OutpatientPayout.institution_id,
+                OutpatientClaim.claim_id == OutpatientPayout.claim_id,
+            ),
+        )
+        .where(OutpatientClaim.institution_id == institution_id, OutpatientClaim.state == "failed")
+        .order_by(OutpatientPayout.claim_id, OutpatientPayout.attempt_no)
+    )
+    return {claim_id: FailedAttempt(sent_by, failure) for claim_id, sent_by, failure in rows}
+
+
 def answer_payout(
     connection: sa.Connection, institution_id: str, claim_id: str, attempt_no: int, **values: Any
 ) -> None:
@@ -381,6 +423,13 @@ def open_advance(connection: sa.Connection, institution_id: str, claim_id: str, 
 def open_owed(connection: sa.Connection, institution_id: str, claim_id: str, at: datetime) -> None:
     """Open the account of what came back of a claim and is owed to its patient, once."""
     _open_once(connection, institution_id, owed_refund_account(claim_id), "银行退回待再付的门诊退款", at)
+
+
+def open_overpaid(
+    connection: sa.Connection, institution_id: str, claim_id: str, attempt_no: int, at: datetime
+) -> None:
+    """Open the account of what the bank paid once too often, once."""
+    _open_once(connection, institution_id, overpaid_account(claim_id, attempt_no), "多付待追回的门诊退款", at)
 
 
 def owed_fen(connection: sa.Connection, institution_id: str, claim_id: str) -> int | None:

@@ -10,7 +10,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
-from hospital_prepay.persistence.models.outpatient_contradictions import OutpatientContradiction
+from hospital_prepay.persistence.models.outpatient_contradictions import (
+    OutpatientContradiction,
+    OutpatientOverpayment,
+)
 from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
@@ -31,6 +34,7 @@ class ContradictionRow:
     decided_by: str | None
     decided_at: datetime | None
     ground: str
+    words: str = ""
 
 
 def contradictions_of(connection: sa.Connection, institution_id: str, claim_id: str) -> list[ContradictionRow]:
@@ -82,7 +86,7 @@ class Doubt:
 
 def doubted_accounts(institution_id: str) -> sa.Select[str]:
     """Accounts whose money the bank may have paid beside the books, by whichever of their claims, ended ones too:
-    nobody has decided yet, or it was decided that the bank paid and that payment doesn't stand as arrived."""
+    nobody has decided yet, or it was decided that the bank paid and that payment isn't in the books."""
     return _doubted(institution_id, OutpatientClaim.account_no)
 
 
@@ -104,13 +108,16 @@ def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
         OutpatientPayout.claim_id == table.claim_id,
         OutpatientPayout.attempt_no == table.attempt_no,
     )
+    is_overpaid = sa.exists().where(
+        OutpatientOverpayment.institution_id == table.institution_id,
+        OutpatientOverpayment.claim_id == table.claim_id,
+        OutpatientOverpayment.attempt_no == table.attempt_no,
+    )
+    unbooked = sa.and_(table.decision == "paid", OutpatientPayout.state != "arrived", ~is_overpaid)
     return (
         sa.select(*columns)
         .select_from(table)
         .join(OutpatientClaim, of_claim)
         .join(OutpatientPayout, of_attempt)
-        .where(
-            table.institution_id == institution_id,
-            sa.or_(table.decision == "", sa.and_(table.decision == "paid", OutpatientPayout.state != "arrived")),
-        )
+        .where(table.institution_id == institution_id, sa.or_(table.decision == "", unbooked))
     )

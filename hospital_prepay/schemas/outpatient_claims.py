@@ -125,6 +125,44 @@ class AnotherWaySchema(CommandSchema[AnotherWay]):
 
 
 @dataclass(frozen=True, slots=True)
+class Bounced:
+    """Why the bank sent a refund back, and the number of its slip."""
+
+    ground: str
+    slip: str
+
+
+class BouncedSchema(CommandSchema[Bounced]):
+    """A refund that had arrived came back."""
+
+    command: ClassVar = Bounced
+
+    ground = Text(required=True, longest=200)
+    slip = Text(required=True, longest=64)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How money that was paid too often came back, and its proof; ``attempt`` is which payment it was."""
+
+    attempt: int
+    way: Route
+    reference: str
+    idempotency_key: str
+
+
+class RecoveredSchema(CommandSchema[Recovered]):
+    """What was paid too often came back."""
+
+    command: ClassVar = Recovered
+
+    attempt = Number(required=True)
+    way = Choice(Route, required=True)
+    reference = Text(required=True, longest=64)
+    idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
 class BankFileForm:
     """Claims chosen for one file."""
 

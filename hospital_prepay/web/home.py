@@ -144,6 +144,12 @@ _TASKS: Final = {
         "/desk/refunds/claims?tab=held",
         "去决定",
     ),
+    "outpatient_overpaid": (
+        "门诊退款多付待追回",
+        "向收款人追回，拿到凭据后登记",
+        "/finance/outpatient/payments#h-overpaid",
+        "去看",
+    ),
     "outpatient_sent": (
         "门诊退款等银行回单",
         "拿到回单文件后导入",

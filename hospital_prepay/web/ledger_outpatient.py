@@ -19,6 +19,8 @@ OUTPATIENT_KINDS: Final = {
     "outpatient_advance_returned": ("stop", "垫付退回"),
     "outpatient_owed": ("stop", "退款退回，欠患者"),
     "outpatient_repaid": ("ok", "退回后再付"),
+    "outpatient_overpaid": ("stop", "银行多付，待追回"),
+    "outpatient_overpaid_back": ("ok", "多付的追回"),
     "outpatient_reimbursed": ("info", "财政补回"),
 }
 _ROOT: Final = "/finance/outpatient"

@@ -22,6 +22,7 @@ from hospital_prepay.services.outpatient.claim_review import (
     PayoutRow,
 )
 from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, ContradictionRow, Verdict
+from hospital_prepay.services.outpatient.overpayments import OverpaymentRow
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
 from hospital_prepay.web.outpatient_accept_view import account_card
@@ -39,7 +40,7 @@ _NEXT: Final = {
     "failed": "再送银行",
 }
 _VERDICT_NOTES: Final = {
-    Verdict.PAID: "这次付款记为到账；退款没有别的到账的，按这一次入账",
+    Verdict.PAID: "这次付款记为到账：退款没有别的到账的，按这一次入账（已撤回的也是）；另有到账的，记为多付，待追回",
     Verdict.UNPAID: "这次付款仍算没有退成，可以再送银行或改退款方式",
 }
 # What must be done first where the attempt stands otherwise in the books.
@@ -164,6 +165,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         ],
         "log": _log(found),
         "owed_fen": found.owed_fen,
+        "overpaid": _overpaid(found),
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
         "verdicts": _verdicts(found),
         "attempts": [_attempt(one, found) for one in found.payouts],
@@ -240,7 +242,7 @@ def bounced_words(found: ClaimDetail) -> str:
     words = f"已登记退回 {Money(found.claim.amount_fen)} 元。"
     if _undecided(found):
         return f"{words}银行说法不一还没有决定：{_DECIDERS}，然后再付。"
-    return f"{words}可以再送银行，或改退款方式。"
+    return f"{words}下一步：另一个人再送银行，或由没有送过的人改退款方式。"
 
 
 def decided_words(found: ClaimDetail, number: int) -> str:
@@ -251,27 +253,32 @@ def decided_words(found: ClaimDetail, number: int) -> str:
     paid = f"已记下银行付到 {Money(found.claim.amount_fen)} 元"
     if _is_settled(one, found):
         return f"{paid}，按这一次入账。"
-    return (
-        f"{paid}，但这笔退款另有到账的或已经结束，账上没有记这一次。"
-        "多付的请财务向收款人追回；了结以前这个账户不再付款。"
-    )
+    return f"{paid}。这笔钱另外已经付过，所以记为多付（其他应收款），请向收款人追回，再在这一页登记。"
 
 
 def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
     told, before = ("到账", "没有退成") if one.told == "arrived" else ("没有退成", "到账")
     names, kind, word = found.names, "stop", "待决定"
     if one.decision:
-        kind, word = ("ok", "已决定") if _is_settled(one, found) else ("stop", "银行付到过，账上没有了结")
+        kind, word = _overpaid_mark(one, found) or ("ok", "已决定")
     return {
         "no": one.contradiction_no,
         "open": not one.decision,
         "mark": {"kind": kind, "word": word},
-        "words": f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}",
+        "words": f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}"
+        + (f"（{one.words}）" if one.words else ""),
         "decision": VERDICT_LABELS[Verdict(one.decision)] if one.decision else "",
         "ground": one.ground,
         "who": names.get(one.decided_by or one.raised_by, one.decided_by or one.raised_by),
         "at": one.decided_at or one.raised_at,
     }
+
+
+def _overpaid_mark(one: ContradictionRow, found: ClaimDetail) -> tuple[str, str] | None:
+    paid = next((each for each in found.overpaid if each.attempt_no == one.attempt_no), None)
+    if paid is None or one.decision != Verdict.PAID:
+        return None
+    return ("stop", "多付，待追回") if paid.state == "owed" else ("ok", "多付的已追回")
 
 
 def _is_settled(one: ContradictionRow, found: ClaimDetail) -> bool:
@@ -288,8 +295,33 @@ def _verdicts(found: ClaimDetail) -> list[dict[str, str]]:
     ]
 
 
+def _owed(found: ClaimDetail) -> OverpaymentRow | None:
+    return next((one for one in found.overpaid if one.state == "owed"), None)
+
+
 def _undecided(found: ClaimDetail) -> ContradictionRow | None:
     return next((one for one in found.contradictions if not one.decision), None)
+
+
+def _overpaid(found: ClaimDetail) -> dict[str, Any] | None:
+    """What its payee still owes, or the last that came back."""
+    if not found.overpaid:
+        return None
+    one = _owed(found) or found.overpaid[-1]
+    names, back = found.names, one.recovered_by or ""
+    how = "现金，收据号" if one.way == Route.CASH else "银行，回单号"
+    return {
+        "attempt": one.attempt_no,
+        "amount_fen": one.amount_fen,
+        "owed": one.state == "owed",
+        "words": f"{how} {one.reference}" if one.recovered_at else "",
+        "who": names.get(back, back),
+        "at": one.recovered_at,
+        "ways": [
+            {"value": Route.CASH.value, "label": "交回现金"},
+            {"value": Route.BANK.value, "label": "到了医院的银行账户"},
+        ],
+    }
 
 
 def _may_decide(found: ClaimDetail) -> bool:
@@ -313,7 +345,8 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     offered = [_FORMS[state]] if mine and state in _FORMS else []
     if state == "confirmed" and mine and claim.route == Route.CASH:
         offered.append("pay")
-    if state == "failed" and actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id != claim.accepted_by:
+    earlier = {claim.accepted_by, *(one.sent_by for one in found.payouts)}
+    if state == "failed" and actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id not in earlier:
         offered.append("redirect")
     may_reject = actor.may(Permission.OUTPATIENT_REVIEW) or actor.may(Permission.OUTPATIENT_APPROVE)
     if state in ("accepted", "reviewed") and may_reject:
@@ -321,7 +354,10 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     if state in ("accepted", "reviewed", "confirmed", "failed") and actor.may(Permission.OUTPATIENT_ACCEPT):
         offered.append("withdraw")
     by_bank = any(one.state == "arrived" and one.route != Route.CASH for one in found.payouts)
-    if state == "arrived" and by_bank and actor.may(Permission.OUTPATIENT_PAY):
+    owes = _owed(found) is not None
+    if owes and actor.may(Permission.OUTPATIENT_PAY):
+        offered.append("recover")
+    if state == "arrived" and by_bank and not owes and actor.may(Permission.OUTPATIENT_PAY):
         offered.append("bounce")
     return offered
 
@@ -396,10 +432,14 @@ def _attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
         "arrived": ("ok", "到账"),
         "failed": ("stop", "没退成"),
         "returned": ("stop", "被退回"),
+        "overpaid": ("stop", "多付了"),
+        "recovered": ("ok", "多付，已追回"),
     }
-    kind, word = marks[one.state]
+    over = next((each for each in found.overpaid if each.attempt_no == one.attempt_no), None)
+    kind, word = marks[one.state if over is None else "overpaid" if over.state == "owed" else "recovered"]
     way = Route(one.route).label + (f"，第 {one.file_no} 号文件" if one.file_no else "")
-    details = [part for part in (one.bank_reference and f"凭据 {one.bank_reference}", one.failure) if part]
+    returned = one.return_reference and f"退回的回单 {one.return_reference}"
+    details = [part for part in (one.bank_reference and f"凭据 {one.bank_reference}", one.failure, returned) if part]
     return {
         "no": one.attempt_no,
         "mark": {"kind": kind, "word": word},

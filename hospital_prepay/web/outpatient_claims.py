@@ -22,6 +22,7 @@ from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.fund_forms import WrittenGround, WrittenGroundSchema
 from hospital_prepay.services.outpatient import claim_review as review
 from hospital_prepay.services.outpatient import claims, contradictions, payouts, searches
+from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from hospital_prepay.web import outpatient_accept_view as accept_view
 from hospital_prepay.web import outpatient_claim_view as view
 
@@ -221,10 +222,25 @@ def bounce(claim_id: str) -> Any:
     """The bank sent a refund back that had arrived."""
 
     def do() -> str:
-        payouts.bounce_refund(current_context(), current_actor(), claim_id, _ground().ground)
+        said = read_form(schemas.BouncedSchema())
+        payouts.bounce_refund(current_context(), current_actor(), claim_id, said.ground, said.slip)
         return view.bounced_words(review.read_claim(current_context(), current_actor(), claim_id))
 
     return _act(claim_id, "bounce", do)
+
+
+@blueprint.post("/claims/<claim_id>/recover")
+@requires(Permission.OUTPATIENT_PAY)
+def recover(claim_id: str) -> Any:
+    """What was paid too often came back; a form sent twice notes it once."""
+
+    def do() -> str:
+        said = read_form(schemas.RecoveredSchema())
+        command = RecoverOverpayment(claim_id, said.attempt, said.way, said.reference, said.idempotency_key)
+        recover_overpayment(current_context(), current_actor(), command)
+        return "已登记追回，入了账。"
+
+    return _act(claim_id, "recover", do)
 
 
 @blueprint.post("/claims/<claim_id>/decide")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -18,7 +19,7 @@ from hospital_prepay.schemas.outpatient_claims import BankFileSchema
 from hospital_prepay.services.fund.held_files import drop_file, held_file, hold_file
 from hospital_prepay.services.outpatient import claim_review, payouts
 from hospital_prepay.services.outpatient.claim_review import ListedClaim
-from hospital_prepay.services.outpatient.payouts import MOST_PAYMENTS, Answered, ToldLine
+from hospital_prepay.services.outpatient.payouts import MOST_PAYMENTS, Answered, FailedAttempt, ToldLine
 from hospital_prepay.web.fund_words import keyed
 from hospital_prepay.web.outpatient_claim_view import claim_line
 
@@ -27,6 +28,7 @@ blueprint = Blueprint("outpatient_payments", __name__, url_prefix=ROOT)
 _BY_BANK: Final = (Route.BANK, Route.ORIGINAL)
 _LONGEST_NAME: Final = 120
 _SHOWN: Final = 500
+_RECENT: Final = 50
 _OUTCOMES: Final = {
     "arrived": ("ok", "到账，已入账"),
     "failed": ("stop", "没退成"),
@@ -86,12 +88,19 @@ def take_answers() -> Any:
     name = spelled_out(given.filename)[:_LONGEST_NAME]
     token = hold_file(context, actor, given.stream)
     try:
-        answered = payouts.take_answers(context, actor, held_file(context, actor, token), name)
+        held = held_file(context, actor, token)
+        answered = payouts.take_answers(context, actor, held, name, sent_file=_sent_file())
     except MalformedInput as error:
         return _page(typed().with_error(error, "file")), 422
     finally:
         drop_file(context, actor, token)
     return render_template("pages/outpatient/answers.html", **_answers_page(name, answered))
+
+
+def _sent_file() -> int | None:
+    """Which of our files the bank answers, where somebody said so."""
+    said = request.form.get("file_no", "")
+    return int(said) if said.isascii() and said.isdigit() else None
 
 
 def _page(form: Form | None = None) -> str:
@@ -104,7 +113,22 @@ def _page(form: Form | None = None) -> str:
     return render_template(
         "pages/outpatient/payments.html",
         held=len(ready.held),
-        ways=[_way(way, [one for one in free if one.route == way], ready.names, form) for way in _BY_BANK],
+        ways=[
+            _way(way, [one for one in free if one.route == way], ready.names, form, found.failed) for way in _BY_BANK
+        ],
+        overpaid=[
+            {
+                "refund_no": one.refund_no,
+                "href": f"/desk/refunds/claims/{one.claim_id}",
+                "amount_fen": one.amount_fen,
+                "at": one.recorded_at,
+            }
+            for one in found.overpaid
+        ],
+        sent_files=[
+            {"value": str(one.file_no), "label": f"第 {one.file_no} 号，等 {found.waiting.get(one.file_no, 0)} 笔"}
+            for one in found.files[:_RECENT]
+        ],
         files=[
             {
                 "no": one.file_no,
@@ -136,18 +160,24 @@ def _page(form: Form | None = None) -> str:
     )
 
 
-def _way(way: Route, claims: list[ListedClaim], names: Any, form: Form | None) -> dict[str, Any]:
-    """The claims of one way. Those that the viewer reviewed or confirmed can't be chosen by them."""
-    me = current_actor().actor_id
-    rows = [
-        {
-            **claim_line(one, names),
-            "why_not": "您审核或确认过，由另一个人送" if me in (one.reviewed_by, one.confirmed_by) else None,
-            "chosen": form is not None and bool(form.entered.get(f"claim-{one.claim_id}")),
-        }
-        for one in claims
-    ]
+def _way(
+    way: Route, claims: list[ListedClaim], names: Any, form: Form | None, failed: Mapping[str, FailedAttempt]
+) -> dict[str, Any]:
+    """The claims of one way, those that were never sent chosen beforehand. What the viewer reviewed, confirmed or sent
+    last can't be chosen by them."""
     sent_back = form if form is not None and form.entered.get("route") == way.value else None
+    rows = []
+    for one in claims:
+        last = failed.get(one.claim_id)
+        typed_in = sent_back is not None and bool(sent_back.entered.get(f"claim-{one.claim_id}"))
+        rows.append(
+            {
+                **claim_line(one, names),
+                "why_not": _why_not(one, last),
+                "failure": last.failure if last else "",
+                "chosen": typed_in if sent_back is not None else last is None,
+            }
+        )
     return {
         "value": way.value,
         "label": way.label,
@@ -155,6 +185,13 @@ def _way(way: Route, claims: list[ListedClaim], names: Any, form: Form | None) -
         "sum_fen": sum(one.amount_fen for one in claims),
         "form": keyed(sent_back),
     }
+
+
+def _why_not(one: ListedClaim, last: FailedAttempt | None) -> str | None:
+    me = current_actor().actor_id
+    if me in (one.reviewed_by, one.confirmed_by):
+        return "您审核或确认过，由另一个人送"
+    return "上次是您送的，由另一个人再送" if last is not None and me == last.sent_by else None
 
 
 def _answers_page(name: str, answered: Answered) -> dict[str, Any]:

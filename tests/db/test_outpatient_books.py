@@ -241,7 +241,7 @@ def test_a_refund_that_came_back_is_paid_again_but_never_twice(books: Books, tmp
     for kind in ("outpatient_deposit_voided", "outpatient_correction", "x", "outpatient_advance_returned"):
         with pytest.raises((PrepayError, sa.exc.DBAPIError)):
             books.red(number, kind, *paid, source=source)
-    payouts.bounce_refund(books.context, PAYER, claim_id, "销户")
+    payouts.bounce_refund(books.context, PAYER, claim_id, "销户", "TH-1")
     refused(books, "outpatient_refund", *paid, source=source)
     answered(books.outpatients, tmp_path, claim_id)
     refused(books, "outpatient_refund", *paid, source=source)

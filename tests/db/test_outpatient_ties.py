@@ -204,7 +204,7 @@ def test_a_refund_that_came_back_leaves_the_list_nobody_has(filed: Books, tmp_pa
     number = listed(filed, "M003", "LK-1", certno="")
     unchanged(filed, "UPDATE outpatient_advance_line SET counts = false")
     unchanged(filed, "UPDATE outpatient_advance_list SET claims = 1, total_fen = 3000")
-    payouts.bounce_refund(filed.context, PAYER, claim_id, "销户")
+    payouts.bounce_refund(filed.context, PAYER, claim_id, "销户", "TH-1")
     today = filed.context.clock.today()
     done = advances.submit_advance_list(filed.context, APPROVER, number, "文1", today)
     assert (done.claims, done.total_fen) == (1, 3000)
@@ -212,7 +212,7 @@ def test_a_refund_that_came_back_leaves_the_list_nobody_has(filed: Books, tmp_pa
     again = advances.make_advance_list(filed.context, OFFICER, 2027)
     assert (again.claims, again.total_fen) == (1, 6450)
     assert advances.reimburse_advance_list(filed.context, PAYER, number, "HD1", today).state == "reimbursed"
-    payouts.bounce_refund(filed.context, PAYER, claim_id, "又退回")
+    payouts.bounce_refund(filed.context, PAYER, claim_id, "又退回", "TH-2")
     with filed.context.database.reading() as connection:
         query = sa.text("SELECT state FROM outpatient_advance_list ORDER BY list_no")
         assert list(connection.scalars(query)) == ["reimbursed", "refused"]

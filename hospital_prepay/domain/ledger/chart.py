@@ -122,3 +122,8 @@ def advance_account(claim_id: str) -> str:
 def owed_refund_account(claim_id: str) -> str:
     """What came back of a claim after the treasury gave it: owed to the patient, a sub-account of 2307."""
     return f"{OTHER_PAYABLES}:refund:{claim_id}"
+
+
+def overpaid_account(claim_id: str, attempt_no: int) -> str:
+    """What the bank paid once too often on one attempt: owed by its payee, a sub-account of 1218."""
+    return f"1218:overpaid:{claim_id}:{attempt_no}"

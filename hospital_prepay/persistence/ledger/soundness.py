@@ -92,6 +92,18 @@ ORDER BY a.account_id LIMIT :most
 """
 
 
+# What was paid too often is owed whole until it came back whole.
+_OVERPAID = """
+SELECT a.account_id FROM ledger_account a
+LEFT JOIN outpatient_overpayment v ON v.institution_id = a.institution_id
+  AND a.account_id = '1218:overpaid:' || v.claim_id || ':' || v.attempt_no
+WHERE a.institution_id = :i AND a.account_id >= '1218:overpaid:' AND a.account_id < '1218:overpaid;'
+  AND (a.guarded AND a.balance_fen = CASE v.state WHEN 'owed' THEN v.amount_fen ELSE 0 END
+    AND v.claim_id IS NOT NULL) IS NOT TRUE
+ORDER BY a.account_id LIMIT :most
+"""
+
+
 def unsound(connection: sa.Connection, institution_id: str, after: int, to: int) -> list[Finding]:
     """Entries whose lines are not what the header says, or not balanced within each fund."""
     where = {"i": institution_id, "after": after, "to": to}
@@ -127,6 +139,10 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
     found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与它的退款不符：应是待再付的全额，或者是零")
         for row in _ask(connection, _OWED, where)
+    ]
+    found += [
+        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与登记的多付不符：应是待追回的全额，或者是零")
+        for row in _ask(connection, _OVERPAID, where)
     ]
     found += [_undated(institution_id, row.entry_no) for row in _ask(connection, _UNDATED, where)]
     found += [_cap(institution_id, row.stay_no, row.version_no) for row in _ask(connection, _CAPS, where)]

@@ -173,6 +173,9 @@ class OutpatientPayout(Base):
     entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
     # The receipt of cash as it is compared: it stands for one payment of the institution (migration 0043).
     receipt_key: Mapped[str] = mapped_column(default="", server_default="")
+    # The bank's slip of a payment that came back, as typed and as compared (migration 0047).
+    return_reference: Mapped[str] = mapped_column(default="", server_default="")
+    return_key: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
@@ -196,6 +199,14 @@ class OutpatientPayout(Base):
             unique=True,
             sqlite_where=sa.text("receipt_key <> ''"),
             postgresql_where=sa.text("receipt_key <> ''"),
+        ),
+        sa.Index(
+            "uq_outpatient_payout__return",
+            "institution_id",
+            "return_key",
+            unique=True,
+            sqlite_where=sa.text("return_key <> ''"),
+            postgresql_where=sa.text("return_key <> ''"),
         ),
         sa.Index("ix_outpatient_payout__file", "institution_id", "file_no"),
         sa.CheckConstraint("state IN ('sent', 'arrived', 'failed', 'returned')", name="state"),

@@ -10,7 +10,10 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.models.outpatient import OutpatientCorrection, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_contact import OutpatientCampaign
-from hospital_prepay.persistence.models.outpatient_contradictions import OutpatientContradiction
+from hospital_prepay.persistence.models.outpatient_contradictions import (
+    OutpatientContradiction,
+    OutpatientOverpayment,
+)
 from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientAdvanceList,
     OutpatientBatch,
@@ -69,6 +72,12 @@ def claims_contradicted(connection: sa.Connection, institution_id: str, person: 
     table = OutpatientContradiction
     where = (table.decision == "", table.raised_by != person)
     return _steps(connection, institution_id, table.claim_id, table.raised_at, *where)
+
+
+def overpayments_to_recover(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """What the bank paid too often and nobody has got back yet."""
+    table = OutpatientOverpayment
+    return _steps(connection, institution_id, table.claim_id, table.recorded_at, table.state == "owed")
 
 
 def claims_on_their_way(connection: sa.Connection, institution_id: str, _person: str) -> Pile:

@@ -131,12 +131,15 @@ class Counter:
         elif step == "redirect" and found.state == "failed":
             redirect_claim(context, self._reviewer(number), claim_id, Route.CASH)
         elif step == "bounce" and found.state == "arrived" and len(self._attempts(key)) == 1:
-            payouts.bounce_refund(context, self._cashier(number), claim_id, "用户零钱账户受限，款项退回")
+            payouts.bounce_refund(
+                context, self._cashier(number), claim_id, "用户零钱账户受限，款项退回", f"TH{found.refund_no}"
+            )
 
     def send(self, moment: datetime, run: BankRun) -> None:
-        """Make the file for the bank."""
+        """Make the file for the bank; what failed is sent again by another cashier than before."""
+        sender = self._cashier(max(len(self._attempts(key)) for key in run.keys))
         key, claims = f"demonstration:bank:{run.name}", [self.claims[key] for key in run.keys]
-        payouts.make_bank_file(self.stage.at(moment), self._cashier(0), run.route, claims, idempotency_key=key)
+        payouts.make_bank_file(self.stage.at(moment), sender, run.route, claims, idempotency_key=key)
 
     def hear(self, moment: datetime, run: BankRun) -> None:
         """Read the bank's answer; of the newest file only what failed was answered so far."""

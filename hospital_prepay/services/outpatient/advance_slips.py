@@ -22,12 +22,25 @@ _BOUNCED: Final = "退款被银行退回，申请表里没有别的垫付款"
 
 def receipt_key(receipt: str) -> str:
     """A receipt's number as it is compared. Raises :class:`MalformedInput` for one without letter or digit."""
-    return _key("receipt", receipt, "请填患者签名的领款单号。", "领款单号")
+    return compared_slip("receipt", receipt, "请填患者签名的领款单号。", "领款单号")
 
 
 def slip_key(bank_reference: str) -> str:
     """The number of the slip of the treasury's money as it is compared. Raises as :func:`receipt_key` does."""
-    return _key("bank_reference", bank_reference, "请填银行回单号。", "银行回单号")
+    return compared_slip("bank_reference", bank_reference, "请填银行回单号。", "银行回单号")
+
+
+def compared_slip(field: str, typed: str, missing: str, what: str) -> str:
+    """The number of a receipt or slip as it is compared. Raises :class:`MalformedInput` for what can't be one."""
+    if not typed.strip():
+        raise MalformedInput(missing, code="missing_value", details={"field": field})
+    if len(typed.strip()) > LONGEST:
+        raise MalformedInput(f"{what}太长，最多 {LONGEST} 个字。请照原件核对。", details={"field": field})
+    plain_line(typed, field, what)
+    key = payment_reference(typed)
+    if not key:
+        raise MalformedInput(f"{what}里没有数字或字母，请照原件填写。", details={"field": field})
+    return key
 
 
 def require_new_receipt(work: UnitOfWork, key: str) -> None:
@@ -82,15 +95,3 @@ def leave_open_list(work: UnitOfWork, claim_id: str) -> None:
     total = sum(line.applied_fen for line in left)
     values = {"claims": len(left), "total_fen": total} if left else {"state": "refused", "ground": _BOUNCED}
     store.walk_advance_list(work.connection, work.institution_id, list_no, **values)
-
-
-def _key(field: str, typed: str, missing: str, what: str) -> str:
-    if not typed.strip():
-        raise MalformedInput(missing, code="missing_value", details={"field": field})
-    if len(typed.strip()) > LONGEST:
-        raise MalformedInput(f"{what}太长，最多 {LONGEST} 个字。请照原件核对。", details={"field": field})
-    plain_line(typed, field, what)
-    key = payment_reference(typed)
-    if not key:
-        raise MalformedInput(f"{what}里没有数字或字母，请照原件填写。", details={"field": field})
-    return key

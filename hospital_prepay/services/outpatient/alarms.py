@@ -95,15 +95,23 @@ def note_alarms(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> lis
 
 
 def answer_alarms(
-    work: UnitOfWork, account: AccountState, claim: ClaimRow, ground: str, *, seen: int | None = None
+    work: UnitOfWork,
+    account: AccountState,
+    claim: ClaimRow,
+    ground: str,
+    *,
+    seen: int | None = None,
+    is_paid: bool = False,
 ) -> None:
-    """Keep why a claim is confirmed all the same. ``seen`` is how many alarms the person had before them.
+    """Keep why a claim is confirmed all the same. ``seen`` is how many alarms the person had before them; what
+    ``is_paid`` went before, to another card than the one that is named now.
 
     Raises :class:`MalformedInput` without a ground, :class:`Conflict` when something new was noticed meanwhile or the
     card is a member of staff's.
     """
     there = note_alarms(work, account, claim)
-    refuse_staff_card(work, claim)
+    if not is_paid:
+        refuse_staff_card(work, claim)
     if not there:
         return
     if seen is not None and seen != len(there):

@@ -28,6 +28,7 @@ from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PaperRow, PayoutRow
 from hospital_prepay.persistence.outpatient_contradictions import ContradictionRow
+from hospital_prepay.persistence.outpatient_overpayments import OverpaymentRow, overpayments_of
 from hospital_prepay.persistence.outpatient_owners import account_at
 from hospital_prepay.persistence.queries import outpatient_claims as queries
 from hospital_prepay.persistence.queries import people
@@ -119,6 +120,7 @@ class ClaimList:
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
+    ``overpaid`` is what the bank paid too often;
     ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken."""
 
     claim: ClaimRow
@@ -134,6 +136,7 @@ class ClaimDetail:
     fresh: list[Alarm]
     answers: list[AnswerRow]
     contradictions: list[ContradictionRow]
+    overpaid: list[OverpaymentRow]
     owed_fen: int
     turn: Turn | None
     names: Mapping[str, str]
@@ -241,11 +244,12 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
                 for one in alarm_store.answers_of(connection, own, claim_id)
             ],
             contradictions=[
-                replace(one, ground=mask_within(one.ground))
+                replace(one, ground=mask_within(one.ground), words=mask_within(one.words))
                 for one in contradictions.contradictions_of(connection, own, claim_id)
             ],
+            overpaid=overpayments_of(connection, own, claim_id),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
-            turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
+            turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim), payouts),
             names=people.names(connection, own),
         )
 
@@ -297,11 +301,15 @@ def _account_of(connection: Connection, institution_id: str, claim: ClaimRow) ->
     return account_at(connection, institution_id, account, claim.accepted_at)
 
 
-def _turn(staff: list[users.UserRow], claim: ClaimRow, correctors: frozenset[str]) -> Turn | None:
+def _turn(
+    staff: list[users.UserRow], claim: ClaimRow, correctors: frozenset[str], payouts: Sequence[PayoutRow]
+) -> Turn | None:
     permission = CLAIM_TURNS.get(claim.state)
     if permission is None:
         return None
     barred = barred_from(claim) | (correctors if claim.state == "reviewed" else frozenset())
+    if claim.state == "failed" and payouts:
+        barred |= {payouts[-1].sent_by}
     able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
     return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)
 

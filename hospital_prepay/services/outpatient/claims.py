@@ -196,7 +196,8 @@ def redirect_claim(
 ) -> ClaimRow:
     """Another way for a refund that failed: reviewed by whoever does this, to be confirmed anew by another person.
 
-    Raises :class:`SecondPersonRequired` for who accepted it, :class:`MalformedInput` for a bank card that is missing.
+    Raises :class:`SecondPersonRequired` for who accepted or sent it, :class:`MalformedInput` for a bank card that is
+    missing.
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
     _check_route(route, bank, card_no)
@@ -205,6 +206,8 @@ def redirect_claim(
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "改退款方式")
+        for sent in store.payouts_of(work.connection, work.institution_id, claim_id):
+            actor.require_other_than(sent.sent_by, "改退款方式")
         _require_offered(work, account, found, route)
         personal = json.loads(context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL))
         kept = {**personal, "bank": bank.strip(), "card_no": plain_card(card_no)}

@@ -1,18 +1,18 @@
 """The bank says two things of one attempt to pay: nothing more of the refund is paid until a person decided.
 
 The decision is of somebody who may confirm refunds and neither sent the money nor read the answers. Where it is that
-the bank paid after all, the attempt arrives and is booked as what it was.
+the bank paid after all, the attempt arrives and is booked as what it was: the refund, or what was paid too often.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, NotFound
+from hospital_prepay.domain.rules.outpatient.life import ENDED, ClaimState
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_contradictions as store
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
@@ -20,13 +20,12 @@ from hospital_prepay.persistence.outpatient_contradictions import ContradictionR
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.alarms import answer_alarms
-from hospital_prepay.services.outpatient.bank_answers import contradicted
+from hospital_prepay.services.outpatient.bank_answers import contradicts
 from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.overpayments import record_overpayment
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_payment
 
 __all__ = ["ContradictionRow"]
-
-_FROM: Final = ("failed", "reviewed", "confirmed")
 
 
 class Verdict(StrEnum):
@@ -46,24 +45,26 @@ VERDICT_LABELS: Final = {Verdict.PAID: "银行已经付到", Verdict.UNPAID: "�
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An answer of the bank to an attempt that had one. ``is_new`` tells that its file was never read before."""
+    """An answer of the bank to an ``attempt`` that had one, with its own words. ``is_new`` tells that its file was
+    never read before."""
 
-    payouts: Sequence[PayoutRow]
-    attempt: PayoutRow | None
+    attempt: PayoutRow
     arrived: bool
     reference: str
+    words: str
     is_new: bool
 
 
 def hold_contradicted(work: UnitOfWork, found: ClaimRow, told: Told) -> str:
     """``held`` for an answer that says otherwise than before, which is kept; ``known`` for one that only repeats."""
-    against = contradicted(told.payouts, told.attempt, arrived=told.arrived)
-    if against is None:
+    number = told.attempt.attempt_no
+    if not contradicts(told.attempt, arrived=told.arrived):
         return "known"
     there = store.contradictions_of(work.connection, work.institution_id, found.claim_id)
-    if any(one.attempt_no == against.attempt_no and not one.decision for one in there):
+    before = [one for one in there if one.attempt_no == number]
+    if any(not one.decision for one in before):
         return "held"
-    if not told.is_new:
+    if before and not told.is_new:
         return "known"
     store.add_contradiction(
         work.connection,
@@ -71,14 +72,15 @@ def hold_contradicted(work: UnitOfWork, found: ClaimRow, told: Told) -> str:
             "institution_id": work.institution_id,
             "claim_id": found.claim_id,
             "contradiction_no": 1 + len(there),
-            "attempt_no": against.attempt_no,
+            "attempt_no": number,
             "told": "arrived" if told.arrived else "failed",
             "bank_reference": told.reference,
+            "words": told.words,
             "raised_by": work.act.actor.actor_id,
             "raised_at": work.now,
         },
     )
-    work.audit(detail={"refund_no": found.refund_no, "attempt": against.attempt_no, "held": True})
+    work.audit(detail={"refund_no": found.refund_no, "attempt": number, "held": True, "arrived": told.arrived})
     return "held"
 
 
@@ -97,7 +99,7 @@ def refuse_doubted(work: UnitOfWork, found: ClaimRow) -> None:
     if doubt is None:
         return
     if doubt.is_decided:
-        words = "已决定为银行付到过，账上还没有了结，不能再付。请财务与银行、患者对清，再报信息科"
+        words = "已决定为银行付到过，账上还没有记，不能再付。请财务与银行、患者对清，再报信息科"
     else:
         words = "银行前后说法不一，还没有决定。请先由有确认权限的人在那一笔的页面上决定"
     raise Conflict(f"{found.refund_no}：这个账户的退款 {doubt.refund_no} {words}；本次没有办。")
@@ -150,20 +152,29 @@ def _open(work: UnitOfWork, claim_id: str, number: int) -> ContradictionRow:
 def _pay_after_all(
     work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: PayoutRow, one: ContradictionRow, ground: str
 ) -> None:
-    """The attempt that was said to have failed arrives. A refund that arrived by another attempt, or ended, was paid
-    twice: the books can't say that, and whoever decided is told so."""
+    """The attempt that was said to have failed arrives, and its refund with it, one that has ended too; where the
+    money had gone by another attempt or claim already, it is owed by whoever has it."""
     own, actor = (work.connection, work.institution_id, found.claim_id), work.act.actor
     if found.state == "sent":
         raise Conflict("这笔退款又送了一次银行。请等那一次有了结果再决定；本次没有改动。")
-    if found.state not in _FROM:
+    if not _is_there(work, account, found):
+        record_overpayment(work, account, found, attempt)
         return
-    if found.state == "reviewed":
+    step: dict[str, Any] = {"state": "sent", "paid_by": attempt.sent_by, "paid_at": attempt.sent_at}
+    if found.confirmed_by is None:
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
-        answer_alarms(work, account, found, ground)
-        claims.walk_claim(*own, state="confirmed", confirmed_by=actor.actor_id, confirmed_at=work.now)
+        confirmed: dict[str, Any] = {"confirmed_by": actor.actor_id, "confirmed_at": work.now}
+        if found.state == "reviewed":
+            answer_alarms(work, account, found, ground, is_paid=True)
+            claims.walk_claim(*own, state="confirmed", **confirmed)
+        else:
+            step |= confirmed
+    if ClaimState(found.state) in ENDED:
+        step["remitted"] = account.state == "remitted"
     claims.answer_payout(*own, attempt.attempt_no, state="sent", answered_at=work.now)
-    claims.walk_claim(*own, state="sent", paid_by=attempt.sent_by, paid_at=attempt.sent_at)
+    claims.walk_claim(*own, **step)
+    found = claims.read_claim(*own)
     entry_no = book_payment(work, account, found, attempt.attempt_no, attempt.route)
     claims.answer_payout(
         *own,
@@ -175,3 +186,21 @@ def _pay_after_all(
         entry_no=entry_no,
     )
     arrive(work, account, found, entry_no)
+
+
+def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow) -> bool:
+    """Whether the money that a refund is about hasn't gone by another way. Raises :class:`Conflict` where another
+    step of the account must end first."""
+    if found.state == "arrived":
+        return False
+    if ClaimState(found.state).is_open:
+        return True
+    for other in claims.claims_of_account(work.connection, work.institution_id, account.account_no):
+        if ClaimState(other.state).is_open:
+            words = f"这个账户还有一笔退款 {other.refund_no} 在办。请先撤回那一笔，再作决定；本次没有改动。"
+            raise Conflict(words)
+    if account.state == "frozen":
+        raise Conflict("这个账户正在办理上缴。请先作废那份名单，或等它入账以后再作决定；本次没有改动。")
+    if account.state == "remitted":
+        return claims.remitted_fen(work.connection, work.institution_id, account.account_no) >= found.amount_fen
+    return account.state != "reclaimed" and account.balance_fen >= found.amount_fen

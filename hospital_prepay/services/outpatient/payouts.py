@@ -12,13 +12,14 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.domain.references import payment_reference
@@ -28,19 +29,28 @@ from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_bank_files as files
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence import outpatient_overpayments as overpayments
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_bank_files import BankFileHead, ReturnFileRow
-from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, FailedAttempt, PayoutRow
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.advance_slips import leave_open_list, receipt_key, require_new_receipt
+from hospital_prepay.services.outpatient.advance_slips import (
+    compared_slip,
+    leave_open_list,
+    receipt_key,
+    require_new_receipt,
+)
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.bank_answers import HELD, answered_attempt
 from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_doubted
 from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.overpayments import OwedOverpayment, refuse_overpaid
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_bounce, book_payment
+
+__all__ = ["FailedAttempt", "OwedOverpayment"]
 
 CONTENT: Final = "outpatient_bank_file.content"
 MOST_PAYMENTS: Final = 5_000
@@ -95,11 +105,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Payments:
-    """Files for the bank with how many of each wait for an answer, files of the bank, and the names of people."""
+    """Files for the bank with how many of each wait for an answer, files of the bank, what was paid too often and
+    hasn't come back, the last attempt of refunds that failed, and the names of people."""
 
     files: list[BankFileHead]
     waiting: dict[int, int]
     answers: list[ReturnFileRow]
+    overpaid: list[OwedOverpayment]
+    failed: dict[str, FailedAttempt]
     names: dict[str, str]
 
 
@@ -165,6 +178,7 @@ def make_bank_file(
             _require_payer(actor, found)
             refuse_doubted(work, found)
             refuse_staff_card(work, found)
+            _require_another_sender(work, actor, found)
         file_no = 1 + files.last_file_no(work.connection, work.institution_id)
         text = _file_text(context, work, pairs, file_no)
         total = sum(found.amount_fen for _, found in pairs)
@@ -213,14 +227,21 @@ def list_payments(context: Context, actor: Actor) -> Payments:
             files.bank_file_heads(connection, own),
             files.open_payouts(connection, own),
             files.return_files(connection, own),
+            overpayments.owed_overpayments(connection, own),
+            {
+                claim_id: replace(one, failure=mask_within(one.failure))
+                for claim_id, one in store.failed_attempts(connection, own).items()
+            },
             people.names(connection, own),
         )
 
 
-def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> Answered:
+def take_answers(
+    context: Context, actor: Actor, path: Path, file_name: str, *, sent_file: int | None = None
+) -> Answered:
     """Read what the bank answered, line by line, each in a transaction of its own: a file read twice finds everything
     answered, what half a file doesn't name stays on its way, and a file that was read before says nothing of what
-    was sent after it.
+    was sent after it. ``sent_file`` is which of our files the bank answers, for lines that don't say so.
 
     Raises what reading a table raises; lines that can't be used are told and change nothing.
     """
@@ -233,6 +254,8 @@ def take_answers(context: Context, actor: Actor, path: Path, file_name: str) -> 
         read_at = _read_at(context, actor, table.sha256)
         for line, cells in table.rows:
             values = {key: cells[at].strip() if at < len(cells) else "" for key, at in columns.items()}
+            if sent_file is not None:
+                values["file_no"] = values.get("file_no") or str(sent_file)
             try:
                 outcome = _take_answer(context, actor, values, read_at)
             except (Conflict, MalformedInput) as error:
@@ -272,14 +295,17 @@ def _read_at(context: Context, actor: Actor, sha256: str) -> datetime | None:
         return files.return_file_read_at(connection, actor.institution_id, sha256)
 
 
-def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) -> ClaimRow:
-    """A refund that had arrived came back, and waits to be sent again under its number: by a red-letter entry, or,
-    where the treasury gave the money back already or was asked for it, as owed to the patient (2307).
+def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, slip: str) -> ClaimRow:
+    """A refund that had arrived came back with the bank's ``slip``, and waits to be sent again under its number: by a
+    red-letter entry, or, where the treasury gave the money back already or was asked for it, as owed to the patient
+    (2307).
 
-    Raises :class:`Conflict` for a claim that hasn't arrived or was paid in cash.
+    Raises :class:`Conflict` for a claim that hasn't arrived, was paid in cash, or of which more is owed back;
+    :class:`MalformedInput` for a slip that is missing or was used.
     """
     actor.require(Permission.OUTPATIENT_PAY)
     reason = required_ground(reason, "请写明银行退回的原因。", "reason")
+    key = compared_slip("slip", slip, "请填银行退回这笔钱的回单号。", "银行回单号")
     with context.work(actor, "outpatient.bounce", f"outpatient_claim:{claim_id}") as work:
         account, found = locked_claim(work, claim_id, "failed")
         payouts = store.payouts_of(work.connection, work.institution_id, claim_id)
@@ -287,8 +313,14 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str) ->
         if found.state != "arrived" or paid is None or paid.route == Route.CASH:
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
         _require_no_other(work, account, found)
+        refuse_overpaid(work, found)
+        used = store.returned_with(work.connection, work.institution_id, key)
+        if used is not None or overpayments.recovered_with(work.connection, work.institution_id, key):
+            words = f"这个回单号已经用于 {used or '追回多付的钱'}，一张回单只登记一次。请照原件核对。"
+            raise MalformedInput(words, code="slip_used", details={"field": "slip"})
         entry_no = book_bounce(work, account, found, paid)
-        step = {"state": "returned", "failure": reason[:200]}
+        proof = {"return_reference": slip.strip(), "return_key": key}
+        step = {"state": "returned", "failure": reason[:200], **proof}
         store.answer_payout(work.connection, work.institution_id, claim_id, paid.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
@@ -330,13 +362,12 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
             )
             raise Conflict(words)
         payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
-        attempt = answered_attempt(found, payouts, values.get("file_no", ""))
+        attempt = answered_attempt(found, payouts, values.get("file_no", ""), read_at)
         reference = payment_reference(values.get("reference", ""))
-        if attempt is None or attempt.state != "sent":
-            told = Told(payouts, attempt, arrived=result in _ARRIVED, reference=reference, is_new=read_at is None)
+        if attempt.state != "sent":
+            words = spelled_out(values.get("reason", ""))[:200]
+            told = Told(attempt, result in _ARRIVED, reference, words, is_new=read_at is None)
             return hold_contradicted(work, found, told)
-        if read_at is not None and (attempt.answered_at is not None or attempt.sent_at > read_at):
-            return "known"
         if result in _FAILED:
             return _fail(work, found, attempt, values.get("reason", ""))
         entry_no = book_payment(work, account, found, attempt.attempt_no, attempt.route)
@@ -389,6 +420,14 @@ def _payout(work: UnitOfWork, found: ClaimRow, attempt: int, file_no: int | None
         "sent_by": work.act.actor.actor_id,
         "sent_at": work.now,
     }
+
+
+def _require_another_sender(work: UnitOfWork, actor: Actor, found: ClaimRow) -> None:
+    """Raise :class:`SecondPersonRequired` for who sent a refund last and would send it again as it stands: then
+    nobody else looked at what came back."""
+    payouts = store.payouts_of(work.connection, work.institution_id, found.claim_id)
+    if found.state == "failed" and payouts:
+        actor.require_other_than(payouts[-1].sent_by, f"{found.refund_no} 再送银行")
 
 
 def _require_payer(actor: Actor, found: ClaimRow) -> None:

@@ -7,7 +7,13 @@ for once: the hospital owes it to the patient (2307) until the same claim is pai
 from __future__ import annotations
 
 from hospital_prepay.domain.errors import Conflict
-from hospital_prepay.domain.ledger.chart import OWN_COST, advance_account, outpatient_account, owed_refund_account
+from hospital_prepay.domain.ledger.chart import (
+    OWN_COST,
+    advance_account,
+    outpatient_account,
+    overpaid_account,
+    owed_refund_account,
+)
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, reversing
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
@@ -50,6 +56,28 @@ def book_bounce(work: UnitOfWork, account: AccountState, found: ClaimRow, paid: 
         by=work.act.actor.actor_id,
     )
     return work.ledger.post(red)
+
+
+def book_overpayment(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: PayoutRow) -> int:
+    """Book that the bank paid once too often: 借 1218 贷 bank; returns the entry's number."""
+    own = (work.connection, work.institution_id, found.claim_id)
+    store.open_overpaid(*own, attempt.attempt_no, work.now)
+    amount = Money(attempt.amount_fen)
+    lines = (
+        Posting(overpaid_account(found.claim_id, attempt.attempt_no), debit=amount),
+        Posting(_tender_account(attempt.route, account), credit=amount),
+    )
+    summary = "银行多付的门诊退款，待追回"
+    return work.ledger.post(_entry(work, found, "outpatient_overpaid", summary, attempt.attempt_no, lines))
+
+
+def book_recovery(work: UnitOfWork, found: ClaimRow, attempt_no: int, amount: Money, route: Route) -> int:
+    """Book that what was paid too often came back, in cash or at the bank; returns the entry's number."""
+    lines = (
+        Posting("1001" if route is Route.CASH else "1002", debit=amount),
+        Posting(overpaid_account(found.claim_id, attempt_no), credit=amount),
+    )
+    return work.ledger.post(_entry(work, found, "outpatient_overpaid_back", "追回多付的门诊退款", attempt_no, lines))
 
 
 def arrive(

@@ -14,7 +14,7 @@ from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
-from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, payouts_of
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import payouts
 from hospital_prepay.services.outpatient.census import CountedAccounts, confirm_import, count_accounts
@@ -26,6 +26,7 @@ from hospital_prepay.services.outpatient.claims import (
     confirm_claim,
     review_claim,
 )
+from hospital_prepay.services.outpatient.payouts import Answered
 from tests.hospital import INSTITUTION, Hospital, actor, require_named
 
 HEADER = ("账户号", "姓名", "身份证号", "手机号", "余额", "最后变动日期", "款项种类", "缴纳途径")
@@ -110,7 +111,9 @@ class Outpatients:
 
 def answered(outpatients: Outpatients, folder: Path, claim_id: str) -> None:
     """The bank paid a confirmed claim: its file went out and came back."""
-    made = payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
+    with outpatients.context.database.reading() as connection:
+        sender = (PAYER, CLERK)[len(store.payouts_of(connection, INSTITUTION, claim_id)) % 2]
+    made = payouts.make_bank_file(outpatients.context, sender, Route.BANK, [claim_id])
     found = outpatients.claim(claim_id)
     path = folder / f"{claim_id}.csv"
     path.write_text(
@@ -132,3 +135,42 @@ def hospital(hospital: Hospital) -> Iterator[Hospital]:
 def outpatients(hospital: Hospital, context: Context, tmp_path: Path) -> Outpatients:
     """The steps, over a hospital without any outpatient account."""
     return Outpatients(context, tmp_path)
+
+
+BANK_CARD = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
+HEADING = ("退款单号", "金额", "结果", "失败原因", "文件号")
+FAILED, ARRIVED = ("失败", "卡号错"), ("成功", "")
+
+
+class Bank:
+    """One refund, as often as it is sent, and the files that come back."""
+
+    def __init__(self, outpatients: Outpatients, folder: Path) -> None:
+        self.outpatients, self.context, self.folder = outpatients, outpatients.context, folder
+        self.claim_id = outpatients.confirmed(**BANK_CARD)
+        self.number = outpatients.claim(self.claim_id).refund_no
+
+    @property
+    def state(self) -> str:
+        return self.outpatients.claim(self.claim_id).state
+
+    def send(self) -> str:
+        """By one cashier and the other in turn: who sent it last doesn't send it again."""
+        with self.context.database.reading() as connection:
+            sender = (PAYER, CLERK)[len(payouts_of(connection, INSTITUTION, self.claim_id)) % 2]
+        return payouts.make_bank_file(self.context, sender, Route.BANK, [self.claim_id]).text
+
+    def file(self, name: str, result: tuple[str, str], file_no: str = "") -> Path:
+        path = self.folder / name
+        with path.open("w", encoding="utf-8", newline="") as target:
+            csv.writer(target).writerows([HEADING, (self.number, "64.50", *result, file_no)])
+        return path
+
+    def read(self, path: Path, sent_file: int | None = None) -> Answered:
+        return payouts.take_answers(self.context, PAYER, path, path.name, sent_file=sent_file)
+
+
+@pytest.fixture
+def bank(outpatients: Outpatients, tmp_path: Path) -> Bank:
+    outpatients.census()
+    return Bank(outpatients, tmp_path)

@@ -48,7 +48,7 @@ ACTS: dict[str, Callable[[Outpatients, str], object]] = {
     "application": lambda o, text: advances.submit_advance_list(o.context, APPROVER, 1, text, DAY),
     "reimbursement": lambda o, text: advances.reimburse_advance_list(o.context, PAYER, 1, f"1{text}", DAY),
     "refused list": lambda o, text: advances.refuse_advance_list(o.context, OFFICER, 1, text),
-    "bounce": lambda o, text: payouts.bounce_refund(o.context, PAYER, "x", text),
+    "bounce": lambda o, text: payouts.bounce_refund(o.context, PAYER, "x", text, "TH-1"),
     "receipt": lambda o, text: payouts.pay_cash(o.context, PAYER, "x", f"1{text}"),
     "withdrawn": lambda o, text: claims.withdraw_claim(o.context, CLERK, "x", text),
     "rejected": lambda o, text: claims.reject_claim(o.context, OFFICER, "x", text),

@@ -85,6 +85,8 @@ OPEN_CLAIMS: Final = frozenset(
     {ClaimState.ACCEPTED, ClaimState.REVIEWED, ClaimState.CONFIRMED, ClaimState.SENT, ClaimState.FAILED}
 )
 
+ENDED: Final = frozenset({ClaimState.REJECTED, ClaimState.WITHDRAWN})
+
 
 def listed_state(state: str, balance_fen: int | None, *, is_kept: bool) -> str:
     """Under which heading of lists an account stands; ``balance_fen`` is ``None`` until the books have it."""
@@ -109,8 +111,9 @@ CLAIM_STEPS: Final[Steps] = {
     "sent": frozenset({"arrived", "failed"}),
     "failed": frozenset({"sent", "reviewed", "withdrawn"}),
     "arrived": frozenset({"failed"}),
-    "rejected": frozenset(),
-    "withdrawn": frozenset(),
+    # Only where somebody decided that the bank had paid it all the same.
+    "rejected": frozenset({"sent"}),
+    "withdrawn": frozenset({"sent"}),
 }
 FILING_STEPS: Final[Steps] = {
     "made": frozenset({"submitted", "withdrawn"}),
