@@ -62,8 +62,7 @@ BEGIN
         AND NEW.amount_fen = outpatient_paid_twice(NEW.institution_id, NEW.claim_id, NEW.attempt_no)
         AND EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_posting p USING (institution_id, entry_no)
           WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no
-            AND e.kind = 'outpatient_overpaid' AND e.posted_by = NEW.recorded_by AND p.account_id = account
-            AND p.debit_fen = NEW.amount_fen)
+            AND e.kind = 'outpatient_overpaid' AND p.account_id = account AND p.debit_fen = NEW.amount_fen)
         AND EXISTS (SELECT 1 FROM outpatient_contradiction o WHERE o.institution_id = NEW.institution_id
           AND o.claim_id = NEW.claim_id AND o.attempt_no = NEW.attempt_no AND o.decision = 'paid'
           AND o.decided_by = NEW.recorded_by)) IS NOT TRUE THEN

@@ -40,7 +40,7 @@ CREATE TRIGGER outpatient_overpayment_insert BEFORE INSERT ON outpatient_overpay
         JOIN ledger_entry e ON e.institution_id = l.institution_id AND e.entry_no = l.entry_no
       WHERE p.institution_id = NEW.institution_id AND p.claim_id = NEW.claim_id AND p.attempt_no = NEW.attempt_no
         AND p.state = 'failed' AND p.amount_fen = NEW.amount_fen AND l.debit_fen = NEW.amount_fen
-        AND e.kind = 'outpatient_overpaid' AND e.posted_by = NEW.recorded_by)
+        AND e.kind = 'outpatient_overpaid')
     AND EXISTS (SELECT 1 FROM outpatient_contradiction o WHERE o.institution_id = NEW.institution_id
       AND o.claim_id = NEW.claim_id AND o.attempt_no = NEW.attempt_no AND o.decision = 'paid'
       AND o.decided_by = NEW.recorded_by)) IS NOT 1;

@@ -14,7 +14,13 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.rules.outpatient import life
 from hospital_prepay.domain.rules.outpatient.life import Steps
 from hospital_prepay.persistence.database import Database
-from hospital_prepay.persistence.models import ledger, outpatient, outpatient_claims, outpatient_escheat
+from hospital_prepay.persistence.models import (
+    ledger,
+    outpatient,
+    outpatient_claims,
+    outpatient_contradictions,
+    outpatient_escheat,
+)
 from hospital_prepay.persistence.models.base import Base
 from tests.books import HOSPITAL, open_books
 from tests.hospital import enter_people
@@ -95,6 +101,21 @@ class Life:
                     sent_by="d",
                     sent_at=self.now,
                 )
+                if state in life.ENDED:
+                    self.add(
+                        connection,
+                        outpatient_contradictions.OutpatientContradiction,
+                        claim_id=name,
+                        contradiction_no=1,
+                        attempt_no=1,
+                        told="arrived",
+                        raised_by="d",
+                        raised_at=self.now,
+                        decision="paid",
+                        decided_by="c",
+                        decided_at=self.now,
+                        ground="x",
+                    )
                 if paid_once:
                     self._entry(connection, "outpatient_refund", f"outpatient_claim:{name}", "1001", credit=100)
         for number, state in enumerate(life.FILING_STEPS, 1):

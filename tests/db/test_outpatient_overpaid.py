@@ -133,8 +133,7 @@ def test_the_row_stands_with_its_entry(told: Told) -> None:
         f"UPDATE outpatient_contradiction SET decision = 'paid', decided_by = '{APPROVER.actor_id}',"
         " decided_at = raised_at, ground = 'x'"
     )
-    told.held.post("outpatient_overpaid", (told.account, 6450), ("1002", -6450), source=told.source)
-    entry = told.held.number("outpatient_overpaid")
+    entry = told.held.post("outpatient_overpaid", (told.account, 6450), ("1002", -6450), source=told.source)
     for wrong in (
         {"amount": 6449},
         {"entry": entry - 1},
@@ -145,6 +144,8 @@ def test_the_row_stands_with_its_entry(told: Told) -> None:
         {"more": ", slip_key", "values": ", 'X'"},
     ):
         unchanged(told.held, row(**{"entry": entry, **wrong}))
+    told.held.sql(row(entry=entry))
+    unchanged(told.held, row(entry=entry))
 
 
 def test_a_payment_comes_back_with_a_slip_and_not_beside_what_is_owed(told: Told) -> None:

@@ -37,6 +37,7 @@ from hospital_prepay.services.outpatient import advances, claims, contradictions
 from hospital_prepay.services.outpatient.contradictions import Verdict
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
+from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from hospital_prepay.settings import Settings
 from tests import servers
 from tests.conftest import MOMENT
@@ -66,7 +67,7 @@ class MoneyMachine(RuleBasedStateMachine):
         self.clock = FixedClock(MOMENT)
         self.folder = tempfile.TemporaryDirectory()
         self.out = dict.fromkeys(OPENING, 0)
-        self.reimbursed = 0
+        self.reimbursed = self.overpaid = 0
         self.sent: list[tuple[str, str, str, str]] = []
         self.read: list[tuple[Path, list[tuple[int, str, str]]]] = []
         self.papers = 0
@@ -138,7 +139,9 @@ class MoneyMachine(RuleBasedStateMachine):
             self.out[account] += done.amount_fen if done is not None else 0
         for _ in range(2):
             claim_id = self.claim_of(account)
-            made = self.attempt(payouts.make_bank_file, self.context, PAYER, Route.BANK, [claim_id])
+            query = "SELECT count(*) FROM outpatient_payout WHERE claim_id = :claim"
+            sender = (PAYER, CLERK)[self.number(query, claim=claim_id) % 2]
+            made = self.attempt(payouts.make_bank_file, self.context, sender, Route.BANK, [claim_id])
             if made is not None:
                 row = next(csv.DictReader(made.text.splitlines()))
                 self.sent.append((account, row["退款单号"], row["金额"], row["文件号"]))
@@ -186,20 +189,38 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(account=accounts, verdict=st.sampled_from(Verdict), decider=st.sampled_from(APPROVERS))
     def decide_what_the_bank_meant(self, account: str, verdict: Verdict, decider: Any) -> None:
-        """Nothing more is paid before; the one attempt that arrived after all counts once."""
-        claim_id = self.claim_of(account)
-        query = "SELECT contradiction_no FROM outpatient_contradiction WHERE claim_id = :claim AND decision = ''"
-        for (number,) in self.rows(query, claim=claim_id):
+        """Nothing more is paid before; the one attempt that arrived after all counts once, of an ended claim too, and
+        what was paid beside it is owed back."""
+        query = (
+            "SELECT o.claim_id, o.contradiction_no FROM outpatient_contradiction o JOIN outpatient_claim c"
+            " ON c.claim_id = o.claim_id WHERE c.account_no = :account AND o.decision = ''"
+        )
+        for claim_id, number in self.rows(query, account=account):
             before = self.number("SELECT count(*) FROM outpatient_payout WHERE state = 'arrived'")
+            owed = self.number("SELECT count(*) FROM outpatient_overpayment")
             done = self.attempt(
                 contradictions.decide_contradiction, self.context, decider, claim_id, number, verdict, "问过银行"
             )
             after = self.number("SELECT count(*) FROM outpatient_payout WHERE state = 'arrived'")
             self.out[account] += done.amount_fen * (after - before) if done is not None else 0
+            more = self.number("SELECT count(*) FROM outpatient_overpayment") - owed
+            self.overpaid += done.amount_fen * more if done is not None else 0
+
+    @rule(way=st.sampled_from((Route.CASH, Route.BANK)))
+    def get_it_back(self, way: Route) -> None:
+        """What was paid too often, each once."""
+        for claim_id, attempt_no, fen in self.rows(
+            "SELECT claim_id, attempt_no, amount_fen FROM outpatient_overpayment"
+        ):
+            command = RecoverOverpayment(claim_id, attempt_no, way, self.paper("SJ"), self.paper("key"))
+            done = self.attempt(recover_overpayment, self.context, PAYER, command)
+            self.overpaid -= fen if done is not None else 0
 
     @rule(account=accounts)
     def bounce(self, account: str) -> None:
-        done = self.attempt(payouts.bounce_refund, self.context, PAYER, self.claim_of(account), "退汇")
+        done = self.attempt(
+            payouts.bounce_refund, self.context, PAYER, self.claim_of(account), "退汇", self.paper("TH")
+        )
         if done is not None:
             self.out[account] -= done.amount_fen
 
@@ -315,14 +336,15 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @invariant()
     def totals_equal_the_books(self) -> None:
-        """Cash and bank fell by what people were handed and the treasury was remitted, and by nothing else."""
+        """Cash and bank fell by what people were handed, what they have too much and the treasury was remitted, and by
+        nothing else."""
         if not self.done:
             return
         money = self.number(
             "SELECT sum(debit_fen - credit_fen) FROM ledger_posting WHERE account_id IN ('1001', '1002', '1021')"
         )
         remitted = self.number("SELECT sum(total_fen) FROM outpatient_batch WHERE state = 'remitted'")
-        assert money == sum(OPENING.values()) - sum(self.out.values()) - remitted + self.reimbursed
+        assert money == sum(OPENING.values()) - sum(self.out.values()) - remitted + self.reimbursed - self.overpaid
         table = trial_balance(self.database, INSTITUTION)
         assert table.debit_fen == table.credit_fen
 

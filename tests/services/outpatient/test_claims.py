@@ -134,7 +134,7 @@ def test_a_failed_refund_is_sent_again_under_its_number(counted: Outpatients, tm
     number = counted.claim(claim_id).refund_no
     payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "失败", "", "户名不符")), "a")
     assert counted.claim(claim_id).state == "failed"
-    again = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    again = payouts.make_bank_file(counted.context, CLERK, Route.BANK, [claim_id])
     assert number in again.text
     payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "", "2")), "b")
     assert counted.claim(claim_id).state == "arrived"
@@ -187,7 +187,7 @@ def test_a_refund_that_comes_back_is_red_and_paid_again(counted: Outpatients, tm
     payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y1", "")), "a")
     payouts.bounce_refund(counted.context, PAYER, claim_id, "账户注销退汇", "TH-1")
     assert (counted.account("M001").balance_fen, counted.claim(claim_id).state) == (6450, "failed")
-    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    payouts.make_bank_file(counted.context, CLERK, Route.BANK, [claim_id])
     payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y2", "", "2")), "b")
     assert counted.account("M001").balance_fen == 0
 

@@ -11,7 +11,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.ledger.soundness import across_tables
 from hospital_prepay.persistence.outpatient_overpayments import OverpaymentRow, overpayments_of
-from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient import corrections, payouts
 from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, reject_claim, withdraw_claim
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
@@ -103,6 +103,19 @@ def test_what_was_paid_twice_is_owed_by_its_payee_until_it_came_back(bank: Bank,
     with pytest.raises(Conflict, match="登记过追回"):
         recover(bank, "SJ-2", key="k2")
     assert hospital.count("ledger_entry", "kind = 'outpatient_overpaid_back'") == 1
+
+
+def test_what_a_correction_put_there_pays_no_second_attempt(bank: Bank, hospital: Hospital) -> None:
+    """The account has as much again by then: it is the patient's, for another claim."""
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    bank.send()
+    bank.read(bank.file("2.csv", ARRIVED, "2"))
+    asked = corrections.AskCorrection("M001", Money(6450), "少数了一张", "k1")
+    corrections.approve_correction(bank.context, APPROVER, corrections.ask_correction(bank.context, OFFICER, asked))
+    bank.read(bank.file("3.csv", ARRIVED, "1"))
+    assert decide(bank) == "arrived"
+    assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (6450, Money(-6450))
 
 
 def test_a_refund_paid_in_cash_and_by_the_bank_is_owed_back(bank: Bank, hospital: Hospital) -> None:
