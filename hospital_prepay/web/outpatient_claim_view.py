@@ -48,6 +48,7 @@ _VERDICT_FIRST: Final = {
     (Verdict.UNPAID, "arrived"): "账上已记到账：先由能付款的人登记“银行把到账的钱退回来了”，再选这一项",
     (Verdict.PAID, "returned"): "登记过“银行把到账的钱退回来了”，不能选这一项；请先与银行对清",
 }
+_BACK: Final = {Route.CASH: "交回现金", Route.BANK: "到了医院的银行账户"}
 _DECIDERS: Final = "由有确认权限、没有送款也没有导入回单的人决定"
 _FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
 
@@ -317,10 +318,7 @@ def _overpaid(found: ClaimDetail) -> dict[str, Any] | None:
         "words": f"{how} {one.reference}" if one.recovered_at else "",
         "who": names.get(back, back),
         "at": one.recovered_at,
-        "ways": [
-            {"value": Route.CASH.value, "label": "交回现金"},
-            {"value": Route.BANK.value, "label": "到了医院的银行账户"},
-        ],
+        "ways": [{"value": way.value, "label": label, "note": None} for way, label in _BACK.items()],
     }
 
 

@@ -163,8 +163,8 @@ def _page(form: Form | None = None) -> str:
 def _way(
     way: Route, claims: list[ListedClaim], names: Any, form: Form | None, failed: Mapping[str, FailedAttempt]
 ) -> dict[str, Any]:
-    """The claims of one way, those that were never sent chosen beforehand. What the viewer reviewed, confirmed or sent
-    last can't be chosen by them."""
+    """The claims of one way, those that were never sent chosen beforehand. What the viewer reviewed, confirmed or
+    sent last can't be chosen by them."""
     sent_back = form if form is not None and form.entered.get("route") == way.value else None
     rows = []
     for one in claims:

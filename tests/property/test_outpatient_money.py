@@ -336,7 +336,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @invariant()
     def totals_equal_the_books(self) -> None:
-        """Cash and bank fell by what people were handed, what they have too much and the treasury was remitted, and by
+        """Cash and bank fell by what people were handed, what they have too much and the treasury got, and by
         nothing else."""
         if not self.done:
             return

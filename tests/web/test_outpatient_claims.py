@@ -323,7 +323,9 @@ def test_a_bank_refund_is_sent_answered_bounced_and_paid_another_way(desk: Desk)
     assert "门诊退款等银行回单" in words(desk.as_(CASHIER).get("/"))
     assert "到账，已入账" in words(desk.answer((number, "64.50", "成功", "YH-1", "")))
     assert desk.balance() == 0
-    assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇").status_code == 303
+    unproven = desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇")
+    assert (unproven.status_code, desk.balance()) == (422, 0)
+    assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇", slip="TH-1").status_code == 303
     assert desk.balance() == 6450
     shown = words(desk.as_(OFFICER).get(claim))
     assert "银行：到账后又退回" in shown
@@ -375,7 +377,7 @@ def test_whoever_decides_is_told_first_what_else_must_be_done(desk: Desk) -> Non
     desk.answer((number, "64.50", "成功", "YH-1", ""))
     desk.answer((number, "64.50", "失败", "", "账户销户"))
     assert "先由能付款的人登记" in words(desk.as_(APPROVER).get(claim))
-    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236")
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236", slip="TH-1")
     shown = words(desk.as_(CASHIER).get(claim))
     assert "已登记退回 64.50 元。银行说法不一还没有决定" in shown
     assert "139 **** 1236" in shown
@@ -383,8 +385,9 @@ def test_whoever_decides_is_told_first_what_else_must_be_done(desk: Desk) -> Non
     assert "不能选这一项" in words(desk.as_(APPROVER).get(claim))
 
 
-def test_a_payment_too_many_stays_to_be_seen(desk: Desk) -> None:
-    """Failed at the bank, paid in cash, then the bank says it arrived: decided, and not settled in the books."""
+def test_a_payment_too_many_is_seen_until_it_came_back(desk: Desk) -> None:
+    """Failed at the bank, paid in cash, then the bank says it arrived: owed by its payee, on the home page of whoever
+    pays, until somebody notes the proof of its return, once."""
     claim = desk.confirmed(**BANK)
     desk.choose(CASHIER, claim)
     number = desk.number(claim)
@@ -395,8 +398,22 @@ def test_a_payment_too_many_stays_to_be_seen(desk: Desk) -> None:
     desk.answer((number, "64.50", "成功", "YH-1", ""))
     decided = desk.send(APPROVER, f"{claim}/decide", number="1", verdict="paid", ground="电话核对，YH-1 已到账")
     assert decided.status_code == 303
-    assert "多付的请财务向收款人追回" in words(desk.as_(APPROVER).get(claim))
-    assert "银行付到过，账上没有了结" in words(desk.as_(AUDITOR).get(claim))
+    assert "请向收款人追回" in words(desk.as_(APPROVER).get(claim))
+    assert "第 1 次付款多付了 64.50 元，还没有追回" in words(desk.as_(AUDITOR).get(claim))
+    assert "门诊退款多付待追回" in words(desk.as_(CASHIER).get("/"))
+    assert "多付待追回：1 笔" in words(desk.as_(CASHIER).get(PAYMENTS))
+    back = {"attempt": "1", "way": "bank", "reference": "SJ-1", "idempotency_key": "one-return"}
+    assert f"{claim}/recover" not in desk.as_(APPROVER).get(claim).text
+    assert desk.send(APPROVER, f"{claim}/recover", **back).status_code == 403
+    for wrong in ({"way": ""}, {"way": "original"}, {"reference": " "}, {"attempt": "x"}):
+        assert desk.send(CASHIER, f"{claim}/recover", **{**back, **wrong}).status_code == 422
+    for _ in range(2):
+        assert desk.send(CASHIER, f"{claim}/recover", **back).status_code == 303
+    assert desk.send(CASHIER, f"{claim}/recover", **{**back, "idempotency_key": "another-one"}).status_code == 409
+    assert desk.count("outpatient_overpayment") == 1
+    shown = words(desk.as_(CASHIER).get(claim))
+    assert "已追回：银行，回单号 SJ-1" in shown
+    assert "多付待追回" not in words(desk.as_(CASHIER).get(PAYMENTS))
 
 
 def test_a_form_for_a_bank_file_sent_twice_makes_one_file(desk: Desk) -> None:
@@ -423,8 +440,11 @@ def test_half_an_answer_then_the_whole_then_the_whole_again(desk: Desk) -> None:
     assert "以前已办 2 笔" in words(desk.answer(*rows))
     assert (desk.balance("M001"), desk.balance("M003")) == (0, 3000)
     assert desk.count("outpatient_return_file") == 2
-    assert desk.choose(CASHIER, second).status_code == 303
-    assert two in desk.as_(CASHIER).get(f"{PAYMENTS}/files/2.csv").text
+    # What failed is sent again by another; the list says why it failed.
+    page = desk.as_(CASHIER).get(PAYMENTS)
+    assert "上次是您送的，由另一个人再送" in words(page)
+    assert desk.choose(CASHIER, second).status_code == 403
+    assert re.search(r"户名不符.*30\.00", words(page))
 
 
 def test_killed_after_the_file_was_made_it_is_fetched_again_and_nothing_is_sent_twice(desk: Desk) -> None:
