@@ -25,6 +25,16 @@ _REMITTED: Final = (
     "EXISTS (SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id"
     " AND a.account_no = NEW.account_no AND a.state = 'remitted')"
 )
+# What came back after the treasury gave it is owed whoever comes for it: an heir takes the refund over, from the start.
+_ANEW: Final = "OLD.state = 'failed' AND NEW.state = 'accepted'"
+_OWED: Final = (
+    "coalesce((SELECT a.balance_fen FROM ledger_account a WHERE a.institution_id = NEW.institution_id"
+    " AND a.account_id = '2307:refund:' || NEW.claim_id), 0) = NEW.amount_fen"
+)
+_BARE: Final = (
+    f"    OR ({_ANEW} AND NOT (NEW.reviewed_by IS NULL AND NEW.confirmed_by IS NULL AND NEW.paid_by IS NULL"
+    f" AND {_OWED}))\n"
+)
 # A few words more in what 0045 changed of earlier migrations: the name, and the words before and now.
 CHANGED: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
     "postgresql": {
@@ -43,15 +53,31 @@ CHANGED: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
         ),
         "outpatient_claim_walk": (
             (
-                "('failed', 'withdrawn'), ('arrived', 'failed'))) IS NOT TRUE",
+                "('failed', 'withdrawn'), ('arrived', 'failed'))) IS NOT TRUE\n",
                 "('failed', 'withdrawn'), ('arrived', 'failed'), ('withdrawn', 'sent'),\n"
-                "        ('rejected', 'sent'))) IS NOT TRUE",
+                f"        ('rejected', 'sent'), ('failed', 'accepted'))) IS NOT TRUE\n{_BARE}",
             ),
             (
                 "    OR (to_jsonb(NEW) - free) <> (to_jsonb(OLD) - free)",
                 f"    OR (NEW.remitted IS DISTINCT FROM OLD.remitted AND NOT ({_ENDED} AND NEW.remitted"
                 f" AND {_REMITTED}))\n"
-                "    OR (to_jsonb(NEW) - free - 'remitted') <> (to_jsonb(OLD) - free - 'remitted')",
+                f"    OR (to_jsonb(NEW) - free - CASE WHEN {_ANEW} THEN ARRAY['claimant', 'claimant_name', 'card_lost',"
+                " 'taken_at', 'decision_id',\n        'accepted_by', 'accepted_at'] ELSE ARRAY['remitted'] END)"
+                f" <> (to_jsonb(OLD) - free - CASE WHEN {_ANEW}\n        THEN ARRAY['claimant', 'claimant_name',"
+                " 'card_lost', 'taken_at', 'decision_id', 'accepted_by', 'accepted_at']\n"
+                "        ELSE ARRAY['remitted'] END)",
+            ),
+            (
+                "    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND (NEW.route,",
+                "    OR ((OLD.state <> 'failed' OR NEW.state NOT IN ('reviewed', 'accepted')) AND (NEW.route,",
+            ),
+            (
+                "    OR (OLD.reviewed_by IS NOT NULL AND NEW.state <> 'reviewed' AND",
+                "    OR (OLD.reviewed_by IS NOT NULL AND NEW.state NOT IN ('reviewed', 'accepted') AND",
+            ),
+            (
+                "    OR (OLD.confirmed_by IS NOT NULL AND NEW.state <> 'reviewed'\n",
+                "    OR (OLD.confirmed_by IS NOT NULL AND NEW.state NOT IN ('reviewed', 'accepted')\n",
             ),
         ),
     },
@@ -68,7 +94,28 @@ CHANGED: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
         "outpatient_claim_walk": (
             (
                 "      OR (OLD.state = 'arrived' AND NEW.state IN ('failed')))",
-                f"      OR (OLD.state = 'arrived' AND NEW.state IN ('failed'))\n      OR ({_ENDED}))",
+                f"      OR (OLD.state = 'arrived' AND NEW.state IN ('failed'))\n      OR ({_ENDED}) OR ({_ANEW}))\n"
+                f"{_BARE.rstrip()}",
+            ),
+            (
+                "      NEW.amount_fen IS NOT OLD.amount_fen OR NEW.claimant IS NOT OLD.claimant",
+                f"      NEW.amount_fen IS NOT OLD.amount_fen OR (NOT ({_ANEW}) AND (NEW.claimant IS NOT OLD.claimant",
+            ),
+            (
+                "NEW.accepted_at IS\n      NOT OLD.accepted_at\n",
+                "NEW.accepted_at IS\n      NOT OLD.accepted_at))\n",
+            ),
+            (
+                "    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND (NEW.route",
+                "    OR ((OLD.state <> 'failed' OR NEW.state NOT IN ('reviewed', 'accepted')) AND (NEW.route",
+            ),
+            (
+                "    OR (OLD.reviewed_by IS NOT NULL AND NEW.state <> 'reviewed' AND",
+                "    OR (OLD.reviewed_by IS NOT NULL AND NEW.state NOT IN ('reviewed', 'accepted') AND",
+            ),
+            (
+                "    OR (OLD.confirmed_by IS NOT NULL AND NEW.state <> 'reviewed' AND",
+                "    OR (OLD.confirmed_by IS NOT NULL AND NEW.state NOT IN ('reviewed', 'accepted') AND",
             ),
             (
                 " OR NEW.remitted IS NOT OLD.remitted OR",

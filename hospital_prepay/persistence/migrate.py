@@ -185,8 +185,9 @@ _UPDATE: dict[str, str] = {
     ),
     "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
     "outpatient_claim": (
-        "state, remitted, route, personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by,"
-        " paid_at, ended_by, ended_at, ground"
+        "state, remitted, claimant, claimant_name, card_lost, taken_at, decision_id, accepted_by, accepted_at, route,"
+        " personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at, ended_by,"
+        " ended_at, ground"
     ),
     "outpatient_contradiction": "decision, decided_by, decided_at, ground",
     "outpatient_correction": "state, decided_by, decided_at, answer",

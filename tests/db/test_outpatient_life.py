@@ -35,7 +35,10 @@ TABLES: Final[dict[str, tuple[type[Base], Steps]]] = {
 }
 PEOPLE: Final = ("a", "b", "c", "d", "e", "f")
 # What a step writes beside the state; all of it is true of every row below, so that only the pair decides.
-BESIDE: Final[dict[tuple[str, str], dict[str, Any]]] = {("claim", "reviewed"): {"confirmed_by": None}}
+BESIDE: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("claim", "reviewed"): {"confirmed_by": None},
+    ("claim", "accepted"): {"reviewed_by": None, "confirmed_by": None, "paid_by": None},
+}
 
 
 @contextmanager
@@ -101,6 +104,8 @@ class Life:
                     sent_by="d",
                     sent_at=self.now,
                 )
+                if state == "failed":
+                    self._owed(connection, name)
                 if state in life.ENDED:
                     self.add(
                         connection,
@@ -154,6 +159,19 @@ class Life:
             normal_side=-1,
             guarded=True,
             balance_fen=0,
+            opened_at=self.now,
+        )
+
+    def _owed(self, connection: sa.Connection, name: str) -> None:
+        self.add(
+            connection,
+            ledger.LedgerAccount,
+            account_id=f"2307:refund:{name}",
+            subject="2307",
+            name="x",
+            normal_side=-1,
+            guarded=True,
+            balance_fen=100,
             opened_at=self.now,
         )
 

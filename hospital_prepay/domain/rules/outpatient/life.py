@@ -109,7 +109,8 @@ CLAIM_STEPS: Final[Steps] = {
     "reviewed": frozenset({"confirmed", "rejected", "withdrawn"}),
     "confirmed": frozenset({"sent", "arrived", "withdrawn"}),
     "sent": frozenset({"arrived", "failed"}),
-    "failed": frozenset({"sent", "reviewed", "withdrawn"}),
+    # Accepted anew from another where the treasury gave the money already: what is owed can't be withdrawn.
+    "failed": frozenset({"sent", "reviewed", "withdrawn", "accepted"}),
     "arrived": frozenset({"failed"}),
     # Only where somebody decided that the bank had paid it all the same.
     "rejected": frozenset({"sent"}),
