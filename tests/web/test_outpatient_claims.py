@@ -247,6 +247,7 @@ def test_who_isnt_the_owner_is_led_to_the_other_ways(desk: Desk) -> None:
     assert 'value="13912345678"' in kept.text
     assert 'value="吴桂兰"' in kept.text
     assert 'id="f-patient_name"' in kept.text
+    assert 'id="f-patient_certno"' in kept.text
     assert desk.count("outpatient_claim") == 0
     heirs = words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001", query_string={"claimant": "heir"}))
     assert "亲属或继承关系证明" in heirs

@@ -102,6 +102,7 @@ class Counter:
             beyond=visit.beyond,
             ground=visit.ground,
             patient_name="" if own else owner.name,
+            patient_certno="" if own else owner.certno,
         )
         accepted = accept_claim(self.stage.at(moment), self._cashier(number), command)
         if accepted.claim_id is None:

@@ -63,6 +63,7 @@ class Personal:
     bank: str = ""
     card_no: str = ""
     patient_name: str = ""
+    patient_certno: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,4 +366,10 @@ def _clear(context: Context, institution_id: str, sealed: str, field: str) -> Pe
 
 
 def _masked(one: Personal) -> Personal:
-    return Personal(mask_certificate(one.certno), mask_phone(one.phone), one.bank, mask_card(one.card_no))
+    return Personal(
+        mask_certificate(one.certno),
+        mask_phone(one.phone),
+        one.bank,
+        mask_card(one.card_no),
+        patient_certno=mask_certificate(one.patient_certno),
+    )

@@ -69,8 +69,8 @@ class ShownPaper:
 @dataclass(frozen=True, slots=True)
 class AcceptClaim:
     """What the counter or the page takes down. ``beyond`` is asked above what was remitted, for a miscount of ours,
-    with its ``ground``. ``request_id`` names the application on-line that this takes up; ``patient_name`` and
-    ``patient_phone`` are those of whom a proxy or an heir comes for."""
+    with its ``ground``. ``request_id`` names the application on-line that this takes up; ``patient_name``,
+    ``patient_phone`` and ``patient_certno`` are those of whom a proxy or an heir comes for."""
 
     account_no: str
     claimant: Claimant
@@ -89,6 +89,7 @@ class AcceptClaim:
     request_id: str = ""
     patient_name: str = ""
     patient_phone: str = ""
+    patient_certno: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
             return AcceptedClaim.of_json(known)
         if not account.is_open:
             raise Conflict("这个账户的期初余额还没有入账，请等财务核对确认后再受理；本次没有受理。")
+        _require_patient_number(account, command)
         facts = _facts(context, work, account, command)
         if command.beyond and not facts.remitted_fen:
             words = "这个账户的钱还没有上缴财政，不填多退的数；账面数错的，先办更正再受理。"
@@ -279,11 +281,18 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
 def _identity_matches(
     context: Context, account: AccountState, command: AcceptClaim, institution_id: str
 ) -> bool | None:
-    """Of the owner in person only: a proxy's or heir's number is another's by nature."""
-    if command.claimant is not Claimant.SELF or not account.certno_hash:
+    """Of the patient, whoever comes: a proxy's or heir's own number is another's by nature."""
+    if not account.certno_hash:
         return None
-    number = same_person_number(command.certno)
+    number = same_person_number(command.certno if command.claimant is Claimant.SELF else command.patient_certno)
     return account.certno_hash in context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO)
+
+
+def _require_patient_number(account: AccountState, command: AcceptClaim) -> None:
+    """Raise :class:`MalformedInput` where a number is on record and whoever comes for the patient named none."""
+    if command.claimant is not Claimant.SELF and account.certno_hash and not command.patient_certno.strip():
+        words = "账户登记了证件号，请填患者证件号，照患者的证件写（人已去世的，照死亡证明或户口簿）。"
+        raise MalformedInput(words, code="missing_value", details={"field": "patient_certno"})
 
 
 def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
@@ -321,6 +330,7 @@ def _write_down(
         "bank": command.bank.strip(),
         "card_no": plain_card(command.card_no),
         "patient_name": command.patient_name.strip(),
+        "patient_certno": command.patient_certno.strip(),
     }
     own = {"institution_id": work.institution_id, "claim_id": claim_id}
     values = {
@@ -410,6 +420,7 @@ def _check(command: AcceptClaim) -> None:
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
     plain_line(command.claimant_name, "claimant_name", "来办的人的姓名")
     plain_line(command.patient_name, "patient_name", "患者姓名")
+    plain_line(command.patient_certno, "patient_certno", "患者证件号")
     for paper in command.papers:
         plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
     check_ground(command.ground)

@@ -87,6 +87,7 @@ class Outpatients:
             "claimant_name": account.holder_name,
             "patient_name": account.holder_name,
             "certno": OWN,
+            "patient_certno": OWN,
             "phone": "13800000001",
             "papers": (ShownPaper(Paper.OWN_ID, "身份证"), *slip),
             "route": Route.CASH,

@@ -14,12 +14,12 @@ from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.services.outpatient import payouts
-from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner
+from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner, reveal_claim
 from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
 from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import account_card
 from tests.hospital import INSTITUTION
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
 
 OWN_ID = (ShownPaper(Paper.OWN_ID, "身份证"),)
 SLIP = (*OWN_ID, ShownPaper(Paper.SLIP, "凭条 7"))
@@ -72,6 +72,30 @@ def test_who_comes_for_another_names_the_patient(
         counted.accept("M001", **came, patient_name=" ")
     assert codes(counted, "M001", **came, patient_name="王大锤") == ["another_name"]
     assert codes(counted, "M001", **came, patient_name="吴甲") == []
+
+
+@pytest.mark.parametrize(("claimant", "papers"), [(Claimant.PROXY, PROXY), (Claimant.HEIR, HEIR)])
+def test_who_comes_for_another_tells_the_patients_number_where_one_is_on_record(
+    counted: Outpatients, claimant: Claimant, papers: tuple[ShownPaper, ...]
+) -> None:
+    came: dict[str, Any] = {
+        "claimant": claimant,
+        "claimant_name": "郑代办",
+        "patient_name": "吴甲",
+        "papers": papers,
+        "certno": OWN,
+    }
+    with pytest.raises(MalformedInput, match="患者证件号") as missing:
+        counted.accept("M001", **came, patient_certno=" ")
+    assert missing.value.details == {"field": "patient_certno"}
+    refused = counted.accept("M001", **came, patient_certno="110105198001011238")
+    assert [(one.code, "患者证件号" in one.message) for one in refused.decision.reasons] == [("another_person", True)]
+    claim_id = counted.accept("M001", **came, patient_certno=" 11010519491231002x ").claim_id
+    assert claim_id
+    kept = counted.claim(claim_id).personal
+    assert OWN not in kept
+    assert reveal_claim(counted.context, CLERK, claim_id, "核对").claimant.patient_certno == "11010519491231002x"
+    assert read_claim(counted.context, CLERK, claim_id).personal.patient_certno == "1101 **** 002x"
 
 
 def test_without_a_certificate_on_record_a_slip_or_the_phone_is_needed(counted: Outpatients) -> None:
@@ -133,6 +157,9 @@ def test_what_was_decided_before_is_replayed_as_it_was(counted: Outpatients) -> 
     for name in ("name_matches", "unregistered", "phone_matches"):
         del stored[name]
     assert RULES["outpatient.claim"]({**stored, "papers": ["own_id"]}, "1").outcome is Outcome.PERMITTED
+    papers = [one.kind.value for one in PROXY]
+    proxys = {**stored, "claimant": "proxy", "papers": papers, "identity_matches": None}
+    assert RULES["outpatient.claim"](proxys, "1").outcome is Outcome.PERMITTED, "nobody asked for a number then"
 
 
 def test_the_same_persons_other_accounts_stand_beside_with_what_they_have(outpatients: Outpatients) -> None:

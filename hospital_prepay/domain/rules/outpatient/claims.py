@@ -27,6 +27,8 @@ OWN_NAME: Final = (
     "姓名与账户登记的不同。请核对账户号和证件；新生儿照登记的写，例如“某某之子”；"
     "来的人不是患者本人的，请按代办、继承办理。"
 )
+OWN_NUMBER: Final = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
+PATIENT_NUMBER: Final = "患者证件号与账户登记的不同。请照患者的证件（或死亡证明、户口簿）核对证件号和账户号。"
 PATIENT_NAME: Final = "患者姓名与账户登记的不同。请照患者的证件核对姓名和账户号；新生儿照登记的写，例如“某某之子”。"
 NO_PROOF: Final = "账户没有登记证件号，只凭证件认不出是谁的钱。请交预交金凭条，或填账户登记的手机号。"
 
@@ -101,7 +103,8 @@ class ClaimFacts:
     """What :func:`claim` looks at; amounts in fen, days as text. ``last_movement_on`` is ``None`` where nobody knows.
 
     ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
-    miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
+    miscount; ``identity_matches`` compares the patient's certificate number, whoever comes for the patient, and is ``None``
+    where the account holds none to compare with.
     ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name
     as it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on
     record for the account, ``phone_matches`` that the phone given is the account's.
@@ -205,8 +208,7 @@ def _why_not_theirs(facts: ClaimFacts) -> list[Reason]:
     none is on record, the slip of the deposit or the phone on record has to."""
     reasons: list[Reason] = []
     if facts.identity_matches is False:
-        words = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
-        reasons.append(Reason("another_person", words))
+        reasons.append(Reason("another_person", OWN_NUMBER if facts.claimant == Claimant.SELF else PATIENT_NUMBER))
     if facts.name_matches is False:
         reasons.append(Reason("another_name", OWN_NAME if facts.claimant == Claimant.SELF else PATIENT_NAME))
     if facts.unregistered and not (facts.phone_matches or Paper.SLIP in facts.papers):
