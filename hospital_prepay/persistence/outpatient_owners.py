@@ -107,13 +107,20 @@ def list_changes(
     return [OwnerChangeRow(*row) for row in rows], int(count or 0)
 
 
-def approved_since(
+def names_another(found: OwnerChangeRow) -> bool:
+    """Whether a correction makes the account another person's, as far as anybody can tell: its name or its
+    certificate number changes."""
+    return bool({"name", "certno"} & set(fields_of(found)))
+
+
+def approved_before(
     connection: sa.Connection, institution_id: str, account_no: str, since: datetime
 ) -> list[OwnerChangeRow]:
-    """What was corrected of an account's holder since then, the newest first."""
+    """What was ever corrected of an account's name or certificate number, and of its phone since then, the newest
+    first."""
     table = OutpatientOwnerChange
-    where = (table.account_no == account_no, table.state == "approved", table.decided_at >= since)
-    return _changes(connection, institution_id, *where)
+    recent = sa.or_(table.decided_at >= since, _names_another())
+    return _changes(connection, institution_id, table.account_no == account_no, table.state == "approved", recent)
 
 
 def account_at(
@@ -145,6 +152,11 @@ def name_then(account_no: Any, institution_id: Any, moment: Any) -> sa.ScalarSel
         table.decided_at > moment,
     )
     return query.order_by(table.change_no).limit(1).scalar_subquery()
+
+
+def _names_another() -> sa.ColumnElement[bool]:
+    table = OutpatientOwnerChange
+    return sa.or_(table.old_name != table.new_name, table.old_certno_hash != table.new_certno_hash)
 
 
 def _changes(connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]) -> list[OwnerChangeRow]:

@@ -313,7 +313,8 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     offered = [_FORMS[state]] if mine and state in _FORMS else []
     if state == "confirmed" and mine and claim.route == Route.CASH:
         offered.append("pay")
-    if state == "failed" and actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id != claim.accepted_by:
+    may_redirect = actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id not in found.correctors
+    if state == "failed" and may_redirect and actor.actor_id != claim.accepted_by:
         offered.append("redirect")
     may_reject = actor.may(Permission.OUTPATIENT_REVIEW) or actor.may(Permission.OUTPATIENT_APPROVE)
     if state in ("accepted", "reviewed") and may_reject:

@@ -120,12 +120,14 @@ class ClaimList:
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
-    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken."""
+    ``payee`` is whose name stands on the bank card, ``correctors`` had the holder corrected and may not review or
+    confirm; ``ways`` are those of :func:`routes` on the day it was taken."""
 
     claim: ClaimRow
     personal: Personal
     payee: str
     owner: Owner
+    correctors: frozenset[str]
     papers: list[PaperRow]
     payouts: list[PayoutRow]
     entries: list[ClaimEntry]
@@ -213,6 +215,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
     with context.database.reading() as connection:
         own = actor.institution_id
         claim = store.read_claim(connection, own, claim_id)
+        correctors = owners.correctors(connection, own, claim)
         account = _account_of(connection, own, claim)
         payouts = store.payouts_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
@@ -227,6 +230,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             personal=_masked(personal),
             payee=_name(actor, named),
             owner=owner_on(context, actor, connection, claim.account_no, account),
+            correctors=correctors,
             papers=[
                 replace(one, reference=mask_within(one.reference))
                 for one in store.papers_of(connection, own, claim_id)
@@ -246,7 +250,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
                 for one in contradictions.contradictions_of(connection, own, claim_id)
             ],
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
-            turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
+            turn=_turn(users.all_of(connection, own), claim, correctors),
             names=people.names(connection, own),
         )
 
@@ -302,7 +306,7 @@ def _turn(staff: list[users.UserRow], claim: ClaimRow, correctors: frozenset[str
     permission = CLAIM_TURNS.get(claim.state)
     if permission is None:
         return None
-    barred = barred_from(claim) | (correctors if claim.state == "reviewed" else frozenset())
+    barred = barred_from(claim) | (correctors if claim.state in ("accepted", "reviewed") else frozenset())
     able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
     return Turn(permission, tuple(one.user_id for one in able if one.user_id not in barred), barred)
 

@@ -148,13 +148,15 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
 
 
 def review_claim(context: Context, actor: Actor, claim_id: str) -> ClaimRow:
-    """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted."""
+    """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted, and for
+    who had the account's holder corrected."""
     actor.require(Permission.OUTPATIENT_REVIEW)
     with context.work(actor, "outpatient.review", f"outpatient_claim:{claim_id}") as work:
         account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "accepted":
             raise Conflict("没退成的要先改退款方式，由改的人审核。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "审核")
+        refuse_corrector(work, actor, found)
         step = {"state": "reviewed", "reviewed_by": actor.actor_id, "reviewed_at": work.now}
         reviewed = _walk(work, claim_id, **step)
         note_alarms(work, account, reviewed)
@@ -166,8 +168,8 @@ def confirm_claim(
 ) -> ClaimRow:
     """A third person confirms that it is paid (确认), with a ground where something stands out.
 
-    Raises :class:`SecondPersonRequired` for either before and for who had the account's holder corrected shortly
-    before the claim, :class:`MalformedInput` for a ground that is missing,
+    Raises :class:`SecondPersonRequired` for either before and for who had the account's holder corrected before the
+    claim, :class:`MalformedInput` for a ground that is missing,
     :class:`Conflict` for a card of staff, or when something new was noticed after ``alarms_seen``.
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
@@ -198,7 +200,8 @@ def redirect_claim(
 ) -> ClaimRow:
     """Another way for a refund that failed: reviewed by whoever does this, to be confirmed anew by another person.
 
-    Raises :class:`SecondPersonRequired` for who accepted it, :class:`MalformedInput` for a bank card that is missing.
+    Raises :class:`SecondPersonRequired` for who accepted it or had the holder corrected, :class:`MalformedInput`
+    for a bank card that is missing.
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
     _check_route(route, bank, card_no)
@@ -207,6 +210,7 @@ def redirect_claim(
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "改退款方式")
+        refuse_corrector(work, actor, found)
         _require_offered(work, account, found, route)
         personal = json.loads(context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL))
         kept = {**personal, "bank": bank.strip(), "card_no": plain_card(card_no)}

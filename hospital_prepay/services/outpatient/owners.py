@@ -108,9 +108,10 @@ def reject_owner_change(context: Context, actor: Actor, change_no: int, ground: 
 
 
 def corrected_before(connection: Connection, institution_id: str, claim: ClaimRow, names: Mapping[str, str]) -> str:
-    """What of the holder was corrected in the thirty days before a claim came, and by whom, in words; empty where
-    nothing was. From the claim's own day on, so that waiting doesn't clear it."""
-    found = _shortly_before(connection, institution_id, claim)
+    """What of the holder was corrected before a claim came, and by whom, in words; empty where nothing was. Of a
+    phone in the thirty days before the claim's own day, so that waiting doesn't clear it; of a name or a certificate
+    number whenever it was."""
+    found = _before(connection, institution_id, claim)
     if not found:
         return ""
     last, what = found[0], {field for one in found for field in fields_of(one)}
@@ -122,21 +123,26 @@ def corrected_before(connection: Connection, institution_id: str, claim: ClaimRo
 
 
 def correctors(connection: Connection, institution_id: str, claim: ClaimRow) -> frozenset[str]:
-    """Who asked, shortly before a claim, that its account's holder be corrected, and so may not confirm it."""
-    return frozenset(one.asked_by for one in _shortly_before(connection, institution_id, claim))
+    """Who asked for or agreed to a correction of the holder, as :func:`corrected_before` counts them, and so may
+    neither review nor confirm the claim."""
+    found = _before(connection, institution_id, claim)
+    return frozenset(who for one in found for who in (one.asked_by, one.decided_by) if who)
 
 
 def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow) -> None:
     """Raise :class:`SecondPersonRequired` for one of :func:`correctors`: nobody makes an account somebody's and then
     lets it be paid."""
     if actor.actor_id in correctors(work.connection, work.institution_id, claim):
-        words = f"您申请更正过这个账户的姓名或号码，{OWNER_DAYS} 天内来的退款要由另一个人确认。本次尝试已记录。"
+        words = (
+            "您申请或批准过这个账户的更正（姓名、证件号不论多久，手机号 "
+            f"{OWNER_DAYS} 天内），它的退款要由另外的人审核、确认。本次尝试已记录。"
+        )
         raise SecondPersonRequired(words)
 
 
-def _shortly_before(connection: Connection, institution_id: str, claim: ClaimRow) -> list[OwnerChangeRow]:
+def _before(connection: Connection, institution_id: str, claim: ClaimRow) -> list[OwnerChangeRow]:
     since = claim.accepted_at - timedelta(days=OWNER_DAYS)
-    return store.approved_since(connection, institution_id, claim.account_no, since)
+    return store.approved_before(connection, institution_id, claim.account_no, since)
 
 
 def _check(command: AskOwnerChange) -> None:

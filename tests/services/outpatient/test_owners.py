@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ import sqlalchemy as sa
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
+from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.services.outpatient import claim_review, owners, payouts
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
-from hospital_prepay.services.outpatient.claims import confirm_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, review_claim, withdraw_claim
 from hospital_prepay.services.outpatient.correction_review import (
     list_owner_changes,
     read_owner_change,
@@ -28,7 +30,6 @@ from hospital_prepay.services.outpatient.register import Narrowed, search
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import (
     APPROVER,
-    APPROVER_AND_OFFICER,
     CLERK,
     OFFICER,
     OWN,
@@ -39,6 +40,8 @@ from tests.services.outpatient.conftest import (
 ANOTHER = "110105198001011238"
 GROUND, PAPER = "登记时把甲写成了申", "预交金凭条 2019-0113"
 SECOND = actor(Role.FINANCE_OFFICER, "2")
+APPROVER_2 = actor(Role.FINANCE_APPROVER, "2")
+BANK: dict[str, Any] = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
 
 
 @pytest.fixture
@@ -229,48 +232,78 @@ def confirm(counted: Outpatients, claim_id: str, by: Any, ground: str = "核对�
     confirm_claim(counted.context, by, claim_id, ground)
 
 
-@pytest.mark.parametrize(("days", "noticed"), [(0, True), (30, True), (31, False)])
-def test_reviewer_and_confirmer_are_told_for_thirty_days(
-    counted: Outpatients, clock: FixedClock, days: int, noticed: bool
+@pytest.mark.parametrize(
+    ("changes", "days", "noticed"),
+    [
+        ({"phone": "13800000009"}, 0, True),
+        ({"phone": "13800000009"}, 30, True),
+        ({"phone": "13800000009"}, 31, False),
+        ({"certno": ANOTHER}, 31, True),
+        ({"name": "吴申"}, 3000, True),
+    ],
+)
+def test_reviewer_and_confirmer_are_told(
+    counted: Outpatients, clock: FixedClock, changes: dict[str, str], days: int, noticed: bool
 ) -> None:
-    corrected(counted, certno=ANOTHER)
+    corrected(counted, **changes)
     clock.moment += timedelta(days=days)
-    claim_id = counted.accept("M001", certno=ANOTHER).claim_id
+    claim_id = counted.accept("M001", certno=changes.get("certno", OWN)).claim_id
     assert claim_id
     there = claim_review.read_claim(counted.context, OFFICER, claim_id).alarms
     assert ("owner" in {one.kind for one in there}) is noticed
     review_claim(counted.context, SECOND, claim_id)
-    kept = claim_review.read_claim(counted.context, APPROVER, claim_id).alarms
-    assert ("证件号 2026-01-15 更正过" in "".join(one.words for one in kept)) is noticed
+    kept = claim_review.read_claim(counted.context, APPROVER_2, claim_id).alarms
+    assert (" 2026-01-15 更正过" in "".join(one.words for one in kept)) is noticed
     if noticed:
         with pytest.raises(MalformedInput, match="为什么"):
-            confirm(counted, claim_id, APPROVER, "")
-    confirm(counted, claim_id, APPROVER)
+            confirm(counted, claim_id, APPROVER_2, "")
+    confirm(counted, claim_id, APPROVER_2)
 
 
-def test_whoever_asked_for_it_doesnt_confirm_the_claim(counted: Outpatients, clock: FixedClock) -> None:
-    counted.keys += 1
-    command = owners.AskOwnerChange("M001", "", ANOTHER, "", GROUND, PAPER, "by-both")
-    change_no = owners.ask_owner_change(counted.context, APPROVER_AND_OFFICER, command)
-    owners.approve_owner_change(counted.context, APPROVER, change_no)
-    clock.moment += timedelta(days=30)
-    claim_id = counted.accept("M001", certno=ANOTHER).claim_id
+@pytest.mark.parametrize(
+    ("changes", "days", "barred"),
+    [
+        ({"certno": ANOTHER}, 3000, True),
+        ({"name": "吴申"}, 3000, True),
+        ({"phone": "13800000009"}, 30, True),
+        ({"phone": "13800000009"}, 31, False),
+    ],
+)
+def test_whoever_asked_or_decided_neither_reviews_nor_confirms_the_claim(
+    counted: Outpatients, clock: FixedClock, changes: dict[str, str], days: int, barred: bool
+) -> None:
+    corrected(counted, **changes)
+    clock.moment += timedelta(days=days)
+    claim_id = counted.accept("M001", certno=changes.get("certno", OWN)).claim_id
     assert claim_id
-    review_claim(counted.context, OFFICER, claim_id)
     turn = claim_review.read_claim(counted.context, APPROVER, claim_id).turn
     assert turn is not None
-    assert APPROVER_AND_OFFICER.actor_id in turn.barred
-    with pytest.raises(SecondPersonRequired, match="申请更正过"):
-        confirm(counted, claim_id, APPROVER_AND_OFFICER)
-    confirm(counted, claim_id, APPROVER)
+    assert ({OFFICER.actor_id, APPROVER.actor_id} <= turn.barred) is barred
+    if not barred:
+        review_claim(counted.context, OFFICER, claim_id)
+        confirm(counted, claim_id, APPROVER)
+        return
+    for who in (OFFICER, APPROVER):
+        with pytest.raises(SecondPersonRequired, match="申请或批准过"):
+            review_claim(counted.context, who, claim_id)
+    review_claim(counted.context, SECOND, claim_id)
+    with pytest.raises(SecondPersonRequired, match="申请或批准过"):
+        confirm(counted, claim_id, APPROVER)
+    confirm(counted, claim_id, APPROVER_2)
 
 
-def test_long_after_it_whoever_asked_confirms_like_anybody(counted: Outpatients, clock: FixedClock) -> None:
-    command = owners.AskOwnerChange("M001", "", ANOTHER, "", GROUND, PAPER, "by-both")
-    change_no = owners.ask_owner_change(counted.context, APPROVER_AND_OFFICER, command)
-    owners.approve_owner_change(counted.context, APPROVER, change_no)
-    clock.moment += timedelta(days=31)
-    claim_id = counted.accept("M001", certno=ANOTHER).claim_id
+def test_nor_do_they_send_it_another_way(counted: Outpatients, tmp_path: Path) -> None:
+    corrected(counted, certno=ANOTHER)
+    claim_id = counted.accept("M001", certno=ANOTHER, **BANK).claim_id
     assert claim_id
-    review_claim(counted.context, OFFICER, claim_id)
-    confirm(counted, claim_id, APPROVER_AND_OFFICER)
+    review_claim(counted.context, SECOND, claim_id)
+    confirm(counted, claim_id, APPROVER_2)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    path = tmp_path / "answers.csv"
+    number = counted.claim(claim_id).refund_no
+    path.write_text(f"退款单号,金额,结果,失败原因\n{number},64.50,失败,账号有误\n", "utf-8")
+    assert payouts.take_answers(counted.context, PAYER, path, path.name).failed == 1
+    assert OFFICER.actor_id in claim_review.read_claim(counted.context, OFFICER, claim_id).correctors
+    with pytest.raises(SecondPersonRequired, match="申请或批准过"):
+        redirect_claim(counted.context, OFFICER, claim_id, Route.CASH)
+    assert redirect_claim(counted.context, SECOND, claim_id, Route.CASH).state == "reviewed"
