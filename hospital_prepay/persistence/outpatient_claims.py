@@ -348,9 +348,14 @@ def answer_payout(
 
 
 def other_cards(
-    connection: sa.Connection, institution_id: str, card_hashes: Sequence[str], person_id: str
+    connection: sa.Connection,
+    institution_id: str,
+    card_hashes: Sequence[str],
+    account_no: str,
+    another: sa.ColumnElement[bool],
 ) -> list[tuple[str, str]]:
-    """Claims of other people that were or will be paid to the same card: refund number, account."""
+    """Claims of other people that were or will be paid to the same card: refund number, account. ``another`` says of
+    an account beside ``account_no`` that it isn't the same person's."""
     if not card_hashes:
         return []
     rows = connection.execute(
@@ -365,7 +370,8 @@ def other_cards(
         .where(
             OutpatientClaim.institution_id == institution_id,
             OutpatientClaim.card_hash.in_(card_hashes),
-            OutpatientAccount.person_id != person_id,
+            OutpatientClaim.account_no != account_no,
+            another,
             OutpatientClaim.state.notin_(("rejected", "withdrawn")),
         )
         .order_by(OutpatientClaim.refund_no)

@@ -80,7 +80,7 @@ def approve(change_no: int) -> Any:
         owners.approve_owner_change(current_context(), current_actor(), change_no)
     except Conflict as error:
         return _page(change_no, Form().with_error(error)), 409
-    say("ok", "已批准，登记的内容已经更正，原来的留在这一项里。30 天内来的退款会提醒留意。")
+    say("ok", "已批准，登记的内容已经更正，原来的留在这一项里。申请和批准的人不再审核、确认这个账户的退款。")
     return redirect(f"{_ROOT}/{change_no}", 303)
 
 

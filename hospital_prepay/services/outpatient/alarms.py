@@ -23,6 +23,7 @@ from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow, ListedAlarm, StaffCard
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_owners import another_person
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
@@ -192,6 +193,7 @@ def _mark(kind: str, words: str) -> tuple[str, str]:
 
 def _facts(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> AlarmFacts:
     staff = users.all_of(connection, own)
+    other = another_person(connection, own, account)
     names = {one.user_id: one.name for one in staff}
     hashes = [claim.card_hash] if claim.route == Route.BANK and claim.card_hash else []
     begins = datetime.combine(local(claim.accepted_at).date(), time(), SHANGHAI)
@@ -202,7 +204,9 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     )
     own_people = [one.name for one in staff if one.is_active] + store.staff_card_holders(connection, own)
     return AlarmFacts(
-        same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
+        same_card=tuple(
+            number for number, _ in claims.other_cards(connection, own, hashes, account.account_no, other)
+        ),
         owner=corrected_before(connection, own, claim, names),
         beyond_fen=_beyond(connection, own, account, claim),
         unproven=_unproven(connection, own, account, claim),

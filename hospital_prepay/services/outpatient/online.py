@@ -24,6 +24,7 @@ from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_public as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_owners import changed_hands_at
 from hospital_prepay.persistence.queries.outpatient_public import KnownAccount, known_accounts
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -277,7 +278,9 @@ def _under_way(work: UnitOfWork, owner: Owner) -> tuple[str, str]:
     """Why nothing can be asked now, and what the counter said the last time."""
     if owner.open_claim is not None:
         return f"退款单 {owner.open_claim.refund_no}：{ClaimState(owner.open_claim.state).label}。", ""
-    latest = store.latest_own_request(work.connection, work.institution_id, owner.account.account_no)
+    own = (work.connection, work.institution_id, owner.account.account_no)
+    # What somebody else asked while the account stood in their name isn't shown to whose it is now.
+    latest = store.latest_own_request(*own, changed_hands_at(*own))
     if latest is None:
         return "", ""
     if latest.state == "asked":

@@ -23,6 +23,7 @@ from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_owners as store
+from hospital_prepay.persistence import outpatient_public as requests
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
@@ -85,12 +86,14 @@ def ask_owner_change(context: Context, actor: Actor, command: AskOwnerChange) ->
 
 def approve_owner_change(context: Context, actor: Actor, change_no: int) -> OwnerChangeRow:
     """Another person agrees, and it stands on record at once. Raises :class:`SecondPersonRequired`,
-    :class:`NotFound`, :class:`Conflict` when it was decided or a refund of the account is under way."""
+    :class:`NotFound`, :class:`Conflict` when it was decided, or a refund of the account is under way or asked
+    on-line."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
     with context.work(actor, "outpatient.approve_owner", f"outpatient_owner_change:{change_no}") as work:
         account, found = _locked(work, change_no)
         actor.require_other_than(found.asked_by, "批准更正")
         _require_free(work, account)
+        _require_nobody_waits(work, account.account_no)
         _decide(work, change_no, state="approved")
         work.audit(detail={"account": account.account_no, "fields": fields_of(found)})
         return found
@@ -179,6 +182,13 @@ def _require_free(work: UnitOfWork, account: AccountState) -> None:
     found = claims.claims_of_account(work.connection, work.institution_id, account.account_no)
     if any(ClaimState(one.state).is_open for one in found):
         raise Conflict(_CLAIMED)
+
+
+def _require_nobody_waits(work: UnitOfWork, account_no: str) -> None:
+    """Raise :class:`Conflict` while somebody who applied on-line waits: they asked as whom the account names now."""
+    if found := requests.waiting_request_no(work.connection, work.institution_id, account_no):
+        words = f"这个账户有一份网上申请 {found} 在等受理。请先受理它，或写明原因不受理，再批准更正；本次没有改动。"
+        raise Conflict(words)
 
 
 def _values(context: Context, work: UnitOfWork, account: AccountState, command: AskOwnerChange) -> dict[str, Any]:

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
-from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence.outpatient_claims import AccountState
-from hospital_prepay.services.outpatient import claim_review, owners, payouts
+from hospital_prepay.services.outpatient import claim_review, online, owners, payouts, requests
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, review_claim, withdraw_claim
 from hospital_prepay.services.outpatient.correction_review import (
@@ -25,7 +25,7 @@ from hospital_prepay.services.outpatient.correction_review import (
     read_owner_change,
     reveal_owner_change,
 )
-from hospital_prepay.services.outpatient.merging import propose_pairs
+from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import Narrowed, search
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import (
@@ -41,6 +41,7 @@ ANOTHER = "110105198001011238"
 GROUND, PAPER = "登记时把甲写成了申", "预交金凭条 2019-0113"
 SECOND = actor(Role.FINANCE_OFFICER, "2")
 APPROVER_2 = actor(Role.FINANCE_APPROVER, "2")
+PUBLIC = Actor(INSTITUTION, "anonymous", "", frozenset(), "192.0.2.7")
 BANK: dict[str, Any] = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
 
 
@@ -307,3 +308,72 @@ def test_nor_do_they_send_it_another_way(counted: Outpatients, tmp_path: Path) -
     with pytest.raises(SecondPersonRequired, match="申请或批准过"):
         redirect_claim(counted.context, OFFICER, claim_id, Route.CASH)
     assert redirect_claim(counted.context, SECOND, claim_id, Route.CASH).state == "reviewed"
+
+
+def looked(counted: Outpatients, name: str, certno: str) -> online.Looked:
+    return online.look_up(counted.context, PUBLIC, online.Identity(name, certno, "13800000001"), "proof")
+
+
+def asked_online(counted: Outpatients) -> str:
+    told = online.AskOwn(0, Route.BANK, bank="某银行", card_no="6217000000000000001")
+    return online.ask_own(counted.context, PUBLIC, looked(counted, "吴甲", OWN).sealed, "proof", told).request_no
+
+
+def test_an_application_on_line_is_answered_before_the_holder_changes(
+    counted: Outpatients, clock: FixedClock
+) -> None:
+    """And whose account it is then reads nothing of what the earlier one was told."""
+    request_no = asked_online(counted)
+    change_no = ask(counted, name="吴申", certno=ANOTHER)
+    with pytest.raises(Conflict, match=f"{request_no} 在等受理.*不受理"):
+        owners.approve_owner_change(counted.context, APPROVER, change_no)
+    assert counted.account("M001").holder_name == "吴甲"
+    request_id = requests.list_requests(counted.context, CLERK, requests.WAITING)[0][0].request.request_id
+    requests.decline(counted.context, CLERK, request_id, "吴甲住院未到")
+    assert [one.told for one in looked(counted, "吴甲", OWN).deposits] == [
+        f"上次的申请 {request_no} 没有受理：吴甲住院未到"
+    ]
+    clock.moment += timedelta(minutes=1)
+    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    assert [(one.told, one.waits) for one in looked(counted, "吴申", ANOTHER).deposits] == [("", "")]
+
+
+def test_a_corrected_phone_hides_no_answer(counted: Outpatients, clock: FixedClock) -> None:
+    asked_online(counted)
+    request_id = requests.list_requests(counted.context, CLERK, requests.WAITING)[0][0].request.request_id
+    requests.decline(counted.context, CLERK, request_id, "请带证件来")
+    clock.moment += timedelta(minutes=1)
+    corrected(counted, phone="13800000009")
+    told = online.Identity("吴甲", OWN, "13800000009")
+    assert "请带证件来" in online.look_up(counted.context, PUBLIC, told, "proof").deposits[0].told
+
+
+@pytest.mark.parametrize("changed", ["S1", "S2"])
+def test_an_account_that_is_anothers_now_is_joined_with_nobody(outpatients: Outpatients, changed: str) -> None:
+    outpatients.census(
+        (
+            ("S1", "吴甲", OWN, "13800000001", "64.50", "2020-03-01", "门诊预交金", "现金"),
+            ("S2", "吴甲", OWN, "13800000001", "10.00", "2020-03-01", "门诊预交金", "现金"),
+            ("S3", "吴甲", OWN, "13800000001", "5.00", "2020-03-01", "门诊预交金", "现金"),
+        )
+    )
+    propose_pairs(outpatients.context, OFFICER)
+    for second in ("S2", "S3"):
+        decide_pair(outpatients.context, APPROVER, "S1", second, "同一人", same=True)
+    stayed = "S2" if changed == "S1" else "S1"
+
+    def same_card(account_no: str, **said: str) -> bool:
+        claim_id = outpatients.accept(account_no, **BANK, **said).claim_id
+        assert claim_id
+        noted = claim_review.read_claim(outpatients.context, CLERK, claim_id).alarms
+        return "same_card" in {one.kind for one in noted}
+
+    assert not same_card("S3")
+    corrected(outpatients, changed, certno=ANOTHER)
+    beside = {
+        one: [found.account_no for found in claim_review.read_owner(outpatients.context, CLERK, one).others]
+        for one in ("S1", "S2", "S3")
+    }
+    assert beside == {changed: [], stayed: ["S3"], "S3": [stayed]}
+    assert same_card(changed, certno=ANOTHER), "the card of another person's account"
+    assert same_card(stayed), "the card of an account that is another person's now"
