@@ -23,3 +23,27 @@ CREATE TRIGGER outpatient_claim_owner BEFORE UPDATE ON outpatient_claim FOR EACH
   WHEN (NEW.state IN ('reviewed', 'confirmed') OR NEW.reviewed_by IS DISTINCT FROM OLD.reviewed_by
     OR NEW.confirmed_by IS DISTINCT FROM OLD.confirmed_by)
   EXECUTE FUNCTION outpatient_claim_owner();
+
+-- A slip of a deposit is named by its number, and proves one account: of claims that were turned down or taken back it
+-- proved nothing. Two that come at once wait for each other.
+CREATE FUNCTION outpatient_claim_paper_slip() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF (CASE WHEN NEW.kind = 'slip' THEN NEW.slip_key <> '' AND length(NEW.reference) <= 64
+        AND NEW.slip_key = fund_plain_slip(NEW.reference) ELSE NEW.slip_key = '' END) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_claim_paper' USING ERRCODE = 'HP006';
+  END IF;
+  IF NEW.kind = 'slip' THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('outpatient_proof:' || NEW.institution_id, 0));
+    IF EXISTS (SELECT 1 FROM outpatient_claim_paper p JOIN outpatient_claim c USING (institution_id, claim_id)
+        WHERE p.institution_id = NEW.institution_id AND p.slip_key = NEW.slip_key AND p.slip_key <> ''
+          AND c.state NOT IN ('rejected', 'withdrawn')
+          AND c.account_no IS DISTINCT FROM (SELECT o.account_no FROM outpatient_claim o
+            WHERE o.institution_id = NEW.institution_id AND o.claim_id = NEW.claim_id)) THEN
+      RAISE EXCEPTION 'slip_used: outpatient_claim_paper' USING ERRCODE = 'HP006';
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_claim_paper_slip BEFORE INSERT ON outpatient_claim_paper
+  FOR EACH ROW EXECUTE FUNCTION outpatient_claim_paper_slip();

@@ -17,3 +17,18 @@ CREATE TRIGGER outpatient_claim_owner BEFORE UPDATE ON outpatient_claim
       AND (c.old_name <> c.new_name OR c.old_certno_hash <> c.new_certno_hash
         OR julianday(c.decided_at) >= julianday(NEW.accepted_at) - 30));
 END;
+
+-- A slip of a deposit is named by its number, and proves one account: of claims that were turned down or taken back it
+-- proved nothing.
+CREATE TRIGGER outpatient_claim_paper_slip BEFORE INSERT ON outpatient_claim_paper BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_claim_paper') WHERE (NEW.kind <> 'slip' AND NEW.slip_key <> '')
+    OR (NEW.kind = 'slip' AND ((NEW.slip_key <> '' AND length(NEW.reference) <= 64
+        AND NEW.slip_key NOT GLOB '*[^A-Z0-9]*') IS NOT 1 OR UNLIKE(NEW.reference, NEW.slip_key)));
+  SELECT RAISE(ABORT, 'slip_used: outpatient_claim_paper') WHERE NEW.kind = 'slip' AND EXISTS (
+    SELECT 1 FROM outpatient_claim_paper p JOIN outpatient_claim c
+      ON c.institution_id = p.institution_id AND c.claim_id = p.claim_id
+    WHERE p.institution_id = NEW.institution_id AND p.slip_key = NEW.slip_key AND p.slip_key <> ''
+      AND c.state <> 'rejected' AND c.state <> 'withdrawn'
+      AND c.account_no IS NOT (SELECT o.account_no FROM outpatient_claim o
+        WHERE o.institution_id = NEW.institution_id AND o.claim_id = NEW.claim_id));
+END;

@@ -170,6 +170,28 @@ def add_papers(connection: sa.Connection, papers: Sequence[dict[str, Any]]) -> N
     connection.execute(sa.insert(OutpatientClaimPaper), list(papers))
 
 
+def proved_with(connection: sa.Connection, institution_id: str, slip_key: str, account_no: str) -> str | None:
+    """Another account than ``account_no`` of which a slip is the proof in a claim that was neither turned down nor
+    taken back."""
+    query = (
+        sa.select(OutpatientClaim.account_no)
+        .join(
+            OutpatientClaimPaper,
+            sa.and_(
+                OutpatientClaimPaper.institution_id == OutpatientClaim.institution_id,
+                OutpatientClaimPaper.claim_id == OutpatientClaim.claim_id,
+            ),
+        )
+        .where(
+            OutpatientClaimPaper.institution_id == institution_id,
+            OutpatientClaimPaper.slip_key == slip_key,
+            OutpatientClaim.account_no != account_no,
+            OutpatientClaim.state.notin_(("rejected", "withdrawn")),
+        )
+    )
+    return connection.scalar(query.limit(1))
+
+
 def next_refund_no(connection: sa.Connection, institution_id: str, day: date) -> str:
     """``TF`` with the day and a number that counts on within it; ask under the lock of ``outpatient_refund_no``."""
     head = f"TF{day:%Y%m%d}"

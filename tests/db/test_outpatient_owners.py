@@ -12,10 +12,13 @@ import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Paper
 from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models import outpatient as accounts
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientClaimPaper
 from hospital_prepay.services.outpatient import claims, owners
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.corrections import AskCorrection, ask_correction
 from tests.books import HOSPITAL
 from tests.db.test_outpatient_books import Books, books, outpatients, unchanged
@@ -33,6 +36,13 @@ COLUMNS: Final = {
     "phone_hash": "x",
     "reach": "none",
 }
+
+
+ACCOUNT: Final = (
+    "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal, certno_hash,"
+    " phone_hash, reach, channel, patient_no, opening_fen, person_id, state)"
+    " VALUES (:i, 'M001', 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
+)
 
 
 def ask(held: Books, by: Any = OFFICER, **changes: str) -> int:
@@ -201,11 +211,7 @@ def test_an_upgrade_keeps_what_was_noted_and_decided(
     migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment, target="0043")
     with owner.writing() as connection, untriggered(connection):
         connection.execute(
-            sa.text(
-                "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal,"
-                " certno_hash, phone_hash, reach, channel, patient_no, opening_fen, person_id, state)"
-                " VALUES (:i, 'M001', 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
-            ),
+            sa.text(ACCOUNT),
             {"i": own},
         )
         names = ("institution_id", "correction_id", "account_no", "change_fen", "ground", "state", "asked_by")
@@ -218,4 +224,69 @@ def test_an_upgrade_keeps_what_was_noted_and_decided(
         assert connection.execute(sa.text("SELECT state, answer FROM outpatient_correction")).all() == [
             ("rejected", "")
         ]
+    owner.close()
+
+
+PAPER: Final = "INSERT INTO outpatient_claim_paper VALUES (:i, :c, :n, :kind, :reference, :by, :now, :key)"
+
+
+def paper(held: Books, claim_id: str, kind: str, reference: str, key: str) -> dict[str, Any]:
+    held.count += 1
+    now = decide(held, "", "")["now"]
+    values = {"i": INSTITUTION, "c": claim_id, "n": 50 + held.count, "by": CLERK.actor_id, "now": now}
+    return {**values, "kind": kind, "reference": reference, "key": key}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "key"),
+    [
+        ("slip", "A7", ""),
+        ("slip", "原件", ""),
+        ("slip", "A7", "A8"),
+        ("slip", "a-7", "a7"),
+        ("slip", "7" * 65, "7" * 65),
+        ("own_id", "A7", "A7"),
+        ("slip", "A-9", "A9"),
+        ("slip", "ａ９", "A9"),
+    ],
+)
+def test_a_slip_stands_with_its_number_and_for_one_account(books: Books, kind: str, reference: str, key: str) -> None:
+    other = books.outpatients.accept("M003", papers=(ShownPaper(Paper.OWN_ID), ShownPaper(Paper.SLIP, "A9"))).claim_id
+    assert other
+    claim_id = books.outpatients.accept("M001").claim_id
+    assert claim_id
+    unchanged(books, PAPER, **paper(books, claim_id, kind, reference, key))
+    books.sql(PAPER, **paper(books, claim_id, "slip", "凭条 a-7", "A7"))
+    books.sql(PAPER, **paper(books, claim_id, "slip", "a 7", "A7"))
+    books.sql(PAPER, **paper(books, other, "slip", "A9", "A9"))
+    claims.withdraw_claim(books.context, CLERK, other, "填错了")
+    books.sql(PAPER, **paper(books, claim_id, "slip", "A9", "A9"))
+
+
+def test_slips_of_before_are_told_their_numbers(
+    empty_urls: tuple[str, str], tmp_path: Path, clock: FixedClock
+) -> None:
+    owner = Database(empty_urls[0])
+    role = sa.make_url(empty_urls[1]).username if owner.is_postgresql else None
+    moment = clock.now()
+    migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment, target="0046")
+    with owner.writing() as connection, untriggered(connection):
+        names = ("institution_id", "claim_id", "paper_no", "kind", "reference", "recorded_by", "recorded_at")
+        connection.execute(sa.text(ACCOUNT), {"i": HOSPITAL})
+        claim = {"institution_id": HOSPITAL, "claim_id": "c", "refund_no": "TF1", "account_no": "M001"}
+        told = {"remitted": False, "amount_fen": 1, "claimant": "self", "card_lost": False, "claimant_name": "x"}
+        way = {"personal": "x", "card_hash": "", "taken_at": "window", "route": "cash", "decision_id": "x"}
+        begun = {"state": "accepted", "accepted_by": "a", "accepted_at": moment}
+        connection.execute(sa.insert(OutpatientClaim).values(**claim, **told, **way, **begun))
+        columns = OutpatientClaimPaper.__table__.c
+        table = sa.table("outpatient_claim_paper", *(sa.column(one, columns[one].type) for one in names))
+        for number, (kind, said) in enumerate((("slip", "凭条 a-７"), ("slip", "原件"), ("own_id", "1"))):
+            row = (HOSPITAL, "c", number, kind, said, "a", moment)
+            connection.execute(sa.insert(table).values(row))
+    migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment)
+    with owner.writing() as connection:
+        kept = connection.execute(sa.text("SELECT slip_key FROM outpatient_claim_paper ORDER BY paper_no"))
+        assert list(kept.scalars()) == ["A7", "", ""]
+        with pytest.raises(sa.exc.DBAPIError):
+            connection.execute(sa.text("UPDATE outpatient_claim_paper SET slip_key = 'A8'"))
     owner.close()

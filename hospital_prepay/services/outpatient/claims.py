@@ -48,6 +48,7 @@ from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
 from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
 from hospital_prepay.services.outpatient.owners import refuse_corrector
+from hospital_prepay.services.outpatient.proofs import proof_key, require_own_proof
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
@@ -117,7 +118,7 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
     """Take a claim down (受理). A rule's "no" is the ``decision`` of the answer and names what is missing.
 
     Raises :class:`NotFound`, :class:`Conflict` when the account has an open claim or isn't in the books yet,
-    :class:`MalformedInput` for a way that lacks its bank card.
+    :class:`MalformedInput` for a way that lacks its bank card, or a slip without its number or of another account.
     """
     actor.require(Permission.OUTPATIENT_ACCEPT)
     _check(command)
@@ -131,6 +132,8 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         if not account.is_open:
             raise Conflict("这个账户的期初余额还没有入账，请等财务核对确认后再受理；本次没有受理。")
         _require_patient_number(account, command)
+        proofs = (proof_key(paper.kind, paper.reference) for paper in command.papers)
+        require_own_proof(work, account.account_no, proofs)
         facts = _facts(context, work, account, command)
         if command.beyond and not facts.remitted_fen:
             words = "这个账户的钱还没有上缴财政，不填多退的数；账面数错的，先办更正再受理。"
@@ -364,6 +367,7 @@ def _write_down(
             "reference": paper.reference.strip(),
             "recorded_by": work.act.actor.actor_id,
             "recorded_at": work.now,
+            "slip_key": proof_key(paper.kind, paper.reference),
         }
         for number, paper in enumerate(command.papers, 1)
     ]
@@ -427,6 +431,7 @@ def _check(command: AcceptClaim) -> None:
     plain_line(command.patient_certno, "patient_certno", "患者证件号")
     for paper in command.papers:
         plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
+        proof_key(paper.kind, paper.reference)
     check_ground(command.ground)
     if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"

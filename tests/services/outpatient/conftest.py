@@ -80,7 +80,7 @@ class Outpatients:
         """A claim of the owner in person, paid in cash, with the slip where no certificate number is on record."""
         account = self.account(account_no)
         self.keys += 1
-        slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, "凭条 1"),)
+        slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, f"凭条 {account_no}"),)
         values: dict[str, object] = {
             "account_no": account_no,
             "claimant": Claimant.SELF,

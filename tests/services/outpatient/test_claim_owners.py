@@ -15,7 +15,13 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Rout
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.services.outpatient import payouts
 from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner, reveal_claim
-from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
+from hospital_prepay.services.outpatient.claims import (
+    ShownPaper,
+    confirm_claim,
+    reject_claim,
+    review_claim,
+    withdraw_claim,
+)
 from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import account_card
 from tests.hospital import INSTITUTION
@@ -23,6 +29,12 @@ from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PA
 
 OWN_ID = (ShownPaper(Paper.OWN_ID, "身份证"),)
 SLIP = (*OWN_ID, ShownPaper(Paper.SLIP, "凭条 7"))
+
+
+def slip(number: str) -> tuple[ShownPaper, ...]:
+    return (*OWN_ID, ShownPaper(Paper.SLIP, number))
+
+
 PROXY = tuple(ShownPaper(one) for one in (Paper.PATIENT_ID, Paper.PROXY_ID, Paper.PROXY_LETTER))
 HEIR = tuple(ShownPaper(one) for one in (Paper.HEIR_ID, Paper.DEATH, Paper.KINSHIP))
 BANK: dict[str, Any] = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
@@ -106,7 +118,7 @@ def test_without_a_certificate_on_record_a_slip_or_the_phone_is_needed(counted: 
     assert codes(counted, "M003", papers=OWN_ID, phone="13800000002") == ["missing_proof"], "another account's phone"
     assert codes(counted, "M002", papers=OWN_ID, phone="+86 138-0000-0002") == []
     assert codes(counted, "M003", papers=SLIP) == []
-    assert codes(counted, "M004", claimant_name="某人", papers=SLIP) == []
+    assert codes(counted, "M004", claimant_name="某人", papers=slip("8")) == []
 
 
 def test_a_proxys_own_phone_proves_nothing_the_patients_does(counted: Outpatients) -> None:
@@ -187,3 +199,29 @@ def test_the_same_persons_other_accounts_stand_beside_with_what_they_have(outpat
     masked = read_owner(outpatients.context, OFFICER, "S1").others
     assert {one.holder_name for one in masked} == {"吴＊"}
     assert {one.personal for one in masked} == {""}
+
+
+@pytest.mark.parametrize("number", ["", " ", "凭条", "看过"])
+def test_a_slip_without_its_number_proves_nothing(counted: Outpatients, number: str) -> None:
+    with pytest.raises(MalformedInput, match="凭条的号码") as refused:
+        counted.accept("M002", papers=slip(number))
+    assert refused.value.details == {"field": "papers"}
+
+
+@pytest.mark.parametrize("spelled", ["凭条 2019-a7 号", "２０１９Ａ７", "2019.A7"])
+def test_a_slip_proves_one_account_however_it_is_spelled(counted: Outpatients, spelled: str) -> None:
+    first = counted.accept("M002", papers=slip("2019-A7")).claim_id
+    assert first
+    with pytest.raises(MalformedInput, match="已经用来证明账户 M002"):
+        counted.accept("M003", papers=slip(spelled))
+    withdraw_claim(counted.context, CLERK, first, "凭条号填错了")
+    assert counted.accept("M003", papers=slip(spelled)).claim_id
+    with pytest.raises(MalformedInput, match="已经用来证明账户 M003"):
+        counted.accept("M002", papers=slip("2019-A7"))
+
+
+def test_a_slip_proves_the_same_account_again(counted: Outpatients) -> None:
+    first = counted.accept("M002", papers=slip("2019-A7")).claim_id
+    assert first
+    reject_claim(counted.context, OFFICER, first, "签名不清")
+    assert counted.accept("M002", papers=slip("2019-A7")).claim_id
