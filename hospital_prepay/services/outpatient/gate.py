@@ -20,6 +20,7 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.gate import PLACES, GateFacts, take
+from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_gate as store
@@ -322,18 +323,30 @@ def _take(
         ),
     )
     entry_no = work.ledger.post(entry)
-    accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
+    if account.is_kept:
+        # The three years of what a legacy account held before (8) go on from where they began.
+        accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
     return TakenDeposit(answer.decision, answer.decision_id, taken_id, entry_no)
 
 
 def _require_same_person(context: Context, command: TakeDeposit, account: AccountState, institution_id: str) -> None:
-    """Raise :class:`Conflict` for an account that stands in another name or certificate number."""
-    number = same_person_number(command.certno)
-    known = context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO) if number else ()
-    other = bool(number and account.certno_hash) and account.certno_hash not in known
-    names = plain_name(account.holder_name).casefold(), plain_name(command.holder_name).casefold()
-    if other or (all(names) and names[0] != names[1]):
+    """Raise :class:`Conflict` for an account that nothing shows to be this person's.
+
+    Its name and the certificate number on record have to agree; without a number only an account that the gate itself
+    opened in the same name with the same phone does. Whose a legacy account is otherwise, nobody can tell.
+    """
+    names = compared_name(account.holder_name), compared_name(command.holder_name)
+    digests = context.keyed_hash.candidates
+    number, phone = same_person_number(command.certno), phone_number(command.phone)
+    certno = bool(number) and account.certno_hash in digests(number, institution=institution_id, field=CERTNO)
+    if names[0] != names[1] or (number and account.certno_hash and not certno):
         raise Conflict("这个账户登记的是另一个人。请核对账户号，或用新的账户号；本次没有入账。")
+    told = bool(phone) and account.phone_hash in digests(phone, institution=institution_id, field=PHONE)
+    opened_alike = account.is_kept and not number and not account.certno_hash and told
+    if not names[0] or not (certno or opened_alike):
+        raise Conflict(
+            "这个账户没有登记证件号，或没有填证件号，认不出是不是同一个人。请照证件填写，或用新的账户号；本次没有入账。"
+        )
 
 
 def _account(context: Context, work: UnitOfWork, command: TakeDeposit) -> dict[str, Any]:
