@@ -221,7 +221,9 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
         personal = _clear(context, own, claim.personal, PERSONAL)
-        named = payee(Claimant(claim.claimant), account.holder_name, personal.patient_name, claim.claimant_name)
+        # Whoever it was accepted for, whatever was corrected before it came back.
+        then = account_at(connection, own, account, claim.accepted_at).holder_name
+        named = payee(Claimant(claim.claimant), then, personal.patient_name, claim.claimant_name)
         noted = alarm_store.alarms_of(connection, own, claim_id)
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []

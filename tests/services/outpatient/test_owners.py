@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -35,6 +37,7 @@ from tests.services.outpatient.conftest import (
     OWN,
     PAYER,
     Outpatients,
+    answered,
 )
 
 ANOTHER = "110105198001011238"
@@ -377,3 +380,17 @@ def test_an_account_that_is_anothers_now_is_joined_with_nobody(outpatients: Outp
     assert beside == {changed: [], stayed: ["S3"], "S3": [stayed]}
     assert same_card(changed, certno=ANOTHER), "the card of another person's account"
     assert same_card(stayed), "the card of an account that is another person's now"
+
+
+def test_a_refund_that_came_back_goes_to_whom_it_was_accepted_for(
+    counted: Outpatients, clock: FixedClock, tmp_path: Path
+) -> None:
+    claim_id = counted.confirmed("M001", **BANK)
+    answered(counted, tmp_path, claim_id)
+    clock.moment += timedelta(days=1)
+    corrected(counted, name="吴申")
+    payouts.bounce_refund(counted.context, PAYER, claim_id, "户名不符")
+    again = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    assert next(csv.DictReader(io.StringIO(again.text.lstrip("\ufeff"))))["收款人"] == "吴甲"
+    found = claim_review.read_claim(counted.context, CLERK, claim_id)
+    assert (found.payee, found.owner.account.holder_name) == ("吴甲", "吴申")
