@@ -17,6 +17,7 @@ from hospital_prepay.domain.errors import CalendarUnknown, Conflict, MalformedIn
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm, AlarmFacts, AlarmKind, alarms, opening_hours
 from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, Paper, Route
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.persistence import institutions, users
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.persistence import outpatient_claims as claims
@@ -224,12 +225,14 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
 
 
 def _unproven(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> str:
-    """What ties the claim to its account, where no certificate number does."""
-    if account.certno_hash:
+    """What ties the claim to its account, where no certificate number does or the name is of signs alone."""
+    named = not account.holder_name.strip() or names_somebody(account.holder_name)
+    if account.certno_hash and named:
         return ""
     kinds = {paper.kind for paper in claims.papers_of(connection, own, claim.claim_id)}
     rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
-    return f"账户没有登记证件号，{rests}和来办的人"
+    what = "账户登记的姓名只有符号" if account.certno_hash else "账户没有登记证件号"
+    return f"{what}，{rests}和来办的人"
 
 
 def _beyond(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> int:

@@ -7,7 +7,6 @@ at how late a claim comes.
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from hospital_prepay.domain.rules.outpatient.claims import (
     routes,
 )
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as store
@@ -46,7 +46,7 @@ from hospital_prepay.services.outpatient.alarms import (
 )
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
-from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
+from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula, required_ground
 from hospital_prepay.services.outpatient.owners import refuse_corrector
 from hospital_prepay.services.outpatient.proofs import proof_key, require_own_proof
 from hospital_prepay.services.publication.readings import readings_within
@@ -56,7 +56,6 @@ OWED: Final = (
     "这笔钱财政已经补回（或正在申请），银行又把它退了回来，是欠患者的钱，不能撤回，也不转作收入。"
     "请改退款方式再付；暂时找不到人的，一直挂在“其他应付款”，什么时候来都付。"
 )
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +281,7 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
         name_matches=_name_matches(account, command),
         unregistered=not account.certno_hash,
         phone_matches=_phone_matches(context, account, command, work.institution_id),
+        nameless=_nameless(account),
     )
 
 
@@ -304,9 +304,14 @@ def _require_patient_number(account: AccountState, command: AcceptClaim) -> None
 
 def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
     """Of the patient, whoever comes; a newborn is called as it was registered."""
-    registered = compared_name(account.holder_name)
+    registered = compared_name(account.holder_name) if names_somebody(account.holder_name) else ""
     given = command.claimant_name if command.claimant is Claimant.SELF else command.patient_name
     return compared_name(given) == registered if registered else None
+
+
+def _nameless(account: AccountState) -> bool:
+    """Whether the name on record is of signs alone; an account without any is known by its number."""
+    return bool(account.holder_name.strip()) and not names_somebody(account.holder_name)
 
 
 def _phone_matches(context: Context, account: AccountState, command: AcceptClaim, institution_id: str) -> bool:
@@ -420,13 +425,14 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
 
 
 def _check(command: AcceptClaim) -> None:
-    if not plain_name(command.claimant_name):
+    if not names_somebody(command.claimant_name):
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
-    if command.claimant is not Claimant.SELF and not command.patient_name.strip():
+    if command.claimant is not Claimant.SELF and not names_somebody(command.patient_name):
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
     plain_line(command.claimant_name, "claimant_name", "来办的人的姓名")
+    refuse_formula(command.patient_name, "patient_name", "患者姓名")
     plain_line(command.patient_name, "patient_name", "患者姓名")
     plain_line(command.patient_certno, "patient_certno", "患者证件号")
     for paper in command.papers:
@@ -447,10 +453,3 @@ def _check_route(route: Route, bank: str, card_no: str) -> None:
     plain_line(bank, "bank", "开户银行")
     refuse_formula(bank, "bank", "开户银行")
     check_card(card_no)
-
-
-def refuse_formula(text: str, field: str, label: str) -> None:
-    """Raise :class:`MalformedInput` for words that a spreadsheet would reckon with: they go into the bank's file."""
-    if unicodedata.normalize("NFKC", text).lstrip()[:1] in _FORMULA:
-        words = f"{label}不能以“{text.strip()[0]}”开头，请照证件或银行卡填写。"
-        raise MalformedInput(words, code="formula", details={"field": field})

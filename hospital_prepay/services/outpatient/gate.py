@@ -20,6 +20,7 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.gate import PLACES, GateFacts, take
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as accounts
@@ -31,7 +32,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.filing import require_past_day
-from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
+from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula, required_ground
 from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -182,6 +183,9 @@ def take_deposit(context: Context, actor: Actor, command: TakeDeposit) -> TakenD
     if not command.amount or not command.account_no.strip():
         raise MalformedInput("请填账户号和大于零的金额。", code="missing_value", details={"field": "amount"})
     plain_line(command.holder_name, "holder_name", "姓名")
+    refuse_formula(command.holder_name, "holder_name", "姓名")
+    if command.holder_name.strip() and not names_somebody(command.holder_name):
+        raise MalformedInput("姓名里没有文字。请照证件填写。", details={"field": "holder_name"})
     plain_line(command.consent, "consent", "知情同意书编号")
     _check_number(command.certno)
     payload = {**asdict(command), "amount": command.amount.fen}
@@ -343,7 +347,7 @@ def _require_same_person(context: Context, command: TakeDeposit, account: Accoun
         raise Conflict("这个账户登记的是另一个人。请核对账户号，或用新的账户号；本次没有入账。")
     told = bool(phone) and account.phone_hash in digests(phone, institution=institution_id, field=PHONE)
     opened_alike = account.is_kept and not number and not account.certno_hash and told
-    if not names[0] or not (certno or opened_alike):
+    if not names_somebody(account.holder_name) or not (certno or opened_alike):
         raise Conflict(
             "这个账户没有登记证件号，或没有填证件号，认不出是不是同一个人。请照证件填写，或用新的账户号；本次没有入账。"
         )

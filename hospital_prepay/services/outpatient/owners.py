@@ -20,6 +20,7 @@ from hospital_prepay.domain.identity import resident_id, same_person_number
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_owners as store
@@ -31,7 +32,7 @@ from hospital_prepay.persistence.outpatient_owners import FIELD_LABELS, OwnerCha
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
-from hospital_prepay.services.outpatient.grounds import required_ground, required_line
+from hospital_prepay.services.outpatient.grounds import refuse_formula, required_ground, required_line
 
 PAPER: Final = "outpatient_owner_change.paper"
 NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"
@@ -156,6 +157,9 @@ def _check(command: AskOwnerChange) -> None:
         ("certno", "证件号", command.certno, _LONGEST_NUMBER),
         ("phone", "手机号", command.phone, _LONGEST_NUMBER),
     )
+    refuse_formula(command.name, "name", "姓名")
+    if command.name.strip() and command.name.isprintable() and not names_somebody(command.name):
+        raise MalformedInput("姓名里没有文字。请照证件填写。", details={"field": "name"})
     for field, label, text, longest in limits:
         try:
             check_text(text.strip(), longest)

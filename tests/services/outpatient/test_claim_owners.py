@@ -13,7 +13,7 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_alarms as store
-from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient import owners, payouts
 from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner, reveal_claim
 from hospital_prepay.services.outpatient.claims import (
     ShownPaper,
@@ -225,3 +225,42 @@ def test_a_slip_proves_the_same_account_again(counted: Outpatients) -> None:
     assert first
     reject_claim(counted.context, OFFICER, first, "签名不清")
     assert counted.accept("M002", papers=slip("2019-A7")).claim_id
+
+
+def test_a_name_of_signs_alone_is_nobodys(outpatients: Outpatients) -> None:
+    """Whoever comes proves the account by a slip or the phone, whatever number is on record, and is paid as they are
+    called."""
+    outpatients.census(
+        (
+            ("N1", "··", "", "13800000002", "64.50", "2019-03-01", "门诊预交金", "现金"),
+            ("N2", "--", OWN, "13800000001", "10.00", "2019-03-01", "门诊预交金", "现金"),
+        )
+    )
+    assert codes(outpatients, "N1", claimant_name="某人", papers=OWN_ID, phone="") == ["missing_proof"]
+    refused = outpatients.accept("N2", claimant_name="某人", patient_name="", papers=OWN_ID, phone="")
+    assert [(one.code, "只有符号" in one.message) for one in refused.decision.reasons] == [("missing_proof", True)]
+    for nobody in ("··", "--"):
+        with pytest.raises(MalformedInput, match="来办的人的姓名"):
+            outpatients.accept("N2", claimant_name=nobody, patient_name="")
+    claim_id = outpatients.confirmed("N2", claimant_name="某人", patient_name="", papers=slip("31"), phone="", **BANK)
+    assert "只有符号" in read_claim(outpatients.context, CLERK, claim_id).alarms[0].words
+    made = payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
+    assert next(csv.DictReader(io.StringIO(made.text.lstrip("\ufeff"))))["收款人"] == "某人"
+
+
+@pytest.mark.parametrize("name", ["=cmd|x", "＝cmd", "-1+2", "@a"])
+def test_no_formula_goes_into_the_banks_file_as_a_patients_name(counted: Outpatients, name: str) -> None:
+    came: dict[str, Any] = {"claimant": Claimant.PROXY, "claimant_name": "郑代办", "papers": (*PROXY, SLIP[-1])}
+    with pytest.raises(MalformedInput, match="患者姓名不能以"):
+        counted.accept("M004", **came, patient_name=name)
+    with pytest.raises(MalformedInput, match="姓名不能以"):
+        owners.ask_owner_change(
+            counted.context, OFFICER, owners.AskOwnerChange("M001", name, "", "", "写错了", "凭条 1", f"k{name}")
+        )
+
+
+def test_nor_out_of_a_register(outpatients: Outpatients) -> None:
+    row = ("M001", "-1+cmd", "", "", "64.50", "2020-03-01", "门诊预交金", "现金")
+    nobody = ("M002", "-", "", "", "1.00", "2020-03-01", "门诊预交金", "现金")
+    made = outpatients.census((row, ("M003", "＝cmd", *row[2:]), nobody))
+    assert (made.accepted, made.rejected) == (1, 2)

@@ -176,6 +176,14 @@ def test_a_deposit_does_not_go_onto_another_persons_account(
     assert outpatients.account("M001").balance_fen == 6450 + 20000
 
 
+@pytest.mark.parametrize("name", ["··", "=cmd"])
+def test_a_deposit_names_somebody(outpatients: Outpatients, name: str) -> None:
+    kept(outpatients)
+    with pytest.raises(MalformedInput) as refused:
+        asked(outpatients, holder_name=name)
+    assert refused.value.details == {"field": "holder_name"}
+
+
 def test_the_three_years_of_a_legacy_account_go_on(outpatients: Outpatients) -> None:
     outpatients.census()
     kept(outpatients)

@@ -162,6 +162,8 @@ def test_turned_down_it_says_why_and_another_may_follow(counted: Outpatients) ->
         ({"certno": "110105194912310021"}, "certno"),
         ({"phone": "12345"}, "phone"),
         ({"name": "吴\u200b申"}, "name"),
+        ({"name": "\u3164"}, "name"),
+        ({"name": "··"}, "name"),
     ],
 )
 def test_what_cant_be_right_is_refused_beside_its_field(

@@ -50,7 +50,7 @@ class AlarmKind(StrEnum):
 ALARM_LABELS: Final = {
     AlarmKind.OWNER: "账户的姓名或证件号更正过，或手机号近 30 天更正过",
     AlarmKind.BEYOND: "退的比上缴的多，由本院承担",
-    AlarmKind.UNPROVEN: "账户没有登记证件号",
+    AlarmKind.UNPROVEN: "账户没有登记证件号，或姓名只有符号",
     AlarmKind.SAME_CARD: "同一银行卡用于其他患者",
     AlarmKind.STAFF_CARD: "收款银行卡属于本院职工",
     AlarmKind.STAFF_NAME: "来办的人与本院职工同名",
