@@ -11,6 +11,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Paper
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.outpatient.grounds import refuse_foreign_letter
 
 LONGEST: Final = 64
 _MISSING: Final = "请填预交金凭条的号码，照凭条写；凭条丢了的不要勾，改填登记的手机号。"
@@ -21,6 +22,7 @@ def proof_key(kind: Paper, reference: str) -> str:
     a letter or digit, or with more signs than a number has."""
     if kind is not Paper.SLIP:
         return ""
+    refuse_foreign_letter(reference, "papers", "预交金凭条的号码")
     key = payment_reference(reference)
     if not key:
         raise MalformedInput(_MISSING, code="missing_value", details={"field": "papers"})
