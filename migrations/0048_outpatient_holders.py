@@ -1,4 +1,5 @@
-"""Whoever had an account's holder corrected takes no part in paying it; a slip proves one account."""
+"""Whoever had an account's holder corrected takes no part in paying it; a slip proves one account;
+corrections are decided by who may, and not dated back."""
 
 from __future__ import annotations
 

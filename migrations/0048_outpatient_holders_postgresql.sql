@@ -47,3 +47,19 @@ BEGIN
 END $$;
 CREATE TRIGGER outpatient_claim_paper_slip BEFORE INSERT ON outpatient_claim_paper
   FOR EACH ROW EXECUTE FUNCTION outpatient_claim_paper_slip();
+
+-- A correction of a holder is decided by somebody in service who may confirm, and not before it was asked.
+CREATE FUNCTION outpatient_owner_change_decider() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id
+      AND u.user_id = NEW.decided_by AND u.is_active AND strpos(u.roles, '"finance_approver"') > 0) THEN
+    RAISE EXCEPTION 'second_person: outpatient_owner_change' USING ERRCODE = 'HP006';
+  END IF;
+  IF (NEW.decided_at >= NEW.asked_at) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_owner_change' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_owner_change_decider BEFORE UPDATE ON outpatient_owner_change
+  FOR EACH ROW EXECUTE FUNCTION outpatient_owner_change_decider();

@@ -32,3 +32,12 @@ CREATE TRIGGER outpatient_claim_paper_slip BEFORE INSERT ON outpatient_claim_pap
       AND c.account_no IS NOT (SELECT o.account_no FROM outpatient_claim o
         WHERE o.institution_id = NEW.institution_id AND o.claim_id = NEW.claim_id));
 END;
+
+-- A correction of a holder is decided by somebody in service who may confirm, and not before it was asked.
+CREATE TRIGGER outpatient_owner_change_decider BEFORE UPDATE ON outpatient_owner_change BEGIN
+  SELECT RAISE(ABORT, 'second_person: outpatient_owner_change') WHERE NOT EXISTS (SELECT 1 FROM staff_user u
+    WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.decided_by AND u.is_active
+      AND instr(u.roles, '"finance_approver"') > 0);
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_owner_change') WHERE
+    (julianday(NEW.decided_at) >= julianday(NEW.asked_at)) IS NOT 1;
+END;

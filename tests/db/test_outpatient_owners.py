@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Paper
 from hospital_prepay.persistence import migrate
@@ -24,8 +25,8 @@ from tests.books import HOSPITAL
 from tests.db.test_outpatient_books import Books, books, outpatients, unchanged
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_upgrade import empty_urls
-from tests.hospital import INSTITUTION
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER
+from tests.hospital import INSTITUTION, actor
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, PAYER
 
 __all__ = ["books", "empty_urls", "outpatients"]
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
@@ -106,6 +107,32 @@ def test_one_person_or_no_word_decides_nothing(books: Books, state: str, by: str
     ask(books)
     unchanged(books, DECIDE, **decide(books, state, by, why))
     assert books.outpatients.account("M001").holder_name == "吴甲"
+
+
+def test_who_may_confirm_decides_and_not_before_it_was_asked(books: Books, owner_database: Database) -> None:
+    ask(books)
+    for by in (
+        CLERK.actor_id,
+        PAYER.actor_id,
+        actor(Role.FINANCE_OFFICER, "2").actor_id,
+        actor(Role.AUDITOR).actor_id,
+    ):
+        unchanged(books, DECIDE, **decide(books, "approved", by))
+        unchanged(books, DECIDE, **decide(books, "rejected", by, "不符"))
+    approved = decide(books, "approved", APPROVER.actor_id)
+    early = books.context.clock.now() - timedelta(seconds=1)
+    backdated: Any = early if books.context.database.is_postgresql else early.isoformat()
+    unchanged(books, DECIDE, **{**approved, "now": backdated})
+    unchanged(books, DECIDE, **{**approved, "now": None})
+    owner_sql(
+        owner_database, "UPDATE staff_user SET is_active = :no WHERE user_id = :by", no=False, by=approved["by"]
+    )
+    unchanged(books, DECIDE, **approved)
+    owner_sql(
+        owner_database, "UPDATE staff_user SET is_active = :yes WHERE user_id = :by", yes=True, by=approved["by"]
+    )
+    books.sql(DECIDE, **approved)
+    assert books.outpatients.account("M001").holder_name == "吴申"
 
 
 def test_what_was_asked_or_decided_is_kept(books: Books, owner_database: Database) -> None:
