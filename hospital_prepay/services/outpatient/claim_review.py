@@ -270,8 +270,9 @@ class Revealed:
 def reveal_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> Revealed:
     """Everything about a claim's people in full, for a written reason that the audit trail keeps."""
     actor.require(Permission.REVEAL_IDENTITY)
-    with context.work(actor, "identity.reveal", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "identity.reveal", "outpatient_claim") as work:
         claim = store.read_claim(work.connection, work.institution_id, claim_id)
+        work.about(f"outpatient_claim:{claim.claim_id}")
         account = _account_of(work.connection, work.institution_id, claim)
         work.audit(detail={"ground": ground})
     own = actor.institution_id

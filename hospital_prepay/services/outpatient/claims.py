@@ -122,9 +122,10 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
     actor.require(Permission.OUTPATIENT_ACCEPT)
     _check(command)
     payload = {**asdict(command), "beyond": command.beyond.fen}
-    with context.work(actor, "outpatient.accept", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.accept", "outpatient_account") as work:
         store.hold_batches(work.connection, work.institution_id, command.account_no)
         account = store.lock_account(work.connection, work.institution_id, command.account_no)
+        work.about(f"outpatient_account:{account.account_no}")
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return AcceptedClaim.of_json(known)
@@ -153,7 +154,7 @@ def review_claim(context: Context, actor: Actor, claim_id: str) -> ClaimRow:
     """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted, and for
     who had the account's holder corrected."""
     actor.require(Permission.OUTPATIENT_REVIEW)
-    with context.work(actor, "outpatient.review", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.review", "outpatient_claim") as work:
         account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "accepted":
             raise Conflict("没退成的要先改退款方式，由改的人审核。请刷新后再看；本次没有改动。")
@@ -175,7 +176,7 @@ def confirm_claim(
     :class:`Conflict` for a card of staff, or when something new was noticed after ``alarms_seen``.
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
-    with context.work(actor, "outpatient.confirm_claim", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.confirm_claim", "outpatient_claim") as work:
         account, found = locked_claim(work, claim_id, "confirmed")
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
@@ -207,7 +208,7 @@ def redirect_claim(
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
     _check_route(route, bank, card_no)
-    with context.work(actor, "outpatient.redirect", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.redirect", "outpatient_claim") as work:
         account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
@@ -394,6 +395,7 @@ def locked_claim(work: UnitOfWork, claim_id: str, target: str) -> tuple[AccountS
     account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
     account = store.lock_account(work.connection, work.institution_id, account_no)
     found = store.read_claim(work.connection, work.institution_id, claim_id)
+    work.about(f"outpatient_claim:{found.claim_id}")
     if target not in CLAIM_STEPS[found.state]:
         now = ClaimState(found.state).label
         raise Conflict(f"这一步现在不能办：这笔退款“{now}”。请刷新后再看；本次没有改动。")
@@ -409,7 +411,7 @@ def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
 
 def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str) -> ClaimRow:
     ground = required_ground(ground, "请写明原因，备查。")
-    with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, f"outpatient.{state}", "outpatient_claim") as work:
         _, found = locked_claim(work, claim_id, state)
         refuse_contradicted(work, found)
         if store.owed_fen(work.connection, work.institution_id, claim_id):

@@ -189,7 +189,7 @@ def take_deposit(context: Context, actor: Actor, command: TakeDeposit) -> TakenD
     plain_line(command.consent, "consent", "知情同意书编号")
     _check_number(command.certno)
     payload = {**asdict(command), "amount": command.amount.fen}
-    with context.work(actor, "outpatient.take", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.take", "outpatient_account") as work:
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return TakenDeposit.of_json(known)
@@ -293,6 +293,7 @@ def _take(
         own = outpatient_account(account_no, is_deposit=True)
         open_account(work.connection, work.institution_id, own, name="门急诊预收款", opened_at=work.now, guarded=True)
     account = accounts.lock_account(work.connection, work.institution_id, account_no)
+    work.about(f"outpatient_account:{account_no}")
     _require_same_person(context, command, account, work.institution_id)
     if account.state != "open" or account.kind != "outpatient_deposit":
         raise Conflict("这个账户正在清退或已经办结，不能再存。请用新的账户号；本次没有入账。")

@@ -65,8 +65,9 @@ def ask_owner_change(context: Context, actor: Actor, command: AskOwnerChange) ->
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
     _check(command)
-    with context.work(actor, "outpatient.ask_owner", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.ask_owner", "outpatient_account") as work:
         account = claims.lock_account(work.connection, work.institution_id, command.account_no)
+        work.about(f"outpatient_account:{account.account_no}")
         payload = asdict(command)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
