@@ -120,7 +120,8 @@ def reveal(change_no: int) -> Any:
 
 def _ask_page(account_no: str, form: Form) -> str:
     card = register.account_card(current_context(), current_actor(), account_no)
-    return render_template("pages/outpatient/owner_ask.html", account=view.head(card), form=form)
+    why_not = owners.why_not_now(current_context(), current_actor(), account_no)
+    return render_template("pages/outpatient/owner_ask.html", account=view.head(card), form=form, why_not=why_not)
 
 
 def _page(change_no: int, form: Form) -> str:

@@ -29,7 +29,7 @@ from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.grounds import required_ground, required_line
+from hospital_prepay.services.outpatient.grounds import refuse_formula, required_ground, required_line
 from hospital_prepay.services.outpatient.owners import corrected_before
 
 __all__ = ["AlarmRow", "AnswerRow", "ListedAlarm", "StaffCard"]
@@ -60,6 +60,23 @@ def check_card(card_no: str) -> str:
     if not (plain.isascii() and plain.isdigit() and 12 <= len(plain) <= 19):
         raise MalformedInput("银行卡号应为 12 到 19 位数字，请核对。", details={"field": "card_no"})
     return plain
+
+
+def check_transfer(bank: str, card_no: str) -> None:
+    """The bank and the card of a transfer. Raises :class:`MalformedInput`, which names both at once where both are
+    wrong."""
+    told: dict[str, str] = {}
+    try:
+        required_line(bank, "请填开户银行。", "bank", "开户银行")
+        refuse_formula(bank, "bank", "开户银行")
+    except MalformedInput as error:
+        told["bank"] = error.message
+    try:
+        check_card(card_no)
+    except MalformedInput as error:
+        told["card_no"] = error.message
+    if told:
+        raise MalformedInput("".join(told.values()), details={"field": next(iter(told)), "fields": told})
 
 
 def holds_staff_card(context: Context, work: UnitOfWork, card_no: str) -> bool:

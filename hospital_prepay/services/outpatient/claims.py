@@ -39,7 +39,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.alarms import (
     CARD,
     answer_alarms,
-    check_card,
+    check_transfer,
     holds_staff_card,
     note_alarms,
     plain_card,
@@ -450,8 +450,4 @@ def _check(command: AcceptClaim) -> None:
 def _check_route(route: Route, bank: str, card_no: str) -> None:
     if route is not Route.BANK:
         return
-    if not bank.strip():
-        raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
-    plain_line(bank, "bank", "开户银行")
-    refuse_formula(bank, "bank", "开户银行")
-    check_card(card_no)
+    check_transfer(bank, card_no)

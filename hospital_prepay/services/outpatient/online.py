@@ -28,11 +28,11 @@ from hospital_prepay.persistence.outpatient_owners import changed_hands_at
 from hospital_prepay.persistence.queries.outpatient_public import KnownAccount, known_accounts
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.alarms import check_card, plain_card
+from hospital_prepay.services.outpatient.alarms import check_transfer, plain_card
 from hospital_prepay.services.outpatient.attempts import may_try
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.claim_review import Owner, owner_on, ways_of
-from hospital_prepay.services.outpatient.grounds import plain_line, required_line
+from hospital_prepay.services.outpatient.grounds import plain_line
 
 PERSONAL: Final = "outpatient_request.personal"
 _PAGE: Final = "outpatient_online.page"
@@ -300,8 +300,7 @@ def _check(context: Context, work: UnitOfWork, owner: Owner, command: AskOwn) ->
     if command.route in closed:
         raise MalformedInput(f"{closed[command.route]}。请选别的方式。", details={"field": "route"})
     if command.route is Route.BANK:
-        required_line(command.bank, "请填开户银行。", "bank", "开户银行")
-        check_card(command.card_no)
+        check_transfer(command.bank, command.card_no)
 
 
 def _book(

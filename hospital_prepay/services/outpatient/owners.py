@@ -17,6 +17,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError, SecondPersonRequired
 from hospital_prepay.domain.identity import resident_id, same_person_number
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
@@ -39,7 +40,8 @@ NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"
 _LONGEST_NUMBER: Final = 40
 _LONGEST_PAPER: Final = 80
 _RESIDENT: Final = (15, 18)
-_CLAIMED: Final = "这个账户有退款在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
+_NUMBER_IN_GROUND: Final = "依据里不要写证件号和手机号：看的人都能看到。请删掉号码，只写错在哪里、凭什么改。"
+_CLAIMED: Final = "这个账户有退款 {} 在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
 _NOT_BOOKED: Final = "这个账户的期初余额还没有入账，清查导入确认入账之后才能更正；本次没有改动。"
 
 
@@ -151,7 +153,12 @@ def _before(connection: Connection, institution_id: str, claim: ClaimRow) -> lis
 
 
 def _check(command: AskOwnerChange) -> None:
-    required_ground(command.ground, "请写明错在哪里，凭什么改。")
+    ground = required_ground(command.ground, "请写明错在哪里，凭什么改。")
+    if mask_within(ground) != ground:
+        raise MalformedInput(_NUMBER_IN_GROUND, code="number_in_ground", details={"field": "ground"})
+    if not (command.name.strip() or command.certno.strip() or command.phone.strip()):
+        words = "请填要改的那一项：正确的姓名、证件号或手机号。"
+        raise MalformedInput(words, code="missing_value", details={"field": "name"})
     required_line(command.paper, "请填证明材料的名称和编号。", "paper", "证明材料", _LONGEST_PAPER)
     limits = (
         ("name", "姓名", command.name, LONGEST_NAME),
@@ -184,9 +191,21 @@ def _require_free(work: UnitOfWork, account: AccountState) -> None:
     """Raise :class:`Conflict` while a refund is under way, or before the account is in the books."""
     if not account.is_open:
         raise Conflict(_NOT_BOOKED)
-    found = claims.claims_of_account(work.connection, work.institution_id, account.account_no)
-    if any(ClaimState(one.state).is_open for one in found):
-        raise Conflict(_CLAIMED)
+    if found := _open_refund(work.connection, work.institution_id, account.account_no):
+        raise Conflict(_CLAIMED.format(found))
+
+
+def _open_refund(connection: Connection, institution_id: str, account_no: str) -> str:
+    found = claims.claims_of_account(connection, institution_id, account_no)
+    return next((one.refund_no for one in found if ClaimState(one.state).is_open), "")
+
+
+def why_not_now(context: Context, actor: Actor, account_no: str) -> str:
+    """Why the account's holder can't be corrected now, in words; empty where it can. Needs ``outpatient.import``."""
+    actor.require(Permission.OUTPATIENT_IMPORT)
+    with context.database.reading() as connection:
+        found = _open_refund(connection, actor.institution_id, account_no)
+    return f"这个账户有退款 {found} 在办，姓名和号码现在不能改。请先办完或撤回那一笔。" if found else ""
 
 
 def _require_nobody_waits(work: UnitOfWork, account_no: str) -> None:

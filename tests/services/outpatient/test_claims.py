@@ -251,3 +251,12 @@ def test_a_receipt_with_a_letter_that_only_looks_like_one_of_ours_is_refused(cou
     assert payouts.pay_cash(counted.context, PAYER, claim_id, "领款单 LK-1").state == "arrived"
     with pytest.raises(MalformedInput, match="凭条的号码里的"):
         counted.accept("M003", papers=(ShownPaper(Paper.OWN_ID), ShownPaper(Paper.SLIP, "\u0410 7")))
+
+
+def test_a_transfer_names_everything_that_is_wrong_at_once(counted: Outpatients) -> None:
+    with pytest.raises(MalformedInput) as refused:
+        counted.accept("M001", route=Route.BANK, bank=" ", card_no="12")
+    assert sorted(refused.value.details["fields"]) == ["bank", "card_no"]
+    with pytest.raises(MalformedInput) as refused:
+        counted.accept("M001", route=Route.BANK, bank="某银行", card_no="12")
+    assert list(refused.value.details["fields"]) == ["card_no"]

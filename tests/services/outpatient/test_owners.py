@@ -164,6 +164,8 @@ def test_turned_down_it_says_why_and_another_may_follow(counted: Outpatients) ->
         ({"name": "吴\u200b申"}, "name"),
         ({"name": "\u3164"}, "name"),
         ({"name": "··"}, "name"),
+        ({"name": "吴申", "ground": "电话13985001236的人是他"}, "ground"),
+        ({"name": "吴申", "ground": f"身份证 {OWN} 才对"}, "ground"),
     ],
 )
 def test_what_cant_be_right_is_refused_beside_its_field(
@@ -182,7 +184,7 @@ def test_never_while_a_refund_is_open(counted: Outpatients) -> None:
         owners.approve_owner_change(counted.context, APPROVER, waiting)
     assert counted.account("M001").holder_name == "吴甲"
     assert counted.accept("M003", claimant_name="罗丙之子", certno="").claim_id
-    with pytest.raises(Conflict, match="有退款在办"):
+    with pytest.raises(Conflict, match="有退款 TF.* 在办"):
         ask(counted, "M003", name="罗丁之子")
     withdraw_claim(counted.context, CLERK, claim_id, "不退了")
     owners.approve_owner_change(counted.context, APPROVER, waiting)
@@ -396,3 +398,16 @@ def test_a_refund_that_came_back_goes_to_whom_it_was_accepted_for(
     assert next(csv.DictReader(io.StringIO(again.text.lstrip("\ufeff"))))["收款人"] == "吴甲"
     found = claim_review.read_claim(counted.context, CLERK, claim_id)
     assert (found.payee, found.owner.account.holder_name) == ("吴甲", "吴申")
+
+
+def test_nothing_typed_asks_for_what_is_to_change(counted: Outpatients) -> None:
+    with pytest.raises(MalformedInput, match="请填要改的那一项"):
+        ask(counted)
+
+
+def test_the_form_is_closed_while_a_refund_is_open_and_names_it(counted: Outpatients) -> None:
+    assert owners.why_not_now(counted.context, OFFICER, "M001") == ""
+    refund_no = counted.accept("M001").refund_no
+    assert f"退款 {refund_no} 在办" in owners.why_not_now(counted.context, OFFICER, "M001")
+    with pytest.raises(Conflict, match=f"退款 {refund_no} 在办"):
+        ask(counted, name="吴申")
