@@ -27,6 +27,17 @@ def payment_reference(text: str) -> str:
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isascii() and sign.isalnum())
 
 
+def foreign_letter(text: str) -> str:
+    """The first letter or digit of a number that is neither A to Z, 0 to 9 nor Chinese, empty without one. Such a
+    letter looks like one of ours (``К`` and ``K``) and :func:`payment_reference` drops it."""
+    narrow = unicodedata.normalize("NFKC", text)
+    return next((sign for sign in narrow if sign.isalnum() and not sign.isascii() and not _is_chinese(sign)), "")
+
+
+def _is_chinese(sign: str) -> bool:
+    return unicodedata.name(sign, "").startswith(("CJK ", "IDEOGRAPHIC "))
+
+
 def narrow_number(text: str) -> str:
     """A number as it is kept: narrow, without blanks around it. Nothing else of it is changed."""
     return unicodedata.normalize("NFKC", text).strip()

@@ -171,6 +171,28 @@ def add_papers(connection: sa.Connection, papers: Sequence[dict[str, Any]]) -> N
     connection.execute(sa.insert(OutpatientClaimPaper), list(papers))
 
 
+def proved_with(connection: sa.Connection, institution_id: str, slip_key: str, account_no: str) -> str | None:
+    """Another account than ``account_no`` of which a slip is the proof in a claim that was neither turned down nor
+    taken back."""
+    query = (
+        sa.select(OutpatientClaim.account_no)
+        .join(
+            OutpatientClaimPaper,
+            sa.and_(
+                OutpatientClaimPaper.institution_id == OutpatientClaim.institution_id,
+                OutpatientClaimPaper.claim_id == OutpatientClaim.claim_id,
+            ),
+        )
+        .where(
+            OutpatientClaimPaper.institution_id == institution_id,
+            OutpatientClaimPaper.slip_key == slip_key,
+            OutpatientClaim.account_no != account_no,
+            OutpatientClaim.state.notin_(("rejected", "withdrawn")),
+        )
+    )
+    return connection.scalar(query.limit(1))
+
+
 def next_refund_no(connection: sa.Connection, institution_id: str, day: date) -> str:
     """``TF`` with the day and a number that counts on within it; ask under the lock of ``outpatient_refund_no``."""
     head = f"TF{day:%Y%m%d}"
@@ -390,9 +412,14 @@ def answer_payout(
 
 
 def other_cards(
-    connection: sa.Connection, institution_id: str, card_hashes: Sequence[str], person_id: str
+    connection: sa.Connection,
+    institution_id: str,
+    card_hashes: Sequence[str],
+    account_no: str,
+    another: sa.ColumnElement[bool],
 ) -> list[tuple[str, str]]:
-    """Claims of other people that were or will be paid to the same card: refund number, account."""
+    """Claims of other people that were or will be paid to the same card: refund number, account. ``another`` says of
+    an account beside ``account_no`` that it isn't the same person's."""
     if not card_hashes:
         return []
     rows = connection.execute(
@@ -407,7 +434,8 @@ def other_cards(
         .where(
             OutpatientClaim.institution_id == institution_id,
             OutpatientClaim.card_hash.in_(card_hashes),
-            OutpatientAccount.person_id != person_id,
+            OutpatientClaim.account_no != account_no,
+            another,
             OutpatientClaim.state.notin_(("rejected", "withdrawn")),
         )
         .order_by(OutpatientClaim.refund_no)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_owners import OutpatientOwnerChange
 from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.persistence.rows import refusing, rows_of
@@ -107,13 +108,58 @@ def list_changes(
     return [OwnerChangeRow(*row) for row in rows], int(count or 0)
 
 
-def approved_since(
+def names_another(found: OwnerChangeRow) -> bool:
+    """Whether a correction makes the account another person's, as far as anybody can tell: its name or its
+    certificate number changes."""
+    return bool({"name", "certno"} & set(fields_of(found)))
+
+
+def approved_before(
     connection: sa.Connection, institution_id: str, account_no: str, since: datetime
 ) -> list[OwnerChangeRow]:
-    """What was corrected of an account's holder since then, the newest first."""
+    """What was ever corrected of an account's name or certificate number, and of its phone since then, the newest
+    first."""
     table = OutpatientOwnerChange
-    where = (table.account_no == account_no, table.state == "approved", table.decided_at >= since)
-    return _changes(connection, institution_id, *where)
+    recent = sa.or_(table.decided_at >= since, _names_another())
+    return _changes(connection, institution_id, table.account_no == account_no, table.state == "approved", recent)
+
+
+def changed_hands_at(connection: sa.Connection, institution_id: str, account_no: str) -> datetime | None:
+    """When the account's name or certificate number was corrected last, ``None`` where neither ever was."""
+    table = OutpatientOwnerChange
+    where = (table.account_no == account_no, table.state == "approved", _names_another())
+    found = _changes(connection, institution_id, *where)
+    return found[0].decided_at if found else None
+
+
+def parted(institution_id: Any, account_no: Any) -> sa.ColumnElement[bool]:
+    """Within a query: whether an account was joined to a person as somebody whose certificate number it has no more.
+    Who joined it looked at that number."""
+    table = OutpatientOwnerChange
+    return (
+        sa.exists()
+        .where(
+            table.institution_id == institution_id,
+            table.account_no == account_no,
+            table.state == "approved",
+            table.old_certno_hash != "",
+            table.old_certno_hash != table.new_certno_hash,
+        )
+        .correlate_except(table)
+    )
+
+
+def is_parted(connection: sa.Connection, institution_id: str, account_no: str) -> bool:
+    """The same of one account."""
+    return bool(connection.scalar(sa.select(parted(institution_id, account_no))))
+
+
+def another_person(connection: sa.Connection, institution_id: str, account: AccountState) -> sa.ColumnElement[bool]:
+    """Within a query over other accounts: whether nobody decided that they are this one's person's as they stand."""
+    if is_parted(connection, institution_id, account.account_no):
+        return sa.true()
+    other = OutpatientAccount
+    return sa.or_(other.person_id != account.person_id, parted(other.institution_id, other.account_no))
 
 
 def account_at(
@@ -145,6 +191,11 @@ def name_then(account_no: Any, institution_id: Any, moment: Any) -> sa.ScalarSel
         table.decided_at > moment,
     )
     return query.order_by(table.change_no).limit(1).scalar_subquery()
+
+
+def _names_another() -> sa.ColumnElement[bool]:
+    table = OutpatientOwnerChange
+    return sa.or_(table.old_name != table.new_name, table.old_certno_hash != table.new_certno_hash)
 
 
 def _changes(connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]) -> list[OwnerChangeRow]:

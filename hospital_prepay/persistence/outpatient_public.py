@@ -142,8 +142,22 @@ def walk_request(connection: sa.Connection, institution_id: str, request_id: str
         raise Conflict(_STALE)
 
 
-def latest_own_request(connection: sa.Connection, institution_id: str, account_no: str) -> RequestRow | None:
-    """The newest application that the owner of an account made, ``None`` before the first."""
-    where = (OutpatientRequest.account_no == account_no, OutpatientRequest.claimant == "self")
+def waiting_request_no(connection: sa.Connection, institution_id: str, account_no: str) -> str | None:
+    """The number of an application on the account that waits for the counter, ``None`` where none does."""
+    query = sa.select(OutpatientRequest.request_no).where(
+        OutpatientRequest.institution_id == institution_id,
+        OutpatientRequest.account_no == account_no,
+        OutpatientRequest.state == "asked",
+    )
+    return connection.scalar(query.order_by(OutpatientRequest.request_no).limit(1))
+
+
+def latest_own_request(
+    connection: sa.Connection, institution_id: str, account_no: str, since: datetime | None
+) -> RequestRow | None:
+    """The newest application that the owner of an account made after ``since``, ``None`` before the first."""
+    where = [OutpatientRequest.account_no == account_no, OutpatientRequest.claimant == "self"]
+    if since is not None:
+        where.append(OutpatientRequest.asked_at > since)
     order = (OutpatientRequest.asked_at.desc(), OutpatientRequest.request_id.desc())
     return next(iter(rows_of(connection, OutpatientRequest, RequestRow, institution_id, *where, order=order)), None)

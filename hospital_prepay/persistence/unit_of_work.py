@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from types import TracebackType
@@ -60,6 +60,10 @@ class UnitOfWork:
         self.now: datetime = clock.now()
         self.today: date = local(self.now).date()
         self.institution_id = act.actor.institution_id
+
+    def about(self, subject: str) -> None:
+        """Say what the act is about once it was found: what somebody typed may be anything, a person's number too."""
+        self.act = replace(self.act, subject=subject)
 
     def __enter__(self) -> Self:
         self._transaction = self._database.writing(in_bulk=self._in_bulk)

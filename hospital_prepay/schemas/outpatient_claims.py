@@ -40,6 +40,7 @@ class AcceptClaimSchema(CommandSchema[AcceptClaim]):
     ground = Text(load_default="", longest=300)
     patient_name = Text(load_default="", longest=60)
     patient_phone = Text(load_default="", longest=40)
+    patient_certno = Text(load_default="", longest=40)
 
     def read(self, given: Mapping[str, Any]) -> AcceptClaim:
         """The claim, its papers in the order of the list."""

@@ -89,6 +89,7 @@ class TakeUpSchema(CommandSchema[TakeUp]):
     route = Choice(Route, required=True)
     idempotency_key = FormKey()
     patient_name = Text(load_default="", longest=60)
+    patient_certno = Text(load_default="", longest=40)
 
     def read(self, given: Mapping[str, Any]) -> TakeUp:
         """With its papers in the order of the list."""

@@ -461,7 +461,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "today": ("受理日", str),
         "balance_fen": ("账上余额", _yuan),
         "remitted_fen": ("已上缴财政", _yuan),
-        "identity_matches": ("证件号与登记一致", _yes),
+        "identity_matches": ("患者证件号与登记一致", _yes),
         "beyond_fen": ("本院少计的", _yuan),
         "original_failed": ("原路退过、没退成", _yes),
         "original_route_days": ("原路可退的天数", str),
@@ -469,6 +469,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "name_matches": ("患者姓名与登记一致", _yes),
         "unregistered": ("账户没有登记证件号", _yes),
         "phone_matches": ("手机号与登记一致", _yes),
+        "nameless": ("登记的姓名只有符号", _yes),
     },
     "outpatient.gate": {
         "kind": ("要收的情形", str),

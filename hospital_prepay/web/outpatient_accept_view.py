@@ -10,7 +10,7 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
-from hospital_prepay.domain.rules.outpatient.life import AccountState, ClaimState
+from hospital_prepay.domain.rules.outpatient.life import EMPTY, LISTED_LABELS, AccountState, ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
@@ -30,6 +30,7 @@ PAYEES: Final = {
     Claimant.PROXY: "患者本人，不是代办人",
     Claimant.HEIR: "来办的继承人",
 }
+_EMPTY: Final = {"kind": "idle", "word": LISTED_LABELS[EMPTY]}
 _PERHAPS: Final = (Paper.LOST_CARD, Paper.SLIP)
 _NOT_LOST: Final = "没有受理，没有付款；填写的内容都还在。"
 _WAY_OUT: Final = {"original_closed", "staff_card", "original_first"}
@@ -71,7 +72,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
             for one in Claimant
         ],
         "claimant": claimant,
-        "papers": _papers(claimant, owner),
+        "papers": _papers(claimant, owner, card_lost=bool(form.entered.get("card_lost"))),
         "ways": way_lines(ways),
         "form": _filled(owner, claimant, form, ways),
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
@@ -96,7 +97,7 @@ def account_card(owner: Owner) -> dict[str, Any]:
         "kind_chip": chip(kind.clause) if kind is not MoneyKind.OUTPATIENT_DEPOSIT else None,
         "channel": Channel(account.channel).label,
         "last_movement_on": account.last_movement_on,
-        "state": ACCOUNT_MARKS[AccountState(account.state)],
+        "state": _EMPTY if _is_empty(owner) else ACCOUNT_MARKS[AccountState(account.state)],
         "balance_fen": account.balance_fen,
         "remitted_fen": owner.remitted_fen,
         "due_fen": owner.due_fen,
@@ -106,12 +107,17 @@ def account_card(owner: Owner) -> dict[str, Any]:
     }
 
 
+def _is_empty(owner: Owner) -> bool:
+    return owner.account.state == AccountState.OPEN and not owner.account.balance_fen and owner.open_claim is None
+
+
 def _may(owner: Owner) -> dict[str, Any]:
     """Whether a claim may be taken here, and if not, why."""
     if owner.open_claim is not None:
         return {"accept": False, "why_not": "已经有一笔退款在办，一个账户同时只能办一笔。"}
     if not owner.due_fen:
-        return {"accept": False, "why_not": "这个账户没有余额可退。如有不同意见，请带凭条到窗口核对。"}
+        words = "这个账户没有余额可退。来人不同意的，请核对他的凭条；是本院数错的，请财务办余额更正。"
+        return {"accept": False, "why_not": words}
     if not owner.account.is_open:
         return {"accept": False, "why_not": "期初余额还没有入账，请等财务核对确认后再受理。"}
     if not current_actor().may(Permission.OUTPATIENT_ACCEPT):
@@ -125,8 +131,8 @@ def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Rout
     return keyed(form, **{**defaults, "claimant": claimant.value})
 
 
-def _papers(claimant: Claimant, owner: Owner) -> list[dict[str, Any]]:
-    needed = needed_papers(claimant, card_lost=False)
+def _papers(claimant: Claimant, owner: Owner, *, card_lost: bool) -> list[dict[str, Any]]:
+    needed = needed_papers(claimant, card_lost=card_lost)
     perhaps = {Paper.SLIP: {"kind": "wait", "word": "凭条或手机号"}} if owner.unregistered else {}
     return [
         {
@@ -135,7 +141,7 @@ def _papers(claimant: Claimant, owner: Owner) -> list[dict[str, Any]]:
             "label": paper.label,
             "mark": {"kind": "wait", "word": "要交"} if paper in needed else perhaps.get(paper, MAY_BE_LEFT),
         }
-        for paper in (*needed, *_PERHAPS)
+        for paper in (*needed, *(one for one in _PERHAPS if one not in needed))
     ]
 
 

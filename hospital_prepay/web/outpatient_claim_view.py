@@ -343,7 +343,7 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     offered = [_FORMS[state]] if mine and state in _FORMS else []
     if state == "confirmed" and mine and claim.route == Route.CASH:
         offered.append("pay")
-    earlier = {claim.accepted_by, *(one.sent_by for one in found.payouts)}
+    earlier = {claim.accepted_by, *(one.sent_by for one in found.payouts), *found.correctors}
     if state == "failed" and actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id not in earlier:
         offered.append("redirect")
     may_reject = actor.may(Permission.OUTPATIENT_REVIEW) or actor.may(Permission.OUTPATIENT_APPROVE)

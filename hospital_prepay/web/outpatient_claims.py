@@ -25,6 +25,7 @@ from hospital_prepay.services.outpatient import claims, contradictions, payouts,
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from hospital_prepay.web import outpatient_accept_view as accept_view
 from hospital_prepay.web import outpatient_claim_view as view
+from hospital_prepay.web.outpatient_filters import opened
 
 ROOT = "/desk/refunds"
 blueprint = Blueprint("outpatient_claims", __name__, url_prefix=ROOT)
@@ -34,7 +35,7 @@ blueprint = Blueprint("outpatient_claims", __name__, url_prefix=ROOT)
 @requires(Permission.OUTPATIENT_VIEW)
 def find() -> str:
     """What was found of a search; without one, the form."""
-    q = searches.open_search(current_context(), current_actor(), request.args.get("s", ""))
+    q = opened(request.args.get("s", ""))
     found = review.find_accounts(current_context(), current_actor(), q) if q else None
     return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found))
 

@@ -44,7 +44,12 @@ def owner_change(one: OwnerChange, names: Mapping[str, str]) -> dict[str, Any]:
         "own_href": f"{ROOT}/owners/{one.row.change_no}",
         "fields": fields([each.field for each in one.differences]),
         "differences": [
-            {"label": FIELD_LABELS[each.field], "old": each.old or _NOTHING, "new": each.new}
+            {
+                "label": FIELD_LABELS[each.field],
+                "old": each.old or _NOTHING,
+                # Masked, two of them may look alike; that they differ is what it is about.
+                "new": f"{each.new}（和原来不同，不同的字遮住了）" if each.old == each.new else each.new,
+            }
             for each in one.differences
         ],
         "paper": one.paper,

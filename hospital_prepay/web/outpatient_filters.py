@@ -12,11 +12,13 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
 from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.http.flash import say
 from hospital_prepay.services.outpatient import searches
 from hospital_prepay.services.outpatient.list_papers import KINDS, printable
 from hospital_prepay.services.outpatient.register import Narrowed
@@ -25,12 +27,22 @@ from hospital_prepay.web.outpatient_view import ROOT
 FILTERS: Final = ("state", "year", "channel", "reach", "kind", "import", "told", "until")
 
 
-def asked_filters() -> dict[str, str]:
-    """What the address of the register asks for, with what was looked for opened."""
+def asked_filters(*, for_file: bool = False) -> dict[str, str]:
+    """What the address of the register asks for, with what was looked for opened. A file isn't made of more than was
+    asked for: raises :class:`MalformedInput` where it doesn't open."""
     sealed = request.args.get("s", "")
-    text = searches.open_search(current_context(), current_actor(), sealed)
+    text = searches.open_search(current_context(), current_actor(), sealed) if for_file else opened(sealed)
     given = {name: request.args.get(name, "").strip()[:80] for name in FILTERS}
     return {"q": text, **given, "s": sealed if text else ""}
+
+
+def opened(sealed: str) -> str:
+    """What was looked for; where the address doesn't open, the page says so and shows its form."""
+    try:
+        return searches.open_search(current_context(), current_actor(), sealed)
+    except MalformedInput as error:
+        say("info", error.message)
+        return ""
 
 
 def address_of_form() -> str:

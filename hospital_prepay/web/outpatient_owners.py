@@ -80,7 +80,7 @@ def approve(change_no: int) -> Any:
         owners.approve_owner_change(current_context(), current_actor(), change_no)
     except Conflict as error:
         return _page(change_no, Form().with_error(error)), 409
-    say("ok", "已批准，登记的内容已经更正，原来的留在这一项里。30 天内来的退款会提醒留意。")
+    say("ok", "已批准，登记的内容已经更正，原来的留在这一项里。申请和批准的人不再审核、确认这个账户的退款。")
     return redirect(f"{_ROOT}/{change_no}", 303)
 
 
@@ -120,7 +120,8 @@ def reveal(change_no: int) -> Any:
 
 def _ask_page(account_no: str, form: Form) -> str:
     card = register.account_card(current_context(), current_actor(), account_no)
-    return render_template("pages/outpatient/owner_ask.html", account=view.head(card), form=form)
+    why_not = owners.why_not_now(current_context(), current_actor(), account_no)
+    return render_template("pages/outpatient/owner_ask.html", account=view.head(card), form=form, why_not=why_not)
 
 
 def _page(change_no: int, form: Form) -> str:

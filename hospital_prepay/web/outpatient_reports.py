@@ -49,7 +49,7 @@ def download_progress(kind: str) -> Response:
 @requires(Permission.OUTPATIENT_VIEW)
 def download_register(kind: str) -> Response:
     """The register as a file, narrowed like its page."""
-    asked = narrowed(asked_filters())
+    asked = narrowed(asked_filters(for_file=True))
     made = register_papers.register_file(current_context(), current_actor(), asked, kind)
     return attachment(made, "门诊预交金清退台账", kind)
 

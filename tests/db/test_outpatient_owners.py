@@ -11,24 +11,25 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
-from hospital_prepay.domain.errors import PrepayError
+from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Paper
 from hospital_prepay.persistence import migrate
-from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models import outpatient as accounts
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientClaimPaper
 from hospital_prepay.services.outpatient import claims, owners
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.corrections import AskCorrection, ask_correction
 from tests.books import HOSPITAL
 from tests.db.test_outpatient_books import Books, books, outpatients, unchanged
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_upgrade import empty_urls
-from tests.hospital import INSTITUTION
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER
+from tests.hospital import INSTITUTION, actor
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, PAYER
 
 __all__ = ["books", "empty_urls", "outpatients"]
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
-REFUSED: Final = (sa.exc.DBAPIError, PrepayError)
 COLUMNS: Final = {
     "holder_name": "吴申",
     "personal": "x",
@@ -36,6 +37,13 @@ COLUMNS: Final = {
     "phone_hash": "x",
     "reach": "none",
 }
+
+
+ACCOUNT: Final = (
+    "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal, certno_hash,"
+    " phone_hash, reach, channel, patient_no, opening_fen, person_id, state)"
+    " VALUES (:i, 'M001', 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
+)
 
 
 def ask(held: Books, by: Any = OFFICER, **changes: str) -> int:
@@ -101,6 +109,32 @@ def test_one_person_or_no_word_decides_nothing(books: Books, state: str, by: str
     assert books.outpatients.account("M001").holder_name == "吴甲"
 
 
+def test_who_may_confirm_decides_and_not_before_it_was_asked(books: Books, owner_database: Database) -> None:
+    ask(books)
+    for by in (
+        CLERK.actor_id,
+        PAYER.actor_id,
+        actor(Role.FINANCE_OFFICER, "2").actor_id,
+        actor(Role.AUDITOR).actor_id,
+    ):
+        unchanged(books, DECIDE, **decide(books, "approved", by))
+        unchanged(books, DECIDE, **decide(books, "rejected", by, "不符"))
+    approved = decide(books, "approved", APPROVER.actor_id)
+    early = books.context.clock.now() - timedelta(seconds=1)
+    backdated: Any = early if books.context.database.is_postgresql else early.isoformat()
+    unchanged(books, DECIDE, **{**approved, "now": backdated})
+    unchanged(books, DECIDE, **{**approved, "now": None})
+    owner_sql(
+        owner_database, "UPDATE staff_user SET is_active = :no WHERE user_id = :by", no=False, by=approved["by"]
+    )
+    unchanged(books, DECIDE, **approved)
+    owner_sql(
+        owner_database, "UPDATE staff_user SET is_active = :yes WHERE user_id = :by", yes=True, by=approved["by"]
+    )
+    books.sql(DECIDE, **approved)
+    assert books.outpatients.account("M001").holder_name == "吴申"
+
+
 def test_what_was_asked_or_decided_is_kept(books: Books, owner_database: Database) -> None:
     change_no = ask(books)
     for column in ("new_name", "old_name", "ground", "new_certno_hash", "asked_by", "account_no"):
@@ -144,39 +178,44 @@ def test_never_while_a_refund_is_open(books: Books) -> None:
     unchanged(books, INSERT.format(**ASKED), by=OFFICER.actor_id, now=now)
 
 
-@pytest.mark.parametrize(("days", "stands"), [(30, False), (31, True)])
-def test_whoever_asked_confirms_no_claim_for_thirty_days(
-    books: Books, clock: FixedClock, days: int, stands: bool
+BOTH: Final = (APPROVER_AND_OFFICER.actor_id, APPROVER.actor_id)
+REVIEW: Final = "UPDATE outpatient_claim SET state = 'reviewed', reviewed_by = :by, reviewed_at = :now"
+CONFIRM: Final = "UPDATE outpatient_claim SET state = 'confirmed', confirmed_by = :by, confirmed_at = :now"
+
+
+@pytest.mark.parametrize(
+    ("changes", "days", "stands"),
+    [
+        ({"name": "", "phone": "13800000009"}, 30, False),
+        ({"name": "", "phone": "13800000009"}, 31, True),
+        ({"name": "", "certno": "110105198001011238"}, 3000, False),
+        ({}, 3000, False),
+    ],
+)
+@pytest.mark.parametrize("who", BOTH)
+def test_whoever_asked_or_decided_takes_no_step_of_a_claim(
+    books: Books, clock: FixedClock, changes: dict[str, str], days: int, stands: bool, who: str
 ) -> None:
-    owners.approve_owner_change(books.context, APPROVER, ask(books, APPROVER_AND_OFFICER))
+    owners.approve_owner_change(books.context, APPROVER, ask(books, APPROVER_AND_OFFICER, **changes))
     clock.moment += timedelta(days=days)
-    claim_id = books.outpatients.accept("M001").claim_id
+    said = {"certno": changes["certno"]} if "certno" in changes else {}
+    claim_id = books.outpatients.accept("M001", **said).claim_id
     assert claim_id
+    now = decide(books, "", "")["now"]
+    if stands:
+        books.sql(REVIEW, by=who, now=now)
+        return
+    for by in (who, f" {who.upper()}"):
+        unchanged(books, REVIEW, by=by, now=now)
     claims.review_claim(books.context, OFFICER, claim_id)
     with books.context.database.writing() as connection:
-        values = {
-            "c": claim_id,
-            "by": APPROVER_AND_OFFICER.actor_id,
-            "now": books.context.clock.now(),
-            "i": INSTITUTION,
-        }
-        found = connection.execute(
-            sa.text("SELECT count(*) FROM outpatient_alarm WHERE claim_id = :c"), {"c": claim_id}
-        )
-        if count := found.scalar():
+        query = "SELECT count(*) FROM outpatient_alarm WHERE claim_id = :c"
+        count = connection.execute(sa.text(query), {"c": claim_id}).scalar()
+        if count:
             answer = "INSERT INTO outpatient_alarm_answer VALUES (:i, :c, 1, :n, 'x', :by, :now)"
-            connection.execute(sa.text(answer), {**values, "n": count, "now": decide(books, "", "")["now"]})
-    step = {"state": "confirmed", "confirmed_by": APPROVER_AND_OFFICER.actor_id, "confirmed_at": clock.now()}
-
-    def confirm() -> None:
-        with books.context.database.writing() as connection:
-            store.walk_claim(connection, INSTITUTION, claim_id, **step)
-
-    if stands:
-        confirm()
-        return
-    with pytest.raises(REFUSED):
-        confirm()
+            values = {"i": INSTITUTION, "c": claim_id, "n": count, "by": who, "now": now}
+            connection.execute(sa.text(answer), values)
+    unchanged(books, CONFIRM, by=who, now=now)
     assert books.outpatients.claim(claim_id).state == "reviewed"
     claims.withdraw_claim(books.context, CLERK, claim_id, "不退了")
 
@@ -199,11 +238,7 @@ def test_an_upgrade_keeps_what_was_noted_and_decided(
     migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment, target="0043")
     with owner.writing() as connection, untriggered(connection):
         connection.execute(
-            sa.text(
-                "INSERT INTO outpatient_account (institution_id, account_no, kind, holder_name, personal,"
-                " certno_hash, phone_hash, reach, channel, patient_no, opening_fen, person_id, state)"
-                " VALUES (:i, 'M001', 'outpatient_deposit', '', '', '', '', 'none', 'cash', '', 0, 'M001', 'open')"
-            ),
+            sa.text(ACCOUNT),
             {"i": own},
         )
         names = ("institution_id", "correction_id", "account_no", "change_fen", "ground", "state", "asked_by")
@@ -216,4 +251,69 @@ def test_an_upgrade_keeps_what_was_noted_and_decided(
         assert connection.execute(sa.text("SELECT state, answer FROM outpatient_correction")).all() == [
             ("rejected", "")
         ]
+    owner.close()
+
+
+PAPER: Final = "INSERT INTO outpatient_claim_paper VALUES (:i, :c, :n, :kind, :reference, :by, :now, :key)"
+
+
+def paper(held: Books, claim_id: str, kind: str, reference: str, key: str) -> dict[str, Any]:
+    held.count += 1
+    now = decide(held, "", "")["now"]
+    values = {"i": INSTITUTION, "c": claim_id, "n": 50 + held.count, "by": CLERK.actor_id, "now": now}
+    return {**values, "kind": kind, "reference": reference, "key": key}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "key"),
+    [
+        ("slip", "A7", ""),
+        ("slip", "原件", ""),
+        ("slip", "A7", "A8"),
+        ("slip", "a-7", "a7"),
+        ("slip", "7" * 65, "7" * 65),
+        ("own_id", "A7", "A7"),
+        ("slip", "A-9", "A9"),
+        ("slip", "ａ９", "A9"),
+    ],
+)
+def test_a_slip_stands_with_its_number_and_for_one_account(books: Books, kind: str, reference: str, key: str) -> None:
+    other = books.outpatients.accept("M003", papers=(ShownPaper(Paper.OWN_ID), ShownPaper(Paper.SLIP, "A9"))).claim_id
+    assert other
+    claim_id = books.outpatients.accept("M001").claim_id
+    assert claim_id
+    unchanged(books, PAPER, **paper(books, claim_id, kind, reference, key))
+    books.sql(PAPER, **paper(books, claim_id, "slip", "凭条 a-7", "A7"))
+    books.sql(PAPER, **paper(books, claim_id, "slip", "a 7", "A7"))
+    books.sql(PAPER, **paper(books, other, "slip", "A9", "A9"))
+    claims.withdraw_claim(books.context, CLERK, other, "填错了")
+    books.sql(PAPER, **paper(books, claim_id, "slip", "A9", "A9"))
+
+
+def test_slips_of_before_are_told_their_numbers(
+    empty_urls: tuple[str, str], tmp_path: Path, clock: FixedClock
+) -> None:
+    owner = Database(empty_urls[0])
+    role = sa.make_url(empty_urls[1]).username if owner.is_postgresql else None
+    moment = clock.now()
+    migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment, target="0046")
+    with owner.writing() as connection, untriggered(connection):
+        names = ("institution_id", "claim_id", "paper_no", "kind", "reference", "recorded_by", "recorded_at")
+        connection.execute(sa.text(ACCOUNT), {"i": HOSPITAL})
+        claim = {"institution_id": HOSPITAL, "claim_id": "c", "refund_no": "TF1", "account_no": "M001"}
+        told = {"remitted": False, "amount_fen": 1, "claimant": "self", "card_lost": False, "claimant_name": "x"}
+        way = {"personal": "x", "card_hash": "", "taken_at": "window", "route": "cash", "decision_id": "x"}
+        begun = {"state": "accepted", "accepted_by": "a", "accepted_at": moment}
+        connection.execute(sa.insert(OutpatientClaim).values(**claim, **told, **way, **begun))
+        columns = OutpatientClaimPaper.__table__.c
+        table = sa.table("outpatient_claim_paper", *(sa.column(one, columns[one].type) for one in names))
+        for number, (kind, said) in enumerate((("slip", "凭条 a-７"), ("slip", "原件"), ("own_id", "1"))):
+            row = (HOSPITAL, "c", number, kind, said, "a", moment)
+            connection.execute(sa.insert(table).values(row))
+    migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment)
+    with owner.writing() as connection:
+        kept = connection.execute(sa.text("SELECT slip_key FROM outpatient_claim_paper ORDER BY paper_no"))
+        assert list(kept.scalars()) == ["A7", "", ""]
+        with pytest.raises(sa.exc.DBAPIError):
+            connection.execute(sa.text("UPDATE outpatient_claim_paper SET slip_key = 'A8'"))
     owner.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hospital_prepay.domain.references import document_key
+from hospital_prepay.domain.references import document_key, foreign_letter
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,19 @@ def test_other_months_and_numbers_are_other_documents(one: str, other: str) -> N
 
 def test_a_month_alone_is_the_same_however_it_is_written() -> None:
     assert document_key("2026-01") == document_key("2026年1月") == document_key("2026年一月份")
+
+
+@pytest.mark.parametrize(
+    ("typed", "foreign"),
+    [
+        ("领款单 LK-1 号", ""),
+        ("ＬＫ－１（第〇三册）", ""),
+        ("№ ⅷ 1/2", ""),
+        ("L\u041a-1", "\u041a"),
+        ("LK-\u0661", "\u0661"),
+        ("stra\u00dfe 1", "\u00df"),
+        ("\uac00 1", "\uac00"),
+    ],
+)
+def test_a_letter_that_only_looks_like_one_of_ours_is_named(typed: str, foreign: str) -> None:
+    assert foreign_letter(typed) == foreign

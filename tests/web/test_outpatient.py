@@ -193,7 +193,10 @@ def test_no_address_of_a_search_holds_what_was_typed(booked: Browser) -> None:
     )
     assert found.status_code == 200
     assert "3 个账户" not in booked.get(at).text
-    assert f'"{ROOT}/accounts"' in booked.get(f"{ROOT}/accounts?s=forged").text
+    forged = booked.get(f"{ROOT}/accounts?s=forged").text
+    assert f'"{ROOT}/accounts"' in forged
+    assert "请重新查找" in forged
+    assert booked.get(f"{ROOT}/register.csv?s=forged").status_code == 422, "no file of more than was asked for"
     typed = booked.get(f"{ROOT}/accounts", query_string={"q": "M001"}).text
     assert "M/002" in typed  # an address of before looks for nothing
 

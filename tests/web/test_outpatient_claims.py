@@ -71,7 +71,7 @@ class Desk:
         return self.as_(role).get(str(self.send(role, FIND, q=q).location))
 
     def accepted(self, account: str = "M001", role: Role = CASHIER, **changes: Any) -> str:
-        slip = {} if account == "M001" else {"paper-slip": "yes"}
+        slip = {} if account == "M001" else {"paper-slip": "yes", "reference-slip": f"凭条 {account}"}
         answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **slip, **changes})
         assert answer.status_code == 303, words(answer)
         return str(answer.location)
@@ -247,6 +247,7 @@ def test_who_isnt_the_owner_is_led_to_the_other_ways(desk: Desk) -> None:
     assert 'value="13912345678"' in kept.text
     assert 'value="吴桂兰"' in kept.text
     assert 'id="f-patient_name"' in kept.text
+    assert 'id="f-patient_certno"' in kept.text
     assert desk.count("outpatient_claim") == 0
     heirs = words(desk.as_(CASHIER).get(f"{FIND}/accounts/M001", query_string={"claimant": "heir"}))
     assert "亲属或继承关系证明" in heirs
@@ -590,3 +591,24 @@ def test_forms_ask_for_what_only_a_paper_or_a_choice_can_tell(desk: Desk) -> Non
     form = desk.as_(CASHIER).get(f"{FIND}/accounts/M002").text
     assert not re.search(r'for="f-(bank|card_no)">[^<]*<span class="quiet">（可不填）', form)
     assert "要交预交金凭条，或说得出登记的手机号" in form
+
+
+def test_a_lost_card_asks_for_its_paper_once_it_was_refused(desk: Desk) -> None:
+    def mark_of(page: str) -> str:
+        found = re.search(r"<li><span>((?:(?!<li>).)*)</span><label[^>]*><input[^>]*paper-lost_card", page, re.DOTALL)
+        assert found
+        return found[1]
+
+    assert "可不交" in mark_of(desk.as_(CASHIER).get(f"{FIND}/accounts/M001").text)
+    refused = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "card_lost": "yes"})
+    assert refused.status_code == 422
+    assert "要交" in mark_of(refused.text)
+    assert refused.text.count('name="paper-lost_card"') == 1
+
+
+def test_an_empty_account_says_so_to_the_counter(desk: Desk) -> None:
+    page = words(desk.as_(CASHIER).get(f"{FIND}/accounts/MZ/4"))
+    assert "请带凭条到窗口" not in page
+    assert "请核对他的凭条" in page
+    assert "没有余额" in page
+    assert "待清退" not in page

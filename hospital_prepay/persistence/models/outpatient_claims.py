@@ -103,7 +103,8 @@ class OutpatientClaim(Base):
 
 
 class OutpatientClaimPaper(Base):
-    """What was shown to prove a claim. Appended, never changed."""
+    """What was shown to prove a claim. Appended, never changed. ``slip_key`` is the number of a deposit's slip as it
+    is compared; one slip proves one account."""
 
     __tablename__ = "outpatient_claim_paper"
 
@@ -114,10 +115,18 @@ class OutpatientClaimPaper(Base):
     reference: Mapped[str]
     recorded_by: Mapped[str] = mapped_column(Person)
     recorded_at: Mapped[datetime]
+    slip_key: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
             ["institution_id", "claim_id"], ["outpatient_claim.institution_id", "outpatient_claim.claim_id"]
+        ),
+        sa.Index(
+            "ix_outpatient_claim_paper__slip",
+            "institution_id",
+            "slip_key",
+            sqlite_where=sa.text("slip_key <> ''"),
+            postgresql_where=sa.text("slip_key <> ''"),
         ),
     )
 

@@ -13,7 +13,7 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
-from hospital_prepay.persistence.outpatient_owners import name_then
+from hospital_prepay.persistence.outpatient_owners import is_parted, name_then
 from hospital_prepay.persistence.outpatient_register import accounts_of_person
 
 _AT_ONCE: Final = 5_000
@@ -89,9 +89,15 @@ def find_accounts(
 def accounts_beside(
     connection: sa.Connection, institution_id: str, account_no: str, certno_hash: str, person_id: str, limit: int
 ) -> list[FoundAccount]:
-    """Other accounts that were decided to be the same person's, or that have the same certificate number."""
+    """Other accounts that were decided to be the same person's, none corrected to another's number, or that have the
+    same certificate number."""
     account = OutpatientAccount
-    numbers = set(accounts_of_person(connection, institution_id, person_id))
+    joined = (
+        set()
+        if is_parted(connection, institution_id, account_no)
+        else set(accounts_of_person(connection, institution_id, person_id))
+    )
+    numbers = {one for one in joined if not is_parted(connection, institution_id, one)}
     if certno_hash:
         same = sa.select(account.account_no).where(
             account.institution_id == institution_id,

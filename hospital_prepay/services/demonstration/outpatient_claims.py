@@ -86,7 +86,7 @@ class Counter:
         if visit.card_lost:
             papers.append(ShownPaper(Paper.LOST_CARD, "本人书面说明"))
         if visit.beyond or not (owner.certno or owner.phone):
-            papers.append(ShownPaper(Paper.SLIP, "凭条 2019-0613（演示）"))
+            papers.append(ShownPaper(Paper.SLIP, f"凭条 2019-{number:04}（演示）"))
         command = AcceptClaim(
             account_no=owner.account_no,
             claimant=visit.claimant,
@@ -102,6 +102,7 @@ class Counter:
             beyond=visit.beyond,
             ground=visit.ground,
             patient_name="" if own else owner.name,
+            patient_certno="" if own else owner.certno,
         )
         accepted = accept_claim(self.stage.at(moment), self._cashier(number), command)
         if accepted.claim_id is None:

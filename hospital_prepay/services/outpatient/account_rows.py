@@ -19,6 +19,7 @@ from hospital_prepay.domain.money import Money, NegativeAmount
 from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, kind_of
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.files.tables import Column, Table, open_table
 
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -40,6 +41,8 @@ _KINDS: Final = {**{kind.value: kind for kind in MoneyKind}, **{kind.label: kind
 _LONGEST: Final = {"account_no": 40, "unclearable_reason": LONGEST_NAME, "phone": 40, "certno": 40}
 # What is this short, printable and without a sign of a formula needs no closer look.
 _SHORT: Final = 40
+# A spreadsheet reckons with what begins so, and names go into the bank's file.
+_FORMULA: Final = tuple("=+-@＝＋－＠")
 # The fields of an account after its line, in its order.
 _FIELDS: Final = (
     "account_no",
@@ -130,6 +133,8 @@ class AccountReader:
         if not (number.isascii() and number.isalnum()):
             # One account has one number, however wide or widely spaced it was typed.
             number = plain_name(number)
+        if texts[0][:1] in _FORMULA and names_somebody(texts[0]):
+            raise _Refused("formula", f"姓名以“{texts[0][0]}”开头，表格会当成公式。请照证件改正后重新上传。")
         kind = (_KINDS.get(kind_word) or kind_of(kind_word)) if kind_word else MoneyKind.OUTPATIENT_DEPOSIT
         if kind is None:
             raise _Refused(

@@ -14,7 +14,7 @@ from hospital_prepay.persistence import outpatient_escheat as batches
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.fund.slips import require_new_slip
-from hospital_prepay.services.outpatient.grounds import plain_line
+from hospital_prepay.services.outpatient.grounds import plain_line, refuse_foreign_letter
 
 LONGEST: Final = 64
 _BOUNCED: Final = "退款被银行退回，申请表里没有别的垫付款"
@@ -37,6 +37,7 @@ def compared_slip(field: str, typed: str, missing: str, what: str) -> str:
     if len(typed.strip()) > LONGEST:
         raise MalformedInput(f"{what}太长，最多 {LONGEST} 个字。请照原件核对。", details={"field": field})
     plain_line(typed, field, what)
+    refuse_foreign_letter(typed, field, what)
     key = payment_reference(typed)
     if not key:
         raise MalformedInput(f"{what}里没有数字或字母，请照原件填写。", details={"field": field})

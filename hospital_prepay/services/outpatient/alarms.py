@@ -17,17 +17,19 @@ from hospital_prepay.domain.errors import CalendarUnknown, Conflict, MalformedIn
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm, AlarmFacts, AlarmKind, alarms, opening_hours
 from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, Paper, Route
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.persistence import institutions, users
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow, ListedAlarm, StaffCard
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_owners import another_person
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.grounds import required_ground, required_line
+from hospital_prepay.services.outpatient.grounds import refuse_formula, required_ground, required_line
 from hospital_prepay.services.outpatient.owners import corrected_before
 
 __all__ = ["AlarmRow", "AnswerRow", "ListedAlarm", "StaffCard"]
@@ -58,6 +60,23 @@ def check_card(card_no: str) -> str:
     if not (plain.isascii() and plain.isdigit() and 12 <= len(plain) <= 19):
         raise MalformedInput("银行卡号应为 12 到 19 位数字，请核对。", details={"field": "card_no"})
     return plain
+
+
+def check_transfer(bank: str, card_no: str) -> None:
+    """The bank and the card of a transfer. Raises :class:`MalformedInput`, which names both at once where both are
+    wrong."""
+    told: dict[str, str] = {}
+    try:
+        required_line(bank, "请填开户银行。", "bank", "开户银行")
+        refuse_formula(bank, "bank", "开户银行")
+    except MalformedInput as error:
+        told["bank"] = error.message
+    try:
+        check_card(card_no)
+    except MalformedInput as error:
+        told["card_no"] = error.message
+    if told:
+        raise MalformedInput("".join(told.values()), details={"field": next(iter(told)), "fields": told})
 
 
 def holds_staff_card(context: Context, work: UnitOfWork, card_no: str) -> bool:
@@ -200,6 +219,7 @@ def _mark(kind: str, words: str) -> tuple[str, str]:
 
 def _facts(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> AlarmFacts:
     staff = users.all_of(connection, own)
+    other = another_person(connection, own, account)
     names = {one.user_id: one.name for one in staff}
     hashes = [claim.card_hash] if claim.route == Route.BANK and claim.card_hash else []
     begins = datetime.combine(local(claim.accepted_at).date(), time(), SHANGHAI)
@@ -210,7 +230,9 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     )
     own_people = [one.name for one in staff if one.is_active] + store.staff_card_holders(connection, own)
     return AlarmFacts(
-        same_card=tuple(refund_no for refund_no, _ in claims.other_cards(connection, own, hashes, account.person_id)),
+        same_card=tuple(
+            number for number, _ in claims.other_cards(connection, own, hashes, account.account_no, other)
+        ),
         owner=corrected_before(connection, own, claim, names),
         beyond_fen=_beyond(connection, own, account, claim),
         unproven=_unproven(connection, own, account, claim),
@@ -228,12 +250,14 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
 
 
 def _unproven(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> str:
-    """What ties the claim to its account, where no certificate number does."""
-    if account.certno_hash:
+    """What ties the claim to its account, where no certificate number does or the name is of signs alone."""
+    named = not account.holder_name.strip() or names_somebody(account.holder_name)
+    if account.certno_hash and named:
         return ""
     kinds = {paper.kind for paper in claims.papers_of(connection, own, claim.claim_id)}
     rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
-    return f"账户没有登记证件号，{rests}和来办的人"
+    what = "账户登记的姓名只有符号" if account.certno_hash else "账户没有登记证件号"
+    return f"{what}，{rests}和来办的人"
 
 
 def _beyond(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> int:

@@ -64,6 +64,7 @@ class Personal:
     bank: str = ""
     card_no: str = ""
     patient_name: str = ""
+    patient_certno: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,14 @@ class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
     ``overpaid`` is what the bank paid too often;
-    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken."""
+    ``payee`` is whose name stands on the bank card, ``correctors`` had the holder corrected and may not review or
+    confirm; ``ways`` are those of :func:`routes` on the day it was taken."""
 
     claim: ClaimRow
     personal: Personal
     payee: str
     owner: Owner
+    correctors: frozenset[str]
     papers: list[PaperRow]
     payouts: list[PayoutRow]
     entries: list[ClaimEntry]
@@ -215,12 +218,15 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
     with context.database.reading() as connection:
         own = actor.institution_id
         claim = store.read_claim(connection, own, claim_id)
+        correctors = owners.correctors(connection, own, claim)
         account = _account_of(connection, own, claim)
         payouts = store.payouts_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
         personal = _clear(context, own, claim.personal, PERSONAL)
-        named = payee(Claimant(claim.claimant), account.holder_name, personal.patient_name, claim.claimant_name)
+        # Whoever it was accepted for, whatever was corrected before it came back.
+        then = account_at(connection, own, account, claim.accepted_at).holder_name
+        named = payee(Claimant(claim.claimant), then, personal.patient_name, claim.claimant_name)
         noted = alarm_store.alarms_of(connection, own, claim_id)
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
@@ -229,6 +235,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             personal=_masked(personal),
             payee=_name(actor, named),
             owner=owner_on(context, actor, connection, claim.account_no, account),
+            correctors=correctors,
             papers=[
                 replace(one, reference=mask_within(one.reference))
                 for one in store.papers_of(connection, own, claim_id)
@@ -249,7 +256,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             ],
             overpaid=overpayments_of(connection, own, claim_id),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
-            turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim), payouts),
+            turn=_turn(users.all_of(connection, own), claim, correctors, payouts),
             names=people.names(connection, own),
         )
 
@@ -267,8 +274,9 @@ class Revealed:
 def reveal_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> Revealed:
     """Everything about a claim's people in full, for a written reason that the audit trail keeps."""
     actor.require(Permission.REVEAL_IDENTITY)
-    with context.work(actor, "identity.reveal", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "identity.reveal", "outpatient_claim") as work:
         claim = store.read_claim(work.connection, work.institution_id, claim_id)
+        work.about(f"outpatient_claim:{claim.claim_id}")
         account = _account_of(work.connection, work.institution_id, claim)
         work.audit(detail={"ground": ground})
     own = actor.institution_id
@@ -307,7 +315,7 @@ def _turn(
     permission = CLAIM_TURNS.get(claim.state)
     if permission is None:
         return None
-    barred = barred_from(claim) | (correctors if claim.state == "reviewed" else frozenset())
+    barred = barred_from(claim) | (correctors if claim.state in ("accepted", "reviewed") else frozenset())
     if claim.state == "failed" and payouts:
         barred |= {payouts[-1].sent_by}
     able = [one for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)]
@@ -373,4 +381,10 @@ def _clear(context: Context, institution_id: str, sealed: str, field: str) -> Pe
 
 
 def _masked(one: Personal) -> Personal:
-    return Personal(mask_certificate(one.certno), mask_phone(one.phone), one.bank, mask_card(one.card_no))
+    return Personal(
+        mask_certificate(one.certno),
+        mask_phone(one.phone),
+        one.bank,
+        mask_card(one.card_no),
+        patient_certno=mask_certificate(one.patient_certno),
+    )

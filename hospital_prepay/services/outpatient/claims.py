@@ -7,7 +7,6 @@ at how late a claim comes.
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from hospital_prepay.domain.rules.outpatient.claims import (
     routes,
 )
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as store
@@ -39,15 +39,16 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.alarms import (
     CARD,
     answer_alarms,
-    check_card,
+    check_transfer,
     holds_staff_card,
     note_alarms,
     plain_card,
 )
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
-from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
+from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula, required_ground
 from hospital_prepay.services.outpatient.owners import refuse_corrector
+from hospital_prepay.services.outpatient.proofs import proof_key, require_own_proof
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
@@ -55,7 +56,6 @@ OWED: Final = (
     "这笔钱财政已经补回（或正在申请），银行又把它退了回来，是欠患者的钱，不能撤回，也不转作收入。"
     "请改退款方式再付；暂时找不到人的，一直挂在“其他应付款”，什么时候来都付。"
 )
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class ShownPaper:
 @dataclass(frozen=True, slots=True)
 class AcceptClaim:
     """What the counter or the page takes down. ``beyond`` is asked above what was remitted, for a miscount of ours,
-    with its ``ground``. ``request_id`` names the application on-line that this takes up; ``patient_name`` and
-    ``patient_phone`` are those of whom a proxy or an heir comes for."""
+    with its ``ground``. ``request_id`` names the application on-line that this takes up; ``patient_name``,
+    ``patient_phone`` and ``patient_certno`` are those of whom a proxy or an heir comes for."""
 
     account_no: str
     claimant: Claimant
@@ -89,6 +89,7 @@ class AcceptClaim:
     request_id: str = ""
     patient_name: str = ""
     patient_phone: str = ""
+    patient_certno: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +117,23 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
     """Take a claim down (受理). A rule's "no" is the ``decision`` of the answer and names what is missing.
 
     Raises :class:`NotFound`, :class:`Conflict` when the account has an open claim or isn't in the books yet,
-    :class:`MalformedInput` for a way that lacks its bank card.
+    :class:`MalformedInput` for a way that lacks its bank card, or a slip without its number or of another account.
     """
     actor.require(Permission.OUTPATIENT_ACCEPT)
     _check(command)
     payload = {**asdict(command), "beyond": command.beyond.fen}
-    with context.work(actor, "outpatient.accept", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.accept", "outpatient_account") as work:
         store.hold_batches(work.connection, work.institution_id, command.account_no)
         account = store.lock_account(work.connection, work.institution_id, command.account_no)
+        work.about(f"outpatient_account:{account.account_no}")
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return AcceptedClaim.of_json(known)
         if not account.is_open:
             raise Conflict("这个账户的期初余额还没有入账，请等财务核对确认后再受理；本次没有受理。")
+        _require_patient_number(account, command)
+        proofs = (proof_key(paper.kind, paper.reference) for paper in command.papers)
+        require_own_proof(work, account.account_no, proofs)
         facts = _facts(context, work, account, command)
         if command.beyond and not facts.remitted_fen:
             words = "这个账户的钱还没有上缴财政，不填多退的数；账面数错的，先办更正再受理。"
@@ -146,13 +151,15 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
 
 
 def review_claim(context: Context, actor: Actor, claim_id: str) -> ClaimRow:
-    """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted."""
+    """A second person has looked at the papers (审核). Raises :class:`SecondPersonRequired` for who accepted, and for
+    who had the account's holder corrected."""
     actor.require(Permission.OUTPATIENT_REVIEW)
-    with context.work(actor, "outpatient.review", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.review", "outpatient_claim") as work:
         account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "accepted":
             raise Conflict("没退成的要先改退款方式，由改的人审核。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "审核")
+        refuse_corrector(work, actor, found)
         step = {"state": "reviewed", "reviewed_by": actor.actor_id, "reviewed_at": work.now}
         reviewed = _walk(work, claim_id, **step)
         note_alarms(work, account, reviewed)
@@ -164,12 +171,12 @@ def confirm_claim(
 ) -> ClaimRow:
     """A third person confirms that it is paid (确认), with a ground where something stands out.
 
-    Raises :class:`SecondPersonRequired` for either before and for who had the account's holder corrected shortly
-    before the claim, :class:`MalformedInput` for a ground that is missing,
+    Raises :class:`SecondPersonRequired` for either before and for who had the account's holder corrected before the
+    claim, :class:`MalformedInput` for a ground that is missing,
     :class:`Conflict` for a card of staff, or when something new was noticed after ``alarms_seen``.
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
-    with context.work(actor, "outpatient.confirm_claim", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.confirm_claim", "outpatient_claim") as work:
         account, found = locked_claim(work, claim_id, "confirmed")
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
@@ -196,18 +203,19 @@ def redirect_claim(
 ) -> ClaimRow:
     """Another way for a refund that failed: reviewed by whoever does this, to be confirmed anew by another person.
 
-    Raises :class:`SecondPersonRequired` for who accepted or sent it, :class:`MalformedInput` for a bank card that is
-    missing.
+    Raises :class:`SecondPersonRequired` for who accepted or sent it or had the holder corrected,
+    :class:`MalformedInput` for a bank card that is missing.
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
     _check_route(route, bank, card_no)
-    with context.work(actor, "outpatient.redirect", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.redirect", "outpatient_claim") as work:
         account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.accepted_by, "改退款方式")
         for sent in store.payouts_of(work.connection, work.institution_id, claim_id):
             actor.require_other_than(sent.sent_by, "改退款方式")
+        refuse_corrector(work, actor, found)
         _require_offered(work, account, found, route)
         personal = json.loads(context.cipher.decrypt(found.personal, institution=work.institution_id, field=PERSONAL))
         kept = {**personal, "bank": bank.strip(), "card_no": plain_card(card_no)}
@@ -276,24 +284,37 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
         name_matches=_name_matches(account, command),
         unregistered=not account.certno_hash,
         phone_matches=_phone_matches(context, account, command, work.institution_id),
+        nameless=_nameless(account),
     )
 
 
 def _identity_matches(
     context: Context, account: AccountState, command: AcceptClaim, institution_id: str
 ) -> bool | None:
-    """Of the owner in person only: a proxy's or heir's number is another's by nature."""
-    if command.claimant is not Claimant.SELF or not account.certno_hash:
+    """Of the patient, whoever comes: a proxy's or heir's own number is another's by nature."""
+    if not account.certno_hash:
         return None
-    number = same_person_number(command.certno)
+    number = same_person_number(command.certno if command.claimant is Claimant.SELF else command.patient_certno)
     return account.certno_hash in context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO)
+
+
+def _require_patient_number(account: AccountState, command: AcceptClaim) -> None:
+    """Raise :class:`MalformedInput` where a number is on record and whoever comes for the patient named none."""
+    if command.claimant is not Claimant.SELF and account.certno_hash and not command.patient_certno.strip():
+        words = "账户登记了证件号，请填患者证件号，照患者的证件写（人已去世的，照死亡证明或户口簿）。"
+        raise MalformedInput(words, code="missing_value", details={"field": "patient_certno"})
 
 
 def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
     """Of the patient, whoever comes; a newborn is called as it was registered."""
-    registered = compared_name(account.holder_name)
+    registered = compared_name(account.holder_name) if names_somebody(account.holder_name) else ""
     given = command.claimant_name if command.claimant is Claimant.SELF else command.patient_name
     return compared_name(given) == registered if registered else None
+
+
+def _nameless(account: AccountState) -> bool:
+    """Whether the name on record is of signs alone; an account without any is known by its number."""
+    return bool(account.holder_name.strip()) and not names_somebody(account.holder_name)
 
 
 def _phone_matches(context: Context, account: AccountState, command: AcceptClaim, institution_id: str) -> bool:
@@ -324,6 +345,7 @@ def _write_down(
         "bank": command.bank.strip(),
         "card_no": plain_card(command.card_no),
         "patient_name": command.patient_name.strip(),
+        "patient_certno": command.patient_certno.strip(),
     }
     own = {"institution_id": work.institution_id, "claim_id": claim_id}
     values = {
@@ -353,6 +375,7 @@ def _write_down(
             "reference": paper.reference.strip(),
             "recorded_by": work.act.actor.actor_id,
             "recorded_at": work.now,
+            "slip_key": proof_key(paper.kind, paper.reference),
         }
         for number, paper in enumerate(command.papers, 1)
     ]
@@ -374,6 +397,7 @@ def locked_claim(work: UnitOfWork, claim_id: str, target: str) -> tuple[AccountS
     account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
     account = store.lock_account(work.connection, work.institution_id, account_no)
     found = store.read_claim(work.connection, work.institution_id, claim_id)
+    work.about(f"outpatient_claim:{found.claim_id}")
     if target not in CLAIM_STEPS[found.state]:
         now = ClaimState(found.state).label
         raise Conflict(f"这一步现在不能办：这笔退款“{now}”。请刷新后再看；本次没有改动。")
@@ -389,7 +413,7 @@ def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
 
 def _end(context: Context, actor: Actor, claim_id: str, state: str, ground: str) -> ClaimRow:
     ground = required_ground(ground, "请写明原因，备查。")
-    with context.work(actor, f"outpatient.{state}", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, f"outpatient.{state}", "outpatient_claim") as work:
         _, found = locked_claim(work, claim_id, state)
         refuse_contradicted(work, found)
         if store.owed_fen(work.connection, work.institution_id, claim_id):
@@ -405,16 +429,19 @@ def _sealed(context: Context, institution_id: str, personal: dict[str, str]) -> 
 
 
 def _check(command: AcceptClaim) -> None:
-    if not plain_name(command.claimant_name):
+    if not names_somebody(command.claimant_name):
         raise MalformedInput("请填来办的人的姓名。", code="missing_value", details={"field": "claimant_name"})
-    if command.claimant is not Claimant.SELF and not command.patient_name.strip():
+    if command.claimant is not Claimant.SELF and not names_somebody(command.patient_name):
         words = "请填患者姓名，照患者的证件写。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_name"})
     refuse_formula(command.claimant_name, "claimant_name", "来办的人的姓名")
     plain_line(command.claimant_name, "claimant_name", "来办的人的姓名")
+    refuse_formula(command.patient_name, "patient_name", "患者姓名")
     plain_line(command.patient_name, "patient_name", "患者姓名")
+    plain_line(command.patient_certno, "patient_certno", "患者证件号")
     for paper in command.papers:
         plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
+        proof_key(paper.kind, paper.reference)
     check_ground(command.ground)
     if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
@@ -425,15 +452,4 @@ def _check(command: AcceptClaim) -> None:
 def _check_route(route: Route, bank: str, card_no: str) -> None:
     if route is not Route.BANK:
         return
-    if not bank.strip():
-        raise MalformedInput("请填开户银行。", code="missing_value", details={"field": "bank"})
-    plain_line(bank, "bank", "开户银行")
-    refuse_formula(bank, "bank", "开户银行")
-    check_card(card_no)
-
-
-def refuse_formula(text: str, field: str, label: str) -> None:
-    """Raise :class:`MalformedInput` for words that a spreadsheet would reckon with: they go into the bank's file."""
-    if unicodedata.normalize("NFKC", text).lstrip()[:1] in _FORMULA:
-        words = f"{label}不能以“{text.strip()[0]}”开头，请照证件或银行卡填写。"
-        raise MalformedInput(words, code="formula", details={"field": field})
+    check_transfer(bank, card_no)

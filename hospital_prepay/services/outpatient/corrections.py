@@ -54,8 +54,9 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
         "right_fen": command.right_balance.fen,
         "ground": command.ground.strip(),
     }
-    with context.work(actor, "outpatient.ask_correction", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.ask_correction", "outpatient_account") as work:
         account = accounts.lock_account(work.connection, work.institution_id, command.account_no)
+        work.about(f"outpatient_account:{account.account_no}")
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["correction_id"])

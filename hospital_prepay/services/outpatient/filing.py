@@ -152,9 +152,10 @@ def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idem
     """Somebody was found: the account is open again. Raises :class:`Conflict` for one that isn't marked or filed."""
     actor.require(Permission.OUTPATIENT_FILE)
     ground = required_ground(ground, "请写明怎么联系上的。")
-    with context.work(actor, "outpatient.unmark", f"outpatient_account:{account_no}") as work:
+    with context.work(actor, "outpatient.unmark", "outpatient_account") as work:
         payload = {"account": account_no, "ground": ground}
-        accounts.lock_account(work.connection, work.institution_id, account_no)
+        account = accounts.lock_account(work.connection, work.institution_id, account_no)
+        work.about(f"outpatient_account:{account.account_no}")
         if known_number(work, idempotency_key, payload) is not None:
             return
         if not marks.reopen(work.connection, work.institution_id, account_no):

@@ -20,6 +20,8 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.gate import PLACES, GateFacts, take
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
+from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_gate as store
@@ -30,7 +32,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.filing import require_past_day
-from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
+from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula, required_ground
 from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import readings_within
 
@@ -181,10 +183,13 @@ def take_deposit(context: Context, actor: Actor, command: TakeDeposit) -> TakenD
     if not command.amount or not command.account_no.strip():
         raise MalformedInput("请填账户号和大于零的金额。", code="missing_value", details={"field": "amount"})
     plain_line(command.holder_name, "holder_name", "姓名")
+    refuse_formula(command.holder_name, "holder_name", "姓名")
+    if command.holder_name.strip() and not names_somebody(command.holder_name):
+        raise MalformedInput("姓名里没有文字。请照证件填写。", details={"field": "holder_name"})
     plain_line(command.consent, "consent", "知情同意书编号")
     _check_number(command.certno)
     payload = {**asdict(command), "amount": command.amount.fen}
-    with context.work(actor, "outpatient.take", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.take", "outpatient_account") as work:
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return TakenDeposit.of_json(known)
@@ -288,6 +293,7 @@ def _take(
         own = outpatient_account(account_no, is_deposit=True)
         open_account(work.connection, work.institution_id, own, name="门急诊预收款", opened_at=work.now, guarded=True)
     account = accounts.lock_account(work.connection, work.institution_id, account_no)
+    work.about(f"outpatient_account:{account_no}")
     _require_same_person(context, command, account, work.institution_id)
     if account.state != "open" or account.kind != "outpatient_deposit":
         raise Conflict("这个账户正在清退或已经办结，不能再存。请用新的账户号；本次没有入账。")
@@ -322,18 +328,30 @@ def _take(
         ),
     )
     entry_no = work.ledger.post(entry)
-    accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
+    if account.is_kept:
+        # The three years of what a legacy account held before (8) go on from where they began.
+        accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
     return TakenDeposit(answer.decision, answer.decision_id, taken_id, entry_no)
 
 
 def _require_same_person(context: Context, command: TakeDeposit, account: AccountState, institution_id: str) -> None:
-    """Raise :class:`Conflict` for an account that stands in another name or certificate number."""
-    number = same_person_number(command.certno)
-    known = context.keyed_hash.candidates(number, institution=institution_id, field=CERTNO) if number else ()
-    other = bool(number and account.certno_hash) and account.certno_hash not in known
-    names = plain_name(account.holder_name).casefold(), plain_name(command.holder_name).casefold()
-    if other or (all(names) and names[0] != names[1]):
+    """Raise :class:`Conflict` for an account that nothing shows to be this person's.
+
+    Its name and the certificate number on record have to agree; without a number only an account that the gate itself
+    opened in the same name with the same phone does. Whose a legacy account is otherwise, nobody can tell.
+    """
+    names = compared_name(account.holder_name), compared_name(command.holder_name)
+    digests = context.keyed_hash.candidates
+    number, phone = same_person_number(command.certno), phone_number(command.phone)
+    certno = bool(number) and account.certno_hash in digests(number, institution=institution_id, field=CERTNO)
+    if names[0] != names[1] or (number and account.certno_hash and not certno):
         raise Conflict("这个账户登记的是另一个人。请核对账户号，或用新的账户号；本次没有入账。")
+    told = bool(phone) and account.phone_hash in digests(phone, institution=institution_id, field=PHONE)
+    opened_alike = account.is_kept and not number and not account.certno_hash and told
+    if not names_somebody(account.holder_name) or not (certno or opened_alike):
+        raise Conflict(
+            "这个账户没有登记证件号，或没有填证件号，认不出是不是同一个人。请照证件填写，或用新的账户号；本次没有入账。"
+        )
 
 
 def _account(context: Context, work: UnitOfWork, command: TakeDeposit) -> dict[str, Any]:

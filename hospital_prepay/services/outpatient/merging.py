@@ -99,11 +99,12 @@ def decide_pair(context: Context, actor: Actor, first_no: str, second_no: str, g
     """
     actor.require(Permission.OUTPATIENT_CONFIRM)
     ground = required_ground(ground, "请写明凭什么认定。")
-    with context.work(actor, "outpatient.decide_people", f"outpatient_account:{first_no}") as work:
+    with context.work(actor, "outpatient.decide_people", "outpatient_account") as work:
         lock_name(work.connection, f"outpatient_people:{work.institution_id}")
         found = store.find_pair(work.connection, work.institution_id, first_no, second_no)
         if found is None:
             raise NotFound("没有这一对账户。请从同一人列表里打开。")
+        work.about(f"outpatient_account:{found.first_no}")
         if found.state != "proposed":
             raise Conflict("这一对已经决定过。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.proposed_by, "认定同一人")

@@ -24,14 +24,15 @@ from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_public as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.outpatient_owners import changed_hands_at
 from hospital_prepay.persistence.queries.outpatient_public import KnownAccount, known_accounts
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.alarms import check_card, plain_card
+from hospital_prepay.services.outpatient.alarms import check_transfer, plain_card
 from hospital_prepay.services.outpatient.attempts import may_try
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.claim_review import Owner, owner_on, ways_of
-from hospital_prepay.services.outpatient.grounds import plain_line, required_line
+from hospital_prepay.services.outpatient.grounds import plain_line
 
 PERSONAL: Final = "outpatient_request.personal"
 _PAGE: Final = "outpatient_online.page"
@@ -277,7 +278,9 @@ def _under_way(work: UnitOfWork, owner: Owner) -> tuple[str, str]:
     """Why nothing can be asked now, and what the counter said the last time."""
     if owner.open_claim is not None:
         return f"退款单 {owner.open_claim.refund_no}：{ClaimState(owner.open_claim.state).label}。", ""
-    latest = store.latest_own_request(work.connection, work.institution_id, owner.account.account_no)
+    own = (work.connection, work.institution_id, owner.account.account_no)
+    # What somebody else asked while the account stood in their name isn't shown to whose it is now.
+    latest = store.latest_own_request(*own, changed_hands_at(*own))
     if latest is None:
         return "", ""
     if latest.state == "asked":
@@ -297,8 +300,7 @@ def _check(context: Context, work: UnitOfWork, owner: Owner, command: AskOwn) ->
     if command.route in closed:
         raise MalformedInput(f"{closed[command.route]}。请选别的方式。", details={"field": "route"})
     if command.route is Route.BANK:
-        required_line(command.bank, "请填开户银行。", "bank", "开户银行")
-        check_card(command.card_no)
+        check_transfer(command.bank, command.card_no)
 
 
 def _book(

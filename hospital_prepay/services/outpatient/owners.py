@@ -17,12 +17,15 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError, SecondPersonRequired
 from hospital_prepay.domain.identity import resident_id, same_person_number
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_owners as store
+from hospital_prepay.persistence import outpatient_public as requests
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
@@ -30,14 +33,15 @@ from hospital_prepay.persistence.outpatient_owners import FIELD_LABELS, OwnerCha
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
-from hospital_prepay.services.outpatient.grounds import required_ground, required_line
+from hospital_prepay.services.outpatient.grounds import refuse_formula, required_ground, required_line
 
 PAPER: Final = "outpatient_owner_change.paper"
 NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"
 _LONGEST_NUMBER: Final = 40
 _LONGEST_PAPER: Final = 80
 _RESIDENT: Final = (15, 18)
-_CLAIMED: Final = "这个账户有退款在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
+_NUMBER_IN_GROUND: Final = "依据里不要写证件号和手机号：看的人都能看到。请删掉号码，只写错在哪里、凭什么改。"
+_CLAIMED: Final = "这个账户有退款 {} 在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
 _NOT_BOOKED: Final = "这个账户的期初余额还没有入账，清查导入确认入账之后才能更正；本次没有改动。"
 
 
@@ -63,8 +67,9 @@ def ask_owner_change(context: Context, actor: Actor, command: AskOwnerChange) ->
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
     _check(command)
-    with context.work(actor, "outpatient.ask_owner", f"outpatient_account:{command.account_no}") as work:
+    with context.work(actor, "outpatient.ask_owner", "outpatient_account") as work:
         account = claims.lock_account(work.connection, work.institution_id, command.account_no)
+        work.about(f"outpatient_account:{account.account_no}")
         payload = asdict(command)
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
@@ -85,12 +90,14 @@ def ask_owner_change(context: Context, actor: Actor, command: AskOwnerChange) ->
 
 def approve_owner_change(context: Context, actor: Actor, change_no: int) -> OwnerChangeRow:
     """Another person agrees, and it stands on record at once. Raises :class:`SecondPersonRequired`,
-    :class:`NotFound`, :class:`Conflict` when it was decided or a refund of the account is under way."""
+    :class:`NotFound`, :class:`Conflict` when it was decided, or a refund of the account is under way or asked
+    on-line."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
     with context.work(actor, "outpatient.approve_owner", f"outpatient_owner_change:{change_no}") as work:
         account, found = _locked(work, change_no)
         actor.require_other_than(found.asked_by, "批准更正")
         _require_free(work, account)
+        _require_nobody_waits(work, account.account_no)
         _decide(work, change_no, state="approved")
         work.audit(detail={"account": account.account_no, "fields": fields_of(found)})
         return found
@@ -108,9 +115,10 @@ def reject_owner_change(context: Context, actor: Actor, change_no: int, ground: 
 
 
 def corrected_before(connection: Connection, institution_id: str, claim: ClaimRow, names: Mapping[str, str]) -> str:
-    """What of the holder was corrected in the thirty days before a claim came, and by whom, in words; empty where
-    nothing was. From the claim's own day on, so that waiting doesn't clear it."""
-    found = _shortly_before(connection, institution_id, claim)
+    """What of the holder was corrected before a claim came, and by whom, in words; empty where nothing was. Of a
+    phone in the thirty days before the claim's own day, so that waiting doesn't clear it; of a name or a certificate
+    number whenever it was."""
+    found = _before(connection, institution_id, claim)
     if not found:
         return ""
     last, what = found[0], {field for one in found for field in fields_of(one)}
@@ -122,31 +130,44 @@ def corrected_before(connection: Connection, institution_id: str, claim: ClaimRo
 
 
 def correctors(connection: Connection, institution_id: str, claim: ClaimRow) -> frozenset[str]:
-    """Who asked, shortly before a claim, that its account's holder be corrected, and so may not confirm it."""
-    return frozenset(one.asked_by for one in _shortly_before(connection, institution_id, claim))
+    """Who asked for or agreed to a correction of the holder, as :func:`corrected_before` counts them, and so may
+    neither review nor confirm the claim."""
+    found = _before(connection, institution_id, claim)
+    return frozenset(who for one in found for who in (one.asked_by, one.decided_by) if who)
 
 
 def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow) -> None:
     """Raise :class:`SecondPersonRequired` for one of :func:`correctors`: nobody makes an account somebody's and then
     lets it be paid."""
     if actor.actor_id in correctors(work.connection, work.institution_id, claim):
-        words = f"您申请更正过这个账户的姓名或号码，{OWNER_DAYS} 天内来的退款要由另一个人确认。本次尝试已记录。"
+        words = (
+            "您申请或批准过这个账户的更正（姓名、证件号不论多久，手机号 "
+            f"{OWNER_DAYS} 天内），它的退款要由另外的人审核、确认。本次尝试已记录。"
+        )
         raise SecondPersonRequired(words)
 
 
-def _shortly_before(connection: Connection, institution_id: str, claim: ClaimRow) -> list[OwnerChangeRow]:
+def _before(connection: Connection, institution_id: str, claim: ClaimRow) -> list[OwnerChangeRow]:
     since = claim.accepted_at - timedelta(days=OWNER_DAYS)
-    return store.approved_since(connection, institution_id, claim.account_no, since)
+    return store.approved_before(connection, institution_id, claim.account_no, since)
 
 
 def _check(command: AskOwnerChange) -> None:
-    required_ground(command.ground, "请写明错在哪里，凭什么改。")
+    ground = required_ground(command.ground, "请写明错在哪里，凭什么改。")
+    if mask_within(ground) != ground:
+        raise MalformedInput(_NUMBER_IN_GROUND, code="number_in_ground", details={"field": "ground"})
+    if not (command.name.strip() or command.certno.strip() or command.phone.strip()):
+        words = "请填要改的那一项：正确的姓名、证件号或手机号。"
+        raise MalformedInput(words, code="missing_value", details={"field": "name"})
     required_line(command.paper, "请填证明材料的名称和编号。", "paper", "证明材料", _LONGEST_PAPER)
     limits = (
         ("name", "姓名", command.name, LONGEST_NAME),
         ("certno", "证件号", command.certno, _LONGEST_NUMBER),
         ("phone", "手机号", command.phone, _LONGEST_NUMBER),
     )
+    refuse_formula(command.name, "name", "姓名")
+    if command.name.strip() and command.name.isprintable() and not names_somebody(command.name):
+        raise MalformedInput("姓名里没有文字。请照证件填写。", details={"field": "name"})
     for field, label, text, longest in limits:
         try:
             check_text(text.strip(), longest)
@@ -170,9 +191,28 @@ def _require_free(work: UnitOfWork, account: AccountState) -> None:
     """Raise :class:`Conflict` while a refund is under way, or before the account is in the books."""
     if not account.is_open:
         raise Conflict(_NOT_BOOKED)
-    found = claims.claims_of_account(work.connection, work.institution_id, account.account_no)
-    if any(ClaimState(one.state).is_open for one in found):
-        raise Conflict(_CLAIMED)
+    if found := _open_refund(work.connection, work.institution_id, account.account_no):
+        raise Conflict(_CLAIMED.format(found))
+
+
+def _open_refund(connection: Connection, institution_id: str, account_no: str) -> str:
+    found = claims.claims_of_account(connection, institution_id, account_no)
+    return next((one.refund_no for one in found if ClaimState(one.state).is_open), "")
+
+
+def why_not_now(context: Context, actor: Actor, account_no: str) -> str:
+    """Why the account's holder can't be corrected now, in words; empty where it can. Needs ``outpatient.import``."""
+    actor.require(Permission.OUTPATIENT_IMPORT)
+    with context.database.reading() as connection:
+        found = _open_refund(connection, actor.institution_id, account_no)
+    return f"这个账户有退款 {found} 在办，姓名和号码现在不能改。请先办完或撤回那一笔。" if found else ""
+
+
+def _require_nobody_waits(work: UnitOfWork, account_no: str) -> None:
+    """Raise :class:`Conflict` while somebody who applied on-line waits: they asked as whom the account names now."""
+    if found := requests.waiting_request_no(work.connection, work.institution_id, account_no):
+        words = f"这个账户有一份网上申请 {found} 在等受理。请先受理它，或写明原因不受理，再批准更正；本次没有改动。"
+        raise Conflict(words)
 
 
 def _values(context: Context, work: UnitOfWork, account: AccountState, command: AskOwnerChange) -> dict[str, Any]:

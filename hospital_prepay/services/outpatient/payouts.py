@@ -33,6 +33,7 @@ from hospital_prepay.persistence import outpatient_overpayments as overpayments
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_bank_files import BankFileHead, ReturnFileRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, FailedAttempt, PayoutRow
+from hospital_prepay.persistence.outpatient_owners import account_at
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -397,7 +398,12 @@ def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountStat
             (
                 found.refund_no,
                 Money(found.amount_fen).plain(),
-                payee(Claimant(found.claimant), account.holder_name, patient, found.claimant_name),
+                payee(
+                    Claimant(found.claimant),
+                    account_at(work.connection, work.institution_id, account, found.accepted_at).holder_name,
+                    patient,
+                    found.claimant_name,
+                ),
                 personal["bank"],
                 personal["card_no"],
                 Channel(account.channel).label,

@@ -202,10 +202,11 @@ def reveal(context: Context, actor: Actor, account_no: str, ground: str) -> tupl
     """Name, certificate number and phone in full, for a written reason that the audit trail keeps."""
     actor.require(Permission.REVEAL_IDENTITY)
     actor.require(Permission.OUTPATIENT_VIEW)
-    with context.work(actor, "outpatient.reveal", f"outpatient_account:{account_no}") as work:
+    with context.work(actor, "outpatient.reveal", "outpatient_account") as work:
         account = claims.find_account(work.connection, work.institution_id, account_no)
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
+        work.about(f"outpatient_account:{account.account_no}")
         work.audit(detail={"ground": ground})
     return account.holder_name, clear_contact(context, actor.institution_id, account.personal)
 

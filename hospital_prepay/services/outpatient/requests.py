@@ -61,13 +61,14 @@ class RequestDetail:
 @dataclass(frozen=True, slots=True)
 class TakeUp:
     """What the counter adds: the account, the papers that were seen and how, the way of payment, and the patient's
-    name on the papers where it was written otherwise."""
+    name and certificate number on the papers where they were written otherwise or not at all."""
 
     account_no: str
     papers: tuple[ShownPaper, ...]
     route: Route
     idempotency_key: str
     patient_name: str = ""
+    patient_certno: str = ""
 
 
 def list_requests(
@@ -126,6 +127,7 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
         request_id=request_id,
         patient_name=command.patient_name.strip() or found.patient_name,
         patient_phone=found.patient_phone,
+        patient_certno=command.patient_certno.strip() or found.patient_certno,
     )
     return accept_claim(context, actor, claim)
 

@@ -15,7 +15,7 @@ from hospital_prepay.persistence.outpatient_escheat import BatchRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.fund.slips import require_new_slip
 from hospital_prepay.services.outpatient.filing import require_past_day
-from hospital_prepay.services.outpatient.grounds import plain_line
+from hospital_prepay.services.outpatient.grounds import plain_line, refuse_foreign_letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def stripped(remittance: Remittance) -> Remittance:
         if not given:
             raise MalformedInput(missing, code="missing_value", details={"field": field})
         plain_line(given, field, what)
+        refuse_foreign_letter(given, field, what)
         if not payment_reference(given):
             words = f"{what}里没有数字或字母，请照原件填写。"
             raise MalformedInput(words, details={"field": field})

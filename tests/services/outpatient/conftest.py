@@ -81,13 +81,14 @@ class Outpatients:
         """A claim of the owner in person, paid in cash, with the slip where no certificate number is on record."""
         account = self.account(account_no)
         self.keys += 1
-        slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, "凭条 1"),)
+        slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, f"凭条 {account_no}"),)
         values: dict[str, object] = {
             "account_no": account_no,
             "claimant": Claimant.SELF,
             "claimant_name": account.holder_name,
             "patient_name": account.holder_name,
             "certno": OWN,
+            "patient_certno": OWN,
             "phone": "13800000001",
             "papers": (ShownPaper(Paper.OWN_ID, "身份证"), *slip),
             "route": Route.CASH,

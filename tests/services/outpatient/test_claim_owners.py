@@ -13,16 +13,28 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_alarms as store
-from hospital_prepay.services.outpatient import payouts
-from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner
-from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
+from hospital_prepay.services.outpatient import owners, payouts
+from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner, reveal_claim
+from hospital_prepay.services.outpatient.claims import (
+    ShownPaper,
+    confirm_claim,
+    reject_claim,
+    review_claim,
+    withdraw_claim,
+)
 from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import account_card
 from tests.hospital import INSTITUTION
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
 
 OWN_ID = (ShownPaper(Paper.OWN_ID, "身份证"),)
 SLIP = (*OWN_ID, ShownPaper(Paper.SLIP, "凭条 7"))
+
+
+def slip(number: str) -> tuple[ShownPaper, ...]:
+    return (*OWN_ID, ShownPaper(Paper.SLIP, number))
+
+
 PROXY = tuple(ShownPaper(one) for one in (Paper.PATIENT_ID, Paper.PROXY_ID, Paper.PROXY_LETTER))
 HEIR = tuple(ShownPaper(one) for one in (Paper.HEIR_ID, Paper.DEATH, Paper.KINSHIP))
 BANK: dict[str, Any] = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217 0000 0000 0000 001"}
@@ -74,6 +86,30 @@ def test_who_comes_for_another_names_the_patient(
     assert codes(counted, "M001", **came, patient_name="吴甲") == []
 
 
+@pytest.mark.parametrize(("claimant", "papers"), [(Claimant.PROXY, PROXY), (Claimant.HEIR, HEIR)])
+def test_who_comes_for_another_tells_the_patients_number_where_one_is_on_record(
+    counted: Outpatients, claimant: Claimant, papers: tuple[ShownPaper, ...]
+) -> None:
+    came: dict[str, Any] = {
+        "claimant": claimant,
+        "claimant_name": "郑代办",
+        "patient_name": "吴甲",
+        "papers": papers,
+        "certno": OWN,
+    }
+    with pytest.raises(MalformedInput, match="患者证件号") as missing:
+        counted.accept("M001", **came, patient_certno=" ")
+    assert missing.value.details == {"field": "patient_certno"}
+    refused = counted.accept("M001", **came, patient_certno="110105198001011238")
+    assert [(one.code, "患者证件号" in one.message) for one in refused.decision.reasons] == [("another_person", True)]
+    claim_id = counted.accept("M001", **came, patient_certno=" 11010519491231002x ").claim_id
+    assert claim_id
+    kept = counted.claim(claim_id).personal
+    assert OWN not in kept
+    assert reveal_claim(counted.context, CLERK, claim_id, "核对").claimant.patient_certno == "11010519491231002x"
+    assert read_claim(counted.context, CLERK, claim_id).personal.patient_certno == "1101 **** 002x"
+
+
 def test_without_a_certificate_on_record_a_slip_or_the_phone_is_needed(counted: Outpatients) -> None:
     for account_no in ("M002", "M003", "M004"):
         assert codes(
@@ -82,7 +118,7 @@ def test_without_a_certificate_on_record_a_slip_or_the_phone_is_needed(counted: 
     assert codes(counted, "M003", papers=OWN_ID, phone="13800000002") == ["missing_proof"], "another account's phone"
     assert codes(counted, "M002", papers=OWN_ID, phone="+86 138-0000-0002") == []
     assert codes(counted, "M003", papers=SLIP) == []
-    assert codes(counted, "M004", claimant_name="某人", papers=SLIP) == []
+    assert codes(counted, "M004", claimant_name="某人", papers=slip("8")) == []
 
 
 def test_a_proxys_own_phone_proves_nothing_the_patients_does(counted: Outpatients) -> None:
@@ -133,6 +169,9 @@ def test_what_was_decided_before_is_replayed_as_it_was(counted: Outpatients) -> 
     for name in ("name_matches", "unregistered", "phone_matches"):
         del stored[name]
     assert RULES["outpatient.claim"]({**stored, "papers": ["own_id"]}, "1").outcome is Outcome.PERMITTED
+    papers = [one.kind.value for one in PROXY]
+    proxys = {**stored, "claimant": "proxy", "papers": papers, "identity_matches": None}
+    assert RULES["outpatient.claim"](proxys, "1").outcome is Outcome.PERMITTED, "nobody asked for a number then"
 
 
 def test_the_same_persons_other_accounts_stand_beside_with_what_they_have(outpatients: Outpatients) -> None:
@@ -160,3 +199,68 @@ def test_the_same_persons_other_accounts_stand_beside_with_what_they_have(outpat
     masked = read_owner(outpatients.context, OFFICER, "S1").others
     assert {one.holder_name for one in masked} == {"吴＊"}
     assert {one.personal for one in masked} == {""}
+
+
+@pytest.mark.parametrize("number", ["", " ", "凭条", "看过"])
+def test_a_slip_without_its_number_proves_nothing(counted: Outpatients, number: str) -> None:
+    with pytest.raises(MalformedInput, match="凭条的号码") as refused:
+        counted.accept("M002", papers=slip(number))
+    assert refused.value.details == {"field": "papers"}
+
+
+@pytest.mark.parametrize("spelled", ["凭条 2019-a7 号", "２０１９Ａ７", "2019.A7"])
+def test_a_slip_proves_one_account_however_it_is_spelled(counted: Outpatients, spelled: str) -> None:
+    first = counted.accept("M002", papers=slip("2019-A7")).claim_id
+    assert first
+    with pytest.raises(MalformedInput, match="已经用来证明账户 M002"):
+        counted.accept("M003", papers=slip(spelled))
+    withdraw_claim(counted.context, CLERK, first, "凭条号填错了")
+    assert counted.accept("M003", papers=slip(spelled)).claim_id
+    with pytest.raises(MalformedInput, match="已经用来证明账户 M003"):
+        counted.accept("M002", papers=slip("2019-A7"))
+
+
+def test_a_slip_proves_the_same_account_again(counted: Outpatients) -> None:
+    first = counted.accept("M002", papers=slip("2019-A7")).claim_id
+    assert first
+    reject_claim(counted.context, OFFICER, first, "签名不清")
+    assert counted.accept("M002", papers=slip("2019-A7")).claim_id
+
+
+def test_a_name_of_signs_alone_is_nobodys(outpatients: Outpatients) -> None:
+    """Whoever comes proves the account by a slip or the phone, whatever number is on record, and is paid as they are
+    called."""
+    outpatients.census(
+        (
+            ("N1", "··", "", "13800000002", "64.50", "2019-03-01", "门诊预交金", "现金"),
+            ("N2", "--", OWN, "13800000001", "10.00", "2019-03-01", "门诊预交金", "现金"),
+        )
+    )
+    assert codes(outpatients, "N1", claimant_name="某人", papers=OWN_ID, phone="") == ["missing_proof"]
+    refused = outpatients.accept("N2", claimant_name="某人", patient_name="", papers=OWN_ID, phone="")
+    assert [(one.code, "只有符号" in one.message) for one in refused.decision.reasons] == [("missing_proof", True)]
+    for nobody in ("··", "--"):
+        with pytest.raises(MalformedInput, match="来办的人的姓名"):
+            outpatients.accept("N2", claimant_name=nobody, patient_name="")
+    claim_id = outpatients.confirmed("N2", claimant_name="某人", patient_name="", papers=slip("31"), phone="", **BANK)
+    assert "只有符号" in read_claim(outpatients.context, CLERK, claim_id).alarms[0].words
+    made = payouts.make_bank_file(outpatients.context, PAYER, Route.BANK, [claim_id])
+    assert next(csv.DictReader(io.StringIO(made.text.lstrip("\ufeff"))))["收款人"] == "某人"
+
+
+@pytest.mark.parametrize("name", ["=cmd|x", "＝cmd", "-1+2", "@a"])
+def test_no_formula_goes_into_the_banks_file_as_a_patients_name(counted: Outpatients, name: str) -> None:
+    came: dict[str, Any] = {"claimant": Claimant.PROXY, "claimant_name": "郑代办", "papers": (*PROXY, SLIP[-1])}
+    with pytest.raises(MalformedInput, match="患者姓名不能以"):
+        counted.accept("M004", **came, patient_name=name)
+    with pytest.raises(MalformedInput, match="姓名不能以"):
+        owners.ask_owner_change(
+            counted.context, OFFICER, owners.AskOwnerChange("M001", name, "", "", "写错了", "凭条 1", f"k{name}")
+        )
+
+
+def test_nor_out_of_a_register(outpatients: Outpatients) -> None:
+    row = ("M001", "-1+cmd", "", "", "64.50", "2020-03-01", "门诊预交金", "现金")
+    nobody = ("M002", "-", "", "", "1.00", "2020-03-01", "门诊预交金", "现金")
+    made = outpatients.census((row, ("M003", "＝cmd", *row[2:]), nobody))
+    assert (made.accepted, made.rejected) == (1, 2)

@@ -241,3 +241,22 @@ def test_what_nobody_sees_is_no_name_and_no_ground(counted: Outpatients, words: 
 def test_nothing_goes_beyond_what_the_treasury_never_had(counted: Outpatients) -> None:
     with pytest.raises(MalformedInput, match="还没有上缴财政"):
         counted.accept("M001", beyond=Money(100), ground="凭条")
+
+
+def test_a_receipt_with_a_letter_that_only_looks_like_one_of_ours_is_refused(counted: Outpatients) -> None:
+    claim_id = counted.confirmed()
+    with pytest.raises(MalformedInput, match="领款单号里的“\u041a”") as refused:
+        payouts.pay_cash(counted.context, PAYER, claim_id, "L\u041a-1")
+    assert refused.value.details == {"field": "receipt"}
+    assert payouts.pay_cash(counted.context, PAYER, claim_id, "领款单 LK-1").state == "arrived"
+    with pytest.raises(MalformedInput, match="凭条的号码里的"):
+        counted.accept("M003", papers=(ShownPaper(Paper.OWN_ID), ShownPaper(Paper.SLIP, "\u0410 7")))
+
+
+def test_a_transfer_names_everything_that_is_wrong_at_once(counted: Outpatients) -> None:
+    with pytest.raises(MalformedInput) as refused:
+        counted.accept("M001", route=Route.BANK, bank=" ", card_no="12")
+    assert sorted(refused.value.details["fields"]) == ["bank", "card_no"]
+    with pytest.raises(MalformedInput) as refused:
+        counted.accept("M001", route=Route.BANK, bank="某银行", card_no="12")
+    assert list(refused.value.details["fields"]) == ["card_no"]

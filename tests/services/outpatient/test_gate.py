@@ -12,7 +12,7 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.services.outpatient import gate
 from hospital_prepay.services.outpatient.gate import KeptKind, ProposeKept, TakeDeposit
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, OWN, Outpatients
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, OWN, ROWS, Outpatients
 
 ELDERLY = "11010519491231002X"
 YOUNG = "110105200001010016"
@@ -148,17 +148,55 @@ def test_two_people_widen_the_open_list(outpatients: Outpatients) -> None:
         gate.decide_other_kind(outpatients.context, APPROVER, kind_id, approved=False)
 
 
-def test_a_deposit_does_not_go_onto_another_persons_account(outpatients: Outpatients) -> None:
-    """Its name and its certificate number are compared, however the name is spelled."""
-    outpatients.census()
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"account_no": "M001", "certno": YOUNG}, "登记的是另一个人"),
+        ({"account_no": "M001", "holder_name": "别人", "certno": ""}, "登记的是另一个人"),
+        ({"account_no": "M001", "holder_name": ""}, "登记的是另一个人"),
+        ({"account_no": "M001", "certno": ""}, "认不出"),
+        ({"account_no": "M001", "certno": "", "phone": "13800000001"}, "认不出"),
+        ({"account_no": "M002", "holder_name": "李乙"}, "认不出"),
+        ({"account_no": "M002", "holder_name": "李乙", "certno": "", "phone": "13800000002"}, "认不出"),
+        ({"account_no": "M003", "holder_name": "别人", "certno": ""}, "登记的是另一个人"),
+        ({"account_no": "M006", "holder_name": ""}, "认不出"),
+    ],
+)
+def test_a_deposit_does_not_go_onto_another_persons_account(
+    outpatients: Outpatients, changes: dict[str, str], match: str
+) -> None:
+    """Name and certificate number agree with what is on record, however they are spelled."""
+    outpatients.census((*ROWS, ("M006", "", "", "", "9.00", "2020-03-01", "门诊预交金", "现金")))
     kept(outpatients)
-    for changes in (
-        {"account_no": "M001", "holder_name": "吴甲", "certno": YOUNG},
-        {"account_no": "M001", "holder_name": "别人", "certno": ""},
-        {"account_no": "M003", "holder_name": "别人", "certno": ""},
-    ):
-        with pytest.raises(Conflict, match="登记的是另一个人"):
-            asked(outpatients, **changes)
-    assert outpatients.account("M001").balance_fen == 6450
+    before = outpatients.account(changes["account_no"])
+    with pytest.raises(Conflict, match=match):
+        asked(outpatients, **changes)
+    assert outpatients.account(changes["account_no"]) == before
     assert asked(outpatients, account_no="Ｍ０ ０１", holder_name="吴 甲", certno=OWN.lower()).entry_no
     assert outpatients.account("M001").balance_fen == 6450 + 20000
+
+
+@pytest.mark.parametrize("name", ["··", "=cmd"])
+def test_a_deposit_names_somebody(outpatients: Outpatients, name: str) -> None:
+    kept(outpatients)
+    with pytest.raises(MalformedInput) as refused:
+        asked(outpatients, holder_name=name)
+    assert refused.value.details == {"field": "holder_name"}
+
+
+def test_the_three_years_of_a_legacy_account_go_on(outpatients: Outpatients) -> None:
+    outpatients.census()
+    kept(outpatients)
+    assert asked(outpatients, account_no="M001", certno=OWN).entry_no
+    assert outpatients.account("M001").last_movement_on == date(2020, 3, 1)
+    assert asked(outpatients, certno=OWN).entry_no
+    assert outpatients.account("K001").last_movement_on == outpatients.context.clock.today()
+
+
+def test_the_gates_own_account_takes_more_of_the_same_person(outpatients: Outpatients) -> None:
+    kept(outpatients)
+    assert asked(outpatients, certno="").entry_no
+    assert asked(outpatients, certno="").entry_no
+    for changes in ({"phone": "13800000001"}, {"phone": ""}, {"certno": OWN, "phone": ""}, {"holder_name": "别人"}):
+        with pytest.raises(Conflict, match="没有入账"):
+            asked(outpatients, **{"certno": "", **changes})

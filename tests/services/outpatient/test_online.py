@@ -317,7 +317,7 @@ def test_a_visit_that_fits_no_account_is_taken_up_with_the_one_the_papers_show(o
     command = AskForAnother(Claimant.HEIR, Identity("罗丙", ""), "罗丁", "H1", "13900000000", "visit-key-1")
     online.ask_for_another(outpatients.context, PUBLIC, command)
     kinds = (Paper.HEIR_ID, Paper.DEATH, Paper.KINSHIP, Paper.SLIP)
-    papers = tuple(ShownPaper(one, "原件") for one in kinds)
+    papers = tuple(ShownPaper(one, "原件 31") for one in kinds)
     request_id = waiting(outpatients)
     take = TakeUp("M003", papers, Route.CASH, "take-up-1")
     refused = requests.take_up(outpatients.context, CLERK, request_id, take)

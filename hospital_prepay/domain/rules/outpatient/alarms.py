@@ -18,7 +18,7 @@ MANY_A_DAY: Final = 20
 _HALF_AS_MUCH_AGAIN: Final = 3, 2
 # A maker always met by the same reviewer stands out from so many claims on, at nine in ten.
 PAIR_FROM: Final = 20
-# A holder that was corrected so many days before a claim, or fewer, stands out.
+# A phone that was corrected so many days before a claim, or fewer, stands out; a name or a certificate number always.
 OWNER_DAYS: Final = 30
 _NEARLY_ALWAYS: Final = 9, 10
 _HOUSE_HOURS: Final = (time(8), time(18))
@@ -48,9 +48,9 @@ class AlarmKind(StrEnum):
 
 
 ALARM_LABELS: Final = {
-    AlarmKind.OWNER: "账户的姓名或号码近 30 天更正过",
+    AlarmKind.OWNER: "账户的姓名或证件号更正过，或手机号近 30 天更正过",
     AlarmKind.BEYOND: "退的比上缴的多，由本院承担",
-    AlarmKind.UNPROVEN: "账户没有登记证件号",
+    AlarmKind.UNPROVEN: "账户没有登记证件号，或姓名只有符号",
     AlarmKind.SAME_CARD: "同一银行卡用于其他患者",
     AlarmKind.STAFF_CARD: "收款银行卡属于本院职工",
     AlarmKind.STAFF_NAME: "来办的人与本院职工同名",
@@ -78,7 +78,7 @@ class AlarmFacts:
     """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
 
     ``beyond_fen`` is what is paid above what the treasury has; ``owner`` says what of the holder on record was
-    corrected shortly before; ``unproven`` says what the claim rests on where the account has no certificate number;
+    corrected before; ``unproven`` says what the claim rests on where the account has no certificate number;
     ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
     claims of the maker went past this reviewer while ``reviewers`` people could have looked.
     """

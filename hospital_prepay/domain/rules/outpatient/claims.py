@@ -14,6 +14,7 @@ from hospital_prepay.domain.clauses import implements
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
+from hospital_prepay.domain.rules.outpatient.online import names_somebody
 
 REFUNDED: Final = "guizhou-deposit-2025/7"
 PAID_AFTER: Final = "guizhou-deposit-2025/8"
@@ -27,7 +28,12 @@ OWN_NAME: Final = (
     "姓名与账户登记的不同。请核对账户号和证件；新生儿照登记的写，例如“某某之子”；"
     "来的人不是患者本人的，请按代办、继承办理。"
 )
+OWN_NUMBER: Final = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
+PATIENT_NUMBER: Final = "患者证件号与账户登记的不同。请照患者的证件（或死亡证明、户口簿）核对证件号和账户号。"
 PATIENT_NAME: Final = "患者姓名与账户登记的不同。请照患者的证件核对姓名和账户号；新生儿照登记的写，例如“某某之子”。"
+NO_NAME: Final = (
+    "账户登记的姓名只有符号，认不出是谁的钱。请交预交金凭条，或填账户登记的手机号；也可以先申请更正姓名。"
+)
 NO_PROOF: Final = "账户没有登记证件号，只凭证件认不出是谁的钱。请交预交金凭条，或填账户登记的手机号。"
 
 
@@ -101,10 +107,12 @@ class ClaimFacts:
     """What :func:`claim` looks at; amounts in fen, days as text. ``last_movement_on`` is ``None`` where nobody knows.
 
     ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
-    miscount; ``identity_matches`` is ``None`` where the account holds no certificate number to compare with.
+    miscount; ``identity_matches`` compares the patient's certificate number, whoever comes, and is ``None`` where the
+    account holds none to compare with.
     ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name
     as it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on
-    record for the account, ``phone_matches`` that the phone given is the account's.
+    record for the account, ``phone_matches`` that the phone given is the account's, ``nameless`` that the name on
+    record is of signs alone and so nobody's.
     """
 
     claimant: str
@@ -124,12 +132,14 @@ class ClaimFacts:
     name_matches: bool | None = None
     unregistered: bool = False
     phone_matches: bool = False
+    nameless: bool = False
 
 
 def payee(claimant: Claimant, holder: str, patient: str, came: str) -> str:
     """Whose name stands on the bank card: an heir's own, else the patient's, for a proxy fetches nothing on a card of
-    their own. ``patient`` is the name given where the account has none."""
-    return came if claimant is Claimant.HEIR else holder or patient or came
+    their own. ``patient`` is the name given where the account has none, or one of signs alone."""
+    registered = holder if names_somebody(holder) else ""
+    return came if claimant is Claimant.HEIR else registered or patient or came
 
 
 def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
@@ -202,15 +212,14 @@ def claim(facts: ClaimFacts, rule_version: str) -> Decision:
 
 def _why_not_theirs(facts: ClaimFacts) -> list[Reason]:
     """Why the money isn't this person's to ask for. A certificate proves who came, not whose the account is: where
-    none is on record, the slip of the deposit or the phone on record has to."""
+    none is on record, or no name, the slip of the deposit or the phone on record has to."""
     reasons: list[Reason] = []
     if facts.identity_matches is False:
-        words = "证件与账户登记的不是同一个人。请核对账户号；是代办或继承的，请按代办、继承办理。"
-        reasons.append(Reason("another_person", words))
+        reasons.append(Reason("another_person", OWN_NUMBER if facts.claimant == Claimant.SELF else PATIENT_NUMBER))
     if facts.name_matches is False:
         reasons.append(Reason("another_name", OWN_NAME if facts.claimant == Claimant.SELF else PATIENT_NAME))
-    if facts.unregistered and not (facts.phone_matches or Paper.SLIP in facts.papers):
-        reasons.append(Reason("missing_proof", NO_PROOF))
+    if (facts.unregistered or facts.nameless) and not (facts.phone_matches or Paper.SLIP in facts.papers):
+        reasons.append(Reason("missing_proof", NO_PROOF if facts.unregistered else NO_NAME))
     return reasons
 
 

@@ -56,6 +56,11 @@ def plain_name(text: str) -> str:
     return seen_alone(text).translate(_BETWEEN).casefold()
 
 
+def names_somebody(text: str) -> bool:
+    """Whether a name has a letter or digit to be seen: of signs alone (``··``) it compares as any other such name."""
+    return any(sign.isalnum() for sign in plain_name(text))
+
+
 def told_number(text: str) -> str:
     """A certificate number as it is looked for and counted: one width, without blanks and what isn't seen, 15 and 18
     digits alike."""
