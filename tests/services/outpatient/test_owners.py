@@ -394,7 +394,7 @@ def test_a_refund_that_came_back_goes_to_whom_it_was_accepted_for(
     clock.moment += timedelta(days=1)
     corrected(counted, name="吴申")
     payouts.bounce_refund(counted.context, PAYER, claim_id, "户名不符", "TH-1")
-    again = payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    again = payouts.make_bank_file(counted.context, CLERK, Route.BANK, [claim_id])
     assert next(csv.DictReader(io.StringIO(again.text.lstrip("\ufeff"))))["收款人"] == "吴甲"
     found = claim_review.read_claim(counted.context, CLERK, claim_id)
     assert (found.payee, found.owner.account.holder_name) == ("吴甲", "吴申")
