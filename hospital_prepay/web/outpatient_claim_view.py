@@ -25,6 +25,7 @@ from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, C
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
 from hospital_prepay.web.outpatient_accept_view import account_card
+from hospital_prepay.web.outpatient_claim_log import contradiction_words, log_lines
 from hospital_prepay.web.outpatient_words import CLAIM_MARKS, way_lines
 
 A_PAGE: Final = 50
@@ -162,7 +163,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             }
             for one in found.answers
         ],
-        "log": _log(found),
+        "log": log_lines(found),
         "owed_fen": found.owed_fen,
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
         "verdicts": _verdicts(found),
@@ -258,7 +259,6 @@ def decided_words(found: ClaimDetail, number: int) -> str:
 
 
 def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
-    told, before = ("到账", "没有退成") if one.told == "arrived" else ("没有退成", "到账")
     names, kind, word = found.names, "stop", "待决定"
     if one.decision:
         kind, word = ("ok", "已决定") if _is_settled(one, found) else ("stop", "银行付到过，账上没有了结")
@@ -266,7 +266,7 @@ def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
         "no": one.contradiction_no,
         "open": not one.decision,
         "mark": {"kind": kind, "word": word},
-        "words": f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}",
+        "words": contradiction_words(one),
         "decision": VERDICT_LABELS[Verdict(one.decision)] if one.decision else "",
         "ground": one.ground,
         "who": names.get(one.decided_by or one.raised_by, one.decided_by or one.raised_by),
@@ -420,38 +420,6 @@ def _entries(found: ClaimDetail) -> list[dict[str, Any]]:
             "at": one.posted_at,
         }
         for one in found.entries
-    ]
-
-
-def _log(found: ClaimDetail) -> list[dict[str, Any]]:
-    """What was done, the newest first."""
-    claim, names = found.claim, found.names
-    where = "窗口" if claim.taken_at == "window" else "网上"
-    rows: list[tuple[Any, str | None, str]] = [
-        (claim.accepted_at, claim.accepted_by, f"{where}受理，收材料 {len(found.papers)} 份"),
-        *((one.raised_at, None, f"自动检查：{one.words}") for one in found.alarms),
-        (claim.reviewed_at, claim.reviewed_by, "审核通过"),
-        *((one.answered_at, one.answered_by, f"有提醒仍确认：{one.ground}") for one in found.answers),
-        (claim.confirmed_at, claim.confirmed_by, "确认"),
-        *((one.raised_at, None, _contradiction(one, found)["words"]) for one in found.contradictions),
-        *(
-            (one.decided_at, one.decided_by, f"决定：{VERDICT_LABELS[Verdict(one.decision)]}，{one.ground}")
-            for one in found.contradictions
-            if one.decision
-        ),
-    ]
-    for one in found.payouts:
-        cash = one.route == Route.CASH
-        rows.append((one.sent_at, one.sent_by, "付现金" if cash else f"第 {one.attempt_no} 次送银行"))
-        if not cash and one.answered_at is not None:
-            told = {"arrived": "银行：到账", "returned": "银行：到账后又退回"}.get(one.state, "银行：没有退成")
-            rows.append((one.answered_at, None, told + (f"，{one.failure}" if one.failure else "")))
-    rows.append((claim.ended_at, claim.ended_by, f"{ClaimState(claim.state).label}：{claim.ground}"))
-    # The sort keeps the order of equal moments, so what came last in a walk comes first here too.
-    found_rows = [row for row in reversed(rows) if row[0] is not None]
-    found_rows.sort(key=lambda row: row[0], reverse=True)
-    return [
-        {"at": at, "who": names.get(who, who) if who else "系统", "words": words} for at, who, words in found_rows
     ]
 
 

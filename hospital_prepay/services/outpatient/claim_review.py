@@ -37,6 +37,7 @@ from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
+from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
 
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
@@ -119,7 +120,8 @@ class ClaimList:
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
-    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken."""
+    ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken;
+    ``record`` is what was done, the first first."""
 
     claim: ClaimRow
     personal: Personal
@@ -134,6 +136,7 @@ class ClaimDetail:
     fresh: list[Alarm]
     answers: list[AnswerRow]
     contradictions: list[ContradictionRow]
+    record: list[RecordEvent]
     owed_fen: int
     turn: Turn | None
     names: Mapping[str, str]
@@ -214,6 +217,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         claim = store.read_claim(connection, own, claim_id)
         account = _account_of(connection, own, claim)
         payouts = store.payouts_of(connection, own, claim_id)
+        told = contradictions.contradictions_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
         personal = _clear(context, own, claim.personal, PERSONAL)
@@ -240,10 +244,8 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
                 replace(one, ground=mask_within(one.ground))
                 for one in alarm_store.answers_of(connection, own, claim_id)
             ],
-            contradictions=[
-                replace(one, ground=mask_within(one.ground))
-                for one in contradictions.contradictions_of(connection, own, claim_id)
-            ],
+            contradictions=[replace(one, ground=mask_within(one.ground)) for one in told],
+            record=record_on(connection, own, claim, payouts, told),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),

@@ -1,0 +1,103 @@
+"""What people read of what was done: the record of a claim and lists keep what happened, whatever came later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from apiflask import APIFlask
+
+from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Role
+from tests.people import Browser, House
+from tests.web.test_outpatient_claims import APPROVER, BANK, CASHIER, OFFICER
+from tests.web.test_outpatient_escheat import Treasury
+
+
+@pytest.fixture
+def desk(house: House, login_as: Callable[[Role], Browser], tmp_path: Path, app: APIFlask) -> Treasury:
+    found = Treasury(house, login_as, tmp_path, app=app)
+    found.counted()
+    return found
+
+
+def record(desk: Treasury, claim: str) -> list[tuple[str, ...]]:
+    """办理记录, the newest first: moment, who, words."""
+    page = desk.as_(OFFICER).get(claim).text
+    rows = page.partition("办理记录，新的在前")[2].partition("</table>")[0]
+    cells = re.compile(r"<td[^>]*>(.*?)</td>")
+    return [tuple(re.sub(r"<.*?>", "", cell) for cell in cells.findall(row)) for row in rows.split("<tr>")[2:]]
+
+
+def test_the_record_keeps_what_later_steps_did_again(desk: Treasury, clock: FixedClock) -> None:
+    """A refund bounces, gets another way, a second review and a second confirmation: each stands at its moment."""
+
+    def later() -> None:
+        clock.moment += timedelta(minutes=1)
+
+    claim = desk.accepted(**BANK)
+    number = desk.number(claim)
+    later()
+    desk.send(OFFICER, f"{claim}/review")
+    later()
+    desk.send(APPROVER, f"{claim}/confirm")
+    later()
+    assert desk.choose(CASHIER, claim).status_code == 303
+    later()
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    later()
+    assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236").status_code == 303
+    later()
+    other = desk.another(OFFICER, "o2")
+    assert desk.by(other, f"{claim}/redirect", route="cash").status_code == 303
+    later()
+    assert desk.send(APPROVER, f"{claim}/confirm").status_code == 303
+    later()
+    assert desk.send(CASHIER, f"{claim}/pay", receipt="LK-9").status_code == 303
+    said = record(desk, claim)
+    expected = (
+        "付现金，凭证",
+        "确认",
+        "改退款方式为现金，审核通过",
+        "登记银行把到账的钱退回来了，账户注销，电话 139 **** 1236，凭证",
+        "银行（第 1 次，第 1 号文件）：到账，凭据 YH1，凭证",
+        "第 1 次送银行，第 1 号文件",
+        "确认",
+        "审核通过",
+        "窗口受理，收材料 1 份",
+    )
+    assert [words.startswith(start) for (_, _, words), start in zip(said, expected, strict=True)] == [True] * 9, said
+    moments = [at for at, _, _ in said]
+    assert moments == sorted(moments, reverse=True)
+    assert len(set(moments)) == 9
+    people = [who for _, who, _ in said]
+    names = {role: desk.house.actor(role).name for role in (CASHIER, OFFICER, APPROVER)}
+    assert people[2] == f"{OFFICER.label}o2"
+    assert [people[at] for at in (0, 1, 3, 6, 7)] == [
+        names[one] for one in (CASHIER, APPROVER, CASHIER, APPROVER, OFFICER)
+    ]
+
+
+def test_the_record_tells_every_answer_of_the_bank_and_what_was_decided(desk: Treasury, clock: FixedClock) -> None:
+    claim = desk.confirmed(**BANK)
+    clock.moment += timedelta(minutes=1)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    for result, reference, reason in (("失败", "", "账号已销户"), ("成功", "YH-1", "")):
+        clock.moment += timedelta(minutes=1)
+        desk.answer((number, "64.50", result, reference, reason))
+    clock.moment += timedelta(minutes=1)
+    answer = {"number": "1", "verdict": "paid", "ground": "银行柜员 13985001236 说到账"}
+    assert desk.send(APPROVER, f"{claim}/decide", **answer).status_code == 303
+    said = [words for _, _, words in record(desk, claim)]
+    assert [one for one in said if "没有退成，账号已销户" in one] == [
+        "银行（第 1 次，第 1 号文件）：没有退成，账号已销户"
+    ]
+    held = next(one for one in said if "先停住" in one)
+    assert "原来说没有退成，后来说到账（银行流水号 YH1）" in held
+    assert any(one.startswith("按银行已经付到入账，凭证") for one in said)
+    assert "决定：第 1 次付款银行已经付到，银行柜员 139 **** 1236 说到账" in said
+    assert "13985001236" not in "".join(said)
