@@ -210,6 +210,18 @@ _TASKS: Final = {
         "/finance/outpatient/batches/{}",
         "去作废",
     ),
+    "outpatient_stranded": (
+        "上缴批次没有人能接着办",
+        "经手过的人不能办下一步；请系统管理开账号，或作废后由别人重做",
+        "/finance/outpatient/batches/{}",
+        "去看",
+    ),
+    "staff_wanted": (
+        "上缴批次缺人，请开账号",
+        "能复核、批准或登记缴款的人都经手过了；和财务商量开给谁",
+        "/admin/users",
+        "去开账号",
+    ),
     "outpatient_approve": (
         "上缴名单等批准或入账",
         "冻结、复核的人不能批准",
