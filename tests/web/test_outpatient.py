@@ -75,6 +75,26 @@ def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Co
     assert upload(officer).headers["Location"] != at
 
 
+def test_a_day_that_cant_be_read_is_named_to_who_imports_and_who_confirms(counter: Counter, login_as: Login) -> None:
+    """The money is taken, its day as unknown, and both are told which row it was and what stands there."""
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    rows = "M006,周戊,,,8.00,2023/2/30,,\nM007,郑己,,,1.00,2023-02-28,,\nM006,周戊,,,8.00,2023-02-28,,\n"
+    at = upload(officer, HEADER + ROWS + rows).headers["Location"]
+    for reader in (officer, approver):
+        page = reader.get(at).text
+        told = page.partition("收下了、请核对的行，按行号")[2].partition("</table>")[0]
+        assert re.findall(r'class="num">(\d+)</th><td>(.*?)</td>', told) == [
+            ("7", "最后变动日期“2023/2/30”读不出来，按不详算，不详的不上缴。请写成 2023-02-28 这样。")
+        ]
+        set_aside = page.partition("另放的行，按行号")[2]
+        assert "2023/2/30" not in set_aside
+        assert "与第 7 行重复" in set_aside
+    again = officer.post(f"{at}/drop", {"ground": "日期写错"})
+    assert again.status_code == 303
+    counted = upload(officer, HEADER + ROWS + "M006,周戊,,,8.00,2023/2/30,,\n")
+    assert "有 1 行的日期读不出来" in officer.get(counted.headers["Location"]).text
+
+
 @pytest.mark.parametrize(
     ("text", "day", "words"), [("a,b\n1,2\n", "2025-12-01", "没有"), (HEADER + ROWS, "2027-01-01", "今天之后")]
 )

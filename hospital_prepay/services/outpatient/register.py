@@ -115,10 +115,13 @@ class AccountCard:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
-    """One import with a page of the rows that were set aside."""
+    """One import with a page of the rows that were set aside, and one of those that were taken with something to look
+    at, of which there are ``doubts``."""
 
     head: ImportState
     rejected: tuple[RejectionRow, ...]
+    doubtful: tuple[RejectionRow, ...]
+    doubts: int
     names: Mapping[str, str]
 
 
@@ -217,8 +220,9 @@ def list_imports(context: Context, actor: Actor) -> tuple[list[ImportState], Map
         return imports.read_imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
 
 
-def review_import(context: Context, actor: Actor, import_no: int, page: int) -> ReviewedImport:
-    """One import with a page of what was set aside. Raises :class:`NotFound`."""
+def review_import(context: Context, actor: Actor, import_no: int, page: int, look: int = 1) -> ReviewedImport:
+    """One import with a page of what was set aside, and page ``look`` of what to look at. Raises
+    :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
@@ -226,7 +230,9 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int) -> 
         if head is None:
             raise NotFound("没有这次导入。请回到清查导入页查看。")
         rejected = store.rejections_of(connection, own, import_no, (page - 1) * PAGE, PAGE)
-        return ReviewedImport(head, tuple(rejected), people.names(connection, own))
+        doubtful = store.rejections_of(connection, own, import_no, (look - 1) * PAGE, PAGE, taken=True)
+        doubts = store.count_doubtful(connection, own, import_no)
+        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, people.names(connection, own))
 
 
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:
