@@ -159,6 +159,23 @@ def test_an_opening_of_many_lines_is_summed_in_the_journal_and_paged_on_its_own(
     assert all("与内容相符" in page and "5,194.50" in page for page in (first, second, third))
 
 
+def test_the_lines_of_an_opening_name_their_accounts_and_a_number_finds_its_entries(
+    booked: Browser, counter: Counter, login_as: Login
+) -> None:
+    auditor = login_as(Role.AUDITOR)
+    found = auditor.get("/finance/ledger?q=M/002").text
+    assert re.findall(r'"row-link" href="(/finance/ledger/\d+)"', found), "by the number of an account"
+    assert "没有这样的凭证" in auditor.get("/finance/ledger?q=M999").text
+    entry = re.search(r'"row-link" href="(/finance/ledger/\d+)"', found)
+    assert entry is not None
+    page = auditor.get(entry[1]).text
+    for number, href in (("M001", "M001"), ("M/002", "M%2F002"), ("M004", "M004")):
+        assert f'<a class="code" href="{ROOT}/accounts/{href}">{number}</a>' in page
+        assert auditor.get(f"{ROOT}/accounts/{href}").status_code == 200
+    names = {role: counter.house.actor(role).name for role in (Role.FINANCE_OFFICER, Role.FINANCE_APPROVER)}
+    assert f"导入 {names[Role.FINANCE_OFFICER]}，确认入账 {names[Role.FINANCE_APPROVER]}" in page
+
+
 def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:
     upload(booked, HEADER + "N1,新来的,,,9.00,2020-01-01,,现金\n")
     page = booked.get(ROOT).text

@@ -101,3 +101,16 @@ def test_the_record_tells_every_answer_of_the_bank_and_what_was_decided(desk: Tr
     assert any(one.startswith("按银行已经付到入账，凭证") for one in said)
     assert "决定：第 1 次付款银行已经付到，银行柜员 139 **** 1236 说到账" in said
     assert "13985001236" not in "".join(said)
+
+
+def test_an_account_finds_the_entries_of_its_refunds_and_a_reversal_says_how_it_is_booked(desk: Treasury) -> None:
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    desk.answer((desk.number(claim), "64.50", "成功", "YH-1", ""))
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇")
+    found = desk.as_(OFFICER).get("/finance/ledger?q=M001").text
+    entries = re.findall(r'"row-link" href="(/finance/ledger/\d+)"', found)
+    assert len(entries) == 3, "the opening, the refund and its reversal"
+    page = desk.as_(OFFICER).get(entries[0]).text
+    assert "金额相同，借贷与它相反" in page
+    assert '<a class="code" href="/finance/outpatient/accounts/M001">M001</a>' in page
