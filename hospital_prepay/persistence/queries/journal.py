@@ -271,11 +271,15 @@ def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilt
     """The entries that the words name, found first: a few steps along indexes instead of a walk through all."""
     number = number_of(wanted.words)
     found = [] if number is None else [number]
-    on_accounts = sa.select(LedgerPosting.entry_no).distinct().where(
-        LedgerPosting.institution_id == institution_id,
-        LedgerPosting.account_id.in_(
-            [stay_account(wanted.words), *_outpatient(connection, institution_id, wanted.words)]
-        ),
+    on_accounts = (
+        sa.select(LedgerPosting.entry_no)
+        .distinct()
+        .where(
+            LedgerPosting.institution_id == institution_id,
+            LedgerPosting.account_id.in_(
+                [stay_account(wanted.words), *_outpatient(connection, institution_id, wanted.words)]
+            ),
+        )
     )
     found += connection.scalars(on_accounts.limit(_MOST_FOUND))
     if wanted.receipt is not None:
