@@ -58,6 +58,7 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
             "last_movement_on": account.last_movement_on,
             "state": account_mark(account),
             "is_kept": account.is_kept,
+            "owed_fen": card.owed_fen,
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
             "others": [

@@ -165,6 +165,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         ],
         "log": log_lines(found),
         "owed_fen": found.owed_fen,
+        "is_applied_for": found.is_applied_for,
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
         "verdicts": _verdicts(found),
         "attempts": [_attempt(one, found) for one in found.payouts],

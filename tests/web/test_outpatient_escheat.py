@@ -615,8 +615,31 @@ def test_what_comes_back_after_the_treasury_gave_it_is_shown_as_owed(treasury: T
     assert f"{claim}/withdraw" not in page.text
     assert "银行退回、待再付患者的 1 笔，64.50 元" in words(treasury.as_(OFFICER).get(ADVANCES))
     assert "银行退回，待再付64.50 元" in words(treasury.as_(OFFICER).get(f"{ROOT}/progress"))
-    assert "64.50" in words(treasury.as_(OFFICER).get(at))
+    assert "银行退回，待再付" in words(treasury.as_(OFFICER).get(at))
+    assert f"待再付患者的：{treasury.number(claim)}" in str(
+        sheet(treasury.as_(OFFICER).get(f"{at}/list.xlsx"), "说明")
+    )
+    assert "欠患者64.50 元" in words(treasury.as_(OFFICER).get(f"{ROOT}/accounts/M001")).replace("欠患者 ", "欠患者")
+    assert "在原来那笔退款上办" in words(treasury.as_(CASHIER).get("/desk/refunds/accounts/M001"))
     assert "退款退回，欠患者" in words(treasury.as_(OFFICER).get("/finance/ledger"))
+
+
+def test_a_refused_list_says_what_must_be_paid_again_first(treasury: Treasury) -> None:
+    treasury.remitted()
+    claim = treasury.confirmed("M001", **BANK)
+    treasury.choose(CASHIER, claim)
+    treasury.answer((treasury.number(claim), "64.50", "成功", "YH-1", ""))
+    at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
+    treasury.send(APPROVER, f"{at}/submit", reference="请1号", on="2026-01-10")
+    treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销")
+    assert "财政已经补回或正在申请" in words(treasury.as_(CASHIER).get(claim))
+    done = treasury.send(OFFICER, f"{at}/refuse", note="格式不对")
+    said = words(treasury.as_(OFFICER).get(str(done.location)))
+    assert "1 笔银行退了回来，再付到患者以后才能列入下一份" in said
+    assert "垫付款可以列入下一份" not in said
+    shown = words(treasury.as_(CASHIER).get(claim))
+    assert "申请没有下来，再付到患者以后可以列入下一份申请表" in shown
+    assert "财政已经补回或正在申请" not in shown
 
 
 def test_a_refused_list_frees_its_claims(treasury: Treasury) -> None:

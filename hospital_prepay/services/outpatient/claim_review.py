@@ -21,6 +21,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts,
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import outpatient_advances as advances
 from hospital_prepay.persistence import outpatient_alarms as alarm_store
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_contradictions as contradictions
@@ -69,7 +70,8 @@ class Personal:
 @dataclass(frozen=True, slots=True)
 class Owner:
     """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
-    ``others`` are the same person's other accounts, where somebody looks at the account itself."""
+    ``others`` are the same person's other accounts, where somebody looks at the account itself; ``owed_fen`` is what
+    the bank sent back after the treasury gave it, or was asked for it."""
 
     account: AccountState
     personal: Personal
@@ -78,6 +80,7 @@ class Owner:
     claims: list[ClaimRow]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...] = ()
+    owed_fen: int = 0
 
     @property
     def open_claim(self) -> ClaimRow | None:
@@ -121,7 +124,8 @@ class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
     ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken;
-    ``record`` is what was done, the first first."""
+    ``record`` is what was done, the first first; ``is_applied_for`` while it counts on a list that went to the
+    treasury."""
 
     claim: ClaimRow
     personal: Personal
@@ -138,6 +142,7 @@ class ClaimDetail:
     contradictions: list[ContradictionRow]
     record: list[RecordEvent]
     owed_fen: int
+    is_applied_for: bool
     turn: Turn | None
     names: Mapping[str, str]
 
@@ -247,6 +252,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             contradictions=[replace(one, ground=mask_within(one.ground)) for one in told],
             record=record_on(connection, own, claim, payouts, told),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
+            is_applied_for=advances.is_applied_for(connection, own, claim_id),
             turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),
         )
@@ -317,16 +323,15 @@ def owner_on(
     account = account or store.find_account(connection, own, account_no)
     if account is None:
         raise NotFound("没有这个账户。请核对账户号。")
+    claims = store.claims_of_account(connection, own, account_no)
     return Owner(
         account=replace(account, holder_name=_name(actor, account.holder_name)),
         personal=_masked(_clear(context, own, account.personal, OWNERS)),
         remitted_fen=store.remitted_fen(connection, own, account_no),
         original_failed=store.original_failed(connection, own, account_no),
-        claims=[
-            replace(one, claimant_name=_name(actor, one.claimant_name))
-            for one in store.claims_of_account(connection, own, account_no)
-        ],
+        claims=[replace(one, claimant_name=_name(actor, one.claimant_name)) for one in claims],
         names=people.names(connection, own),
+        owed_fen=store.owed_of(connection, own, claims),
     )
 
 

@@ -101,7 +101,8 @@ class HolderChange:
 @dataclass(frozen=True, slots=True)
 class AccountCard:
     """One account: what it has, every line on it, its claims, its corrections and those of its holder, who people are
-    by id, and in ``others`` the same person's other accounts."""
+    by id, and in ``others`` the same person's other accounts. ``owed_fen`` came back from the bank after the treasury
+    gave it, or was asked for it."""
 
     account: AccountState
     contact: Contact
@@ -111,6 +112,7 @@ class AccountCard:
     owner_changes: tuple[HolderChange, ...]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...]
+    owed_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +187,18 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
         account = claims.find_account(connection, own, account_no)
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
+        of_account = claims.claims_of_account(connection, own, account_no)
         ids = (f"23050102:{account_no}", f"230502:{account_no}")
         return AccountCard(
             replace(account, holder_name=shown_name(actor, account.holder_name)),
             masked_contact(context, own, account.personal),
             tuple(store.movements_of(connection, own, ids)),
-            tuple(
-                replace(one, claimant_name=shown_name(actor, one.claimant_name))
-                for one in claims.claims_of_account(connection, own, account_no)
-            ),
+            tuple(replace(one, claimant_name=shown_name(actor, one.claimant_name)) for one in of_account),
             tuple(miscounts.with_balances(connection, own, miscounts.corrections_of(connection, own, account_no))),
             tuple(_holder_change(one) for one in owners.changes_of(connection, own, account_no)),
             people.names(connection, own),
             accounts_beside(actor, connection, account),
+            claims.owed_of(connection, own, of_account),
         )
 
 
