@@ -49,6 +49,7 @@ _VERDICT_FIRST: Final = {
     (Verdict.PAID, "returned"): "登记过“银行把到账的钱退回来了”，不能选这一项；请先与银行对清",
 }
 _DECIDERS: Final = "由有确认权限、没有送款也没有导入回单的人决定"
+_HELD_MARK: Final = {"kind": "stop", "word": "银行说法不一，待决定"}
 _FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
 
 
@@ -133,7 +134,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "id": claim.claim_id,
             "href": f"{_ROOT}/{claim.claim_id}",
             "refund_no": claim.refund_no,
-            "state": CLAIM_MARKS[ClaimState(claim.state)],
+            "state": _HELD_MARK if held else CLAIM_MARKS[ClaimState(claim.state)],
             "amount_fen": claim.amount_fen,
             "words": Money(claim.amount_fen).in_words(),
             "remitted": claim.remitted,
@@ -173,7 +174,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
         "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
-        "next_lines": (_DECIDERS,) if held else turn_lines(found.turn, found.names),
+        "next_lines": (_deciders(found),) if held else turn_lines(found.turn, found.names),
         "why_not": "" if held else why_not_mine(found.turn),
         "who_words": _who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),
@@ -241,7 +242,7 @@ def bounced_words(found: ClaimDetail) -> str:
     """What somebody is told who noted that the bank sent the money back."""
     words = f"已登记退回 {Money(found.claim.amount_fen)} 元。"
     if _undecided(found):
-        return f"{words}银行说法不一还没有决定：{_DECIDERS}，然后再付。"
+        return f"{words}银行说法不一还没有决定：{_deciders(found)}，然后再付。"
     return f"{words}可以再送银行，或改退款方式。"
 
 
@@ -291,6 +292,12 @@ def _verdicts(found: ClaimDetail) -> list[dict[str, str]]:
 
 def _undecided(found: ClaimDetail) -> ContradictionRow | None:
     return next((one for one in found.contradictions if not one.decision), None)
+
+
+def _deciders(found: ClaimDetail) -> str:
+    """Who may decide what the bank meant, by name."""
+    able = "、".join(found.names.get(one, one) for one in found.deciders)
+    return f"{_DECIDERS}：{able or '现在没有这样的人，请系统管理开账号'}"
 
 
 def _may_decide(found: ClaimDetail) -> bool:
@@ -345,7 +352,10 @@ def _steps(found: ClaimDetail) -> list[Step]:
     last = found.payouts[-1] if found.payouts else None
     if claim.state == "arrived":
         reference = next((one.bank_reference for one in found.payouts if one.state == "arrived"), "")
-        return [*steps, Step("done", "到账", (f"凭据 {reference}",) if reference else ())]
+        lines = (f"凭据 {reference}",) if reference else ()
+        if _undecided(found):
+            return [*steps, Step("bad", "到账", (*lines, "银行说法不一，待决定"))]
+        return [*steps, Step("done", "到账", lines)]
     if claim.state == "failed":
         whose = ("银行说法不一，待决定",) if _undecided(found) else turn
         return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *whose))]

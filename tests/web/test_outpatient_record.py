@@ -13,7 +13,8 @@ from apiflask import APIFlask
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from tests.people import Browser, House
-from tests.web.test_outpatient_claims import APPROVER, BANK, CASHIER, OFFICER
+from tests.web.test_fund import words
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASHIER, OFFICER
 from tests.web.test_outpatient_escheat import Treasury
 
 
@@ -114,3 +115,50 @@ def test_an_account_finds_the_entries_of_its_refunds_and_a_reversal_says_how_it_
     page = desk.as_(OFFICER).get(entries[0]).text
     assert "金额相同，借贷与它相反" in page
     assert '<a class="code" href="/finance/outpatient/accounts/M001">M001</a>' in page
+
+
+def test_what_the_bank_contradicts_shows_at_the_head_with_who_decides(desk: Treasury) -> None:
+    """Booked as arrived, then told to have failed: no green header, a name, and links from the file's lines."""
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    answered = desk.answer((number, "64.50", "失败", "", "账号已销户"))
+    assert f'href="{claim}">{number}</a>' in answered.text
+    assert "1 行银行前后说法不一，先停住" in words(answered)
+    assert "行没有办" not in words(answered)
+    page = words(desk.as_(OFFICER).get(claim))
+    assert page.count("银行说法不一，待决定") == 2, "in the header and in the last step"
+    assert f"由有确认权限、没有送款也没有导入回单的人决定：{desk.house.actor(APPROVER).name}" in page
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销")
+    desk.send(APPROVER, f"{claim}/decide", number="1", verdict="unpaid", ground="电话核对，没有付到")
+    assert "银行说法不一，待决定" not in words(desk.as_(OFFICER).get(claim))
+
+
+def test_a_refused_page_is_named_by_its_number_and_isnt_another_persons_step(desk: Treasury) -> None:
+    refused = desk.as_(CASHIER).get("/finance/ledger/136")
+    assert refused.status_code == 403
+    assert "您的岗位没有这一项" in words(refused)
+    assert "这一步要由另一个人做" not in words(refused)
+    desk.as_(CASHIER).get("/finance/outpatient/owners/of/110105194912310021")
+    log = words(desk.as_(Role.SECURITY_ADMINISTRATOR).get("/security/log"))
+    assert "GET /finance/ledger/136" in log
+    assert "<int:" not in log
+    assert "110105194912310021" not in log
+    claim = desk.accepted()
+    desk.as_(APPROVER)
+    own = desk.send(OFFICER, f"{claim}/review")
+    assert own.status_code == 303
+
+
+def test_the_auditor_finds_outpatients_money_from_home(desk: Treasury) -> None:
+    assert 'href="/finance/outpatient"' in desk.as_(AUDITOR).get("/").text.partition("<main")[2]
+
+
+def test_an_account_that_went_to_the_treasury_is_not_offered_to_be_marked(desk: Treasury) -> None:
+    desk.told()
+    offer = "可以登记退不了并备案"
+    before = desk.as_(OFFICER).get("/finance/outpatient/accounts/M001").text
+    desk.remitted()
+    assert offer in before
+    assert offer not in desk.as_(OFFICER).get("/finance/outpatient/accounts/M001").text

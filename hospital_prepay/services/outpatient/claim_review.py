@@ -40,6 +40,7 @@ from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
+from hospital_prepay.services.outpatient.turns import turn_of
 
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
@@ -125,7 +126,7 @@ class ClaimDetail:
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
     ``payee`` is whose name stands on the bank card; ``ways`` are those of :func:`routes` on the day it was taken;
     ``record`` is what was done, the first first; ``is_applied_for`` while it counts on a list that went to the
-    treasury."""
+    treasury; ``deciders`` may say what the bank meant, where that isn't decided."""
 
     claim: ClaimRow
     personal: Personal
@@ -143,6 +144,7 @@ class ClaimDetail:
     record: list[RecordEvent]
     owed_fen: int
     is_applied_for: bool
+    deciders: tuple[str, ...]
     turn: Turn | None
     names: Mapping[str, str]
 
@@ -213,6 +215,13 @@ def list_claims(
         )
 
 
+def claims_of_numbers(context: Context, actor: Actor, numbers: Sequence[str]) -> dict[str, str]:
+    """The claims behind refund numbers, as far as there are any. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        return queries.claims_of_numbers(connection, actor.institution_id, numbers)
+
+
 def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
     """One claim; numbers that somebody typed into its words are masked. Needs ``outpatient.view``. Raises
     :class:`NotFound`."""
@@ -253,9 +262,22 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             record=record_on(connection, own, claim, payouts, told),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             is_applied_for=advances.is_applied_for(connection, own, claim_id),
+            deciders=_deciders(connection, own, payouts, told),
             turn=_turn(users.all_of(connection, own), claim, owners.correctors(connection, own, claim)),
             names=people.names(connection, own),
         )
+
+
+def _deciders(
+    connection: Connection, institution_id: str, payouts: Sequence[PayoutRow], told: Sequence[ContradictionRow]
+) -> tuple[str, ...]:
+    """Who may decide what the bank meant: neither who sent the money nor who read the answer."""
+    one = next((one for one in told if not one.decision), None)
+    if one is None:
+        return ()
+    barred = (one.raised_by, payouts[one.attempt_no - 1].sent_by)
+    turn = turn_of(connection, institution_id, Permission.OUTPATIENT_APPROVE, barred)
+    return turn.holders if turn else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ from python_calamine import CalamineWorkbook
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.outpatient_register import Narrowed
+from hospital_prepay.persistence.queries.outpatient_public import progress as public_progress
 from hospital_prepay.services.outpatient import advances, corrections, payouts
 from hospital_prepay.services.outpatient.advance_papers import advance_form, advance_list, advances_file
 from hospital_prepay.services.outpatient.batch_files import batch_paper
 from hospital_prepay.services.outpatient.filing_papers import filing_list
 from hospital_prepay.services.outpatient.progress import progress_file
 from hospital_prepay.services.outpatient.register_papers import register_file
-from tests.hospital import Hospital
+from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, OFFICER, PAYER, ROWS, Outpatients, answered
 from tests.services.outpatient.test_duties import filed, remitted
 from tests.services.outpatient.test_gate import asked, kept
@@ -178,6 +179,14 @@ def test_what_was_paid_ahead_is_what_the_books_say(mixed: Outpatients, books: Bo
         assert yuan(total) in printed(advance_form(mixed.context, OFFICER, list_no, "pdf"))
     text = printed(advances_file(mixed.context, OFFICER, "pdf"))
     assert yuan(ahead + beyond) in text
+
+
+def test_what_patients_are_told_is_left_leaves_out_what_the_hospital_keeps(mixed: Outpatients, books: Books) -> None:
+    with mixed.context.database.reading() as connection:
+        told = public_progress(connection, INSTITUTION)
+    counted = tuple(f"23050102:{row[0]}" for row in (*ROWS, *MORE))
+    assert (told.left, told.left_fen) == (0, -books("23050102:", numbers=counted))
+    assert -books("23050102:") == 20000, "the deposit that is kept"
 
 
 @pytest.mark.parametrize("on", [None, date(2026, 3, 1)])
