@@ -24,6 +24,7 @@ from hospital_prepay.domain.errors import (
     NotPermitted,
     PrepayError,
     RuleRefused,
+    SecondPersonRequired,
 )
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.csrf import ForeignForm
@@ -75,6 +76,8 @@ _API_MESSAGES: Final = {
     413: "请求体最大 64 KB，没有办成，也没有入账。",
     415: "请求体要用 JSON 发送（Content-Type: application/json）。没有办成，也没有入账。",
 }
+# Nobody else does a step in one's place here: the page is another post's.
+_NOT_YOURS: Final = "您的岗位没有这一项"
 _OWN_PAGE: Final = frozenset({403, 404, 409})
 PROBLEM_JSON: Final = "application/problem+json"
 _log = logging.getLogger("hospital_prepay.http")
@@ -117,6 +120,8 @@ def _expected(error: PrepayError) -> AnyResponse:
     if status == 401 and not is_api():
         return lead_to("/login")
     title = "规则不允许" if isinstance(error, RuleRefused | InsufficientFund) else _TITLES[status]
+    if isinstance(error, NotPermitted) and not isinstance(error, SecondPersonRequired):
+        title = _NOT_YOURS
     clauses = tuple(error.details.get("clauses", ()))
     return _tell(Problem(status, error.reason, title, error.message, clauses=clauses, details=error.details))
 

@@ -20,15 +20,15 @@ class Page:
     next_href: str | None = None
 
 
-def page_number() -> int:
-    """The page asked for, from 1; anything that is no number is the first."""
-    text = request.args.get("page", "1")
+def page_number(name: str = "page") -> int:
+    """The page asked for, from 1; anything that is no number is the first. A second list has its own ``name``."""
+    text = request.args.get(name, "1")
     return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
-def page_of(shown: int, total: int, unit: str, size: int) -> Page:
+def page_of(shown: int, total: int, unit: str, size: int, name: str = "page") -> Page:
     """The place of the present page, its neighbours with the same filters."""
-    number = page_number()
+    number = page_number(name)
     before = (number - 1) * size
     last = before + shown
     return Page(
@@ -36,8 +36,8 @@ def page_of(shown: int, total: int, unit: str, size: int) -> Page:
         last=last,
         total=total,
         unit=unit,
-        previous_href=_href(number - 1) if number > 1 else None,
-        next_href=_href(number + 1) if last < total and shown else None,
+        previous_href=_href(number - 1, name) if number > 1 else None,
+        next_href=_href(number + 1, name) if last < total and shown else None,
     )
 
 
@@ -46,6 +46,6 @@ def whole(total: int, unit: str) -> Page:
     return Page(min(total, 1), total, total, unit)
 
 
-def _href(number: int) -> str:
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "page" and value]
-    return f"{request.path}?{urlencode([*kept, ('page', str(number))])}"
+def _href(number: int, name: str) -> str:
+    kept = [(key, value) for key, value in request.args.items(multi=True) if key != name and value]
+    return f"{request.path}?{urlencode([*kept, (name, str(number))])}"

@@ -215,5 +215,10 @@ def safe_next(path: str) -> str:
 
 
 def _what() -> str:
+    """The address asked for, as its route has it: numbers stand in it, and nothing else that somebody typed."""
     rule = request.url_rule.rule if request.url_rule else request.path
+    for name, value in (request.view_args or {}).items():
+        head, found, tail = rule.partition(f"{name}>")
+        shown = str(value) if isinstance(value, int) else "…"
+        rule = f"{head[: head.rfind('<')]}{shown}{tail}" if found else rule
     return f"{request.method} {rule}"

@@ -465,6 +465,11 @@ def owed_fen(connection: sa.Connection, institution_id: str, claim_id: str) -> i
     return _balance(connection, institution_id, owed_refund_account(claim_id))
 
 
+def owed_of(connection: sa.Connection, institution_id: str, claims: Sequence[ClaimRow]) -> int:
+    """What came back of these claims and is owed to their patients."""
+    return sum(owed_fen(connection, institution_id, one.claim_id) or 0 for one in claims if one.remitted)
+
+
 def _open_once(connection: sa.Connection, institution_id: str, account_id: str, name: str, at: datetime) -> None:
     if _balance(connection, institution_id, account_id) is None:
         open_account(connection, institution_id, account_id, name=name, opened_at=at, guarded=True)

@@ -24,6 +24,9 @@ _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_moveme
 UNKNOWN_YEAR: Final = 0
 _AT_ONCE: Final = 5_000
 
+# The code of a row of a file that was taken although its day can't be read.
+UNREADABLE_DAY: Final = "unreadable_day"
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -188,17 +191,29 @@ def accounts_of_person(connection: sa.Connection, institution_id: str, person_id
 
 
 def rejections_of(
-    connection: sa.Connection, institution_id: str, import_no: int, first: int, size: int
+    connection: sa.Connection, institution_id: str, import_no: int, first: int, size: int, *, taken: bool = False
 ) -> list[RejectionRow]:
-    """Rows of an import that were set aside, by line."""
+    """Rows of an import that were set aside, by line; those that were ``taken`` with something to look at instead."""
     query = (
         sa.select(OutpatientRejection.line, OutpatientRejection.code, OutpatientRejection.message)
-        .where(OutpatientRejection.institution_id == institution_id, OutpatientRejection.import_no == import_no)
+        .where(*_noted(institution_id, import_no, taken=taken))
         .order_by(OutpatientRejection.line)
         .offset(first)
         .limit(size)
     )
     return [RejectionRow(*row) for row in connection.execute(query)]
+
+
+def count_doubtful(connection: sa.Connection, institution_id: str, import_no: int) -> int:
+    """How many rows of an import were taken with something to look at."""
+    query = sa.select(sa.func.count()).select_from(OutpatientRejection)
+    return connection.scalar(query.where(*_noted(institution_id, import_no, taken=True))) or 0
+
+
+def _noted(institution_id: str, import_no: int, *, taken: bool) -> tuple[sa.ColumnElement[bool], ...]:
+    table = OutpatientRejection
+    doubtful = table.code == UNREADABLE_DAY
+    return table.institution_id == institution_id, table.import_no == import_no, doubtful if taken else ~doubtful
 
 
 def _listed(institution_id: str, narrowed: Narrowed) -> sa.Select[Any]:

@@ -33,6 +33,7 @@ _DOORS: Final = (
     ("预付金", "医保预付金：应还、未用、用款申请", "/finance/fund", "shift", Permission.FUND_VIEW),
     ("门诊清退", "门诊预交金：台账、通知、备案、上缴", "/finance/outpatient", "later", Permission.OUTPATIENT_IMPORT),
     ("门诊清退", "门诊预交金：确认、备案、上缴", "/finance/outpatient", "later", Permission.OUTPATIENT_CONFIRM),
+    ("门诊清退", "门诊预交金：台账、备案、上缴，只看不办", "/finance/outpatient", "later", Permission.LEDGER_VIEW),
     ("预付金规定", "各地的规定并排看，本院自查", "/finance/fund/regimes", "calendar", Permission.FUND_VIEW),
     ("账本", "凭证、余额、封存", "/finance/ledger", "shift", Permission.LEDGER_VIEW),
     ("依据", "五份通知的每一条，本程序怎样落实", "/compliance", "ok", Permission.COMPLIANCE_VIEW),
@@ -215,6 +216,18 @@ _TASKS: Final = {
         "名单里有人来办了退款，这份不能批准；先作废，再重新提出",
         "/finance/outpatient/batches/{}",
         "去作废",
+    ),
+    "outpatient_stranded": (
+        "上缴批次没有人能接着办",
+        "经手过的人不能办下一步；请系统管理开账号，或作废后由别人重做",
+        "/finance/outpatient/batches/{}",
+        "去看",
+    ),
+    "staff_wanted": (
+        "上缴批次缺人，请开账号",
+        "能复核、批准或登记缴款的人都经手过了；和财务商量开给谁",
+        "/admin/users",
+        "去开账号",
     ),
     "outpatient_approve": (
         "上缴名单等批准或入账",

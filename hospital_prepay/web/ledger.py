@@ -188,7 +188,7 @@ def _entry(found: EntryDetail) -> dict[str, Any]:
         "occurred_at": row.occurred_at,
         "posted_at": row.posted_at,
         "effective_on": row.effective_on,
-        "by": found.names.get(row.posted_by, row.posted_by),
+        "by": ledger_outpatient.handled_by(row.source, found.names.get(row.posted_by, row.posted_by)),
         "document": document,
         # The receipt names the patient: for those who work at the counter or decide its voids.
         "document_href": f"/desk/receipts/{document}/print" if document and _sees_patients() else None,
@@ -228,6 +228,7 @@ def _line(line: JournalLine, papers: EntryPapers) -> dict[str, Any]:
     return {
         "account_code": line.account_id.partition(":")[0],
         "account": line.name,
+        "whose": ledger_outpatient.sub_account(line.account_id),
         "earmark": ledger_fund.earmark(line.fund, papers),
         "debit_fen": line.debit_fen or None,
         "credit_fen": line.credit_fen or None,

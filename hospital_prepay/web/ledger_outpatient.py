@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.http.current import current_actor
+from hospital_prepay.domain.ledger.chart import (
+    OTHER_ADVANCES,
+    OUTPATIENT_DEPOSITS,
+    advance_account,
+    owed_refund_account,
+)
+from hospital_prepay.http.current import current_actor, current_context
+from hospital_prepay.services.outpatient import register
+from hospital_prepay.web.outpatient_view import account_href
 
 OUTPATIENT_KINDS: Final = {
     "outpatient_opening": ("info", "期初入账"),
@@ -41,6 +49,30 @@ def document(source: str) -> dict[str, str | None] | None:
         case "outpatient_claim":
             return _link("门诊退款", f"/desk/refunds/claims/{key}")
     return None
+
+
+def sub_account(account_id: str) -> dict[str, str | None] | None:
+    """Whose line of an entry it is: an account, or the refund behind what was paid ahead or is owed; ``None`` for an
+    account that has no page of outpatients' money."""
+    subject, _, key = account_id.partition(":")
+    if key and subject in (OUTPATIENT_DEPOSITS, OTHER_ADVANCES):
+        return _link(key, account_href(key))
+    claim_id = key.rpartition(":")[2]
+    if claim_id and account_id in (advance_account(claim_id), owed_refund_account(claim_id)):
+        return _link("门诊退款", f"/desk/refunds/claims/{claim_id}")
+    return None
+
+
+def handled_by(source: str, posted_by: str) -> str:
+    """Who had to do with an entry: of an opening, who counted it too."""
+    kind, _, key = source.partition(":")
+    if kind != "outpatient_import" or not current_actor().may(Permission.OUTPATIENT_VIEW):
+        return posted_by
+    found, names = register.list_imports(current_context(), current_actor())
+    head = next((one for one in found if str(one.import_no) == key), None)
+    if head is None:
+        return posted_by
+    return f"导入 {names.get(head.imported_by, head.imported_by)}，确认入账 {posted_by}"
 
 
 def _link(words: str, href: str) -> dict[str, str | None]:

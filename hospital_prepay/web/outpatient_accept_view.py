@@ -100,6 +100,7 @@ def account_card(owner: Owner) -> dict[str, Any]:
         "state": _EMPTY if _is_empty(owner) else ACCOUNT_MARKS[AccountState(account.state)],
         "balance_fen": account.balance_fen,
         "remitted_fen": owner.remitted_fen,
+        "owed_fen": owner.owed_fen,
         "due_fen": owner.due_fen,
         "due_words": Money(owner.due_fen).in_words() if owner.due_fen else None,
         "filed_on": account.filed_on,

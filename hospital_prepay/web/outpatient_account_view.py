@@ -58,6 +58,8 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
             "last_movement_on": account.last_movement_on,
             "state": account_mark(account),
             "is_kept": account.is_kept,
+            "owed_fen": card.owed_fen,
+            "may_mark": account.state == State.OPEN and account.balance_fen > 0,
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
             "others": [

@@ -79,6 +79,7 @@ def advance_line(one: Advance) -> dict[str, Any]:
         "amount_fen": one.amount_fen,
         "own_fen": one.own_cost_fen,
         "applied_fen": one.applied_fen,
+        "owed_fen": one.owed_fen,
         "list": None if one.list_no is None else {"no": one.list_no, "href": f"{ROOT}/{one.list_no}"},
         "state": {"kind": kind, "word": word},
     }
@@ -113,6 +114,7 @@ def advance_page(found: AdvanceDetail, opened: str, form: Form | None) -> dict[s
         "steps": _steps(found),
         "turn": turn(found.turn, found.names),
         "lines": [advance_line(one) for one in found.lines],
+        "owed_fen": sum(one.owed_fen for one in found.lines),
         "entries": [entry(one, found.names) for one in found.entries],
         "papers": papers(f"{ROOT}/{head.list_no}/form"),
         "offered": offered,

@@ -89,9 +89,18 @@ def refuse(list_no: int) -> Any:
         said = read_form(schemas.GroundSchema())
         context, actor, key = current_context(), current_actor(), said.idempotency_key
         advances.refuse_advance_list(context, actor, list_no, said.note, idempotency_key=key)
-        return ROOT, f"第 {list_no} 号申请表已登记退回，垫付款可以列入下一份。"
+        return ROOT, f"第 {list_no} 号申请表已登记退回。{_after_refusal(list_no)}"
 
     return act(do, lambda form: _page(list_no, "refuse", form), {"ground": "note"})
+
+
+def _after_refusal(list_no: int) -> str:
+    """What of a refused list may be applied for anew: what came back waits until it was paid again."""
+    lines = advance_review.read_advance_list(current_context(), current_actor(), list_no).lines
+    owed = sum(1 for one in lines if one.owed_fen)
+    free = "垫付款可以列入下一份。" if owed < len(lines) else ""
+    waits = f"其中 {owed} 笔银行退了回来，再付到患者以后才能列入下一份。" if owed else ""
+    return free + (waits if free else waits.removeprefix("其中 "))
 
 
 @blueprint.get("/<int:list_no>/list.<kind>")

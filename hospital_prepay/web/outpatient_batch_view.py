@@ -126,7 +126,7 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         },
         "boundary": boundary(batch.on_day),
         "steps": _steps(found),
-        "turn": turn(found.review if _is_reviewed(found) is False else found.turn, names),
+        "turn": _turn(found),
         "parts": [_part(part, done.get(part.value), names) for part in Part] if batch.sha256 else [],
         "left": left_of(found),
         "missed": found.missed,
@@ -158,7 +158,7 @@ def _offered(found: BatchDetail) -> list[str]:
     state = found.batch.state
     offered = []
     if _is_reviewed(found) is False:
-        if is_my_turn(found.review) and not found.left.count:
+        if is_my_turn(found.review) and not found.left.count and not _is_kept(found):
             offered.append("review")
     elif is_my_turn(found.turn) and state in _FORMS and not found.left.count:
         offered.append(_FORMS[state])
@@ -169,6 +169,18 @@ def _offered(found: BatchDetail) -> list[str]:
     if state in ("proposed", "frozen") and _may_drop(found):
         offered.append("drop")
     return offered
+
+
+def _is_kept(found: BatchDetail) -> bool:
+    """Whether the viewer alone may still approve the list, and so must not review it."""
+    return _is_reviewed(found) is False and found.kept == current_actor().actor_id
+
+
+def _turn(found: BatchDetail) -> dict[str, Any]:
+    shown = turn(found.review if _is_reviewed(found) is False else found.turn, found.names)
+    if _is_kept(found):
+        shown["why_not"] = "能批准这一批的人只剩您一个，复核的人不能批准：请由别人复核，您留着批准。"
+    return shown
 
 
 def _may_drop(found: BatchDetail) -> bool:
@@ -232,7 +244,11 @@ def _steps(found: BatchDetail) -> list[Step]:
         return steps
     now = turn_lines(found.review if at == 2 else found.turn, names)
     if at == 2:
-        now = (f"已复核 {len(found.reviews)} / {len(Part)}", *now, *_too_few(found))
+        now = (f"已复核 {len(found.reviews)} / {len(Part)}", *now, *_too_few(found), *_kept_words(found))
+    if at == 3 and found.left.count:
+        now = ("名单里有人来办了退款，不能批准，要作废重做",)
+    elif at in (3, 4) and found.turn and not found.turn.holders:
+        now = (*now, "或作废这一批，由别人重做" if at == 3 else "缴款登记前，钱先不要付")
     return [*steps, Step("now", _STEPS[at], now), *(Step("", one, _LATER.get(one, ())) for one in _STEPS[at + 1 :])]
 
 
@@ -240,6 +256,15 @@ def _too_few(found: BatchDetail) -> tuple[str, ...]:
     """What to do where fewer people may review than reviews are missing."""
     able, missing = len(found.review.holders) if found.review else 0, len(Part) - len(found.reviews)
     return (f"还差 {missing} 个人，能复核的只有 {able} 个；请系统管理开账号",) if able < missing else ()
+
+
+def _kept_words(found: BatchDetail) -> tuple[str, ...]:
+    """Who must be left to approve, or that nobody is."""
+    if found.kept:
+        return (f"{found.names.get(found.kept, found.kept)}留着批准，不复核",)
+    if found.turn and not found.turn.holders:
+        return ("没有人能批准了：请系统管理开账号，或作废这一批，由别人重做",)
+    return ()
 
 
 def _part(part: Part, done: Any, names: Mapping[str, str]) -> dict[str, Any]:

@@ -90,10 +90,19 @@ def review(batch_no: int) -> Any:
         context, actor, key = current_context(), current_actor(), said.idempotency_key
         done = escheat.review_batch(context, actor, batch_no, said.part, said.note, idempotency_key=key)
         left = len(escheat.Part) - len(done)
-        after = f"还差 {left} 个人复核。" if left else "三个部分都复核了。下一步：批准，由没有经手的人办。"
+        after = f"还差 {left} 个人复核。" if left else _reviewed_words(batch_no)
         return f"{ROOT}/{batch_no}", f"已复核“{said.part.label}”。{after}"
 
     return act(do, lambda form: _page(batch_no, "review", form))
+
+
+def _reviewed_words(batch_no: int) -> str:
+    """What comes after three reviews: who approves, by name, or that nobody can."""
+    found = batch_review.read_batch(current_context(), current_actor(), batch_no)
+    able = "、".join(found.names.get(one, one) for one in found.turn.holders) if found.turn else ""
+    if not able:
+        return "三个部分都复核了，但没有人能批准：请系统管理开账号，或作废这一批，由别人重做。"
+    return f"三个部分都复核了。下一步：批准，由 {able} 办。"
 
 
 @blueprint.post("/<int:batch_no>/approve")

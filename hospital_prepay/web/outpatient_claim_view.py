@@ -26,6 +26,7 @@ from hospital_prepay.services.outpatient.overpayments import OverpaymentRow
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
 from hospital_prepay.web.outpatient_accept_view import account_card
+from hospital_prepay.web.outpatient_claim_log import contradiction_words, log_lines
 from hospital_prepay.web.outpatient_words import CLAIM_MARKS, way_lines
 
 A_PAGE: Final = 50
@@ -50,6 +51,7 @@ _VERDICT_FIRST: Final = {
 }
 _BACK: Final = {Route.CASH: "交回现金", Route.BANK: "到了医院的银行账户"}
 _DECIDERS: Final = "由有确认权限、没有送款也没有导入回单的人决定"
+_HELD_MARK: Final = {"kind": "stop", "word": "银行说法不一，待决定"}
 _FORMS: Final = {"accepted": "review", "reviewed": "confirm"}
 
 
@@ -134,7 +136,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "id": claim.claim_id,
             "href": f"{_ROOT}/{claim.claim_id}",
             "refund_no": claim.refund_no,
-            "state": CLAIM_MARKS[ClaimState(claim.state)],
+            "state": _HELD_MARK if held else CLAIM_MARKS[ClaimState(claim.state)],
             "amount_fen": claim.amount_fen,
             "words": Money(claim.amount_fen).in_words(),
             "remitted": claim.remitted,
@@ -164,9 +166,10 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             }
             for one in found.answers
         ],
-        "log": _log(found),
+        "log": log_lines(found),
         "owed_fen": found.owed_fen,
         "overpaid": _overpaid(found),
+        "is_applied_for": found.is_applied_for,
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
         "verdicts": _verdicts(found),
         "attempts": [_attempt(one, found) for one in found.payouts],
@@ -174,7 +177,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
         "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
-        "next_lines": (_DECIDERS,) if held else turn_lines(found.turn, found.names),
+        "next_lines": (_deciders(found),) if held else turn_lines(found.turn, found.names),
         "why_not": "" if held else why_not_mine(found.turn),
         "who_words": _who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),
@@ -242,7 +245,7 @@ def bounced_words(found: ClaimDetail) -> str:
     """What somebody is told who noted that the bank sent the money back."""
     words = f"已登记退回 {Money(found.claim.amount_fen)} 元。"
     if _undecided(found):
-        return f"{words}银行说法不一还没有决定：{_DECIDERS}，然后再付。"
+        return f"{words}银行说法不一还没有决定：{_deciders(found)}，然后再付。"
     return f"{words}下一步：另一个人再送银行，或由没有送过的人改退款方式。"
 
 
@@ -258,7 +261,6 @@ def decided_words(found: ClaimDetail, number: int) -> str:
 
 
 def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
-    told, before = ("到账", "没有退成") if one.told == "arrived" else ("没有退成", "到账")
     names, kind, word = found.names, "stop", "待决定"
     if one.decision:
         kind, word = _overpaid_mark(one, found) or ("ok", "已决定")
@@ -266,8 +268,7 @@ def _contradiction(one: ContradictionRow, found: ClaimDetail) -> dict[str, Any]:
         "no": one.contradiction_no,
         "open": not one.decision,
         "mark": {"kind": kind, "word": word},
-        "words": f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}"
-        + (f"（{one.words}）" if one.words else ""),
+        "words": contradiction_words(one),
         "decision": VERDICT_LABELS[Verdict(one.decision)] if one.decision else "",
         "ground": one.ground,
         "who": names.get(one.decided_by or one.raised_by, one.decided_by or one.raised_by),
@@ -320,6 +321,12 @@ def _overpaid(found: ClaimDetail) -> dict[str, Any] | None:
         "at": one.recovered_at,
         "ways": [{"value": way.value, "label": label, "note": None} for way, label in _BACK.items()],
     }
+
+
+def _deciders(found: ClaimDetail) -> str:
+    """Who may decide what the bank meant, by name."""
+    able = "、".join(found.names.get(one, one) for one in found.deciders)
+    return f"{_DECIDERS}：{able or '现在没有这样的人，请系统管理开账号'}"
 
 
 def _may_decide(found: ClaimDetail) -> bool:
@@ -378,7 +385,10 @@ def _steps(found: ClaimDetail) -> list[Step]:
     last = found.payouts[-1] if found.payouts else None
     if claim.state == "arrived":
         reference = next((one.bank_reference for one in found.payouts if one.state == "arrived"), "")
-        return [*steps, Step("done", "到账", (f"凭据 {reference}",) if reference else ())]
+        lines = (f"凭据 {reference}",) if reference else ()
+        if _undecided(found):
+            return [*steps, Step("bad", "到账", (*lines, "银行说法不一，待决定"))]
+        return [*steps, Step("done", "到账", lines)]
     if claim.state == "failed":
         whose = ("银行说法不一，待决定",) if _undecided(found) else turn
         return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *whose))]
@@ -458,38 +468,6 @@ def _entries(found: ClaimDetail) -> list[dict[str, Any]]:
             "at": one.posted_at,
         }
         for one in found.entries
-    ]
-
-
-def _log(found: ClaimDetail) -> list[dict[str, Any]]:
-    """What was done, the newest first."""
-    claim, names = found.claim, found.names
-    where = "窗口" if claim.taken_at == "window" else "网上"
-    rows: list[tuple[Any, str | None, str]] = [
-        (claim.accepted_at, claim.accepted_by, f"{where}受理，收材料 {len(found.papers)} 份"),
-        *((one.raised_at, None, f"自动检查：{one.words}") for one in found.alarms),
-        (claim.reviewed_at, claim.reviewed_by, "审核通过"),
-        *((one.answered_at, one.answered_by, f"有提醒仍确认：{one.ground}") for one in found.answers),
-        (claim.confirmed_at, claim.confirmed_by, "确认"),
-        *((one.raised_at, None, _contradiction(one, found)["words"]) for one in found.contradictions),
-        *(
-            (one.decided_at, one.decided_by, f"决定：{VERDICT_LABELS[Verdict(one.decision)]}，{one.ground}")
-            for one in found.contradictions
-            if one.decision
-        ),
-    ]
-    for one in found.payouts:
-        cash = one.route == Route.CASH
-        rows.append((one.sent_at, one.sent_by, "付现金" if cash else f"第 {one.attempt_no} 次送银行"))
-        if not cash and one.answered_at is not None:
-            told = {"arrived": "银行：到账", "returned": "银行：到账后又退回"}.get(one.state, "银行：没有退成")
-            rows.append((one.answered_at, None, told + (f"，{one.failure}" if one.failure else "")))
-    rows.append((claim.ended_at, claim.ended_by, f"{ClaimState(claim.state).label}：{claim.ground}"))
-    # The sort keeps the order of equal moments, so what came last in a walk comes first here too.
-    found_rows = [row for row in reversed(rows) if row[0] is not None]
-    found_rows.sort(key=lambda row: row[0], reverse=True)
-    return [
-        {"at": at, "who": names.get(who, who) if who else "系统", "words": words} for at, who, words in found_rows
     ]
 
 

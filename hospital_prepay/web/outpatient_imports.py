@@ -139,8 +139,12 @@ def _after(kind: str, run: ImportRun) -> Any:
         return _run_page(kind, run), 422
     if run.state is not State.DONE:
         return redirect(_href(kind, run), 303)
-    said = "数完了，还没有入账。下一步：另一个人核对后确认。" if kind == "count" else "已确认，期初余额都已入账。"
-    say("ok", said)
+    if kind == "book":
+        say("ok", "已确认，期初余额都已入账。")
+    else:
+        doubts = register.review_import(current_context(), current_actor(), int(run.import_id or 0), 1).doubts
+        look = f"有 {doubts:,} 行的日期读不出来，按不详收下，见“请核对”。" if doubts else ""
+        say("ok", f"数完了，还没有入账。{look}下一步：另一个人核对后确认。")
     return redirect(f"{_ROOT}/{run.import_id}", 303)
 
 
@@ -204,13 +208,15 @@ def _page(form: Form) -> str:
 
 def _import_page(import_no: int, form: Form) -> str:
     actor = current_actor()
-    found = register.review_import(current_context(), actor, import_no, page_number())
+    found = register.review_import(current_context(), actor, import_no, page_number(), page_number("look"))
     head = found.head
     return render_template(
         "pages/outpatient/import.html",
         batch=view.import_line(head, found.names),
         rejected=found.rejected,
         page=page_of(len(found.rejected), head.rejected, "行", register.PAGE),
+        doubtful=found.doubtful,
+        doubts=page_of(len(found.doubtful), found.doubts, "行", register.PAGE, "look"),
         form=form,
         may_confirm=actor.may(Permission.OUTPATIENT_CONFIRM)
         and (head.state == "confirmed" or (head.state == "counted" and actor.actor_id != head.imported_by)),

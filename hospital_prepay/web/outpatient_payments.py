@@ -18,6 +18,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.outpatient_claims import BankFileSchema
 from hospital_prepay.services.fund.held_files import drop_file, held_file, hold_file
 from hospital_prepay.services.outpatient import claim_review, payouts
+from hospital_prepay.services.outpatient.bank_answers import HELD
 from hospital_prepay.services.outpatient.claim_review import ListedClaim
 from hospital_prepay.services.outpatient.payouts import MOST_PAYMENTS, Answered, FailedAttempt, ToldLine
 from hospital_prepay.web.fund_words import keyed
@@ -198,22 +199,27 @@ def _answers_page(name: str, answered: Answered) -> dict[str, Any]:
     """What can't be used first: that is what somebody has to look at."""
     order = {"open": 0, "failed": 1, "arrived": 2, "known": 3}
     told = sorted(answered.told, key=lambda one: (order[one.outcome], one.line))
+    numbers = [one.refund_no for one in told[:_SHOWN]]
+    claims = claim_review.claims_of_numbers(current_context(), current_actor(), numbers)
+    held = sum(1 for one in answered.told if one.words == HELD)
     return {
         "name": name,
         "arrived": answered.arrived,
         "failed": answered.failed,
         "known": answered.known,
-        "open": len(answered.open_),
-        "lines": [_line(one) for one in told[:_SHOWN]],
+        "open": len(answered.open_) - held,
+        "held": held,
+        "lines": [_line(one, claims.get(one.refund_no)) for one in told[:_SHOWN]],
         "more": max(0, len(told) - _SHOWN),
     }
 
 
-def _line(one: ToldLine) -> dict[str, Any]:
+def _line(one: ToldLine, claim_id: str | None) -> dict[str, Any]:
     kind, word = _OUTCOMES[one.outcome]
     return {
         "line": one.line,
         "refund_no": one.refund_no or "—",
+        "href": f"/desk/refunds/claims/{claim_id}" if claim_id else None,
         "amount": one.amount,
         "mark": {"kind": kind, "word": word},
         "words": one.words,

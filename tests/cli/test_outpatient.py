@@ -90,6 +90,23 @@ def test_a_row_that_cannot_be_read_is_told_and_the_rest_is_computed(call: Call, 
 def test_an_unreadable_day_is_an_unknown_day(call: Call, tmp_path: Path) -> None:
     answer = escheat(call, file_of(tmp_path, "E5,,,,5.00,2022-13-45,outpatient_deposit,查无此人,2025-01-01"))
     assert answer["not_due"] == [{"account_no": "E5", "reason": "date_unknown"}]
+    (told,) = [one for one in answer["remarks"] if one["code"] == "unreadable_day"]
+    assert (told["line"], told["account_no"]) == (2, "E5")
+    assert "最后变动日期“2022-13-45”读不出来" in told["message"]
+
+
+def test_a_row_with_a_day_that_cant_be_read_is_named_and_so_is_an_unknown_reason(call: Call, tmp_path: Path) -> None:
+    rows = (
+        "E5,,,,5.00,2020-13-01,outpatient_deposit,随便写写,2025/2/30",
+        "E6,,,,5.00,2019-01-01,outpatient_deposit,随便写写,2025-02-28",
+        "E7,,,,5.00,2019-01-01,outpatient_deposit,联系方式变更，联系不上：短信退回,2025-02-28",
+    )
+    code, out, _ = call(file_of(tmp_path, *rows))
+    assert code == 0
+    assert "请核对 3 处" in out
+    assert "最后变动日期“2020-13-01”读不出来，按不详算" in out
+    assert "备案日期“2025/2/30”读不出来，按没有备案算" in out
+    assert "退不了的原因“随便写写”（共 2 户）不是登记的那几种" in out
 
 
 def test_a_negative_balance_is_nothing_to_remit(call: Call, tmp_path: Path) -> None:
@@ -107,7 +124,8 @@ def test_what_looks_like_a_slip_is_remarked_on_and_changes_nothing(call: Call, t
     )
     path = file_of(tmp_path, *rows)
     answer = escheat(call, path)
-    assert [(one["line"], one["account_no"], one["code"]) for one in answer["remarks"]] == [
+    told = [one for one in answer["remarks"] if one["code"] != "unknown_reason"]
+    assert [(one["line"], one["account_no"], one["code"]) for one in told] == [
         (3, "N1", "negative_balance"),
         (4, "L2", "moved_later"),
         (6, "T4", "negative_balance"),
@@ -116,7 +134,7 @@ def test_what_looks_like_a_slip_is_remarked_on_and_changes_nothing(call: Call, t
     assert answer["total_fen"] == 6450
     assert len(answer["not_due"]) == 4
     _, out, _ = call(path)
-    assert "请核对 4 处" in out
+    assert "请核对 6 处" in out
     assert "N1" in out
     assert "余额是负数" in out
 

@@ -75,6 +75,26 @@ def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Co
     assert upload(officer).headers["Location"] != at
 
 
+def test_a_day_that_cant_be_read_is_named_to_who_imports_and_who_confirms(counter: Counter, login_as: Login) -> None:
+    """The money is taken, its day as unknown, and both are told which row it was and what stands there."""
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    rows = "M006,周戊,,,8.00,2023/2/30,,\nM007,郑己,,,1.00,2023-02-28,,\nM006,周戊,,,8.00,2023-02-28,,\n"
+    at = upload(officer, HEADER + ROWS + rows).headers["Location"]
+    for reader in (officer, approver):
+        page = reader.get(at).text
+        told = page.partition("收下了、请核对的行，按行号")[2].partition("</table>")[0]
+        assert re.findall(r'class="num">(\d+)</th><td>(.*?)</td>', told) == [
+            ("7", "最后变动日期“2023/2/30”读不出来，按不详算，不详的不上缴。请写成 2023-02-28 这样。")
+        ]
+        set_aside = page.partition("另放的行，按行号")[2]
+        assert "2023/2/30" not in set_aside
+        assert "与第 7 行重复" in set_aside
+    again = officer.post(f"{at}/drop", {"ground": "日期写错"})
+    assert again.status_code == 303
+    counted = upload(officer, HEADER + ROWS + "M006,周戊,,,8.00,2023/2/30,,\n")
+    assert "有 1 行的日期读不出来" in officer.get(counted.headers["Location"]).text
+
+
 @pytest.mark.parametrize(
     ("text", "day", "words"), [("a,b\n1,2\n", "2025-12-01", "没有"), (HEADER + ROWS, "2027-01-01", "今天之后")]
 )
@@ -137,6 +157,23 @@ def test_an_opening_of_many_lines_is_summed_in_the_journal_and_paged_on_its_own(
     assert '共 <span class="num">5</span> 行' in first
     assert [page.count('<td class="money">') for page in (first, second, third)] == [2 * 2 + 2, 2 * 2 + 2, 2 + 2]
     assert all("与内容相符" in page and "5,194.50" in page for page in (first, second, third))
+
+
+def test_the_lines_of_an_opening_name_their_accounts_and_a_number_finds_its_entries(
+    booked: Browser, counter: Counter, login_as: Login
+) -> None:
+    auditor = login_as(Role.AUDITOR)
+    found = auditor.get("/finance/ledger?q=M/002").text
+    assert re.findall(r'"row-link" href="(/finance/ledger/\d+)"', found), "by the number of an account"
+    assert "没有这样的凭证" in auditor.get("/finance/ledger?q=M999").text
+    entry = re.search(r'"row-link" href="(/finance/ledger/\d+)"', found)
+    assert entry is not None
+    page = auditor.get(entry[1]).text
+    for number, href in (("M001", "M001"), ("M/002", "M%2F002"), ("M004", "M004")):
+        assert f'<a class="code" href="{ROOT}/accounts/{href}">{number}</a>' in page
+        assert auditor.get(f"{ROOT}/accounts/{href}").status_code == 200
+    names = {role: counter.house.actor(role).name for role in (Role.FINANCE_OFFICER, Role.FINANCE_APPROVER)}
+    assert f"导入 {names[Role.FINANCE_OFFICER]}，确认入账 {names[Role.FINANCE_APPROVER]}" in page
 
 
 def test_every_figure_is_the_sum_of_the_list_it_opens(booked: Browser) -> None:

@@ -329,7 +329,7 @@ def test_a_bank_refund_is_sent_answered_bounced_and_paid_another_way(desk: Desk)
     assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇", slip="TH-1").status_code == 303
     assert desk.balance() == 6450
     shown = words(desk.as_(OFFICER).get(claim))
-    assert "银行：到账后又退回" in shown
+    assert "登记银行把到账的钱退回来了，账户注销，退汇" in shown
     assert "红字冲销" in shown
     moved = desk.send(OFFICER, f"{claim}/redirect", route="bank", bank="", card_no="")
     assert moved.status_code == 422

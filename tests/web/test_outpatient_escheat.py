@@ -408,7 +408,8 @@ def test_three_people_review_a_fourth_approves_a_fifth_remits(treasury: Treasury
     at = treasury.frozen()
     page = words(treasury.as_(OFFICER).get(at))
     assert "这一步要由另一个人办" in page
-    assert "还差 3 个人，能复核的只有 1 个" in page
+    assert "还差 3 个人，能复核的只有 0 个" in page
+    assert f"{treasury.house.actor(APPROVER).name}留着批准，不复核" in page
     assert treasury.send(OFFICER, f"{at}/review", part="books", note="自己复核").status_code == 403
     two = treasury.another(OFFICER, "o2")
     assert treasury.by(two, f"{at}/review", part="", note="").status_code == 422
@@ -614,8 +615,31 @@ def test_what_comes_back_after_the_treasury_gave_it_is_shown_as_owed(treasury: T
     assert f"{claim}/withdraw" not in page.text
     assert "银行退回、待再付患者的 1 笔，64.50 元" in words(treasury.as_(OFFICER).get(ADVANCES))
     assert "银行退回，待再付64.50 元" in words(treasury.as_(OFFICER).get(f"{ROOT}/progress"))
-    assert "64.50" in words(treasury.as_(OFFICER).get(at))
+    assert "银行退回，待再付" in words(treasury.as_(OFFICER).get(at))
+    assert f"待再付患者的：{treasury.number(claim)}" in str(
+        sheet(treasury.as_(OFFICER).get(f"{at}/list.xlsx"), "说明")
+    )
+    assert "欠患者64.50 元" in words(treasury.as_(OFFICER).get(f"{ROOT}/accounts/M001")).replace("欠患者 ", "欠患者")
+    assert "在原来那笔退款上办" in words(treasury.as_(CASHIER).get("/desk/refunds/accounts/M001"))
     assert "退款退回，欠患者" in words(treasury.as_(OFFICER).get("/finance/ledger"))
+
+
+def test_a_refused_list_says_what_must_be_paid_again_first(treasury: Treasury) -> None:
+    treasury.remitted()
+    claim = treasury.confirmed("M001", **BANK)
+    treasury.choose(CASHIER, claim)
+    treasury.answer((treasury.number(claim), "64.50", "成功", "YH-1", ""))
+    at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
+    treasury.send(APPROVER, f"{at}/submit", reference="请1号", on="2026-01-10")
+    treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销")
+    assert "财政已经补回或正在申请" in words(treasury.as_(CASHIER).get(claim))
+    done = treasury.send(OFFICER, f"{at}/refuse", note="格式不对")
+    said = words(treasury.as_(OFFICER).get(str(done.location)))
+    assert "1 笔银行退了回来，再付到患者以后才能列入下一份" in said
+    assert "垫付款可以列入下一份" not in said
+    shown = words(treasury.as_(CASHIER).get(claim))
+    assert "申请没有下来，再付到患者以后可以列入下一份申请表" in shown
+    assert "财政已经补回或正在申请" not in shown
 
 
 def test_a_refused_list_frees_its_claims(treasury: Treasury) -> None:
@@ -635,13 +659,15 @@ def test_what_waits_shows_to_who_may_do_it_and_to_nobody_else(treasury: Treasury
     treasury.send(OFFICER, f"{at}/submit", reference="某局", on="2025-12-20")
     assert at in links(treasury.as_(APPROVER).get(ROOT).text)
     treasury.send(APPROVER, f"{at}/acknowledge", reference="备1", on="2025-12-25")
+    names = ((OFFICER, "o2"), (OFFICER, "o3"), (APPROVER, "a2"))
+    for role, name in names:
+        treasury.another(role, name)
     batch = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
     assert "去冻结" in words(treasury.as_(OFFICER).get(ROOT))
     treasury.send(OFFICER, f"{batch}/freeze")
     assert batch not in links(treasury.as_(OFFICER).get(ROOT).text)
     assert "上缴名单等复核" in words(treasury.as_(APPROVER).get(ROOT))
     assert "上缴名单等批准" not in words(treasury.as_(APPROVER).get(ROOT))
-    names = ((OFFICER, "o2"), (OFFICER, "o3"), (APPROVER, "a2"))
     for part, (role, name) in zip(escheat.Part, names, strict=True):
         treasury.by(treasury.another(role, name), f"{batch}/review", part=part.value, note="好")
     assert "上缴名单等批准" in words(treasury.as_(APPROVER).get(ROOT))
@@ -649,3 +675,34 @@ def test_what_waits_shows_to_who_may_do_it_and_to_nobody_else(treasury: Treasury
     treasury.send(APPROVER, f"{batch}/approve")
     assert "等登记缴款" not in words(treasury.as_(APPROVER).get(ROOT))
     assert "等登记缴款" in words(treasury.another(APPROVER, "a2").get(ROOT))
+
+
+def test_the_last_who_could_approve_does_not_review_and_is_told_who_could(treasury: Treasury) -> None:
+    """Two approvers: one may review a part, the other keeps the approval; a list that is stuck is somebody's task."""
+    at = treasury.frozen()
+    a2, form = treasury.another(APPROVER, "a2"), {"part": "books", "note": "与账簿一致"}
+    treasury.another(OFFICER, "o2")
+    assert treasury.by(a2, f"{at}/review", **form).status_code == 303
+    page = words(treasury.as_(APPROVER).get(at))
+    assert "能批准这一批的人只剩您一个" in page
+    assert "复核通过" not in page
+    assert "上缴名单等复核" not in words(treasury.as_(APPROVER).get("/"))
+    refused = treasury.send(APPROVER, f"{at}/review", part="filing", note="好")
+    assert refused.status_code == 409
+    said = words(refused)
+    assert "能批准的人只剩您一个，复核的人不能批准" in said
+    assert f"请由{OFFICER.label}o2复核" in said
+    assert treasury.count("outpatient_batch_review") == 1
+    stuck = "上缴批次没有人能接着办"
+    assert stuck in words(treasury.as_(OFFICER).get("/")), "two reviews are missing, and one person may review"
+    assert "上缴批次缺人，请开账号" in words(treasury.as_(Role.SYSTEM_ADMINISTRATOR).get("/"))
+    treasury.another(OFFICER, "o3")
+    assert stuck not in words(treasury.as_(OFFICER).get("/"))
+    assert "上缴批次缺人" not in words(treasury.as_(Role.SYSTEM_ADMINISTRATOR).get("/"))
+    for name, part in (("o2", "filing"), ("o3", "contacts")):
+        done = treasury.by(treasury.another(OFFICER, name), f"{at}/review", part=part, note="好")
+        assert done.status_code == 303
+    assert f"下一步：批准，由 {treasury.house.actor(APPROVER).name} 办" in words(
+        treasury.another(OFFICER, "o3").get(at)
+    )
+    assert treasury.send(APPROVER, f"{at}/approve").status_code == 303

@@ -58,7 +58,8 @@ class OutpatientImport(Base):
 
 
 class OutpatientRejection(Base):
-    """A row of a census file that couldn't be taken, and what to do about it."""
+    """A row of a census file that couldn't be taken, or was taken although something in it couldn't be read (by its
+    ``code``), and what to do about it."""
 
     __tablename__ = "outpatient_rejection"
 

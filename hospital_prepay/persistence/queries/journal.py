@@ -9,11 +9,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hospital_prepay.domain.ledger.chart import stay_account
+from hospital_prepay.domain.ledger.chart import (
+    advance_account,
+    outpatient_account,
+    owed_refund_account,
+    stay_account,
+)
 from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.persistence.models.audit import AuditEvent, JobRun
 from hospital_prepay.persistence.models.inpatient import Receipt
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerBlock, LedgerEntry, LedgerPosting
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 
 # A stay has a handful of entries; a number that finds more than this is no stay's.
 _MOST_FOUND = 1000
@@ -21,7 +27,8 @@ _MOST_FOUND = 1000
 
 @dataclass(frozen=True, slots=True)
 class JournalFilter:
-    """What is looked for. ``words`` is an entry number, a receipt's book and serial, or a stay's number."""
+    """What is looked for. ``words`` is an entry number, a receipt's book and serial, a stay's
+    number or an outpatient account's."""
 
     words: str = ""
     receipt: tuple[str, int] | None = None
@@ -261,14 +268,20 @@ def _fits(connection: sa.Connection, institution_id: str, wanted: JournalFilter)
 
 
 def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> Sequence[int]:
-    """The entries that the words name, found first: three steps along indexes instead of a walk through all."""
+    """The entries that the words name, found first: a few steps along indexes instead of a walk through all."""
     number = number_of(wanted.words)
     found = [] if number is None else [number]
-    of_stay = sa.select(LedgerPosting.entry_no).where(
-        LedgerPosting.institution_id == institution_id,
-        LedgerPosting.account_id == stay_account(wanted.words),
+    on_accounts = (
+        sa.select(LedgerPosting.entry_no)
+        .distinct()
+        .where(
+            LedgerPosting.institution_id == institution_id,
+            LedgerPosting.account_id.in_(
+                [stay_account(wanted.words), *_outpatient(connection, institution_id, wanted.words)]
+            ),
+        )
     )
-    found += connection.scalars(of_stay.limit(_MOST_FOUND))
+    found += connection.scalars(on_accounts.limit(_MOST_FOUND))
     if wanted.receipt is not None:
         book, serial = wanted.receipt
         of_receipt = sa.select(Receipt.entry_no).where(
@@ -276,6 +289,16 @@ def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilt
         )
         found += connection.scalars(of_receipt)
     return found
+
+
+def _outpatient(connection: sa.Connection, institution_id: str, account_no: str) -> list[str]:
+    """What the books call an outpatient account, and what was paid ahead or is owed on its claims."""
+    claims = sa.select(OutpatientClaim.claim_id).where(
+        OutpatientClaim.institution_id == institution_id, OutpatientClaim.account_no == account_no
+    )
+    kinds = [outpatient_account(account_no, is_deposit=is_deposit) for is_deposit in (True, False)]
+    of_claims = [name(one) for one in connection.scalars(claims) for name in (advance_account, owed_refund_account)]
+    return [*kinds, *of_claims]
 
 
 def entry_lines(connection: sa.Connection, institution_id: str, entry_no: int) -> tuple[JournalLine, ...]:

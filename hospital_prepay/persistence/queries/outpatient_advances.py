@@ -151,9 +151,10 @@ def _owed() -> Any:
 
 
 def _with_treasury(*states: str) -> Any:
-    """What of a claim's account stands in batches of ``states``."""
+    """What of a claim's account stands in batches of ``states``; whole fen, where PostgreSQL's sum is a decimal."""
+    total = sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)
     return (
-        sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0))
+        sa.select(sa.cast(total, sa.BigInteger))
         .join(
             OutpatientBatch,
             sa.and_(

@@ -190,6 +190,17 @@ def entries_of(connection: sa.Connection, institution_id: str, claim_id: str) ->
     return [ClaimEntry(*row) for row in connection.execute(query.order_by(entry.entry_no))]
 
 
+def claims_of_numbers(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, str]:
+    """The claims behind these refund numbers, a few thousand a statement; a number of no claim is left out."""
+    claim, wanted, found = OutpatientClaim, sorted(set(numbers)), dict[str, str]()
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = sa.select(claim.refund_no, claim.claim_id).where(
+            claim.institution_id == institution_id, claim.refund_no.in_(wanted[start : start + _AT_ONCE])
+        )
+        found |= {row.refund_no: row.claim_id for row in connection.execute(query)}
+    return found
+
+
 def refund_numbers(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str]) -> dict[str, str]:
     """The refunds' numbers of these claims, a few thousand a statement."""
     claim, wanted, found = OutpatientClaim, sorted(set(claim_ids)), dict[str, str]()

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.access import GRANTS, Permission
+from hospital_prepay.persistence import users
 from hospital_prepay.persistence.models.outpatient import OutpatientCorrection, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_contact import OutpatientCampaign
@@ -141,10 +143,22 @@ def batches_to_freeze(connection: sa.Connection, institution_id: str, _person: s
 
 def batches_to_review(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Frozen lists that lack a review, by who neither froze nor reviewed them; a list that an account left is past
-    reviewing."""
+    reviewing. Who alone may still approve one doesn't review it."""
     table = OutpatientBatch
+    approvers = _able(connection, institution_id, Permission.OUTPATIENT_APPROVE)
+    kept: sa.ColumnElement[bool] = sa.false()
+    if person in approvers:
+        free = [sa.and_(table.frozen_by != one, ~_reviewed_by(one)) for one in sorted(approvers - {person})]
+        kept = ~sa.or_(sa.false(), *free)
     whole = table.batch_no.not_in(stale_batches(connection, institution_id))
-    where = (table.state == "frozen", table.frozen_by != person, _reviews() < _REVIEWS, ~_reviewed_by(person), whole)
+    where = (
+        table.state == "frozen",
+        table.frozen_by != person,
+        _reviews() < _REVIEWS,
+        ~_reviewed_by(person),
+        whole,
+        ~kept,
+    )
     return _steps(connection, institution_id, table.batch_no, table.frozen_at, *where)
 
 
@@ -175,6 +189,43 @@ def batches_to_remit(connection: sa.Connection, institution_id: str, person: str
     table = OutpatientBatch
     where = (table.state == "booked", table.approved_by != person)
     return _steps(connection, institution_id, table.batch_no, table.approved_at, *where)
+
+
+def batches_stranded(connection: sa.Connection, institution_id: str) -> Pile:
+    """Batches whose next step nobody may take: too few people are left who took no earlier one."""
+    batch, review = OutpatientBatch, OutpatientBatchReview
+    own = batch.institution_id == institution_id
+    columns = (batch.batch_no, batch.state, batch.frozen_by, batch.frozen_at, batch.approved_by)
+    stale = stale_batches(connection, institution_id)
+    query = sa.select(*columns).where(own, batch.state.in_(("frozen", "booked"))).order_by(batch.batch_no)
+    waiting = [row for row in connection.execute(query) if row.batch_no not in stale]
+    if not waiting:
+        return Pile(0, None)
+    took: dict[int, set[str]] = {}
+    reviews = sa.select(review.batch_no, review.reviewed_by).where(review.institution_id == institution_id)
+    for batch_no, person in connection.execute(reviews):
+        took.setdefault(batch_no, set()).add(person)
+    able = {one: _able(connection, institution_id, one) for one in _OF_BATCHES}
+    stuck = [row for row in waiting if _is_stuck(row, took.get(row.batch_no, set()), able)]
+    first = min((row.frozen_at for row in stuck if row.frozen_at is not None), default=None)
+    return Pile(len(stuck), first, str(stuck[0].batch_no) if stuck else "")
+
+
+_OF_BATCHES: Final = (Permission.OUTPATIENT_REVIEW, Permission.OUTPATIENT_APPROVE, Permission.OUTPATIENT_REMIT)
+
+
+def _able(connection: sa.Connection, institution_id: str, permission: Permission) -> set[str]:
+    staff = users.all_of(connection, institution_id)
+    return {one.user_id for one in staff if one.is_active and any(permission in GRANTS[role] for role in one.roles)}
+
+
+def _is_stuck(row: Any, took: set[str], able: dict[Permission, set[str]]) -> bool:
+    if row.state == "booked":
+        return not able[Permission.OUTPATIENT_REMIT] - {row.approved_by}
+    out, missing = took | {row.frozen_by}, _REVIEWS - len(took)
+    approvers, reviewers = able[Permission.OUTPATIENT_APPROVE] - out, able[Permission.OUTPATIENT_REVIEW] - out
+    # One of those who are left approves, and so doesn't review.
+    return not approvers or len(reviewers | approvers) < missing + 1 or len(reviewers) < missing
 
 
 def advances_to_submit(connection: sa.Connection, institution_id: str, person: str) -> Pile:

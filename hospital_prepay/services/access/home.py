@@ -79,6 +79,9 @@ def tasks(context: Context, actor: Actor) -> list[Task]:
             who = (actor.institution_id, actor.actor_id)
             stale = outpatient.batches_to_make_anew(connection, *who, may_undo=may_approve)
             found.append(Task("outpatient_stale", stale))
+            found.append(Task("outpatient_stranded", outpatient.batches_stranded(connection, actor.institution_id)))
+        if actor.may(Permission.USERS_MANAGE):
+            found.append(Task("staff_wanted", outpatient.batches_stranded(connection, actor.institution_id)))
         if may_approve:
             own, today = (actor.institution_id, actor.actor_id), context.clock.today()
             found.append(Task("outpatient_approve", outpatient.batches_to_approve(connection, *own, today)))

@@ -15,12 +15,14 @@ from typing import Final, NamedTuple
 
 from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money, NegativeAmount
 from hospital_prepay.domain.plain_text import LONGEST_CODE, LONGEST_NAME, check_text
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, kind_of
 from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.files.tables import Column, Table, open_table
+from hospital_prepay.persistence.outpatient_register import UNREADABLE_DAY as UNREADABLE_DAY
 
 COLUMNS: Final[Mapping[str, Column]] = {
     "account_no": Column("账户号", ("account_no", "账户号", "账号", "门诊号", "就诊卡号", "卡号")),
@@ -61,7 +63,7 @@ _FIELDS: Final = (
 
 class AccountRow(NamedTuple):
     """One account as the file has it. ``kind`` is a deposit where the file has no such column; a day that can't be
-    read is unknown."""
+    read is unknown, and stands in ``unread`` with the name of its column and what is there instead."""
 
     line: int
     account_no: str
@@ -69,6 +71,7 @@ class AccountRow(NamedTuple):
     balance: Money
     last_movement_on: date | None
     filed_on: date | None
+    unread: tuple[tuple[str, str], ...] = ()
     name: str = ""
     certno: str = ""
     phone: str = ""
@@ -140,13 +143,25 @@ class AccountReader:
             raise _Refused(
                 "unknown_kind", f"款项种类“{kind_word[:20]}”不认识。请写以下之一：{'；'.join(_labels())}。"
             )
-        return AccountRow(line, number, kind, _balance(balance), _day(moved), _day(filed), *texts)
+        row = AccountRow(line, number, kind, _balance(balance), _day(moved), _day(filed), (), *texts)
+        if (moved and row.last_movement_on is None) or (filed and row.filed_on is None):
+            days = (("last_movement_on", moved, row.last_movement_on), ("filed_on", filed, row.filed_on))
+            return row._replace(unread=tuple((key, text) for key, text, day in days if text and day is None))
+        return row
 
 
 def duplicate(line: int, account_no: str, first_line: int) -> RejectedAccount:
     """The refusal of an account number that stood on an earlier line."""
     words = f"账户号“{account_no}”与第 {first_line} 行重复。请保留一行，删去另一行。"
     return RejectedAccount(line, "duplicate_account", words)
+
+
+def unreadable_day(key: str, text: str) -> str:
+    """What of a row that was taken deserves a look: a day that nobody can read, and as what it was taken."""
+    shown = mask_within(text)[:20]
+    if key == "filed_on":
+        return f"备案日期“{shown}”读不出来，按没有备案算。请写成 2023-02-28 这样。"
+    return f"最后变动日期“{shown}”读不出来，按不详算，不详的不上缴。请写成 2023-02-28 这样。"
 
 
 def read_accounts(path: Path, take: Callable[[AccountRow | RejectedAccount], None]) -> tuple[str, int]:

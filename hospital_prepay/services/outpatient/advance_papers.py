@@ -49,6 +49,8 @@ def advance_list(context: Context, actor: Actor, list_no: int, kind: str = "xlsx
     found = read_advance_list(context, actor, list_no)
     total = Money(found.head.total_fen)
     lines = sorted(found.lines, key=lambda one: one.refund_no)
+    owed = [one for one in lines if one.owed_fen]
+    back = (("银行退回、待再付患者（元）", Money(sum(one.owed_fen for one in owed))),) if owed else ()
     paper = ListPaper(
         title=f"垫付门诊预交金清单（{found.head.budget_year} 年度预算）",
         sheet="垫付清单",
@@ -57,11 +59,13 @@ def advance_list(context: Context, actor: Actor, list_no: int, kind: str = "xlsx
             ("本院申请表序号", str(found.head.list_no)),
             ("笔数", found.head.claims),
             ("申请（元）", total),
+            *back,
         ),
         columns=_COLUMNS,
         rows=((number, *_line(one), Money(one.applied_fen or 0)) for number, one in enumerate(lines, 1)),
         count=len(lines),
         sums=("合计", *[None] * 6, total),
+        notes=(f"银行退了回来、待再付患者的：{'、'.join(one.refund_no for one in owed)}。",) if owed else (),
     )
     return make_list(paper, kind)
 

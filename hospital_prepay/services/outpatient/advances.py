@@ -7,6 +7,7 @@ beyond, by our own miscount, is the hospital's cost and on no list.
 from __future__ import annotations
 
 from datetime import date
+from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
@@ -28,9 +29,11 @@ from hospital_prepay.services.outpatient.advance_slips import (
 from hospital_prepay.services.outpatient.filing import require_past_day
 from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 from hospital_prepay.services.outpatient.once import keep_number, known_number
+from hospital_prepay.services.outpatient.turns import refuse_last
 from hospital_prepay.services.publication.readings import readings_within
 
 AS_INCOME = "appropriation_income"
+_MAKING: Final = (Permission.OUTPATIENT_FILE, "做申请表")
 
 
 def make_advance_list(
@@ -53,6 +56,7 @@ def make_advance_list(
         applied = _to_apply_for(work)
         if not applied:
             raise Conflict("没有要申请的垫付款：垫付的都已列表，或对应的上缴还没有登记缴款。")
+        refuse_last(work, actor, _MAKING, (Permission.OUTPATIENT_CONFIRM, "报送"))
         list_no = store.next_list_no(work.connection, work.institution_id)
         own = {"institution_id": work.institution_id, "list_no": list_no}
         total = sum(fen for _, _, fen in applied)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -22,7 +22,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient.filing import Reason
 from hospital_prepay.services.outpatient.proposals import Proposal, due_before, propose
-from hospital_prepay.services.outpatient.turns import turn_of
+from hospital_prepay.services.outpatient.turns import only_one_left, turn_of
 
 __all__ = ["BatchRow", "LastTried", "LinePage", "ReviewRow", "ReviewedLine", "SourceEntry"]
 
@@ -54,7 +54,8 @@ class Batches:
 class BatchDetail:
     """One batch. ``lines`` are a page of its list, with how each was filed and what was tried. ``left`` are accounts
     that somebody came for since it was frozen, each with the claim; ``missed`` were filed since and are due on its
-    day. ``review`` is whose the next review is, ``turn`` the step after."""
+    day. ``review`` is whose the next review is, ``turn`` the step after; ``kept`` alone may still approve, and so
+    doesn't review."""
 
     batch: BatchRow
     lines: LinePage
@@ -64,6 +65,7 @@ class BatchDetail:
     missed: int
     review: Turn | None
     turn: Turn | None
+    kept: str
     names: Mapping[str, str]
 
 
@@ -90,6 +92,8 @@ def read_batch(
         reviews = store.reviews_of(connection, own, batch_no)
         barred = barred_from(found, reviews)
         is_frozen = found.state == "frozen"
+        kept = only_one_left(connection, own, Permission.OUTPATIENT_APPROVE, barred) if is_frozen else ""
+        review = turn_of(connection, own, Permission.OUTPATIENT_REVIEW, barred) if is_frozen else None
         return BatchDetail(
             found,
             lines.page_of_lines(connection, own, batch_no, after, PAGE, reason.prefix if reason else ""),
@@ -97,8 +101,9 @@ def read_batch(
             queries.entries_of(connection, own, f"outpatient_batch:{batch_no}"),
             outpatient_left.left_of_batch(connection, own, batch_no),
             _missed(connection, own, found) if is_frozen else 0,
-            turn_of(connection, own, Permission.OUTPATIENT_REVIEW, barred) if is_frozen else None,
+            review and replace(review, holders=tuple(one for one in review.holders if one != kept)),
             turn_of(connection, own, BATCH_TURNS.get(found.state), barred),
+            kept,
             people.names(connection, own),
         )
 

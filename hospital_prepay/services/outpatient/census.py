@@ -39,12 +39,14 @@ PARTS_AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class CountedAccounts:
-    """What a file of accounts held: taken in, set aside, and in sum."""
+    """What a file of accounts held: taken in, set aside, in sum, and how many were taken in that somebody should look
+    at again."""
 
     import_no: int
     accepted: int
     rejected: int
     total: Money
+    doubtful: int = 0
 
 
 def count_accounts(
@@ -130,14 +132,20 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
             "imported_at": work.now,
         }
         store.add_import(work.connection, values)
+        doubtful = spool.doubtful
         own = {"institution_id": work.institution_id, "import_no": import_no}
         store.add_rejections(
             work.connection,
-            [{**own, "line": one.line, "code": one.code, "message": one.message} for one in spool.rejected],
+            [
+                {**own, "line": one.line, "code": one.code, "message": one.message}
+                for one in (*spool.rejected, *doubtful)
+            ],
         )
         store.add_accounts(work.connection, work.institution_id, import_no, spool.lines())
-        work.audit(detail={"import": import_no, "accounts": spool.accepted, "total_fen": spool.total_fen})
-        return CountedAccounts(import_no, spool.accepted, len(spool.rejected), Money(spool.total_fen))
+        counts = {"accounts": spool.accepted, "total_fen": spool.total_fen, "doubtful": len(doubtful)}
+        work.audit(detail={"import": import_no, **counts})
+        told = (spool.accepted, len(spool.rejected), Money(spool.total_fen), len(doubtful))
+        return CountedAccounts(import_no, *told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,14 @@ from hospital_prepay.domain.rules.outpatient.reach import channel_of, phone_numb
 from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence.outpatient_accounts import repeated_numbers
 from hospital_prepay.services.context import Context, field_cipher, keyed_hash
-from hospital_prepay.services.outpatient.account_rows import AccountReader, AccountRow, RejectedAccount, duplicate
+from hospital_prepay.services.outpatient.account_rows import (
+    UNREADABLE_DAY,
+    AccountReader,
+    AccountRow,
+    RejectedAccount,
+    duplicate,
+    unreadable_day,
+)
 from hospital_prepay.settings import Settings
 
 _PART: Final = 1_000
@@ -42,13 +49,15 @@ PHONE: Final = "outpatient.phone"
 
 @dataclass
 class Spool:
-    """The rows of one file. ``lines`` are those that go in: what stood twice or is known already is left out."""
+    """The rows of one file. ``lines`` are those that go in: what stood twice or is known already is left out.
+    ``unread`` are rows with a day that couldn't be read, :attr:`doubtful` those of them that go in."""
 
     path: Path
     sha256: str = ""
     accepted: int = 0
     total_fen: int = 0
     rejected: list[RejectedAccount] = field(default_factory=list)
+    unread: list[RejectedAccount] = field(default_factory=list)
     _left_out: set[int] = field(default_factory=set)
 
     def lines(self) -> Iterator[str]:
@@ -56,6 +65,11 @@ class Spool:
         for line, _, text in self._rows():
             if line not in self._left_out:
                 yield text
+
+    @property
+    def doubtful(self) -> list[RejectedAccount]:
+        """Rows that go in although their day couldn't be read."""
+        return [one for one in self.unread if one.line not in self._left_out]
 
     def leave_out(self, refused: RejectedAccount, fen: int) -> None:
         """Set a row aside that was taken at first."""
@@ -104,6 +118,7 @@ def spool_accounts(
             spool.accepted += part.accepted
             spool.total_fen += part.fen
             spool.rejected += part.rejected
+            spool.unread += part.doubtful
             if progress and spool.accepted >= told:
                 progress(spool.accepted, 0)
                 told = spool.accepted + _TOLD
@@ -121,6 +136,7 @@ class _Part:
     accepted: int
     fen: int
     rejected: list[RejectedAccount]
+    doubtful: list[RejectedAccount]
 
 
 def _in_parts(clerk: _Clerk, table: Table) -> Iterator[_Part]:
@@ -163,6 +179,7 @@ class _Clerk:
         """Judge and seal some rows of the file."""
         lines: list[str] = []
         rejected: list[RejectedAccount] = []
+        doubtful: list[RejectedAccount] = []
         fen = 0
         for line, cells in rows:
             row = self._reader.read(line, cells)
@@ -174,7 +191,13 @@ class _Clerk:
             else:
                 lines.append(self._line_of(row))
                 fen += row.balance.fen
-        return _Part("".join(lines), len(lines), fen, rejected)
+                # The day of filing isn't stored: filings are made here.
+                doubtful += [
+                    RejectedAccount(line, UNREADABLE_DAY, unreadable_day(key, text))
+                    for key, text in row.unread
+                    if key == "last_movement_on"
+                ]
+        return _Part("".join(lines), len(lines), fen, rejected, doubtful)
 
     def _line_of(self, row: AccountRow) -> str:
         """Line number and fen first, then the columns of an account in the order of ``SPOOLED``."""

@@ -21,6 +21,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts,
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import decisions, users
+from hospital_prepay.persistence import outpatient_advances as advances
 from hospital_prepay.persistence import outpatient_alarms as alarm_store
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_contradictions as contradictions
@@ -38,7 +39,9 @@ from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
+from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
+from hospital_prepay.services.outpatient.turns import turn_of
 
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
@@ -70,7 +73,8 @@ class Personal:
 @dataclass(frozen=True, slots=True)
 class Owner:
     """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
-    ``others`` are the same person's other accounts, where somebody looks at the account itself."""
+    ``others`` are the same person's other accounts, where somebody looks at the account itself; ``owed_fen`` is what
+    the bank sent back after the treasury gave it, or was asked for it."""
 
     account: AccountState
     personal: Personal
@@ -79,6 +83,7 @@ class Owner:
     claims: list[ClaimRow]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...] = ()
+    owed_fen: int = 0
 
     @property
     def open_claim(self) -> ClaimRow | None:
@@ -121,9 +126,10 @@ class ClaimList:
 class ClaimDetail:
     """One claim with everything that belongs to it. ``alarms`` are those noted, ``fresh`` what stands out by now and
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
-    ``overpaid`` is what the bank paid too often;
-    ``payee`` is whose name stands on the bank card, ``correctors`` had the holder corrected and may not review or
-    confirm; ``ways`` are those of :func:`routes` on the day it was taken."""
+    ``overpaid`` is what the bank paid too often; ``payee`` is whose name stands on the bank card; ``correctors`` had
+    the holder corrected and may not review or confirm; ``ways`` are those of :func:`routes` on the day it was taken;
+    ``record`` is what was done, the first first; ``is_applied_for`` while it counts on a list that went to the
+    treasury; ``deciders`` may say what the bank meant, where that isn't decided."""
 
     claim: ClaimRow
     personal: Personal
@@ -140,7 +146,10 @@ class ClaimDetail:
     answers: list[AnswerRow]
     contradictions: list[ContradictionRow]
     overpaid: list[OverpaymentRow]
+    record: list[RecordEvent]
     owed_fen: int
+    is_applied_for: bool
+    deciders: tuple[str, ...]
     turn: Turn | None
     names: Mapping[str, str]
 
@@ -211,6 +220,13 @@ def list_claims(
         )
 
 
+def claims_of_numbers(context: Context, actor: Actor, numbers: Sequence[str]) -> dict[str, str]:
+    """The claims behind refund numbers, as far as there are any. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        return queries.claims_of_numbers(connection, actor.institution_id, numbers)
+
+
 def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
     """One claim; numbers that somebody typed into its words are masked. Needs ``outpatient.view``. Raises
     :class:`NotFound`."""
@@ -221,6 +237,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         correctors = owners.correctors(connection, own, claim)
         account = _account_of(connection, own, claim)
         payouts = store.payouts_of(connection, own, claim_id)
+        told = contradictions.contradictions_of(connection, own, claim_id)
         booked = [one.entry_no for one in payouts if one.entry_no is not None]
         decision = decisions.find(connection, own, claim.decision_id)[0]
         personal = _clear(context, own, claim.personal, PERSONAL)
@@ -251,14 +268,28 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
                 for one in alarm_store.answers_of(connection, own, claim_id)
             ],
             contradictions=[
-                replace(one, ground=mask_within(one.ground), words=mask_within(one.words))
-                for one in contradictions.contradictions_of(connection, own, claim_id)
+                replace(one, ground=mask_within(one.ground), words=mask_within(one.words)) for one in told
             ],
             overpaid=overpayments_of(connection, own, claim_id),
+            record=record_on(connection, own, claim, payouts, told),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
+            is_applied_for=advances.is_applied_for(connection, own, claim_id),
+            deciders=_deciders(connection, own, payouts, told),
             turn=_turn(users.all_of(connection, own), claim, correctors, payouts),
             names=people.names(connection, own),
         )
+
+
+def _deciders(
+    connection: Connection, institution_id: str, payouts: Sequence[PayoutRow], told: Sequence[ContradictionRow]
+) -> tuple[str, ...]:
+    """Who may decide what the bank meant: neither who sent the money nor who read the answer."""
+    one = next((one for one in told if not one.decision), None)
+    if one is None:
+        return ()
+    barred = (one.raised_by, payouts[one.attempt_no - 1].sent_by)
+    turn = turn_of(connection, institution_id, Permission.OUTPATIENT_APPROVE, barred)
+    return turn.holders if turn else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,16 +362,15 @@ def owner_on(
     account = account or store.find_account(connection, own, account_no)
     if account is None:
         raise NotFound("没有这个账户。请核对账户号。")
+    claims = store.claims_of_account(connection, own, account_no)
     return Owner(
         account=replace(account, holder_name=_name(actor, account.holder_name)),
         personal=_masked(_clear(context, own, account.personal, OWNERS)),
         remitted_fen=store.remitted_fen(connection, own, account_no),
         original_failed=store.original_failed(connection, own, account_no),
-        claims=[
-            replace(one, claimant_name=_name(actor, one.claimant_name))
-            for one in store.claims_of_account(connection, own, account_no)
-        ],
+        claims=[replace(one, claimant_name=_name(actor, one.claimant_name)) for one in claims],
         names=people.names(connection, own),
+        owed_fen=store.owed_of(connection, own, claims),
     )
 
 

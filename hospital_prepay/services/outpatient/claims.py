@@ -407,7 +407,8 @@ def locked_claim(work: UnitOfWork, claim_id: str, target: str) -> tuple[AccountS
 def _walk(work: UnitOfWork, claim_id: str, **values: Any) -> ClaimRow:
     store.walk_claim(work.connection, work.institution_id, claim_id, **values)
     found = store.read_claim(work.connection, work.institution_id, claim_id)
-    work.audit(detail={"state": found.state, "refund_no": found.refund_no, "amount_fen": found.amount_fen})
+    kept = {"state": found.state, "refund_no": found.refund_no, "amount_fen": found.amount_fen, "route": found.route}
+    work.audit(detail=kept)
     return found
 
 

@@ -26,10 +26,13 @@ from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.outpatient.proposals import due_before
 from hospital_prepay.services.outpatient.treasury_slips import Remittance, require_its_day, require_unused, stripped
+from hospital_prepay.services.outpatient.turns import refuse_last
 
 __all__ = ["Remittance"]
 
 LINES_AN_ENTRY: Final = 1_000
+_REVIEWING: Final = (Permission.OUTPATIENT_REVIEW, "复核")
+_APPROVING: Final = (Permission.OUTPATIENT_APPROVE, "批准")
 
 
 class Part(StrEnum):
@@ -55,7 +58,8 @@ PART_LABELS: Final = {
 def freeze_batch(context: Context, actor: Actor, batch_no: int, *, idempotency_key: str = "") -> BatchRow:
     """Fix the list: every account that is due now, with count, sum and SHA-256 that the treasury can compute again.
 
-    Raises :class:`Conflict` for another step or when nothing is due any more.
+    Raises :class:`Conflict` for another step, when nothing is due any more, and for the last person who could
+    approve the list.
     """
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.freeze", f"outpatient_batch:{batch_no}") as work:
@@ -64,6 +68,7 @@ def freeze_batch(context: Context, actor: Actor, batch_no: int, *, idempotency_k
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "frozen")
+        refuse_last(work, actor, (Permission.OUTPATIENT_FILE, "冻结"), _APPROVING)
         store.fill_batch(work.connection, work.institution_id, batch_no, found.on_day, due_before(found.on_day))
         accounts, total = store.batch_sum(work.connection, work.institution_id, batch_no)
         if not accounts:
@@ -86,7 +91,8 @@ def review_batch(
 ) -> list[ReviewRow]:
     """One of three reviews, each by another person, none of them who froze the list.
 
-    Raises :class:`SecondPersonRequired`, :class:`Conflict` for a part or a person that was there before.
+    Raises :class:`SecondPersonRequired`, :class:`Conflict` for a part or a person that was there before, and for the
+    last person who could approve the list.
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
     note = required_ground(note, "请写复核了什么、结论是什么。", "note")
@@ -98,6 +104,9 @@ def review_batch(
         if found.state != "frozen":
             raise Conflict("这一批现在不在复核。请刷新后再看；本次没有改动。")
         actor.require_other_than(found.frozen_by or "", "复核")
+        took = [one.reviewed_by for one in store.reviews_of(work.connection, work.institution_id, batch_no)]
+        if actor.actor_id not in took:
+            refuse_last(work, actor, _REVIEWING, _APPROVING, (found.frozen_by, *took))
         row = {
             "institution_id": work.institution_id,
             "batch_no": batch_no,

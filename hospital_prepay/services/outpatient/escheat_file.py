@@ -7,10 +7,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.escheat import DormantAccount, NotDue, not_due
 from hospital_prepay.rulebook.loader import load_rulebook
-from hospital_prepay.services.outpatient.account_rows import AccountRow, RejectedAccount, duplicate, read_accounts
+from hospital_prepay.services.outpatient.account_rows import (
+    UNREADABLE_DAY,
+    AccountRow,
+    RejectedAccount,
+    duplicate,
+    read_accounts,
+    unreadable_day,
+)
+from hospital_prepay.services.outpatient.filing import REASON_LABELS, Reason
 
 DORMANT_YEARS: Final = "guizhou-deposit-2025/dormant_years"
 _REMITTED_ON: Final = (12, 31)
@@ -92,6 +101,7 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
     remarks = [] if (on.month, on.day) == _REMITTED_ON else [Remark(0, "", "not_the_day", _NOT_THE_DAY.format(on))]
 
     seen: dict[str, int] = {}
+    unknown: dict[str, tuple[AccountRow, int]] = {}
 
     def take(row: AccountRow | RejectedAccount) -> None:
         if isinstance(row, RejectedAccount):
@@ -102,6 +112,9 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
             rejected.append(duplicate(row.line, row.account_no, first))
             return
         remarks.extend(_remarks(row, on))
+        if row.unclearable_reason and not _is_known(row.unclearable_reason):
+            first_row, count = unknown.get(row.unclearable_reason, (row, 0))
+            unknown[row.unclearable_reason] = (first_row, count + 1)
         facts = DormantAccount(row.kind, row.balance, row.last_movement_on, row.unclearable_reason, row.filed_on)
         reason = not_due(facts, on, years)
         if reason is not None:
@@ -111,8 +124,24 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
         due.append(DueAccount(row.account_no, row.balance, row.last_movement_on))
 
     read_accounts(path, take)
+    remarks += [_unknown_reason(*one) for one in unknown.values()]
+    remarks.sort(key=lambda one: one.line)
     in_order = tuple(sorted(due, key=lambda one: one.account_no))
     return EscheatAnswer(on, in_order, tuple(sorted(kept)), tuple(rejected), tuple(remarks))
+
+
+def _unknown_reason(row: AccountRow, count: int) -> Remark:
+    """One remark on all rows with the same words: a file of another system has its own."""
+    more = f"（共 {count:,} 户）" if count > 1 else ""
+    shown = mask_within(row.unclearable_reason)[:20]
+    words = f"退不了的原因“{shown}”{more}不是登记的那几种，按有原因算。请核对是不是真的退不了。"
+    return Remark(row.line, row.account_no, "unknown_reason", words)
+
+
+def _is_known(reason: str) -> bool:
+    """Whether a reason is one of the kinds, alone or with its evidence after a colon."""
+    kind = reason.replace(":", "：").split("：", 1)[0].strip()
+    return kind in {*Reason, *REASON_LABELS.values()}
 
 
 def _remarks(row: AccountRow, on: date) -> list[Remark]:
@@ -123,4 +152,5 @@ def _remarks(row: AccountRow, on: date) -> list[Remark]:
     if row.last_movement_on is not None and row.last_movement_on > on:
         words = f"最后变动日期 {row.last_movement_on} 在 {on} 之后，按没有超过三年算。请核对日期。"
         found.append(Remark(row.line, row.account_no, "moved_later", words))
+    found += [Remark(row.line, row.account_no, UNREADABLE_DAY, unreadable_day(*one)) for one in row.unread]
     return found

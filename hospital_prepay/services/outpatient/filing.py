@@ -27,10 +27,12 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.grounds import required_ground, required_line
 from hospital_prepay.services.outpatient.once import keep_number, known_number
+from hospital_prepay.services.outpatient.turns import refuse_last
 
 MOST_ACCOUNTS: Final = 5_000
 _LONGEST: Final = 200
 _LONGEST_NOTE: Final = 1_000
+_MAKING: Final = (Permission.OUTPATIENT_FILE, "做备案材料")
 
 
 class Reason(StrEnum):
@@ -182,6 +184,7 @@ def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_k
         listed = list(store.unfiled(work.connection, work.institution_id))
         if not listed:
             raise Conflict("没有等备案的账户。先登记退不了的原因，再做备案材料。")
+        refuse_last(work, actor, _MAKING, (Permission.OUTPATIENT_CONFIRM, "登记回执"))
         filing_no = store.next_filing_no(work.connection, work.institution_id)
         values = {
             "filing_no": filing_no,

@@ -42,7 +42,7 @@ def book_bounce(work: UnitOfWork, account: AccountState, found: ClaimRow, paid: 
             Posting(_tender_account(paid.route, account), debit=amount),
             Posting(owed_refund_account(found.claim_id), credit=amount),
         )
-        summary = "退款被银行退回，财政补回的钱待再付患者"
+        summary = "退款被银行退回，是欠患者的钱，待再付"
         return work.ledger.post(_entry(work, found, "outpatient_owed", summary, paid.attempt_no, lines))
     kind = "outpatient_advance_returned" if found.remitted else "outpatient_refund_returned"
     red = reversing(

@@ -101,7 +101,8 @@ class HolderChange:
 @dataclass(frozen=True, slots=True)
 class AccountCard:
     """One account: what it has, every line on it, its claims, its corrections and those of its holder, who people are
-    by id, and in ``others`` the same person's other accounts."""
+    by id, and in ``others`` the same person's other accounts. ``owed_fen`` came back from the bank after the treasury
+    gave it, or was asked for it."""
 
     account: AccountState
     contact: Contact
@@ -111,14 +112,18 @@ class AccountCard:
     owner_changes: tuple[HolderChange, ...]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...]
+    owed_fen: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
-    """One import with a page of the rows that were set aside."""
+    """One import with a page of the rows that were set aside, and one of those that were taken with something to look
+    at, of which there are ``doubts``."""
 
     head: ImportState
     rejected: tuple[RejectionRow, ...]
+    doubtful: tuple[RejectionRow, ...]
+    doubts: int
     names: Mapping[str, str]
 
 
@@ -182,19 +187,18 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
         account = claims.find_account(connection, own, account_no)
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
+        of_account = claims.claims_of_account(connection, own, account_no)
         ids = (f"23050102:{account_no}", f"230502:{account_no}")
         return AccountCard(
             replace(account, holder_name=shown_name(actor, account.holder_name)),
             masked_contact(context, own, account.personal),
             tuple(store.movements_of(connection, own, ids)),
-            tuple(
-                replace(one, claimant_name=shown_name(actor, one.claimant_name))
-                for one in claims.claims_of_account(connection, own, account_no)
-            ),
+            tuple(replace(one, claimant_name=shown_name(actor, one.claimant_name)) for one in of_account),
             tuple(miscounts.with_balances(connection, own, miscounts.corrections_of(connection, own, account_no))),
             tuple(_holder_change(one) for one in owners.changes_of(connection, own, account_no)),
             people.names(connection, own),
             accounts_beside(actor, connection, account),
+            claims.owed_of(connection, own, of_account),
         )
 
 
@@ -218,8 +222,9 @@ def list_imports(context: Context, actor: Actor) -> tuple[list[ImportState], Map
         return imports.read_imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
 
 
-def review_import(context: Context, actor: Actor, import_no: int, page: int) -> ReviewedImport:
-    """One import with a page of what was set aside. Raises :class:`NotFound`."""
+def review_import(context: Context, actor: Actor, import_no: int, page: int, look: int = 1) -> ReviewedImport:
+    """One import with a page of what was set aside, and page ``look`` of what to look at. Raises
+    :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
@@ -227,7 +232,9 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int) -> 
         if head is None:
             raise NotFound("没有这次导入。请回到清查导入页查看。")
         rejected = store.rejections_of(connection, own, import_no, (page - 1) * PAGE, PAGE)
-        return ReviewedImport(head, tuple(rejected), people.names(connection, own))
+        doubtful = store.rejections_of(connection, own, import_no, (look - 1) * PAGE, PAGE, taken=True)
+        doubts = store.count_doubtful(connection, own, import_no)
+        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, people.names(connection, own))
 
 
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:

@@ -269,7 +269,9 @@ def test_each_row_that_cant_be_taken_is_told_with_its_reason(outpatients: Outpat
     assert codes[6] == "unknown_kind"
     assert codes[7] == "formula"
     assert codes[9] == "duplicate_account"
-    assert set(codes) == {2, 3, 4, 5, 6, 7, 9, 11}
+    assert set(codes) == {2, 3, 4, 5, 6, 7, 8, 9, 11}
+    assert codes[8] == "unreadable_day", "taken, and named"
+    assert (counted.rejected, counted.doubtful) == (8, 1)
     assert outpatients.account("A6").last_movement_on is None
 
 
