@@ -65,18 +65,21 @@ def check_card(card_no: str) -> str:
 def check_transfer(bank: str, card_no: str) -> None:
     """The bank and the card of a transfer. Raises :class:`MalformedInput`, which names both at once where both are
     wrong."""
-    told: dict[str, str] = {}
+    wrong: list[MalformedInput] = []
     try:
         required_line(bank, "请填开户银行。", "bank", "开户银行")
         refuse_formula(bank, "bank", "开户银行")
     except MalformedInput as error:
-        told["bank"] = error.message
+        wrong.append(error)
     try:
         check_card(card_no)
     except MalformedInput as error:
-        told["card_no"] = error.message
-    if told:
-        raise MalformedInput("".join(told.values()), details={"field": next(iter(told)), "fields": told})
+        wrong.append(error)
+    if len(wrong) > 1:
+        told = {str(one.details["field"]): one.message for one in wrong}
+        raise MalformedInput("".join(told.values()), details={"field": "bank", "fields": told})
+    if wrong:
+        raise wrong[0]
 
 
 def holds_staff_card(context: Context, work: UnitOfWork, card_no: str) -> bool:
