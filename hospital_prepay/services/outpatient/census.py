@@ -135,7 +135,7 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
             work.connection,
             [{**own, "line": one.line, "code": one.code, "message": one.message} for one in spool.rejected],
         )
-        store.add_accounts(work.connection, work.institution_id, import_no, spool.lines())
+        store.add_accounts(work.connection, work.institution_id, import_no, spool.lines(), spool.accepted)
         work.audit(detail={"import": import_no, "accounts": spool.accepted, "total_fen": spool.total_fen})
         return CountedAccounts(import_no, spool.accepted, len(spool.rejected), Money(spool.total_fen))
 

@@ -53,9 +53,12 @@ class Spool:
 
     def lines(self) -> Iterator[str]:
         """The lines that go in, each with its number and fen cut off."""
-        for line, _, text in self._rows():
-            if line not in self._left_out:
-                yield text
+        out = {str(line) for line in self._left_out}
+        with self.path.open(encoding="utf-8", newline="\n") as rows:
+            for row in rows:
+                line, _, text = row.split("\t", 2)
+                if line not in out:
+                    yield text
 
     def leave_out(self, refused: RejectedAccount, fen: int) -> None:
         """Set a row aside that was taken at first."""
