@@ -54,6 +54,11 @@ class Database:
         return self.url.get_backend_name() == "postgresql"
 
     @property
+    def address(self) -> str:
+        """The whole address, with its password: for another process of this program, and for nothing that is kept."""
+        return self.url.render_as_string(hide_password=False)
+
+    @property
     def writers(self) -> int:
         """How many transactions can write at the same time: SQLite has one writer."""
         return self._pool_size if self.is_postgresql else 1

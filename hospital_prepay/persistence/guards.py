@@ -17,7 +17,10 @@ from hospital_prepay.persistence.chains import as_chains
 
 # Rows that may be written over, and the cases, which files bring by the million: checked as a whole before that.
 FREE: Final = frozenset({"alembic_version", "api_client", "disease", "inpatient_case", "job_run", "similar_disease"})
+# What every posting moves: of a row whose other columns stay, only the promises about this one are asked.
+MOVING: Final = {"ledger_account": "balance_fen"}
 _MARK: Final = "_repeats_"
+_OWN: Final = re.compile(r'NEW\."(\w+)"')
 _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\w+")
 
 
@@ -45,11 +48,23 @@ def repeated(text: str, columns: Iterable[str], row: str) -> str:
 
 
 def _make(connection: sa.Connection, table: str, event: str, promises: list[tuple[str, str]]) -> None:
+    name, moving = f"{table}{_MARK}{event.lower()}", MOVING.get(table)
+    if event == "INSERT" or moving is None:
+        _trigger(connection, name, f"{event} ON {table}", promises)
+        return
+    # Whatever column is set, every promise that speaks of it is asked.
+    about = [one for one in promises if moving in _OWN.findall(one[1])]
+    for name_of, some in ((f"{name}_{moving}", about), (name, [one for one in promises if one not in about])):
+        columns = sorted({column for _, broken in some for column in _OWN.findall(broken)})
+        _trigger(connection, name_of, f"UPDATE OF {', '.join(columns)} ON {table}", some)
+
+
+def _trigger(connection: sa.Connection, name: str, event: str, promises: list[tuple[str, str]]) -> None:
     if promises:
-        body = " ".join(f"SELECT RAISE(ABORT, '{name}') WHERE {as_chains(broken)};" for name, broken in promises)
+        body = " ".join(f"SELECT RAISE(ABORT, '{words}') WHERE {as_chains(broken)};" for words, broken in promises)
         driver = cast(Any, connection.connection.driver_connection)
         # Straight to the driver: "%" and ":" in these texts are no parameters.
-        driver.execute(f"CREATE TRIGGER {table}{_MARK}{event.lower()} BEFORE {event} ON {table} BEGIN {body} END")
+        driver.execute(f"CREATE TRIGGER {name} BEFORE {event} BEGIN {body} END")
 
 
 def _promises(inspector: sa.Inspector, table: str, event: str) -> Iterator[tuple[str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Final
 
 _ROWS: Final = 100
@@ -25,3 +25,12 @@ def insert_rows(driver: sqlite3.Connection, insert: str, rows: Sequence[tuple[ob
     for start in range(0, whole, _ROWS):
         driver.execute(together, tuple(chain.from_iterable(rows[start : start + _ROWS])))
     driver.executemany(f"{insert} {one}", rows[whole:])
+
+
+def insert_cells(driver: sqlite3.Connection, insert: str, width: int, cells: Iterator[object]) -> None:
+    """The same for rows of ``width`` cells that come one cell after the other."""
+    one = f"({', '.join('?' * width)})"
+    together = f"{insert} {', '.join([one] * _ROWS)}"
+    while len(part := tuple(islice(cells, _ROWS * width))) == _ROWS * width:
+        driver.execute(together, part)
+    driver.executemany(f"{insert} {one}", [part[start : start + width] for start in range(0, len(part), width)])

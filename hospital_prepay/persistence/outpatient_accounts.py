@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.persistence.bulk import bulk_connection, file_literal
-from hospital_prepay.persistence.many import insert_rows
+from hospital_prepay.persistence.late_indexes import indexes_afterwards
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport, OutpatientRejection
 from hospital_prepay.persistence.planning import in_key_order
@@ -36,9 +37,10 @@ SPOOLED: Final = (
 )
 """The columns of an account in the order of a line of a census that is on its way in."""
 _COLUMNS: Final = ("institution_id", "import_no", "state", "person_id", *SPOOLED)
-_INSERT: Final = f"INSERT INTO outpatient_account ({', '.join(_COLUMNS)}) VALUES"
 _COPY: Final = f"COPY outpatient_account ({', '.join(_COLUMNS)}) FROM STDIN"
 _PART: Final = 2_000
+# Of one statement on SQLite; see :mod:`hospital_prepay.persistence.many`.
+_ROWS: Final = 100
 _DEPOSITS: Final = "23050102"
 _OTHERS: Final = "230502"
 
@@ -113,20 +115,22 @@ def add_rejections(connection: sa.Connection, rows: Sequence[dict[str, Any]]) ->
         connection.execute(sa.insert(OutpatientRejection), rows)
 
 
-def add_accounts(connection: sa.Connection, institution_id: str, import_no: int, lines: Iterator[str]) -> None:
-    """Add accounts in one transaction. ``lines`` are in the text form of COPY, their columns those of
+def add_accounts(
+    connection: sa.Connection, institution_id: str, import_no: int, lines: Iterator[str], coming: int
+) -> None:
+    """Add ``coming`` accounts in one transaction. ``lines`` are in the text form of COPY, their columns those of
     :data:`SPOOLED`."""
     driver = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         head = f"{institution_id}\t{import_no}\topen\t"
         with cast("psycopg.Connection[Any]", driver).cursor() as cursor, cursor.copy(_COPY) as copy:
-            for part in _parts(lines):
+            for part in _parts(lines, _PART):
                 copy.write("".join(f"{head}{line.partition(TAB)[0]}\t{line}" for line in part))
         return
-    own = (institution_id, import_no, "open")
-    for part in _parts(lines):
-        cells = [_cells(line) for line in part]
-        insert_rows(cast(sqlite3.Connection, driver), _INSERT, [(*own, row[0], *row) for row in cells])
+    with indexes_afterwards(connection, "outpatient_account", coming):
+        for part in _parts(lines, _ROWS):
+            own = (institution_id, import_no)
+            cast(sqlite3.Connection, driver).execute(_insert(len(part)), (*own, *_cells("".join(part))))
 
 
 def repeated_numbers(spool: Path, folder: Path) -> list[tuple[int, str, int, int]]:
@@ -242,13 +246,26 @@ def _in_books() -> sa.ColumnElement[bool]:
     return found.scalar_subquery().is_not(None)
 
 
-def _parts(lines: Iterator[str]) -> Iterator[list[str]]:
-    while part := list(islice(lines, _PART)):
+def _parts(lines: Iterator[str], size: int) -> Iterator[list[str]]:
+    while part := list(islice(lines, size)):
         yield part
 
 
-def _cells(line: str) -> list[str | None]:
-    cells = line.rstrip("\n").split(TAB)
-    if "\\" not in line:
+@lru_cache(maxsize=2)
+def _insert(rows: int) -> str:
+    """The statement for so many accounts: what is the same for all of them is handed over once, as is the number that
+    an account shares with its person until two are joined."""
+    width = len(SPOOLED)
+    values = []
+    for start in range(3, 3 + rows * width, width):
+        cells = ", ".join(f"?{at}" for at in range(start, start + width))
+        values.append(f"(?1, ?2, 'open', ?{start}, {cells})")
+    return f"INSERT INTO outpatient_account ({', '.join(_COLUMNS)}) VALUES {', '.join(values)}"
+
+
+def _cells(lines: str) -> list[str | None]:
+    """The cells of some lines one after the other; split all at once, for there are millions."""
+    cells = lines.replace("\n", TAB).split(TAB)[:-1]
+    if "\\" not in lines:
         return list(cells)
     return [None if cell == "\\N" else cell.replace("\\\\", "\\") for cell in cells]

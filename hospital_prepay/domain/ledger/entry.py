@@ -86,6 +86,50 @@ class JournalEntry:
         return hashlib.sha256(self.canonical()).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class ReadyEntry:
+    """A long entry that only has to be written: its lines as columns in their order, its hash computed, and nothing
+    in it that another process couldn't hand over quickly. Made of an entry, which balances."""
+
+    institution_id: str
+    idempotency_key: str
+    kind: str
+    summary: str
+    source: str
+    occurred_at: datetime
+    posted_at: datetime
+    effective_on: date
+    posted_by: str
+    content_hash: bytes
+    account_ids: list[str]
+    debits: list[int]
+    credits: list[int]
+    funds: list[str]
+    reverses_no: int | None = None
+
+    @classmethod
+    def of(cls, entry: JournalEntry) -> ReadyEntry:
+        """The same entry; amounts in fen."""
+        lines = entry.postings
+        return cls(
+            institution_id=entry.institution_id,
+            idempotency_key=entry.idempotency_key,
+            kind=entry.kind,
+            summary=entry.summary,
+            source=entry.source,
+            occurred_at=entry.occurred_at,
+            posted_at=entry.posted_at,
+            effective_on=entry.effective_on,
+            posted_by=entry.posted_by,
+            content_hash=entry.content_hash(),
+            account_ids=[line.account_id for line in lines],
+            debits=[line.debit.fen for line in lines],
+            credits=[line.credit.fen for line in lines],
+            funds=[line.fund for line in lines],
+            reverses_no=entry.reverses_no,
+        )
+
+
 def shared_head(entries: Sequence[JournalEntry]) -> JournalEntry:
     """The first of entries that may be posted in one call. Raises :class:`LedgerFault` when their heads differ."""
     first = entries[0]

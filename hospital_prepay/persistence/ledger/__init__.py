@@ -15,7 +15,7 @@ from hospital_prepay.domain.ledger.chart import (
     OUTPATIENT_DEPOSITS,
     PREPAYMENT,
 )
-from hospital_prepay.domain.ledger.entry import JournalEntry
+from hospital_prepay.domain.ledger.entry import JournalEntry, ReadyEntry
 from hospital_prepay.persistence.ledger.postgres import PostgresLedger
 from hospital_prepay.persistence.ledger.sqlite import SqliteLedger
 from hospital_prepay.persistence.models.ledger import LedgerAccount
@@ -36,6 +36,12 @@ class Ledger(Protocol):
 
         The entries share everything but key, source, lines and hash, and reverse nothing (:class:`LedgerFault`).
         Any other reason to refuse one, such as a key used before, refuses the whole call.
+        """
+
+    def post_ready(self, entry: ReadyEntry) -> int | None:
+        """Post one long entry that was put together elsewhere; ``None`` when a guard refused it. It reverses nothing.
+
+        Raises :class:`ReusedKey` when the key was posted before, :class:`LedgerFault` for anything else.
         """
 
 

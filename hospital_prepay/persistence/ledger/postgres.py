@@ -8,7 +8,7 @@ from typing import Any, cast
 import psycopg
 import sqlalchemy as sa
 
-from hospital_prepay.domain.ledger.entry import JournalEntry, shared_head, utc_text
+from hospital_prepay.domain.ledger.entry import JournalEntry, ReadyEntry, shared_head, utc_text
 from hospital_prepay.persistence.ledger.refusals import refusal
 
 _POST = f"SELECT ledger_post({', '.join(['%s'] * 15)})"
@@ -76,6 +76,30 @@ class PostgresLedger:
             ),
         )
         return list(numbers)
+
+    def post_ready(self, entry: ReadyEntry) -> int | None:
+        """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
+        numbers = self._call(
+            _POST_MANY,
+            (
+                entry.institution_id,
+                _texts([entry.idempotency_key]),
+                entry.kind,
+                entry.summary,
+                _texts([entry.source]),
+                utc_text(entry.occurred_at),
+                utc_text(entry.posted_at),
+                entry.effective_on.isoformat(),
+                entry.posted_by,
+                _texts(["\\x" + entry.content_hash.hex()]),
+                _numbers([len(entry.account_ids)]),
+                _texts(entry.account_ids),
+                _numbers(entry.debits),
+                _numbers(entry.credits),
+                _texts(entry.funds),
+            ),
+        )
+        return None if numbers[0] is None else int(numbers[0])
 
     def _call(self, statement: str, parameters: tuple[Any, ...]) -> Any:
         try:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, count, repeat
 from typing import cast
 
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import InsufficientFund, PrepayError
-from hospital_prepay.domain.ledger.entry import JournalEntry, shared_head, utc_text
+from hospital_prepay.domain.ledger.entry import JournalEntry, ReadyEntry, shared_head, utc_text
 from hospital_prepay.persistence.ledger.refusals import refusal
-from hospital_prepay.persistence.many import insert_rows
+from hospital_prepay.persistence.many import insert_cells, insert_rows
 
 _LAST = "SELECT coalesce(max(entry_no), 0) FROM ledger_entry WHERE institution_id = ?"
 _LINES = "INSERT INTO ledger_posting VALUES"
@@ -57,13 +58,37 @@ class SqliteLedger:
                     numbers.append(None)
         return numbers
 
+    def post_ready(self, entry: ReadyEntry) -> int | None:
+        """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
+        number = self._next(entry.institution_id)
+        own, columns = entry.institution_id, (entry.account_ids, entry.debits, entry.credits, entry.funds)
+        # One line after the other out of the columns: no line is ever an object of its own.
+        lines = zip(repeat(own), repeat(number), count(1), *columns, strict=False)
+        try:
+            with self._all_or_nothing("ready"):
+                try:
+                    insert_cells(self._driver, _LINES, 7, chain.from_iterable(lines))
+                    self._write_head(entry, number, len(entry.account_ids), entry.content_hash)
+                except sqlite3.Error as error:
+                    raise self._reason(entry, error) from error
+        except InsufficientFund:
+            return None
+        return number
+
+    def _next(self, institution_id: str) -> int:
+        return int(self._driver.execute(_LAST, (institution_id,)).fetchone()[0]) + 1
+
     def _write(self, entry: JournalEntry) -> int:
-        number = int(self._driver.execute(_LAST, (entry.institution_id,)).fetchone()[0]) + 1
+        number = self._next(entry.institution_id)
         lines = [
             (entry.institution_id, number, line_no, line.account_id, line.debit.fen, line.credit.fen, line.fund)
             for line_no, line in enumerate(entry.postings, 1)
         ]
         insert_rows(self._driver, _LINES, lines)
+        self._write_head(entry, number, len(entry.postings), entry.content_hash())
+        return number
+
+    def _write_head(self, entry: JournalEntry | ReadyEntry, number: int, lines: int, content_hash: bytes) -> None:
         self._driver.execute(
             _HEAD,
             (
@@ -74,17 +99,16 @@ class SqliteLedger:
                 entry.source,
                 entry.idempotency_key,
                 entry.reverses_no,
-                len(entry.postings),
+                lines,
                 utc_text(entry.occurred_at),
                 utc_text(entry.posted_at),
                 entry.effective_on.isoformat(),
                 entry.posted_by,
-                entry.content_hash(),
+                content_hash,
             ),
         )
-        return number
 
-    def _reason(self, entry: JournalEntry, error: sqlite3.Error) -> PrepayError:
+    def _reason(self, entry: JournalEntry | ReadyEntry, error: sqlite3.Error) -> PrepayError:
         """The database's reason; a key used before, or an original reversed before, goes ahead of a balance."""
         found = refusal(error)
         if isinstance(found, InsufficientFund):

@@ -17,8 +17,6 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NoUsableRow, PrepayError
-from hospital_prepay.domain.ledger.chart import outpatient_account
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.locks import lock_name
@@ -26,6 +24,7 @@ from hospital_prepay.persistence.outpatient_accounts import AlreadyOpen, ImportS
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.census_parts import Asked, Part, reading_ahead
 from hospital_prepay.services.outpatient.census_spool import Spool, spool_accounts
 from hospital_prepay.services.outpatient.grounds import required_ground
 
@@ -141,21 +140,11 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
                 for one in (*spool.rejected, *doubtful)
             ],
         )
-        store.add_accounts(work.connection, work.institution_id, import_no, spool.lines())
+        store.add_accounts(work.connection, work.institution_id, import_no, spool.lines(), spool.accepted)
         counts = {"accounts": spool.accepted, "total_fen": spool.total_fen, "doubtful": len(doubtful)}
         work.audit(detail={"import": import_no, **counts})
         told = (spool.accepted, len(spool.rejected), Money(spool.total_fen), len(doubtful))
         return CountedAccounts(import_no, *told)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Accounts that are next to be opened, from ``first`` to ``last``, with their entry; none where all are empty."""
-
-    first: str
-    last: str
-    accounts: int
-    entry: JournalEntry | None
 
 
 def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
@@ -166,13 +155,17 @@ def _book(context: Context, actor: Actor, found: ImportState, progress: Progress
         done = store.count_open(connection, actor.institution_id, found.import_no)
     after, overtaken = "", ""
     at_once = min(PARTS_AT_ONCE, context.database.writers)
-    with ThreadPoolExecutor(1, "census") as beside, ThreadPoolExecutor(at_once, "census") as writers:
-        coming = beside.submit(_next_part, context, actor, found, after)
-        under_way: deque[tuple[_Part, Future[bool]]] = deque()
-        while under_way or coming.result() is not None:
-            while len(under_way) < at_once and (part := coming.result()) is not None:
+    asked = Asked(actor.institution_id, found, ACCOUNTS_AN_ENTRY, actor.actor_id)
+    with (
+        reading_ahead(context.database, asked) as ahead,
+        ThreadPoolExecutor(at_once, "census") as writers,
+    ):
+        ahead.read(after, context.clock.now())
+        under_way: deque[tuple[Part, Future[bool]]] = deque()
+        while under_way or ahead.part() is not None:
+            while len(under_way) < at_once and (part := ahead.part()) is not None:
                 under_way.append((part, writers.submit(_open_part, context, actor, found, part)))
-                coming = beside.submit(_next_part, context, actor, found, part.last)
+                ahead.read(part.last, context.clock.now())
             part, opened = under_way.popleft()
             try:
                 if not opened.result():
@@ -184,7 +177,7 @@ def _book(context: Context, actor: Actor, found: ImportState, progress: Progress
                 overtaken = part.first
                 wait([one for _, one in under_way])
                 under_way.clear()
-                coming = beside.submit(_next_part, context, actor, found, after)
+                ahead.read(after, context.clock.now())
                 continue
             after, done = part.last, done + part.accounts
             progress(done, found.accepted)
@@ -195,38 +188,7 @@ def _book(context: Context, actor: Actor, found: ImportState, progress: Progress
             work.audit(detail={"import": found.import_no, "total_fen": found.total_fen})
 
 
-def _next_part(context: Context, actor: Actor, found: ImportState, after: str) -> _Part | None:
-    """The next accounts behind ``after`` that the books don't have yet."""
-    own, number = actor.institution_id, found.import_no
-    with context.database.reading() as connection:
-        part = store.next_accounts(connection, own, number, after, ACCOUNTS_AN_ENTRY)
-    if not part:
-        return None
-    first, last, held = part[0].account_no, part[-1].account_no, [one for one in part if one.opening_fen]
-    if not held:
-        return _Part(first, last, len(part), None)
-    lines = [
-        Posting(outpatient_account(one.account_no, is_deposit=one.is_deposit), credit=Money(one.opening_fen))
-        for one in held
-    ]
-    total = Money(sum(one.opening_fen for one in held))
-    now = context.clock.now()
-    entry = JournalEntry(
-        institution_id=own,
-        idempotency_key=f"outpatient_opening:{number}:{first}",
-        kind="outpatient_opening",
-        summary="门诊余额清查期初入账",
-        source=f"outpatient_import:{number}",
-        occurred_at=now,
-        posted_at=now,
-        effective_on=found.balances_on,
-        posted_by=actor.actor_id,
-        postings=(Posting("1002", debit=total), *lines),
-    )
-    return _Part(first, last, len(part), entry)
-
-
-def _open_part(context: Context, actor: Actor, found: ImportState, part: _Part) -> bool:
+def _open_part(context: Context, actor: Actor, found: ImportState, part: Part) -> bool:
     """Open one part in the books. ``False`` when the import was booked already; raises :class:`AlreadyOpen` when one
     of its accounts was."""
     with context.work(actor, "outpatient.open", f"outpatient_import:{found.import_no}", in_bulk=True) as work:
@@ -234,12 +196,11 @@ def _open_part(context: Context, actor: Actor, found: ImportState, part: _Part) 
             return False
         store.open_in_books(work.connection, work.institution_id, found.import_no, part.first, part.last, work.now)
         if part.entry is not None:
-            (entry_no,) = work.ledger.post_many([part.entry])
+            entry_no = work.ledger.post_ready(part.entry)
             if entry_no is None:
                 words = "有账户已经入过账，这一段没有入账。请把编号报给信息科。"
                 raise Conflict(words, details={"first": part.first})
-            total = sum(line.debit.fen for line in part.entry.postings)
-            lines = len(part.entry.postings) - 1
+            total, lines = sum(part.entry.debits), len(part.entry.account_ids) - 1
             work.audit(entry_no=entry_no, detail={"accounts": lines, "total_fen": total})
     return True
 

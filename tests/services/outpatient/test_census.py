@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
+from concurrent.futures import Future
 from datetime import date, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -22,10 +24,11 @@ from hospital_prepay.domain.errors import (
     SecondPersonRequired,
 )
 from hospital_prepay.domain.money import Money
+from hospital_prepay.persistence import late_indexes
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import census, census_spool
+from hospital_prepay.services.outpatient import census, census_parts, census_spool
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from tests.hospital import INSTITUTION, Hospital, actor
@@ -190,6 +193,79 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
     assert seen[0] == seen[1]
     assert seen[0][0] == len(ROWS) + 2_500
     assert [one.code for one in seen[0][2]] == ["duplicate_account", "missing_value"]
+
+
+def test_parts_that_another_process_reads_ahead_come_to_the_same_books(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    monkeypatch.setattr(census_parts, "_LONG", 0)
+    monkeypatch.setattr(census_parts.os, "sched_getaffinity", lambda _: {0, 1})
+    asked: list[str] = []
+
+    class Ahead(census_parts.Ahead):
+        def _submit(self, after: str, now: datetime) -> Future[census_parts.Part | None]:
+            if self._process and self._started:
+                self._started.result()
+                asked.append(after)
+            return super()._submit(after, now)
+
+    monkeypatch.setattr(census_parts, "Ahead", Ahead)
+    count(outpatients, outpatients.file())
+    confirm_import(outpatients.context, APPROVER, 1)
+    # Where several write at once, threads do it.
+    assert asked == (["", "M002", "M004", "M005"] if outpatients.context.database.writers == 1 else [])
+    assert state(outpatients.context) == "booked"
+    assert hospital.balance("1002") == Money(519450)
+    assert hospital.balance("23050102:M001") == Money(-6450)
+    assert hospital.count("ledger_posting", "account_id LIKE '23050102:%' OR account_id LIKE '230502:%'") == 4
+
+
+def test_a_process_that_is_lost_is_done_without(outpatients: Outpatients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(census, "ACCOUNTS_AN_ENTRY", 2)
+    monkeypatch.setattr(census_parts, "_LONG", 0)
+    monkeypatch.setattr(census_parts.os, "sched_getaffinity", lambda _: {0, 1})
+    lost: list[str] = []
+
+    class Ahead(census_parts.Ahead):
+        def _submit(self, after: str, now: datetime) -> Future[census_parts.Part | None]:
+            if self._process and self._started and not lost:
+                self._started.result()
+                lost.append(after)
+                return cast("Future[census_parts.Part | None]", self._process.submit(os._exit, 1))
+            return super()._submit(after, now)
+
+    monkeypatch.setattr(census_parts, "Ahead", Ahead)
+    count(outpatients, outpatients.file())
+    confirm_import(outpatients.context, APPROVER, 1)
+    assert lost == ([""] if outpatients.context.database.writers == 1 else [])
+    assert state(outpatients.context) == "booked"
+
+
+def test_look_up_indexes_are_there_again_after_many_accounts(
+    outpatients: Outpatients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = outpatients.context.database
+    if database.is_postgresql:
+        pytest.skip("PostgreSQL's indexes grow with the rows")
+    query = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'outpatient_account'")
+    with database.reading() as connection:
+        before = sorted((str(name), str(text)) for name, text in connection.execute(query))
+    monkeypatch.setattr(late_indexes, "_MANY", 1)
+    made: list[str] = []
+    real = late_indexes._look_ups
+    monkeypatch.setattr(
+        late_indexes, "_look_ups", lambda *at: made.extend(name for name, _ in real(*at)) or real(*at)
+    )
+    count(outpatients, outpatients.file())
+    assert {"ix_outpatient_account__certno", "ix_outpatient_account__phone"} < set(made)
+    with database.reading() as connection:
+        assert sorted((str(name), str(text)) for name, text in connection.execute(query)) == before
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+    # Fewer than are there already: the indexes grow.
+    made.clear()
+    count(outpatients, outpatients.file((("N1", "新", "", "", "1.00", "2024-01-01", "", ""),)))
+    assert made == []
 
 
 @pytest.mark.parametrize("account_no", ["M001", "M004"])
