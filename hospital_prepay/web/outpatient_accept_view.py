@@ -108,13 +108,18 @@ def account_card(owner: Owner) -> dict[str, Any]:
     }
 
 
+def may_be_taken_over(owner: Owner) -> bool:
+    """Whether the refund under way came back, is owed, and may be taken over by whoever comes now."""
+    return owner.owed_fen > 0 and owner.open_claim is not None and owner.open_claim.state == ClaimState.FAILED
+
+
 def _is_empty(owner: Owner) -> bool:
     return owner.account.state == AccountState.OPEN and not owner.account.balance_fen and owner.open_claim is None
 
 
 def _may(owner: Owner) -> dict[str, Any]:
     """Whether a claim may be taken here, and if not, why."""
-    if owner.open_claim is not None:
+    if owner.open_claim is not None and not may_be_taken_over(owner):
         return {"accept": False, "why_not": "已经有一笔退款在办，一个账户同时只能办一笔。"}
     if not owner.due_fen:
         words = "这个账户没有余额可退。来人不同意的，请核对他的凭条；是本院数错的，请财务办余额更正。"

@@ -3,6 +3,7 @@ that once, never applied for again, never below zero; what goes beyond the books
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +13,9 @@ import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
 from hospital_prepay.domain.access import GRANTS, Permission, Role
-from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
+from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError, SecondPersonRequired
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.ledger.seals import verify_ledger
@@ -28,6 +29,7 @@ from hospital_prepay.services.outpatient import (
     payouts,
     progress,
 )
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, refused, unchanged
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_outpatient_ties import remitted
@@ -117,6 +119,71 @@ def test_the_treasurys_money_comes_while_the_refund_is_back(refund: Refund) -> N
     assert refund.standing == (0, 0, bank + 12900)
     with pytest.raises(Conflict):
         refund.bounce()
+
+
+HEIR: Final[dict[str, Any]] = {
+    "claimant": Claimant.HEIR,
+    "claimant_name": "吴小甲",
+    "certno": "110105198001010016",
+    "patient_name": "吴甲",
+    "papers": tuple(ShownPaper(one, "x") for one in (Paper.DEATH, Paper.KINSHIP, Paper.HEIR_ID)),
+    "route": Route.CASH,
+    "bank": "",
+    "card_no": "",
+}
+
+
+def test_whoever_comes_takes_over_what_is_owed(refund: Refund) -> None:
+    """The patient died meanwhile: the same number and sum, past the same three people; nobody is advanced anew."""
+    bank = refund.standing[2]
+    number = refund.held.outpatients.claim(refund.claim_id).refund_no
+    with pytest.raises(Conflict, match="已经有一笔退款在办"):
+        refund.held.outpatients.accept("M001", **HEIR)
+    refund.bounce()
+    with pytest.raises(MalformedInput, match="不另外多退"):
+        refund.held.outpatients.accept("M001", **HEIR, beyond=Money(1), ground="凭条多一分")
+    taken = refund.held.outpatients.accept("M001", **HEIR)
+    assert (taken.claim_id, taken.refund_no) == (refund.claim_id, number)
+    found = refund.held.outpatients.claim(refund.claim_id)
+    assert (found.state, found.claimant, found.claimant_name) == ("accepted", "heir", "吴小甲")
+    assert (found.reviewed_by, found.confirmed_by, found.paid_by) == (None, None, None)
+    with pytest.raises(Conflict, match="欠患者的钱"):
+        claims.withdraw_claim(refund.context, CLERK, refund.claim_id, "不退了")
+    with pytest.raises(SecondPersonRequired):
+        claims.review_claim(refund.context, replace(CLERK, roles=OFFICER.roles), refund.claim_id)
+    claims.review_claim(refund.context, OFFICER, refund.claim_id)
+    claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+    assert payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-7").state == "arrived"
+    assert refund.standing[1:] == (0, bank + 6450)
+    assert refund.hospital.balance("1001").fen == -6450
+    assert refund.hospital.count("outpatient_claim") == 1
+    kinds = [one.kind for one in claim_review.read_claim(refund.context, OFFICER, refund.claim_id).papers]
+    assert kinds[-3:] == ["death", "kinship", "heir_id"]
+
+
+def test_what_is_not_owed_is_taken_over_by_nobody(failed: tuple[Books, str]) -> None:
+    """Raw: a refund that merely failed keeps who came for it; the service points at the one under way."""
+    books, claim_id = failed
+    anew = (
+        "UPDATE outpatient_claim SET state = 'accepted', reviewed_by = NULL, confirmed_by = NULL, paid_by = NULL,"
+        " claimant_name = '别人'"
+    )
+    unchanged(books, anew)
+    with pytest.raises(Conflict, match="已经有一笔退款在办"):
+        books.outpatients.accept("M001", **HEIR)
+    assert books.outpatients.claim(claim_id).claimant_name == "吴甲"
+
+
+@pytest.mark.parametrize("kept", ["reviewed_by", "confirmed_by", "paid_by"])
+def test_taking_over_begins_from_the_start(refund: Refund, kept: str) -> None:
+    """Raw: nobody's word of before stands for whoever comes now, and the sum stays."""
+    refund.bounce()
+    cleared = ", ".join(f"{one} = NULL" for one in ("reviewed_by", "confirmed_by", "paid_by") if one != kept)
+    unchanged(refund.held, f"UPDATE outpatient_claim SET state = 'accepted', {cleared}")
+    bare = "UPDATE outpatient_claim SET state = 'accepted', reviewed_by = NULL, confirmed_by = NULL, paid_by = NULL"
+    for change in ("amount_fen = 1", "refund_no = 'x'", "account_no = 'M002'", "remitted = false"):
+        unchanged(refund.held, f"{bare}, {change}")
+    refund.held.sql(bare)
 
 
 def test_an_application_that_was_turned_down_may_be_made_anew_when_it_arrived(refund: Refund) -> None:

@@ -97,9 +97,9 @@ class Owner:
 
     @property
     def due_fen(self) -> int:
-        """What is paid to whoever may claim: the balance, or what the treasury has of it."""
+        """What is paid to whoever may claim: the balance, what the treasury has of it, or what is owed of it."""
         paid = any(one.remitted and one.state == "arrived" for one in self.claims)
-        return 0 if paid else self.remitted_fen or self.account.balance_fen
+        return 0 if paid else self.owed_fen or self.remitted_fen or self.account.balance_fen
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ at how late a claim comes.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -114,7 +115,9 @@ class AcceptedClaim:
 
 
 def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> AcceptedClaim:
-    """Take a claim down (受理). A rule's "no" is the ``decision`` of the answer and names what is missing.
+    """Take a claim down (受理). A rule's "no" is the ``decision`` of the answer and names what is missing. What came
+    back of a refund after the treasury gave it is owed: whoever comes for that takes the refund over, past the same
+    three steps, under its number and for its sum.
 
     Raises :class:`NotFound`, :class:`Conflict` when the account has an open claim or isn't in the books yet,
     :class:`MalformedInput` for a way that lacks its bank card, or a slip without its number or of another account.
@@ -134,7 +137,10 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         _require_patient_number(account, command)
         proofs = (proof_key(paper.kind, paper.reference) for paper in command.papers)
         require_own_proof(work, account.account_no, proofs)
+        owed = _owed_claim(work, account)
         facts = _facts(context, work, account, command)
+        if owed is not None:
+            facts = replace(facts, beyond_fen=owed.amount_fen - facts.remitted_fen)
         if command.beyond and not facts.remitted_fen:
             words = "这个账户的钱还没有上缴财政，不填多退的数；账面数错的，先办更正再受理。"
             raise MalformedInput(words, details={"field": "beyond"})
@@ -142,7 +148,8 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "outpatient.claim"))
         answer = AcceptedClaim(decision, decision_id, None, None)
         if decision.permitted:
-            answer = _write_down(context, work, account, command, facts, answer)
+            write_down = _write_down if owed is None else partial(_take_over, owed)
+            answer = write_down(context, work, account, command, facts, answer)
         detail = {"claim": answer.claim_id, "refund_no": answer.refund_no, "route": command.route.value}
         outcome = "done" if decision.permitted else "refused"
         work.audit(outcome=outcome, decision_id=decision_id, detail=detail)
@@ -339,6 +346,56 @@ def _write_down(
     lock_name(work.connection, f"outpatient_refund_no:{work.institution_id}")
     claim_id = work.new_id()
     refund_no = store.next_refund_no(work.connection, work.institution_id, work.today)
+    values = {
+        "institution_id": work.institution_id,
+        "claim_id": claim_id,
+        "refund_no": refund_no,
+        "account_no": account.account_no,
+        "remitted": facts.remitted_fen > 0,
+        "amount_fen": answer.decision.amount.fen,
+        **_claimant_values(context, work, command, answer),
+    }
+    store.add_claim(work.connection, values, _papers(work, command, claim_id, first=1))
+    return _taken_down(work, account, command, replace(answer, claim_id=claim_id, refund_no=refund_no))
+
+
+def _owed_claim(work: UnitOfWork, account: AccountState) -> ClaimRow | None:
+    """The refund of an account that came back after the treasury gave its money, where it waits to be paid again."""
+    for found in store.claims_of_account(work.connection, work.institution_id, account.account_no):
+        if found.state == "failed" and store.owed_fen(work.connection, work.institution_id, found.claim_id):
+            return found
+    return None
+
+
+def _take_over(
+    owed: ClaimRow,
+    context: Context,
+    work: UnitOfWork,
+    account: AccountState,
+    command: AcceptClaim,
+    facts: ClaimFacts,
+    answer: AcceptedClaim,
+) -> AcceptedClaim:
+    refuse_contradicted(work, owed)
+    if command.beyond:
+        words = "银行退回的这笔钱按原来的金额退，不另外多退。请不要填“另外多退”。"
+        raise MalformedInput(words, details={"field": "beyond"})
+    papers = 1 + len(store.papers_of(work.connection, work.institution_id, owed.claim_id))
+    store.walk_claim(
+        work.connection,
+        work.institution_id,
+        owed.claim_id,
+        **{**_claimant_values(context, work, command, answer), "ground": owed.ground},
+        **dict.fromkeys(("reviewed_by", "reviewed_at", "confirmed_by", "confirmed_at", "paid_by", "paid_at")),
+    )
+    store.add_papers(work.connection, _papers(work, command, owed.claim_id, first=papers))
+    return _taken_down(work, account, command, replace(answer, claim_id=owed.claim_id, refund_no=owed.refund_no))
+
+
+def _claimant_values(
+    context: Context, work: UnitOfWork, command: AcceptClaim, answer: AcceptedClaim
+) -> dict[str, Any]:
+    """Who comes and how it is paid, as a claim keeps it from its acceptance on."""
     personal = {
         "certno": command.certno.strip(),
         "phone": command.phone.strip(),
@@ -347,13 +404,7 @@ def _write_down(
         "patient_name": command.patient_name.strip(),
         "patient_certno": command.patient_certno.strip(),
     }
-    own = {"institution_id": work.institution_id, "claim_id": claim_id}
-    values = {
-        **own,
-        "refund_no": refund_no,
-        "account_no": account.account_no,
-        "remitted": facts.remitted_fen > 0,
-        "amount_fen": answer.decision.amount.fen,
+    return {
         "claimant": command.claimant.value,
         "card_lost": command.card_lost,
         "claimant_name": command.claimant_name.strip(),
@@ -367,9 +418,13 @@ def _write_down(
         "accepted_at": work.now,
         "ground": command.ground.strip(),
     }
-    papers = [
+
+
+def _papers(work: UnitOfWork, command: AcceptClaim, claim_id: str, *, first: int) -> list[dict[str, Any]]:
+    return [
         {
-            **own,
+            "institution_id": work.institution_id,
+            "claim_id": claim_id,
             "paper_no": number,
             "kind": paper.kind.value,
             "reference": paper.reference.strip(),
@@ -377,13 +432,18 @@ def _write_down(
             "recorded_at": work.now,
             "slip_key": proof_key(paper.kind, paper.reference),
         }
-        for number, paper in enumerate(command.papers, 1)
+        for number, paper in enumerate(command.papers, first)
     ]
-    store.add_claim(work.connection, values, papers)
+
+
+def _taken_down(
+    work: UnitOfWork, account: AccountState, command: AcceptClaim, answer: AcceptedClaim
+) -> AcceptedClaim:
+    assert answer.claim_id is not None
     if command.request_id:
-        _take_up(work, command, claim_id)
-    note_alarms(work, account, store.read_claim(work.connection, work.institution_id, claim_id))
-    return AcceptedClaim(answer.decision, answer.decision_id, claim_id, refund_no)
+        _take_up(work, command, answer.claim_id)
+    note_alarms(work, account, store.read_claim(work.connection, work.institution_id, answer.claim_id))
+    return answer
 
 
 def _take_up(work: UnitOfWork, command: AcceptClaim, claim_id: str) -> None:
