@@ -210,7 +210,7 @@ def _overpayments() -> None:
 
 def _columns() -> None:
     """The bank's slip of a payment that came back, and its words where it says otherwise than before."""
-    empty = {"server_default": "", "nullable": False}
+    empty: dict[str, Any] = {"server_default": "", "nullable": False}
     op.add_column("outpatient_payout", sa.Column("return_reference", sa.Text(), **empty))
     op.add_column("outpatient_payout", sa.Column("return_key", sa.Text(), **empty))
     op.add_column("outpatient_contradiction", sa.Column("words", sa.Text(), **empty))

@@ -14,10 +14,12 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.rules.outpatient.reach import Way
+from hospital_prepay.persistence.outpatient_owners import OwnerChangeRow
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import campaign_file, campaign_photos, campaigns, contact_results, owners
 from hospital_prepay.services.outpatient.campaign_file import Form
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
+from hospital_prepay.services.outpatient.correction_review import reveal_owner_change
 from tests.hospital import actor
 
 PHOTO: Final = b"\x89PNG\r\n\x1a\n" + b"0" * 40
@@ -66,4 +68,10 @@ def _tell(context: Context, officer: Actor, approver: Actor, way: Way) -> None:
 def number_changed(context: Context, account_no: str, phone: str) -> None:
     """The owner's number on record is corrected, by two people."""
     command = owners.AskOwnerChange(account_no, "", "", phone, "换了号码", "通话记录 7", f"number-{account_no}")
-    owners.approve_owner_change(context, _APPROVER, owners.ask_owner_change(context, _OFFICER, command))
+    approved(context, _APPROVER, owners.ask_owner_change(context, _OFFICER, command))
+
+
+def approved(context: Context, by: Actor, change_no: int) -> OwnerChangeRow:
+    """Somebody looks at a correction of a holder in full, and agrees to it."""
+    reveal_owner_change(context, by, change_no, "与证件核对身份")
+    return owners.approve_owner_change(context, by, change_no)

@@ -22,8 +22,9 @@ _TOLD: Final = {"arrived": ("没有退成", "到账"), "failed": ("到账", "没
 def contradiction_words(one: ContradictionRow) -> str:
     """What the bank said of an attempt, and said before."""
     before, told = _TOLD[one.told]
-    reference = f"（银行流水号 {one.bank_reference}）" if one.bank_reference else ""
-    return f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}{reference}"
+    said = [part for part in (one.bank_reference and f"银行流水号 {one.bank_reference}", one.words) if part]
+    own = f"（{'，'.join(said)}）" if said else ""
+    return f"第 {one.attempt_no} 次付款，银行原来说{before}，后来说{told}{own}"
 
 
 def log_lines(found: ClaimDetail) -> list[dict[str, Any]]:
@@ -51,9 +52,11 @@ def _words(event: RecordEvent, found: ClaimDetail) -> str:
     return say(event, found) if say else action_label(event.action)
 
 
-def _accepted(_: RecordEvent, found: ClaimDetail) -> str:
-    where = "窗口" if found.claim.taken_at == "window" else "网上"
-    return f"{where}受理，收材料 {len(found.papers)} 份"
+def _accepted(event: RecordEvent, found: ClaimDetail) -> str:
+    """The claim keeps where it was taken down last; papers keep when they came."""
+    where = {"window": "窗口", "online": "网上"}[found.claim.taken_at] if event.at == found.claim.accepted_at else ""
+    anew = "换人来，重新" if event.detail.get("taken_over") else ""
+    return f"{anew}{where}受理，收材料 {sum(one.recorded_at == event.at for one in found.papers)} 份"
 
 
 def _redirected(event: RecordEvent, _: ClaimDetail) -> str:
@@ -83,6 +86,8 @@ def _bounced(event: RecordEvent, _: ClaimDetail) -> str:
 
 def _decided(event: RecordEvent, _: ClaimDetail) -> str:
     verdict = event.detail.get("verdict")
+    if "overpaid_fen" in event.detail:
+        return f"这笔钱另外付过，记为多付，待追回{_entry(event)}"
     if verdict is None:
         return f"按银行已经付到入账{_entry(event)}"
     of = f"第 {event.detail['attempt']} 次付款" if "attempt" in event.detail else ""
@@ -122,6 +127,7 @@ _SAID: Final[dict[str, Callable[[RecordEvent, ClaimDetail], str]]] = {
     "outpatient.answer": _answered,
     "outpatient.bounce": _bounced,
     "outpatient.decide_answer": _decided,
+    "outpatient.recover": lambda event, _: f"登记追回多付的钱{_entry(event)}",
     "outpatient.rejected": _ended("不予受理"),
     "outpatient.withdrawn": _ended("撤回"),
 }

@@ -27,6 +27,7 @@ from tests.db.test_outpatient_life import untriggered
 from tests.db.test_upgrade import empty_urls
 from tests.hospital import INSTITUTION, actor
 from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, PAYER
+from tests.told import approved
 
 __all__ = ["books", "empty_urls", "outpatients"]
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
@@ -72,9 +73,9 @@ def test_nobody_writes_a_holders_column_without_a_correction(
 
 
 def test_a_confirmed_one_stands_at_once_and_is_used_once(books: Books, owner_database: Database) -> None:
-    owners.approve_owner_change(books.context, APPROVER, ask(books))
+    approved(books.context, APPROVER, ask(books))
     assert books.outpatients.account("M001").holder_name == "吴申"
-    owners.approve_owner_change(books.context, APPROVER, ask(books, name="吴甲"))
+    approved(books.context, APPROVER, ask(books, name="吴甲"))
     assert books.outpatients.account("M001").holder_name == "吴甲"
     with pytest.raises(sa.exc.DBAPIError):
         owner_sql(owner_database, "UPDATE outpatient_account SET holder_name = '吴申' WHERE account_no = 'M001'")
@@ -140,7 +141,7 @@ def test_what_was_asked_or_decided_is_kept(books: Books, owner_database: Databas
     for column in ("new_name", "old_name", "ground", "new_certno_hash", "asked_by", "account_no"):
         with pytest.raises(sa.exc.DBAPIError):
             owner_sql(owner_database, f"UPDATE outpatient_owner_change SET {column} = 'M002'")
-    owners.approve_owner_change(books.context, APPROVER, change_no)
+    approved(books.context, APPROVER, change_no)
     unchanged(books, DECIDE, **decide(books, "rejected", APPROVER.actor_id, "不符"))
     for statement in ("DELETE FROM outpatient_owner_change", "UPDATE outpatient_owner_change SET old_name = ''"):
         with pytest.raises(sa.exc.DBAPIError):
@@ -196,7 +197,7 @@ CONFIRM: Final = "UPDATE outpatient_claim SET state = 'confirmed', confirmed_by 
 def test_whoever_asked_or_decided_takes_no_step_of_a_claim(
     books: Books, clock: FixedClock, changes: dict[str, str], days: int, stands: bool, who: str
 ) -> None:
-    owners.approve_owner_change(books.context, APPROVER, ask(books, APPROVER_AND_OFFICER, **changes))
+    approved(books.context, APPROVER, ask(books, APPROVER_AND_OFFICER, **changes))
     clock.moment += timedelta(days=days)
     said = {"certno": changes["certno"]} if "certno" in changes else {}
     claim_id = books.outpatients.accept("M001", **said).claim_id

@@ -609,7 +609,7 @@ def test_what_comes_back_after_the_treasury_gave_it_is_shown_as_owed(treasury: T
     treasury.send(APPROVER, f"{at}/submit", reference="请1号", on="2026-01-10")
     assert treasury.send(OFFICER, f"{at}/reimburse", reference="HD1", on="2026-01-14").status_code == 303
     assert "待再付" not in words(treasury.as_(OFFICER).get(ADVANCES))
-    assert treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销").status_code == 303
+    assert treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销", slip="TH-1").status_code == 303
     page = treasury.as_(CASHIER).get(claim)
     assert "银行退回了 64.50 元，是欠患者的钱" in words(page)
     assert f"{claim}/withdraw" not in page.text
@@ -631,7 +631,7 @@ def test_a_refused_list_says_what_must_be_paid_again_first(treasury: Treasury) -
     treasury.answer((treasury.number(claim), "64.50", "成功", "YH-1", ""))
     at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
     treasury.send(APPROVER, f"{at}/submit", reference="请1号", on="2026-01-10")
-    treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销")
+    treasury.send(CASHIER, f"{claim}/bounce", ground="账户注销", slip="TH-1")
     assert "财政已经补回或正在申请" in words(treasury.as_(CASHIER).get(claim))
     done = treasury.send(OFFICER, f"{at}/refuse", note="格式不对")
     said = words(treasury.as_(OFFICER).get(str(done.location)))

@@ -50,7 +50,7 @@ def test_the_record_keeps_what_later_steps_did_again(desk: Treasury, clock: Fixe
     later()
     desk.answer((number, "64.50", "成功", "YH-1", ""))
     later()
-    assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236").status_code == 303
+    assert desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236", slip="TH-1").status_code == 303
     later()
     other = desk.another(OFFICER, "o2")
     assert desk.by(other, f"{claim}/redirect", route="cash").status_code == 303
@@ -108,7 +108,7 @@ def test_an_account_finds_the_entries_of_its_refunds_and_a_reversal_says_how_it_
     claim = desk.confirmed(**BANK)
     desk.choose(CASHIER, claim)
     desk.answer((desk.number(claim), "64.50", "成功", "YH-1", ""))
-    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇")
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇", slip="TH-1")
     found = desk.as_(OFFICER).get("/finance/ledger?q=M001").text
     entries = re.findall(r'"row-link" href="(/finance/ledger/\d+)"', found)
     assert len(entries) == 3, "the opening, the refund and its reversal"
@@ -129,8 +129,9 @@ def test_what_the_bank_contradicts_shows_at_the_head_with_who_decides(desk: Trea
     assert "行没有办" not in words(answered)
     page = words(desk.as_(OFFICER).get(claim))
     assert page.count("银行说法不一，待决定") == 2, "in the header and in the last step"
+    assert "后来说没有退成（账号已销户）" in page
     assert f"由有确认权限、没有送款也没有导入回单的人决定：{desk.house.actor(APPROVER).name}" in page
-    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销")
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销", slip="TH-1")
     desk.send(APPROVER, f"{claim}/decide", number="1", verdict="unpaid", ground="电话核对，没有付到")
     assert "银行说法不一，待决定" not in words(desk.as_(OFFICER).get(claim))
 

@@ -13,6 +13,7 @@ from hospital_prepay.persistence.models.audit import AuditEvent
 
 ACCEPT: Final = "outpatient.accept"
 ANSWER: Final = "outpatient.answer"
+REVEAL_CHANGE: Final = "outpatient.reveal_owner"
 # Looking at what is masked is no step of the refund.
 _NO_STEPS: Final = ("identity.reveal",)
 
@@ -59,6 +60,19 @@ def record_of(
     )
     found = [RecordEvent(*row) for row in connection.execute(query)]
     return [one for one in found if _is_about(one, claim_id, refund_no)]
+
+
+def looked_at(connection: sa.Connection, institution_id: str, actor: str, change_no: int) -> bool:
+    """Whether somebody had a correction of a holder shown to them in full."""
+    event = AuditEvent
+    query = sa.select(event.event_id).where(
+        event.institution_id == institution_id,
+        event.subject == f"outpatient_owner_change:{change_no}",
+        event.actor == actor,
+        event.action == REVEAL_CHANGE,
+        event.outcome == "done",
+    )
+    return connection.scalar(query.limit(1)) is not None
 
 
 def _is_about(event: RecordEvent, claim_id: str, refund_no: str) -> bool:

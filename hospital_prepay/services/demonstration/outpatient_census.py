@@ -21,7 +21,12 @@ from hospital_prepay.services.demonstration.outpatient_rows import BRANCH, Legac
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import corrections, merging, owners
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
-from hospital_prepay.services.outpatient.correction_review import OwnerChange, list_corrections, list_owner_changes
+from hospital_prepay.services.outpatient.correction_review import (
+    OwnerChange,
+    list_corrections,
+    list_owner_changes,
+    reveal_owner_change,
+)
 from hospital_prepay.services.outpatient.corrections import AskCorrection
 from hospital_prepay.services.outpatient.merging import ShownPair
 from hospital_prepay.services.outpatient.owners import AskOwnerChange
@@ -117,6 +122,7 @@ class Census:
         moved = self._ask_holder(moment, second, phone=f"{second.phone[:-2]}00", ground="来电说换了手机号")
         waiting = {one.row.change_no for one in self._holders if one.row.state == "asked"}
         if renamed in waiting:
+            reveal_owner_change(later, self._approver, renamed, "与证件核对身份")
             owners.approve_owner_change(later, self._approver, renamed)
         if moved in waiting:
             owners.reject_owner_change(later, self._approver, moved, "只有来电，请本人带身份证到窗口核对")

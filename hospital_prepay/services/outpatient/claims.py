@@ -150,7 +150,13 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         if decision.permitted:
             write_down = _write_down if owed is None else partial(_take_over, owed)
             answer = write_down(context, work, account, command, facts, answer)
-        detail = {"claim": answer.claim_id, "refund_no": answer.refund_no, "route": command.route.value}
+        detail: dict[str, Any] = {
+            "claim": answer.claim_id,
+            "refund_no": answer.refund_no,
+            "route": command.route.value,
+        }
+        if owed is not None:
+            detail["taken_over"] = True
         outcome = "done" if decision.permitted else "refused"
         work.audit(outcome=outcome, decision_id=decision_id, detail=detail)
         work.keep_answer(command.idempotency_key, payload, answer.to_json())

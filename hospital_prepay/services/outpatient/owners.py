@@ -30,6 +30,7 @@ from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.outpatient_owners import FIELD_LABELS, OwnerChangeRow, fields_of
+from hospital_prepay.persistence.queries.outpatient_record import looked_at
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
@@ -89,15 +90,18 @@ def ask_owner_change(context: Context, actor: Actor, command: AskOwnerChange) ->
 
 
 def approve_owner_change(context: Context, actor: Actor, change_no: int) -> OwnerChangeRow:
-    """Another person agrees, and it stands on record at once. Raises :class:`SecondPersonRequired`,
-    :class:`NotFound`, :class:`Conflict` when it was decided, or a refund of the account is under way or asked
-    on-line."""
+    """Another person agrees, who had it shown in full, and it stands on record at once. Raises
+    :class:`SecondPersonRequired`, :class:`NotFound`, :class:`Conflict` when it was decided or they didn't look at it,
+    or a refund of the account is under way or asked on-line."""
     actor.require(Permission.OUTPATIENT_CONFIRM)
     with context.work(actor, "outpatient.approve_owner", f"outpatient_owner_change:{change_no}") as work:
         account, found = _locked(work, change_no)
         actor.require_other_than(found.asked_by, "批准更正")
         _require_free(work, account)
         _require_nobody_waits(work, account.account_no)
+        if not looked_at(work.connection, work.institution_id, actor.actor_id, change_no):
+            words = "您还没有看过完整的姓名和号码。请先显示完整信息，与证明材料逐字核对，再批准；本次没有改动。"
+            raise Conflict(words)
         _decide(work, change_no, state="approved")
         work.audit(detail={"account": account.account_no, "fields": fields_of(found)})
         return found

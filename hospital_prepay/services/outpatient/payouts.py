@@ -55,6 +55,8 @@ __all__ = ["FailedAttempt", "OwedOverpayment"]
 
 CONTENT: Final = "outpatient_bank_file.content"
 MOST_PAYMENTS: Final = 5_000
+# How the numbers begin that printed forms carry.
+_FORM: Final = "TF"
 _HEADINGS: Final = ("退款单号", "金额", "收款人", "开户银行", "银行卡号", "原缴纳途径", "原账户号", "用途", "文件号")
 ANSWERS: Final = {
     "refund_no": Column("退款单号", ("refund_no", "退款单号", "商户退款单号")),
@@ -136,6 +138,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
         _require_payer(actor, found)
         refuse_doubted(work, found)
+        _require_own_form(key, found)
         require_new_receipt(work, key)
         attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
         entry_no = book_payment(work, account, found, attempt, found.route)
@@ -173,6 +176,7 @@ def make_bank_file(
         if known is not None:
             return _read_file(context, work, int(known["file_no"]))
         pairs = [locked_claim(work, claim_id, "sent") for claim_id in payload["claims"]]
+        work.about(f"outpatient_route:{route.value}")  # of many claims it is about none
         for _, found in pairs:
             if found.route != route:
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
@@ -426,6 +430,14 @@ def _payout(work: UnitOfWork, found: ClaimRow, attempt: int, file_no: int | None
         "sent_by": work.act.actor.actor_id,
         "sent_at": work.now,
     }
+
+
+def _require_own_form(key: str, found: ClaimRow) -> None:
+    """Raise :class:`MalformedInput` for the number of a printed form that isn't this refund's. A hospital may have
+    receipts of its own beside it, with other numbers."""
+    if key.startswith(_FORM) and key != found.refund_no:
+        words = f"这笔退款的领款单号是 {found.refund_no}，填的不是它。请照签过名的那一张抄。"
+        raise MalformedInput(words, details={"field": "receipt"})
 
 
 def _require_another_sender(work: UnitOfWork, actor: Actor, found: ClaimRow) -> None:

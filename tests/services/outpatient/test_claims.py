@@ -243,6 +243,16 @@ def test_nothing_goes_beyond_what_the_treasury_never_had(counted: Outpatients) -
         counted.accept("M001", beyond=Money(100), ground="凭条")
 
 
+def test_the_form_that_was_signed_is_this_refunds(counted: Outpatients) -> None:
+    """A number like those of printed forms is its own; a receipt of the hospital's has one of another kind."""
+    claim_id = counted.confirmed()
+    number = counted.claim(claim_id).refund_no
+    for other in ("TF1", "tf 20260115000009", number[:-1]):
+        with pytest.raises(MalformedInput, match=f"领款单号是 {number}"):
+            payouts.pay_cash(counted.context, PAYER, claim_id, other)
+    assert payouts.pay_cash(counted.context, PAYER, claim_id, f"领款单 {number.lower()}").state == "arrived"
+
+
 def test_a_receipt_with_a_letter_that_only_looks_like_one_of_ours_is_refused(counted: Outpatients) -> None:
     claim_id = counted.confirmed()
     with pytest.raises(MalformedInput, match="领款单号里的“\u041a”") as refused:

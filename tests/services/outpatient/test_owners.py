@@ -39,6 +39,7 @@ from tests.services.outpatient.conftest import (
     Outpatients,
     answered,
 )
+from tests.told import approved
 
 ANOTHER = "110105198001011238"
 GROUND, PAPER = "登记时把甲写成了申", "预交金凭条 2019-0113"
@@ -62,7 +63,7 @@ def ask(counted: Outpatients, account_no: str = "M001", **changes: str) -> int:
 
 def corrected(counted: Outpatients, account_no: str = "M001", **changes: str) -> int:
     change_no = ask(counted, account_no, **changes)
-    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    approved(counted.context, APPROVER, change_no)
     return change_no
 
 
@@ -78,13 +79,26 @@ def as_census(counted: Outpatients, account: AccountState) -> None:
     assert account.reach == ("phone" if kept["phone"] else "identity" if kept["certno"] else "name")
 
 
+def test_nobody_agrees_to_what_they_have_not_seen(counted: Outpatients) -> None:
+    """Masked, two names look alike: each looks for themselves, and the audit trail tells who did."""
+    change_no = ask(counted, name="吴申")
+    with pytest.raises(Conflict, match="还没有看过完整"):
+        owners.approve_owner_change(counted.context, APPROVER, change_no)
+    reveal_owner_change(counted.context, APPROVER_2, change_no, "与证件核对身份")
+    with pytest.raises(Conflict, match="还没有看过完整"):
+        owners.approve_owner_change(counted.context, APPROVER, change_no)
+    assert counted.account("M001").holder_name == "吴甲"
+    approved(counted.context, APPROVER, change_no)
+    assert counted.account("M001").holder_name == "吴申"
+
+
 def test_its_owner_may_claim_once_two_people_set_the_name_right(counted: Outpatients) -> None:
     right = {"claimant_name": "吴申", "patient_name": "吴申"}
     assert counted.accept("M001", **right).claim_id is None
     change_no = ask(counted, name=" 吴申 ")
     assert counted.account("M001").holder_name == "吴甲"
     assert counted.accept("M001", **right).claim_id is None
-    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    approved(counted.context, APPROVER, change_no)
     assert counted.account("M001").holder_name == "吴申"
     as_census(counted, counted.account("M001"))
     assert counted.accept("M001", **right).claim_id is not None
@@ -125,18 +139,18 @@ def test_whoever_asked_doesnt_agree_and_a_clerk_does_neither(counted: Outpatient
     change_no = ask(counted, name="吴申")
     both = replace(OFFICER, roles=OFFICER.roles | APPROVER.roles)
     with pytest.raises(SecondPersonRequired):
-        owners.approve_owner_change(counted.context, both, change_no)
+        approved(counted.context, both, change_no)
     with pytest.raises(SecondPersonRequired):
         owners.reject_owner_change(counted.context, both, change_no, "不符")
     for by in (CLERK, OFFICER):
         with pytest.raises(NotPermitted):
-            owners.approve_owner_change(counted.context, by, change_no)
+            approved(counted.context, by, change_no)
     with pytest.raises(NotFound):
-        owners.approve_owner_change(counted.context, APPROVER, 99)
+        approved(counted.context, APPROVER, 99)
     assert counted.account("M001").holder_name == "吴甲"
-    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    approved(counted.context, APPROVER, change_no)
     with pytest.raises(Conflict, match="已经决定过"):
-        owners.approve_owner_change(counted.context, APPROVER, change_no)
+        approved(counted.context, APPROVER, change_no)
 
 
 def test_turned_down_it_says_why_and_another_may_follow(counted: Outpatients) -> None:
@@ -181,13 +195,13 @@ def test_never_while_a_refund_is_open(counted: Outpatients) -> None:
     claim_id = counted.accept("M001").claim_id
     assert claim_id
     with pytest.raises(Conflict, match="先办完或撤回"):
-        owners.approve_owner_change(counted.context, APPROVER, waiting)
+        approved(counted.context, APPROVER, waiting)
     assert counted.account("M001").holder_name == "吴甲"
     assert counted.accept("M003", claimant_name="罗丙之子", certno="").claim_id
     with pytest.raises(Conflict, match=r"有退款 TF.* 在办"):
         ask(counted, "M003", name="罗丁之子")
     withdraw_claim(counted.context, CLERK, claim_id, "不退了")
-    owners.approve_owner_change(counted.context, APPROVER, waiting)
+    approved(counted.context, APPROVER, waiting)
     assert counted.account("M001").holder_name == "吴申"
 
 
@@ -333,7 +347,7 @@ def test_an_application_on_line_is_answered_before_the_holder_changes(
     request_no = asked_online(counted)
     change_no = ask(counted, name="吴申", certno=ANOTHER)
     with pytest.raises(Conflict, match=f"{request_no} 在等受理.*不受理"):
-        owners.approve_owner_change(counted.context, APPROVER, change_no)
+        approved(counted.context, APPROVER, change_no)
     assert counted.account("M001").holder_name == "吴甲"
     request_id = requests.list_requests(counted.context, CLERK, requests.WAITING)[0][0].request.request_id
     requests.decline(counted.context, CLERK, request_id, "吴甲住院未到")
@@ -341,7 +355,7 @@ def test_an_application_on_line_is_answered_before_the_holder_changes(
         f"上次的申请 {request_no} 没有受理：吴甲住院未到"
     ]
     clock.moment += timedelta(minutes=1)
-    owners.approve_owner_change(counted.context, APPROVER, change_no)
+    approved(counted.context, APPROVER, change_no)
     assert [(one.told, one.waits) for one in looked(counted, "吴申", ANOTHER).deposits] == [("", "")]
 
 
