@@ -23,10 +23,12 @@ from hospital_prepay.persistence.outpatient_contradictions import contradictions
 from hospital_prepay.services.demonstration.outpatient_plan import (
     BANK_RUNS,
     DOUBTED,
+    HEIR_OF_OWED,
     LATER,
     PAPERS,
     VISITS,
     BankRun,
+    Doubted,
     Visit,
 )
 from hospital_prepay.services.demonstration.outpatient_rows import Legacy
@@ -43,6 +45,7 @@ from hospital_prepay.services.outpatient.claims import (
     withdraw_claim,
 )
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
+from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 
 Act = tuple[datetime, Callable[[datetime], object]]
 BANK: Final = "黔岭市农商银行（演示）"
@@ -50,6 +53,7 @@ _ALARMS: Final = "已电话核实：两位患者是一家人，同意收到同�
 _BEYOND: Final = "已核对患者 2019 年的凭条和当年的收费记录，清查时少计 20 元，由本院承担。"
 _UNPROVEN: Final = "已核对来办的人的证件和预交金凭条、登记的手机号，与当年的收费记录一致。"
 _DOUBTED: Final = "已电话联系银行：补发的回单是串行出错，款项没有付出，有银行邮件为证。"
+_PAID: Final = "已电话联系银行：第一次的款项也付到了患者的卡上，有银行回函为证。"
 _HOUR: Final = timedelta(hours=1)
 
 
@@ -75,9 +79,9 @@ class Counter:
             made_at = run.made_at or self.now - timedelta(days=run.days_ago)
             yield made_at, partial(self.send, run=run)
             yield run.answered_at or made_at + timedelta(days=2), partial(self.hear, run=run)
-        key, heard_at, decided_at = DOUBTED
-        yield heard_at, partial(self.hear_otherwise, key=key)
-        yield decided_at, partial(self.decide, key=key)
+        for doubted in DOUBTED:
+            yield doubted.heard_at, partial(self.hear_otherwise, key=doubted.key)
+            yield doubted.decided_at, partial(self.decide, doubted=doubted)
 
     def accept(self, moment: datetime, visit: Visit, number: int = 0) -> None:
         """Take the claim down at the window."""
@@ -95,7 +99,7 @@ class Counter:
             phone=owner.phone or f"1540000{number:04}",
             papers=tuple(papers),
             route=visit.route,
-            idempotency_key=f"demonstration:claim:{visit.key}",
+            idempotency_key=f"demonstration:claim:{visit.key}:{visit.claimant.value}",
             card_lost=visit.card_lost,
             bank=BANK if visit.route is Route.BANK else "",
             card_no=visit.card_no,
@@ -127,7 +131,7 @@ class Counter:
             reject_claim(
                 context, self._confirmer(found), claim_id, "来办的人说不清账户的情况，请带齐证件再来，随时可以办。"
             )
-        elif step == "withdraw" and found.state in ("accepted", "confirmed"):
+        elif step == "withdraw" and found.state in ("accepted", "confirmed", "failed"):
             withdraw_claim(context, self._cashier(number), claim_id, "患者说先不退，改天再来办。")
         elif step == "redirect" and found.state == "failed":
             redirect_claim(context, self._reviewer(number), claim_id, Route.CASH)
@@ -136,9 +140,16 @@ class Counter:
                 context, self._cashier(number), claim_id, "用户零钱账户受限，款项退回", f"TH{found.refund_no}"
             )
 
+        elif step == "take over" and found.state == "failed" and found.claimant == Claimant.SELF:
+            self.accept(moment, HEIR_OF_OWED, number)
+        elif step == "recover":
+            receipt = f"YS{found.refund_no}"
+            command = RecoverOverpayment(claim_id, 1, Route.CASH, receipt, f"demonstration:recover:{key}")
+            recover_overpayment(context, self._cashier(number), command)
+
     def send(self, moment: datetime, run: BankRun) -> None:
         """Make the file for the bank; what failed is sent again by another cashier than before."""
-        sender = self._cashier(max(len(self._attempts(key)) for key in run.keys))
+        sender = self._cashier(run.sender)
         key, claims = f"demonstration:bank:{run.name}", [self.claims[key] for key in run.keys]
         payouts.make_bank_file(self.stage.at(moment), sender, run.route, claims, idempotency_key=key)
 
@@ -151,17 +162,18 @@ class Counter:
         """Another file of the bank says that what failed arrived after all."""
         found, file_no = self._found(key), str(self._attempts(key)[0].file_no)
         line = (found.refund_no, Money(found.amount_fen).plain(), "成功", f"DEMO9{found.refund_no[-6:]}", "", file_no)
-        self._read(moment, "补发", [line])
+        self._read(moment, f"补发-{key}", [line])
 
-    def decide(self, moment: datetime, key: str) -> None:
+    def decide(self, moment: datetime, doubted: Doubted) -> None:
         """Somebody who neither sent nor read says what the bank meant."""
-        claim_id = self.claims[key]
+        claim_id = self.claims[doubted.key]
+        verdict, ground = (Verdict.PAID, _PAID) if doubted.is_paid else (Verdict.UNPAID, _DOUBTED)
         with self.stage.context.database.reading() as connection:
             there = contradictions_of(connection, self.stage.house.code, claim_id)
         for one in there:
             if not one.decision:
                 context, actor = self.stage.at(moment), self.stage.actor(Role.FINANCE_APPROVER)
-                decide_contradiction(context, actor, claim_id, one.contradiction_no, Verdict.UNPAID, _DOUBTED)
+                decide_contradiction(context, actor, claim_id, one.contradiction_no, verdict, ground)
 
     def _read(self, moment: datetime, label: str, lines: list[tuple[str, ...]]) -> None:
         name, context = f"银行回盘-{label}（演示）.csv", self.stage.at(moment)

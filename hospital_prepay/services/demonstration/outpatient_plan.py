@@ -154,7 +154,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class BankRun:
-    """A file for the bank and its answer; ``failed`` are the keys that didn't arrive, each with the bank's reason."""
+    """A file for the bank and its answer; ``failed`` are the keys that didn't arrive, each with the bank's reason.
+    What failed before is sent by another cashier, of whom ``sender`` is the number."""
 
     name: str
     route: Route
@@ -163,6 +164,7 @@ class BankRun:
     answered_at: datetime | None = None
     failed: dict[str, str] = field(default_factory=dict)
     days_ago: int = 0
+    sender: int = 0
 
 
 _SEEN: Final = (("review", 2), ("confirm", 5))
@@ -213,7 +215,7 @@ def _on(month: int, day: int, hour: int = 10, minute: int = 0) -> datetime:
 _SAME_CARD: Final = _card(88)
 _AUTUMN_VISITS: Final = (
     *_row_of("cash", 14, _in_cash, PAID, Route.CASH),
-    *_row_of("bank", 10, _in_cash, _SEEN, Route.BANK),
+    *_row_of("bank", 13, _in_cash, _SEEN, Route.BANK),
     *_row_of("original", 8, _by_platform, _SEEN, Route.ORIGINAL),
     *(
         Visit(f"same-card-{number}", _in_cash, _on(10, 27, 14, number), _SEEN, Route.BANK, card_no=_SAME_CARD)
@@ -259,8 +261,15 @@ _NEW_VISITS: Final = (
     ),
 )
 # Paid by the bank, and back from there after the health authority had the list: owed from then on.
-_OWED_VISIT: Final = Visit("owed-1", _remitted, at(date(2026, 1, 6)), _SEEN, Route.BANK, card_no=_card(55))
-VISITS: Final = (*_AUTUMN_VISITS, *_TREASURY_VISITS, *_NEW_VISITS, _OWED_VISIT)
+_OWED_VISITS: Final = tuple(
+    Visit(
+        f"owed-{number}", _remitted, at(date(2026, 1, 6), 9 + number), _SEEN, Route.BANK, card_no=_card(53 + number)
+    )
+    for number in (1, 2)
+)
+VISITS: Final = (*_AUTUMN_VISITS, *_TREASURY_VISITS, *_NEW_VISITS, *_OWED_VISITS)
+# Comes for what is owed to a patient who has died meanwhile.
+HEIR_OF_OWED: Final = Visit("owed-2", _remitted, at(date(2026, 2, 6)), claimant=Claimant.HEIR, name="陆桂芳")
 # Steps after the bank's answer.
 LATER: Final = (
     ("bank-8", "redirect", _on(11, 11)),
@@ -274,10 +283,35 @@ LATER: Final = (
     ("owed-1", "redirect", at(date(2026, 2, 4), 10)),
     ("owed-1", "confirm", at(date(2026, 2, 4), 15)),
     ("owed-1", "cash", at(date(2026, 2, 5))),
+    ("bank-12", "withdraw", _on(11, 11, 10)),
+    ("bank-11", "recover", _on(11, 25)),
+    ("owed-2", "bounce", at(date(2026, 2, 3), 11)),
+    ("owed-2", "take over", at(date(2026, 2, 6))),
+    ("owed-2", "review", at(date(2026, 2, 6), 11)),
+    ("owed-2", "confirm", at(date(2026, 2, 6), 15)),
+    ("owed-2", "cash", at(date(2026, 2, 9))),
 )
-# The bank says of the first attempt in another file that it arrived: two things of one payment.
-DOUBTED: Final = ("bank-5", _on(11, 11, 9), _on(11, 12, 9))
-_FIRST_BANK: Final = tuple(f"bank-{number}" for number in range(1, 11))
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """The bank says of the first attempt in another file that it arrived, two things of one payment; somebody decides
+    whether it is so."""
+
+    key: str
+    heard_at: datetime
+    decided_at: datetime
+    is_paid: bool
+
+
+# Not paid; paid, of a refund that had been withdrawn; paid beside the second attempt, twice.
+DOUBTED: Final = (
+    Doubted("bank-5", _on(11, 11, 9), _on(11, 12, 9), is_paid=False),
+    Doubted("bank-12", _on(11, 13, 9), _on(11, 14, 9), is_paid=True),
+    Doubted("bank-11", _on(11, 18, 9), _on(11, 19, 9), is_paid=True),
+    Doubted("bank-13", _on(11, 18, 10), _on(11, 19, 10), is_paid=True),
+)
+_FIRST_BANK: Final = tuple(f"bank-{number}" for number in range(1, 14))
 BANK_RUNS: Final = (
     BankRun(
         "1",
@@ -285,7 +319,11 @@ BANK_RUNS: Final = (
         (*_FIRST_BANK, "same-card-1", "same-card-2", "heir-2"),
         _on(11, 6),
         _on(11, 10),
-        {"bank-5": "收款行系统维护", "bank-8": "卡号与户名不符"},
+        {
+            "bank-5": "收款行系统维护",
+            "bank-8": "卡号与户名不符",
+            **{f"bank-{number}": "收款行系统维护" for number in (11, 12, 13)},
+        },
     ),
     BankRun(
         "2",
@@ -295,9 +333,9 @@ BANK_RUNS: Final = (
         _on(11, 10, 11),
         {"original-3": "用户账户已注销"},
     ),
-    BankRun("3", Route.BANK, ("bank-5",), _on(11, 13), _on(11, 17)),
-    BankRun("4", Route.ORIGINAL, ("original-6",), _on(11, 13, 11), _on(11, 17, 11)),
-    BankRun("5", Route.BANK, ("owed-1",), at(date(2026, 1, 8)), at(date(2026, 1, 12))),
+    BankRun("3", Route.BANK, ("bank-5", "bank-11", "bank-13"), _on(11, 13), _on(11, 17), sender=1),
+    BankRun("4", Route.ORIGINAL, ("original-6",), _on(11, 13, 11), _on(11, 17, 11), sender=1),
+    BankRun("5", Route.BANK, ("owed-1", "owed-2"), at(date(2026, 1, 8)), at(date(2026, 1, 12))),
     BankRun("6", Route.BANK, ("sent-1", "sent-2", "sent-3"), None, None, {"sent-3": "账户已销户"}, days_ago=7),
 )
 
