@@ -20,6 +20,7 @@ _BORN: Final = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _CERTIFICATE: Final = re.compile(
     rf"(?<!\d)[1-9]\d{{5}}(?:(?:19|20)\d\d{_BORN}\d{{3}}[\dXx]|\d\d{_BORN}\d{{3}})(?!\d)", re.ASCII
 )
+_NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{3,}[A-Za-z0-9]")
 _MOBILE: Final = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)", re.ASCII)
 
 
@@ -62,6 +63,11 @@ def mask_payer(payer: str) -> str:
 def mask_reference(reference: str) -> str:
     """A payment's reference: its end, as it also stands on the receipt, ``**** 0256``."""
     return _tail(_plain(reference))
+
+
+def mask_numbers(text: str) -> str:
+    """A paper as somebody named it: its words, and of each number its end, ``户口簿 1``, ``护照 **** 5678``."""
+    return _NUMBER.sub(lambda found: _tail(_plain(found[0])), unicodedata.normalize("NFKC", text))
 
 
 def mask_within(text: str) -> str:

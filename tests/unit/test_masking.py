@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone, mask_within
+from hospital_prepay.domain.masking import (
+    mask_card,
+    mask_certificate,
+    mask_name,
+    mask_numbers,
+    mask_phone,
+    mask_within,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +90,16 @@ def test_a_mask_shows_eight_characters_at_most_and_half_of_a_short_number(number
 )
 def test_numbers_within_a_text_are_masked_and_those_of_papers_stay(text: str, shown: str) -> None:
     assert mask_within(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("paper", "shown"),
+    [
+        ("户口簿 1", "户口簿 1"),
+        ("身份证 11010519491231002X", "身份证 **** 002X"),
+        ("护照Ｅ12345678，第 2 页", "护照**** 5678,第 2 页"),
+        ("", ""),
+    ],
+)
+def test_a_paper_keeps_its_words_and_the_ends_of_its_numbers(paper: str, shown: str) -> None:
+    assert mask_numbers(paper) == shown

@@ -8,7 +8,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
-from hospital_prepay.domain.masking import mask_certificate, mask_phone, mask_reference
+from hospital_prepay.domain.masking import mask_certificate, mask_numbers, mask_phone
 from hospital_prepay.persistence import outpatient_corrections as miscounts
 from hospital_prepay.persistence import outpatient_owners as owners
 from hospital_prepay.persistence.outpatient_corrections import ListedCorrection
@@ -110,7 +110,7 @@ def masked(context: Context, actor: Actor, found: OwnerChangeRow) -> OwnerChange
         Difference(one.field, hide[one.field](one.old), hide[one.field](one.new))
         for one in _differences(context, own, found)
     ]
-    paper = mask_reference(context.cipher.decrypt(found.paper, institution=own, field=PAPER))
+    paper = mask_numbers(context.cipher.decrypt(found.paper, institution=own, field=PAPER))
     return OwnerChange(found, shown, paper)
 
 

@@ -233,7 +233,7 @@ def test_names_and_numbers_are_masked_until_a_reason_is_kept(counted: Outpatient
         ("name", "吴＊", "吴＊"),
         ("certno", "1101 **** 002X", "1101 **** 1238"),
     ]
-    assert masked.paper == "**** 0113"
+    assert masked.paper == "预交金凭条 **** 0113"
     shown = reveal_owner_change(counted.context, APPROVER, change_no, "核对凭条")
     assert (shown.differences[1].new, shown.paper) == (ANOTHER, PAPER)
     assert hospital.count("audit_event", "action = 'outpatient.reveal_owner' AND detail LIKE '%核对凭条%'") == 1
