@@ -23,6 +23,7 @@ from hospital_prepay.services.outpatient.alarms import answer_alarms
 from hospital_prepay.services.outpatient.bank_answers import contradicts
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.overpayments import record_overpayment
+from hospital_prepay.services.outpatient.owners import is_anothers
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_payment
 
 __all__ = ["ContradictionRow"]
@@ -189,8 +190,8 @@ def _pay_after_all(
 
 
 def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow) -> bool:
-    """Whether the money that a refund is about hasn't gone by another way. Raises :class:`Conflict` where another
-    step of the account must end first."""
+    """Whether the money that a refund is about hasn't gone by another way, and is that person's still. Raises
+    :class:`Conflict` where another step of the account must end first."""
     if found.state == "arrived":
         return False
     if ClaimState(found.state).is_open:
@@ -201,6 +202,8 @@ def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow) -> bool:
             raise Conflict(words)
     if account.state == "frozen":
         raise Conflict("这个账户正在办理上缴。请先作废那份名单，或等它入账以后再作决定；本次没有改动。")
+    if is_anothers(work, account, found):
+        return False
     if account.state == "remitted":
         return claims.remitted_fen(work.connection, work.institution_id, account.account_no) >= found.amount_fen
     return account.state != "reclaimed" and account.balance_fen >= found.amount_fen

@@ -151,6 +151,24 @@ def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow) -> None:
         raise SecondPersonRequired(words)
 
 
+def is_anothers(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> bool:
+    """Whether the account's holder was corrected since a claim was accepted: then who came for it isn't who has the
+    account now."""
+    then = store.account_at(work.connection, work.institution_id, account, claim.accepted_at)
+    number = bool(then.certno_hash) and then.certno_hash != account.certno_hash
+    return number or then.holder_name != account.holder_name
+
+
+def refuse_anothers(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> None:
+    """Raise :class:`Conflict` for a refund that came back and would go again to whom the account isn't any more."""
+    if is_anothers(work, account, claim):
+        words = (
+            f"{claim.refund_no}：账户的姓名或证件号在受理以后更正过，不能按原来的人付。请撤回这一笔，由现在登记的人"
+            "重新受理；银行退回后欠患者的，在账户页直接重新受理。本次没有付。"
+        )
+        raise Conflict(words)
+
+
 def _before(connection: Connection, institution_id: str, claim: ClaimRow) -> list[OwnerChangeRow]:
     since = claim.accepted_at - timedelta(days=OWNER_DAYS)
     return store.approved_before(connection, institution_id, claim.account_no, since)

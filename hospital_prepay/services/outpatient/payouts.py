@@ -33,7 +33,6 @@ from hospital_prepay.persistence import outpatient_overpayments as overpayments
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_bank_files import BankFileHead, ReturnFileRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, FailedAttempt, PayoutRow
-from hospital_prepay.persistence.outpatient_owners import account_at
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -49,6 +48,7 @@ from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
 from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_doubted
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.overpayments import OwedOverpayment, refuse_overpaid
+from hospital_prepay.services.outpatient.owners import refuse_anothers
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_bounce, book_payment
 
 __all__ = ["FailedAttempt", "OwedOverpayment"]
@@ -138,6 +138,7 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
             raise Conflict("这笔退款走银行，不付现金。要改付现金，请先改退款方式。")
         _require_payer(actor, found)
         refuse_doubted(work, found)
+        refuse_anothers(work, account, found)
         _require_own_form(key, found)
         require_new_receipt(work, key)
         attempt = 1 + len(store.payouts_of(work.connection, work.institution_id, claim_id))
@@ -177,11 +178,12 @@ def make_bank_file(
             return _read_file(context, work, int(known["file_no"]))
         pairs = [locked_claim(work, claim_id, "sent") for claim_id in payload["claims"]]
         work.about(f"outpatient_route:{route.value}")  # of many claims it is about none
-        for _, found in pairs:
+        for account, found in pairs:
             if found.route != route:
                 raise Conflict(f"{found.refund_no} 的退款方式不是{route.label}，本次一笔也没有送。")
             _require_payer(actor, found)
             refuse_doubted(work, found)
+            refuse_anothers(work, account, found)
             refuse_staff_card(work, found)
             _require_another_sender(work, actor, found)
         file_no = 1 + files.last_file_no(work.connection, work.institution_id)
@@ -404,7 +406,7 @@ def _file_text(context: Context, work: UnitOfWork, pairs: list[tuple[AccountStat
                 Money(found.amount_fen).plain(),
                 payee(
                     Claimant(found.claimant),
-                    account_at(work.connection, work.institution_id, account, found.accepted_at).holder_name,
+                    account.holder_name,
                     patient,
                     found.claimant_name,
                 ),

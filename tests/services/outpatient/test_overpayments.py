@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.ledger.soundness import across_tables
 from hospital_prepay.persistence.outpatient_overpayments import OverpaymentRow, overpayments_of
-from hospital_prepay.services.outpatient import corrections, payouts
+from hospital_prepay.services.outpatient import corrections, owners, payouts
 from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, reject_claim, withdraw_claim
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, ARRIVED, CLERK, FAILED, OFFICER, PAYER, Bank
+from tests.told import approved
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
 PAID_BACK = "追回多付的钱"
@@ -141,6 +144,21 @@ def test_an_ended_refund_whose_money_went_by_another_is_owed_back(bank: Bank, ho
     assert decide(bank) == "withdrawn"
     assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (6450, Money(0))
     recover(bank)
+
+
+def test_an_account_that_is_anothers_by_now_pays_nothing_of_it(
+    bank: Bank, hospital: Hospital, clock: FixedClock
+) -> None:
+    """The earlier holder was paid: they owe it, and the one who has the account now has all of it."""
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    withdraw_claim(bank.context, CLERK, bank.claim_id, "不是他的账户")
+    clock.moment += timedelta(days=1)
+    change = owners.AskOwnerChange("M001", "吴申", "", "", "登记错了人", "原始凭条", "k-owner")
+    approved(bank.context, APPROVER, owners.ask_owner_change(bank.context, OFFICER, change))
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    assert decide(bank) == "withdrawn"
+    assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (6450, Money(-6450))
 
 
 def test_recovering_wants_its_proof_and_its_person(bank: Bank, hospital: Hospital) -> None:

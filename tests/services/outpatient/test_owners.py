@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -400,18 +398,25 @@ def test_an_account_that_is_anothers_now_is_joined_with_nobody(outpatients: Outp
     assert same_card(stayed), "the card of an account that is another person's now"
 
 
-def test_a_refund_that_came_back_goes_to_whom_it_was_accepted_for(
+def test_a_refund_that_came_back_goes_to_nobody_who_has_not_the_account_any_more(
     counted: Outpatients, clock: FixedClock, tmp_path: Path
 ) -> None:
+    """Neither by the bank nor, by another way, in cash; whoever has it now asks for it from the start."""
     claim_id = counted.confirmed("M001", **BANK)
     answered(counted, tmp_path, claim_id)
     clock.moment += timedelta(days=1)
     corrected(counted, name="吴申")
     payouts.bounce_refund(counted.context, PAYER, claim_id, "户名不符", "TH-1")
-    again = payouts.make_bank_file(counted.context, CLERK, Route.BANK, [claim_id])
-    assert next(csv.DictReader(io.StringIO(again.text.lstrip("\ufeff"))))["收款人"] == "吴甲"
     found = claim_review.read_claim(counted.context, CLERK, claim_id)
     assert (found.payee, found.owner.account.holder_name) == ("吴甲", "吴申")
+    with pytest.raises(Conflict, match="受理以后更正过"):
+        payouts.make_bank_file(counted.context, CLERK, Route.BANK, [claim_id])
+    redirect_claim(counted.context, actor(Role.FINANCE_OFFICER, "2"), claim_id, Route.CASH)
+    confirm_claim(counted.context, APPROVER_2, claim_id, "核对过")
+    with pytest.raises(Conflict, match="受理以后更正过"):
+        payouts.pay_cash(counted.context, PAYER, claim_id, "LK-1")
+    withdraw_claim(counted.context, CLERK, claim_id, "不是他的账户")
+    assert counted.accept("M001").claim_id
 
 
 def test_nothing_typed_asks_for_what_is_to_change(counted: Outpatients) -> None:
