@@ -26,7 +26,7 @@ _REMITTED: Final = (
     " AND a.account_no = NEW.account_no AND a.state = 'remitted')"
 )
 # What came back after the treasury gave it is owed whoever comes for it: an heir takes the refund over, from the start.
-_ANEW: Final = "OLD.state = 'failed' AND NEW.state = 'accepted'"
+_ANEW: Final = "OLD.state IN ('failed', 'accepted', 'reviewed', 'confirmed') AND NEW.state = 'accepted'"
 _OWED: Final = (
     "coalesce((SELECT a.balance_fen FROM ledger_account a WHERE a.institution_id = NEW.institution_id"
     " AND a.account_id = '2307:refund:' || NEW.claim_id), 0) = NEW.amount_fen"
@@ -55,7 +55,8 @@ CHANGED: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
             (
                 "('failed', 'withdrawn'), ('arrived', 'failed'))) IS NOT TRUE\n",
                 "('failed', 'withdrawn'), ('arrived', 'failed'), ('withdrawn', 'sent'),\n"
-                f"        ('rejected', 'sent'), ('failed', 'accepted'))) IS NOT TRUE\n{_BARE}",
+                f"        ('rejected', 'sent'), ('failed', 'accepted'), ('accepted', 'accepted'),\n"
+                f"        ('reviewed', 'accepted'), ('confirmed', 'accepted'))) IS NOT TRUE\n{_BARE}",
             ),
             (
                 "    OR (to_jsonb(NEW) - free) <> (to_jsonb(OLD) - free)",
@@ -69,7 +70,7 @@ CHANGED: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
             ),
             (
                 "    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND (NEW.route,",
-                "    OR ((OLD.state <> 'failed' OR NEW.state NOT IN ('reviewed', 'accepted')) AND (NEW.route,",
+                f"    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND NOT ({_ANEW}) AND (NEW.route,",
             ),
             (
                 "    OR (OLD.reviewed_by IS NOT NULL AND NEW.state <> 'reviewed' AND",
@@ -107,7 +108,7 @@ CHANGED: Final[dict[str, dict[str, tuple[tuple[str, str], ...]]]] = {
             ),
             (
                 "    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND (NEW.route",
-                "    OR ((OLD.state <> 'failed' OR NEW.state NOT IN ('reviewed', 'accepted')) AND (NEW.route",
+                f"    OR ((OLD.state <> 'failed' OR NEW.state <> 'reviewed') AND NOT ({_ANEW}) AND (NEW.route",
             ),
             (
                 "    OR (OLD.reviewed_by IS NOT NULL AND NEW.state <> 'reviewed' AND",

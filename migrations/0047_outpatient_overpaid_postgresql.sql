@@ -1,10 +1,11 @@
 -- What the bank paid once too often is owed by whoever has it (1218:overpaid:<claim>:<attempt>): booked where somebody
--- decided that the attempt arrived after all and the refund had arrived otherwise, or has ended and its money went.
+-- decided that the attempt arrived after all and the refund had arrived otherwise, has ended and its money went, or was
+-- taken over since.
 CREATE FUNCTION outpatient_paid_twice(p_institution text, p_claim text, p_attempt integer) RETURNS bigint
   LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
   SELECT p.amount_fen FROM outpatient_payout p JOIN outpatient_claim c USING (institution_id, claim_id)
   WHERE p.institution_id = p_institution AND p.claim_id = p_claim AND p.attempt_no = p_attempt AND p.state = 'failed'
-    AND c.state IN ('arrived', 'withdrawn', 'rejected')
+    AND (c.state IN ('arrived', 'withdrawn', 'rejected') OR (c.state <> 'sent' AND c.accepted_at > p.sent_at))
     AND outpatient_paid_after_all(p_institution, p_claim, p_attempt)
 $$;
 CREATE FUNCTION outpatient_overpaid_line_stands(
@@ -106,14 +107,18 @@ CREATE TRIGGER outpatient_contradiction_decider BEFORE UPDATE OF decided_by ON o
   FOR EACH ROW EXECUTE FUNCTION outpatient_contradiction_decider();
 
 -- What the bank may have paid of an account, by whichever of its claims, is neither paid again nor given away: until
--- somebody decided, and where it was decided that it paid, until that is in the books.
+-- somebody decided, and where it was decided that it paid, until that is in the books and, of a refund that hasn't
+-- arrived, came back; whoever has the account since isn't held for what another was paid.
 CREATE FUNCTION outpatient_is_doubt(p_institution text, p_claim text, p_attempt integer, p_decision text)
   RETURNS boolean LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
-  SELECT p_decision = '' OR (p_decision = 'paid'
-    AND EXISTS (SELECT 1 FROM outpatient_payout p WHERE p.institution_id = p_institution AND p.claim_id = p_claim
-      AND p.attempt_no = p_attempt AND p.state <> 'arrived')
-    AND NOT EXISTS (SELECT 1 FROM outpatient_overpayment v WHERE v.institution_id = p_institution
-      AND v.claim_id = p_claim AND v.attempt_no = p_attempt))
+  SELECT p_decision = '' OR (p_decision = 'paid' AND EXISTS (SELECT 1 FROM outpatient_payout p
+    JOIN outpatient_claim c USING (institution_id, claim_id)
+    LEFT JOIN outpatient_overpayment v USING (institution_id, claim_id, attempt_no)
+    WHERE p.institution_id = p_institution AND p.claim_id = p_claim AND p.attempt_no = p_attempt
+      AND p.state NOT IN ('arrived', 'returned') AND (v.state IS NULL OR (v.state = 'owed' AND c.state <> 'arrived'
+        AND NOT EXISTS (SELECT 1 FROM outpatient_owner_change o WHERE o.institution_id = c.institution_id
+          AND o.account_no = c.account_no AND o.state = 'approved' AND o.decided_at > c.accepted_at
+          AND (o.old_name <> o.new_name OR (o.old_certno_hash <> '' AND o.old_certno_hash <> o.new_certno_hash)))))))
 $$;
 CREATE OR REPLACE FUNCTION outpatient_held() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$

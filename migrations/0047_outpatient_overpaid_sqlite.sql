@@ -2,7 +2,7 @@
 -- comes, which is last.
 
 -- What the bank paid once too often is owed by whoever has it: booked where somebody decided that the attempt arrived
--- after all and the refund had arrived otherwise, or has ended and its money went.
+-- after all and the refund had arrived otherwise, has ended and its money went, or was taken over since.
 CREATE TRIGGER outpatient_overpaid_stands BEFORE INSERT ON ledger_entry BEGIN
   SELECT RAISE(ABORT, 'outpatient: ledger_posting') WHERE EXISTS (SELECT 1 FROM ledger_posting l
     WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no AND l.account_id >= '1218:overpaid:'
@@ -14,7 +14,8 @@ CREATE TRIGGER outpatient_overpaid_stands BEFORE INSERT ON ledger_entry BEGIN
         WHERE a.institution_id = NEW.institution_id AND a.account_id = l.account_id AND a.subject = '1218'
           AND a.normal_side = 1 AND a.guarded AND a.ceiling_fen IS NULL AND a.fund = ''
           AND p.claim_id = substr(NEW.source, 18) AND NEW.source = 'outpatient_claim:' || p.claim_id
-          AND (c.state = 'arrived' OR c.state = 'withdrawn' OR c.state = 'rejected')
+          AND (c.state = 'arrived' OR c.state = 'withdrawn' OR c.state = 'rejected'
+            OR (c.state <> 'sent' AND julianday(c.accepted_at) > julianday(p.sent_at)))
           AND p.amount_fen = l.debit_fen + l.credit_fen
           AND EXISTS (SELECT 1 FROM outpatient_contradiction o WHERE o.institution_id = p.institution_id
             AND o.claim_id = p.claim_id AND o.attempt_no = p.attempt_no AND o.told = 'arrived' AND o.decision = 'paid')
@@ -76,7 +77,8 @@ CREATE TRIGGER outpatient_contradiction_decider BEFORE UPDATE ON outpatient_cont
 END;
 
 -- What the bank may have paid of an account, by whichever of its claims, is neither paid again nor given away: until
--- somebody decided, and where it was decided that it paid, until that is in the books.
+-- somebody decided, and where it was decided that it paid, until that is in the books and, of a refund that hasn't
+-- arrived, came back; whoever has the account since isn't held for what another was paid.
 CREATE TRIGGER outpatient_payout_held BEFORE INSERT ON outpatient_payout BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_payout') WHERE NEW.return_reference <> '' OR NEW.return_key <> ''
     OR EXISTS (SELECT 1 FROM outpatient_claim c
@@ -85,9 +87,14 @@ CREATE TRIGGER outpatient_payout_held BEFORE INSERT ON outpatient_payout BEGIN
       JOIN outpatient_payout p ON p.institution_id = o.institution_id AND p.claim_id = o.claim_id
         AND p.attempt_no = o.attempt_no
       WHERE c.institution_id = NEW.institution_id AND c.claim_id = NEW.claim_id
-        AND (o.decision = '' OR (o.decision = 'paid' AND p.state <> 'arrived'
+        AND (o.decision = '' OR (o.decision = 'paid' AND p.state <> 'arrived' AND p.state <> 'returned'
           AND NOT EXISTS (SELECT 1 FROM outpatient_overpayment v WHERE v.institution_id = o.institution_id
-            AND v.claim_id = o.claim_id AND v.attempt_no = o.attempt_no))))
+            AND v.claim_id = o.claim_id AND v.attempt_no = o.attempt_no AND NOT (v.state = 'owed'
+              AND a.state <> 'arrived' AND NOT EXISTS (SELECT 1 FROM outpatient_owner_change w
+                WHERE w.institution_id = a.institution_id AND w.account_no = a.account_no
+                  AND w.state = 'approved' AND julianday(w.decided_at) > julianday(a.accepted_at)
+                  AND (w.old_name <> w.new_name OR (w.old_certno_hash <> ''
+                    AND w.old_certno_hash <> w.new_certno_hash))))))))
     -- Sent again as it stands, by who sent it last: then nobody else looked at what came back.
     OR EXISTS (SELECT 1 FROM outpatient_payout p JOIN outpatient_claim c
         ON c.institution_id = p.institution_id AND c.claim_id = p.claim_id
@@ -102,9 +109,14 @@ CREATE TRIGGER outpatient_batch_doubted BEFORE UPDATE OF state ON outpatient_bat
       AND p.attempt_no = o.attempt_no
     JOIN outpatient_batch_line l ON l.institution_id = c.institution_id AND l.account_no = c.account_no
     WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no
-      AND (o.decision = '' OR (o.decision = 'paid' AND p.state <> 'arrived'
+      AND (o.decision = '' OR (o.decision = 'paid' AND p.state <> 'arrived' AND p.state <> 'returned'
         AND NOT EXISTS (SELECT 1 FROM outpatient_overpayment v WHERE v.institution_id = o.institution_id
-          AND v.claim_id = o.claim_id AND v.attempt_no = o.attempt_no))));
+          AND v.claim_id = o.claim_id AND v.attempt_no = o.attempt_no AND NOT (v.state = 'owed'
+            AND c.state <> 'arrived' AND NOT EXISTS (SELECT 1 FROM outpatient_owner_change w
+              WHERE w.institution_id = c.institution_id AND w.account_no = c.account_no
+                AND w.state = 'approved' AND julianday(w.decided_at) > julianday(c.accepted_at)
+                AND (w.old_name <> w.new_name OR (w.old_certno_hash <> ''
+                  AND w.old_certno_hash <> w.new_certno_hash))))))));
 END;
 
 -- A payment comes back against the bank's slip of it; not while another of the same refund is owed by its payee. An

@@ -14,6 +14,7 @@ from hospital_prepay.persistence.models.outpatient_contradictions import (
     OutpatientContradiction,
     OutpatientOverpayment,
 )
+from hospital_prepay.persistence.models.outpatient_owners import OutpatientOwnerChange
 from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
@@ -86,7 +87,8 @@ class Doubt:
 
 def doubted_accounts(institution_id: str) -> sa.Select[str]:
     """Accounts whose money the bank may have paid beside the books, by whichever of their claims, ended ones too:
-    nobody has decided yet, or it was decided that the bank paid and that payment isn't in the books."""
+    nobody has decided yet, or it was decided that the bank paid and that isn't in the books, or is owed back of a
+    refund that hasn't arrived; whoever has the account since isn't held for what another was paid."""
     return _doubted(institution_id, OutpatientClaim.account_no)
 
 
@@ -108,16 +110,33 @@ def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
         OutpatientPayout.claim_id == table.claim_id,
         OutpatientPayout.attempt_no == table.attempt_no,
     )
-    is_overpaid = sa.exists().where(
-        OutpatientOverpayment.institution_id == table.institution_id,
-        OutpatientOverpayment.claim_id == table.claim_id,
-        OutpatientOverpayment.attempt_no == table.attempt_no,
+    paid, change = OutpatientOverpayment, OutpatientOwnerChange
+    of_paid = sa.and_(
+        paid.institution_id == table.institution_id,
+        paid.claim_id == table.claim_id,
+        paid.attempt_no == table.attempt_no,
     )
-    unbooked = sa.and_(table.decision == "paid", OutpatientPayout.state != "arrived", ~is_overpaid)
+    is_anothers = sa.exists().where(
+        change.institution_id == OutpatientClaim.institution_id,
+        change.account_no == OutpatientClaim.account_no,
+        change.state == "approved",
+        change.decided_at > OutpatientClaim.accepted_at,
+        sa.or_(
+            change.old_name != change.new_name,
+            sa.and_(change.old_certno_hash != "", change.old_certno_hash != change.new_certno_hash),
+        ),
+    )
+    is_owed = sa.and_(paid.state == "owed", OutpatientClaim.state != "arrived", ~is_anothers)
+    open_ = sa.and_(
+        table.decision == "paid",
+        OutpatientPayout.state.not_in(("arrived", "returned")),
+        sa.or_(paid.state.is_(None), is_owed),
+    )
     return (
         sa.select(*columns)
         .select_from(table)
         .join(OutpatientClaim, of_claim)
         .join(OutpatientPayout, of_attempt)
-        .where(table.institution_id == institution_id, sa.or_(table.decision == "", unbooked))
+        .outerjoin(paid, of_paid)
+        .where(table.institution_id == institution_id, sa.or_(table.decision == "", open_))
     )

@@ -110,7 +110,7 @@ def account_card(owner: Owner) -> dict[str, Any]:
 
 def may_be_taken_over(owner: Owner) -> bool:
     """Whether the refund under way came back, is owed, and may be taken over by whoever comes now."""
-    return owner.owed_fen > 0 and owner.open_claim is not None and owner.open_claim.state == ClaimState.FAILED
+    return owner.owed_fen > 0 and owner.open_claim is not None and owner.open_claim.state != ClaimState.SENT
 
 
 def _is_empty(owner: Owner) -> bool:

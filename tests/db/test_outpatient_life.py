@@ -104,7 +104,7 @@ class Life:
                     sent_by="d",
                     sent_at=self.now,
                 )
-                if state == "failed":
+                if "accepted" in life.CLAIM_STEPS[state] and not paid_once:
                     self._owed(connection, name)
                 if state in life.ENDED:
                     self.add(

@@ -55,7 +55,8 @@ from hospital_prepay.services.publication.readings import readings_within
 PERSONAL: Final = "outpatient_claim.personal"
 OWED: Final = (
     "这笔钱财政已经补回（或正在申请），银行又把它退了回来，是欠患者的钱，不能撤回，也不转作收入。"
-    "请改退款方式再付；暂时找不到人的，一直挂在“其他应付款”，什么时候来都付。"
+    "请改退款方式再付；来的人不对、材料不符的，由应得的人在账户页重新受理；"
+    "暂时找不到人的，一直挂在“其他应付款”，什么时候来都付。"
 )
 
 
@@ -366,9 +367,11 @@ def _write_down(
 
 
 def _owed_claim(work: UnitOfWork, account: AccountState) -> ClaimRow | None:
-    """The refund of an account that came back after the treasury gave its money, where it waits to be paid again."""
+    """The refund of an account that came back after the treasury gave its money, while it isn't on its way again."""
     for found in store.claims_of_account(work.connection, work.institution_id, account.account_no):
-        if found.state == "failed" and store.owed_fen(work.connection, work.institution_id, found.claim_id):
+        if "accepted" in CLAIM_STEPS[found.state] and store.owed_fen(
+            work.connection, work.institution_id, found.claim_id
+        ):
             return found
     return None
 

@@ -23,7 +23,7 @@ from hospital_prepay.services.outpatient.alarms import answer_alarms
 from hospital_prepay.services.outpatient.bank_answers import contradicts
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.overpayments import record_overpayment
-from hospital_prepay.services.outpatient.owners import is_anothers
+from hospital_prepay.services.outpatient.owners import is_anothers, refuse_corrector
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_payment
 
 __all__ = ["ContradictionRow"]
@@ -100,7 +100,7 @@ def refuse_doubted(work: UnitOfWork, found: ClaimRow) -> None:
     if doubt is None:
         return
     if doubt.is_decided:
-        words = "已决定为银行付到过，账上还没有记，不能再付。请财务与银行、患者对清，再报信息科"
+        words = "银行付到过，记为多付，还没有追回。请先向收款人追回，在那一笔的页面登记，再付"
     else:
         words = "银行前后说法不一，还没有决定。请先由有确认权限的人在那一笔的页面上决定"
     raise Conflict(f"{found.refund_no}：这个账户的退款 {doubt.refund_no} {words}；本次没有办。")
@@ -158,13 +158,14 @@ def _pay_after_all(
     own, actor = (work.connection, work.institution_id, found.claim_id), work.act.actor
     if found.state == "sent":
         raise Conflict("这笔退款又送了一次银行。请等那一次有了结果再决定；本次没有改动。")
-    if not _is_there(work, account, found):
+    if not _is_there(work, account, found, attempt):
         record_overpayment(work, account, found, attempt)
         return
     step: dict[str, Any] = {"state": "sent", "paid_by": attempt.sent_by, "paid_at": attempt.sent_at}
     if found.confirmed_by is None:
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
+        refuse_corrector(work, actor, found)
         confirmed: dict[str, Any] = {"confirmed_by": actor.actor_id, "confirmed_at": work.now}
         if found.state == "reviewed":
             answer_alarms(work, account, found, ground, is_paid=True)
@@ -189,15 +190,18 @@ def _pay_after_all(
     arrive(work, account, found, entry_no)
 
 
-def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow) -> bool:
+def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: PayoutRow) -> bool:
     """Whether the money that a refund is about hasn't gone by another way, and is that person's still. Raises
     :class:`Conflict` where another step of the account must end first."""
     if found.state == "arrived":
         return False
     if ClaimState(found.state).is_open:
-        return True
+        # Somebody else took the refund over since: the bank paid whoever had come before.
+        return found.accepted_at <= attempt.sent_at
     for other in claims.claims_of_account(work.connection, work.institution_id, account.account_no):
         if ClaimState(other.state).is_open:
+            if claims.owed_fen(work.connection, work.institution_id, other.claim_id):
+                return False  # it can't be withdrawn: it waits until the other payment came back
             words = f"这个账户还有一笔退款 {other.refund_no} 在办。请先撤回那一笔，再作决定；本次没有改动。"
             raise Conflict(words)
     if account.state == "frozen":
@@ -205,5 +209,5 @@ def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow) -> bool:
     if is_anothers(work, account, found):
         return False
     if account.state == "remitted":
-        return claims.remitted_fen(work.connection, work.institution_id, account.account_no) >= found.amount_fen
+        return claims.remitted_fen(work.connection, work.institution_id, account.account_no) > 0
     return account.state != "reclaimed" and account.balance_fen >= found.amount_fen

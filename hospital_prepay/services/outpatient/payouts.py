@@ -372,6 +372,13 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
         attempt = answered_attempt(found, payouts, values.get("file_no", ""), read_at)
         reference = payment_reference(values.get("reference", ""))
         if attempt.state != "sent":
+            if _is_overpaid(work, attempt):
+                if result in _ARRIVED:
+                    return "known"
+                raise Conflict(
+                    f"{found.refund_no} 第 {attempt.attempt_no} 次付款已决定为付到并记为多付，银行又说没有退成。"
+                    "请与银行对清：没有付出或已退回的，凭银行回单登记追回。"
+                )
             words = spelled_out(values.get("reason", ""))[:200]
             told = Told(attempt, result in _ARRIVED, reference, words, is_new=read_at is None)
             return hold_contradicted(work, found, told)
@@ -382,6 +389,11 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
         store.answer_payout(work.connection, work.institution_id, found.claim_id, attempt.attempt_no, **step)
         arrive(work, account, found, entry_no)
         return "arrived"
+
+
+def _is_overpaid(work: UnitOfWork, attempt: PayoutRow) -> bool:
+    there = overpayments.overpayments_of(work.connection, work.institution_id, attempt.claim_id)
+    return any(one.attempt_no == attempt.attempt_no for one in there)
 
 
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:

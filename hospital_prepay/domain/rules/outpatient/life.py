@@ -105,11 +105,11 @@ ACCOUNT_STEPS: Final[Steps] = {
     "reclaimed": frozenset({"remitted"}),
 }
 CLAIM_STEPS: Final[Steps] = {
-    "accepted": frozenset({"reviewed", "rejected", "withdrawn"}),
-    "reviewed": frozenset({"confirmed", "rejected", "withdrawn"}),
-    "confirmed": frozenset({"sent", "arrived", "withdrawn"}),
+    # Accepted anew, from another, where the treasury gave the money already: what is owed can't be withdrawn.
+    "accepted": frozenset({"accepted", "reviewed", "rejected", "withdrawn"}),
+    "reviewed": frozenset({"accepted", "confirmed", "rejected", "withdrawn"}),
+    "confirmed": frozenset({"accepted", "sent", "arrived", "withdrawn"}),
     "sent": frozenset({"arrived", "failed"}),
-    # Accepted anew from another where the treasury gave the money already: what is owed can't be withdrawn.
     "failed": frozenset({"sent", "reviewed", "withdrawn", "accepted"}),
     "arrived": frozenset({"failed"}),
     # Only where somebody decided that the bank had paid it all the same.
