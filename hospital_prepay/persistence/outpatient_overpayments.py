@@ -95,8 +95,11 @@ def end_overpayment(
         )
 
 
-def recovered_with(connection: sa.Connection, institution_id: str, key: str) -> bool:
-    """Whether money that was paid too often came back with the slip that has this key."""
+def recovered_with(connection: sa.Connection, institution_id: str, key: str) -> str | None:
+    """The refund number of which money that was paid too often came back with the slip that has this key."""
     table = OutpatientOverpayment
-    query = sa.select(table.claim_id).where(table.institution_id == institution_id, table.slip_key == key)
-    return connection.scalar(query.limit(1)) is not None
+    of_claim = sa.and_(
+        OutpatientClaim.institution_id == table.institution_id, OutpatientClaim.claim_id == table.claim_id
+    )
+    query = sa.select(OutpatientClaim.refund_no).join(table, of_claim)
+    return connection.scalar(query.where(table.institution_id == institution_id, table.slip_key == key).limit(1))

@@ -30,6 +30,8 @@ from hospital_prepay.services.outpatient import (
     progress,
 )
 from hospital_prepay.services.outpatient.claims import ShownPaper
+from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
+from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, refused, unchanged
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_outpatient_ties import remitted
@@ -159,6 +161,52 @@ def test_whoever_comes_takes_over_what_is_owed(refund: Refund) -> None:
     assert refund.hospital.count("outpatient_claim") == 1
     kinds = [one.kind for one in claim_review.read_claim(refund.context, OFFICER, refund.claim_id).papers]
     assert kinds[-3:] == ["death", "kinship", "heir_id"]
+
+
+def test_who_took_it_over_wrongly_is_followed_by_whoever_it_is_owed_to(refund: Refund) -> None:
+    """At any step before the money goes: nothing of what was decided for the one before stands."""
+    refund.bounce()
+    for far in range(3):
+        refund.held.outpatients.accept("M001", **{**HEIR, "claimant_name": f"吴小{'乙丙丁'[far]}"})
+        if far > 0:
+            claims.review_claim(refund.context, OFFICER, refund.claim_id)
+        if far > 1:
+            claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+    refund.held.outpatients.accept("M001", **HEIR)
+    found = refund.held.outpatients.claim(refund.claim_id)
+    assert (found.state, found.claimant_name, found.confirmed_by) == ("accepted", "吴小甲", None)
+
+
+def test_the_bank_paid_the_patient_and_not_the_heir_who_came_since(refund: Refund, tmp_path: Path) -> None:
+    """What is owed is held for the heir until the other payment came back."""
+    refund.bounce()
+    made = payouts.make_bank_file(refund.context, CLERK, Route.BANK, [refund.claim_id])
+    number = refund.held.outpatients.claim(refund.claim_id).refund_no
+
+    def tell(result: str) -> None:
+        path = tmp_path / f"{result}.csv"
+        path.write_text(f"退款单号,金额,结果,文件号\n{number},64.50,{result},{made.file_no}\n", "utf-8")
+        payouts.take_answers(refund.context, PAYER, path, path.name)
+
+    tell("失败")
+    refund.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
+    refund.held.outpatients.accept("M001", **HEIR)
+    tell("成功")
+    decide_contradiction(refund.context, APPROVER, refund.claim_id, 1, Verdict.PAID, "电话核对过")
+    assert refund.held.outpatients.claim(refund.claim_id).state == "accepted"
+    assert refund.hospital.balance(f"1218:overpaid:{refund.claim_id}:2").fen == 6450
+    claims.review_claim(refund.context, OFFICER, refund.claim_id)
+    claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+    with pytest.raises(Conflict, match="还没有追回"):
+        payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-7")
+    recover_overpayment(refund.context, PAYER, RecoverOverpayment(refund.claim_id, 2, Route.BANK, "SJ-1", "k"))
+    assert payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-7").state == "arrived"
+
+
+def test_a_slip_of_the_treasurys_money_is_no_return(refund: Refund) -> None:
+    refund.reimburse()
+    with pytest.raises(MalformedInput, match="第 1 份申请表"):
+        payouts.bounce_refund(refund.context, PAYER, refund.claim_id, "退汇", "hd-1")
 
 
 def test_what_is_not_owed_is_taken_over_by_nobody(failed: tuple[Books, str]) -> None:

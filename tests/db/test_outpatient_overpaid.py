@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.outpatient import advances, escheat, payouts
 from hospital_prepay.services.outpatient.claims import withdraw_claim
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
@@ -51,9 +53,9 @@ class Told:
         payouts.make_bank_file(self.context, (PAYER, CLERK)[self.sent % 2], Route.BANK, [self.claim_id])
         self.sent += 1
 
-    def tell(self, file_no: int, result: str) -> None:
+    def tell(self, file_no: int, result: str, yuan: str = "64.50") -> None:
         path = self.folder / f"{file_no}-{result}.csv"
-        path.write_text(f"退款单号,金额,结果,文件号\n{self.number},64.50,{result},{file_no}\n", "utf-8")
+        path.write_text(f"退款单号,金额,结果,文件号\n{self.number},{yuan},{result},{file_no}\n", "utf-8")
         payouts.take_answers(self.context, PAYER, path, path.name)
 
     def decide(self, verdict: Verdict = Verdict.PAID) -> str:
@@ -234,6 +236,33 @@ def test_a_refund_that_the_bank_paid_before_the_treasury_got_the_money_is_an_adv
     claim = filed.outpatients.claim(told.claim_id)
     assert (claim.remitted, filed.outpatients.account("M001").state) == (True, "reclaimed")
     assert advances.make_advance_list(filed.context, OFFICER, 2027).total_fen == 6450
+
+
+def test_an_ended_refund_beyond_what_was_remitted_is_an_advance_and_our_cost(filed: Books, tmp_path: Path) -> None:
+    """Whole, as it was confirmed: the treasury's part is applied for, the rest is the hospital's."""
+    remitted(filed)
+    told = Told.__new__(Told)
+    told.held, told.context, told.folder, told.sent = filed, filed.context, tmp_path, 0
+    told.claim_id = filed.outpatients.confirmed(**BANK, beyond=Money(100), ground="患者手里的凭条多 1 元")
+    told.number = filed.outpatients.claim(told.claim_id).refund_no
+    told.send()
+    told.tell(1, "失败", "65.50")
+    withdraw_claim(told.context, CLERK, told.claim_id, "不退了")
+    told.tell(1, "成功", "65.50")
+    assert told.decide() == "arrived"
+    assert filed.outpatients.account("M001").state == "reclaimed"
+    assert advances.make_advance_list(filed.context, OFFICER, 2027).total_fen == 6450
+
+
+def test_what_was_reversed_and_never_came_back_is_found(told: Told) -> None:
+    """Raw: a red letter of a refund that stays arrived."""
+    told.send()
+    told.tell(1, "成功")
+    first = told.held.number("outpatient_refund")
+    lines = (("23050102:M001", 6450), ("1002", -6450))
+    told.held.red(first, "outpatient_refund_returned", *lines, source=told.source)
+    found = verify_ledger(told.context.database, told.folder, told.context.clock).findings
+    assert [one.message for one in found] == [f"凭证 {first} 已冲销，它的退款却没有登记退回。"]
 
 
 def test_who_sent_a_refund_names_no_other_way_for_it(told: Told) -> None:

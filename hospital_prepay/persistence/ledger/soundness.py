@@ -104,6 +104,14 @@ ORDER BY a.account_id LIMIT :most
 """
 
 
+# What arrived stands in the books, and what was reversed came back.
+_RETURNED = """
+SELECT p.entry_no FROM outpatient_payout p JOIN ledger_entry r
+  ON r.institution_id = p.institution_id AND r.reverses_no = p.entry_no
+WHERE p.institution_id = :i AND p.state <> 'returned' ORDER BY p.entry_no LIMIT :most
+"""
+
+
 def unsound(connection: sa.Connection, institution_id: str, after: int, to: int) -> list[Finding]:
     """Entries whose lines are not what the header says, or not balanced within each fund."""
     where = {"i": institution_id, "after": after, "to": to}
@@ -143,6 +151,16 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
     found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与登记的多付不符：应是待追回的全额，或者是零")
         for row in _ask(connection, _OVERPAID, where)
+    ]
+    found += [
+        Finding(
+            Kind.BALANCE_WRONG,
+            institution_id,
+            f"凭证 {row.entry_no} 已冲销，它的退款却没有登记退回。",
+            entry_no=row.entry_no,
+            last_no=row.entry_no,
+        )
+        for row in _ask(connection, _RETURNED, where)
     ]
     found += [_undated(institution_id, row.entry_no) for row in _ask(connection, _UNDATED, where)]
     found += [_cap(institution_id, row.stay_no, row.version_no) for row in _ask(connection, _CAPS, where)]

@@ -11,6 +11,7 @@ from hospital_prepay.domain.references import document_key, payment_reference
 from hospital_prepay.persistence import outpatient_advances as store
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_escheat as batches
+from hospital_prepay.persistence import outpatient_overpayments as overpayments
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.fund.slips import require_new_slip
@@ -70,19 +71,31 @@ def require_new_application(work: UnitOfWork, list_no: int, document: str) -> st
 
 def require_new_reimbursement(work: UnitOfWork, bank_reference: str) -> str:
     """Under which spelling the treasury's slip is compared. Raises :class:`MalformedInput` for one that stands for
-    another movement: of a list, of a batch, or of the restricted fund."""
+    another movement."""
     key = slip_key(bank_reference)
-    used = store.list_with(work.connection, work.institution_id, "slip_key", key)
-    batch = batches.batch_with(work.connection, work.institution_id, "slip_key", key)
-    if used is not None or batch is not None:
-        where = f"第 {used} 份申请表" if used is not None else f"第 {batch} 批上缴"
-        words = f"这个银行回单号已经登记在{where}，一个编号只能登记一次。请照原件核对。"
-        raise MalformedInput(words, code="slip_used", details={"field": "bank_reference"})
-    try:
-        require_new_slip(work.connection, work.institution_id, bank_reference)
-    except Conflict as error:
-        raise MalformedInput(str(error), code="slip_used", details={"field": "bank_reference"}) from error
+    require_free_slip(work, "bank_reference", bank_reference, key)
     return key
+
+
+def require_free_slip(work: UnitOfWork, field: str, typed: str, key: str) -> None:
+    """Raise :class:`MalformedInput` for a slip of the bank's that stands for another movement: of a list, of a batch,
+    of a payment that came back or was recovered, or of the restricted fund. One is looked up at a time."""
+    lock_name(work.connection, f"outpatient_slip:{work.institution_id}")
+    own = (work.connection, work.institution_id)
+    places = (
+        (store.list_with(*own, "slip_key", key), "第 {} 份申请表"),
+        (batches.batch_with(*own, "slip_key", key), "第 {} 批上缴"),
+        (claims.returned_with(*own, key), "退款 {} 的退回"),
+        (overpayments.recovered_with(*own, key), "退款 {} 的追回"),
+    )
+    for used, where in places:
+        if used is not None:
+            words = f"这个编号已经用于{where.format(used)}，一个编号只登记一次。请照原件核对。"
+            raise MalformedInput(words, code="slip_used", details={"field": field})
+    try:
+        require_new_slip(work.connection, work.institution_id, typed)
+    except Conflict as error:
+        raise MalformedInput(str(error), code="slip_used", details={"field": field}) from error
 
 
 def leave_open_list(work: UnitOfWork, claim_id: str) -> None:

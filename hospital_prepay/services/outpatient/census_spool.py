@@ -87,7 +87,7 @@ class Spool:
         part: list[tuple[int, int, str]] = []
         for line, fen, text in self._rows():
             if line not in self._left_out:
-                part.append((line, fen, text.partition("\t")[0]))
+                part.append((line, fen, text.partition("\t")[0].replace(_SLASHES, _SLASH)))
             if len(part) == _PART:
                 self._leave_known_out(part, known)
                 part = []

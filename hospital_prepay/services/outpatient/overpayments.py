@@ -18,7 +18,7 @@ from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.outpatient_overpayments import OverpaymentRow, OwedOverpayment
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.advance_slips import compared_slip
+from hospital_prepay.services.outpatient.advance_slips import compared_slip, require_free_slip
 from hospital_prepay.services.outpatient.refund_entries import book_overpayment, book_recovery
 
 __all__ = ["OverpaymentRow", "OwedOverpayment"]
@@ -74,9 +74,7 @@ def recover_overpayment(context: Context, actor: Actor, command: RecoverOverpaym
             return int(known["entry_no"])
         found = claims.read_claim(*own, command.claim_id)
         one = _owed(work, command)
-        if store.recovered_with(*own, key) or claims.returned_with(*own, key) is not None:
-            words = "这个编号已经登记过另一笔退回或追回，一个编号只登记一次。请照原件核对。"
-            raise MalformedInput(words, code="slip_used", details={"field": "reference"})
+        require_free_slip(work, "reference", command.reference, key)
         entry_no = book_recovery(work, found, one.attempt_no, Money(one.amount_fen), command.way)
         by = {"recovered_by": actor.actor_id, "recovered_at": work.now, "back_entry_no": entry_no}
         proof = {"way": command.way.value, "reference": command.reference.strip(), "slip_key": key}

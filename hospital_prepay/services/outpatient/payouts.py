@@ -40,6 +40,7 @@ from hospital_prepay.services.outpatient.advance_slips import (
     compared_slip,
     leave_open_list,
     receipt_key,
+    require_free_slip,
     require_new_receipt,
 )
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
@@ -278,14 +279,14 @@ def take_answers(
             known += outcome == "known"
             words = values.get("reason", "") if outcome == "failed" else ""
             told.append(ToldLine(line, values["refund_no"], values["amount"], outcome, words))
-        with context.work(actor, "outpatient.answers", file_name[:120]) as work:
+        with context.work(actor, "outpatient.answers", f"outpatient_return_file:{table.sha256[:12]}") as work:
             lock_name(work.connection, f"outpatient_return_file:{work.institution_id}")
             files.keep_return_file(
                 work.connection,
                 {
                     "institution_id": work.institution_id,
                     "sha256": table.sha256,
-                    "file_name": file_name.replace("\\", "/").rpartition("/")[2][:200],
+                    "file_name": mask_within(file_name.replace("\\", "/").rpartition("/")[2][:200]),
                     "arrived": arrived,
                     "failed": failed,
                     "unknown": len(open_),
@@ -321,10 +322,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
         _require_no_other(work, account, found)
         refuse_overpaid(work, found)
-        used = store.returned_with(work.connection, work.institution_id, key)
-        if used is not None or overpayments.recovered_with(work.connection, work.institution_id, key):
-            words = f"这个回单号已经用于 {used or '追回多付的钱'}，一张回单只登记一次。请照原件核对。"
-            raise MalformedInput(words, code="slip_used", details={"field": "slip"})
+        require_free_slip(work, "slip", slip, key)
         entry_no = book_bounce(work, account, found, paid)
         proof = {"return_reference": slip.strip(), "return_key": key}
         step = {"state": "returned", "failure": reason[:200], **proof}
@@ -333,7 +331,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
         leave_open_list(work, claim_id)
         back = "remitted" if found.remitted else "filed" if account.state == "frozen" else "open"
         store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
-        work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": reason})
+        work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": mask_within(reason)})
         return store.read_claim(work.connection, work.institution_id, claim_id)
 
 
@@ -357,10 +355,12 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
     if result not in _ARRIVED and result not in _FAILED:
         raise MalformedInput(f"结果“{values['result'][:20]}”看不懂。请写“成功”或“失败”。")
     amount = Money.of_cell(values["amount"])
-    with context.work(actor, "outpatient.answer", f"outpatient_refund:{values['refund_no'][:40]}") as work:
+    with context.work(actor, "outpatient.answer", "outpatient_refund") as work:
         named = store.claim_of_refund_no(work.connection, work.institution_id, values["refund_no"])
         if named is None:
-            raise MalformedInput(f"没有退款单号 {values['refund_no'][:40]}。请核对是不是本院的文件。")
+            shown = mask_within(values["refund_no"][:40])
+            raise MalformedInput(f"没有退款单号 {shown}。请核对是不是本院的文件。")
+        work.about(f"outpatient_refund:{named.refund_no}")
         account = store.lock_account(work.connection, work.institution_id, named.account_no)
         found = store.read_claim(work.connection, work.institution_id, named.claim_id)
         if amount.fen != found.amount_fen:
@@ -379,7 +379,7 @@ def _take_answer(context: Context, actor: Actor, values: dict[str, str], read_at
                     f"{found.refund_no} 第 {attempt.attempt_no} 次付款已决定为付到并记为多付，银行又说没有退成。"
                     "请与银行对清：没有付出或已退回的，凭银行回单登记追回。"
                 )
-            words = spelled_out(values.get("reason", ""))[:200]
+            words = mask_within(spelled_out(values.get("reason", ""))[:200])
             told = Told(attempt, result in _ARRIVED, reference, words, is_new=read_at is None)
             return hold_contradicted(work, found, told)
         if result in _FAILED:
@@ -397,7 +397,11 @@ def _is_overpaid(work: UnitOfWork, attempt: PayoutRow) -> bool:
 
 
 def _fail(work: UnitOfWork, found: ClaimRow, last: PayoutRow, reason: str) -> str:
-    step = {"state": "failed", "answered_at": work.now, "failure": spelled_out(reason)[:200] or "银行没有说明原因"}
+    step = {
+        "state": "failed",
+        "answered_at": work.now,
+        "failure": mask_within(spelled_out(reason)[:200]) or "银行没有说明原因",
+    }
     store.answer_payout(work.connection, work.institution_id, found.claim_id, last.attempt_no, **step)
     store.walk_claim(work.connection, work.institution_id, found.claim_id, state="failed")
     work.audit(detail={"refund_no": found.refund_no, "failure": step["failure"]})

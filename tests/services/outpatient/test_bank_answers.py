@@ -109,7 +109,7 @@ def test_what_came_back_has_a_slip_of_its_own(bank: Bank) -> None:
     assert payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇", "TH 9").state == "failed"
     bank.send()
     bank.read(bank.file("two.csv", ARRIVED, "2"))
-    with pytest.raises(MalformedInput, match=f"已经用于 {bank.number}"):
+    with pytest.raises(MalformedInput, match=f"已经用于退款 {bank.number} 的退回"):
         payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "退汇", "th-9")
     assert bank.state == "arrived"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
@@ -161,6 +162,56 @@ def test_an_account_that_is_anothers_by_now_pays_nothing_of_it(
     assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (6450, Money(-6450))
 
 
+def test_what_was_booked_and_came_back_holds_nothing(bank: Bank) -> None:
+    """Decided to have been paid, then returned with the bank's slip: it goes again like any other."""
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    assert decide(bank) == "arrived"
+    payouts.bounce_refund(bank.context, PAYER, bank.claim_id, "销户", "TH-1")
+    bank.send()
+    assert bank.read(bank.file("3.csv", ARRIVED, "2")).arrived == 1
+
+
+def test_what_an_ended_refund_was_paid_beyond_what_is_there_holds_the_account(bank: Bank, hospital: Hospital) -> None:
+    """Counted lower meanwhile: nobody is paid the rest before the first payee has given theirs back."""
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    withdraw_claim(bank.context, CLERK, bank.claim_id, "患者改来窗口")
+    asked = corrections.AskCorrection("M001", Money(6000), "多数了", "k1")
+    corrections.approve_correction(bank.context, APPROVER, corrections.ask_correction(bank.context, OFFICER, asked))
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    assert decide(bank) == "withdrawn"
+    second = bank.outpatients.confirmed()
+    with pytest.raises(Conflict, match="还没有追回"):
+        payouts.pay_cash(bank.context, PAYER, second, "LK-9")
+    recover(bank)
+    payouts.pay_cash(bank.context, PAYER, second, "LK-9")
+    assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (0, Money(0))
+
+
+def test_what_was_decided_of_an_overpayment_is_not_asked_again(bank: Bank) -> None:
+    """The bank repeats itself: known. It says that it wasn't paid: nothing is dropped, and somebody is told."""
+    paid_twice(bank)
+    assert bank.read(bank.file("again.csv", ARRIVED, "1")).known == 1
+    told = bank.read(bank.file("not.csv", FAILED, "1")).told[0]
+    assert (told.outcome, "登记追回" in told.words) == ("open", True)
+
+
+def test_no_number_of_a_patient_reaches_the_audit_trail_by_a_file(bank: Bank) -> None:
+    """Typed as a refund's number, a reason or a file's name."""
+    bank.send()
+    path = bank.file("吴甲11010519491231002X.csv", ("失败", "证件 11010519491231002X 不符，电话 13800000001"), "1")
+    bank.read(path)
+    path.write_text("退款单号,金额,结果\n11010519491231002X,64.50,成功\n", "utf-8")
+    bank.read(path)
+    with bank.context.database.reading() as connection:
+        trail = connection.execute(sa.text("SELECT subject, detail FROM audit_event")).all()
+        names = connection.execute(sa.text("SELECT file_name FROM outpatient_return_file")).all()
+    for number in ("11010519491231002X", "13800000001"):
+        assert number not in str(trail) + str(names)
+
+
 def test_recovering_wants_its_proof_and_its_person(bank: Bank, hospital: Hospital) -> None:
     paid_twice(bank)
     for nothing in ("", " ", "。。"):
@@ -187,7 +238,7 @@ def test_one_proof_is_of_one_movement(bank: Bank) -> None:
     bank.read(bank.file("2.csv", ARRIVED, "3"))
     bank.read(bank.file("3.csv", ARRIVED, "2"))
     decide(bank)
-    with pytest.raises(MalformedInput, match="已经登记过"):
+    with pytest.raises(MalformedInput, match="已经用于"):
         recover_overpayment(bank.context, PAYER, RecoverOverpayment(bank.claim_id, 2, Route.BANK, "th1", "k"))
     recover_overpayment(bank.context, PAYER, RecoverOverpayment(bank.claim_id, 2, Route.BANK, "TH-2", "k"))
     with pytest.raises(MalformedInput, match="已经用于"):
