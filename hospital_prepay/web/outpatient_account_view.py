@@ -59,6 +59,7 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
             "state": account_mark(account),
             "is_kept": account.is_kept,
             "owed_fen": card.owed_fen,
+            "overpaid_fen": card.overpaid_fen,
             "may_mark": account.state == State.OPEN and account.balance_fen > 0,
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
@@ -125,6 +126,7 @@ def _claim(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
     people = (("受理", one.accepted_by), ("审核", one.reviewed_by), ("确认", one.confirmed_by), ("退款", one.paid_by))
     return {
         "refund_no": one.refund_no,
+        "href": f"/desk/refunds/claims/{one.claim_id}",
         "claimant": f"{Claimant(one.claimant).label} {one.claimant_name}",
         "amount_fen": one.amount_fen,
         "route": Route(one.route).label,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
@@ -96,7 +97,10 @@ def list_page(found: ClaimList, tab: Tab) -> dict[str, Any]:
             for one in TABS
         ],
         "title": tab.label,
-        "claims": [claim_line(one, found.names) for one in found.claims],
+        "claims": [
+            {**line, "state": _HELD_MARK} if one.claim_id in found.held else line
+            for one, line in ((one, claim_line(one, found.names)) for one in found.claims)
+        ],
         "count": count,
         "sum_fen": fen,
         "page": page_of(len(found.claims), count, "笔", A_PAGE),
@@ -256,7 +260,7 @@ def decided_words(found: ClaimDetail, number: int) -> str:
         return "已记下银行没有付到，这笔退款可以接着办。"
     paid = f"已记下银行付到 {Money(found.claim.amount_fen)} 元"
     if _is_settled(one, found):
-        return f"{paid}，按这一次入账。"
+        return f"{paid}，账上原来就记着到账，不变。" if one.told == "failed" else f"{paid}，按这一次入账。"
     return f"{paid}。这笔钱另外已经付过，所以记为多付（其他应收款），请向收款人追回，再在这一页登记。"
 
 
@@ -447,14 +451,23 @@ def _attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
     kind, word = marks[one.state if over is None else "overpaid" if over.state == "owed" else "recovered"]
     way = Route(one.route).label + (f"，第 {one.file_no} 号文件" if one.file_no else "")
     returned = one.return_reference and f"退回的回单 {one.return_reference}"
-    details = [part for part in (one.bank_reference and f"凭据 {one.bank_reference}", one.failure, returned) if part]
+    told = one.answered_at is not None and one.route != Route.CASH and f"回单 {local(one.answered_at):%m-%d %H:%M}"
+    # Of what was paid beside the books the bank's first word was wrong: its later number is the proof.
+    proof, failure = (_proof(one, found), "") if over is not None else (one.bank_reference, one.failure)
+    details = [part for part in (proof and f"凭据 {proof}", failure, told, returned) if part]
     return {
         "no": one.attempt_no,
         "mark": {"kind": kind, "word": word},
         "words": "；".join([way, *details]),
         "who": found.names.get(one.sent_by, one.sent_by),
-        "at": one.answered_at or one.sent_at,
+        "at": one.sent_at,
     }
+
+
+def _proof(one: PayoutRow, found: ClaimDetail) -> str:
+    """The bank's number of an attempt that it said later it had paid."""
+    said = [each for each in found.contradictions if each.attempt_no == one.attempt_no and each.told == "arrived"]
+    return said[-1].bank_reference if said else ""
 
 
 def _entries(found: ClaimDetail) -> list[dict[str, Any]]:

@@ -197,7 +197,9 @@ def withdraw(claim_id: str) -> Any:
 
     def do() -> str:
         claims.withdraw_claim(current_context(), current_actor(), claim_id, _ground().ground)
-        return "已撤回，没有付款。患者什么时候再来都可以办。"
+        found = review.read_claim(current_context(), current_actor(), claim_id)
+        back = any(one.state == "returned" for one in found.payouts)
+        return f"已撤回，{'付过的钱银行已退回' if back else '没有付款'}。患者什么时候再来都可以办。"
 
     return _act(claim_id, "withdraw", do)
 

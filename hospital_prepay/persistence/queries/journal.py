@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.ledger.chart import (
     advance_account,
     outpatient_account,
+    overpaid_account,
     owed_refund_account,
     stay_account,
 )
@@ -20,6 +21,7 @@ from hospital_prepay.persistence.models.audit import AuditEvent, JobRun
 from hospital_prepay.persistence.models.inpatient import Receipt
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerBlock, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_contradictions import OutpatientOverpayment
 
 # A stay has a handful of entries; a number that finds more than this is no stay's.
 _MOST_FOUND = 1000
@@ -292,13 +294,17 @@ def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilt
 
 
 def _outpatient(connection: sa.Connection, institution_id: str, account_no: str) -> list[str]:
-    """What the books call an outpatient account, and what was paid ahead or is owed on its claims."""
+    """What the books call an outpatient account, and what was paid ahead, is owed or was paid too often on its
+    claims."""
     claims = sa.select(OutpatientClaim.claim_id).where(
         OutpatientClaim.institution_id == institution_id, OutpatientClaim.account_no == account_no
     )
     kinds = [outpatient_account(account_no, is_deposit=is_deposit) for is_deposit in (True, False)]
     of_claims = [name(one) for one in connection.scalars(claims) for name in (advance_account, owed_refund_account)]
-    return [*kinds, *of_claims]
+    paid = sa.select(OutpatientOverpayment.claim_id, OutpatientOverpayment.attempt_no).where(
+        OutpatientOverpayment.institution_id == institution_id, OutpatientOverpayment.claim_id.in_(claims)
+    )
+    return [*kinds, *of_claims, *(overpaid_account(*one) for one in connection.execute(paid))]
 
 
 def entry_lines(connection: sa.Connection, institution_id: str, entry_no: int) -> tuple[JournalLine, ...]:

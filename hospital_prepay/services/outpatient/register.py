@@ -25,6 +25,7 @@ from hospital_prepay.persistence import outpatient_register as store
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.outpatient_corrections import ListedCorrection
+from hospital_prepay.persistence.outpatient_overpayments import overpayments_of
 from hospital_prepay.persistence.outpatient_owners import OwnerChangeRow
 from hospital_prepay.persistence.outpatient_register import (
     Cell,
@@ -102,7 +103,7 @@ class HolderChange:
 class AccountCard:
     """One account: what it has, every line on it, its claims, its corrections and those of its holder, who people are
     by id, and in ``others`` the same person's other accounts. ``owed_fen`` came back from the bank after the treasury
-    gave it, or was asked for it."""
+    gave it, or was asked for it; ``overpaid_fen`` is what the bank paid too often and nobody has got back."""
 
     account: AccountState
     contact: Contact
@@ -113,6 +114,7 @@ class AccountCard:
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...]
     owed_fen: int
+    overpaid_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,12 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
             people.names(connection, own),
             accounts_beside(actor, connection, account),
             claims.owed_of(connection, own, of_account),
+            sum(
+                one.amount_fen
+                for claim in of_account
+                for one in overpayments_of(connection, own, claim.claim_id)
+                if one.state == "owed"
+            ),
         )
 
 
