@@ -98,10 +98,12 @@ class _Refused(Exception):
 class AccountReader:
     """Reads the rows of one table. Whether a number stands twice is for its user to find.
 
-    A reader holds nothing but where the columns stand, so that another process can go on with it.
+    A reader holds nothing but where the columns stand and the day of the balances, if there is one, so that another
+    process can go on with it.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, balances_on: date | None = None) -> None:
+        self._balances_on = balances_on
         places = table.columns(COLUMNS)
         self._width = len(table.header)
         self._names = tuple(places)
@@ -144,6 +146,10 @@ class AccountReader:
                 "unknown_kind", f"款项种类“{kind_word[:20]}”不认识。请写以下之一：{'；'.join(_labels())}。"
             )
         row = AccountRow(line, number, kind, _balance(balance), _day(moved), _day(filed), (), *texts)
+        if self._balances_on and row.last_movement_on and row.last_movement_on > self._balances_on:
+            raise _Refused(
+                "date_ahead", f"最后变动日期 {row.last_movement_on} 在余额日期之后。请照原始账查对，改正后重新上传。"
+            )
         if (moved and row.last_movement_on is None) or (filed and row.filed_on is None):
             days = (("last_movement_on", moved, row.last_movement_on), ("filed_on", filed, row.filed_on))
             return row._replace(unread=tuple((key, text) for key, text, day in days if text and day is None))

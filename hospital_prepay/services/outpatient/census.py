@@ -17,6 +17,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NoUsableRow, PrepayError
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.locks import lock_name
@@ -63,10 +64,14 @@ def count_accounts(
             if balances_on > context.clock.today():
                 words = "余额日期在今天之后。请核对。"
                 raise MalformedInput(words, code="date_ahead", details={"field": "balances_on"})
-            spool = spool_accounts(context, actor.institution_id, path, Path(folder), progress)
+            spool = spool_accounts(context, actor.institution_id, path, Path(folder), progress, balances_on)
         except PrepayError as error:
             keep_refusal(
-                context, actor, "outpatient.count", file_name, {"code": error.reason, "message": error.message}
+                context,
+                actor,
+                "outpatient.count",
+                mask_within(file_name),
+                {"code": error.reason, "message": error.message},
             )
             raise
         return _store(context, actor, spool, file_name, balances_on)
@@ -106,7 +111,7 @@ def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> 
 
 
 def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balances_on: date) -> CountedAccounts:
-    with context.work(actor, "outpatient.count", file_name[:120], in_bulk=True) as work:
+    with context.work(actor, "outpatient.count", mask_within(file_name[:120]), in_bulk=True) as work:
         lock_name(work.connection, f"outpatient_import:{work.institution_id}")
         imports = store.read_imports(work.connection, work.institution_id)
         if any(one.sha256 == spool.sha256 and one.state != "dropped" for one in imports):
@@ -120,7 +125,7 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
         values = {
             "institution_id": work.institution_id,
             "import_no": import_no,
-            "file_name": file_name[:200],
+            "file_name": mask_within(file_name[:200]),
             "sha256": spool.sha256,
             "balances_on": balances_on,
             "accepted": spool.accepted,

@@ -11,8 +11,9 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from itertools import islice
 from multiprocessing import get_context
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from hospital_prepay.crypto import FieldCipher, KeyedHash
+from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.rules.outpatient.reach import channel_of, phone_number, reach
 from hospital_prepay.files.tables import Table, open_table
@@ -110,14 +112,20 @@ class Spool:
 
 
 def spool_accounts(
-    context: Context, institution_id: str, path: Path, folder: Path, progress: Callable[[int, int], None] | None
+    context: Context,
+    institution_id: str,
+    path: Path,
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+    balances_on: date | None = None,
 ) -> Spool:
-    """Read the file at ``path`` and keep its accounts as lines in ``folder``. Raises what reading a table raises."""
+    """Read the file at ``path`` and keep its accounts as lines in ``folder``; what moved after ``balances_on`` is set
+    aside. Raises what reading a table raises, and :class:`Conflict` where the machine stopped a helping process."""
     spool = Spool(folder / "accounts.txt")
     with open_table(path) as table, spool.path.open("w", encoding="utf-8", newline="\n") as target:
         spool.sha256 = table.sha256
         told = _TOLD
-        for part in _in_parts(_Clerk(AccountReader(table), context.settings, institution_id), table):
+        for part in _in_parts(_Clerk(AccountReader(table, balances_on), context.settings, institution_id), table):
             target.write(part.text)
             spool.accepted += part.accepted
             spool.total_fen += part.fen
@@ -155,12 +163,16 @@ def _in_parts(clerk: _Clerk, table: Table) -> Iterator[_Part]:
     # A fresh process each: a fork would carry the threads' locks of this one along.
     with ProcessPoolExecutor(clerks, get_context("spawn"), _employ, (clerk,)) as pool:
         under_way: deque[Future[_Part]] = deque()
-        for part in parts:
-            under_way.append(pool.submit(_take, part))
-            if len(under_way) > 2 * clerks:
+        try:
+            for part in parts:
+                under_way.append(pool.submit(_take, part))
+                if len(under_way) > 2 * clerks:
+                    yield under_way.popleft().result()
+            while under_way:
                 yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+        except BrokenExecutor as error:
+            words = "读文件时系统停掉了一个进程，可能是内存不够，一条也没有存。请重新上传；再这样请告诉信息科。"
+            raise Conflict(words) from error
 
 
 class _Clerk:

@@ -74,6 +74,35 @@ def test_nothing_is_booked_before_another_person_confirms(outpatients: Outpatien
     assert outpatients.accept("M001").claim_id
 
 
+def test_nothing_moves_after_the_day_of_the_balances(outpatients: Outpatients, hospital: Hospital) -> None:
+    """Such a day would put the three years off: the row is set aside, the day itself is none."""
+    rows = tuple((f"D{at}", "某", "", "", "1.00", f"2025-12-0{at}", "", "") for at in (1, 2))
+    counted = count(outpatients, outpatients.file(rows))
+    assert (counted.accepted, counted.rejected) == (1, 1)
+    assert hospital.count("outpatient_rejection", "code = 'date_ahead' AND line = 3") == 1
+
+
+def test_a_helping_process_that_is_lost_stores_nothing_and_says_so(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(census_spool.ProcessPoolExecutor):
+        def submit(self, *_: object, **__: object) -> Future[Any]:  # type: ignore[override]
+            return super().submit(os._exit, 1)
+
+    monkeypatch.setattr(census_spool, "ProcessPoolExecutor", Lost)
+    monkeypatch.setattr(census_spool, "_LONG", 0)
+    monkeypatch.setattr(census_spool.os, "sched_getaffinity", lambda _: {0, 1})
+    with pytest.raises(Conflict, match="一条也没有存"):
+        count(outpatients, outpatients.file())
+    assert hospital.count("outpatient_account") == 0
+
+
+def test_a_files_name_keeps_no_number_of_a_patient(outpatients: Outpatients, hospital: Hospital) -> None:
+    count_accounts(outpatients.context, OFFICER, outpatients.file(), "吴甲11010519491231002X.csv", DAY)
+    assert hospital.count("outpatient_import", "file_name LIKE '%11010519491231002X%'") == 0
+    assert hospital.count("audit_event", "subject LIKE '%11010519491231002X%'") == 0
+
+
 def test_whoever_counted_doesnt_confirm_and_a_clerk_does_neither(outpatients: Outpatients) -> None:
     both = type(OFFICER)(INSTITUTION, OFFICER.actor_id, "两职", OFFICER.roles | APPROVER.roles)
     count(outpatients, outpatients.file())
