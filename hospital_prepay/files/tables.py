@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -50,6 +51,20 @@ class PlainLines:
     path: Path
     delimiter: str
     newline: str
+
+    def blocks(self, records: int) -> Iterator[tuple[int, str]]:
+        """So many records at once as they stand, with the line of the first; the header is left out."""
+        with self.path.open(encoding="utf-8-sig", newline="") as text:
+            next(text, None)
+            line = 2
+            while lines := list(islice(text, records)):
+                yield line, "".join(lines)
+                line += len(lines)
+
+    def rows_of(self, line: int, block: str) -> Rows:
+        """The rows of a block that begins on ``line``, as ``Table.rows`` would give them."""
+        split = (text.split(self.delimiter) for text in block.removesuffix(self.newline).split(self.newline))
+        return _with_content(enumerate(split, line))
 
 
 @dataclass(frozen=True, slots=True)

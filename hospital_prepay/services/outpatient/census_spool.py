@@ -10,7 +10,7 @@ import gc
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,13 +18,13 @@ from functools import cached_property
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hospital_prepay.crypto import FieldCipher, KeyedHash
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.rules.outpatient.reach import channel_of, phone_number, reach
-from hospital_prepay.files.tables import Table, open_table
+from hospital_prepay.files.tables import PlainLines, Table, open_table
 from hospital_prepay.persistence.outpatient_accounts import repeated_numbers
 from hospital_prepay.services.context import Context, field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
@@ -153,15 +153,16 @@ class _Part:
 
 def _in_parts(clerk: _Clerk, table: Table) -> Iterator[_Part]:
     """The parts of the table in its order. Reading rows costs little beside judging and encrypting them: for a long
-    file each processor takes parts, and no more are under way than are needed to keep them busy."""
-    rows = iter(table.rows)
-    parts = iter(lambda: list(islice(rows, _PART)), [])
+    file each processor takes parts, as they stand in the file where that can be, and no more are under way than are
+    needed to keep them busy."""
+    rows, plain = iter(table.rows), table.plain
     clerks = len(os.sched_getaffinity(0))
     if clerks < 2 or table.size < _LONG:
-        yield from map(clerk.take, parts)
+        yield from map(clerk.take, iter(lambda: list(islice(rows, _PART)), []))
         return
+    parts: Iterator[Any] = iter(lambda: list(islice(rows, _PART)), []) if plain is None else plain.blocks(_PART)
     # A fresh process each: a fork would carry the threads' locks of this one along.
-    with ProcessPoolExecutor(clerks, get_context("spawn"), _employ, (clerk,)) as pool:
+    with ProcessPoolExecutor(clerks, get_context("spawn"), _employ, (clerk, plain)) as pool:
         under_way: deque[Future[_Part]] = deque()
         try:
             for part in parts:
@@ -191,7 +192,7 @@ class _Clerk:
     def _hash(self) -> KeyedHash:
         return keyed_hash(self._settings)
 
-    def take(self, rows: Sequence[tuple[int, list[str]]]) -> _Part:
+    def take(self, rows: Iterable[tuple[int, Sequence[str]]]) -> _Part:
         """Judge and seal some rows of the file."""
         lines: list[str] = []
         rejected: list[RejectedAccount] = []
@@ -232,7 +233,7 @@ class _Clerk:
             personal,
             self._hash.digest(certno, institution=own, field=CERTNO) if certno else "",
             self._hash.digest(phone, institution=own, field=PHONE) if phone else "",
-            reach(row.name, row.certno, row.phone),
+            reach(row.name, row.certno, phone),
             channel_of(row.channel),
             row.patient_no,
             fen,
@@ -242,15 +243,19 @@ class _Clerk:
         return f"{line.replace(_SLASH, _SLASHES) if _SLASH in line else line}\t{day}\n"
 
 
-# The clerk of a process that was started to help.
-_employed: list[_Clerk] = []
+# The clerk of a process that was started to help, and how the blocks are split that it is given.
+_employed: list[tuple[_Clerk, PlainLines | None]] = []
 
 
-def _employ(clerk: _Clerk) -> None:
-    _employed[:] = [clerk]
+def _employ(clerk: _Clerk, plain: PlainLines | None) -> None:
+    _employed[:] = [(clerk, plain)]
     # Rows lie in no circles: looking for some every 700 objects takes a twentieth of the time.
     gc.set_threshold(100_000, 50, 50)
 
 
-def _take(rows: list[tuple[int, list[str]]]) -> _Part:
-    return _employed[0].take(rows)
+def _take(part: list[tuple[int, list[str]]] | tuple[int, str]) -> _Part:
+    clerk, plain = _employed[0]
+    if isinstance(part, list):
+        return clerk.take(part)
+    assert plain is not None, "blocks come from plain lines"
+    return clerk.take(plain.rows_of(*part))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import date, datetime
 from io import StringIO
@@ -194,8 +195,19 @@ def test_parts_opened_at_once_come_to_the_same_books_and_one_that_fails_leaves_t
     assert hospital.count("ledger_posting", "account_id LIKE '23050102:%' OR account_id LIKE '230502:%'") == 4
 
 
+FORMS: dict[str, Callable[[str], bytes]] = {
+    "plain": str.encode,
+    "lines of another kind": lambda text: text.replace("\r\n", "\n").encode("utf-8-sig"),
+    "quoted": lambda text: text.replace("李某1,", '"李某1",').encode(),
+    "of another encoding": lambda text: text.encode("gb18030"),
+    "with empty rows": lambda text: text.replace("L00007,", ",,,,,,,\r\nL00007,").encode(),
+    "with blank lines": lambda text: text.replace("L00007,", "\r\n\r\nL00007,").encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_long_file_is_read_by_several_processes_as_by_one(
-    outpatients: Outpatients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outpatients: Outpatients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     rows = tuple(
         (f"L{n:05}", f"李某{n}", "", "", f"{n % 90}.{n % 100:02}", "2019-01-05", "", "现金") for n in range(2_500)
@@ -208,7 +220,7 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
         ("", "无号", "", "", "1", "", "", ""),
     )
     path = tmp_path / "long.csv"
-    path.write_text(text_of(wrong), "utf-8")
+    path.write_bytes(FORMS[form](text_of(wrong)))
     seen = []
     for long in (10**12, 0):
         monkeypatch.setattr(census_spool, "_LONG", long)
