@@ -340,34 +340,21 @@ def add_payout(connection: sa.Connection, values: dict[str, Any]) -> None:
 
 def paid_with_receipt(connection: sa.Connection, institution_id: str, key: str) -> str | None:
     """The refund number that was paid in cash against the receipt with this key."""
-    query = (
-        sa.select(OutpatientClaim.refund_no)
-        .join(
-            OutpatientPayout,
-            sa.and_(
-                OutpatientPayout.institution_id == OutpatientClaim.institution_id,
-                OutpatientPayout.claim_id == OutpatientClaim.claim_id,
-            ),
-        )
-        .where(OutpatientPayout.institution_id == institution_id, OutpatientPayout.receipt_key == key)
-    )
-    return connection.scalar(query)
+    return _number_with(connection, institution_id, OutpatientPayout.receipt_key == key)
 
 
 def returned_with(connection: sa.Connection, institution_id: str, key: str) -> str | None:
     """The refund number whose payment came back with the bank's slip that has this key."""
-    query = (
-        sa.select(OutpatientClaim.refund_no)
-        .join(
-            OutpatientPayout,
-            sa.and_(
-                OutpatientPayout.institution_id == OutpatientClaim.institution_id,
-                OutpatientPayout.claim_id == OutpatientClaim.claim_id,
-            ),
-        )
-        .where(OutpatientPayout.institution_id == institution_id, OutpatientPayout.return_key == key)
+    return _number_with(connection, institution_id, OutpatientPayout.return_key == key)
+
+
+def _number_with(connection: sa.Connection, institution_id: str, has_key: sa.ColumnElement[bool]) -> str | None:
+    of_claim = sa.and_(
+        OutpatientPayout.institution_id == OutpatientClaim.institution_id,
+        OutpatientPayout.claim_id == OutpatientClaim.claim_id,
     )
-    return connection.scalar(query)
+    query = sa.select(OutpatientClaim.refund_no).join(OutpatientPayout, of_claim)
+    return connection.scalar(query.where(OutpatientPayout.institution_id == institution_id, has_key))
 
 
 @dataclass(frozen=True, slots=True)
