@@ -56,7 +56,7 @@ class Desk:
         with path.open("w", encoding="utf-8", newline="") as target:
             csv.writer(target).writerows([HEADER, *ROWS])
         officer, approver = self.house.actor(OFFICER), self.house.actor(APPROVER)
-        counted = count_accounts(context, officer, path, "清查.csv", date(2025, 12, 1))
+        counted = count_accounts(context, officer, path, "清查.csv", date(2026, 1, 1))
         confirm_import(context, approver, counted.import_no)
         return self
 
