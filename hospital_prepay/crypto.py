@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -99,10 +99,18 @@ class FieldCipher:
 
     def encrypt(self, text: str, *, institution: str, field: str) -> str:
         """``version.algorithm.key id.value``; the same text gives another value each time."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        place = _place(self._head, institution, field)
-        sealed = _seal(self._algorithm, self._keys[self._algorithm, self._key_id], nonce, text.encode(), place)
-        return f"{self._head}.{urlsafe_b64encode(nonce + sealed).decode()}"
+        return self.sealing(institution, field)(text)
+
+    def sealing(self, institution: str, field: str) -> Callable[[str], str]:
+        """:meth:`encrypt` for one place: what is the same for a million texts is looked up once."""
+        place, head = _place(self._head, institution, field), f"{self._head}."
+        seal = _sealing(self._algorithm, self._keys[self._algorithm, self._key_id])
+
+        def encrypt(text: str) -> str:
+            nonce = secrets.token_bytes(_NONCE_BYTES)
+            return head + urlsafe_b64encode(nonce + seal(nonce, text.encode(), place)).decode()
+
+        return encrypt
 
     def decrypt(self, value: str, *, institution: str, field: str) -> str:
         """The text. Raises :class:`FieldUnreadable`."""
@@ -138,9 +146,19 @@ class KeyedHash:
 
     def digest(self, text: str, *, institution: str, field: str) -> str:
         """``algorithm.key id.hash``; equal texts agree within one institution and field only."""
-        computed = self._begun.copy()
-        computed.update(_place(self._head, institution, field) + text.encode())
-        return f"{self._head}.{computed.finalize().hex()}"
+        return self.digesting(institution, field)(text)
+
+    def digesting(self, institution: str, field: str) -> Callable[[str], str]:
+        """:meth:`digest` for one place: what is the same for a million texts is taken in once."""
+        head, begun = f"{self._head}.", self._begun.copy()
+        begun.update(_place(self._head, institution, field))
+
+        def digest(text: str) -> str:
+            computed = begun.copy()
+            computed.update(text.encode())
+            return head + computed.finalize().hex()
+
+        return digest
 
     def candidates(self, text: str, *, institution: str, field: str) -> tuple[str, ...]:
         """Every hash under which ``text`` may be stored: the present one first, then those of former keys."""
@@ -159,17 +177,22 @@ def _place(head: str, institution: str, field: str) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
+def _sealing(algorithm: FieldAlgorithm, key: bytes) -> Callable[[bytes, bytes, bytes], bytes]:
+    """Seals with a nonce, the text and its place."""
+    if algorithm is FieldAlgorithm.AES_256_GCM:
+        return _aes(key).encrypt
+
+    def seal(nonce: bytes, text: bytes, place: bytes) -> bytes:
+        encryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
+        encryptor.authenticate_additional_data(place)
+        return encryptor.update(text) + encryptor.finalize() + encryptor.tag
+
+    return seal
+
+
 @lru_cache(maxsize=8)
 def _aes(key: bytes) -> AESGCM:
     return AESGCM(key)
-
-
-def _seal(algorithm: FieldAlgorithm, key: bytes, nonce: bytes, text: bytes, place: bytes) -> bytes:
-    if algorithm is FieldAlgorithm.AES_256_GCM:
-        return _aes(key).encrypt(nonce, text, place)
-    encryptor = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
-    encryptor.authenticate_additional_data(place)
-    return encryptor.update(text) + encryptor.finalize() + encryptor.tag
 
 
 def _open(algorithm: FieldAlgorithm, key: bytes, nonce: bytes, sealed: bytes, place: bytes) -> bytes:

@@ -24,6 +24,9 @@ _COMPACT = re.compile(
     r"(?P<y>[0-9]{4})(?P<m4>[0-9]{2})(?P<d4>[0-9]{2})[Tt]?(?P<H>[0-9]{2})(?P<M>[0-9]{2})(?P<S>[0-9]{2})?", re.ASCII
 )
 
+# The code of a row of a file that was taken although a day of it can't be read.
+UNREADABLE_DAY: Final = "unreadable_day"
+
 
 class NotADate(MalformedInput):
     """The text is no day of the calendar."""

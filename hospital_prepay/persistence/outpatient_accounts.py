@@ -129,17 +129,16 @@ def add_accounts(
         return
     with indexes_afterwards(connection, "outpatient_account", coming):
         for part in _parts(lines, _ROWS):
-            own = (institution_id, import_no)
-            cast(sqlite3.Connection, driver).execute(_insert(len(part)), (*own, *_cells("".join(part))))
+            cells = [institution_id, import_no, *_cells("".join(part))]
+            cast(sqlite3.Connection, driver).execute(_insert(len(part)), cells)
 
 
-def repeated_numbers(spool: Path, folder: Path) -> list[tuple[int, str, int, int]]:
-    """Accounts of a census file whose number stands on an earlier line: line, number, first line, fen."""
-    columns = ", ".join(f"'column{i}': 'VARCHAR'" for i in range(len(SPOOLED) + 2))
+def repeated_numbers(marks: Path, folder: Path) -> list[tuple[int, str, int, int]]:
+    """Accounts of a census file whose number stands on an earlier line: line, number, first line, fen. ``marks`` has
+    a line for each account: where it stands, its fen and its number."""
     source = (
-        "(SELECT column0::BIGINT AS line, column1::BIGINT AS fen, column2 AS number FROM read_csv("
-        f"{file_literal(spool)}, delim='\t', quote='', escape='', header=false, auto_detect=false,"
-        f" columns={{{columns}}}))"
+        f"read_csv({file_literal(marks)}, delim='\t', quote='', escape='', header=false, auto_detect=false,"
+        " columns={'line': 'BIGINT', 'fen': 'BIGINT', 'number': 'VARCHAR'})"
     )
     # Hashes first: a million numbers cost little memory that way, and few are ever equal.
     query = f"""
@@ -265,7 +264,8 @@ def _insert(rows: int) -> str:
 
 def _cells(lines: str) -> list[str | None]:
     """The cells of some lines one after the other; split all at once, for there are millions."""
-    cells = lines.replace("\n", TAB).split(TAB)[:-1]
+    cells: list[Any] = lines.replace("\n", TAB).split(TAB)
+    cells.pop()
     if "\\" not in lines:
-        return list(cells)
+        return cells
     return [None if cell == "\\N" else cell.replace("\\\\", "\\") for cell in cells]

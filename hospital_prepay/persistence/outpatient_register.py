@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.days import UNREADABLE_DAY
 from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientRejection
@@ -23,9 +24,6 @@ _OWED: Final = sa.and_(~_KEPT, OutpatientAccount.state == "open", sa.func.coales
 _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)
 UNKNOWN_YEAR: Final = 0
 _AT_ONCE: Final = 5_000
-
-# The code of a row of a file that was taken although its day can't be read.
-UNREADABLE_DAY: Final = "unreadable_day"
 
 
 @dataclass(frozen=True, slots=True)

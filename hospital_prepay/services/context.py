@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hospital_prepay.clock import Clock
-from hospital_prepay.crypto import FieldAlgorithm, FieldCipher, HashAlgorithm, KeyedHash, derive
+from hospital_prepay.crypto import FieldCipher, KeyedHash
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.unit_of_work import Act, UnitOfWork
 from hospital_prepay.rulebook import load_rulebook
+from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.settings import Settings
 
 
@@ -45,15 +46,3 @@ class Context:
     def keyed_hash(self) -> KeyedHash:
         """Finds an encrypted value again."""
         return keyed_hash(self.settings)
-
-
-def field_cipher(settings: Settings) -> FieldCipher:
-    """The cipher that the settings ask for."""
-    algorithm = FieldAlgorithm.SM4_GCM if settings.domestic_cryptography else FieldAlgorithm.AES_256_GCM
-    return FieldCipher(derive(settings.field_key, "field"), algorithm)
-
-
-def keyed_hash(settings: Settings) -> KeyedHash:
-    """The hash that the settings ask for."""
-    algorithm = HashAlgorithm.HMAC_SM3 if settings.domestic_cryptography else HashAlgorithm.HMAC_SHA256
-    return KeyedHash(derive(settings.field_key, "look-up"), algorithm)

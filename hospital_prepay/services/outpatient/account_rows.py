@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from hospital_prepay.domain.days import UNREADABLE_DAY as UNREADABLE_DAY
 from hospital_prepay.domain.days import NotADate, day_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.masking import mask_within
@@ -22,7 +24,6 @@ from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, kind_of
 from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.files.tables import Column, Table, open_table
-from hospital_prepay.persistence.outpatient_register import UNREADABLE_DAY as UNREADABLE_DAY
 
 COLUMNS: Final[Mapping[str, Column]] = {
     "account_no": Column("账户号", ("account_no", "账户号", "账号", "门诊号", "就诊卡号", "卡号")),
@@ -107,10 +108,10 @@ class AccountReader:
         places = table.columns(COLUMNS)
         self._width = len(table.header)
         self._names = tuple(places)
-        self._at = tuple(places.values())
+        self._cells = itemgetter(*places.values())
         # Where each field of an account lies among the cells that are read; an empty text follows the last of them.
         order = {name: number for number, name in enumerate(self._names)}
-        self._fields = tuple(order.get(name, len(order)) for name in _FIELDS)
+        self._fields = itemgetter(*(order.get(name, len(order)) for name in _FIELDS))
 
     def read(self, line: int, cells: Sequence[str]) -> AccountRow | RejectedAccount:
         """The account on one line, or why it can't be taken."""
@@ -125,9 +126,9 @@ class AccountReader:
             if any(cell.strip() for cell in cells[self._width :]):
                 raise _Refused("not_an_amount", "这一行的单元格比表头多，金额里可能有逗号。请给它加上英文双引号。")
             cells = [*cells, *[""] * (self._width - width)]
-        values = [cells[at].strip() for at in self._at]
+        values = [cell.strip() for cell in self._cells(cells)]
         values.append("")
-        number, kind_word, balance, moved, filed, *texts = [values[at] for at in self._fields]
+        number, kind_word, balance, moved, filed, *texts = self._fields(values)
         if not number:
             raise _Refused("missing_value", "没有账户号。请补上后重新上传。")
         whole = "".join(values)

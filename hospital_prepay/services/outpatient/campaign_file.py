@@ -28,7 +28,7 @@ from hospital_prepay.persistence.outpatient_campaigns import CampaignRow, FileRo
 from hospital_prepay.persistence.outpatient_contacts import Addressee, ResultRow
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.campaigns import MISSING, locked
-from hospital_prepay.services.outpatient.census_spool import PERSONAL
+from hospital_prepay.services.outpatient.sealing import PERSONAL
 from hospital_prepay.services.publication.institution import hospital_of
 from hospital_prepay.settings import private_file
 

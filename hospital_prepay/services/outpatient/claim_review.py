@@ -37,10 +37,10 @@ from hospital_prepay.persistence.queries.outpatient_claims import ClaimEntry, Fo
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient import alarms, owners
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
-from hospital_prepay.services.outpatient.census_spool import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
+from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
+from hospital_prepay.services.outpatient.sealing import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.turns import turn_of
 
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]

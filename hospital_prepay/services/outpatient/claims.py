@@ -45,11 +45,11 @@ from hospital_prepay.services.outpatient.alarms import (
     note_alarms,
     plain_card,
 )
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
 from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula, required_ground
 from hospital_prepay.services.outpatient.owners import refuse_corrector
 from hospital_prepay.services.outpatient.proofs import proof_key, require_own_proof
+from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"

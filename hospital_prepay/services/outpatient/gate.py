@@ -30,9 +30,9 @@ from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.persistence.outpatient_gate import KeptRow, OtherKindRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.filing import require_past_day
 from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula, required_ground
+from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.publication.announcement import announce
 from hospital_prepay.services.publication.readings import readings_within
 

@@ -30,9 +30,9 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.alarms import check_transfer, plain_card
 from hospital_prepay.services.outpatient.attempts import may_try
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PHONE
 from hospital_prepay.services.outpatient.claim_review import Owner, owner_on, ways_of
 from hospital_prepay.services.outpatient.grounds import plain_line
+from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 
 PERSONAL: Final = "outpatient_request.personal"
 _PAGE: Final = "outpatient_online.page"

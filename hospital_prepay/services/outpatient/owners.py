@@ -33,8 +33,8 @@ from hospital_prepay.persistence.outpatient_owners import FIELD_LABELS, OwnerCha
 from hospital_prepay.persistence.queries.outpatient_record import looked_at
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.grounds import refuse_formula, required_ground, required_line
+from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 
 PAPER: Final = "outpatient_owner_change.paper"
 NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"

@@ -37,8 +37,8 @@ from hospital_prepay.persistence.outpatient_register import (
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.claim_review import accounts_beside
+from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 
 PAGE: Final = 50
 __all__ = ["PAGE", "AccountCard", "Contact", "Figure", "Listed", "Narrowed", "Overview", "ReviewedImport"]

@@ -31,7 +31,7 @@ from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import census, census_parts, census_spool
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
+from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, ROWS, Outpatients
 

@@ -18,7 +18,6 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.services.outpatient import claim_review, online, owners, payouts, requests
-from hospital_prepay.services.outpatient.census_spool import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, review_claim, withdraw_claim
 from hospital_prepay.services.outpatient.correction_review import (
     list_owner_changes,
@@ -27,6 +26,7 @@ from hospital_prepay.services.outpatient.correction_review import (
 )
 from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import Narrowed, search
+from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import (
     APPROVER,
