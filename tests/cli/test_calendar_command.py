@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from hospital_prepay.__main__ import run as program
 from hospital_prepay.cli.calendar import calendar
+from hospital_prepay.program import run as program
 
 
 def run(*arguments: str) -> Result:

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import pytest
 
-from hospital_prepay.__main__ import program, run
 from hospital_prepay.cli.chinese import _wrapped
 from hospital_prepay.cli.output import width_of
+from hospital_prepay.program import program, run
 
 ENGLISH = re.compile(r"(?<![\w./=-])[A-Za-z]{4,}(?![\w./=-])")
 

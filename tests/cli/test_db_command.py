@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hospital_prepay.__main__ import run
+from hospital_prepay.program import run
 from tests.servers import new_database
 
 SECRETS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hospital_prepay.__main__ import run as program
+from hospital_prepay.program import run as program
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields
 
-from hospital_prepay.__main__ import run as run_program
 from hospital_prepay.domain.rules.fund.regime import Fund
+from hospital_prepay.program import run as run_program
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.schemas.fund import Assessment, FundFactsSchema, PriorityWork, UseRequestSchema
 from hospital_prepay.services.fund.words import CATEGORIES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hospital_prepay.__main__ import run as run_program
+from hospital_prepay.program import run as run_program
 
 SAMPLE = Path(__file__).parents[1] / "data" / "inpatient_cases.csv"
 CLASSES = {"310": "employee", "城镇职工医保": "employee", "职工医保": "employee", "390": "resident"}

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 import xlsxwriter
 
-from hospital_prepay.__main__ import run as run_program
+from hospital_prepay.program import run as run_program
 
 HEADER = "case_no,discharged_on,disease_code,disease_name,insured_class,total_cost,burden"
 CASES = f"{HEADER}\n1,2024-01-02,D1,心衰,310,120.50,20.5\n"

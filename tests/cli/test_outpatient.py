@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hospital_prepay.__main__ import run as run_program
+from hospital_prepay.program import run as run_program
 
 Call = Callable[..., tuple[int, str, str]]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from hospital_prepay.__main__ import run as program
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.program import run as program
 
 
 @pytest.fixture
