@@ -93,7 +93,8 @@ def confirm_import(context: Context, actor: Actor, import_no: int, progress: Pro
             work.audit(detail={"accounts": found.accepted, "total_fen": found.total_fen})
         elif found.state != "confirmed":
             raise Conflict("这次导入已经入账或作废。请刷新后再看；本次没有改动。")
-    _book(context, actor, found, progress or (lambda done, whole: None))
+    done = 0 if found.state == "counted" else _opened(context, actor, found)
+    _book(context, actor, found, done, progress or (lambda done, whole: None))
     return Money(found.total_fen)
 
 
@@ -152,12 +153,16 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
         return CountedAccounts(import_no, *told)
 
 
-def _book(context: Context, actor: Actor, found: ImportState, progress: Progress) -> None:
-    """Open every account that isn't open yet, part by part in the order of their numbers, then close the import.
+def _opened(context: Context, actor: Actor, found: ImportState) -> int:
+    with context.database.reading() as connection:
+        return store.count_open(connection, actor.institution_id, found.import_no)
+
+
+def _book(context: Context, actor: Actor, found: ImportState, done: int, progress: Progress) -> None:
+    """Open every account that isn't open yet, part by part in the order of their numbers, then close the import;
+    ``done`` are open already.
     While the database writes, the next part is read and put together beside it; where it can, it writes two at once:
     one opens its accounts while the other's lines are posted."""
-    with context.database.reading() as connection:
-        done = store.count_open(connection, actor.institution_id, found.import_no)
     after, overtaken = "", ""
     at_once = min(PARTS_AT_ONCE, context.database.writers)
     asked = Asked(actor.institution_id, found, ACCOUNTS_AN_ENTRY, actor.actor_id)
