@@ -21,7 +21,7 @@ from hospital_prepay.schemas import outpatient_claims as schemas
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.fund_forms import WrittenGround, WrittenGroundSchema
 from hospital_prepay.services.outpatient import claim_review as review
-from hospital_prepay.services.outpatient import claims, contradictions, payouts, searches
+from hospital_prepay.services.outpatient import claim_steps, claims, contradictions, payouts, searches
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from hospital_prepay.web import outpatient_accept_view as accept_view
 from hospital_prepay.web import outpatient_claim_view as view
@@ -142,7 +142,7 @@ def review_step(claim_id: str) -> Any:
     """A second person looked at the papers."""
 
     def do() -> str:
-        found = claims.review_claim(current_context(), current_actor(), claim_id)
+        found = claim_steps.review_claim(current_context(), current_actor(), claim_id)
         return f"已审核 {Money(found.amount_fen)} 元。下一步：确认，第三个人办。"
 
     return _act(claim_id, "review", do)
@@ -155,7 +155,7 @@ def confirm(claim_id: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.ConfirmSchema())
-        found = claims.confirm_claim(
+        found = claim_steps.confirm_claim(
             current_context(), current_actor(), claim_id, said.ground, alarms_seen=said.alarms
         )
         return f"已确认 {Money(found.amount_fen)} 元。下一步：退款，审核和确认的人不能付。"
@@ -184,7 +184,7 @@ def reject(claim_id: str) -> Any:
     """Turn it down before it is confirmed; the service looks whose word that is."""
 
     def do() -> str:
-        claims.reject_claim(current_context(), current_actor(), claim_id, _ground().ground)
+        claim_steps.reject_claim(current_context(), current_actor(), claim_id, _ground().ground)
         return "已退回，没有付款。材料补齐后可以重新受理，什么时候来都可以。"
 
     return _act(claim_id, "reject", do)
@@ -196,7 +196,7 @@ def withdraw(claim_id: str) -> Any:
     """The claimant takes it back."""
 
     def do() -> str:
-        claims.withdraw_claim(current_context(), current_actor(), claim_id, _ground().ground)
+        claim_steps.withdraw_claim(current_context(), current_actor(), claim_id, _ground().ground)
         found = review.read_claim(current_context(), current_actor(), claim_id)
         back = any(one.state == "returned" for one in found.payouts)
         return f"已撤回，{'付过的钱银行已退回' if back else '没有付款'}。患者什么时候再来都可以办。"
@@ -211,7 +211,7 @@ def another_way(claim_id: str) -> Any:
 
     def do() -> str:
         said = read_form(schemas.AnotherWaySchema())
-        claims.redirect_claim(
+        claim_steps.redirect_claim(
             current_context(), current_actor(), claim_id, said.route, bank=said.bank, card_no=said.card_no
         )
         return f"已改为{said.route.label}，算您审核过。下一步：另一个人重新确认。"

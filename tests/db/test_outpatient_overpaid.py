@@ -13,7 +13,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.outpatient import advances, escheat, payouts
-from hospital_prepay.services.outpatient.claims import withdraw_claim
+from hospital_prepay.services.outpatient.claim_steps import withdraw_claim
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment

@@ -18,7 +18,7 @@ from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models import outpatient as accounts
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientClaimPaper
-from hospital_prepay.services.outpatient import claims, owners
+from hospital_prepay.services.outpatient import claim_steps, owners
 from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.corrections import AskCorrection, ask_correction
 from tests.books import HOSPITAL
@@ -208,7 +208,7 @@ def test_whoever_asked_or_decided_takes_no_step_of_a_claim(
         return
     for by in (who, f" {who.upper()}"):
         unchanged(books, REVIEW, by=by, now=now)
-    claims.review_claim(books.context, OFFICER, claim_id)
+    claim_steps.review_claim(books.context, OFFICER, claim_id)
     with books.context.database.writing() as connection:
         query = "SELECT count(*) FROM outpatient_alarm WHERE claim_id = :c"
         count = connection.execute(sa.text(query), {"c": claim_id}).scalar()
@@ -218,7 +218,7 @@ def test_whoever_asked_or_decided_takes_no_step_of_a_claim(
             connection.execute(sa.text(answer), values)
     unchanged(books, CONFIRM, by=who, now=now)
     assert books.outpatients.claim(claim_id).state == "reviewed"
-    claims.withdraw_claim(books.context, CLERK, claim_id, "不退了")
+    claim_steps.withdraw_claim(books.context, CLERK, claim_id, "不退了")
 
 
 def test_a_miscount_is_turned_down_with_a_word(books: Books) -> None:
@@ -287,7 +287,7 @@ def test_a_slip_stands_with_its_number_and_for_one_account(books: Books, kind: s
     books.sql(PAPER, **paper(books, claim_id, "slip", "凭条 a-7", "A7"))
     books.sql(PAPER, **paper(books, claim_id, "slip", "a 7", "A7"))
     books.sql(PAPER, **paper(books, other, "slip", "A9", "A9"))
-    claims.withdraw_claim(books.context, CLERK, other, "填错了")
+    claim_steps.withdraw_claim(books.context, CLERK, other, "填错了")
     books.sql(PAPER, **paper(books, claim_id, "slip", "A9", "A9"))
 
 

@@ -18,7 +18,7 @@ from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models import outpatient as accounts
 from hospital_prepay.persistence.models import outpatient_claims, outpatient_escheat
-from hospital_prepay.services.outpatient import advances, claims, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient import advances, claim_steps, escheat, filing, payouts, proposals
 from hospital_prepay.services.outpatient.escheat import Part
 from tests.books import HOSPITAL
 from tests.db.test_outpatient_books import BANK, M1, Books, books, filed, outpatients, refused, unchanged
@@ -53,7 +53,7 @@ def test_what_was_paid_holds_its_claim(books: Books) -> None:
     claim_id = books.outpatients.confirmed()
     books.post("outpatient_refund", (M1, 6450), ("1001", -6450), source=f"outpatient_claim:{claim_id}")
     with pytest.raises(REFUSED):
-        claims.withdraw_claim(books.context, CLERK, claim_id, "不退了")
+        claim_steps.withdraw_claim(books.context, CLERK, claim_id, "不退了")
     for state in ("withdrawn", "failed", "reviewed"):
         unchanged(books, f"UPDATE outpatient_claim SET state = '{state}'")
 
@@ -63,7 +63,7 @@ def test_what_was_advanced_holds_its_claim(filed: Books) -> None:
     claim_id = filed.outpatients.confirmed()
     filed.post("outpatient_advance", *advance(filed, claim_id), source=f"outpatient_claim:{claim_id}")
     with pytest.raises(REFUSED):
-        claims.withdraw_claim(filed.context, CLERK, claim_id, "不退了")
+        claim_steps.withdraw_claim(filed.context, CLERK, claim_id, "不退了")
     assert filed.outpatients.claim(claim_id).state == "confirmed"
 
 

@@ -33,7 +33,15 @@ from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.ledger.balances import trial_balance
 from hospital_prepay.services.ledger.seals import verify_ledger
-from hospital_prepay.services.outpatient import advances, claims, contradictions, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient import (
+    advances,
+    claim_steps,
+    contradictions,
+    escheat,
+    filing,
+    payouts,
+    proposals,
+)
 from hospital_prepay.services.outpatient.contradictions import Verdict
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
@@ -122,8 +130,8 @@ class MoneyMachine(RuleBasedStateMachine):
         self.attempt(self.steps.accept, account, certno=OWN, route=route, **card)
         claim_id = self.claim_of(account)
         if far > 1:
-            self.attempt(claims.review_claim, self.context, reviewer, claim_id)
-            self.attempt(claims.confirm_claim, self.context, confirmer, claim_id, "核对过")
+            self.attempt(claim_steps.review_claim, self.context, reviewer, claim_id)
+            self.attempt(claim_steps.confirm_claim, self.context, confirmer, claim_id, "核对过")
         if far > 2:
             self.pay(account)
 
@@ -148,7 +156,9 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(account=accounts, how=st.sampled_from(("reject", "withdraw")))
     def end(self, account: str, how: str) -> None:
-        act, who = {"reject": (claims.reject_claim, OFFICER), "withdraw": (claims.withdraw_claim, CLERK)}[how]
+        act, who = {"reject": (claim_steps.reject_claim, OFFICER), "withdraw": (claim_steps.withdraw_claim, CLERK)}[
+            how
+        ]
         self.attempt(act, self.context, who, self.claim_of(account), "不办了")
 
     @rule(results=st.lists(st.sampled_from(("成功", "失败")), min_size=1, max_size=4), again=st.booleans())
@@ -227,8 +237,8 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(account=accounts, reviewer=st.sampled_from(OFFICERS))
     def pay_another_way(self, account: str, reviewer: Any) -> None:
         """A refund that failed, sent again or by another way."""
-        self.attempt(claims.redirect_claim, self.context, reviewer, self.claim_of(account), Route.CASH)
-        self.attempt(claims.confirm_claim, self.context, APPROVER, self.claim_of(account), "核对过")
+        self.attempt(claim_steps.redirect_claim, self.context, reviewer, self.claim_of(account), Route.CASH)
+        self.attempt(claim_steps.confirm_claim, self.context, APPROVER, self.claim_of(account), "核对过")
         self.pay(account)
 
     @rule(account=accounts)

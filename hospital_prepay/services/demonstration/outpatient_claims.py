@@ -34,16 +34,14 @@ from hospital_prepay.services.demonstration.outpatient_plan import (
 from hospital_prepay.services.demonstration.outpatient_rows import Legacy
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.outpatient import payouts
-from hospital_prepay.services.outpatient.claims import (
-    AcceptClaim,
-    ShownPaper,
-    accept_claim,
+from hospital_prepay.services.outpatient.claim_steps import (
     confirm_claim,
     redirect_claim,
     reject_claim,
     review_claim,
     withdraw_claim,
 )
+from hospital_prepay.services.outpatient.claims import AcceptClaim, ShownPaper, accept_claim
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 

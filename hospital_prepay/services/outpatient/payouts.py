@@ -45,7 +45,8 @@ from hospital_prepay.services.outpatient.advance_slips import (
 )
 from hospital_prepay.services.outpatient.alarms import refuse_staff_card
 from hospital_prepay.services.outpatient.bank_answers import HELD, answered_attempt
-from hospital_prepay.services.outpatient.claims import PERSONAL, locked_claim
+from hospital_prepay.services.outpatient.claim_steps import locked_claim
+from hospital_prepay.services.outpatient.claims import PERSONAL
 from hospital_prepay.services.outpatient.contradictions import Told, hold_contradicted, refuse_doubted
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.overpayments import OwedOverpayment, refuse_overpaid

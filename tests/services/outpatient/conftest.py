@@ -18,14 +18,8 @@ from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import payouts
 from hospital_prepay.services.outpatient.census import CountedAccounts, confirm_import, count_accounts
-from hospital_prepay.services.outpatient.claims import (
-    AcceptClaim,
-    AcceptedClaim,
-    ShownPaper,
-    accept_claim,
-    confirm_claim,
-    review_claim,
-)
+from hospital_prepay.services.outpatient.claim_steps import confirm_claim, review_claim
+from hospital_prepay.services.outpatient.claims import AcceptClaim, AcceptedClaim, ShownPaper, accept_claim
 from hospital_prepay.services.outpatient.payouts import Answered
 from tests.hospital import INSTITUTION, Hospital, actor, require_named
 

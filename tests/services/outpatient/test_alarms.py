@@ -16,7 +16,8 @@ from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.services.outpatient import alarms, payouts
-from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, redirect_claim, review_claim
+from hospital_prepay.services.outpatient.claim_steps import confirm_claim, redirect_claim, review_claim
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
 

@@ -13,7 +13,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.outpatient_claims import PayoutRow, payouts_of
 from hospital_prepay.persistence.outpatient_contradictions import contradictions_of
 from hospital_prepay.services.outpatient import corrections, payouts
-from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claim_steps import confirm_claim, redirect_claim, withdraw_claim
 from hospital_prepay.services.outpatient.contradictions import ContradictionRow, Verdict, decide_contradiction
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, ARRIVED, CLERK, FAILED, OFFICER, PAYER, Bank

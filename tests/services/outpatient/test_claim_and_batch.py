@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import PrepayError
-from hospital_prepay.services.outpatient import claims, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient import claim_steps, claims, escheat, filing, payouts, proposals
 from hospital_prepay.services.outpatient.claims import AcceptedClaim
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
@@ -95,8 +95,8 @@ def finished(outpatients: Outpatients, batch_no: int) -> None:
             sa.text("SELECT claim_id FROM outpatient_claim WHERE account_no = 'M001' AND state = 'accepted'")
         )
     assert claim_id is not None
-    claims.review_claim(outpatients.context, OFFICER, claim_id)
-    claims.confirm_claim(outpatients.context, APPROVER, claim_id)
+    claim_steps.review_claim(outpatients.context, OFFICER, claim_id)
+    claim_steps.confirm_claim(outpatients.context, APPROVER, claim_id)
     assert payouts.pay_cash(outpatients.context, PAYER, claim_id, "LK-1").state == "arrived"
     left = "reclaimed" if state == "approved" else "refunded"
     assert (outpatients.account("M001").state, outpatients.account("M001").balance_fen) == (left, 0)
@@ -172,7 +172,7 @@ def test_a_claim_written_behind_the_services_back_waits_all_the_same(reviewed: t
     steps, batch_no = reviewed
     database = steps.context.database
     copied = steps.accept("M003", certno="").claim_id
-    claims.reject_claim(steps.context, OFFICER, str(copied), "样子")
+    claim_steps.reject_claim(steps.context, OFFICER, str(copied), "样子")
     row = (
         "INSERT INTO outpatient_claim SELECT institution_id, 'raw', 'raw', 'M001', remitted, 6450,"
         " claimant, card_lost, claimant_name, personal, card_hash, taken_at, route, 'accepted',"

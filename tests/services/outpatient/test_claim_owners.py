@@ -15,13 +15,8 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Rout
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.services.outpatient import owners, payouts
 from hospital_prepay.services.outpatient.claim_review import read_claim, read_owner, reveal_claim
-from hospital_prepay.services.outpatient.claims import (
-    ShownPaper,
-    confirm_claim,
-    reject_claim,
-    review_claim,
-    withdraw_claim,
-)
+from hospital_prepay.services.outpatient.claim_steps import confirm_claim, reject_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import account_card
 from tests.hospital import INSTITUTION

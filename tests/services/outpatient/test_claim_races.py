@@ -14,7 +14,7 @@ import pytest
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.domain.rules.outpatient.claims import Route
-from hospital_prepay.services.outpatient import claims, payouts
+from hospital_prepay.services.outpatient import claim_steps, claims, payouts
 from tests.hospital import Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 
@@ -125,12 +125,12 @@ def test_a_file_of_answers_read_by_eight_at_once_books_once(
 def test_a_claim_is_confirmed_or_withdrawn_never_both(counted: Outpatients) -> None:
     accepted = counted.accept("M001").claim_id
     assert accepted
-    claims.review_claim(counted.context, OFFICER, accepted)
+    claim_steps.review_claim(counted.context, OFFICER, accepted)
 
     def act(number: int) -> str:
         if number % 2:
-            return claims.confirm_claim(counted.context, APPROVER, accepted).state
-        return claims.reject_claim(counted.context, OFFICER, accepted, "重办").state
+            return claim_steps.confirm_claim(counted.context, APPROVER, accepted).state
+        return claim_steps.reject_claim(counted.context, OFFICER, accepted, "重办").state
 
     done, _ = together(act)
     assert len(done) == 1

@@ -14,14 +14,14 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.services.outpatient import payouts
-from hospital_prepay.services.outpatient.claims import (
-    ShownPaper,
+from hospital_prepay.services.outpatient.claim_steps import (
     confirm_claim,
     redirect_claim,
     reject_claim,
     review_claim,
     withdraw_claim,
 )
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from tests.hospital import INSTITUTION, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
 

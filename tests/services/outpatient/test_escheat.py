@@ -15,7 +15,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.services.access.home import tasks
 from hospital_prepay.services.outpatient import advances, batch_review, escheat, filing, payouts, proposals
-from hospital_prepay.services.outpatient.claims import reject_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claim_steps import reject_claim, withdraw_claim
 from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.hospital import INSTITUTION, Hospital, actor

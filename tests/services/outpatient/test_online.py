@@ -17,7 +17,8 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Rout
 from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
 from hospital_prepay.domain.rules.outpatient.online import told_number
 from hospital_prepay.services.outpatient import attempts, notice, online, payouts, requests
-from hospital_prepay.services.outpatient.claims import ShownPaper, confirm_claim, review_claim
+from hospital_prepay.services.outpatient.claim_steps import confirm_claim, review_claim
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.notice import WriteNotice
 from hospital_prepay.services.outpatient.online import AskForAnother, AskOwn, Identity
 from hospital_prepay.services.outpatient.requests import TakeUp

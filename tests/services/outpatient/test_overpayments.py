@@ -15,7 +15,12 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.ledger.soundness import across_tables
 from hospital_prepay.persistence.outpatient_overpayments import OverpaymentRow, overpayments_of
 from hospital_prepay.services.outpatient import corrections, owners, payouts
-from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, reject_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claim_steps import (
+    confirm_claim,
+    redirect_claim,
+    reject_claim,
+    withdraw_claim,
+)
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from tests.hospital import INSTITUTION, Hospital

@@ -18,7 +18,12 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence.outpatient_claims import AccountState
 from hospital_prepay.services.outpatient import claim_review, online, owners, payouts, requests
-from hospital_prepay.services.outpatient.claims import confirm_claim, redirect_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claim_steps import (
+    confirm_claim,
+    redirect_claim,
+    review_claim,
+    withdraw_claim,
+)
 from hospital_prepay.services.outpatient.correction_review import (
     list_owner_changes,
     read_owner_change,

@@ -11,7 +11,8 @@ from hospital_prepay.domain.errors import NotFound, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.services.outpatient import claim_review, filing, merging, owners, register
-from hospital_prepay.services.outpatient.claims import AcceptClaim, accept_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claim_steps import review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claims import AcceptClaim, accept_claim
 from hospital_prepay.services.outpatient.corrections import AskCorrection, ask_correction
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, Outpatients
 
