@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.decision import Decision, Reason
+from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
@@ -19,6 +19,7 @@ from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
 from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.outpatient_gaps import told, with_gaps
 from hospital_prepay.web.outpatient_words import ACCOUNT_MARKS, CLAIM_MARKS, way_lines
 
 Refused = tuple[Decision, str]
@@ -33,18 +34,6 @@ PAYEES: Final = {
 _EMPTY: Final = {"kind": "idle", "word": LISTED_LABELS[EMPTY]}
 _PERHAPS: Final = (Paper.LOST_CARD, Paper.SLIP)
 _NOT_LOST: Final = "没有受理，没有付款；填写的内容都还在。"
-_ONLY_SLIP: Final = (
-    "账户没有登记证件号，也没有登记手机号，只凭证件认不出是谁的钱。请交预交金凭条；"
-    "没有凭条的，请财务凭缴费记录先办身份更正。"
-)
-_ONLY_SLIP_FOR_SIGNS: Final = (
-    "账户登记的姓名只有符号，也没有登记手机号，认不出是谁的钱。请交预交金凭条；没有凭条的，请财务先办身份更正。"
-)
-# As they stand in the form.
-_FIELDS: Final = (
-    *("claimant_name", "certno", "phone", "patient_name", "patient_certno", "patient_phone"),
-    *("papers", "route", "bank", "card_no", "beyond", "ground"),
-)
 _WAY_OUT: Final = {"original_closed", "staff_card", "original_first"}
 
 
@@ -66,7 +55,7 @@ def find_page(q: str, found: list[FoundOwner] | None) -> dict[str, Any]:
 
 def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused | None) -> dict[str, Any]:
     """One account and the form of a claim on it; an objection to the whole (``""``) says nothing of its fields."""
-    form = _with_gaps(owner, claimant, form) if form.errors and "" not in form.errors else form
+    form = with_gaps(owner, claimant, form) if form.errors and "" not in form.errors else form
     account = owner.account
     open_ = owner.open_claim
     ways = ways_of(current_context(), owner, claimant)
@@ -172,10 +161,10 @@ def _refusal(
     """The rule's "no" with what can be done now, the likeliest first."""
     decision, decision_id = refused
     codes = {one.code for one in decision.reasons}
-    first = _told(owner, decision.reasons[0]).rstrip("。")
+    first = told(owner, decision.reasons[0]).rstrip("。")
     return {
         "title": f"不能退 {decision.amount} 元：{first.split('。')[0]}",
-        "lines": [_NOT_LOST, *(_told(owner, one) for one in decision.reasons)],
+        "lines": [_NOT_LOST, *(told(owner, one) for one in decision.reasons)],
         "clauses": [
             chip(one.clause, "" if one.clause else "退款要交的材料和付款方式") for one in decision.reasons[:1]
         ],
@@ -186,33 +175,6 @@ def _refusal(
         "print_href": None,
         "folded": True,
     }
-
-
-def _told(owner: Owner, reason: Reason) -> str:
-    """The rule's words; a phone isn't asked for where none is on record that it could be compared with."""
-    if reason.code == "missing_proof" and not owner.has_phone:
-        return _ONLY_SLIP if owner.unregistered else _ONLY_SLIP_FOR_SIGNS
-    return reason.message
-
-
-def _with_gaps(owner: Owner, claimant: Claimant, form: Form) -> Form:
-    """A form that came back, with everything else that is missing: who fills it in again sees it at once. The rule
-    and the service look at it all the same."""
-    entered, papers = form.entered, []
-    for paper in needed_papers(claimant, card_lost=bool(entered.get("card_lost"))):
-        if not entered.get(f"{PAPER}{paper.value}"):
-            papers.append(f"还缺{paper.label}。")
-    if owner.unregistered and not entered.get(f"{PAPER}{Paper.SLIP.value}"):
-        told = entered.get("phone") or entered.get("patient_phone")
-        if not (owner.has_phone and told):
-            papers.append("请交预交金凭条，或填账户登记的手机号。" if owner.has_phone else _ONLY_SLIP)
-    gaps = {"papers": "".join(papers)} if papers else {}
-    if claimant is not Claimant.SELF and not owner.unregistered and not entered.get("patient_certno"):
-        gaps["patient_certno"] = "请填患者证件号，照患者的证件写（人已去世的，照死亡证明或户口簿）。"
-    errors = {**gaps, **form.errors}
-    return Form(
-        entered, dict(sorted(errors.items(), key=lambda one: _FIELDS.index(one[0]) if one[0] in _FIELDS else -1))
-    )
 
 
 def _options(

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.paging import page_number
@@ -62,9 +63,11 @@ def look() -> Any:
 @requires(Permission.OUTPATIENT_FILE)
 def ask_mark(account_no: str) -> str:
     """The form of a mark with one account's number in it. Raises :class:`NotFound` for one that can't be marked."""
-    if markable_standing(current_context(), current_actor(), account_no) is None:
+    standing = markable_standing(current_context(), current_actor(), account_no)
+    if standing is None:
         raise NotFound("这个账户现在不能登记退不了：没有余额、正在办理，或还有渠道没试。请从清退台账里打开看。")
-    return _list("mark", Form({"account_nos": account_no}))
+    reason = filing.Reason.NOT_COME.value if standing is Standing.REACHED else ""
+    return _list("mark", Form({"account_nos": account_no, "reason": reason}))
 
 
 @blueprint.get("/marks/of/<path:account_no>")

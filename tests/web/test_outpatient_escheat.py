@@ -232,6 +232,7 @@ def test_the_page_of_an_account_leads_to_its_mark_where_the_rule_lets_it(treasur
         assert treasury.as_(role).get(form).status_code == 403
     shown = officer.get(form).text
     assert re.search(r'<textarea[^>]*name="account_nos"[^>]*>M001</textarea>', shown)
+    assert re.search(r'<option value="not_come"(?! selected)', shown)
     claim = treasury.accepted()
     assert form not in officer.get(at).text, "somebody came for it"
     assert treasury.send(CASHIER, f"{claim}/withdraw", ground="改天再来").status_code == 303
