@@ -111,7 +111,7 @@ def return_files(connection: sa.Connection, institution_id: str) -> list[ReturnF
     )
     found = [ReturnFileRow(*row) for row in rows]
     held = _held(connection, institution_id, [return_subject(one.sha256) for one in found if one.unknown])
-    return [replace(one, held=held.get(return_subject(one.sha256), 0)) for one in found]
+    return [replace(one, held=held.get((return_subject(one.sha256), one.imported_at), 0)) for one in found]
 
 
 def return_subject(sha256: str) -> str:
@@ -119,15 +119,13 @@ def return_subject(sha256: str) -> str:
     return f"outpatient_return_file:{sha256[:12]}"
 
 
-def _held(connection: sa.Connection, institution_id: str, subjects: Sequence[str]) -> dict[str, int]:
-    """How many lines of a file were held when it was first read: a fact of that act, which the trail keeps."""
+def _held(connection: sa.Connection, institution_id: str, subjects: Sequence[str]) -> dict[tuple[str, datetime], int]:
+    """How many lines each reading of a file held, by when that was: a fact of the act, which the trail keeps."""
     event = AuditEvent
-    query = (
-        sa.select(event.subject, event.detail)
-        .where(event.institution_id == institution_id, event.subject.in_(subjects), event.action == ANSWERS)
-        .order_by(event.at.desc(), event.event_id.desc())
+    query = sa.select(event.subject, event.at, event.detail).where(
+        event.institution_id == institution_id, event.subject.in_(subjects), event.action == ANSWERS
     )
-    return {subject: int(detail.get("held", 0)) for subject, detail in connection.execute(query)}
+    return {(subject, at): int(detail.get("held", 0)) for subject, at, detail in connection.execute(query)}
 
 
 def return_file_read_at(connection: sa.Connection, institution_id: str, sha256: str) -> datetime | None:

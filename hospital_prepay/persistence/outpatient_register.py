@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.days import UNREADABLE_DAY
-from hospital_prepay.domain.rules.outpatient.contact import OVER, Standing
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -24,9 +24,7 @@ _EMPTY: Final = sa.and_(OutpatientAccount.state == "open", LedgerAccount.balance
 _KEPT_OPEN: Final = sa.and_(_KEPT, OutpatientAccount.state == "open", LedgerAccount.balance_fen > 0)
 _OWED: Final = sa.and_(~_KEPT, OutpatientAccount.state == "open", sa.func.coalesce(LedgerAccount.balance_fen, 1) > 0)
 # What domain.rules.outpatient.contact.is_still_told says of one account.
-_TOLD: Final = sa.and_(
-    OutpatientAccount.state.not_in(sorted(OVER)), sa.func.coalesce(LedgerAccount.balance_fen, 1) != 0
-)
+_TOLD: Final = sa.func.coalesce(LedgerAccount.balance_fen, 1) != 0
 _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)
 UNKNOWN_YEAR: Final = 0
 _AT_ONCE: Final = 5_000

@@ -370,13 +370,17 @@ def test_what_the_bank_contradicts_is_decided_on_the_page_of_the_refund(desk: De
         assert "YH-1 已到账" in str(connection.scalars(query).all())
 
 
-def test_the_history_tells_what_waits_for_a_person_from_what_did_nothing(desk: Desk) -> None:
+def test_the_history_tells_what_waits_for_a_person_from_what_did_nothing(desk: Desk, clock: FixedClock) -> None:
     claim = desk.confirmed(**BANK)
     desk.choose(CASHIER, claim)
     number = desk.number(claim)
     desk.answer((number, "64.50", "失败", "", "卡号错"))
-    desk.answer((number, "64.50", "成功", "YH-1", ""), ("TF0", "1.00", "成功", "Y", ""))
-    desk.answer((number, "64.50", "成功", "YH-1", ""), ("TF0", "1.00", "成功", "Y", ""))
+    rows = ((number, "64.50", "成功", "YH-1", ""), ("TF0", "1.00", "成功", "Y", ""))
+    desk.answer(*rows)
+    unpaid = {"number": "1", "verdict": "unpaid", "ground": "电话核对，没有付到"}
+    assert desk.send(APPROVER, f"{claim}/decide", **unpaid).status_code == 303
+    clock.moment += timedelta(minutes=5)
+    assert "以前已办 1 笔" in words(desk.answer(*rows)), "read again, it contradicts nothing that isn't decided"
     page = words(desk.as_(CASHIER).get(PAYMENTS))
     assert page.count("到账 0，没退成 0，前后说法不一、交人判断 1，没有办 1") == 1
     assert "到账 0，没退成 1" in page

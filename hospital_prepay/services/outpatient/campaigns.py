@@ -224,7 +224,7 @@ def contact_card(context: Context, actor: Actor, account_no: str) -> ContactCard
     told = Told.of(
         possible, ((Way(one.channel), Outcome(one.outcome)) for one in history if one.outcome and _of(one))
     )
-    is_over = not is_still_told(account.state, account.balance_fen if account.is_open else None)
+    is_over = not is_still_told(account.balance_fen if account.is_open else None)
     return ContactCard(tuple(history), possible, told.tried, ways_left(told), next_way(told), standing(told), is_over)
 
 

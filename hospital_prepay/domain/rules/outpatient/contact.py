@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 from hospital_prepay.domain.clauses import implements
-from hospital_prepay.domain.rules.outpatient.life import AccountState
 from hospital_prepay.domain.rules.outpatient.reach import Way
 
 TOLD: Final = "guizhou-deposit-2025/7"
@@ -67,8 +66,6 @@ STANDING_LABELS: Final = {
     Standing.LEFT: "还有渠道没试",
 }
 NUMBER_GONE: Final = frozenset({Outcome.WRONG_NUMBER, Outcome.DEAD_NUMBER})
-# States in which the hospital holds nothing more of an account: there is nobody to look for.
-OVER: Final = frozenset({AccountState.REFUNDED, AccountState.REMITTED, AccountState.RECLAIMED})
 # What shows that something went out. A number that doesn't suit was never tried.
 TRIED: Final = frozenset(Outcome) - {Outcome.UNSUITED}
 # What shows that it arrived at somebody.
@@ -130,10 +127,10 @@ def standing(told: Told) -> Standing:
     return Standing.LEFT if left(told) else Standing.COMPLETE
 
 
-def is_still_told(state: str, balance_fen: int | None) -> bool:
-    """Whether anybody is to be told of an account at all: not of one whose money was paid or is the treasury's, nor
-    of one without any. ``balance_fen`` is ``None`` before its money is in the books."""
-    return state not in OVER and balance_fen != 0
+def is_still_told(balance_fen: int | None) -> bool:
+    """Whether anybody is to be told of an account at all: not of one that has nothing, be it that its money was paid
+    or is the treasury's. ``balance_fen`` is ``None`` before its money is in the books."""
+    return balance_fen != 0
 
 
 def _is_shut(told: Told, way: Way) -> bool:
