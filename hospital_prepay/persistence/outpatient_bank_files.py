@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.models.audit import AuditEvent
 from hospital_prepay.persistence.models.outpatient_claims import (
     OutpatientBankFile,
     OutpatientPayout,
     OutpatientReturnFile,
 )
 from hospital_prepay.persistence.rows import rows_of
+
+ANSWERS: Final = "outpatient.answers"
 
 
 def last_file_no(connection: sa.Connection, institution_id: str) -> int:
@@ -83,7 +87,8 @@ def open_payouts(connection: sa.Connection, institution_id: str) -> dict[int, in
 
 @dataclass(frozen=True, slots=True)
 class ReturnFileRow:
-    """A file that the bank answered with."""
+    """A file that the bank answered with. ``unknown`` lines did nothing; of those ``held`` contradicted an earlier
+    answer and were given to a person to decide."""
 
     sha256: str
     file_name: str
@@ -92,12 +97,35 @@ class ReturnFileRow:
     unknown: int
     imported_by: str
     imported_at: datetime
+    held: int = 0
 
 
 def return_files(connection: sa.Connection, institution_id: str) -> list[ReturnFileRow]:
     """Every file of the bank, the newest first."""
-    order = (OutpatientReturnFile.imported_at.desc(),)
-    return rows_of(connection, OutpatientReturnFile, ReturnFileRow, institution_id, order=order)
+    table = OutpatientReturnFile
+    names = [name for name in ReturnFileRow.__dataclass_fields__ if name != "held"]
+    rows = connection.execute(
+        sa.select(*(getattr(table, name) for name in names))
+        .where(table.institution_id == institution_id)
+        .order_by(table.imported_at.desc())
+    )
+    found = [ReturnFileRow(*row) for row in rows]
+    held = _held(connection, institution_id, [return_subject(one.sha256) for one in found if one.unknown])
+    return [replace(one, held=held.get((return_subject(one.sha256), one.imported_at), 0)) for one in found]
+
+
+def return_subject(sha256: str) -> str:
+    """What the audit trail calls a file of the bank."""
+    return f"outpatient_return_file:{sha256[:12]}"
+
+
+def _held(connection: sa.Connection, institution_id: str, subjects: Sequence[str]) -> dict[tuple[str, datetime], int]:
+    """How many lines each reading of a file held, by when that was: a fact of the act, which the trail keeps."""
+    event = AuditEvent
+    query = sa.select(event.subject, event.at, event.detail).where(
+        event.institution_id == institution_id, event.subject.in_(subjects), event.action == ANSWERS
+    )
+    return {(subject, at): int(detail.get("held", 0)) for subject, at, detail in connection.execute(query)}
 
 
 def return_file_read_at(connection: sa.Connection, institution_id: str, sha256: str) -> datetime | None:

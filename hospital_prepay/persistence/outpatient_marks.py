@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -30,6 +31,62 @@ def standings(
     query = sa.select(each.c.standing, sa.func.count()).group_by(each.c.standing)
     with _planned(connection, numbers):
         return {Standing(standing): int(count) for standing, count in connection.execute(query)}
+
+
+def some_of_standing(
+    connection: sa.Connection,
+    institution_id: str,
+    numbers: Sequence[str] | None,
+    reach: Sequence[str],
+    standing: Standing,
+    most: int,
+) -> list[str]:
+    """The first ``most`` by number of those that :func:`standings` counts with one standing."""
+    told = told_columns(institution_id, account_nos=numbers)
+    query = _open_ones(told, institution_id, numbers, reach, OutpatientAccount.account_no)
+    query = query.where(told.standing == standing.value).order_by(OutpatientAccount.account_no).limit(most)
+    with _planned(connection, numbers):
+        return list(connection.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class NoneToMark:
+    """An account of the register that can't be marked, however its owner was told. ``balance_fen`` is ``None`` before
+    its money is in the books."""
+
+    account_no: str
+    kind: str
+    state: str
+    balance_fen: int | None
+    is_claimed: bool
+
+
+def none_to_mark(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[str], most: int
+) -> list[NoneToMark]:
+    """Which of a few numbers are in the register and among none of :func:`standings`; the first ``most``."""
+    account = OutpatientAccount
+    open_ones = _open_ones(
+        told_columns(institution_id, account_nos=numbers), institution_id, numbers, (), account.account_no
+    )
+    is_claimed = sa.exists().where(
+        OutpatientClaim.institution_id == account.institution_id,
+        OutpatientClaim.account_no == account.account_no,
+        OutpatientClaim.state.in_(_UNDER_WAY),
+    )
+    query = (
+        sa.select(account.account_no, account.kind, account.state, LedgerAccount.balance_fen, is_claimed)
+        .select_from(account)
+        .outerjoin(LedgerAccount, _in_books())
+        .where(
+            account.institution_id == institution_id,
+            account.account_no.in_(numbers),
+            account.account_no.not_in(open_ones.correlate(None)),
+        )
+        .order_by(account.account_no)
+        .limit(most)
+    )
+    return [NoneToMark(*row[:4], bool(row[4])) for row in connection.execute(query)]
 
 
 def unknown(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> tuple[str, ...]:
@@ -92,14 +149,17 @@ def _planned(connection: sa.Connection, numbers: Sequence[str] | None) -> Iterat
         yield
 
 
+def _in_books() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        LedgerAccount.institution_id == OutpatientAccount.institution_id,
+        LedgerAccount.account_id == "23050102:" + OutpatientAccount.account_no,
+    )
+
+
 def _open_ones(
     told: ToldColumns, institution_id: str, numbers: Sequence[str] | None, reach: Sequence[str], *columns: Any
 ) -> sa.Select[Any]:
     account, claim = OutpatientAccount, OutpatientClaim
-    in_books = sa.and_(
-        LedgerAccount.institution_id == account.institution_id,
-        LedgerAccount.account_id == "23050102:" + account.account_no,
-    )
     is_claimed = sa.and_(
         claim.institution_id == account.institution_id,
         claim.account_no == account.account_no,
@@ -108,7 +168,7 @@ def _open_ones(
     return (
         sa.select(*columns)
         .select_from(account)
-        .join(LedgerAccount, in_books)
+        .join(LedgerAccount, _in_books())
         .outerjoin(claim, is_claimed)
         .outerjoin(told.joined, told.on)
         .where(

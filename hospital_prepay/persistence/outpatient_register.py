@@ -10,7 +10,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.days import UNREADABLE_DAY
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT
+from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientRejection
 from hospital_prepay.persistence.outpatient_told import narrowed_by, told_columns
@@ -21,6 +23,8 @@ _KEPT: Final = OutpatientAccount.import_no.is_(None)
 _EMPTY: Final = sa.and_(OutpatientAccount.state == "open", LedgerAccount.balance_fen == 0)
 _KEPT_OPEN: Final = sa.and_(_KEPT, OutpatientAccount.state == "open", LedgerAccount.balance_fen > 0)
 _OWED: Final = sa.and_(~_KEPT, OutpatientAccount.state == "open", sa.func.coalesce(LedgerAccount.balance_fen, 1) > 0)
+# What domain.rules.outpatient.contact.is_still_told says of one account.
+_TOLD: Final = sa.func.coalesce(LedgerAccount.balance_fen, 1) != 0
 _YEAR: Final = sa.func.coalesce(sa.extract("year", OutpatientAccount.last_movement_on), 0)
 UNKNOWN_YEAR: Final = 0
 _AT_ONCE: Final = 5_000
@@ -230,8 +234,9 @@ def _told(connection: sa.Connection, institution_id: str, narrowed: Narrowed, qu
         whole: sa.Result[Any] = connection.execute(query)
         return whole
     columns = told_columns(institution_id)
+    to_do = (_TOLD,) if narrowed.told in (Standing.LEFT, *Way) else ()
     deposits = query.outerjoin(columns.joined, columns.on).where(
-        _DEPOSIT, ~_KEPT, narrowed_by(columns, narrowed.told)
+        _DEPOSIT, ~_KEPT, narrowed_by(columns, narrowed.told), *to_do
     )
     with in_bulk(connection):
         narrow: sa.Result[Any] = connection.execute(deposits)

@@ -8,10 +8,12 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError, fields
 
+from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.money import ZERO
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
-from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Ticked, Yuan
+from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Ticked, Yuan, messages_of
 from hospital_prepay.schemas.fund_forms import FormKey
+from hospital_prepay.services.outpatient.alarms import check_transfer
 from hospital_prepay.services.outpatient.claims import AcceptClaim, ShownPaper
 from hospital_prepay.services.outpatient.contradictions import Verdict
 
@@ -43,14 +45,34 @@ class AcceptClaimSchema(CommandSchema[AcceptClaim]):
     patient_certno = Text(load_default="", longest=40)
 
     def read(self, given: Mapping[str, Any]) -> AcceptClaim:
-        """The claim, its papers in the order of the list."""
-        found = self.load(given)
+        """The claim, its papers in the order of the list; every field that is wrong is named at once."""
+        wrong = _opened_gaps(given)
+        try:
+            found = self.load(given)
+        except ValidationError as error:
+            raise ValidationError({**messages_of(error), **wrong}) from error
         typed = str(found["beyond"]).strip()
         try:
             beyond = Yuan(required=True).deserialize(typed) if typed else ZERO
         except ValidationError as error:
-            raise ValidationError({"beyond": error.messages}) from error
+            raise ValidationError({**wrong, "beyond": error.messages}) from error
+        if wrong:
+            raise ValidationError(wrong)
         return AcceptClaim(**{**found, "beyond": beyond, "papers": shown_papers(given)})
+
+
+def _opened_gaps(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is missing of the fields that another field asks for: who the patient is, whose card it goes to."""
+    gaps: dict[str, Any] = {}
+    if given.get("claimant") in (Claimant.PROXY, Claimant.HEIR) and not str(given.get("patient_name", "")).strip():
+        gaps["patient_name"] = ["请填患者姓名，照患者的证件写。"]
+    try:
+        if given.get("route") == Route.BANK:
+            check_transfer(str(given.get("bank", "")), str(given.get("card_no", "")))
+    except MalformedInput as error:
+        told = error.details.get("fields") or {str(error.details["field"]): error.message}
+        gaps.update({name: [words] for name, words in told.items()})
+    return gaps
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.rules.outpatient.duties import is_outpatient as is_outpatient_duty
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -159,10 +160,15 @@ def _list(place_form: Form = _NONE, address: str = "", *, is_outpatient: bool = 
     year = int(asked) if asked.isdecimal() and len(asked) == 4 else book.today.year
     duties.year_of_duties(book, year)
     found = reminders.read_reminders(context, actor)
+    if is_outpatient:
+        shown = view.duties_page(book, year, {**request.args, "area": "outpatient"})
+        given = [view.reminder_line(row) for row in found.reminders if is_outpatient_duty(row.duty_key)]
+        return render_template("pages/fund/duties.html", **view.of_one_room(shown), today=book.today, reminders=given)
     return render_template(
         "pages/fund/duties.html",
-        **view.duties_page(book, year, {**request.args, **({"area": "outpatient"} if is_outpatient else {})}),
-        layout=view.OUTPATIENT_LAYOUT if is_outpatient else view.LAYOUT,
+        **view.duties_page(book, year, request.args),
+        layout=view.LAYOUT,
+        whole_href=None,
         today=book.today,
         short=[view.short_line(one) for one in clearing_watch.short_clearings(context, actor)],
         recalled=[view.recall_line(one, book.today) for one in clearing_watch.called_back(context, actor)],

@@ -91,6 +91,12 @@ def duties_page(book: DutyBook, year: int, asked: Mapping[str, str]) -> dict[str
     }
 
 
+def of_one_room(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The list as the rooms of outpatients show it: of theirs alone, with the way to the whole calendar."""
+    nothing: dict[str, Any] = {"areas": [], "places": [], "short": [], "recalled": [], "panel": None, "account": None}
+    return {**shown, **nothing, "calendar": None, "address": "", "layout": OUTPATIENT_LAYOUT, "whole_href": LIST}
+
+
 def duty_page(book: DutyBook, one: Standing, forms: Mapping[str, Form]) -> dict[str, Any]:
     """One duty with what is owed, its history, and the forms that the viewer may use now."""
     steps = book.steps_of(one.item.key)

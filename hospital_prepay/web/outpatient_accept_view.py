@@ -19,6 +19,7 @@ from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
 from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.outpatient_gaps import told, with_gaps
 from hospital_prepay.web.outpatient_words import ACCOUNT_MARKS, CLAIM_MARKS, way_lines
 
 Refused = tuple[Decision, str]
@@ -53,7 +54,8 @@ def find_page(q: str, found: list[FoundOwner] | None) -> dict[str, Any]:
 
 
 def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused | None) -> dict[str, Any]:
-    """One account and the form of a claim on it."""
+    """One account and the form of a claim on it; an objection to the whole (``""``) says nothing of its fields."""
+    form = with_gaps(owner, claimant, form) if form.errors and "" not in form.errors else form
     account = owner.account
     open_ = owner.open_claim
     ways = ways_of(current_context(), owner, claimant)
@@ -79,6 +81,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "may": _may(owner),
         "due_fen": owner.due_fen,
         "unregistered": owner.unregistered,
+        "asks_phone": owner.unregistered and owner.has_phone,
         "payee": PAYEES[claimant],
     }
 
@@ -139,7 +142,8 @@ def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Rout
 
 def _papers(claimant: Claimant, owner: Owner, *, card_lost: bool) -> list[dict[str, Any]]:
     needed = needed_papers(claimant, card_lost=card_lost)
-    perhaps = {Paper.SLIP: {"kind": "wait", "word": "凭条或手机号"}} if owner.unregistered else {}
+    word = "凭条或手机号" if owner.has_phone else "要交"
+    perhaps = {Paper.SLIP: {"kind": "wait", "word": word}} if owner.unregistered else {}
     return [
         {
             "field": f"{PAPER}{paper.value}",
@@ -157,10 +161,10 @@ def _refusal(
     """The rule's "no" with what can be done now, the likeliest first."""
     decision, decision_id = refused
     codes = {one.code for one in decision.reasons}
-    first = decision.reasons[0].message.rstrip("。")
+    first = told(owner, decision.reasons[0]).rstrip("。")
     return {
         "title": f"不能退 {decision.amount} 元：{first.split('。')[0]}",
-        "lines": [_NOT_LOST, *(one.message for one in decision.reasons)],
+        "lines": [_NOT_LOST, *(told(owner, one) for one in decision.reasons)],
         "clauses": [
             chip(one.clause, "" if one.clause else "退款要交的材料和付款方式") for one in decision.reasons[:1]
         ],
@@ -169,6 +173,7 @@ def _refusal(
         "number_href": decision_href(decision_id),
         "rule_version": decision.rule_version,
         "print_href": None,
+        "folded": True,
     }
 
 

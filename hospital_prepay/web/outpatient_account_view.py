@@ -10,6 +10,7 @@ from flask import render_template
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
@@ -17,8 +18,9 @@ from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.outpatient import campaigns, register
+from hospital_prepay.services.outpatient.left_out import markable_standing
 from hospital_prepay.services.outpatient.register import AccountCard, HolderChange
-from hospital_prepay.web.decision_view import decision_href, decision_number
+from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
 from hospital_prepay.web.outpatient_campaign_view import contact_panel
 from hospital_prepay.web.outpatient_correction_view import OWNER_STATES, correction, fields
@@ -36,7 +38,20 @@ def account_page(account_no: str, form: Form) -> str:
     """The page of an account, with the form of a correction as it was typed."""
     card = register.account_card(current_context(), current_actor(), account_no)
     panel = contact_panel(campaigns.contact_card(current_context(), current_actor(), account_no))
-    return render_template("pages/outpatient/account.html", form=form, contact=panel, **shown_account(card))
+    shown = {"contact": panel, "mark_link": _mark_link(card), **shown_account(card)}
+    return render_template("pages/outpatient/account.html", form=form, **shown)
+
+
+def _mark_link(card: AccountCard) -> dict[str, str] | None:
+    """The way to the form that marks the account, for who may and where the rule lets it."""
+    actor, account_no = current_actor(), card.account.account_no
+    if not actor.may(Permission.OUTPATIENT_FILE):
+        return None
+    standing = markable_standing(current_context(), actor, account_no)
+    if standing is None:
+        return None
+    words = "一直没有来办的，登记退不了" if standing is Standing.REACHED else "各渠道都有凭据，登记退不了"
+    return {"href": f"{ROOT}/filings/marks/for/{quoted(account_no)}#h-mark", "words": words}
 
 
 def shown_account(card: AccountCard) -> dict[str, Any]:
@@ -60,7 +75,6 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
             "is_kept": account.is_kept,
             "owed_fen": card.owed_fen,
             "overpaid_fen": card.overpaid_fen,
-            "may_mark": account.state == State.OPEN and account.balance_fen > 0,
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
             "others": [
@@ -134,7 +148,5 @@ def _claim(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
         "at": one.accepted_at,
         "people": "，".join(f"{step} {names.get(by, by)}" for step, by in people if by),
         "remitted": one.remitted,
-        "decision": {"number": decision_number(one.decision_id), "href": decision_href(one.decision_id)}
-        if sees
-        else None,
+        "decision": {"href": decision_href(one.decision_id)} if sees else None,
     }

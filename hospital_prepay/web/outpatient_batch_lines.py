@@ -42,7 +42,7 @@ def sample_page(batch: BatchRow, lines: Sequence[ReviewedLine]) -> dict[str, Any
     here = f"{ROOT}/{batch.batch_no}/sample"
     return {
         "batch": batch_line(batch, {}),
-        "lines": [line(one) for one in lines],
+        "lines": [{**line(one), "history": [_tried(tried) for tried in one.history]} for one in lines],
         "sizes": [{"size": one, "href": f"{here}?size={one}"} for one in SIZES],
     }
 

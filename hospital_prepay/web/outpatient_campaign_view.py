@@ -96,7 +96,6 @@ def campaign_page(found: CampaignView) -> dict[str, Any]:
                 "href": f"{ROOT}/{head.campaign_no}/photos/{one.proof_no}",
                 "place": one.place,
                 "seen_at": one.seen_at,
-                "digest": one.sha256[:12],
                 "by": names.get(one.recorded_by, one.recorded_by),
             }
             for one in found.proofs
@@ -130,12 +129,17 @@ def run_mark(run: ImportRun) -> dict[str, str]:
 
 
 def contact_panel(card: ContactCard) -> dict[str, Any]:
-    """What was tried for one account: the mark, way by way, and every attempt with its proof."""
+    """What was tried for one account: the mark, way by way, and every attempt with its proof; no way is named where
+    nobody is to be told any more."""
+    is_over = card.is_over
+    left = () if is_over else card.left
+    mark = {"kind": _STANDINGS[card.standing], "word": card.standing.label}
     return {
-        "mark": {"kind": _STANDINGS[card.standing], "word": card.standing.label},
-        "fulfilled": card.standing is Standing.COMPLETE,
-        "next": card.next_way.label if card.next_way else "",
-        "left": "、".join(way.label for way in card.left),
+        "mark": None if is_over and card.left else mark,
+        "is_over": is_over,
+        "fulfilled": card.standing is Standing.COMPLETE and not is_over,
+        "next": left[0].label if left else "",
+        "left": "、".join(way.label for way in left),
         "tried": "、".join(way.label for way in card.tried),
         "history": [
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
@@ -13,6 +13,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
 from hospital_prepay.services.outpatient.filing import Marked, Reason
 from hospital_prepay.services.outpatient.filing_review import PAGE, FilingDetail, FilingRow, Filings, MarkedAccount
+from hospital_prepay.services.outpatient.left_out import LeftOut
 from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.services.outpatient.register import Contact, account_card
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
@@ -54,13 +55,17 @@ def list_page(found: Filings, opened: str, form: Form | None) -> dict[str, Any]:
     }
 
 
-def markable(found: Marked, named: int) -> dict[str, Any]:
-    """What a mark would come to; ``named`` accounts were asked for by number."""
+def markable(found: Marked, without: LeftOut, named: int) -> dict[str, Any]:
+    """What a mark would come to, and which accounts it leaves out; ``named`` were asked for by number."""
+    others = _others(found, named)
     return {
+        "named_left": _first(without.left, found.left),
+        "named_reached": _first(without.reached, found.reached),
+        "named_others": _first([f"{number}（{why}）" for number, why in without.others], others),
         "accounts": found.accounts,
         "left": found.left,
         "reached": found.reached,
-        "others": _others(found, named),
+        "others": others,
         "unknown": _unknown(found),
         "left_href": "/finance/outpatient/accounts?state=open&told=left",
         "contact_href": "/finance/outpatient/campaigns",
@@ -79,6 +84,12 @@ def marked_words(found: Marked, named: int) -> str:
     if others := _others(found, named):
         parts.append(f"另外 {others:,} 个没有登记：没有余额、正在退款或不是待清退")
     return "；".join(parts) + ("。下一步：做备案材料。" if found.accounts else "。")
+
+
+def _first(numbers: Sequence[str], count: int) -> str:
+    """The numbers that are named, and how many more there are."""
+    more = count - len(numbers)
+    return "、".join(numbers) + (f"，另有 {more:,} 个" if numbers and more > 0 else "")
 
 
 def _others(found: Marked, named: int) -> int:

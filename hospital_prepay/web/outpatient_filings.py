@@ -8,6 +8,7 @@ from flask import Blueprint, Response, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.paging import page_number
@@ -15,6 +16,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas import outpatient_escheat as schemas
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.services.outpatient import filing, filing_papers, filing_review
+from hospital_prepay.services.outpatient.left_out import left_out, markable_standing
 from hospital_prepay.web import outpatient_filing_view as view
 from hospital_prepay.web.outpatient_steps import act, attachment
 from hospital_prepay.web.outpatient_view import account_href
@@ -52,8 +54,20 @@ def look() -> Any:
         command = read_form(schemas.MarkSchema()).command
     except WrongForm as wrong:
         return _list("mark", wrong.form), 422
-    counted = filing.count_markable(current_context(), current_actor(), command)
-    return _list("mark", typed(), view.markable(counted, len(command.account_nos)))
+    context, actor = current_context(), current_actor()
+    counted, without = filing.count_markable(context, actor, command), left_out(context, actor, command)
+    return _list("mark", typed(), view.markable(counted, without, len(command.account_nos)))
+
+
+@blueprint.get("/marks/for/<path:account_no>")
+@requires(Permission.OUTPATIENT_FILE)
+def ask_mark(account_no: str) -> str:
+    """The form of a mark with one account's number in it. Raises :class:`NotFound` for one that can't be marked."""
+    standing = markable_standing(current_context(), current_actor(), account_no)
+    if standing is None:
+        raise NotFound("这个账户现在不能登记退不了：没有余额、正在办理，或还有渠道没试。请从清退台账里打开看。")
+    reason = filing.Reason.NOT_COME.value if standing is Standing.REACHED else ""
+    return _list("mark", Form({"account_nos": account_no, "reason": reason}))
 
 
 @blueprint.get("/marks/of/<path:account_no>")

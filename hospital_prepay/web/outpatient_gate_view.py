@@ -199,7 +199,6 @@ def _refused(one: RefusedDeposit, found: GateState) -> dict[str, Any]:
         "by": found.names.get(one.actor, one.actor),
         "amount_fen": int(one.facts["amount_fen"]),
         "reasons": [str(reason["message"]) for reason in one.reasons],
-        "number": decision_number(one.decision_id),
         "href": decision_href(one.decision_id),
     }
 
@@ -221,4 +220,5 @@ def _refusal(answer: TakenDeposit) -> dict[str, Any]:
         "number_href": decision_href(answer.decision_id),
         "rule_version": decision.rule_version,
         "print_href": None,
+        "folded": True,
     }

@@ -136,7 +136,6 @@ def _page(form: Form | None = None) -> str:
                 "route": Route(one.route).label,
                 "payments": one.payments,
                 "total_fen": one.total_fen,
-                "sha256": one.sha256,
                 "who": found.names.get(one.made_by, one.made_by),
                 "at": one.made_at,
                 "waiting": found.waiting.get(one.file_no, 0),
@@ -149,7 +148,8 @@ def _page(form: Form | None = None) -> str:
                 "name": one.file_name,
                 "arrived": one.arrived,
                 "failed": one.failed,
-                "unknown": one.unknown,
+                "unknown": one.unknown - one.held,
+                "held": one.held,
                 "who": found.names.get(one.imported_by, one.imported_by),
                 "at": one.imported_at,
             }

@@ -127,4 +127,5 @@ def _refusal(answer: AcceptedClaim) -> dict[str, Any]:
         "number_href": decision_href(answer.decision_id),
         "rule_version": decision.rule_version,
         "print_href": None,
+        "folded": True,
     }

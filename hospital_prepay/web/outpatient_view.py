@@ -138,7 +138,7 @@ def import_line(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
         "import_no": one.import_no,
         "href": f"{ROOT}/imports/{one.import_no}",
         "file_name": one.file_name,
-        "digest": f"{one.sha256[:4]} … {one.sha256[-4:]}",
+        "sha256": one.sha256,
         "balances_on": one.balances_on,
         "accepted": one.accepted,
         "rejected": one.rejected,

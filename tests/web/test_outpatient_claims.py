@@ -370,6 +370,23 @@ def test_what_the_bank_contradicts_is_decided_on_the_page_of_the_refund(desk: De
         assert "YH-1 已到账" in str(connection.scalars(query).all())
 
 
+def test_the_history_tells_what_waits_for_a_person_from_what_did_nothing(desk: Desk, clock: FixedClock) -> None:
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "失败", "", "卡号错"))
+    rows = ((number, "64.50", "成功", "YH-1", ""), ("TF0", "1.00", "成功", "Y", ""))
+    desk.answer(*rows)
+    unpaid = {"number": "1", "verdict": "unpaid", "ground": "电话核对，没有付到"}
+    assert desk.send(APPROVER, f"{claim}/decide", **unpaid).status_code == 303
+    clock.moment += timedelta(minutes=5)
+    assert "以前已办 1 笔" in words(desk.answer(*rows)), "read again, it contradicts nothing that isn't decided"
+    page = words(desk.as_(CASHIER).get(PAYMENTS))
+    assert page.count("到账 0，没退成 0，前后说法不一、交人判断 1，没有办 1") == 1
+    assert "到账 0，没退成 1" in page
+    assert "没退成 1，" not in page
+
+
 def test_whoever_decides_is_told_first_what_else_must_be_done(desk: Desk) -> None:
     """Booked as arrived, then told to have failed: the return is noted by others before it counts as not paid."""
     claim = desk.confirmed(**BANK)
@@ -612,3 +629,89 @@ def test_an_empty_account_says_so_to_the_counter(desk: Desk) -> None:
     assert "请核对他的凭条" in page
     assert "没有余额" in page
     assert "待清退" not in page
+
+
+def test_no_phone_is_asked_for_where_none_is_on_record(desk: Desk) -> None:
+    page = desk.as_(CASHIER).get(f"{FIND}/accounts/M003").text
+    assert "没有登记手机号：要交预交金凭条" in page
+    assert "说得出登记的手机号" not in page
+    assert "登记时留的手机号" not in page
+    for claimant in ("proxy", "heir"):
+        shown = desk.as_(CASHIER).get(f"{FIND}/accounts/M003", query_string={"claimant": claimant}).text
+        assert 'name="patient_phone"' not in shown
+        asked = desk.as_(CASHIER).get(f"{FIND}/accounts/M002", query_string={"claimant": claimant}).text
+        assert 'name="patient_phone"' in asked
+    refused = desk.send(CASHIER, f"{FIND}/accounts/M003", **{**CASH, "claimant_name": "罗丙之子"})
+    assert refused.status_code == 422
+    assert "或填账户登记的手机号" not in words(refused)
+    assert "请交预交金凭条" in words(refused)
+    other = desk.send(CASHIER, f"{FIND}/accounts/M002", **{**CASH, "claimant_name": "李乙"})
+    assert "或填账户登记的手机号" in words(other)
+
+
+@pytest.mark.parametrize(
+    ("account", "claimant", "gaps"),
+    [
+        ("M001", "self", ("claimant_name", "certno", "papers", "bank", "card_no")),
+        (
+            "M001",
+            "heir",
+            ("claimant_name", "certno", "patient_name", "patient_certno", "papers", "bank", "card_no"),
+        ),
+        ("M003", "proxy", ("claimant_name", "certno", "patient_name", "papers", "bank", "card_no")),
+    ],
+)
+def test_an_empty_form_names_all_its_gaps_at_their_fields(
+    desk: Desk, account: str, claimant: str, gaps: tuple[str, ...]
+) -> None:
+    answer = desk.send(CASHIER, f"{FIND}/accounts/{account}", claimant=claimant, route="bank")
+    assert answer.status_code == 422
+    assert f"有 {len(gaps)} 处要改" in words(answer)
+    named = re.findall(r'<a href="#f-([a-z_]+)">', answer.text)
+    assert tuple(named) == gaps
+    assert all(f'id="e-{one}"' in answer.text for one in gaps)
+    assert desk.count("outpatient_claim") == 0
+    assert re.search(r'<form class="panel"[^>]* novalidate>', answer.text), "a browser names one gap at a time"
+
+
+def test_papers_alone_are_refused_by_the_rule_and_on_record(desk: Desk) -> None:
+    before = desk.count("decision")
+    answer = desk.send(CASHIER, f"{FIND}/accounts/M001", **{**CASH, "paper-own_id": ""})
+    assert "还缺本人有效证件" in words(answer)
+    assert "处要改" not in words(answer)
+    assert desk.count("decision") == before + 1
+
+
+def test_an_account_that_was_paid_names_no_next_way(desk: Desk) -> None:
+    at = "/finance/outpatient/accounts"
+    officer = desk.as_(OFFICER)
+    assert "下一步：短信" in words(officer.get(f"{at}/M001"))
+    assert f'href="{at}/M001"' in officer.get(f"{at}?told=sms").text
+    claim = desk.confirmed()
+    assert desk.send(CASHIER, f"{claim}/pay", receipt=desk.number(claim)).status_code == 303
+    for account, why in (("M001", "已退完，不用再联系"), ("MZ/4", "没有余额，不用再联系")):
+        page = words(officer.get(f"{at}/{account}")).rpartition("每一笔变动")[2]
+        assert "下一步：" not in page
+        assert "还没试" not in page
+        assert why in page
+    for told in ("sms", "board", "left"):
+        listed = officer.get(f"{at}?told={told}").text
+        assert f'href="{at}/M001"' not in listed
+        assert f'href="{at}/MZ%2F4"' not in listed
+    assert f'href="{at}/M002"' in officer.get(f"{at}?told=left").text
+
+
+def test_numbers_for_auditors_stand_in_nobodys_way(desk: Desk) -> None:
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    page = desk.as_(OFFICER).get("/finance/outpatient/accounts/M001").text
+    assert "看决定</a>" in page
+    assert not re.search(r">D-?\d{8}", page)
+    assert not re.search(r">[0-9a-f]{12}", desk.as_(CASHIER).get(PAYMENTS).text)
+    for shown in (
+        desk.as_(CASHIER).get(claim).text,
+        desk.send(CASHIER, f"{FIND}/accounts/M002", **{**CASH, "claimant_name": "李乙"}).text,
+    ):
+        folded = re.search(r"<details>(?:(?!</details>).)*决定号(?:(?!</details>).)*</details>", shown, re.DOTALL)
+        assert folded
+        assert shown.count("决定号") == folded.group().count("决定号")

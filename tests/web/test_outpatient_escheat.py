@@ -20,12 +20,13 @@ from python_calamine import CalamineWorkbook
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import batch_files, escheat, list_papers
+from hospital_prepay.services.outpatient import batch_files, escheat, left_out, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
@@ -195,6 +196,60 @@ def test_a_look_says_how_many_would_be_marked_and_how_many_have_ways_left(treasu
     assert "退不了、还没有备案：1 个" in page
     for role in (CASHIER, AUDITOR, APPROVER):
         assert treasury.send(role, f"{FILINGS}/marks/look", **MARK, account_nos="M001").status_code == 403
+
+
+def test_a_look_names_the_accounts_that_are_left_out_and_why(treasury: Treasury) -> None:
+    treasury.accepted("M002", claimant_name="李乙", route="original")
+    looked = words(treasury.send(OFFICER, f"{FILINGS}/marks/look", **MARK, account_nos="M001,M002,M003,MZ/4"))
+    assert "先通知患者。M001、M003" in looked
+    assert "M002（正在退款）、MZ/4（没有余额）" in looked
+    treasury.told()
+    assert treasury.send(OFFICER, f"{FILINGS}/marks", **MARK, account_nos="M003").status_code == 303
+    again = words(treasury.send(OFFICER, f"{FILINGS}/marks/look", **MARK, account_nos="M001,M003,nobody"))
+    assert "能登记 1 个" in again
+    assert f"M003（{LISTED_LABELS['unclearable']}）" in again
+    assert "M001（" not in again
+
+
+def test_of_many_that_are_left_out_twenty_are_named(treasury: Treasury, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(left_out, "MOST_NAMED", 1)
+    by_number = words(treasury.send(OFFICER, f"{FILINGS}/marks/look", **MARK, account_nos="M001,M003"))
+    assert "M001，另有 1 个" in by_number
+    assert "M003" not in by_number.partition("另有 1 个")[0].rpartition("能登记")[2]
+    by_kind = words(treasury.send(OFFICER, f"{FILINGS}/marks/look", **MARK, **{"reach-phone": "yes"}))
+    assert "M001，另有 1 个" in by_kind
+
+
+def test_the_page_of_an_account_leads_to_its_mark_where_the_rule_lets_it(treasury: Treasury) -> None:
+    at, form = f"{ROOT}/accounts/M001", f"{FILINGS}/marks/for/M001"
+    officer = treasury.as_(OFFICER)
+    assert form not in officer.get(at).text
+    assert officer.get(form).status_code == 404
+    treasury.told()
+    assert f"{form}#h-mark" in links(officer.get(at).text)
+    for role in (CASHIER, APPROVER, AUDITOR):
+        assert form not in treasury.as_(role).get(at).text
+        assert treasury.as_(role).get(form).status_code == 403
+    shown = officer.get(form).text
+    assert re.search(r'<textarea[^>]*name="account_nos"[^>]*>M001</textarea>', shown)
+    assert re.search(r'<option value="not_come"(?! selected)', shown)
+    claim = treasury.accepted()
+    assert form not in officer.get(at).text, "somebody came for it"
+    assert treasury.send(CASHIER, f"{claim}/withdraw", ground="改天再来").status_code == 303
+    treasury.marked("M001")
+    assert form not in officer.get(at).text
+    assert officer.get(form).status_code == 404
+
+
+def test_the_duties_of_these_rooms_stand_alone_with_a_way_to_the_whole(treasury: Treasury) -> None:
+    officer = treasury.as_(OFFICER)
+    page, whole = officer.get(f"{ROOT}/duties"), officer.get("/finance/fund/duties")
+    for text in ("共用账户", ">全部</a>", "area=fund", "登记所在地", "订阅日历</h2>"):
+        assert text not in page.text
+    for text in ("共用账户", "登记所在地", "订阅日历</h2>"):
+        assert text in whole.text
+    assert "/finance/fund/duties" in links(page.text)
+    assert officer.get(f"{ROOT}/duties?area=fund&whose=all&year=2024").status_code == 200
 
 
 def test_forms_sent_twice_give_the_same_result(treasury: Treasury) -> None:
@@ -390,6 +445,8 @@ def test_reviewers_see_how_each_was_filed_and_what_was_tried(treasury: Treasury)
     assert f'href="{ROOT}/accounts/M001"' not in treasury.as_(OFFICER).get(f"{at}?after=M001").text
     assert f'href="{ROOT}/accounts/M003"' in treasury.as_(OFFICER).get(f"{at}?after=M001").text
     assert treasury.as_(OFFICER).get(f"{at}?reason=%27&after={'9' * 500}").status_code == 200
+    whole = words(treasury.as_(AUDITOR).get(f"{at}/sample?size=30"))
+    assert re.search(r"\d-\d\d 公告栏，已发出\d{4}-\d\d-\d\d 短信，空号或停机", whole)
     drawn = treasury.as_(AUDITOR).get(f"{at}/sample?size=1")
     assert "抽中 1 个，名单共 2 个" in words(drawn)
     assert treasury.as_(AUDITOR).get(f"{at}/sample?size=1").text.count("row-link") == 1

@@ -158,7 +158,7 @@ def test_the_auditor_finds_outpatients_money_from_home(desk: Treasury) -> None:
 
 def test_an_account_that_went_to_the_treasury_is_not_offered_to_be_marked(desk: Treasury) -> None:
     desk.told()
-    offer = "可以登记退不了并备案"
+    offer = "各渠道都有凭据，登记退不了"
     before = desk.as_(OFFICER).get("/finance/outpatient/accounts/M001").text
     desk.remitted()
     assert offer in before

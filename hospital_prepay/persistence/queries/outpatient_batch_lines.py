@@ -46,7 +46,7 @@ class LastTried:
 @dataclass(frozen=True, slots=True)
 class ReviewedLine:
     """A line of a batch. ``reason`` stands as it was filed; ``filing_no`` and its day are those of the acknowledged
-    filing, ``None`` where there is none. ``tried`` is the last of ``attempts``."""
+    filing, ``None`` where there is none. ``history`` are the attempts to find the owner, in their order."""
 
     account_no: str
     balance_fen: int
@@ -56,8 +56,17 @@ class ReviewedLine:
     filing_no: int | None
     acknowledgement_no: str
     filed_on: date | None
-    attempts: int
-    tried: LastTried | None
+    history: tuple[LastTried, ...]
+
+    @property
+    def attempts(self) -> int:
+        """How many there were."""
+        return len(self.history)
+
+    @property
+    def tried(self) -> LastTried | None:
+        """The last of them."""
+        return self.history[-1] if self.history else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +157,15 @@ def _told(connection: sa.Connection, institution_id: str, lines: Sequence[_Line]
 
 def _joined(one: _Line, filed: Any, tried: list[LastTried]) -> ReviewedLine:
     head = (one.account_no, one.balance_fen, one.last_movement_on, one.state)
-    last = tried[-1] if tried else None
     if filed is None:
-        return ReviewedLine(*head, one.reason, None, "", None, len(tried), last)
+        return ReviewedLine(*head, one.reason, None, "", None, tuple(tried))
     return ReviewedLine(
         *head,
         filed.reason,
         filed.filing_no,
         filed.acknowledgement_no,
         filed.acknowledged_on,
-        len(tried),
-        last,
+        tuple(tried),
     )
 
 

@@ -14,7 +14,15 @@ from typing import Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.outpatient.contact import BY_NUMBER, Outcome, Standing, Told, next_way, standing
+from hospital_prepay.domain.rules.outpatient.contact import (
+    BY_NUMBER,
+    Outcome,
+    Standing,
+    Told,
+    is_still_told,
+    next_way,
+    standing,
+)
 from hospital_prepay.domain.rules.outpatient.contact import left as ways_left
 from hospital_prepay.domain.rules.outpatient.notice import check_notice
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way, ways
@@ -85,7 +93,8 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ContactCard:
-    """What was tried to find the owner of one account, by which ways to go on, and the mark."""
+    """What was tried to find the owner of one account, by which ways to go on, and the mark. ``is_over`` where nobody
+    is to be told any more."""
 
     history: tuple[Tried, ...]
     ways: tuple[Way, ...]
@@ -93,6 +102,7 @@ class ContactCard:
     left: tuple[Way, ...]
     next_way: Way | None
     standing: Standing
+    is_over: bool = False
 
 
 def propose_campaign(context: Context, actor: Actor, command: ProposeCampaign) -> int:
@@ -214,7 +224,8 @@ def contact_card(context: Context, actor: Actor, account_no: str) -> ContactCard
     told = Told.of(
         possible, ((Way(one.channel), Outcome(one.outcome)) for one in history if one.outcome and _of(one))
     )
-    return ContactCard(tuple(history), possible, told.tried, ways_left(told), next_way(told), standing(told))
+    is_over = not is_still_told(account.balance_fen if account.is_open else None)
+    return ContactCard(tuple(history), possible, told.tried, ways_left(told), next_way(told), standing(told), is_over)
 
 
 def locked(work: UnitOfWork, campaign_no: int, state: str) -> CampaignRow:

@@ -96,6 +96,11 @@ class Owner:
         return not self.account.certno_hash
 
     @property
+    def has_phone(self) -> bool:
+        """Whether a phone is on record, by which who comes can show whose the account is."""
+        return bool(self.account.phone_hash)
+
+    @property
     def due_fen(self) -> int:
         """What is paid to whoever may claim: the balance, what the treasury has of it, or what is owed of it."""
         paid = any(one.remitted and one.state == "arrived" for one in self.claims)

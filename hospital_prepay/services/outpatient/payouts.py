@@ -280,7 +280,7 @@ def take_answers(
             known += outcome == "known"
             words = values.get("reason", "") if outcome == "failed" else ""
             told.append(ToldLine(line, values["refund_no"], values["amount"], outcome, words))
-        with context.work(actor, "outpatient.answers", f"outpatient_return_file:{table.sha256[:12]}") as work:
+        with context.work(actor, files.ANSWERS, files.return_subject(table.sha256)) as work:
             lock_name(work.connection, f"outpatient_return_file:{work.institution_id}")
             files.keep_return_file(
                 work.connection,
@@ -295,7 +295,8 @@ def take_answers(
                     "imported_at": work.now,
                 },
             )
-            work.audit(detail={"arrived": arrived, "failed": failed, "known": known, "unknown": len(open_)})
+            counts = {"arrived": arrived, "failed": failed, "known": known, "unknown": len(open_)}
+            work.audit(detail={**counts, "held": sum(words == HELD for _, words in open_)})
     return Answered(arrived, failed, known, tuple(open_), tuple(told))
 
 

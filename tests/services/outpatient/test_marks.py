@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hospital_prepay.domain.errors import MalformedInput, NotPermitted
 from hospital_prepay.domain.rules.outpatient.contact import Standing
 from hospital_prepay.domain.rules.outpatient.reach import Reach, Way
-from hospital_prepay.services.outpatient import campaign_file, campaigns, filing
+from hospital_prepay.services.outpatient import campaign_file, campaigns, filing, left_out, register
 from hospital_prepay.services.outpatient.filing import Marked, MarkUnclearable, Reason
+from hospital_prepay.services.outpatient.left_out import LeftOut
+from hospital_prepay.services.outpatient.register import Narrowed
 from tests.services.outpatient.conftest import CLERK, OFFICER
 from tests.services.outpatient.test_campaigns import Campaigns, found
 from tests.told import PHOTO, number_changed, tell_everybody
@@ -151,3 +153,56 @@ def test_what_is_marked_is_what_the_rule_calls_complete(found: Campaigns) -> Non
 
 def test_an_account_number_nobody_has_counts_for_nothing(found: Campaigns) -> None:
     assert mark(found, "nobody") == Marked(0, 0, 0, ("nobody",))
+
+
+def test_what_is_left_out_is_named_with_why(found: Campaigns) -> None:
+    board(found)
+    command = MarkUnclearable(Reason.NO_ANSWER, "见通知记录", ALL)
+    named = left_out.left_out(found.context, OFFICER, command)
+    assert named.left == ("M001", "M002", "M006")
+    assert named.reached == ()
+    whys = dict(named.others)
+    assert whys.keys() == {"M004", "M005"}
+    assert whys["M005"] == "没有余额"
+    assert "不是门诊预交金" in whys["M004"]
+    by_kind = MarkUnclearable(Reason.NO_ANSWER, "见通知记录", (), tuple(Reach))
+    assert left_out.left_out(found.context, OFFICER, by_kind) == LeftOut(named.left)
+    with pytest.raises(NotPermitted):
+        left_out.left_out(found.context, CLERK, command)
+
+
+def test_one_account_may_be_marked_once_every_way_was_tried_or_its_owner_was_reached(found: Campaigns) -> None:
+    def standing(number: str) -> Standing | None:
+        return left_out.markable_standing(found.context, OFFICER, number)
+
+    assert [standing(one) for one in (*ALL, "nobody")] == [None] * 7
+    board(found)
+    assert [one for one in ALL if standing(one)] == ["M003"]
+    assert standing("M003") is Standing.COMPLETE
+    mark(found, "M003")
+    assert standing("M003") is None
+    with pytest.raises(NotPermitted):
+        left_out.markable_standing(found.context, CLERK, "M003")
+
+
+def test_who_was_reached_is_left_out_unless_the_reason_says_so(found: Campaigns) -> None:
+    found.answer(found.exported(), "联系上", "M001")
+    assert left_out.markable_standing(found.context, OFFICER, "M001") is Standing.REACHED
+    for reason, reached in ((Reason.NO_ANSWER, ("M001",)), (Reason.NOT_COME, ())):
+        command = MarkUnclearable(reason, "见通知记录", ("M001",))
+        assert left_out.left_out(found.context, OFFICER, command) == LeftOut((), reached)
+
+
+def test_the_register_lists_by_next_way_whom_the_rule_still_tells(found: Campaigns) -> None:
+    """An account without money is in no list of what is to be done."""
+    found.answer(found.exported(), "空号", "M001")
+    cards = {one: found.card(one) for one in ALL}
+    assert cards["M005"].is_over
+    for told in (Standing.LEFT, *Way):
+        listed = register.search(found.context, OFFICER, Narrowed(told=told.value), 1)
+        expected = {
+            one
+            for one, card in cards.items()
+            if one != "M004" and not card.is_over and told in (Standing.LEFT if card.left else None, card.next_way)
+        }
+        assert {row.account_no for row, _ in listed.rows} == expected, told

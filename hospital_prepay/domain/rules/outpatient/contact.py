@@ -127,6 +127,12 @@ def standing(told: Told) -> Standing:
     return Standing.LEFT if left(told) else Standing.COMPLETE
 
 
+def is_still_told(balance_fen: int | None) -> bool:
+    """Whether anybody is to be told of an account at all: not of one that has nothing, be it that its money was paid
+    or is the treasury's. ``balance_fen`` is ``None`` before its money is in the books."""
+    return balance_fen != 0
+
+
 def _is_shut(told: Told, way: Way) -> bool:
     if way in BY_NUMBER and told.number_gone:
         return True
