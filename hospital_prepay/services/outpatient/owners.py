@@ -140,15 +140,15 @@ def correctors(connection: Connection, institution_id: str, claim: ClaimRow) -> 
     return frozenset(who for one in found for who in (one.asked_by, one.decided_by) if who)
 
 
-def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow) -> None:
+def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow, words: str = "") -> None:
     """Raise :class:`SecondPersonRequired` for one of :func:`correctors`: nobody makes an account somebody's and then
-    lets it be paid."""
+    lets it be paid. ``words`` say what the step is and who may take it, where it is neither of the usual two."""
     if actor.actor_id in correctors(work.connection, work.institution_id, claim):
-        words = (
+        words = words or "它的退款要由另外的人审核、确认。"
+        raise SecondPersonRequired(
             "您申请或批准过这个账户的更正（姓名、证件号不论多久，手机号 "
-            f"{OWNER_DAYS} 天内），它的退款要由另外的人审核、确认。本次尝试已记录。"
+            f"{OWNER_DAYS} 天内），{words}本次尝试已记录。"
         )
-        raise SecondPersonRequired(words)
 
 
 def is_anothers(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> bool:
