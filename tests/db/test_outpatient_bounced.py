@@ -378,6 +378,50 @@ def test_no_such_account_is_opened_beside_a_claim(refund: Refund, name: str) -> 
         store.open_owed(connection, INSTITUTION, named, now)
 
 
+OPEN: Final = (
+    "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded, balance_fen, opened_at"
+    ", fund) SELECT institution_id, :account, :subject, 'x', -1, guarded, 0, opened_at, '' FROM ledger_account"
+    " WHERE account_id = '1002'"
+)
+
+
+@pytest.mark.parametrize(
+    ("account", "subject"),
+    [
+        ("2103:x", "2103"),
+        ("2307:x", "2307"),
+        ("2307:refunds:x", "2307"),
+        ("2103x", "2103"),
+        ("2307 ", "2307"),
+        ("x", "2103"),
+        ("x", "2307"),
+        ("2103:x", "1002"),
+        ("2307:x", "2302"),
+        ("2307:refund:{claim}", "2302"),
+        ("2307:refund:{claim}", "2103"),
+    ],
+)
+def test_nothing_else_is_opened_below_the_treasurys_or_others_money(
+    refund: Refund, account: str, subject: str
+) -> None:
+    values = {"account": account.format(claim=refund.claim_id), "subject": subject}
+    unchanged(refund.held, OPEN, **values)
+
+
+def test_verification_names_what_was_opened_there_before(refund: Refund, owner_database: Database) -> None:
+    with owner_database.writing() as connection, untriggered(connection):
+        for account in ("2103:x", "2307:x"):
+            connection.execute(sa.text(OPEN), {"account": account, "subject": account[:4]})
+    found = verify_ledger(refund.context.database, refund.folder, refund.context.clock).findings
+    assert [one.account_id for one in found] == ["2103:x", "2307:x"]
+
+
+def test_a_refund_that_was_taken_over_verifies(refund: Refund) -> None:
+    refund.bounce()
+    refund.held.outpatients.accept("M001", **HEIR)
+    assert verify_ledger(refund.context.database, refund.folder, refund.context.clock).findings == ()
+
+
 def test_a_list_says_what_stands_on_it(filed: Books) -> None:
     values = {"i": INSTITUTION, "a": OFFICER.actor_id, "now": filed.context.clock.now().isoformat()}
     insert = (

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import sqlalchemy as sa
 
+from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.outpatient import advances, escheat, payouts
 from hospital_prepay.services.outpatient.claim_steps import withdraw_claim
@@ -148,6 +151,44 @@ def test_the_row_stands_with_its_entry(told: Told) -> None:
         unchanged(told.held, row(**{"entry": entry, **wrong}))
     told.held.sql(row(entry=entry))
     unchanged(told.held, row(entry=entry))
+
+
+_BACK: Final = (
+    "UPDATE outpatient_overpayment SET state = 'recovered', way = 'bank', reference = 'SJ-1', slip_key = 'SJ1',"
+    f" recovered_by = '{PAYER.actor_id}', recovered_at = recorded_at, back_entry_no = {{}}"
+)
+
+
+def test_what_came_back_stands_in_its_row_or_not_at_all(told: Told) -> None:
+    """Neither the entry without its row, nor the row without that entry; both together do, and once."""
+    told.twice()
+    told.decide()
+    back, held = ((told.account, -6450), ("1002", 6450)), told.held
+    owed = held.number("outpatient_overpaid")
+    refused(held, "outpatient_overpaid_back", *back, source=told.source)
+    with pytest.raises((PrepayError, sa.exc.DBAPIError)), told.context.database.writing() as connection:
+        # Noted with another entry's number: what is posted has no row then either.
+        entry = held.entry("outpatient_overpaid_back", *back, source=told.source)
+        ledger_on(connection).post(entry, lambda _: connection.execute(sa.text(_BACK.format(owed))))
+    for number in (owed, owed + 1, owed + 2, "NULL"):
+        unchanged(held, _BACK.format(number))
+    with told.context.database.writing() as connection:
+        entry = held.entry("outpatient_overpaid_back", *back, source=told.source)
+        ledger_on(connection).post(entry, lambda number: connection.execute(sa.text(_BACK.format(number))))
+    assert held.number("outpatient_overpaid_back") > owed
+    assert verify_ledger(told.context.database, told.folder, told.context.clock).findings == ()
+    refused(held, "outpatient_overpaid_back", *back, source=told.source)
+
+
+def test_a_row_stands_with_that_entry_alone(told: Told) -> None:
+    """Lines that look the same under a header of another kind end nothing."""
+    told.twice()
+    told.decide()
+    entry = told.held.entry("outpatient_repaid", (told.account, -6450), ("1002", 6450), source=told.source)
+    with pytest.raises((PrepayError, sa.exc.DBAPIError)), told.context.database.writing() as connection:
+        ledger_on(connection).post(entry, lambda number: connection.execute(sa.text(_BACK.format(number))))
+    with told.context.database.reading() as connection:
+        assert list(connection.scalars(sa.text("SELECT state FROM outpatient_overpayment"))) == ["owed"]
 
 
 def test_a_payment_comes_back_with_a_slip_and_not_beside_what_is_owed(told: Told) -> None:
