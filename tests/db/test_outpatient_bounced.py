@@ -406,6 +406,7 @@ def test_nothing_else_is_opened_below_the_treasurys_or_others_money(
 ) -> None:
     values = {"account": account.format(claim=refund.claim_id), "subject": subject}
     unchanged(refund.held, OPEN, **values)
+    refund.held.sql(OPEN, account="2302:x", subject="2302")
 
 
 def test_verification_names_what_was_opened_there_before(refund: Refund, owner_database: Database) -> None:
