@@ -3,12 +3,11 @@
 CREATE OR REPLACE FUNCTION outpatient_owed_opens() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM fresh f WHERE (f.account_id LIKE '2103%' OR f.account_id LIKE '2307%'
-      OR f.subject = '2103' OR f.subject = '2307')
-    AND (f.account_id = f.subject OR (f.account_id LIKE '2307:refund:%' AND f.subject = '2307'
-      AND f.normal_side = -1 AND f.guarded AND f.ceiling_fen IS NULL AND f.fund = ''
-      AND EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = f.institution_id
-        AND c.claim_id = substr(f.account_id, 13) AND c.remitted))) IS NOT TRUE) THEN
+  IF EXISTS (SELECT 1 FROM fresh f WHERE (f.account_id LIKE '2103:%' OR f.account_id LIKE '2307:%')
+    AND (f.account_id LIKE '2307:refund:%' AND f.subject = '2307' AND f.normal_side = -1 AND f.guarded
+      AND f.ceiling_fen IS NULL AND f.fund = '' AND EXISTS (SELECT 1 FROM outpatient_claim c
+        WHERE c.institution_id = f.institution_id AND c.claim_id = substr(f.account_id, 13)
+          AND c.remitted)) IS NOT TRUE) THEN
     RAISE EXCEPTION 'append_only: ledger_account' USING ERRCODE = 'HP001';
   END IF;
   RETURN NULL;

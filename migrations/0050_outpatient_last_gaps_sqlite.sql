@@ -3,13 +3,12 @@
 -- Of what is owed to the treasury (2103) and to others (2307) the program has the subject itself, and under 2307 what is
 -- owed on a refund that came back: nobody opens anything else beside that. What is owed is opened as before (0045).
 CREATE TRIGGER outpatient_owed_opens BEFORE INSERT ON ledger_account
-  WHEN (NEW.account_id >= '2103' AND NEW.account_id < '2104') OR (NEW.account_id >= '2307' AND NEW.account_id < '2308')
-    OR NEW.subject = '2103' OR NEW.subject = '2307' BEGIN
-  SELECT RAISE(ABORT, 'append_only: ledger_account') WHERE (NEW.account_id = NEW.subject
-    OR (NEW.account_id >= '2307:refund:' AND NEW.account_id < '2307:refund;' AND NEW.subject = '2307'
-    AND NEW.normal_side = -1 AND NEW.guarded AND NEW.ceiling_fen IS NULL AND NEW.fund = ''
-    AND EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = NEW.institution_id
-      AND c.claim_id = substr(NEW.account_id, 13) AND c.remitted))) IS NOT 1;
+  WHEN (NEW.account_id >= '2103:' AND NEW.account_id < '2103;')
+    OR (NEW.account_id >= '2307:' AND NEW.account_id < '2307;') BEGIN
+  SELECT RAISE(ABORT, 'append_only: ledger_account') WHERE (NEW.account_id >= '2307:refund:'
+    AND NEW.account_id < '2307:refund;' AND NEW.subject = '2307' AND NEW.normal_side = -1 AND NEW.guarded
+    AND NEW.ceiling_fen IS NULL AND NEW.fund = '' AND EXISTS (SELECT 1 FROM outpatient_claim c
+      WHERE c.institution_id = NEW.institution_id AND c.claim_id = substr(NEW.account_id, 13) AND c.remitted)) IS NOT 1;
 END;
 
 -- What was paid too often and came back stands in its row, with its proof. SQLite looks at nothing when a transaction

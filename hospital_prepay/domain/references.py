@@ -30,8 +30,8 @@ def payment_reference(text: str) -> str:
 
 
 def slip_number(text: str) -> str:
-    """The same of a printed slip, without the word before its number: ``77``, ``NO.77``, ``№ 77`` and ``编号：77`` are
-    one slip. The database compares slips so too (migration 0050)."""
+    """The same of a printed slip, without the word before its number: ``77``, ``NO.77``, ``№ 77`` and ``编号：77``
+    are one slip. The database compares slips so too (migration 0050)."""
     return _NUMBER_WORD.sub("", payment_reference(text))
 
 

@@ -379,9 +379,9 @@ def test_no_such_account_is_opened_beside_a_claim(refund: Refund, name: str) -> 
 
 
 OPEN: Final = (
-    "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded, balance_fen, opened_at"
-    ", fund) SELECT institution_id, :account, :subject, 'x', -1, guarded, 0, opened_at, '' FROM ledger_account"
-    " WHERE account_id = '1002'"
+    "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded, balance_fen,"
+    " opened_at, fund) SELECT institution_id, :account, :subject, 'x', -1, guarded, 0, opened_at, ''"
+    " FROM ledger_account WHERE account_id = '1002'"
 )
 
 
@@ -391,14 +391,11 @@ OPEN: Final = (
         ("2103:x", "2103"),
         ("2307:x", "2307"),
         ("2307:refunds:x", "2307"),
+        ("2307:refund:x", "2307"),
         ("2103x", "2103"),
-        ("2307 ", "2307"),
         ("x", "2103"),
-        ("x", "2307"),
         ("2103:x", "1002"),
-        ("2307:x", "2302"),
         ("2307:refund:{claim}", "2302"),
-        ("2307:refund:{claim}", "2103"),
     ],
 )
 def test_nothing_else_is_opened_below_the_treasurys_or_others_money(

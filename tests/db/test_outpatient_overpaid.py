@@ -159,6 +159,17 @@ _BACK: Final = (
 )
 
 
+def noted(told: Told, kind: str, named: int | None = None) -> None:
+    """Post what came back under a ``kind``, and note it with the entry that was ``named``, or with its own."""
+    entry = told.held.entry(kind, (told.account, -6450), ("1002", 6450), source=told.source)
+
+    def note(number: int) -> None:
+        connection.execute(sa.text(_BACK.format(named or number)))
+
+    with told.context.database.writing() as connection:
+        ledger_on(connection).post(entry, note)
+
+
 def test_what_came_back_stands_in_its_row_or_not_at_all(told: Told) -> None:
     """Neither the entry without its row, nor the row without that entry; both together do, and once."""
     told.twice()
@@ -166,29 +177,15 @@ def test_what_came_back_stands_in_its_row_or_not_at_all(told: Told) -> None:
     back, held = ((told.account, -6450), ("1002", 6450)), told.held
     owed = held.number("outpatient_overpaid")
     refused(held, "outpatient_overpaid_back", *back, source=told.source)
-    with pytest.raises((PrepayError, sa.exc.DBAPIError)), told.context.database.writing() as connection:
-        # Noted with another entry's number: what is posted has no row then either.
-        entry = held.entry("outpatient_overpaid_back", *back, source=told.source)
-        ledger_on(connection).post(entry, lambda _: connection.execute(sa.text(_BACK.format(owed))))
+    for kind, named in (("outpatient_overpaid_back", owed), ("outpatient_repaid", None)):
+        with pytest.raises((PrepayError, sa.exc.DBAPIError)):
+            noted(told, kind, named)
     for number in (owed, owed + 1, owed + 2, "NULL"):
         unchanged(held, _BACK.format(number))
-    with told.context.database.writing() as connection:
-        entry = held.entry("outpatient_overpaid_back", *back, source=told.source)
-        ledger_on(connection).post(entry, lambda number: connection.execute(sa.text(_BACK.format(number))))
+    noted(told, "outpatient_overpaid_back")
     assert held.number("outpatient_overpaid_back") > owed
     assert verify_ledger(told.context.database, told.folder, told.context.clock).findings == ()
     refused(held, "outpatient_overpaid_back", *back, source=told.source)
-
-
-def test_a_row_stands_with_that_entry_alone(told: Told) -> None:
-    """Lines that look the same under a header of another kind end nothing."""
-    told.twice()
-    told.decide()
-    entry = told.held.entry("outpatient_repaid", (told.account, -6450), ("1002", 6450), source=told.source)
-    with pytest.raises((PrepayError, sa.exc.DBAPIError)), told.context.database.writing() as connection:
-        ledger_on(connection).post(entry, lambda number: connection.execute(sa.text(_BACK.format(number))))
-    with told.context.database.reading() as connection:
-        assert list(connection.scalars(sa.text("SELECT state FROM outpatient_overpayment"))) == ["owed"]
 
 
 def test_a_payment_comes_back_with_a_slip_and_not_beside_what_is_owed(told: Told) -> None:

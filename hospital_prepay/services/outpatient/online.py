@@ -22,7 +22,6 @@ from hospital_prepay.domain.rules.outpatient.online import OnRecord, Told, is_ow
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_public as store
-from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_owners import changed_hands_at
 from hospital_prepay.persistence.queries.outpatient_public import KnownAccount, known_accounts
@@ -167,11 +166,7 @@ def shown_again(context: Context, actor: Actor, sealed: str, proof: str) -> tupl
     page = read_sealed(context, actor, sealed, proof)
     told = Identity(**page["told"])
     with context.work(actor, "outpatient.look_online", "outpatient_online") as work:
-        found = [
-            one
-            for one in _own_accounts(context, work, told)
-            if one.account_no in page["accounts"]
-        ]
+        found = [one for one in _own_accounts(context, work, told) if one.account_no in page["accounts"]]
         work.audit(detail={"accounts": [one.account_no for one in found]})
         return tuple(_deposit(context, work, page["accounts"].index(one.account_no), one) for one in found)
 

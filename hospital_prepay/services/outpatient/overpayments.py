@@ -78,11 +78,10 @@ def recover_overpayment(context: Context, actor: Actor, command: RecoverOverpaym
         require_free_slip(work, "reference", command.reference, key)
         by = {"recovered_by": actor.actor_id, "recovered_at": work.now}
         proof = {"way": command.way.value, "reference": command.reference.strip(), "slip_key": key}
-        walk = partial(store.end_overpayment, *own, command.claim_id, one.attempt_no, state="recovered", **proof, **by)
+        values = {"state": "recovered", **proof, **by}
+        end = partial(store.end_overpayment, *own, command.claim_id, one.attempt_no, **values)
         amount = Money(one.amount_fen)
-        entry_no = book_recovery(
-            work, found, one.attempt_no, amount, command.way, lambda number: walk(back_entry_no=number)
-        )
+        entry_no = book_recovery(work, found, one.attempt_no, amount, command.way, lambda no: end(back_entry_no=no))
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "amount_fen": one.amount_fen})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return entry_no

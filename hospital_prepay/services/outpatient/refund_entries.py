@@ -76,8 +76,8 @@ def book_overpayment(work: UnitOfWork, account: AccountState, found: ClaimRow, a
 def book_recovery(
     work: UnitOfWork, found: ClaimRow, attempt_no: int, amount: Money, route: Route, note: Callable[[int], None]
 ) -> int:
-    """Book that what was paid too often came back, in cash or at the bank; ``note`` writes that down under the entry's
-    number, which is returned."""
+    """Book that what was paid too often came back, in cash or at the bank; ``note`` writes that down under the
+    entry's number, which is returned."""
     lines = (
         Posting("1001" if route is Route.CASH else "1002", debit=amount),
         Posting(overpaid_account(found.claim_id, attempt_no), credit=amount),

@@ -216,7 +216,9 @@ def test_a_slip_proves_one_account_however_it_is_spelled(counted: Outpatients, s
         counted.accept("M002", papers=slip("2019-A7"))
 
 
-@pytest.mark.parametrize("spelled", ["NO.77", "No77", "№77", "№ ７７", "Nº 77", "凭条77号", "编号：77", "凭条 NO.NO 77"])
+@pytest.mark.parametrize(
+    "spelled", ["NO.77", "No77", "№77", "№ ７７", "Nº 77", "凭条77号", "编号：77", "凭条 NO.NO 77"]
+)
 def test_the_word_before_a_slips_number_makes_no_other_slip(counted: Outpatients, spelled: str) -> None:
     """Either way round, in the program and by the key that the database compares."""
     first = counted.accept("M002", papers=slip(spelled)).claim_id

@@ -444,7 +444,7 @@ def test_a_page_of_before_a_correction_applies_for_nothing(counted: Outpatients,
     sealed = looked(counted, "吴甲", OWN).sealed
     told = online.AskOwn(0, Route.BANK, bank="某银行", card_no="6217000000000000001")
     corrected(counted, **changes)
-    with pytest.raises(MalformedInput, match="更正过.*重新查询.*没有提交") as over:
+    with pytest.raises(MalformedInput, match=r"更正过.*重新查询.*没有提交") as over:
         online.ask_own(counted.context, PUBLIC, sealed, "proof", told)
     assert over.value.reason == "page_over"
     assert requests.list_requests(counted.context, CLERK, requests.WAITING)[0] == []
