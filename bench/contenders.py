@@ -74,14 +74,14 @@ class Ours:
         with database.writing() as connection:
             open_chart(connection, HOSPITAL, now)
             for number in range(1, ACCOUNTS + 1):
-                open_account(connection, HOSPITAL, f"2307:{number:04}", name=str(number), opened_at=now, guarded=True)
+                open_account(connection, HOSPITAL, f"2302:{number:04}", name=str(number), opened_at=now, guarded=True)
                 open_account(connection, HOSPITAL, f"410101:{number:04}", name=str(number), opened_at=now)
         plenty = Money(10**12)
         with database.writing() as connection:
             ledger_on(connection).post_many(
                 [
                     make_entry(
-                        f"open-{number}", now, (Posting("1002", plenty), Posting(f"2307:{number:04}", credit=plenty))
+                        f"open-{number}", now, (Posting("1002", plenty), Posting(f"2302:{number:04}", credit=plenty))
                     )
                     for number in range(1, ACCOUNTS + 1)
                 ]
@@ -89,8 +89,8 @@ class Ours:
         database.close()
 
     def _one(self, debit: int, credit: int) -> JournalEntry:
-        other = f"2307:{credit:04}" if self.both else f"410101:{credit:04}"
-        lines = (Posting(f"2307:{debit:04}", debit=_FEN), Posting(other, credit=_FEN))
+        other = f"2302:{credit:04}" if self.both else f"410101:{credit:04}"
+        lines = (Posting(f"2302:{debit:04}", debit=_FEN), Posting(other, credit=_FEN))
         return make_entry(next(self.names), self.now, lines)
 
     def post(self, debit: int, credit: int) -> None:

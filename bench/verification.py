@@ -87,7 +87,7 @@ def _timed(what: str, count: int, work: Callable[[], Any], goal: float | None) -
 
 def _fill(database: Database, count: int) -> FixedClock:
     clock = FixedClock(Clock().now())
-    account = "2307:bench"
+    account = "2302:bench"
     with database.writing() as connection:
         open_chart(connection, c.HOSPITAL, clock.now())
         open_account(connection, c.HOSPITAL, account, name="x", opened_at=clock.now(), guarded=True)

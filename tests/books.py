@@ -60,7 +60,7 @@ def book_receipt(database: Database, clock: Clock, grant_id: str, fen: int) -> N
 
 
 def open_guarded(database: Database, clock: Clock, account_id: str, institution_id: str = HOSPITAL) -> str:
-    """A guarded account without a ceiling, such as ``2307:A`` (credit side) or ``1218:A`` (debit side)."""
+    """A guarded account without a ceiling, such as ``2302:A`` (credit side) or ``1218:A`` (debit side)."""
     with database.writing() as connection:
         open_account(connection, institution_id, account_id, name=account_id, opened_at=clock.now(), guarded=True)
     return account_id

@@ -18,10 +18,17 @@ _MOST_STARS: Final = 2
 _BORN: Final = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 # A certificate number by its shape, right or mistyped: six digits of a place, a day of birth, three of an order.
 _CERTIFICATE: Final = re.compile(
-    rf"(?<!\d)[1-9]\d{{5}}(?:(?:19|20)\d\d{_BORN}\d{{3}}[\dXx]|\d\d{_BORN}\d{{3}})(?!\d)", re.ASCII
+    rf"(?<!\d)[1-9]\d{{5}}[ -]?(?:(?:19|20)\d\d{_BORN}[ -]?\d{{3}}[\dXx]|\d\d{_BORN}[ -]?\d{{3}})(?!\d)", re.ASCII
+)
+# A bank card: fifteen to nineteen digits, at once or by four. What begins with 2 is a day, as in the numbers of bank
+# slips, and what letters stand before is a number of ours (TF20260105000001).
+_CARD: Final = re.compile(
+    r"(?<![A-Za-z0-9])[3-69](?:\d{14,18}|\d{3}(?:[ -]\d{4}){2}[ -]\d{3,4}(?:[ -]?\d{1,3})?)(?![A-Za-z0-9])", re.ASCII
 )
 _NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{3,}[A-Za-z0-9]")
-_MOBILE: Final = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)", re.ASCII)
+_MOBILE: Final = re.compile(r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)", re.ASCII)
+# One sign for one: the text around a number stays as it was written.
+_NARROW: Final = {ord(sign): unicodedata.normalize("NFKC", sign) for sign in "０１２３４５６７８９Ｘｘ－　"}
 
 
 def mask_name(name: str) -> str:
@@ -71,10 +78,13 @@ def mask_numbers(text: str) -> str:
 
 
 def mask_within(text: str) -> str:
-    """A text that somebody wrote, such as a ground or what a paper says: certificate and mobile numbers in it are
-    masked."""
-    text = _CERTIFICATE.sub(lambda found: mask_certificate(found[0]), text)
-    return _MOBILE.sub(lambda found: mask_phone(found[0]), text)
+    """A text that somebody wrote, such as a ground or what a paper says: the numbers of certificates, mobile phones
+    and bank cards in it are masked, however wide or parted. Amounts, days and numbers of ours stay."""
+    narrow = text.translate(_NARROW)
+    masked = _CERTIFICATE.sub(lambda found: mask_certificate(found[0]), narrow)
+    masked = _CARD.sub(lambda found: mask_card(found[0]), masked)
+    masked = _MOBILE.sub(lambda found: mask_phone(found[0]), masked)
+    return text if masked == narrow else masked
 
 
 def _plain(text: str) -> str:

@@ -18,6 +18,8 @@ _ITS_OWN_LEVEL: Final = re.compile(r"(?<=[市县区州盟旗])\(?[市县区]?本
 _MONTHS: Final = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 _CHINESE_MONTH: Final = re.compile(r"年\s*(十[一二]?|[一二三四五六七八九])\s*月")
 _DASHED_MONTH: Final = re.compile(r"(?<![0-9])(20[0-9]{2})[-./](0?[1-9]|1[0-2])(?![0-9])\s*月?", re.ASCII)
+# "No." before a number, as forms have it printed ("№" is the same letters once it is narrow), however often.
+_NUMBER_WORD: Final = re.compile(r"^(?:NO)+(?=[0-9])", re.ASCII)
 _MONTH: Final = re.compile(r"(?<=[0-9])\s*月份?\s*", re.ASCII)
 
 
@@ -25,6 +27,12 @@ def payment_reference(text: str) -> str:
     """Letters A to Z and digits alone, narrow and in capitals: one payment has one reference however it was typed,
     with a word around it (``回单 B-1 号``) or a filler that nobody sees. Empty where it has none of them."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).upper() if sign.isascii() and sign.isalnum())
+
+
+def slip_number(text: str) -> str:
+    """The same of a printed slip, without the word before its number: ``77``, ``NO.77``, ``№ 77`` and ``编号：77``
+    are one slip. The database compares slips so too (migration 0050)."""
+    return _NUMBER_WORD.sub("", payment_reference(text))
 
 
 def foreign_letter(text: str) -> str:

@@ -67,6 +67,8 @@ def ask_own() -> Response:
     except WrongForm as wrong:
         return _again(sealed, wrong.form, 422)
     except MalformedInput as error:
+        if error.reason == "page_over":
+            return _over(error)
         return _again(sealed, typed().with_error(error, error.details.get("field", "")), 422)
     except Conflict as error:
         return _again(sealed, typed().with_error(error), 409)
@@ -105,10 +107,15 @@ def _again(sealed: str, form: Form, status: int) -> Response:
     try:
         deposits = online.shown_again(current_context(), _actor(), sealed, csrf_token())
     except MalformedInput as error:
-        return _page("claim.html", 422, form=Form({}, {"": error.message}))
+        return _over(error)
     if not deposits:
         return _page("claim_none.html")
     return _own(deposits, sealed, form, status)
+
+
+def _over(error: MalformedInput) -> Response:
+    """The page can't be used any more: the owner looks again, and reads why."""
+    return _page("claim.html", 422, form=Form({}, {"": error.message}))
 
 
 def _own(deposits: tuple[OwnDeposit, ...], sealed: str, form: Form, status: int = 200) -> Response:

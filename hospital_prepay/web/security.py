@@ -15,6 +15,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from hospital_prepay.clock import SHANGHAI, local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.audit import ACTIONS, action_label
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.http.current import current_actor, current_context, current_sign_in
 from hospital_prepay.http.flash import say
@@ -80,6 +81,9 @@ _PAGES: Final = {
     "outpatient_campaign": "/finance/outpatient/campaigns/{}",
 }
 _ROUTES: Final = {one.value: one.label for one in Route}
+# What a person or a file gave as it pleased, so that it may hold a patient's number: kinds, and words of ``_BARE``.
+_TYPED: Final = frozenset({"outpatient_refund"})
+_NAMES: Final = frozenset({"", "文件 ", "来源 "})
 # What a subject without a kind is, by the act.
 _BARE: Final = {
     "stay.register": "住院号 ",
@@ -292,11 +296,13 @@ def _about(one: AuditRow, names: Mapping[str, str]) -> str:
     kind, _, key = one.subject.partition(":")
     if kind in _KINDS and key:
         bare = "" if kind in _NAMELESS else _ROUTES.get(key, key) if kind == "outpatient_route" else key
+        bare = mask_within(bare) if kind in _TYPED else bare
         return f"{_KINDS[kind]}{names.get(key, bare)}{_TAILS.get(kind, '')}"
     if one.action == "decision.replay":
         return f"决定 {decision_number(one.subject)}"
     known = names.get(one.subject) or _WHOLE.get(one.subject)
-    return known or f"{_BARE.get(one.action, '')}{one.subject}" or "—"
+    before = _BARE.get(one.action, "")
+    return known or f"{before}{mask_within(one.subject) if before in _NAMES else one.subject}" or "—"
 
 
 def _about_href(one: AuditRow) -> str | None:

@@ -24,7 +24,7 @@ def books(postgres_database: Database, clock: FixedClock) -> Database:
     """A hospital with one posting of 3 yuan to a stay under a cap of 5 yuan, and a guarded account."""
     open_books(postgres_database, clock)
     stay = open_stay(postgres_database, clock, "S1", 500)
-    open_guarded(postgres_database, clock, "2307:A")
+    open_guarded(postgres_database, clock, "2302:A")
     post(postgres_database, transfer(clock, CASH, stay, 300))
     return postgres_database
 
@@ -188,7 +188,7 @@ BAD: dict[str, dict[str, str]] = {
     "an overflow": {
         "debits": "ARRAY[9223372036854775807, 0]::bigint[]",
         "credits": "ARRAY[0, 9223372036854775807]::bigint[]",
-        "accounts": "ARRAY['1001', '2307:A']",
+        "accounts": "ARRAY['1001', '2302:A']",
         "key": "'b'",
         "kind": "NULL",
     },
@@ -219,7 +219,7 @@ def test_the_function_refuses(app: psycopg.Connection[Any], books: Database, wha
     with pytest.raises(psycopg.Error):
         app.execute(CALL.format(**{**GOOD, **BAD[what]}))  # type: ignore[arg-type]
     assert balance(books, "23050103:S1") == 300
-    assert balance(books, "2307:A") == 0
+    assert balance(books, "2302:A") == 0
     assert app.execute("SELECT count(*) FROM ledger_posting").fetchone() == (2,)
 
 
@@ -233,7 +233,7 @@ GOOD_MANY = {
     "sources": "ARRAY['x', 'x']",
     "hashes": "ARRAY[sha256('x'), sha256('y')]",
     "counts": "ARRAY[2, 2]::smallint[]",
-    "accounts": "ARRAY['1001', '23050103:S1', '1001', '2307:A']",
+    "accounts": "ARRAY['1001', '23050103:S1', '1001', '2302:A']",
     "debits": "ARRAY[1, 0, 1, 0]::bigint[]",
     "credits": "ARRAY[0, 1, 0, 1]::bigint[]",
     "funds": "ARRAY['', '', '', '']",
@@ -281,14 +281,14 @@ BAD_MANY: dict[str, dict[str, str]] = {
 
 def test_the_batch_that_the_bad_ones_vary_is_good(app: psycopg.Connection[Any], books: Database) -> None:
     app.execute(MANY.format(**GOOD_MANY))  # type: ignore[arg-type]
-    assert (balance(books, "23050103:S1"), balance(books, "2307:A")) == (301, 1)
+    assert (balance(books, "23050103:S1"), balance(books, "2302:A")) == (301, 1)
 
 
 @pytest.mark.parametrize("what", BAD_MANY)
 def test_the_batch_function_refuses(app: psycopg.Connection[Any], books: Database, what: str) -> None:
     with pytest.raises(psycopg.Error):
         app.execute(MANY.format(**{**GOOD_MANY, **BAD_MANY[what]}))  # type: ignore[arg-type]
-    assert (balance(books, "23050103:S1"), balance(books, "2307:A")) == (300, 0)
+    assert (balance(books, "23050103:S1"), balance(books, "2302:A")) == (300, 0)
     assert app.execute("SELECT count(*) FROM ledger_posting").fetchone() == (2,)
 
 

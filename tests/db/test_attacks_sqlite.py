@@ -36,7 +36,7 @@ def books(sqlite_database: Database, clock: FixedClock, heads: SealHeads) -> Dat
     """A hospital with one sealed posting of 3 yuan to a stay under a cap of 5 yuan, and a guarded account."""
     open_books(sqlite_database, clock)
     stay = open_stay(sqlite_database, clock, "S1", 500)
-    open_guarded(sqlite_database, clock, "2307:A")
+    open_guarded(sqlite_database, clock, "2302:A")
     post(sqlite_database, transfer(clock, CASH, stay, 300, key="first"))
     seal(sqlite_database, heads, clock.now())
     return sqlite_database
@@ -213,7 +213,7 @@ def test_nothing_joins_an_entry_later(raw: sqlite3.Connection) -> None:
 
 def test_guards_hold_for_raw_lines(raw: sqlite3.Connection) -> None:
     refused(raw, lines("201", "201", ("'1001'", "'23050103:S1'")))
-    refused(raw, lines("1", "1", ("'2307:A'", "'1002'")))
+    refused(raw, lines("1", "1", ("'2302:A'", "'1002'")))
 
 
 @pytest.mark.parametrize(
@@ -309,11 +309,11 @@ def test_a_balance_moved_twice_within_one_entry_is_found(
     raw: sqlite3.Connection, books: Database, heads: SealHeads, clock: FixedClock
 ) -> None:
     raw.execute("BEGIN")
-    raw.execute(lines("1", "1", ("'1001'", "'2307:A'")))
-    raw.execute("UPDATE ledger_account SET balance_fen = 500 WHERE account_id = '2307:A'")
+    raw.execute(lines("1", "1", ("'1001'", "'2302:A'")))
+    raw.execute("UPDATE ledger_account SET balance_fen = 500 WHERE account_id = '2302:A'")
     raw.execute(header())
     raw.execute("COMMIT")
-    assert balance(books, "2307:A") == 500
+    assert balance(books, "2302:A") == 500
     assert kinds(books, heads, clock) == {Kind.BALANCE_WRONG, Kind.ENTRY_ALTERED}
 
 

@@ -42,7 +42,7 @@ def test_rows_go_in_whole_and_in_their_order(count: int) -> None:
 
 def test_an_entry_of_many_lines_moves_each_balance_or_none(sqlite_database: Database, clock: FixedClock) -> None:
     open_books(sqlite_database, clock)
-    held = [f"2307:{number:03}" for number in range(150)]
+    held = [f"2302:{number:03}" for number in range(150)]
     for account in held:
         open_guarded(sqlite_database, clock, account)
     taken = [line(account, -(number + 1), "") for number, account in enumerate(held)]

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from python_calamine import CalamineWorkbook
 
-from hospital_prepay.domain.access import GRANTS, Permission, Role
+from hospital_prepay.domain.access import GRANTS, Actor, Permission, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
@@ -25,9 +25,11 @@ from hospital_prepay.services.outpatient import (
     advances,
     alarms,
     claim_review,
-    claims,
+    claim_steps,
+    online,
     payouts,
     progress,
+    requests,
 )
 from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
@@ -36,7 +38,7 @@ from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatient
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_outpatient_ties import remitted
 from tests.hospital import INSTITUTION, Hospital
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, answered
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, answered
 from tests.services.outpatient.test_escheat import frozen
 
 __all__ = ["books", "filed", "outpatients"]
@@ -96,7 +98,7 @@ def test_what_comes_back_is_owed_and_paid_again_out_of_that(refund: Refund, reim
         advance, owed, now = refund.standing
         assert (advance, owed, now) == (0 if reimbursed else 6450, -6450, bank + 6450)
         with pytest.raises(Conflict, match="欠患者的钱"):
-            claims.withdraw_claim(refund.context, CLERK, refund.claim_id, "不退了")
+            claim_steps.withdraw_claim(refund.context, CLERK, refund.claim_id, "不退了")
         refund.pay_again()
         assert refund.standing[1:] == (0, bank)
     if not reimbursed:
@@ -113,10 +115,10 @@ def test_the_treasurys_money_comes_while_the_refund_is_back(refund: Refund) -> N
     refund.bounce()
     refund.reimburse()
     assert refund.standing == (0, -6450, bank + 12900)
-    claims.redirect_claim(refund.context, OFFICER, refund.claim_id, Route.CASH)
+    claim_steps.redirect_claim(refund.context, OFFICER, refund.claim_id, Route.CASH)
     with pytest.raises(Conflict, match="欠患者的钱"):
-        claims.reject_claim(refund.context, OFFICER, refund.claim_id, "不退了")
-    claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+        claim_steps.reject_claim(refund.context, OFFICER, refund.claim_id, "不退了")
+    claim_steps.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
     assert payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-1").state == "arrived"
     assert refund.standing == (0, 0, bank + 12900)
     with pytest.raises(Conflict):
@@ -150,11 +152,11 @@ def test_whoever_comes_takes_over_what_is_owed(refund: Refund) -> None:
     assert (found.state, found.claimant, found.claimant_name) == ("accepted", "heir", "吴小甲")
     assert (found.reviewed_by, found.confirmed_by, found.paid_by) == (None, None, None)
     with pytest.raises(Conflict, match="欠患者的钱"):
-        claims.withdraw_claim(refund.context, CLERK, refund.claim_id, "不退了")
+        claim_steps.withdraw_claim(refund.context, CLERK, refund.claim_id, "不退了")
     with pytest.raises(SecondPersonRequired):
-        claims.review_claim(refund.context, replace(CLERK, roles=OFFICER.roles), refund.claim_id)
-    claims.review_claim(refund.context, OFFICER, refund.claim_id)
-    claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+        claim_steps.review_claim(refund.context, replace(CLERK, roles=OFFICER.roles), refund.claim_id)
+    claim_steps.review_claim(refund.context, OFFICER, refund.claim_id)
+    claim_steps.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
     assert payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-7").state == "arrived"
     assert refund.standing[1:] == (0, bank + 6450)
     assert refund.hospital.balance("1001").fen == -6450
@@ -163,15 +165,67 @@ def test_whoever_comes_takes_over_what_is_owed(refund: Refund) -> None:
     assert kinds[-3:] == ["death", "kinship", "heir_id"]
 
 
+def test_its_owner_asks_for_it_on_line_and_the_counter_takes_that_up(refund: Refund) -> None:
+    """By the same number and sum; while it is on its way nobody asks, and once it arrived nothing is left."""
+    public = Actor(INSTITUTION, "anonymous", "", frozenset(), "192.0.2.7")
+    told = online.Identity("吴甲", OWN, "13800000001")
+    command = online.AskOwn(0, Route.BANK, bank="某银行", card_no="6217000000000000001")
+
+    def look() -> online.Looked:
+        return online.look_up(refund.context, public, told, "proof")
+
+    number = refund.held.outpatients.claim(refund.claim_id).refund_no
+    assert look().deposits == ()
+    refund.bounce()
+    sealed = look().sealed
+
+    def shown_now() -> online.OwnDeposit:
+        [shown] = online.shown_again(refund.context, public, sealed, "proof")
+        return shown
+
+    shown = shown_now()
+    assert (shown.due_fen, shown.waits) == (6450, "")
+    assert f"{number} 被银行退了回来" in shown.told
+    asked = online.ask_own(refund.context, public, sealed, "proof", command)
+    assert asked.request_no in shown_now().waits
+    with pytest.raises(Conflict, match="不用再交"):
+        online.ask_own(refund.context, public, look().sealed, "proof", command)
+    waiting = requests.list_requests(refund.context, CLERK, requests.WAITING)[0][0].request.request_id
+    paper = ShownPaper(Paper.OWN_ID, "电话回访核对")
+    taken = requests.take_up(refund.context, CLERK, waiting, requests.TakeUp("M001", (paper,), Route.BANK, "take"))
+    assert (taken.claim_id, taken.refund_no) == (refund.claim_id, number)
+    found = refund.held.outpatients.claim(refund.claim_id)
+    assert (found.state, found.taken_at, found.amount_fen, found.reviewed_by) == ("accepted", "online", 6450, None)
+    assert shown_now().waits.startswith(f"退款单 {number}")
+    with pytest.raises(Conflict, match="不用再交"):
+        online.ask_own(refund.context, public, look().sealed, "proof", command)
+    claim_steps.review_claim(refund.context, OFFICER, refund.claim_id)
+    claim_steps.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+    refund.pay_again()
+    assert refund.standing[1] == 0
+    assert refund.hospital.count("outpatient_claim") == 1
+    assert look().deposits == ()
+
+
+def test_what_failed_and_is_not_owed_is_not_asked_for_again(failed: tuple[Books, str]) -> None:
+    """The hospital still has it and sends it another way: nobody asks on-line beside that."""
+    held, claim_id = failed
+    public = Actor(INSTITUTION, "anonymous", "", frozenset(), "192.0.2.7")
+    told = online.Identity("吴甲", OWN, "13800000001")
+    assert held.outpatients.claim(claim_id).state == "failed"
+    [shown] = online.look_up(held.context, public, told, "proof").deposits
+    assert (shown.waits.startswith("退款单"), shown.told) == (True, "")
+
+
 def test_who_took_it_over_wrongly_is_followed_by_whoever_it_is_owed_to(refund: Refund) -> None:
     """At any step before the money goes: nothing of what was decided for the one before stands."""
     refund.bounce()
     for far in range(3):
         refund.held.outpatients.accept("M001", **{**HEIR, "claimant_name": f"吴小{'乙丙丁'[far]}"})
         if far > 0:
-            claims.review_claim(refund.context, OFFICER, refund.claim_id)
+            claim_steps.review_claim(refund.context, OFFICER, refund.claim_id)
         if far > 1:
-            claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+            claim_steps.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
     refund.held.outpatients.accept("M001", **HEIR)
     found = refund.held.outpatients.claim(refund.claim_id)
     assert (found.state, found.claimant_name, found.confirmed_by) == ("accepted", "吴小甲", None)
@@ -195,8 +249,8 @@ def test_the_bank_paid_the_patient_and_not_the_heir_who_came_since(refund: Refun
     decide_contradiction(refund.context, APPROVER, refund.claim_id, 1, Verdict.PAID, "电话核对过")
     assert refund.held.outpatients.claim(refund.claim_id).state == "accepted"
     assert refund.hospital.balance(f"1218:overpaid:{refund.claim_id}:2").fen == 6450
-    claims.review_claim(refund.context, OFFICER, refund.claim_id)
-    claims.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
+    claim_steps.review_claim(refund.context, OFFICER, refund.claim_id)
+    claim_steps.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
     with pytest.raises(Conflict, match="还没有追回"):
         payouts.pay_cash(refund.context, PAYER, refund.claim_id, "LK-7")
     recover_overpayment(refund.context, PAYER, RecoverOverpayment(refund.claim_id, 2, Route.BANK, "SJ-1", "k"))
@@ -324,6 +378,48 @@ def test_no_such_account_is_opened_beside_a_claim(refund: Refund, name: str) -> 
         store.open_owed(connection, INSTITUTION, named, now)
 
 
+OPEN: Final = (
+    "INSERT INTO ledger_account (institution_id, account_id, subject, name, normal_side, guarded, balance_fen,"
+    " opened_at, fund) SELECT institution_id, :account, :subject, 'x', -1, guarded, 0, opened_at, ''"
+    " FROM ledger_account WHERE account_id = '1002'"
+)
+
+
+@pytest.mark.parametrize(
+    ("account", "subject"),
+    [
+        ("2103:x", "2103"),
+        ("2307:x", "2307"),
+        ("2307:refunds:x", "2307"),
+        ("2307:refund:x", "2307"),
+        ("2103x", "2103"),
+        ("x", "2103"),
+        ("2103:x", "1002"),
+        ("2307:refund:{claim}", "2302"),
+    ],
+)
+def test_nothing_else_is_opened_below_the_treasurys_or_others_money(
+    refund: Refund, account: str, subject: str
+) -> None:
+    values = {"account": account.format(claim=refund.claim_id), "subject": subject}
+    unchanged(refund.held, OPEN, **values)
+    refund.held.sql(OPEN, account="2302:x", subject="2302")
+
+
+def test_verification_names_what_was_opened_there_before(refund: Refund, owner_database: Database) -> None:
+    with owner_database.writing() as connection, untriggered(connection):
+        for account in ("2103:x", "2307:x"):
+            connection.execute(sa.text(OPEN), {"account": account, "subject": account[:4]})
+    found = verify_ledger(refund.context.database, refund.folder, refund.context.clock).findings
+    assert [one.account_id for one in found] == ["2103:x", "2307:x"]
+
+
+def test_a_refund_that_was_taken_over_verifies(refund: Refund) -> None:
+    refund.bounce()
+    refund.held.outpatients.accept("M001", **HEIR)
+    assert verify_ledger(refund.context.database, refund.folder, refund.context.clock).findings == ()
+
+
 def test_a_list_says_what_stands_on_it(filed: Books) -> None:
     values = {"i": INSTITUTION, "a": OFFICER.actor_id, "now": filed.context.clock.now().isoformat()}
     insert = (
@@ -343,13 +439,13 @@ def test_what_goes_beyond_the_books_is_confirmed_with_a_ground(filed: Books) -> 
     remitted(filed)
     claim_id = filed.outpatients.accept("M001", **BEYOND).claim_id
     assert claim_id is not None
-    claims.review_claim(filed.context, OFFICER, claim_id)
+    claim_steps.review_claim(filed.context, OFFICER, claim_id)
     for ground in ("", "　", "\u200b"):
         with pytest.raises(MalformedInput):
-            claims.confirm_claim(filed.context, APPROVER, claim_id, ground)
+            claim_steps.confirm_claim(filed.context, APPROVER, claim_id, ground)
     step = "UPDATE outpatient_claim SET state = 'confirmed', confirmed_by = :who, confirmed_at = reviewed_at"
     unchanged(filed, step, who=APPROVER.actor_id)
-    assert claims.confirm_claim(filed.context, APPROVER, claim_id, "核对过凭条").state == "confirmed"
+    assert claim_steps.confirm_claim(filed.context, APPROVER, claim_id, "核对过凭条").state == "confirmed"
 
 
 def test_the_database_asks_for_the_ground_by_itself(filed: Books, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,9 +454,9 @@ def test_the_database_asks_for_the_ground_by_itself(filed: Books, monkeypatch: p
     remitted(filed)
     claim_id = filed.outpatients.accept("M001", **BEYOND).claim_id
     assert claim_id is not None
-    claims.review_claim(filed.context, OFFICER, claim_id)
+    claim_steps.review_claim(filed.context, OFFICER, claim_id)
     with pytest.raises(Conflict):
-        claims.confirm_claim(filed.context, APPROVER, claim_id, "核对过")
+        claim_steps.confirm_claim(filed.context, APPROVER, claim_id, "核对过")
 
 
 def test_it_is_confirmed_anew_when_the_way_was_changed(filed: Books, tmp_path: Path) -> None:
@@ -373,10 +469,10 @@ def test_it_is_confirmed_anew_when_the_way_was_changed(filed: Books, tmp_path: P
     path.write_text(f"退款单号,金额,结果,文件号\n{number},65.50,失败,{made.file_no}\n", "utf-8")
     assert payouts.take_answers(filed.context, PAYER, path, path.name).failed == 1
     filed.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
-    claims.redirect_claim(filed.context, OFFICER, claim_id, Route.CASH)
+    claim_steps.redirect_claim(filed.context, OFFICER, claim_id, Route.CASH)
     step = "UPDATE outpatient_claim SET state = 'confirmed', confirmed_by = :who, confirmed_at = reviewed_at"
     unchanged(filed, step, who=APPROVER.actor_id)
-    claims.confirm_claim(filed.context, APPROVER, claim_id, "再核对过")
+    claim_steps.confirm_claim(filed.context, APPROVER, claim_id, "再核对过")
     assert payouts.pay_cash(filed.context, PAYER, claim_id, "LK-9").state == "arrived"
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import sqlalchemy as sa
 
+from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.outpatient import advances, escheat, payouts
 from hospital_prepay.services.outpatient.claim_steps import withdraw_claim
@@ -148,6 +151,41 @@ def test_the_row_stands_with_its_entry(told: Told) -> None:
         unchanged(told.held, row(**{"entry": entry, **wrong}))
     told.held.sql(row(entry=entry))
     unchanged(told.held, row(entry=entry))
+
+
+_BACK: Final = (
+    "UPDATE outpatient_overpayment SET state = 'recovered', way = 'bank', reference = 'SJ-1', slip_key = 'SJ1',"
+    f" recovered_by = '{PAYER.actor_id}', recovered_at = recorded_at, back_entry_no = {{}}"
+)
+
+
+def noted(told: Told, kind: str, named: int | None = None) -> None:
+    """Post what came back under a ``kind``, and note it with the entry that was ``named``, or with its own."""
+    entry = told.held.entry(kind, (told.account, -6450), ("1002", 6450), source=told.source)
+
+    def note(number: int) -> None:
+        connection.execute(sa.text(_BACK.format(named or number)))
+
+    with told.context.database.writing() as connection:
+        ledger_on(connection).post(entry, note)
+
+
+def test_what_came_back_stands_in_its_row_or_not_at_all(told: Told) -> None:
+    """Neither the entry without its row, nor the row without that entry; both together do, and once."""
+    told.twice()
+    told.decide()
+    back, held = ((told.account, -6450), ("1002", 6450)), told.held
+    owed = held.number("outpatient_overpaid")
+    refused(held, "outpatient_overpaid_back", *back, source=told.source)
+    for kind, named in (("outpatient_overpaid_back", owed), ("outpatient_repaid", None)):
+        with pytest.raises((PrepayError, sa.exc.DBAPIError)):
+            noted(told, kind, named)
+    for number in (owed, owed + 1, owed + 2, "NULL"):
+        unchanged(held, _BACK.format(number))
+    noted(told, "outpatient_overpaid_back")
+    assert held.number("outpatient_overpaid_back") > owed
+    assert verify_ledger(told.context.database, told.folder, told.context.clock).findings == ()
+    refused(held, "outpatient_overpaid_back", *back, source=told.source)
 
 
 def test_a_payment_comes_back_with_a_slip_and_not_beside_what_is_owed(told: Told) -> None:

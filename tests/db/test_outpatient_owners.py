@@ -276,16 +276,23 @@ def paper(held: Books, claim_id: str, kind: str, reference: str, key: str) -> di
         ("own_id", "A7", "A7"),
         ("slip", "A-9", "A9"),
         ("slip", "ａ９", "A9"),
+        ("slip", "NO.77", "NO77"),
+        ("slip", "NO.A7", "A7"),
+        ("slip", "NONO 77", "NO77"),
+        ("slip", "NO.9", "9"),
     ],
 )
 def test_a_slip_stands_with_its_number_and_for_one_account(books: Books, kind: str, reference: str, key: str) -> None:
-    other = books.outpatients.accept("M003", papers=(ShownPaper(Paper.OWN_ID), ShownPaper(Paper.SLIP, "A9"))).claim_id
+    slips = tuple(ShownPaper(Paper.SLIP, number) for number in ("A9", "9"))
+    other = books.outpatients.accept("M003", papers=(ShownPaper(Paper.OWN_ID), *slips)).claim_id
     assert other
     claim_id = books.outpatients.accept("M001").claim_id
     assert claim_id
     unchanged(books, PAPER, **paper(books, claim_id, kind, reference, key))
     books.sql(PAPER, **paper(books, claim_id, "slip", "凭条 a-7", "A7"))
     books.sql(PAPER, **paper(books, claim_id, "slip", "a 7", "A7"))
+    books.sql(PAPER, **paper(books, claim_id, "slip", "NO.NO 77", "77"))
+    books.sql(PAPER, **paper(books, claim_id, "slip", "NOA77", "NOA77"))
     books.sql(PAPER, **paper(books, other, "slip", "A9", "A9"))
     claim_steps.withdraw_claim(books.context, CLERK, other, "填错了")
     books.sql(PAPER, **paper(books, claim_id, "slip", "A9", "A9"))
@@ -308,13 +315,15 @@ def test_slips_of_before_are_told_their_numbers(
         connection.execute(sa.insert(OutpatientClaim).values(**claim, **told, **way, **begun))
         columns = OutpatientClaimPaper.__table__.c
         table = sa.table("outpatient_claim_paper", *(sa.column(one, columns[one].type) for one in names))
-        for number, (kind, said) in enumerate((("slip", "凭条 a-７"), ("slip", "原件"), ("own_id", "1"))):
+        for number, (kind, said) in enumerate(
+            (("slip", "凭条 a-７"), ("slip", "原件"), ("own_id", "1"), ("slip", "№ 77"), ("slip", "NOA7"))
+        ):
             row = (HOSPITAL, "c", number, kind, said, "a", moment)
             connection.execute(sa.insert(table).values(row))
     migrate.upgrade(owner, app_role=role, backup_folder=tmp_path, moment=moment)
     with owner.writing() as connection:
         kept = connection.execute(sa.text("SELECT slip_key FROM outpatient_claim_paper ORDER BY paper_no"))
-        assert list(kept.scalars()) == ["A7", "", ""]
+        assert list(kept.scalars()) == ["A7", "", "", "77", "NOA7"]
         with pytest.raises(sa.exc.DBAPIError):
             connection.execute(sa.text("UPDATE outpatient_claim_paper SET slip_key = 'A8'"))
     owner.close()

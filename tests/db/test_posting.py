@@ -111,7 +111,7 @@ def test_an_account_that_was_never_opened_takes_nothing(database: Database, cloc
 
 
 def test_one_refused_posting_does_not_fail_the_batch(database: Database, clock: FixedClock, stay: str) -> None:
-    fund = open_guarded(database, clock, "2307:A")
+    fund = open_guarded(database, clock, "2302:A")
     numbers = post_many(
         database,
         [

@@ -80,7 +80,7 @@ def test_a_repeat_that_would_break_a_guard_hears_that_it_is_a_repeat(books: Data
 def test_crossed_accounts_neither_deadlock_nor_lose_a_fen(
     books: Database, clock: FixedClock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    accounts = [open_guarded(books, clock, f"2307:{letter}") for letter in "ABCD"]
+    accounts = [open_guarded(books, clock, f"2302:{letter}") for letter in "ABCD"]
     post(books, *(transfer(clock, CASH, account, 1000) for account in accounts))
 
     def move(number: int) -> None:

@@ -30,7 +30,7 @@ from tests.books import HOSPITAL, balance, entry, open_books, open_guarded, open
 from tests.conftest import MOMENT
 
 PLAIN = ("1001", "1002", "410101")
-GUARDED = ("1218:甲", "2307:甲", "2307:乙", "23050103:S1", "23050103:S2")
+GUARDED = ("1218:甲", "2302:甲", "2302:乙", "23050103:S1", "23050103:S2")
 FUNDS = ("", "employee", "resident")
 
 amounts = st.integers(1, 60)

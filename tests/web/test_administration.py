@@ -198,6 +198,28 @@ def test_a_name_that_looks_like_a_formula_is_only_text_in_the_export(login_as: L
     assert ",=1+1" not in login_as(Role.SECURITY_ADMINISTRATOR).get("/security/log.csv").text
 
 
+def test_numbers_that_were_stored_before_are_masked_where_they_are_shown(login_as: LoginAs, house: House) -> None:
+    """On the page and in the export: what a file or somebody's typing brought, and not the hospital's own numbers."""
+    subjects = {
+        "outpatient.answer": "outpatient_refund:11010519491231002X",
+        "outpatient.count": "吴甲 6217000000000000001.csv",
+        "caps.import": "病例 13985001236.csv",
+        "outpatient.accept": "outpatient_account:13985001237",
+        "stay.register": "13985001238",
+    }
+    for action, subject in subjects.items():
+        with house.context.work(house.actor(Role.CASHIER), action, subject) as work:
+            work.audit(detail={})
+    for shown in ("/security/log", "/security/log.csv"):
+        text = login_as(Role.AUDITOR).get(shown).text
+        for number in ("11010519491231002X", "6217000000000000001", "13985001236"):
+            assert number not in text
+        assert "退款单号 1101 **** 002X" in text
+        assert "文件 吴甲 6217 **** 0001.csv" in text
+        assert "门诊账户 13985001237" in text
+        assert "住院号 13985001238" in text
+
+
 def test_long_lists_are_paged(login_as: LoginAs, browser: Browser) -> None:
     for _ in range(55):
         browser.client.post("/login", data={"login": "x", "password": "y"})

@@ -13,6 +13,7 @@ from apiflask import APIFlask
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from tests.people import Browser, House
+from tests.services.outpatient.conftest import OWN
 from tests.web.test_fund import words
 from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASHIER, OFFICER
 from tests.web.test_outpatient_escheat import Treasury
@@ -150,6 +151,18 @@ def test_a_refused_page_is_named_by_its_number_and_isnt_another_persons_step(des
     desk.as_(APPROVER)
     own = desk.send(OFFICER, f"{claim}/review")
     assert own.status_code == 303
+
+
+def test_what_was_written_down_before_shows_without_numbers_of_persons(desk: Treasury) -> None:
+    """As acts stored it once; days, sums and the refund's number stay."""
+    claim = desk.confirmed(**BANK)
+    said = f"{desk.number(claim)} 2026-01-05 退 64.50 元，卡 6217 0000 0000 0000 001，电话 139-8500-1236，证 {OWN}"
+    subject = f"outpatient_claim:{claim.rpartition('/')[2]}"
+    with desk.house.context.work(desk.house.actor(CASHIER), "outpatient.bounce", subject) as work:
+        work.audit(detail={"reason": said})
+    [line] = [cells[-1] for cells in record(desk, claim) if "退回来了" in cells[-1]]
+    kept = f"{desk.number(claim)} 2026-01-05 退 64.50 元"
+    assert f"{kept}，卡 6217 **** 0001，电话 139 **** 1236，证 1101 **** 002X" in line
 
 
 def test_the_auditor_finds_outpatients_money_from_home(desk: Treasury) -> None:

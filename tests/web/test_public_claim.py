@@ -15,7 +15,9 @@ from werkzeug.test import TestResponse
 
 from hospital_prepay.app import create_app
 from hospital_prepay.domain.access import Role
+from hospital_prepay.services.outpatient import owners
 from tests.people import Browser, House
+from tests.told import approved
 from tests.web.test_fund import words
 from tests.web.test_outpatient_claims import APPROVER, CASHIER, OFFICER, OWN, Desk
 
@@ -44,6 +46,20 @@ def sealed(answer: TestResponse) -> str:
     found = re.search(r'name="sealed" value="([^"]+)"', answer.text)
     assert found, words(answer)
     return found[1]
+
+
+def test_a_page_of_before_a_correction_says_so_and_begins_anew(desk: Desk, browser: Browser) -> None:
+    """Whoever looked as the earlier holder isn't told that nothing was found, and nothing is stored."""
+    page = sealed(browser.post(CLAIM, TRUE))
+    context, (officer, approver) = desk.house.context, map(desk.house.actor, (OFFICER, APPROVER))
+    command = owners.AskOwnerChange("M001", "", "", "13800000009", "手机号登记错了", "患者申请 1", "owner-1")
+    approved(context, approver, owners.ask_owner_change(context, officer, command))
+    over = browser.post(f"{CLAIM}/ask", {**BANK, "sealed": page})
+    assert over.status_code == 422
+    assert "更正过这个账户登记的资料" in words(over)
+    assert 'name="certno"' in over.text, "the form by which the owner looks"
+    with context.database.reading() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM outpatient_request")) == 0
 
 
 def test_the_owner_sees_the_balance_applies_and_reads_how_far_it_is(desk: Desk, browser: Browser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -24,8 +24,9 @@ from hospital_prepay.persistence.models.ledger import LedgerAccount
 class Ledger(Protocol):
     """What both databases do with an entry."""
 
-    def post(self, entry: JournalEntry) -> int:
-        """Post one entry and return its number.
+    def post(self, entry: JournalEntry, beside: Callable[[int], None] | None = None) -> int:
+        """Post one entry and return its number. ``beside`` is told the number and writes the row without which the
+        entry doesn't stand: on SQLite before the header, on PostgreSQL before the transaction ends.
 
         Raises :class:`InsufficientFund` when a guarded balance would fall below zero or rise above its ceiling,
         :class:`ReusedKey` when the key was posted before, :class:`LedgerFault` for anything else.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import psycopg
@@ -24,7 +24,7 @@ class PostgresLedger:
     def __init__(self, connection: sa.Connection) -> None:
         self._driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
-    def post(self, entry: JournalEntry) -> int:
+    def post(self, entry: JournalEntry, beside: Callable[[int], None] | None = None) -> int:
         """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
         lines = entry.postings
         row = self._call(
@@ -47,6 +47,8 @@ class PostgresLedger:
                 _texts([p.fund for p in lines]),
             ),
         )
+        if beside is not None:
+            beside(int(row))
         return int(row)
 
     def post_many(self, entries: Sequence[JournalEntry]) -> list[int | None]:

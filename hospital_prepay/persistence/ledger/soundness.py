@@ -81,13 +81,16 @@ ORDER BY x.entry_no LIMIT :most
 """
 
 
-# What is owed on a refund that came back is the whole refund or nothing, and the refund still goes on.
+# What is owed on a refund that came back is the whole refund or nothing, and the refund still goes on; nothing else
+# is kept in accounts of its own below the treasury's (2103) or others' (2307).
 _OWED = """
 SELECT a.account_id FROM ledger_account a
 LEFT JOIN outpatient_claim c ON c.institution_id = a.institution_id AND c.claim_id = substr(a.account_id, 13)
-WHERE a.institution_id = :i AND a.account_id >= '2307:refund:' AND a.account_id < '2307:refund;'
-  AND (a.guarded AND c.remitted AND (a.balance_fen = 0 OR (a.balance_fen = c.amount_fen
-    AND c.state IN ('failed', 'reviewed', 'confirmed', 'sent')))) IS NOT TRUE
+WHERE a.institution_id = :i AND ((a.account_id >= '2307:' AND a.account_id < '2307;')
+    OR (a.account_id >= '2103:' AND a.account_id < '2103;'))
+  AND (a.account_id >= '2307:refund:' AND a.account_id < '2307:refund;' AND a.guarded AND c.remitted
+    AND (a.balance_fen = 0 OR (a.balance_fen = c.amount_fen
+      AND c.state IN ('failed', 'accepted', 'reviewed', 'confirmed', 'sent')))) IS NOT TRUE
 ORDER BY a.account_id LIMIT :most
 """
 

@@ -6,7 +6,7 @@ Lines go in first: their trigger moves the guarded balances. The header goes las
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, count, repeat
 from typing import cast
@@ -37,11 +37,11 @@ class SqliteLedger:
     def __init__(self, connection: sa.Connection) -> None:
         self._driver = cast(sqlite3.Connection, connection.connection.driver_connection)
 
-    def post(self, entry: JournalEntry) -> int:
+    def post(self, entry: JournalEntry, beside: Callable[[int], None] | None = None) -> int:
         """See :class:`hospital_prepay.persistence.ledger.Ledger`."""
         with self._all_or_nothing("posting"):
             try:
-                return self._write(entry)
+                return self._write(entry, beside)
             except sqlite3.Error as error:
                 raise self._reason(entry, error) from error
 
@@ -78,13 +78,15 @@ class SqliteLedger:
     def _next(self, institution_id: str) -> int:
         return int(self._driver.execute(_LAST, (institution_id,)).fetchone()[0]) + 1
 
-    def _write(self, entry: JournalEntry) -> int:
+    def _write(self, entry: JournalEntry, beside: Callable[[int], None] | None) -> int:
         number = self._next(entry.institution_id)
         lines = [
             (entry.institution_id, number, line_no, line.account_id, line.debit.fen, line.credit.fen, line.fund)
             for line_no, line in enumerate(entry.postings, 1)
         ]
         insert_rows(self._driver, _LINES, lines)
+        if beside is not None:
+            beside(number)
         self._write_head(entry, number, len(entry.postings), entry.content_hash())
         return number
 

@@ -36,4 +36,6 @@ def record_on(
 
 
 def _masked(value: object) -> object:
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
     return mask_within(value) if isinstance(value, str) else value

@@ -23,8 +23,9 @@ from hospital_prepay.services.outpatient.alarms import answer_alarms
 from hospital_prepay.services.outpatient.bank_answers import contradicts
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.overpayments import record_overpayment
-from hospital_prepay.services.outpatient.owners import is_anothers, refuse_corrector
+from hospital_prepay.services.outpatient.owners import correctors, is_anothers, refuse_corrector
 from hospital_prepay.services.outpatient.refund_entries import arrive, book_payment
+from hospital_prepay.services.outpatient.turns import able_to
 
 __all__ = ["ContradictionRow"]
 
@@ -165,7 +166,7 @@ def _pay_after_all(
     if found.confirmed_by is None:
         actor.require_other_than(found.accepted_by, "确认")
         actor.require_other_than(found.reviewed_by or "", "确认")
-        refuse_corrector(work, actor, found)
+        refuse_corrector(work, actor, found, _who_decides(work, found, attempt, one))
         confirmed: dict[str, Any] = {"confirmed_by": actor.actor_id, "confirmed_at": work.now}
         if found.state == "reviewed":
             answer_alarms(work, account, found, ground, is_paid=True)
@@ -188,6 +189,16 @@ def _pay_after_all(
         entry_no=entry_no,
     )
     arrive(work, account, found, entry_no)
+
+
+def _who_decides(work: UnitOfWork, found: ClaimRow, attempt: PayoutRow, one: ContradictionRow) -> str:
+    """What is the matter for somebody who had the holder corrected, and who can decide that it was paid."""
+    own = (work.connection, work.institution_id)
+    took = {one.raised_by, attempt.sent_by, found.accepted_by, found.reviewed_by} | correctors(*own, found)
+    able = able_to(*own, Permission.OUTPATIENT_APPROVE)
+    others = "、".join(name for key, name in able.items() if key not in took)
+    who = f"请由{others}决定" if others else "现在没有别人能决定，请系统管理开一个能确认的账号"
+    return f"这笔退款还没有确认过，决定“{Verdict.PAID.label}”就是确认它，不能由您决定。{who}；决定以前不会再付。"
 
 
 def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: PayoutRow) -> bool:

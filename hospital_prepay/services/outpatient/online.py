@@ -22,7 +22,6 @@ from hospital_prepay.domain.rules.outpatient.online import OnRecord, Told, is_ow
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_public as store
-from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_owners import changed_hands_at
 from hospital_prepay.persistence.queries.outpatient_public import KnownAccount, known_accounts
@@ -40,6 +39,7 @@ _MOST: Final = 20
 _LONGEST_KEY: Final = 120
 HOLDS_FOR: Final = timedelta(minutes=15)
 _OVER: Final = "这一页已经过期（15 分钟）。请重新查询；本次没有提交。"
+_CORRECTED: Final = "查询以后，医院更正过这个账户登记的资料，这一页不能再用。请重新查询；本次没有提交。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def look_up(context: Context, actor: Actor, told: Identity, proof: str) -> Looke
     if not may_try(context, actor, told.certno):
         return Looked(allowed=False)
     with context.work(actor, "outpatient.look_online", "outpatient_online") as work:
-        found = _own_accounts(context, work.connection, work.institution_id, told)
+        found = _own_accounts(context, work, told)
         work.audit(outcome="done" if found else "refused", detail={"accounts": [one.account_no for one in found]})
         if not found:
             return Looked(allowed=True)
@@ -166,11 +166,7 @@ def shown_again(context: Context, actor: Actor, sealed: str, proof: str) -> tupl
     page = read_sealed(context, actor, sealed, proof)
     told = Identity(**page["told"])
     with context.work(actor, "outpatient.look_online", "outpatient_online") as work:
-        found = [
-            one
-            for one in _own_accounts(context, work.connection, work.institution_id, told)
-            if one.account_no in page["accounts"]
-        ]
+        found = [one for one in _own_accounts(context, work, told) if one.account_no in page["accounts"]]
         work.audit(detail={"accounts": [one.account_no for one in found]})
         return tuple(_deposit(context, work, page["accounts"].index(one.account_no), one) for one in found)
 
@@ -178,7 +174,8 @@ def shown_again(context: Context, actor: Actor, sealed: str, proof: str) -> tupl
 def ask_own(context: Context, actor: Actor, sealed: str, proof: str, command: AskOwn) -> Booked:
     """The owner applies for one of their deposits. The same page sent twice books once.
 
-    Raises :class:`MalformedInput` for a page that is over, a deposit that isn't on it, or a way that isn't open;
+    Raises :class:`MalformedInput` for a page that is over or whose account was corrected since, a deposit that isn't
+    on it, or a way that isn't open;
     :class:`Conflict` while another application or claim is under way, or when nothing is left.
     """
     page = read_sealed(context, actor, sealed, proof)
@@ -192,9 +189,12 @@ def ask_own(context: Context, actor: Actor, sealed: str, proof: str, command: As
         known = work.known_answer(key, payload)
         if known is not None:
             return Booked.of_json(known)
+        told = Identity(**page["told"])
+        # The holder may have been corrected since the page was shown; no correction is agreed to under this lock.
+        if account_no not in {one.account_no for one in _told_accounts(context, work, told)}:
+            raise MalformedInput(_CORRECTED, code="page_over")
         owner = owner_on(context, actor, work.connection, account_no)
         _check(context, work, owner, command)
-        told = Identity(**page["told"])
         personal = {
             "patient_name": told.name.strip(),
             "patient_certno": told.certno.strip(),
@@ -236,7 +236,7 @@ def ask_for_another(context: Context, actor: Actor, command: AskForAnother) -> B
         known = work.known_answer(key, payload)
         if known is not None:
             return Booked.of_json(known)
-        found = _own_accounts(context, work.connection, work.institution_id, command.patient)
+        found = _own_accounts(context, work, command.patient)
         patient = command.patient
         personal = {
             **{f"patient_{name}": getattr(patient, name).strip() for name in ("name", "certno", "phone", "card")},
@@ -253,41 +253,56 @@ def ask_for_another(context: Context, actor: Actor, command: AskForAnother) -> B
         return booked
 
 
-def _own_accounts(context: Context, connection: Connection, own: str, told: Identity) -> list[KnownAccount]:
+def _own_accounts(context: Context, work: UnitOfWork, told: Identity) -> list[KnownAccount]:
     """Deposits with something left whose record agrees with everything told. The look-ups are the same for all."""
-    hashed, phone = context.keyed_hash, phone_number(told.phone)
+    return [one for one in _told_accounts(context, work, told) if one.due_fen]
+
+
+def _told_accounts(context: Context, work: UnitOfWork, told: Identity) -> list[KnownAccount]:
+    """Those, and the ones with nothing left."""
+    hashed, phone, own = context.keyed_hash, phone_number(told.phone), work.institution_id
     certnos = hashed.candidates(told_number(told.certno), institution=own, field=CERTNO)
     phones = hashed.candidates(phone or told.phone, institution=own, field=PHONE)
     said = Told(told.name, phones if told.phone.strip() else (), told.card)
-    known = known_accounts(connection, own, certnos, _MOST)
+    known = known_accounts(work.connection, own, certnos, _MOST)
     agreed = [
         is_owner(OnRecord(one.holder_name, one.phone_hash, one.patient_no, one.account_no), said) for one in known
     ]
-    return [one for one, agrees in zip(known, agreed, strict=True) if agrees and one.due_fen]
+    return [one for one, agrees in zip(known, agreed, strict=True) if agrees]
 
 
 def _deposit(context: Context, work: UnitOfWork, place: int, known: KnownAccount) -> OwnDeposit:
     owner = owner_on(context, work.act.actor, work.connection, known.account_no)
     waiting, told = _under_way(work, owner)
     return OwnDeposit(
-        place, known.account_no[-4:], known.due_fen, ways_of(context, owner, Claimant.SELF), waiting, told
+        place, known.account_no[-4:], owner.due_fen, ways_of(context, owner, Claimant.SELF), waiting, told
     )
 
 
 def _under_way(work: UnitOfWork, owner: Owner) -> tuple[str, str]:
     """Why nothing can be asked now, and what the counter said the last time."""
-    if owner.open_claim is not None:
+    came_back = _came_back(owner)
+    if owner.open_claim is not None and not came_back:
         return f"退款单 {owner.open_claim.refund_no}：{ClaimState(owner.open_claim.state).label}。", ""
     own = (work.connection, work.institution_id, owner.account.account_no)
     # What somebody else asked while the account stood in their name isn't shown to whose it is now.
     latest = store.latest_own_request(*own, changed_hands_at(*own))
     if latest is None:
-        return "", ""
+        return "", came_back
     if latest.state == "asked":
         return f"网上申请 {latest.request_no} 已收到，等医院受理。", ""
     if latest.state == "declined":
         return "", f"上次的申请 {latest.request_no} 没有受理：{latest.ground}"
-    return "", ""
+    return "", came_back
+
+
+def _came_back(owner: Owner) -> str:
+    """Words on what the bank sent back after the treasury gave it, empty where nothing waits: who it is owed to asks
+    anew, and the counter lets them take that refund over."""
+    found = owner.open_claim
+    if found is None or not owner.owed_fen or found.state != ClaimState.FAILED:
+        return ""
+    return f"退款单 {found.refund_no} 被银行退了回来，钱在医院，可以再申请；金额和退款单号不变。"
 
 
 def _check(context: Context, work: UnitOfWork, owner: Owner, command: AskOwn) -> None:

@@ -7,6 +7,7 @@ payments until somebody notes the slip or the receipt with which it came back.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
@@ -75,10 +76,12 @@ def recover_overpayment(context: Context, actor: Actor, command: RecoverOverpaym
         found = claims.read_claim(*own, command.claim_id)
         one = _owed(work, command)
         require_free_slip(work, "reference", command.reference, key)
-        entry_no = book_recovery(work, found, one.attempt_no, Money(one.amount_fen), command.way)
-        by = {"recovered_by": actor.actor_id, "recovered_at": work.now, "back_entry_no": entry_no}
+        by = {"recovered_by": actor.actor_id, "recovered_at": work.now}
         proof = {"way": command.way.value, "reference": command.reference.strip(), "slip_key": key}
-        store.end_overpayment(*own, command.claim_id, one.attempt_no, state="recovered", **proof, **by)
+        values = {"state": "recovered", **proof, **by}
+        end = partial(store.end_overpayment, *own, command.claim_id, one.attempt_no, **values)
+        amount = Money(one.amount_fen)
+        entry_no = book_recovery(work, found, one.attempt_no, amount, command.way, lambda no: end(back_entry_no=no))
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "amount_fen": one.amount_fen})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return entry_no

@@ -41,7 +41,9 @@ NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"
 _LONGEST_NUMBER: Final = 40
 _LONGEST_PAPER: Final = 80
 _RESIDENT: Final = (15, 18)
-_NUMBER_IN_GROUND: Final = "依据里不要写证件号和手机号：看的人都能看到。请删掉号码，只写错在哪里、凭什么改。"
+_NUMBER_IN_GROUND: Final = (
+    "依据里不要写证件号、手机号和银行卡号：看的人都能看到。请删掉号码，只写错在哪里、凭什么改。"
+)
 _CLAIMED: Final = "这个账户有退款 {} 在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
 _NOT_BOOKED: Final = "这个账户的期初余额还没有入账，清查导入确认入账之后才能更正；本次没有改动。"
 
@@ -140,15 +142,14 @@ def correctors(connection: Connection, institution_id: str, claim: ClaimRow) -> 
     return frozenset(who for one in found for who in (one.asked_by, one.decided_by) if who)
 
 
-def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow) -> None:
+def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow, words: str = "") -> None:
     """Raise :class:`SecondPersonRequired` for one of :func:`correctors`: nobody makes an account somebody's and then
-    lets it be paid."""
+    lets it be paid. ``words`` say what the step is and who may take it, where it is neither of the usual two."""
     if actor.actor_id in correctors(work.connection, work.institution_id, claim):
-        words = (
-            "您申请或批准过这个账户的更正（姓名、证件号不论多久，手机号 "
-            f"{OWNER_DAYS} 天内），它的退款要由另外的人审核、确认。本次尝试已记录。"
+        words = words or "它的退款要由另外的人审核、确认。"
+        raise SecondPersonRequired(
+            f"您申请或批准过这个账户的更正（姓名、证件号不论多久，手机号 {OWNER_DAYS} 天内），{words}本次尝试已记录。"
         )
-        raise SecondPersonRequired(words)
 
 
 def is_anothers(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> bool:

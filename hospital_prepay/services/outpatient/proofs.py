@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import slip_number
 from hospital_prepay.domain.rules.outpatient.claims import Paper
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence.locks import lock_name
@@ -23,7 +23,7 @@ def proof_key(kind: Paper, reference: str) -> str:
     if kind is not Paper.SLIP:
         return ""
     refuse_foreign_letter(reference, "papers", "预交金凭条的号码")
-    key = payment_reference(reference)
+    key = slip_number(reference)
     if not key:
         raise MalformedInput(_MISSING, code="missing_value", details={"field": "papers"})
     if len(reference.strip()) > LONGEST:

@@ -6,6 +6,8 @@ for once: the hospital owes it to the patient (2307) until the same claim is pai
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.ledger.chart import (
     OWN_COST,
@@ -71,13 +73,17 @@ def book_overpayment(work: UnitOfWork, account: AccountState, found: ClaimRow, a
     return work.ledger.post(_entry(work, found, "outpatient_overpaid", summary, attempt.attempt_no, lines))
 
 
-def book_recovery(work: UnitOfWork, found: ClaimRow, attempt_no: int, amount: Money, route: Route) -> int:
-    """Book that what was paid too often came back, in cash or at the bank; returns the entry's number."""
+def book_recovery(
+    work: UnitOfWork, found: ClaimRow, attempt_no: int, amount: Money, route: Route, note: Callable[[int], None]
+) -> int:
+    """Book that what was paid too often came back, in cash or at the bank; ``note`` writes that down under the
+    entry's number, which is returned."""
     lines = (
         Posting("1001" if route is Route.CASH else "1002", debit=amount),
         Posting(overpaid_account(found.claim_id, attempt_no), credit=amount),
     )
-    return work.ledger.post(_entry(work, found, "outpatient_overpaid_back", "追回多付的门诊退款", attempt_no, lines))
+    entry = _entry(work, found, "outpatient_overpaid_back", "追回多付的门诊退款", attempt_no, lines)
+    return work.ledger.post(entry, note)
 
 
 def arrive(

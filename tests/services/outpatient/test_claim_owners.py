@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.domain.decision import Outcome
 from hospital_prepay.domain.errors import MalformedInput
@@ -213,6 +214,30 @@ def test_a_slip_proves_one_account_however_it_is_spelled(counted: Outpatients, s
     assert counted.accept("M003", papers=slip(spelled)).claim_id
     with pytest.raises(MalformedInput, match="已经用来证明账户 M003"):
         counted.accept("M002", papers=slip("2019-A7"))
+
+
+@pytest.mark.parametrize(
+    "spelled", ["NO.77", "No77", "№77", "№ ７７", "Nº 77", "凭条77号", "编号：77", "凭条 NO.NO 77"]
+)
+def test_the_word_before_a_slips_number_makes_no_other_slip(counted: Outpatients, spelled: str) -> None:
+    """Either way round, in the program and by the key that the database compares."""
+    first = counted.accept("M002", papers=slip(spelled)).claim_id
+    assert first
+    with counted.context.database.reading() as connection:
+        keys = connection.scalars(sa.text("SELECT slip_key FROM outpatient_claim_paper WHERE kind = 'slip'")).all()
+    assert keys == ["77"]
+    with pytest.raises(MalformedInput, match="已经用来证明账户 M002"):
+        counted.accept("M003", papers=slip("77"))
+    withdraw_claim(counted.context, CLERK, first, "凭条号填错了")
+    assert counted.accept("M003", papers=slip("77")).claim_id
+    with pytest.raises(MalformedInput, match="已经用来证明账户 M003"):
+        counted.accept("M002", papers=slip(spelled))
+
+
+@pytest.mark.parametrize("number", ["NOA77", "N77", "7NO7", "NO"])
+def test_letters_of_a_slips_own_number_stay(counted: Outpatients, number: str) -> None:
+    assert counted.accept("M002", papers=slip(number)).claim_id
+    assert counted.accept("M003", papers=slip("77")).claim_id
 
 
 def test_a_slip_proves_the_same_account_again(counted: Outpatients) -> None:

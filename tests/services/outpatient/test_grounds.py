@@ -14,7 +14,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Paper, Route
 from hospital_prepay.services.outpatient import (
     advances,
     alarms,
-    claims,
+    claim_steps,
     corrections,
     escheat,
     filing,
@@ -50,9 +50,9 @@ ACTS: dict[str, Callable[[Outpatients, str], object]] = {
     "refused list": lambda o, text: advances.refuse_advance_list(o.context, OFFICER, 1, text),
     "bounce": lambda o, text: payouts.bounce_refund(o.context, PAYER, "x", text, "TH-1"),
     "receipt": lambda o, text: payouts.pay_cash(o.context, PAYER, "x", f"1{text}"),
-    "withdrawn": lambda o, text: claims.withdraw_claim(o.context, CLERK, "x", text),
-    "rejected": lambda o, text: claims.reject_claim(o.context, OFFICER, "x", text),
-    "bank": lambda o, text: claims.redirect_claim(
+    "withdrawn": lambda o, text: claim_steps.withdraw_claim(o.context, CLERK, "x", text),
+    "rejected": lambda o, text: claim_steps.reject_claim(o.context, OFFICER, "x", text),
+    "bank": lambda o, text: claim_steps.redirect_claim(
         o.context, OFFICER, "x", Route.BANK, bank=text, card_no="6217000000000001"
     ),
     "paper": lambda o, text: o.accept(papers=(ShownPaper(Paper.OWN_ID, text),)),

@@ -24,6 +24,7 @@ from hospital_prepay.services.outpatient.claim_steps import (
     review_claim,
     withdraw_claim,
 )
+from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.correction_review import (
     list_owner_changes,
     read_owner_change,
@@ -435,3 +436,57 @@ def test_the_form_is_closed_while_a_refund_is_open_and_names_it(counted: Outpati
     assert f"退款 {refund_no} 在办" in owners.why_not_now(counted.context, OFFICER, "M001")
     with pytest.raises(Conflict, match=f"退款 {refund_no} 在办"):
         ask(counted, name="吴申")
+
+
+@pytest.mark.parametrize("changes", [{"name": "吴申"}, {"certno": ANOTHER}, {"phone": "13800000009"}])
+def test_a_page_of_before_a_correction_applies_for_nothing(counted: Outpatients, changes: dict[str, str]) -> None:
+    """What the page was told agrees with the record no more when it is sent; an untouched page still books."""
+    sealed = looked(counted, "吴甲", OWN).sealed
+    told = online.AskOwn(0, Route.BANK, bank="某银行", card_no="6217000000000000001")
+    corrected(counted, **changes)
+    with pytest.raises(MalformedInput, match=r"更正过.*重新查询.*没有提交") as over:
+        online.ask_own(counted.context, PUBLIC, sealed, "proof", told)
+    assert over.value.reason == "page_over"
+    assert requests.list_requests(counted.context, CLERK, requests.WAITING)[0] == []
+    if "phone" in changes:
+        again = online.Identity("吴甲", OWN, changes["phone"])
+        sealed = online.look_up(counted.context, PUBLIC, again, "proof").sealed
+    else:
+        sealed = looked(counted, changes.get("name", "吴甲"), changes.get("certno", OWN)).sealed
+    assert online.ask_own(counted.context, PUBLIC, sealed, "proof", told).request_no
+
+
+def test_who_corrected_the_holder_hears_who_decides_that_the_bank_paid(counted: Outpatients, tmp_path: Path) -> None:
+    """The refund was sent another way and waits for its confirmation: to decide that it was paid is to confirm it."""
+    corrected(counted, name="吴申")
+    claim_id = counted.accept("M001", **BANK).claim_id
+    assert claim_id
+    number = counted.claim(claim_id).refund_no
+
+    def tell(result: str) -> None:
+        path = tmp_path / f"{result}.csv"
+        path.write_text(f"退款单号,金额,结果,文件号\n{number},64.50,{result},1\n", "utf-8")
+        payouts.take_answers(counted.context, PAYER, path, path.name)
+
+    review_claim(counted.context, SECOND, claim_id)
+    confirm(counted, claim_id, APPROVER_2)
+    payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
+    tell("失败")
+    redirect_claim(counted.context, SECOND, claim_id, Route.CASH)
+    tell("成功")
+    names = {APPROVER: "周一", APPROVER_2: "周二"}
+    with counted.context.database.writing() as connection:
+        for who, name in names.items():
+            connection.execute(
+                sa.text("UPDATE staff_user SET name = :n WHERE user_id = :u"), {"n": name, "u": who.actor_id}
+            )
+    with pytest.raises(SecondPersonRequired) as refused:
+        decide_contradiction(counted.context, APPROVER, claim_id, 1, Verdict.PAID, "电话核对过")
+    words = refused.value.message
+    assert "申请或批准过这个账户的更正" in words
+    assert "就是确认它" in words
+    assert names[APPROVER_2] in words.partition("请由")[2].partition("决定")[0]
+    assert names[APPROVER] not in words
+    assert "审核、确认" not in words
+    arrived = decide_contradiction(counted.context, APPROVER_2, claim_id, 1, Verdict.PAID, "电话核对过")
+    assert arrived.state == "arrived"
