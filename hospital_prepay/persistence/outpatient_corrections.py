@@ -34,12 +34,14 @@ class CorrectionRow:
 @dataclass(frozen=True, slots=True)
 class ListedCorrection:
     """A correction with the account's holder, and what the books have or had of it: ``before_fen`` when it was
-    decided, or now while it waits; ``after_fen`` with the change, ``None`` where it was turned down."""
+    decided, or now while it waits; ``after_fen`` with the change, ``None`` where it was turned down; ``paid_fen`` had
+    been given back by then, beside the balance."""
 
     correction: CorrectionRow
     holder_name: str
     before_fen: int
     after_fen: int | None
+    paid_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ def with_balances(
     return [_with_balance(one, names.get(one.account_no, ""), lines[one.account_no]) for one in corrections]
 
 
+def paid_fen(connection: sa.Connection, institution_id: str, account_no: str) -> int:
+    """What of an account was given back to its owner and didn't return, in fen."""
+    return _paid(_lines(connection, institution_id, [account_no])[account_no])
+
+
 def add_correction(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Write down that a correction is asked; the database looks at the account."""
     connection.execute(sa.insert(OutpatientCorrection).values(**values))
@@ -105,11 +112,18 @@ def _with_balance(one: CorrectionRow, name: str, lines: Sequence[_Line]) -> List
     if one.state == "approved":
         source = f"outpatient_correction:{one.correction_id}"
         booked = next((line.entry_no for line in lines if line.source == source), None)
-        after = sum(line.fen for line in lines if booked is None or line.entry_no <= booked)
-        return ListedCorrection(one, name, after - one.change_fen, after)
+        then = [line for line in lines if booked is None or line.entry_no <= booked]
+        after = sum(line.fen for line in then)
+        return ListedCorrection(one, name, after - one.change_fen, after, _paid(then))
     until = one.decided_at
-    before = sum(line.fen for line in lines if until is None or line.posted_at <= until)
-    return ListedCorrection(one, name, before, before + one.change_fen if one.state == "asked" else None)
+    then = [line for line in lines if until is None or line.posted_at <= until]
+    before = sum(line.fen for line in then)
+    after_fen = before + one.change_fen if one.state == "asked" else None
+    return ListedCorrection(one, name, before, after_fen, _paid(then))
+
+
+def _paid(lines: Sequence[_Line]) -> int:
+    return -sum(line.fen for line in lines if line.source.startswith("outpatient_claim:"))
 
 
 def _names(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, str]:

@@ -29,19 +29,19 @@ class CountFormSchema(CommandSchema[CountForm]):
 
 @dataclass(frozen=True, slots=True)
 class CorrectionForm:
-    """What an account should have, and what shows it."""
+    """What an account should have had altogether, and what shows it."""
 
-    right_balance: Money
+    right_total: Money
     ground: str
     idempotency_key: str
 
 
 class CorrectionFormSchema(CommandSchema[CorrectionForm]):
-    """A balance and its ground."""
+    """A sum and its ground."""
 
     command: ClassVar = CorrectionForm
 
-    right_balance = Yuan(required=True)
+    right_total = Yuan(required=True)
     ground = Text(required=True, longest=300)
     idempotency_key = FormKey()
 

@@ -69,6 +69,7 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
             "patient_no": account.patient_no,
             "opening_fen": account.opening_fen,
             "balance_fen": account.balance_fen,
+            "paid_fen": card.paid_fen,
             "is_open": account.is_open,
             "last_movement_on": account.last_movement_on,
             "state": account_mark(account),

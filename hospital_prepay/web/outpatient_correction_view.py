@@ -31,6 +31,7 @@ def correction(one: ListedCorrection, names: Mapping[str, str]) -> dict[str, Any
         "change_fen": row.change_fen,
         "before_fen": one.before_fen,
         "after_fen": one.after_fen,
+        "paid_fen": one.paid_fen,
         "state": {"kind": kind, "word": word},
     }
 

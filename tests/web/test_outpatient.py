@@ -305,10 +305,10 @@ def test_a_miscount_is_asked_by_one_and_booked_by_another(booked: Browser, login
     page = booked.get(f"{ROOT}/accounts/M001").text
     key = re.search(r'name="idempotency_key" value="([^"]+)"', page)
     assert key is not None
-    form = {"right_balance": "70.00", "ground": "2019 年凭条漏计", "idempotency_key": key.group(1)}
+    form = {"right_total": "70.00", "ground": "2019 年凭条漏计", "idempotency_key": key.group(1)}
     ask = f"{ROOT}/corrections/of/M001"
     assert booked.post(ask, {**form, "ground": ""}).status_code == 422
-    assert booked.post(ask, {**form, "right_balance": "64.50"}).status_code == 422
+    assert booked.post(ask, {**form, "right_total": "64.50"}).status_code == 422
     assert booked.post(ask, form).status_code == 303
     assert booked.post(ask, form).status_code == 303
     listed = booked.get(f"{ROOT}/corrections").text
@@ -332,7 +332,7 @@ def test_a_miscount_is_asked_by_one_and_booked_by_another(booked: Browser, login
 
 def test_a_miscount_is_turned_down_with_a_reason_for_who_asked(booked: Browser, login_as: Login) -> None:
     approver = login_as(Role.FINANCE_APPROVER)
-    form = {"right_balance": "70.00", "ground": "凭条漏计", "idempotency_key": "c0ffee00-0000-4000-8000-000000000000"}
+    form = {"right_total": "70.00", "ground": "凭条漏计", "idempotency_key": "c0ffee00-0000-4000-8000-000000000000"}
     assert booked.post(f"{ROOT}/corrections/of/M001", form).status_code == 303
     step = re.search(
         r'action="(/finance/outpatient/corrections/[^"]+/reject)"', approver.get(f"{ROOT}/corrections").text

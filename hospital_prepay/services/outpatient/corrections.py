@@ -33,25 +33,26 @@ _CLOSED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class AskCorrection:
-    """What an account should have, and what shows it."""
+    """What an account should have had altogether, what was given back of it included, and what shows it: a slip says
+    how much was paid in, and knows nothing of refunds."""
 
     account_no: str
-    right_balance: Money
+    right_total: Money
     ground: str
     idempotency_key: str
 
 
 def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> str:
-    """Ask that an account have ``right_balance``; nothing is booked yet. Returns the correction's id.
+    """Ask that an account have had ``right_total``; nothing is booked yet. Returns the correction's id.
 
-    Raises :class:`MalformedInput` without a ground or a change, :class:`Conflict` for an account that is claimed,
-    marked, filed or gone, or that has a correction under way.
+    Raises :class:`MalformedInput` without a ground or a change, or for less than was given back, and
+    :class:`Conflict` for an account that is claimed, marked, filed or gone, or that has a correction under way.
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
     required_ground(command.ground, "请写明怎么数错的，凭什么改。")
     payload = {
         "account_no": command.account_no,
-        "right_fen": command.right_balance.fen,
+        "right_fen": command.right_total.fen,
         "ground": command.ground.strip(),
     }
     with context.work(actor, "outpatient.ask_correction", "outpatient_account") as work:
@@ -60,9 +61,18 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["correction_id"])
-        change = command.right_balance.fen - account.balance_fen
+        paid = store.paid_fen(work.connection, work.institution_id, account.account_no)
+        change = command.right_total.fen - paid - account.balance_fen
         if not change:
-            raise MalformedInput("和账上的余额一样，不用更正。", details={"field": "right_balance"})
+            words = (
+                f"和账上的一样（已退 {Money(paid)} 元也算在内），不用更正。"
+                if paid
+                else "和账上的余额一样，不用更正。"
+            )
+            raise MalformedInput(words, details={"field": "right_total"})
+        if command.right_total.fen < paid:
+            words = f"已经退给患者 {Money(paid)} 元，应有的不能比它少。多退出去的不走更正，请另行追回。"
+            raise MalformedInput(words, details={"field": "right_total"})
         open_ones = store.corrections_of(work.connection, work.institution_id, command.account_no)
         if any(one.state == "asked" for one in open_ones):
             raise Conflict("这个账户已经有一项更正等人决定。请先办那一项；本次没有改动。")

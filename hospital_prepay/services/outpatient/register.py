@@ -103,7 +103,8 @@ class HolderChange:
 class AccountCard:
     """One account: what it has, every line on it, its claims, its corrections and those of its holder, who people are
     by id, and in ``others`` the same person's other accounts. ``owed_fen`` came back from the bank after the treasury
-    gave it, or was asked for it; ``overpaid_fen`` is what the bank paid too often and nobody has got back."""
+    gave it, or was asked for it; ``overpaid_fen`` is what the bank paid too often and nobody has got back;
+    ``paid_fen`` was given back of the account itself."""
 
     account: AccountState
     contact: Contact
@@ -115,6 +116,7 @@ class AccountCard:
     others: tuple[FoundAccount, ...]
     owed_fen: int
     overpaid_fen: int
+    paid_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
                 for one in overpayments_of(connection, own, claim.claim_id)
                 if one.state == "owed"
             ),
+            miscounts.paid_fen(connection, own, account_no),
         )
 
 

@@ -193,7 +193,7 @@ def test_what_a_correction_added_stays_when_a_refund_bounces_and_arrives(bank: B
     """The returned money is booked, and arrives again, with the rest left for another claim."""
     bank.send()
     bank.read(bank.file("one.csv", ARRIVED))
-    asked = corrections.AskCorrection("M001", Money(100), "数错", "k1")
+    asked = corrections.AskCorrection("M001", Money(6550), "数错", "k1")
     corrections.approve_correction(bank.context, APPROVER, corrections.ask_correction(bank.context, OFFICER, asked))
     other = bank.outpatients.accept("M001").claim_id
     assert other is not None

@@ -99,11 +99,24 @@ def test_an_account_that_is_claimed_is_not_corrected(counted: Outpatients) -> No
 
 def test_an_account_that_was_paid_out_is_open_again_with_what_was_missing(counted: Outpatients) -> None:
     payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-1")
-    approve_correction(counted.context, APPROVER, ask(counted, "5.00"))
+    approve_correction(counted.context, APPROVER, ask(counted, "69.50"))
     found = counted.account("M001")
     assert (found.balance_fen, found.state) == (500, "open")
+    (listed,) = list_corrections(counted.context, APPROVER, 1).rows
+    assert (listed.before_fen, listed.paid_fen, listed.after_fen) == (0, 6450, 500)
     payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-2")
     assert counted.account("M001").state == "refunded"
+
+
+@pytest.mark.parametrize(("right", "words"), [("64.50", "已退 64.50 元也算在内"), ("64.49", "不能比它少")])
+def test_what_was_given_back_counts_as_what_should_have_been_there(
+    counted: Outpatients, hospital: Hospital, right: str, words: str
+) -> None:
+    """A slip says how much was paid in. What went back to the patient already isn't given back once more."""
+    payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-1")
+    with pytest.raises(MalformedInput, match=words):
+        ask(counted, right)
+    assert hospital.count("outpatient_correction") == 0
 
 
 def test_a_balance_that_changed_meanwhile_never_falls_below_zero(counted: Outpatients) -> None:
@@ -134,7 +147,7 @@ def test_the_list_names_the_holder_and_what_the_account_had_and_has(counted: Out
     clock.moment += timedelta(hours=1)
     payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-1")
     clock.moment += timedelta(hours=1)
-    ask(counted, "5.00")
+    ask(counted, "75.00")
     found = list_corrections(counted.context, APPROVER, 1)
     assert found.count == 3
     assert [(one.correction.state, one.before_fen, one.after_fen) for one in found.rows] == [

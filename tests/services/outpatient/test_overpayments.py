@@ -120,7 +120,7 @@ def test_what_a_correction_put_there_pays_no_second_attempt(bank: Bank, hospital
     bank.read(bank.file("1.csv", FAILED, "1"))
     bank.send()
     bank.read(bank.file("2.csv", ARRIVED, "2"))
-    asked = corrections.AskCorrection("M001", Money(6450), "少数了一张", "k1")
+    asked = corrections.AskCorrection("M001", Money(12900), "少数了一张", "k1")
     corrections.approve_correction(bank.context, APPROVER, corrections.ask_correction(bank.context, OFFICER, asked))
     bank.read(bank.file("3.csv", ARRIVED, "1"))
     assert decide(bank) == "arrived"
