@@ -121,9 +121,9 @@ def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
         change.account_no == OutpatientClaim.account_no,
         change.state == "approved",
         change.decided_at > OutpatientClaim.accepted_at,
-        sa.or_(
-            change.old_name != change.new_name,
-            sa.and_(change.old_certno_hash != "", change.old_certno_hash != change.new_certno_hash),
+        sa.case(
+            (change.old_certno_hash != "", change.old_certno_hash != change.new_certno_hash),
+            else_=_unspaced(change.old_name) != _unspaced(change.new_name),
         ),
     )
     is_owed = sa.and_(paid.state == "owed", OutpatientClaim.state != "arrived", ~is_anothers)
@@ -140,3 +140,7 @@ def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
         .outerjoin(paid, of_paid)
         .where(table.institution_id == institution_id, sa.or_(table.decision == "", open_))
     )
+
+
+def _unspaced(name: Any) -> sa.ColumnElement[str]:
+    return sa.func.replace(sa.func.replace(name, " ", ""), "\u3000", "")

@@ -21,7 +21,7 @@ from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
-from hospital_prepay.domain.rules.outpatient.online import names_somebody
+from hospital_prepay.domain.rules.outpatient.online import names_somebody, plain_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number, reach
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_owners as store
@@ -153,16 +153,19 @@ def refuse_corrector(work: UnitOfWork, actor: Actor, claim: ClaimRow, words: str
 
 
 def is_anothers(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> bool:
-    """Whether the account's holder was corrected since a claim was accepted: then who came for it isn't who has the
-    account now."""
+    """Whether the account is another person's since a claim was accepted. Who has the same certificate number is the
+    same person, whatever letter of the name was mended; without a number the names tell."""
     then = store.account_at(work.connection, work.institution_id, account, claim.accepted_at)
-    number = bool(then.certno_hash) and then.certno_hash != account.certno_hash
-    return number or then.holder_name != account.holder_name
+    if then.certno_hash:
+        return then.certno_hash != account.certno_hash
+    return plain_name(then.holder_name) != plain_name(account.holder_name)
 
 
 def refuse_anothers(work: UnitOfWork, account: AccountState, claim: ClaimRow) -> None:
-    """Raise :class:`Conflict` for a refund that came back and would go again to whom the account isn't any more."""
-    if is_anothers(work, account, claim):
+    """Raise :class:`Conflict` for a refund that came back and would go again as it was accepted, though the holder's
+    name or number was corrected since: whoever has the account now shows who they are."""
+    then = store.account_at(work.connection, work.institution_id, account, claim.accepted_at)
+    if then.holder_name != account.holder_name or is_anothers(work, account, claim):
         words = (
             f"{claim.refund_no}：账户的姓名或证件号在受理以后更正过，不能按原来的人付。请撤回这一笔，由现在登记的人"
             "重新受理；银行退回后欠患者的，在账户页直接重新受理。本次没有付。"

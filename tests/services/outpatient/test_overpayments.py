@@ -29,6 +29,7 @@ from tests.told import approved
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7")
 PAID_BACK = "追回多付的钱"
+OTHER = "110105198001010016"
 
 
 def ended(bank: Bank) -> None:
@@ -160,11 +161,28 @@ def test_an_account_that_is_anothers_by_now_pays_nothing_of_it(
     bank.read(bank.file("1.csv", FAILED, "1"))
     withdraw_claim(bank.context, CLERK, bank.claim_id, "不是他的账户")
     clock.moment += timedelta(days=1)
-    change = owners.AskOwnerChange("M001", "吴申", "", "", "登记错了人", "原始凭条", "k-owner")
+    change = owners.AskOwnerChange("M001", "吴申", OTHER, "", "登记错了人", "原始凭条", "k-owner")
     approved(bank.context, APPROVER, owners.ask_owner_change(bank.context, OFFICER, change))
     bank.read(bank.file("2.csv", ARRIVED, "1"))
     assert decide(bank) == "withdrawn"
     assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (6450, Money(-6450))
+
+
+@pytest.mark.parametrize("name", ["吴佳", "吴 甲"])
+def test_a_name_that_was_only_mistyped_is_the_same_persons(
+    bank: Bank, hospital: Hospital, clock: FixedClock, name: str
+) -> None:
+    """Of one certificate number: what the bank paid is their refund, and the account has nothing left for another."""
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    withdraw_claim(bank.context, CLERK, bank.claim_id, "患者改来窗口")
+    clock.moment += timedelta(days=1)
+    change = owners.AskOwnerChange("M001", name, "", "", "写错一个字", "身份证", "k-owner")
+    approved(bank.context, APPROVER, owners.ask_owner_change(bank.context, OFFICER, change))
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    assert decide(bank) == "arrived"
+    assert (owes(bank, hospital), hospital.balance("23050102:M001")) == (0, Money(0))
+    assert bank.outpatients.accept("M001").claim_id is None
 
 
 def test_what_was_booked_and_came_back_holds_nothing(bank: Bank) -> None:
