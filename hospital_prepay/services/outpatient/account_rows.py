@@ -114,11 +114,12 @@ class AccountReader:
         self._fields = itemgetter(*(order.get(name, len(order)) for name in _FIELDS))
 
     def read(self, line: int, cells: Sequence[str]) -> AccountRow | RejectedAccount:
-        """The account on one line, or why it can't be taken."""
+        """The account on one line, or why it can't be taken: words that quote a cell have its numbers masked. In a
+        file with its columns shifted that may be a person's."""
         try:
             return self._judge(line, cells)
         except _Refused as refused:
-            return RejectedAccount(line, refused.code, refused.message)
+            return RejectedAccount(line, refused.code, mask_within(refused.message))
 
     def _judge(self, line: int, cells: Sequence[str]) -> AccountRow:
         width = len(cells)
