@@ -55,7 +55,7 @@ def _words(event: RecordEvent, found: ClaimDetail) -> str:
 def _accepted(event: RecordEvent, found: ClaimDetail) -> str:
     """The claim keeps where it was taken down last; papers keep when they came."""
     where = {"window": "窗口", "online": "网上"}[found.claim.taken_at] if event.at == found.claim.accepted_at else ""
-    came, again = ("换人来，", "重新") if event.detail.get("taken_over") else ("", "")
+    came, again = ("银行退回以后，", "重新") if event.detail.get("taken_over") else ("", "")
     return f"{came}{where}{again}受理，收材料 {sum(one.recorded_at == event.at for one in found.papers)} 份"
 
 

@@ -344,7 +344,13 @@ def _offered(found: ClaimDetail) -> list[str]:
     """The forms that the viewer may use now: the next step first, then the ways to end or change it. What the bank
     contradicted is neither paid nor given up, nor is what is owed given up."""
     offered = _offered_steps(found)
-    held = {"pay", "withdraw", "reject"} if _undecided(found) else {"withdraw", "reject"} if found.owed_fen else set()
+    held = (
+        {"pay", "redirect", "withdraw", "reject"}
+        if _undecided(found)
+        else {"withdraw", "reject"}
+        if found.owed_fen
+        else set()
+    )
     return [*(["decide"] if _may_decide(found) else []), *(one for one in offered if one not in held)]
 
 

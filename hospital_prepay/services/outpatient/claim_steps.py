@@ -83,7 +83,8 @@ def redirect_claim(
     """Another way for a refund that failed: reviewed by whoever does this, to be confirmed anew by another person.
 
     Raises :class:`SecondPersonRequired` for who accepted or sent it or had the holder corrected,
-    :class:`MalformedInput` for a bank card that is missing.
+    :class:`MalformedInput` for a bank card that is missing, :class:`Conflict` while nobody has decided what the bank
+    meant.
     """
     actor.require(Permission.OUTPATIENT_REVIEW)
     check_route(route, bank, card_no)
@@ -91,6 +92,7 @@ def redirect_claim(
         account, found = locked_claim(work, claim_id, "reviewed")
         if found.state != "failed":
             raise Conflict("只有没退成的才能改退款方式。请刷新后再看；本次没有改动。")
+        refuse_contradicted(work, found)
         actor.require_other_than(found.accepted_by, "改退款方式")
         for sent in store.payouts_of(work.connection, work.institution_id, claim_id):
             actor.require_other_than(sent.sent_by, "改退款方式")

@@ -14,7 +14,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.outpatient.grounds import refuse_foreign_letter
 
 LONGEST: Final = 64
-_MISSING: Final = "请填预交金凭条的号码，照凭条写；凭条丢了的不要勾，改填登记的手机号。"
+_MISSING: Final = "请填预交金凭条的号码，照凭条写；没有凭条的不要勾，用别的证明。"
 
 
 def proof_key(kind: Paper, reference: str) -> str:

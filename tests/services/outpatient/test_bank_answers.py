@@ -86,6 +86,15 @@ def test_a_line_that_could_not_be_used_is_not_known_when_its_file_comes_again(ba
     assert hospital.count("ledger_entry", "kind = 'outpatient_refund'") == 0
 
 
+def test_while_nobody_decided_what_the_bank_meant_no_other_way_is_taken(bank: Bank) -> None:
+    bank.send()
+    bank.read(bank.file("1.csv", FAILED, "1"))
+    bank.read(bank.file("2.csv", ARRIVED, "1"))
+    with pytest.raises(Conflict, match="还没有决定"):
+        redirect_claim(bank.context, OFFICER, bank.claim_id, Route.CASH)
+    assert bank.state == "failed"
+
+
 def test_what_failed_is_sent_again_by_another_person(bank: Bank) -> None:
     """One person who sends, reads and sends again is alone with the money; a new confirmation is another's look."""
     bank.send()
