@@ -254,7 +254,7 @@ def test_a_dead_number_leads_on_until_every_way_was_tried(found: Campaigns) -> N
 def test_a_wrong_number_that_was_called_is_not_texted(found: Campaigns) -> None:
     found.answer(found.exported(Way.PHONE, Who.UNTRIED), "不是本人的号码", "M001")
     assert found.card("M001").next_way is Way.BOARD
-    assert found.listed("board") == ["M001", "M003", "M005"]
+    assert found.listed("board") == ["M001", "M003"], "M005 has nothing left to be told of"
     sms = found.released(Way.SMS, Who.UNREACHED)
     assert campaigns.show_campaign(found.context, OFFICER, sms).head.chosen == 2
 
