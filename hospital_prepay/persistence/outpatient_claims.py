@@ -22,7 +22,6 @@ from hospital_prepay.persistence.models.outpatient_claims import (
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
 from hospital_prepay.persistence.rows import refusing, rows_of
 
-REMITTED: Final = ("approved", "booked", "remitted")
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
 
 
@@ -137,25 +136,6 @@ def walk_account(connection: sa.Connection, institution_id: str, account_no: str
             .where(OutpatientAccount.institution_id == institution_id, OutpatientAccount.account_no == account_no)
             .values(**values)
         )
-
-
-def remitted_fen(
-    connection: sa.Connection, institution_id: str, account_no: str, states: Sequence[str] = REMITTED
-) -> int:
-    """What went, or irrevocably goes, to the treasury of this account: in batches that stand in ``states``."""
-    total = sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0))
-    query = total.join(
-        OutpatientBatch,
-        sa.and_(
-            OutpatientBatch.institution_id == OutpatientBatchLine.institution_id,
-            OutpatientBatch.batch_no == OutpatientBatchLine.batch_no,
-        ),
-    ).where(
-        OutpatientBatchLine.institution_id == institution_id,
-        OutpatientBatchLine.account_no == account_no,
-        OutpatientBatch.state.in_(states),
-    )
-    return int(connection.scalar(query) or 0)
 
 
 def add_claim(connection: sa.Connection, values: dict[str, Any], papers: Sequence[dict[str, Any]]) -> None:
@@ -454,7 +434,7 @@ def owed_fen(connection: sa.Connection, institution_id: str, claim_id: str) -> i
 
 def owed_of(connection: sa.Connection, institution_id: str, claims: Sequence[ClaimRow]) -> int:
     """What came back of these claims and is owed to their patients."""
-    return sum(owed_fen(connection, institution_id, one.claim_id) or 0 for one in claims if one.remitted)
+    return sum(owed_fen(connection, institution_id, one.claim_id) or 0 for one in claims)
 
 
 def _open_once(connection: sa.Connection, institution_id: str, account_id: str, name: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.models.outpatient_contradictions import (
     OutpatientContradiction,
@@ -110,23 +111,13 @@ def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
         OutpatientPayout.claim_id == table.claim_id,
         OutpatientPayout.attempt_no == table.attempt_no,
     )
-    paid, change = OutpatientOverpayment, OutpatientOwnerChange
+    paid = OutpatientOverpayment
     of_paid = sa.and_(
         paid.institution_id == table.institution_id,
         paid.claim_id == table.claim_id,
         paid.attempt_no == table.attempt_no,
     )
-    is_anothers = sa.exists().where(
-        change.institution_id == OutpatientClaim.institution_id,
-        change.account_no == OutpatientClaim.account_no,
-        change.state == "approved",
-        change.decided_at > OutpatientClaim.accepted_at,
-        sa.case(
-            (change.old_certno_hash != "", change.old_certno_hash != change.new_certno_hash),
-            else_=_unspaced(change.old_name) != _unspaced(change.new_name),
-        ),
-    )
-    is_owed = sa.and_(paid.state == "owed", OutpatientClaim.state != "arrived", ~is_anothers)
+    is_owed = sa.and_(paid.state == "owed", OutpatientClaim.state != "arrived", ~_is_anothers())
     open_ = sa.and_(
         table.decision == "paid",
         OutpatientPayout.state.not_in(("arrived", "returned")),
@@ -140,6 +131,31 @@ def _doubted(institution_id: str, *columns: Any) -> sa.Select[Any]:
         .outerjoin(paid, of_paid)
         .where(table.institution_id == institution_id, sa.or_(table.decision == "", open_))
     )
+
+
+def _is_anothers() -> sa.ColumnElement[bool]:
+    """Whether a claim's account is another person's since it was accepted, as it was then and as it is now."""
+    change, account, claim = OutpatientOwnerChange, OutpatientAccount, OutpatientClaim
+    differs = sa.case(
+        (change.old_certno_hash != "", change.old_certno_hash != account.certno_hash),
+        else_=_unspaced(change.old_name) != _unspaced(account.holder_name),
+    )
+    of_account = sa.and_(account.institution_id == change.institution_id, account.account_no == change.account_no)
+    first = (
+        sa.select(differs)
+        .join_from(change, account, of_account)
+        .where(
+            change.institution_id == claim.institution_id,
+            change.account_no == claim.account_no,
+            change.state == "approved",
+            change.decided_at > claim.accepted_at,
+        )
+        .order_by(change.change_no)
+        .limit(1)
+        .correlate(claim)
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(first, sa.false())
 
 
 def _unspaced(name: Any) -> sa.ColumnElement[str]:

@@ -88,7 +88,9 @@ SELECT a.account_id FROM ledger_account a
 LEFT JOIN outpatient_claim c ON c.institution_id = a.institution_id AND c.claim_id = substr(a.account_id, 13)
 WHERE a.institution_id = :i AND ((a.account_id >= '2307:' AND a.account_id < '2307;')
     OR (a.account_id >= '2103:' AND a.account_id < '2103;'))
-  AND (a.account_id >= '2307:refund:' AND a.account_id < '2307:refund;' AND a.guarded AND c.remitted
+  AND (a.account_id >= '2307:refund:' AND a.account_id < '2307:refund;' AND a.guarded
+    AND (c.remitted OR EXISTS (SELECT 1 FROM outpatient_account o WHERE o.institution_id = c.institution_id
+      AND o.account_no = c.account_no AND o.state IN ('remitted', 'reclaimed')))
     AND (a.balance_fen = 0 OR (a.balance_fen = c.amount_fen
       AND c.state IN ('failed', 'accepted', 'reviewed', 'confirmed', 'sent')))) IS NOT TRUE
 ORDER BY a.account_id LIMIT :most

@@ -11,8 +11,6 @@ from hospital_prepay.persistence.models.base import Base, Fen, InstitutionId
 from hospital_prepay.persistence.models.outpatient import Person
 
 OPEN = "state IN ('accepted', 'reviewed', 'confirmed', 'sent', 'failed')"
-ALIVE = "remitted AND state NOT IN ('rejected', 'withdrawn')"
-ALIVE_SQLITE = "remitted = 1 AND state NOT IN ('rejected', 'withdrawn')"
 
 
 class OutpatientClaim(Base):
@@ -63,14 +61,6 @@ class OutpatientClaim(Base):
             unique=True,
             sqlite_where=sa.text(OPEN),
             postgresql_where=sa.text(OPEN),
-        ),
-        sa.Index(
-            "uq_outpatient_claim__remitted",
-            "institution_id",
-            "account_no",
-            unique=True,
-            sqlite_where=sa.text(ALIVE_SQLITE),
-            postgresql_where=sa.text(ALIVE),
         ),
         sa.Index("ix_outpatient_claim__account", "institution_id", "account_no"),
         sa.Index("ix_outpatient_claim__state", "institution_id", "state"),

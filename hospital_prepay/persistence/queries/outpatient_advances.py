@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from hospital_prepay.domain.ledger.chart import owed_refund_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
@@ -19,15 +20,16 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientBatchLine,
 )
 from hospital_prepay.persistence.outpatient_owners import name_then
+from hospital_prepay.persistence.outpatient_treasury import advanced
 
 _OWED: Final = owed_refund_account("")
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """A claim that the hospital paid ahead. ``gone_fen`` left its account for the treasury, ``remitted_fen`` is with
-    it by its voucher; ``list_no`` is the list that it is on; ``owed_fen`` came back after the treasury gave the
-    money, or was asked for it, and waits for the patient."""
+    """A claim that the hospital paid ahead. ``gone_fen`` left its account for the treasury and wasn't paid on another
+    claim, ``remitted_fen`` is with it by its voucher; ``list_no`` is the list that it is on; ``owed_fen`` came back
+    after the treasury gave the money, or was asked for it, and waits for the patient."""
 
     claim_id: str
     refund_no: str
@@ -151,9 +153,21 @@ def _owed() -> Any:
 
 
 def _with_treasury(*states: str) -> Any:
-    """What of a claim's account stands in batches of ``states``; whole fen, where PostgreSQL's sum is a decimal."""
+    """What of a claim's account stands in batches of ``states`` and wasn't paid on another of its claims; whole fen,
+    where PostgreSQL's sum is a decimal."""
     total = sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)
-    return (
+    other = aliased(OutpatientClaim)
+    elsewhere = (
+        sa.select(sa.cast(sa.func.coalesce(sa.func.sum(advanced(other)), 0), sa.BigInteger))
+        .where(
+            other.institution_id == OutpatientClaim.institution_id,
+            other.account_no == OutpatientClaim.account_no,
+            other.claim_id != OutpatientClaim.claim_id,
+            other.remitted,
+        )
+        .scalar_subquery()
+    )
+    gone = (
         sa.select(sa.cast(total, sa.BigInteger))
         .join(
             OutpatientBatch,
@@ -169,3 +183,4 @@ def _with_treasury(*states: str) -> Any:
         )
         .scalar_subquery()
     )
+    return gone - elsewhere

@@ -8,11 +8,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.ledger.chart import owed_refund_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
-from hospital_prepay.persistence.outpatient_claims import REMITTED
+from hospital_prepay.persistence.outpatient_treasury import REMITTED, advanced
 
 _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
 
@@ -20,7 +21,7 @@ _DEPOSIT: Final = OutpatientAccount.kind == "outpatient_deposit"
 @dataclass(frozen=True, slots=True)
 class KnownAccount:
     """A deposit that the books have, as far as an owner can be told by it. ``due_fen`` is what is paid to the owner:
-    the balance, or what the treasury has of it; nothing once that was paid."""
+    the balance, what the treasury has of it and nobody was paid, or what of that came back and is owed."""
 
     account_no: str
     holder_name: str
@@ -65,10 +66,11 @@ def known_accounts(
     rows = connection.execute(query).all()
     numbers = [row.account_no for row in rows] or [""]
     gone = _remitted(connection, institution_id, numbers)
-    paid = _paid_after(connection, institution_id, numbers)
+    paid, owed = _paid_ahead(connection, institution_id, numbers), _owed(connection, institution_id, numbers)
     found = []
     for account_no, name, phone_hash, patient_no, balance_fen in rows:
-        due = 0 if account_no in paid else gone.get(account_no, 0) or int(balance_fen)
+        left = gone.get(account_no, 0) - paid.get(account_no, 0)
+        due = owed.get(account_no, 0) or left or int(balance_fen)
         found.append(KnownAccount(account_no, name, phone_hash, patient_no, due))
     return found
 
@@ -113,8 +115,20 @@ def progress(connection: sa.Connection, institution_id: str) -> Progress:
         OutpatientBatch.state == "remitted",
         account.state == "remitted",
     )
-    counts = [connection.execute(query).one() for query in (refunded, left, there)]
-    return Progress(*(int(one) for row in counts for one in row))
+    # Of an account that was paid in part the rest is still with the treasury.
+    paid = sa.select(sa.func.coalesce(sa.func.sum(advanced()), 0)).where(
+        claim.institution_id == institution_id,
+        claim.remitted,
+        claim.state == "arrived",
+        sa.exists().where(
+            account.institution_id == claim.institution_id,
+            account.account_no == claim.account_no,
+            account.state == "remitted",
+        ),
+    )
+    counts = [int(one) for query in (refunded, left, there) for one in connection.execute(query).one()]
+    counts[-1] -= int(connection.scalar(paid) or 0)
+    return Progress(*counts)
 
 
 def _remitted(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, int]:
@@ -132,15 +146,28 @@ def _remitted(connection: sa.Connection, institution_id: str, numbers: Sequence[
     return {number: int(fen) for number, fen in connection.execute(query)}
 
 
-def _paid_after(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> set[str]:
+def _paid_ahead(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, int]:
     claim = OutpatientClaim
-    query = sa.select(claim.account_no).where(
-        claim.institution_id == institution_id,
-        claim.account_no.in_(numbers),
-        claim.remitted.is_(True),
-        claim.state == "arrived",
+    query = (
+        sa.select(claim.account_no, sa.func.sum(advanced()))
+        .where(claim.institution_id == institution_id, claim.account_no.in_(numbers), claim.remitted)
+        .group_by(claim.account_no)
     )
-    return set(connection.scalars(query))
+    return {number: int(fen) for number, fen in connection.execute(query)}
+
+
+def _owed(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, int]:
+    claim, book = OutpatientClaim, LedgerAccount
+    of_claim = sa.and_(
+        book.institution_id == claim.institution_id, book.account_id == owed_refund_account("") + claim.claim_id
+    )
+    query = (
+        sa.select(claim.account_no, sa.func.sum(book.balance_fen))
+        .join_from(claim, book, of_claim)
+        .where(claim.institution_id == institution_id, claim.account_no.in_(numbers))
+        .group_by(claim.account_no)
+    )
+    return {number: int(fen) for number, fen in connection.execute(query)}
 
 
 def _of_batch() -> sa.ColumnElement[bool]:

@@ -16,7 +16,7 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.life import ADVANCE_STEPS
 from hospital_prepay.persistence import outpatient_advances as store
-from hospital_prepay.persistence import outpatient_claims as claims
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_advances import AdvanceListRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -171,7 +171,7 @@ def _to_apply_for(work: UnitOfWork) -> list[tuple[str, str, int]]:
     for claim_id, account_no, fen in store.claims_to_apply_for(work.connection, work.institution_id):
         if account_no not in left:
             # Only what the treasury has got: a batch on its way isn't remitted yet.
-            held = claims.remitted_fen(work.connection, work.institution_id, account_no, ("remitted",))
+            held = treasury.remitted_fen(work.connection, work.institution_id, account_no, ("remitted",))
             left[account_no] = held - store.applied_fen(work.connection, work.institution_id, account_no)
         amount = min(fen, left[account_no])
         if amount > 0:

@@ -21,6 +21,7 @@ from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.persistence import institutions, users
 from hospital_prepay.persistence import outpatient_alarms as store
 from hospital_prepay.persistence import outpatient_claims as claims
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow, ListedAlarm, StaffCard
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
@@ -267,7 +268,7 @@ def _beyond(connection: Connection, own: str, account: AccountState, claim: Clai
     """What is paid of a claim at the hospital's own cost."""
     if not claim.remitted:
         return 0
-    return max(0, claim.amount_fen - claims.remitted_fen(connection, own, account.account_no))
+    return max(0, claim.amount_fen - treasury.left_with_treasury(connection, own, account.account_no, claim.claim_id))
 
 
 def _alike(name: str) -> str:

@@ -25,6 +25,7 @@ from hospital_prepay.persistence import outpatient_advances as advances
 from hospital_prepay.persistence import outpatient_alarms as alarm_store
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_contradictions as contradictions
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PaperRow, PayoutRow
@@ -79,6 +80,7 @@ class Owner:
     account: AccountState
     personal: Personal
     remitted_fen: int
+    treasury_fen: int
     original_failed: bool
     claims: list[ClaimRow]
     names: Mapping[str, str]
@@ -103,8 +105,7 @@ class Owner:
     @property
     def due_fen(self) -> int:
         """What is paid to whoever may claim: the balance, what the treasury has of it, or what is owed of it."""
-        paid = any(one.remitted and one.state == "arrived" for one in self.claims)
-        return 0 if paid else self.owed_fen or self.remitted_fen or self.account.balance_fen
+        return self.owed_fen or self.treasury_fen or self.account.balance_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +372,8 @@ def owner_on(
     return Owner(
         account=replace(account, holder_name=_name(actor, account.holder_name)),
         personal=_masked(_clear(context, own, account.personal, OWNERS)),
-        remitted_fen=store.remitted_fen(connection, own, account_no),
+        remitted_fen=treasury.remitted_fen(connection, own, account_no),
+        treasury_fen=treasury.left_with_treasury(connection, own, account_no),
         original_failed=store.original_failed(connection, own, account_no),
         claims=[replace(one, claimant_name=_name(actor, one.claimant_name)) for one in claims],
         names=people.names(connection, own),

@@ -13,6 +13,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, ClaimFacts, Route, routes
 from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -130,7 +131,7 @@ def _require_offered(work: UnitOfWork, account: AccountState, found: ClaimRow, r
         last_movement_on=None if account.last_movement_on is None else account.last_movement_on.isoformat(),
         today=work.today.isoformat(),
         balance_fen=account.balance_fen,
-        remitted_fen=store.remitted_fen(*own) if found.remitted else 0,
+        remitted_fen=treasury.remitted_fen(*own) if found.remitted else 0,
         identity_matches=None,
         original_failed=store.original_failed(*own),
     )

@@ -31,6 +31,7 @@ from hospital_prepay.domain.rules.outpatient.online import plain_name as compare
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_public as requests
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -130,11 +131,11 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         proofs = (proof_key(paper.kind, paper.reference) for paper in command.papers)
         require_own_proof(work, account.account_no, proofs)
         owed = _owed_claim(work, account)
-        facts = _facts(context, work, account, command)
-        if owed is not None:
-            facts = replace(facts, beyond_fen=owed.amount_fen - facts.remitted_fen)
+        facts = _facts(context, work, account, command, owed)
         if command.beyond and not facts.remitted_fen:
             words = "这个账户的钱还没有上缴财政，不填多退的数；账面数错的，先办更正再受理。"
+            if account.state == "reclaimed":
+                words = "这个账户上缴的钱已经退完，不能再另外多退。患者有不同意见的，请带凭条交财务核对。"
             raise MalformedInput(words, details={"field": "beyond"})
         decision = claim(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "outpatient.claim"))
@@ -161,8 +162,10 @@ def card_hash(context: Context, institution_id: str, card_no: str) -> str:
     return context.keyed_hash.digest(plain, institution=institution_id, field=CARD) if plain else ""
 
 
-def _facts(context: Context, work: UnitOfWork, account: AccountState, command: AcceptClaim) -> ClaimFacts:
-    remitted = store.remitted_fen(work.connection, work.institution_id, account.account_no)
+def _facts(
+    context: Context, work: UnitOfWork, account: AccountState, command: AcceptClaim, owed: ClaimRow | None
+) -> ClaimFacts:
+    remitted, balance, beyond = _what_is_due(work, account, command, owed)
     failed = store.original_failed(work.connection, work.institution_id, account.account_no)
     return ClaimFacts(
         claimant=command.claimant.value,
@@ -172,10 +175,10 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
         channel=account.channel,
         last_movement_on=None if account.last_movement_on is None else account.last_movement_on.isoformat(),
         today=work.today.isoformat(),
-        balance_fen=account.balance_fen,
+        balance_fen=balance,
         remitted_fen=remitted,
         identity_matches=_identity_matches(context, account, command, work.institution_id),
-        beyond_fen=command.beyond.fen,
+        beyond_fen=beyond,
         original_failed=failed,
         staff_card=command.route is Route.BANK and holds_staff_card(context, work, command.card_no),
         name_matches=_name_matches(account, command),
@@ -183,6 +186,19 @@ def _facts(context: Context, work: UnitOfWork, account: AccountState, command: A
         phone_matches=_phone_matches(context, account, command, work.institution_id),
         nameless=_nameless(account),
     )
+
+
+def _what_is_due(
+    work: UnitOfWork, account: AccountState, command: AcceptClaim, owed: ClaimRow | None
+) -> tuple[int, int, int]:
+    """Of what the treasury has, of the balance, and beyond either, in fen: what is owed is paid first, for itself."""
+    own = (work.connection, work.institution_id, account.account_no)
+    if owed is None:
+        return treasury.left_with_treasury(*own), account.balance_fen, command.beyond.fen
+    if not owed.remitted:
+        return 0, owed.amount_fen, 0
+    remitted = min(owed.amount_fen, treasury.left_with_treasury(*own, owed.claim_id))
+    return remitted, account.balance_fen, owed.amount_fen - remitted
 
 
 def _identity_matches(

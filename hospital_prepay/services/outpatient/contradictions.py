@@ -15,6 +15,7 @@ from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.rules.outpatient.life import ENDED, ClaimState
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_contradictions as store
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
 from hospital_prepay.persistence.outpatient_contradictions import ContradictionRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -220,5 +221,7 @@ def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt:
     if is_anothers(work, account, found):
         return False
     if account.state == "remitted":
-        return claims.remitted_fen(work.connection, work.institution_id, account.account_no) > 0
+        left = treasury.left_with_treasury(work.connection, work.institution_id, account.account_no)
+        # What goes beyond it was agreed to where the refund was taken down as one of remitted money: else it is owed.
+        return left > 0 and (found.remitted or found.amount_fen <= left)
     return account.state != "reclaimed" and account.balance_fen >= found.amount_fen

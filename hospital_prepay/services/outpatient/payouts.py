@@ -30,6 +30,7 @@ from hospital_prepay.files.tables import Column, open_table
 from hospital_prepay.persistence import outpatient_bank_files as files
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_overpayments as overpayments
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_bank_files import BankFileHead, ReturnFileRow
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, FailedAttempt, PayoutRow
@@ -325,14 +326,15 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
         _require_no_other(work, account, found)
         refuse_overpaid(work, found)
         require_free_slip(work, "slip", slip, key)
+        _require_no_batch(work, account)
         entry_no = book_bounce(work, account, found, paid)
         proof = {"return_reference": slip.strip(), "return_key": key}
         step = {"state": "returned", "failure": reason[:200], **proof}
         store.answer_payout(work.connection, work.institution_id, claim_id, paid.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
-        back = "remitted" if found.remitted else "filed" if account.state == "frozen" else "open"
-        store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
+        if back := _back(account, found):
+            store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": mask_within(reason)})
         return store.read_claim(work.connection, work.institution_id, claim_id)
 
@@ -342,6 +344,22 @@ def _require_no_other(work: UnitOfWork, account: AccountState, found: ClaimRow) 
         if other.claim_id != found.claim_id and other.state in OPEN_CLAIMS:
             words = f"这个账户还有一笔退款 {other.refund_no} 在办。请先办完或撤回那一笔，再登记退汇；本次没有改动。"
             raise Conflict(words)
+
+
+def _back(account: AccountState, found: ClaimRow) -> str:
+    """Where the account goes whose refund came back; empty where it stays: what else it had is with the treasury, and
+    what came back is owed on the refund."""
+    if found.remitted:
+        return "remitted"
+    if account.state in ("remitted", "reclaimed"):
+        return ""
+    return "filed" if account.state == "frozen" else "open"
+
+
+def _require_no_batch(work: UnitOfWork, account: AccountState) -> None:
+    """Raise :class:`Conflict` while a list that was approved is being booked: it takes what it says, and no more."""
+    if account.state == "frozen" and treasury.remitted_fen(work.connection, work.institution_id, account.account_no):
+        raise Conflict("这个账户正在办理上缴入账，入账后马上可以登记退回；本次没有改动。")
 
 
 def _read_file(context: Context, work: UnitOfWork, file_no: int) -> BankFile:

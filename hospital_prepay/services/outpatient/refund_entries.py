@@ -1,7 +1,8 @@
 """How a refund stands in the books: paid out of the account or ahead for the treasury, and what comes back.
 
 What comes back after the treasury gave the money, or was asked for it, leaves the advance as it is, for it is applied
-for once: the hospital owes it to the patient (2307) until the same claim is paid out of that.
+for once: the hospital owes it to the patient (2307) until the same claim is paid out of that. So it does with what
+comes back to an account whose rest went to the treasury since.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.persistence import outpatient_advances as advances
 from hospital_prepay.persistence import outpatient_claims as store
+from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -37,7 +39,8 @@ def book_bounce(work: UnitOfWork, account: AccountState, found: ClaimRow, paid: 
     assert paid.entry_no is not None, "what arrived is booked"
     lock_name(work.connection, f"outpatient_advance_list:{work.institution_id}")
     own = (work.connection, work.institution_id, found.claim_id)
-    if found.remitted and (store.owed_fen(*own) is not None or advances.is_applied_for(*own)):
+    is_gone = advances.is_applied_for(*own) if found.remitted else account.state in ("remitted", "reclaimed")
+    if is_gone or store.owed_fen(*own) is not None:
         store.open_owed(*own, work.now)
         amount = Money(found.amount_fen)
         lines = (
@@ -93,7 +96,9 @@ def arrive(
     own = {"paid_by": paid_by, "paid_at": work.now} if paid_by else {}
     store.walk_claim(work.connection, work.institution_id, found.claim_id, state="arrived", **own)
     if found.remitted:
-        store.walk_account(work.connection, work.institution_id, account.account_no, state="reclaimed")
+        # What the treasury still has of it, beside what was paid here, stays for another claim.
+        if not treasury.left_with_treasury(work.connection, work.institution_id, account.account_no):
+            store.walk_account(work.connection, work.institution_id, account.account_no, state="reclaimed")
     elif account.balance_fen == found.amount_fen:
         # What a correction put there after the claim was taken stays for another: the account isn't paid out.
         store.walk_account(work.connection, work.institution_id, account.account_no, state="refunded")
@@ -108,16 +113,15 @@ def _payment(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: 
         raise Conflict("这个账户正在办理上缴入账，入账后马上可以付款；本次没有付。")
     amount = Money(found.amount_fen)
     paid = Posting(_tender_account(route, account), credit=amount)
+    if store.owed_fen(work.connection, work.institution_id, found.claim_id):
+        lines: tuple[Posting, ...] = (Posting(owed_refund_account(found.claim_id), debit=amount), paid)
+        return _entry(work, found, "outpatient_repaid", "银行退回的退款再付患者", attempt, lines)
     if not found.remitted:
         deposit = is_outpatient_deposit(MoneyKind(account.kind))
         lines = (Posting(outpatient_account(account.account_no, is_deposit=deposit), debit=amount), paid)
         return _entry(work, found, "outpatient_refund", "退还门诊预交金", attempt, lines)
-    if store.owed_fen(work.connection, work.institution_id, found.claim_id):
-        lines = (Posting(owed_refund_account(found.claim_id), debit=amount), paid)
-        return _entry(work, found, "outpatient_repaid", "银行退回的退款再付患者", attempt, lines)
-    remitted = Money(
-        min(found.amount_fen, store.remitted_fen(work.connection, work.institution_id, account.account_no))
-    )
+    own = (work.connection, work.institution_id, account.account_no, found.claim_id)
+    remitted = Money(min(found.amount_fen, treasury.left_with_treasury(*own)))
     ahead = [Posting(advance_account(found.claim_id), debit=remitted), paid]
     if beyond := amount - remitted:
         ahead.append(Posting(OWN_COST, debit=beyond))

@@ -1,0 +1,211 @@
+"""What the treasury still has of an account, and what comes back after its rest went there: neither is lost, neither
+is paid twice. Both databases."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from hospital_prepay.domain.errors import Conflict, PrepayError
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.persistence import outpatient_treasury as treasury
+from hospital_prepay.persistence.queries import outpatient_public
+from hospital_prepay.services.ledger.seals import verify_ledger
+from hospital_prepay.services.outpatient import advances, corrections, escheat, filing, owners, payouts
+from hospital_prepay.services.outpatient.claim_review import read_owner
+from hospital_prepay.services.outpatient.claim_steps import confirm_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.escheat import Part
+from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
+from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
+from tests.db.test_outpatient_books import BANK, Books, books, outpatients, refused, unchanged
+from tests.db.test_outpatient_overpaid import Told
+from tests.db.test_outpatient_ties import remitted
+from tests.hospital import INSTITUTION, Hospital
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, answered
+from tests.services.outpatient.test_escheat import REVIEWERS, frozen
+from tests.services.outpatient.test_overpayments import OTHER
+from tests.told import approved, tell_everybody
+
+__all__ = ["books", "outpatients"]
+pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/8")
+
+
+def correct(held: Books, fen: int, key: str) -> None:
+    asked = corrections.AskCorrection("M001", Money(fen), "数错", key)
+    corrections.approve_correction(held.context, APPROVER, corrections.ask_correction(held.context, OFFICER, asked))
+
+
+def file(held: Books) -> None:
+    tell_everybody(held.context)
+    marked = MarkUnclearable(Reason.CONTACT_CHANGED, "短信退回", account_nos=("M001",))
+    filing.mark_unclearable(held.context, OFFICER, marked)
+    made = filing.make_filing(held.context, OFFICER, "随到随退。")
+    filing.submit_filing(held.context, OFFICER, made.filing_no, "某市卫生健康局", date(2025, 12, 20))
+    filing.acknowledge_filing(held.context, APPROVER, made.filing_no, "备1号", date(2025, 12, 25))
+
+
+def left(held: Books) -> int:
+    with held.context.database.reading() as connection:
+        return treasury.left_with_treasury(connection, INSTITUTION, "M001")
+
+
+def state(held: Books) -> str:
+    return str(held.outpatients.account("M001").state)
+
+
+@pytest.fixture
+def ended(books: Books, tmp_path: Path) -> Told:
+    """A refund that the bank said had failed, and that was withdrawn."""
+    told = Told(books, tmp_path)
+    told.send()
+    told.tell(1, "失败")
+    withdraw_claim(told.context, CLERK, told.claim_id, "先等等")
+    return told
+
+
+def test_the_rest_stays_with_the_treasury_and_is_still_paid(ended: Told, hospital: Hospital, tmp_path: Path) -> None:
+    """A correction came between: the bank had paid the first sum, the rest is the patient's still, once."""
+    held = ended.held
+    correct(held, 7000, "k1")
+    file(held)
+    remitted(held)
+    ended.tell(1, "成功")
+    assert ended.decide() == "arrived"
+    assert (state(held), left(held), hospital.balance("5901").fen) == ("remitted", 550, 0)
+    assert read_owner(held.context, CLERK, "M001").due_fen == 550
+    with held.context.database.reading() as connection:
+        assert outpatient_public.progress(connection, INSTITUTION).remitted_fen == 550
+    unchanged(held, "UPDATE outpatient_account SET state = 'reclaimed' WHERE account_no = 'M001'")
+    rest = held.outpatients.confirmed(**BANK)
+    assert held.outpatients.claim(rest).amount_fen == 550
+    answered(held.outpatients, tmp_path, rest)
+    assert (state(held), left(held)) == ("reclaimed", 0)
+    made = advances.make_advance_list(held.context, OFFICER, 2027)
+    assert (made.claims, made.total_fen) == (2, 7000)
+    again = held.outpatients.accept("M001", **BANK)
+    assert [one.code for one in again.decision.reasons] == ["nothing_left"]
+    assert verify_ledger(held.context.database, tmp_path, held.context.clock).findings == ()
+
+
+def test_what_an_ended_refund_got_above_the_treasurys_is_owed_by_its_payee(ended: Told, hospital: Hospital) -> None:
+    """Nobody lets the hospital bear it by saying so alone; the patient has what was remitted once that came back."""
+    held = ended.held
+    correct(held, 5000, "k1")
+    file(held)
+    remitted(held)
+    ended.tell(1, "成功")
+    ended.decide()
+    assert (state(held), left(held), hospital.balance("5901").fen) == ("remitted", 5000, 0)
+    assert hospital.balance(ended.account).fen == 6450
+    recover_overpayment(held.context, PAYER, RecoverOverpayment(ended.claim_id, 1, Route.CASH, "SJ-1", "k2"))
+    assert held.outpatients.claim(held.outpatients.confirmed(**BANK)).amount_fen == 5000
+    step = "UPDATE outpatient_claim SET state = 'sent', remitted = true, paid_by = '{}', paid_at = ended_at"
+    unchanged(held, step.format(PAYER.actor_id) + f" WHERE claim_id = '{ended.claim_id}'")
+
+
+@pytest.fixture
+def gone(books: Books, tmp_path: Path) -> tuple[Books, str]:
+    """A refund that arrived; then there was more, and that went to the treasury."""
+    claim_id = books.outpatients.confirmed(**BANK)
+    answered(books.outpatients, tmp_path, claim_id)
+    correct(books, 7000, "k1")
+    file(books)
+    return books, claim_id
+
+
+def bounce(held: Books, claim_id: str, slip: str = "TH-1") -> str:
+    return payouts.bounce_refund(held.context, PAYER, claim_id, "账号销户", slip).state
+
+
+def test_what_comes_back_after_the_rest_is_with_the_treasury_is_owed(
+    gone: tuple[Books, str], hospital: Hospital, tmp_path: Path
+) -> None:
+    held, claim_id = gone
+    remitted(held)
+    source, owed = f"outpatient_claim:{claim_id}", f"2307:refund:{claim_id}"
+    number = held.number("outpatient_refund")
+    bank = hospital.balance("1002").fen
+    with pytest.raises(PrepayError):
+        held.red(number, "outpatient_refund_returned", ("23050102:M001", 6450), ("1002", -6450), source=source)
+    assert bounce(held, claim_id) == "failed"
+    assert (hospital.balance(owed).fen, hospital.balance("1002").fen) == (-6450, bank + 6450)
+    assert (state(held), held.outpatients.account("M001").balance_fen) == ("remitted", 0)
+    with pytest.raises(Conflict, match="欠患者的钱"):
+        withdraw_claim(held.context, CLERK, claim_id, "不退了")
+    refused(held, "outpatient_owed", ("1002", 6450), (owed, -6450), source=source)
+    taken = held.outpatients.accept("M001", **{**BANK, "route": Route.CASH, "card_no": "", "bank": ""})
+    assert (taken.claim_id, taken.decision.amount) == (claim_id, Money(6450))
+    review_claim(held.context, OFFICER, claim_id)
+    confirm_claim(held.context, APPROVER, claim_id, "核对过")
+    assert payouts.pay_cash(held.context, PAYER, claim_id, "LK-1").state == "arrived"
+    assert (hospital.balance(owed).fen, state(held), left(held)) == (0, "remitted", 550)
+    rest = held.outpatients.confirmed(**BANK)
+    answered(held.outpatients, tmp_path, rest)
+    assert (held.outpatients.claim(rest).amount_fen, state(held)) == (550, "reclaimed")
+    assert advances.make_advance_list(held.context, OFFICER, 2027).total_fen == 550
+    assert verify_ledger(held.context.database, tmp_path, held.context.clock).findings == ()
+
+
+def test_it_bounces_after_the_rest_was_reclaimed_as_often_as_it_does(
+    gone: tuple[Books, str], hospital: Hospital, tmp_path: Path
+) -> None:
+    held, claim_id = gone
+    remitted(held)
+    answered(held.outpatients, tmp_path, held.outpatients.confirmed(**BANK))
+    assert state(held) == "reclaimed"
+    for slip in ("TH-1", "TH-2"):
+        assert bounce(held, claim_id, slip) == "failed"
+        assert (state(held), hospital.balance(f"2307:refund:{claim_id}").fen) == ("reclaimed", -6450)
+        assert read_owner(held.context, CLERK, "M001").due_fen == 6450
+        answered(held.outpatients, tmp_path, claim_id)
+        assert (state(held), hospital.balance(f"2307:refund:{claim_id}").fen) == ("reclaimed", 0)
+
+
+def test_it_waits_while_an_approved_list_is_being_booked(gone: tuple[Books, str]) -> None:
+    held, claim_id = gone
+    batch_no = frozen(held.outpatients)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(held.context, reviewer, batch_no, part, "核对无误")
+    escheat.approve_list(held.context, APPROVER, batch_no)
+    with pytest.raises(Conflict, match="入账后马上可以登记退回"):
+        bounce(held, claim_id)
+    escheat.book_batch(held.context, APPROVER, batch_no)
+    assert bounce(held, claim_id) == "failed"
+
+
+def test_a_frozen_account_leaves_its_list_when_money_comes_back(gone: tuple[Books, str]) -> None:
+    held, claim_id = gone
+    frozen(held.outpatients)
+    assert bounce(held, claim_id) == "failed"
+    assert (state(held), held.outpatients.account("M001").balance_fen) == ("filed", 7000)
+
+
+@pytest.mark.parametrize(("name", "certno", "holds"), [("吴佳", "", True), ("吴申", OTHER, False)])
+def test_a_mended_name_lets_nobody_be_paid_twice(ended: Told, name: str, certno: str, holds: bool) -> None:
+    """Raw: the bank had paid the first refund, its payee owes that, and the account has money for another. Who has
+    the same certificate number is the same person; whoever is another isn't held for it."""
+    held = ended.held
+    correct(held, 6000, "k1")
+    held.context.clock.moment += timedelta(days=1)  # type: ignore[attr-defined]
+    change = owners.AskOwnerChange("M001", name, certno, "", "写错一个字", "身份证", "k-owner")
+    approved(held.context, APPROVER, owners.ask_owner_change(held.context, OFFICER, change))
+    ended.tell(1, "成功")
+    assert ended.decide() == "withdrawn"
+    second = held.outpatients.accept("M001", certno=certno or OWN, patient_certno=certno or OWN).claim_id
+    assert second is not None
+    review_claim(held.context, REVIEWERS[0], second)
+    confirm_claim(held.context, REVIEWERS[2], second, "核对过")
+    held.context.clock.moment += timedelta(days=1)  # type: ignore[attr-defined]
+    cash = (
+        "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, amount_fen, state, sent_by,"
+        " sent_at, answered_at, bank_reference, receipt_key, entry_no) SELECT institution_id, claim_id, 1, 'cash',"
+        f" amount_fen, 'arrived', '{PAYER.actor_id}', accepted_at, accepted_at, 'LK1', 'LK1', 1 FROM outpatient_claim"
+        f" WHERE claim_id = '{second}'"
+    )
+    if holds:
+        unchanged(held, cash)
+        return
+    held.sql(cash)
