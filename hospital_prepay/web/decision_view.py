@@ -460,7 +460,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "last_movement_on": ("最后变动", str),
         "today": ("受理日", str),
         "balance_fen": ("账上余额", _yuan),
-        "remitted_fen": ("已上缴财政", _yuan),
+        "remitted_fen": ("上缴财政、还没有退的", _yuan),
         "identity_matches": ("患者证件号与登记一致", _yes),
         "beyond_fen": ("本院少计的", _yuan),
         "original_failed": ("原路退过、没退成", _yes),

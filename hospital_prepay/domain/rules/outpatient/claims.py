@@ -106,9 +106,9 @@ NEEDED: Final[Mapping[Claimant, tuple[Paper, ...]]] = {
 class ClaimFacts:
     """What :func:`claim` looks at; amounts in fen, days as text. ``last_movement_on`` is ``None`` where nobody knows.
 
-    ``remitted_fen`` is what the treasury has of the account, ``beyond_fen`` what is owed above it by our own
-    miscount; ``identity_matches`` compares the patient's certificate number, whoever comes, and is ``None`` where the
-    account holds none to compare with.
+    ``remitted_fen`` is what the treasury has of the account and nobody was paid, ``beyond_fen`` what is owed above it
+    by our own miscount; ``identity_matches`` compares the patient's certificate number, whoever comes, and is
+    ``None`` where the account holds none to compare with.
     ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name
     as it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on
     record for the account, ``phone_matches`` that the phone given is the account's, ``nameless`` that the name on
