@@ -20,13 +20,15 @@ from hospital_prepay.services.outpatient.claim_review import (
     ClaimDetail,
     ClaimList,
     ListedClaim,
+    PaperRow,
     PayoutRow,
 )
 from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, ContradictionRow, Verdict
 from hospital_prepay.services.outpatient.overpayments import OverpaymentRow
+from hospital_prepay.services.outpatient.paid_way import arrived_attempt
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
-from hospital_prepay.web.outpatient_accept_view import account_card
+from hospital_prepay.web.outpatient_accept_view import account_card, is_paid_again
 from hospital_prepay.web.outpatient_claim_log import contradiction_words, log_lines
 from hospital_prepay.web.outpatient_words import CLAIM_MARKS, way_lines
 
@@ -149,8 +151,8 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "payee": found.payee,
             "is_self": claim.claimant == Claimant.SELF,
             "card_lost": claim.card_lost,
-            "route": Route(claim.route).label,
             "cash": claim.route == Route.CASH,
+            "by_file": found.paid.file_no,
             "taken_at": "窗口" if claim.taken_at == "window" else "网上",
             "ground": claim.ground,
             "accepted_at": claim.accepted_at,
@@ -160,7 +162,8 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "basis": chip(basis.clause, basis.message.rstrip("。") if basis.clause is None else ""),
         "steps": _steps(found),
         "papers": _papers(found),
-        "ways": way_lines(found.ways, claim.route),
+        "earlier_papers": _earlier_papers(found),
+        "ways": way_lines(found.ways, found.paid.route),
         "checks": _checks(found),
         "answers": [
             {
@@ -172,6 +175,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         ],
         "log": log_lines(found),
         "owed_fen": found.owed_fen,
+        "owed_again": {"may_change": claim.state != ClaimState.SENT} if is_paid_again(found.owner) else None,
         "overpaid": _overpaid(found),
         "is_applied_for": found.is_applied_for,
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
@@ -205,14 +209,16 @@ def receipt(found: ClaimDetail) -> dict[str, Any]:
         "account": account_card(found.owner),
         "personal": found.personal,
         "claimant": Claimant(claim.claimant).label,
-        "route": Route(claim.route).label,
-        "papers": [Paper(one.kind).label for one in found.papers],
+        "route": Route(found.paid.route).label,
+        "cash": found.paid.route == Route.CASH,
+        "by_file": found.paid.file_no,
+        "papers": [Paper(one.kind).label for one in found.papers if _is_in_force(one, found)],
         "people": [
             {"step": step, "who": names.get(who or "", who) if who else ""}
             for step, who in (
                 ("受理", claim.accepted_by),
-                ("审核", claim.reviewed_by),
-                ("确认", claim.confirmed_by),
+                ("审核", found.paid.reviewed[0]),
+                ("确认", found.paid.confirmed[0]),
                 ("付款", claim.paid_by if claim.state == "arrived" else None),
             )
         ],
@@ -383,8 +389,8 @@ def _steps(found: ClaimDetail) -> list[Step]:
     turn = turn_lines(found.turn, names)
     done = (
         done_by(claim.accepted_by, claim.accepted_at, names),
-        done_by(claim.reviewed_by, claim.reviewed_at, names),
-        done_by(claim.confirmed_by, claim.confirmed_at, names),
+        done_by(*found.paid.reviewed, names),
+        done_by(*found.paid.confirmed, names),
         done_by(claim.paid_by, claim.paid_at, names),
     )
     at = {"accepted": 1, "reviewed": 2, "confirmed": 3, "sent": 4, "failed": 4, "arrived": 5}.get(claim.state)
@@ -395,7 +401,7 @@ def _steps(found: ClaimDetail) -> list[Step]:
     last = found.payouts[-1] if found.payouts else None
     if claim.state == "arrived":
         reference = next((one.bank_reference for one in found.payouts if one.state == "arrived"), "")
-        lines = (f"凭据 {reference}",) if reference else ()
+        lines = (*((f"凭据 {reference}",) if reference else ()), *_decided_paid(found))
         if _undecided(found):
             return [*steps, Step("bad", "到账", (*lines, "银行说法不一，待决定"))]
         return [*steps, Step("done", "到账", lines)]
@@ -412,16 +418,33 @@ def _steps(found: ClaimDetail) -> list[Step]:
     ]
 
 
+def _decided_paid(found: ClaimDetail) -> tuple[str, ...]:
+    """Who decided that the bank had paid, where the refund arrived by that."""
+    arrived = arrived_attempt(found.claim, found.payouts)
+    for one in found.contradictions:
+        is_it = arrived is not None and (one.attempt_no, one.told) == (arrived.attempt_no, "arrived")
+        if is_it and one.decision == Verdict.PAID:
+            return tuple(f"决定已付到 {words}" for words in done_by(one.decided_by, one.decided_at, found.names))
+    return ()
+
+
+def _is_in_force(one: PaperRow, found: ClaimDetail) -> bool:
+    """Whether a paper was shown when the claim was accepted last: those of before prove another's right."""
+    return one.recorded_at >= found.claim.accepted_at
+
+
 def _papers(found: ClaimDetail) -> list[dict[str, Any]]:
     looked_at = found.claim.reviewed_by is not None
-    return [
-        {
-            "mark": {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"},
-            "label": Paper(one.kind).label,
-            "reference": one.reference,
-        }
-        for one in found.papers
-    ]
+    mark = {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"}
+    return [{"mark": mark, **_paper(one)} for one in found.papers if _is_in_force(one, found)]
+
+
+def _earlier_papers(found: ClaimDetail) -> list[dict[str, Any]]:
+    return [{"at": one.recorded_at, **_paper(one)} for one in found.papers if not _is_in_force(one, found)]
+
+
+def _paper(one: PaperRow) -> dict[str, str]:
+    return {"label": Paper(one.kind).label, "reference": one.reference}
 
 
 def _checks(found: ClaimDetail) -> list[dict[str, Any]]:

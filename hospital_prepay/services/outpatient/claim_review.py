@@ -39,6 +39,7 @@ from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
+from hospital_prepay.services.outpatient.paid_way import PaidWay, paid_way
 from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.outpatient.sealing import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.turns import turn_of
@@ -133,8 +134,8 @@ class ClaimDetail:
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
     ``overpaid`` is what the bank paid too often; ``payee`` is whose name stands on the bank card; ``correctors`` had
     the holder corrected and may not review or confirm; ``ways`` are those of :func:`routes` on the day it was taken;
-    ``record`` is what was done, the first first; ``is_applied_for`` while it counts on a list that went to the
-    treasury; ``deciders`` may say what the bank meant, where that isn't decided."""
+    ``record`` is what was done, the first first; ``paid`` is how it was paid, or is to be; ``is_applied_for`` while it
+    counts on a list that went to the treasury; ``deciders`` may say what the bank meant, where that isn't decided."""
 
     claim: ClaimRow
     personal: Personal
@@ -152,6 +153,7 @@ class ClaimDetail:
     contradictions: list[ContradictionRow]
     overpaid: list[OverpaymentRow]
     record: list[RecordEvent]
+    paid: PaidWay
     owed_fen: int
     is_applied_for: bool
     deciders: tuple[str, ...]
@@ -214,9 +216,15 @@ def list_claims(
         found = queries.list_claims(
             connection, own, states, routes=routes, only=only, newest_first=newest_first, start=start, size=size
         )
+        paid = queries.arrived_routes(connection, own, [one.claim_id for one in found if one.state == "arrived"])
         return ClaimList(
             [
-                replace(one, holder_name=_name(actor, one.holder_name), claimant_name=_name(actor, one.claimant_name))
+                replace(
+                    one,
+                    holder_name=_name(actor, one.holder_name),
+                    claimant_name=_name(actor, one.claimant_name),
+                    route=paid.get(one.claim_id, one.route),
+                )
                 for one in found
             ],
             {**store.count_by_state(connection, own), HELD: queries.count_claims(connection, own, sorted(held))},
@@ -252,6 +260,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         noted = alarm_store.alarms_of(connection, own, claim_id)
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
+        record = record_on(connection, own, claim, payouts, told)
         return ClaimDetail(
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name), ground=mask_within(claim.ground)),
             personal=_masked(personal),
@@ -276,7 +285,8 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
                 replace(one, ground=mask_within(one.ground), words=mask_within(one.words)) for one in told
             ],
             overpaid=overpayments_of(connection, own, claim_id),
-            record=record_on(connection, own, claim, payouts, told),
+            record=record,
+            paid=paid_way(claim, payouts, record),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             is_applied_for=advances.is_applied_for(connection, own, claim_id),
             deciders=_deciders(connection, own, payouts, told),

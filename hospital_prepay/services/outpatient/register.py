@@ -34,6 +34,7 @@ from hospital_prepay.persistence.outpatient_register import (
     RegisterRow,
     RejectionRow,
 )
+from hospital_prepay.persistence.queries import outpatient_claims as of_claims
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
 from hospital_prepay.services.context import Context
@@ -192,12 +193,20 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
         of_account = claims.claims_of_account(connection, own, account_no)
+        paid = of_claims.arrived_routes(connection, own, [one.claim_id for one in of_account])
         ids = (f"23050102:{account_no}", f"230502:{account_no}")
         return AccountCard(
             replace(account, holder_name=shown_name(actor, account.holder_name)),
             masked_contact(context, own, account.personal),
             tuple(store.movements_of(connection, own, ids)),
-            tuple(replace(one, claimant_name=shown_name(actor, one.claimant_name)) for one in of_account),
+            tuple(
+                replace(
+                    one,
+                    claimant_name=shown_name(actor, one.claimant_name),
+                    route=paid.get(one.claim_id, one.route),
+                )
+                for one in of_account
+            ),
             tuple(miscounts.with_balances(connection, own, miscounts.corrections_of(connection, own, account_no))),
             tuple(_holder_change(one) for one in owners.changes_of(connection, own, account_no)),
             people.names(connection, own),
