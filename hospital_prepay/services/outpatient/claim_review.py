@@ -134,8 +134,8 @@ class ClaimDetail:
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
     ``overpaid`` is what the bank paid too often; ``payee`` is whose name stands on the bank card; ``correctors`` had
     the holder corrected and may not review or confirm; ``ways`` are those of :func:`routes` on the day it was taken;
-    ``record`` is what was done, the first first; ``paid`` is how it was paid, or is to be; ``is_applied_for`` while it
-    counts on a list that went to the treasury; ``deciders`` may say what the bank meant, where that isn't decided."""
+    ``record`` is what was done, the first first; ``paid`` is how it was paid, or is to be; ``is_applied_for`` while
+    it counts on a list that went to the treasury; ``deciders`` may say what the bank meant, until that is decided."""
 
     claim: ClaimRow
     personal: Personal
