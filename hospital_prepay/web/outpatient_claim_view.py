@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hospital_prepay.clock import local
@@ -22,6 +22,7 @@ from hospital_prepay.services.outpatient.claim_review import (
     ListedClaim,
     PaperRow,
     PayoutRow,
+    barred_from,
 )
 from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, ContradictionRow, Verdict
 from hospital_prepay.services.outpatient.overpayments import OverpaymentRow
@@ -100,8 +101,8 @@ def list_page(found: ClaimList, tab: Tab) -> dict[str, Any]:
         ],
         "title": tab.label,
         "claims": [
-            {**line, "state": _HELD_MARK} if one.claim_id in found.held else line
-            for one, line in ((one, claim_line(one, found.names)) for one in found.claims)
+            {**claim_line(one, found.names), **({"state": _HELD_MARK} if tab.key == HELD else {})}
+            for one in found.claims
         ],
         "count": count,
         "sum_fen": fen,
@@ -185,8 +186,8 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
         "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
-        "next_lines": (_deciders(found),) if held else turn_lines(found.turn, found.names),
-        "why_not": "" if held else why_not_mine(found.turn),
+        "next_lines": (_deciders(found),) if held else _turn_lines(found),
+        "why_not": "" if held else _why_not(found),
         "who_words": _who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),
         "offered": offered,
@@ -383,10 +384,32 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     return offered
 
 
+def _correctors(found: ClaimDetail) -> frozenset[str]:
+    """Who may not take the next step for nothing but having had the patient's name or numbers corrected."""
+    return frozenset() if found.turn is None else found.turn.barred & found.correctors - barred_from(found.claim)
+
+
+def _turn_lines(found: ClaimDetail) -> tuple[str, ...]:
+    """Whose step it is, and who may not take it: for a step on the refund, or for a correction of its patient."""
+    if found.turn is None:
+        return ()
+    only = _correctors(found)
+    lines = turn_lines(replace(found.turn, barred=found.turn.barred - only), found.names)
+    who = "、".join(found.names.get(one, one) for one in sorted(only))
+    return (*lines, *((f"{who}申请或批准过患者的身份更正，不能办",) if only else ()))
+
+
+def _why_not(found: ClaimDetail) -> str | None:
+    words = why_not_mine(found.turn)
+    if words and current_actor().actor_id in _correctors(found):
+        return "您申请或批准过患者的身份更正，这一步要由另一个人办。"
+    return words
+
+
 def _steps(found: ClaimDetail) -> list[Step]:
     """受理 → 审核 → 确认 → 退款 → 到账, with who did each, who is next and who may not."""
     claim, names = found.claim, found.names
-    turn = turn_lines(found.turn, names)
+    turn = _turn_lines(found)
     done = (
         done_by(claim.accepted_by, claim.accepted_at, names),
         done_by(*found.paid.reviewed, names),
@@ -472,7 +495,7 @@ def _attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
         "sent": ("info", "已送"),
         "arrived": ("ok", "到账"),
         "failed": ("stop", "没退成"),
-        "returned": ("stop", "被退回"),
+        "returned": ("stop", "银行退回"),
         "overpaid": ("stop", "多付了"),
         "recovered": ("ok", "多付，已追回"),
     }

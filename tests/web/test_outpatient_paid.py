@@ -234,3 +234,20 @@ def test_every_column_of_money_in_a_list_of_advances_is_added_up(desk: Treasury)
     assert foot.split() == ["合计", "65.50", "1.00", "64.50"]
     last = sheet(desk.as_(OFFICER).get(f"{at}/list.xlsx"), "垫付清单")[-1]
     assert [str(one) for one in last if one != ""] == ["合计", "65.5", "1.0", "64.5"]
+
+
+def test_what_the_bank_contradicts_is_counted_once_in_a_tab_of_its_own(desk: Treasury) -> None:
+    held = desk.confirmed(**BANK)
+    failed = desk.confirmed("M003", **{**BANK, "claimant_name": "罗丙之子", "certno": "无", "card_no": OTHER_CARD})
+    desk.choose(CASHIER, held, failed)
+    number = desk.number(held)
+    desk.answer((number, "64.50", "失败", "", "卡号错"), (desk.number(failed), "30.00", "失败", "", "卡号错"))
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    page = desk.as_(OFFICER).get(f"{CLAIMS}?tab=failed")
+    assert "没退成 1" in words(page)
+    assert "银行说法不一 1" in words(page)
+    assert "合计 1 笔30.00" in words(page)
+    assert held not in page.text
+    assert "合计 1 笔64.50" in words(desk.as_(OFFICER).get(f"{CLAIMS}?tab=held"))
+    home = words(desk.as_(CASHIER).get("/"))
+    assert re.search(r"门诊退款没有?退成\D*1", home), home

@@ -26,9 +26,9 @@ _OWED: Final = owed_refund_account("")
 @dataclass(frozen=True, slots=True)
 class Advance:
     """A claim that the hospital paid ahead. ``gone_fen`` left its account for the treasury, ``remitted_fen`` is with
-    it by its voucher; ``advanced_at`` is when the hospital paid it ahead, whatever was paid again since; ``list_no``
-    is the list that it is on; ``owed_fen`` came back after the treasury gave the money, or was asked for it, and waits
-    for the patient."""
+    it by its voucher; ``advanced_at`` is when the hospital paid it ahead, whatever was paid again since;
+    ``list_no`` is the list that it is on; ``owed_fen`` came back after the treasury gave the money, or was asked for
+    it, and waits for the patient."""
 
     claim_id: str
     refund_no: str

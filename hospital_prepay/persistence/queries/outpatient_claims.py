@@ -133,11 +133,13 @@ def list_claims(
     *,
     routes: Sequence[str] = (),
     only: Collection[str] | None = None,
+    without: Collection[str] = (),
     newest_first: bool = False,
     start: int = 0,
     size: int = 50,
 ) -> list[ListedClaim]:
-    """One page of the claims in ``states``, those by one of ``routes`` and of ``only`` where they name any."""
+    """One page of the claims in ``states``, those by one of ``routes`` and of ``only`` where they name any, and none
+    of ``without``."""
     claim, account = OutpatientClaim, OutpatientAccount
     noticed = (
         sa.select(sa.func.count())
@@ -162,6 +164,7 @@ def list_claims(
             claim.state.in_(states),
             *((claim.route.in_(routes),) if routes else ()),
             *(() if only is None else (claim.claim_id.in_(only),)),
+            *((claim.claim_id.not_in(without),) if without else ()),
         )
         .order_by(*order)
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
@@ -207,14 +207,22 @@ def list_claims(
     start: int = 0,
     size: int = 50,
 ) -> ClaimList:
-    """One page of the claims in ``states``. Needs ``outpatient.view``."""
+    """One page of the claims in ``states``; those that are held stand under :data:`HELD` alone, in whatever state.
+    Needs ``outpatient.view``."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
         own = actor.institution_id
         held = contradictions.undecided(connection, own)
-        only, states = (sorted(held), list(ClaimState)) if HELD in states else (None, states)
+        narrowed: dict[str, Any] = {"only": sorted(held)} if HELD in states else {"without": sorted(held)}
         found = queries.list_claims(
-            connection, own, states, routes=routes, only=only, newest_first=newest_first, start=start, size=size
+            connection,
+            own,
+            list(ClaimState) if HELD in states else states,
+            routes=routes,
+            newest_first=newest_first,
+            start=start,
+            size=size,
+            **narrowed,
         )
         paid = queries.arrived_routes(connection, own, [one.claim_id for one in found if one.state == "arrived"])
         return ClaimList(
@@ -227,7 +235,10 @@ def list_claims(
                 )
                 for one in found
             ],
-            {**store.count_by_state(connection, own), HELD: queries.count_claims(connection, own, sorted(held))},
+            {
+                **store.count_by_state(connection, own, sorted(held)),
+                HELD: queries.count_claims(connection, own, sorted(held)),
+            },
             people.names(connection, own),
             frozenset(held),
         )

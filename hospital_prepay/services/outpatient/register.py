@@ -22,6 +22,7 @@ from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_corrections as miscounts
 from hospital_prepay.persistence import outpatient_owners as owners
 from hospital_prepay.persistence import outpatient_register as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.outpatient_corrections import ListedCorrection
@@ -35,6 +36,7 @@ from hospital_prepay.persistence.outpatient_register import (
     RejectionRow,
 )
 from hospital_prepay.persistence.queries import outpatient_claims as of_claims
+from hospital_prepay.persistence.queries import outpatient_record as record
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
 from hospital_prepay.services.context import Context
@@ -236,10 +238,22 @@ def reveal(context: Context, actor: Actor, account_no: str, ground: str) -> tupl
 
 
 def list_imports(context: Context, actor: Actor) -> tuple[list[ImportState], Mapping[str, str]]:
-    """Every import, the newest first, and who people are by id."""
+    """Every import, the newest first, and who people are by id; who took one back decided on it."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        return imports.read_imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
+        return _imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
+
+
+def _imports(connection: Connection, institution_id: str) -> list[ImportState]:
+    found, dropped = (
+        imports.read_imports(connection, institution_id),
+        record.dropped_imports(connection, institution_id),
+    )
+    for at, one in enumerate(found):
+        if one.import_no in dropped:
+            who, when = dropped[one.import_no]
+            found[at] = replace(one, decided_by=who, decided_at=when)
+    return found
 
 
 def review_import(context: Context, actor: Actor, import_no: int, page: int, look: int = 1) -> ReviewedImport:
@@ -248,7 +262,7 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int, loo
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
-        head = next((one for one in imports.read_imports(connection, own) if one.import_no == import_no), None)
+        head = next((one for one in _imports(connection, own) if one.import_no == import_no), None)
         if head is None:
             raise NotFound("没有这次导入。请回到清查导入页查看。")
         rejected = store.rejections_of(connection, own, import_no, (page - 1) * PAGE, PAGE)
