@@ -197,7 +197,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "payments_href": _PAYMENTS,
         "may_reveal": current_actor().may(Permission.REVEAL_IDENTITY),
         "problem": stranded(name, form, offered),
-        "back": next((tab for tab in TABS if claim.state in tab.states), TABS[0]),
+        "back": next((tab for tab in TABS if (HELD if held else claim.state) in tab.states), TABS[0]),
     }
 
 

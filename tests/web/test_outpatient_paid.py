@@ -248,6 +248,22 @@ def test_what_the_bank_contradicts_is_counted_once_in_a_tab_of_its_own(desk: Tre
     assert "银行说法不一 1" in words(page)
     assert "合计 1 笔30.00" in words(page)
     assert held not in page.text
+    assert f'href="{CLAIMS}?tab=held"' in desk.as_(OFFICER).get(held).text, "back to the tab that it stands in"
     assert "合计 1 笔64.50" in words(desk.as_(OFFICER).get(f"{CLAIMS}?tab=held"))
     home = words(desk.as_(CASHIER).get("/"))
     assert re.search(r"门诊退款没有?退成\D*1", home), home
+
+
+def test_who_had_the_patient_corrected_is_told_that_and_not_that_they_took_a_step(desk: Treasury) -> None:
+    form = {"name": "吴贵兰", "ground": "凭条上是贵", "paper": "凭条 2019-0113"}
+    change = str(desk.send(OFFICER, f"{ROOT}/owners/of/M001", **form).location)
+    approver = desk.another(APPROVER, "a2")
+    desk.by(approver, f"{change}/identity", reason="核对身份更正和证明材料")
+    assert desk.by(approver, f"{change}/approve").status_code == 303
+    claim = desk.accepted("M001", claimant_name="吴贵兰")
+    shown = words(desk.as_(CASHIER).get(claim))
+    assert "申请或批准过患者的身份更正，不能办" in shown
+    assert f"{desk.house.actor(CASHIER).name}经手过，不能办" in shown
+    own = words(desk.as_(OFFICER).get(claim))
+    assert "您申请或批准过患者的身份更正，这一步要由另一个人办" in own
+    assert "您经手了前面的步骤" not in own
