@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -247,11 +247,14 @@ def claims_in_state(
     return [ClaimRow(*row) for row in connection.execute(query)]
 
 
-def count_by_state(connection: sa.Connection, institution_id: str) -> dict[str, tuple[int, int]]:
-    """How many claims stand in each state, and their fen."""
+def count_by_state(
+    connection: sa.Connection, institution_id: str, without: Collection[str] = ()
+) -> dict[str, tuple[int, int]]:
+    """How many claims stand in each state, and their fen, those ``without`` left out."""
+    others = (OutpatientClaim.claim_id.not_in(without),) if without else ()
     rows = connection.execute(
         sa.select(OutpatientClaim.state, sa.func.count(), sa.func.sum(OutpatientClaim.amount_fen))
-        .where(OutpatientClaim.institution_id == institution_id)
+        .where(OutpatientClaim.institution_id == institution_id, *others)
         .group_by(OutpatientClaim.state)
     )
     return {state: (int(count), int(fen)) for state, count, fen in rows}

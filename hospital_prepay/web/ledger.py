@@ -17,7 +17,14 @@ from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.fund.entry_papers import EntryPapers, entry_papers
 from hospital_prepay.services.ledger import balances, journal, seals
-from hospital_prepay.services.ledger.journal import EntryDetail, JournalFilter, JournalLine, JournalRow, JournalSide
+from hospital_prepay.services.ledger.journal import (
+    EntryDetail,
+    JournalFilter,
+    JournalLine,
+    JournalPage,
+    JournalRow,
+    JournalSide,
+)
 from hospital_prepay.services.ledger.seals import SealPage
 from hospital_prepay.web import ledger_fund, ledger_outpatient
 from hospital_prepay.web.decision_view import decision_number
@@ -52,9 +59,9 @@ def show_journal() -> str:
         "pages/ledger/journal.html",
         filters=given,
         accounts=_accounts(given["account"]),
-        entries=[_entry_line(row, found.sealed_to) for row in found.entries],
-        page=page_of(len(found.entries), found.total, "笔", journal.PAGE_SIZE),
-        sum_fen=found.sum_fen,
+        entries=[_entry_line(row, found) for row in found.entries],
+        page=page_of(len(found.entries), found.totals.entries, "笔", journal.PAGE_SIZE),
+        totals=found.totals,
         seal_words=_seal_words(found.sealed_to, found.waiting),
     )
 
@@ -162,7 +169,10 @@ def show_trial_balance() -> str:
     )
 
 
-def _entry_line(row: JournalRow, sealed_to: int) -> dict[str, Any]:
+def _entry_line(row: JournalRow, found: JournalPage) -> dict[str, Any]:
+    debit_fen, credit_fen = (
+        found.own.get(row.entry_no, (0, 0)) if found.totals.of_account else (row.debit_fen, row.credit_fen)
+    )
     return {
         "entry_no": row.entry_no,
         "href": f"/finance/ledger/{row.entry_no}",
@@ -171,9 +181,10 @@ def _entry_line(row: JournalRow, sealed_to: int) -> dict[str, Any]:
         "words": _words(row),
         "kind": _kind(row),
         "document": journal.receipt_of(row),
-        "amount_fen": row.debit_fen,
+        "debit_fen": debit_fen or None,
+        "credit_fen": credit_fen or None,
         "moved": ledger_fund.owed_words(row.sides),
-        "sealed": row.entry_no <= sealed_to,
+        "sealed": row.entry_no <= found.sealed_to,
         "sides": [_side(side) for side in row.sides],
     }
 

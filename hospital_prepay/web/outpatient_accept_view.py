@@ -104,6 +104,7 @@ def account_card(owner: Owner) -> dict[str, Any]:
         "balance_fen": account.balance_fen,
         "remitted_fen": owner.remitted_fen,
         "owed_fen": owner.owed_fen,
+        "owed_again": is_paid_again(owner),
         "due_fen": owner.due_fen,
         "due_words": Money(owner.due_fen).in_words() if owner.due_fen else None,
         "filed_on": account.filed_on,
@@ -114,6 +115,12 @@ def account_card(owner: Owner) -> dict[str, Any]:
 def may_be_taken_over(owner: Owner) -> bool:
     """Whether the refund under way came back, is owed, and may be taken over by whoever comes now."""
     return owner.owed_fen > 0 and owner.open_claim is not None and owner.open_claim.state != ClaimState.SENT
+
+
+def is_paid_again(owner: Owner) -> bool:
+    """Whether what came back and is owed is on its way again, by whichever step."""
+    found = owner.open_claim
+    return owner.owed_fen > 0 and found is not None and found.state != ClaimState.FAILED
 
 
 def _is_empty(owner: Owner) -> bool:

@@ -75,6 +75,7 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
             "state": account_mark(account),
             "is_kept": account.is_kept,
             "owed_fen": card.owed_fen,
+            "owed_words": _owed_words(card),
             "overpaid_fen": card.overpaid_fen,
             "reason": account.unclearable_reason,
             "filed_on": account.filed_on,
@@ -101,6 +102,13 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
         if may_ask and not any(one.state == "asked" for one in card.owner_changes)
         else None,
     }
+
+
+def _owed_words(card: AccountCard) -> str:
+    """What may be done about what came back and is owed."""
+    if any(ClaimState(one.state).is_open and one.state != ClaimState.FAILED for one in card.claims):
+        return "银行退回过，正在再付，付到就结清"
+    return "银行退回，待再付；可以重新受理，或在下面那笔退款上改退款方式"
 
 
 def _waits(found: Sequence[Any]) -> bool:

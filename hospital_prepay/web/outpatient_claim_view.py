@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hospital_prepay.clock import local
@@ -20,13 +20,16 @@ from hospital_prepay.services.outpatient.claim_review import (
     ClaimDetail,
     ClaimList,
     ListedClaim,
+    PaperRow,
     PayoutRow,
+    barred_from,
 )
 from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, ContradictionRow, Verdict
 from hospital_prepay.services.outpatient.overpayments import OverpaymentRow
+from hospital_prepay.services.outpatient.paid_way import arrived_attempt
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, keyed, stranded, turn_lines, why_not_mine
-from hospital_prepay.web.outpatient_accept_view import account_card
+from hospital_prepay.web.outpatient_accept_view import account_card, is_paid_again
 from hospital_prepay.web.outpatient_claim_log import contradiction_words, log_lines
 from hospital_prepay.web.outpatient_words import CLAIM_MARKS, way_lines
 
@@ -98,8 +101,8 @@ def list_page(found: ClaimList, tab: Tab) -> dict[str, Any]:
         ],
         "title": tab.label,
         "claims": [
-            {**line, "state": _HELD_MARK} if one.claim_id in found.held else line
-            for one, line in ((one, claim_line(one, found.names)) for one in found.claims)
+            {**claim_line(one, found.names), **({"state": _HELD_MARK} if tab.key == HELD else {})}
+            for one in found.claims
         ],
         "count": count,
         "sum_fen": fen,
@@ -149,8 +152,8 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             "payee": found.payee,
             "is_self": claim.claimant == Claimant.SELF,
             "card_lost": claim.card_lost,
-            "route": Route(claim.route).label,
             "cash": claim.route == Route.CASH,
+            "by_file": found.paid.file_no,
             "taken_at": "窗口" if claim.taken_at == "window" else "网上",
             "ground": claim.ground,
             "accepted_at": claim.accepted_at,
@@ -160,7 +163,8 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "basis": chip(basis.clause, basis.message.rstrip("。") if basis.clause is None else ""),
         "steps": _steps(found),
         "papers": _papers(found),
-        "ways": way_lines(found.ways, claim.route),
+        "earlier_papers": _earlier_papers(found),
+        "ways": way_lines(found.ways, found.paid.route),
         "checks": _checks(found),
         "answers": [
             {
@@ -172,6 +176,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         ],
         "log": log_lines(found),
         "owed_fen": found.owed_fen,
+        "owed_again": {"may_change": claim.state != ClaimState.SENT} if is_paid_again(found.owner) else None,
         "overpaid": _overpaid(found),
         "is_applied_for": found.is_applied_for,
         "contradictions": [_contradiction(one, found) for one in found.contradictions],
@@ -181,8 +186,8 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
         "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
-        "next_lines": (_deciders(found),) if held else turn_lines(found.turn, found.names),
-        "why_not": "" if held else why_not_mine(found.turn),
+        "next_lines": (_deciders(found),) if held else _turn_lines(found),
+        "why_not": "" if held else _why_not(found),
         "who_words": _who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),
         "offered": offered,
@@ -192,7 +197,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "payments_href": _PAYMENTS,
         "may_reveal": current_actor().may(Permission.REVEAL_IDENTITY),
         "problem": stranded(name, form, offered),
-        "back": next((tab for tab in TABS if claim.state in tab.states), TABS[0]),
+        "back": next((tab for tab in TABS if (HELD if held else claim.state) in tab.states), TABS[0]),
     }
 
 
@@ -205,14 +210,16 @@ def receipt(found: ClaimDetail) -> dict[str, Any]:
         "account": account_card(found.owner),
         "personal": found.personal,
         "claimant": Claimant(claim.claimant).label,
-        "route": Route(claim.route).label,
-        "papers": [Paper(one.kind).label for one in found.papers],
+        "route": Route(found.paid.route).label,
+        "cash": found.paid.route == Route.CASH,
+        "by_file": found.paid.file_no,
+        "papers": [Paper(one.kind).label for one in found.papers if _is_in_force(one, found)],
         "people": [
             {"step": step, "who": names.get(who or "", who) if who else ""}
             for step, who in (
                 ("受理", claim.accepted_by),
-                ("审核", claim.reviewed_by),
-                ("确认", claim.confirmed_by),
+                ("审核", found.paid.reviewed[0]),
+                ("确认", found.paid.confirmed[0]),
                 ("付款", claim.paid_by if claim.state == "arrived" else None),
             )
         ],
@@ -377,14 +384,36 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     return offered
 
 
+def _correctors(found: ClaimDetail) -> frozenset[str]:
+    """Who may not take the next step for nothing but having had the patient's name or numbers corrected."""
+    return frozenset() if found.turn is None else found.turn.barred & found.correctors - barred_from(found.claim)
+
+
+def _turn_lines(found: ClaimDetail) -> tuple[str, ...]:
+    """Whose step it is, and who may not take it: for a step on the refund, or for a correction of its patient."""
+    if found.turn is None:
+        return ()
+    only = _correctors(found)
+    lines = turn_lines(replace(found.turn, barred=found.turn.barred - only), found.names)
+    who = "、".join(found.names.get(one, one) for one in sorted(only))
+    return (*lines, *((f"{who}申请或批准过患者的身份更正，不能办",) if only else ()))
+
+
+def _why_not(found: ClaimDetail) -> str | None:
+    words = why_not_mine(found.turn)
+    if words and current_actor().actor_id in _correctors(found):
+        return "您申请或批准过患者的身份更正，这一步要由另一个人办。"
+    return words
+
+
 def _steps(found: ClaimDetail) -> list[Step]:
     """受理 → 审核 → 确认 → 退款 → 到账, with who did each, who is next and who may not."""
     claim, names = found.claim, found.names
-    turn = turn_lines(found.turn, names)
+    turn = _turn_lines(found)
     done = (
         done_by(claim.accepted_by, claim.accepted_at, names),
-        done_by(claim.reviewed_by, claim.reviewed_at, names),
-        done_by(claim.confirmed_by, claim.confirmed_at, names),
+        done_by(*found.paid.reviewed, names),
+        done_by(*found.paid.confirmed, names),
         done_by(claim.paid_by, claim.paid_at, names),
     )
     at = {"accepted": 1, "reviewed": 2, "confirmed": 3, "sent": 4, "failed": 4, "arrived": 5}.get(claim.state)
@@ -395,7 +424,7 @@ def _steps(found: ClaimDetail) -> list[Step]:
     last = found.payouts[-1] if found.payouts else None
     if claim.state == "arrived":
         reference = next((one.bank_reference for one in found.payouts if one.state == "arrived"), "")
-        lines = (f"凭据 {reference}",) if reference else ()
+        lines = (*((f"凭据 {reference}",) if reference else ()), *_decided_paid(found))
         if _undecided(found):
             return [*steps, Step("bad", "到账", (*lines, "银行说法不一，待决定"))]
         return [*steps, Step("done", "到账", lines)]
@@ -412,16 +441,33 @@ def _steps(found: ClaimDetail) -> list[Step]:
     ]
 
 
+def _decided_paid(found: ClaimDetail) -> tuple[str, ...]:
+    """Who decided that the bank had paid, where the refund arrived by that."""
+    arrived = arrived_attempt(found.claim, found.payouts)
+    for one in found.contradictions:
+        is_it = arrived is not None and (one.attempt_no, one.told) == (arrived.attempt_no, "arrived")
+        if is_it and one.decision == Verdict.PAID:
+            return tuple(f"决定已付到 {words}" for words in done_by(one.decided_by, one.decided_at, found.names))
+    return ()
+
+
+def _is_in_force(one: PaperRow, found: ClaimDetail) -> bool:
+    """Whether a paper was shown when the claim was accepted last: those of before prove another's right."""
+    return one.recorded_at >= found.claim.accepted_at
+
+
 def _papers(found: ClaimDetail) -> list[dict[str, Any]]:
     looked_at = found.claim.reviewed_by is not None
-    return [
-        {
-            "mark": {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"},
-            "label": Paper(one.kind).label,
-            "reference": one.reference,
-        }
-        for one in found.papers
-    ]
+    mark = {"kind": "ok", "word": "已核"} if looked_at else {"kind": "wait", "word": "请核对"}
+    return [{"mark": mark, **_paper(one)} for one in found.papers if _is_in_force(one, found)]
+
+
+def _earlier_papers(found: ClaimDetail) -> list[dict[str, Any]]:
+    return [{"at": one.recorded_at, **_paper(one)} for one in found.papers if not _is_in_force(one, found)]
+
+
+def _paper(one: PaperRow) -> dict[str, str]:
+    return {"label": Paper(one.kind).label, "reference": one.reference}
 
 
 def _checks(found: ClaimDetail) -> list[dict[str, Any]]:
@@ -449,7 +495,7 @@ def _attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
         "sent": ("info", "已送"),
         "arrived": ("ok", "到账"),
         "failed": ("stop", "没退成"),
-        "returned": ("stop", "被退回"),
+        "returned": ("stop", "银行退回"),
         "overpaid": ("stop", "多付了"),
         "recovered": ("ok", "多付，已追回"),
     }

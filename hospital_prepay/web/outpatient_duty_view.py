@@ -45,9 +45,13 @@ NONE_TO_DO: Final = {
 
 
 def act_on(one: Standing) -> tuple[str, str]:
-    """The words of the link and where it leads; before anything was counted, the census comes first."""
-    if one.item.name == "clear_stock" and one.known.left is None:
+    """The words of the link and where it leads; before anything was counted, the census comes first, and a list that
+    was made has only to be handed in."""
+    left = one.known.left
+    if one.item.name == "clear_stock" and left is None:
         return "去清查导入", f"{ROOT}/imports"
+    if left is not None and left.list_no is not None:
+        return f"去报送第 {left.list_no} 号申请表", f"{ROOT}/advances/{left.list_no}"
     words, href = _ACTS[one.item.name]
     return words, href.format(one.item.key.rpartition("/")[2])
 

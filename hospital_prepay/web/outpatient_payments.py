@@ -110,12 +110,12 @@ def _page(form: Form | None = None) -> str:
     ready = claim_review.list_claims(
         context, actor, ("confirmed", "failed"), routes=[one.value for one in _BY_BANK], size=MOST_PAYMENTS
     )
-    free = [one for one in ready.claims if one.claim_id not in ready.held]
     return render_template(
         "pages/outpatient/payments.html",
         held=len(ready.held),
         ways=[
-            _way(way, [one for one in free if one.route == way], ready.names, form, found.failed) for way in _BY_BANK
+            _way(way, [one for one in ready.claims if one.route == way], ready.names, form, found.failed)
+            for way in _BY_BANK
         ],
         overpaid=[
             {

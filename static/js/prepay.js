@@ -9,7 +9,8 @@
    data-focus            takes the focus when it arrives by a swap or with the page
    data-needs-script     shown only when script runs (appearance.js)
    data-opens="id"       opens the dialog of that id
-   data-menu             a <details> that Escape closes */
+   data-menu             a <details> that Escape closes
+   data-posted           on the body: the page answers a form, so its address is that of a form */
 (function () {
   "use strict";
 
@@ -226,8 +227,18 @@
     named.querySelector("summary").focus();
   }
 
+  /* A page that a form came back on takes the address of the page it came from: whoever goes back to it later, or
+     loads it again, gets that page, and nothing is sent twice. */
+  function takeAddress() {
+    var before = document.referrer;
+    if ("posted" in document.body.dataset && before && new URL(before).origin === location.origin) {
+      history.replaceState(null, "", before);
+    }
+  }
+
   window.addEventListener("hashchange", openNamed);
   document.addEventListener("DOMContentLoaded", function () {
+    takeAddress();
     document.querySelectorAll("[data-listbox]").forEach(dress);
     focusIn(document);
     openNamed();

@@ -72,6 +72,11 @@ def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Co
     assert officer.post(f"{at}/drop", {"ground": ""}).status_code == 422
     assert "账户都收回了" in officer.get(officer.post(f"{at}/drop", {"ground": "传错了"}).headers["Location"]).text
     assert "没有这样的账户" in officer.get(f"{ROOT}/accounts").text
+    who = re.escape(f'作废 <span class="name">{counter.house.actor(Role.FINANCE_OFFICER).name}</span>')
+    for page in (officer.get(f"{ROOT}/imports").text, officer.get(at).text):
+        assert re.search(who, page), "who took it back"
+        assert "还没有" not in page.partition("<main")[2]
+    assert "已作废，没有入账" in officer.get(at).text
     assert upload(officer).headers["Location"] != at
 
 
@@ -267,6 +272,8 @@ def test_a_holder_is_corrected_by_two_people_with_proof(booked: Browser, login_a
     assert approver.post(f"{at}/approve").status_code == 303
     assert approver.post(f"{at}/approve").status_code == 409
     assert "已更正" in approver.get(f"{ROOT}/owners").text
+    decided = re.sub(r"<[^>]+>", "", approver.get(at).text)
+    assert re.search(r"申请更正财务员 .*批准财务审批员 ", decided), "who asked and who agreed"
     assert "吴贵兰" in login_as(Role.CASHIER).get(f"{ROOT}/accounts/M001").text
 
 

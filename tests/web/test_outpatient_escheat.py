@@ -677,8 +677,8 @@ def test_what_comes_back_after_the_treasury_gave_it_is_shown_as_owed(treasury: T
         sheet(treasury.as_(OFFICER).get(f"{at}/list.xlsx"), "说明")
     )
     assert "欠患者64.50 元" in words(treasury.as_(OFFICER).get(f"{ROOT}/accounts/M001")).replace("欠患者 ", "欠患者")
-    assert "在原来那笔退款上办" in words(treasury.as_(CASHIER).get("/desk/refunds/accounts/M001"))
-    assert "退款退回，欠患者" in words(treasury.as_(OFFICER).get("/finance/ledger"))
+    assert "找到人就再付" in words(treasury.as_(CASHIER).get("/desk/refunds/accounts/M001"))
+    assert "银行退回，欠患者" in words(treasury.as_(OFFICER).get("/finance/ledger"))
 
 
 def test_a_refused_list_says_what_must_be_paid_again_first(treasury: Treasury) -> None:

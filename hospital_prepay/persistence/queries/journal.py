@@ -92,6 +92,17 @@ class JournalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalTotals:
+    """What was found: how many entries, and fen on either side; ``of_account`` where these are of an account's own
+    lines, and not of whole entries."""
+
+    entries: int
+    debit_fen: int
+    credit_fen: int
+    of_account: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EntryEvent:
     """What the audit trail says of an entry."""
 
@@ -135,11 +146,15 @@ def journal_rows(
     return [_row(row, sides) for row in rows]
 
 
-def journal_totals(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> tuple[int, int]:
-    """How many entries fit, and the sum of their debits in fen."""
+def journal_totals(connection: sa.Connection, institution_id: str, wanted: JournalFilter) -> JournalTotals:
+    """How many entries fit, and the sums of their lines: of the account alone that was looked for, where one was."""
     fits = _fits(connection, institution_id, wanted)
     count = connection.scalar(sa.select(sa.func.count()).select_from(LedgerEntry).where(*fits)) or 0
-    total = sa.select(sa.func.coalesce(sa.func.sum(LedgerPosting.debit_fen), 0))
+    own = _lines_asked_for(connection, institution_id, wanted)
+    total = sa.select(
+        sa.func.coalesce(sa.func.sum(LedgerPosting.debit_fen), 0),
+        sa.func.coalesce(sa.func.sum(LedgerPosting.credit_fen), 0),
+    )
     if len(fits) > 1:
         total = total.join(
             LedgerEntry,
@@ -148,8 +163,26 @@ def journal_totals(connection: sa.Connection, institution_id: str, wanted: Journ
                 LedgerEntry.entry_no == LedgerPosting.entry_no,
             ),
         ).where(*fits)
-    found = connection.scalar(total.where(LedgerPosting.institution_id == institution_id))
-    return count, int(found or 0)
+    of_lines = () if own is None else (own,)
+    debit_fen, credit_fen = connection.execute(
+        total.where(LedgerPosting.institution_id == institution_id, *of_lines)
+    ).one()
+    return JournalTotals(count, int(debit_fen), int(credit_fen), of_account=own is not None)
+
+
+def account_sums(
+    connection: sa.Connection, institution_id: str, wanted: JournalFilter, numbers: Sequence[int]
+) -> dict[int, tuple[int, int]]:
+    """Debit and credit of each of these entries on the account that was looked for; empty where none was."""
+    own = _lines_asked_for(connection, institution_id, wanted)
+    if own is None:
+        return {}
+    query = (
+        sa.select(LedgerPosting.entry_no, sa.func.sum(LedgerPosting.debit_fen), sa.func.sum(LedgerPosting.credit_fen))
+        .where(LedgerPosting.institution_id == institution_id, LedgerPosting.entry_no.in_(numbers), own)
+        .group_by(LedgerPosting.entry_no)
+    )
+    return {entry_no: (int(debit), int(credit)) for entry_no, debit, credit in connection.execute(query)}
 
 
 def journal_row(connection: sa.Connection, institution_id: str, entry_no: int) -> JournalRow | None:
@@ -256,10 +289,8 @@ def _fits(connection: sa.Connection, institution_id: str, wanted: JournalFilter)
     if wanted.words:
         fits.append(LedgerEntry.entry_no.in_(_numbers(connection, institution_id, wanted)))
     if wanted.account_id:
-        below = LedgerPosting.account_id.startswith(f"{wanted.account_id}:", autoescape=True)
         on_account = sa.select(LedgerPosting.entry_no).where(
-            LedgerPosting.institution_id == institution_id,
-            sa.or_(LedgerPosting.account_id == wanted.account_id, below),
+            LedgerPosting.institution_id == institution_id, _below(wanted.account_id)
         )
         fits.append(LedgerEntry.entry_no.in_(on_account))
     if wanted.since is not None:
@@ -278,9 +309,7 @@ def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilt
         .distinct()
         .where(
             LedgerPosting.institution_id == institution_id,
-            LedgerPosting.account_id.in_(
-                [stay_account(wanted.words), *_outpatient(connection, institution_id, wanted.words)]
-            ),
+            LedgerPosting.account_id.in_(_named(connection, institution_id, wanted.words)),
         )
     )
     found += connection.scalars(on_accounts.limit(_MOST_FOUND))
@@ -291,6 +320,32 @@ def _numbers(connection: sa.Connection, institution_id: str, wanted: JournalFilt
         )
         found += connection.scalars(of_receipt)
     return found
+
+
+def _lines_asked_for(
+    connection: sa.Connection, institution_id: str, wanted: JournalFilter
+) -> sa.ColumnElement[bool] | None:
+    """Which lines are of the account that was looked for: what a number names, within the subject that was chosen
+    where it has any there, else the subject's; ``None`` where whole entries were looked for."""
+    opened = sa.select(LedgerAccount.account_id).where(
+        LedgerAccount.institution_id == institution_id,
+        LedgerAccount.account_id.in_(_named(connection, institution_id, wanted.words) if wanted.words else []),
+    )
+    named = list(connection.scalars(opened))
+    if not wanted.account_id:
+        return LedgerPosting.account_id.in_(named) if named else None
+    within = [one for one in named if f"{one}:".startswith(f"{wanted.account_id}:")]
+    return LedgerPosting.account_id.in_(within) if within else _below(wanted.account_id)
+
+
+def _below(account_id: str) -> sa.ColumnElement[bool]:
+    below = LedgerPosting.account_id.startswith(f"{account_id}:", autoescape=True)
+    return sa.or_(LedgerPosting.account_id == account_id, below)
+
+
+def _named(connection: sa.Connection, institution_id: str, words: str) -> list[str]:
+    """What the books call the stay, or the outpatient account, of a number."""
+    return [stay_account(words), *_outpatient(connection, institution_id, words)]
 
 
 def _outpatient(connection: sa.Connection, institution_id: str, account_no: str) -> list[str]:

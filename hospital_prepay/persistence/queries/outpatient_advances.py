@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from hospital_prepay.domain.ledger.chart import owed_refund_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
-from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientAdvanceLine,
     OutpatientAdvanceList,
@@ -28,8 +28,9 @@ _OWED: Final = owed_refund_account("")
 @dataclass(frozen=True, slots=True)
 class Advance:
     """A claim that the hospital paid ahead. ``gone_fen`` left its account for the treasury and wasn't paid on another
-    claim, ``remitted_fen`` is with it by its voucher; ``list_no`` is the list that it is on; ``owed_fen`` came back
-    after the treasury gave the money, or was asked for it, and waits for the patient."""
+    claim, ``remitted_fen`` is with it by its voucher; ``advanced_at`` is when the hospital paid it ahead, whatever
+    was paid again since; ``list_no`` is the list that it is on; ``owed_fen`` came back after the treasury gave the
+    money, or was asked for it, and waits for the patient."""
 
     claim_id: str
     refund_no: str
@@ -38,7 +39,7 @@ class Advance:
     amount_fen: int
     gone_fen: int
     remitted_fen: int
-    paid_at: datetime | None
+    advanced_at: datetime | None
     ground: str
     list_no: int | None
     list_state: str | None
@@ -74,7 +75,7 @@ def treasury_sums(connection: sa.Connection, institution_id: str) -> tuple[int, 
 def advances(connection: sa.Connection, institution_id: str, list_no: int | None = None) -> list[Advance]:
     """Claims on remitted money that were paid, the newest first, each with its list, also where the bank sent the
     money back since; or the lines of one list, those that don't count any more among them."""
-    line, claim = OutpatientAdvanceLine, OutpatientClaim
+    line, claim, advanced_at = OutpatientAdvanceLine, OutpatientClaim, _advanced_at()
     on = sa.and_(line.institution_id == claim.institution_id, line.claim_id == claim.claim_id)
     query = (
         sa.select(
@@ -88,7 +89,7 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
             claim.amount_fen,
             _with_treasury("approved", "booked", "remitted"),
             _with_treasury("remitted"),
-            claim.paid_at,
+            advanced_at.label("advanced_at"),
             claim.ground,
             line.list_no,
             OutpatientAdvanceList.state,
@@ -116,7 +117,7 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
             claim.remitted,
             sa.or_(claim.state == "arrived", line.list_no.is_not(None), _owed() > 0),
         )
-        .order_by(claim.paid_at.desc(), claim.claim_id.desc())
+        .order_by(sa.desc("advanced_at"), claim.claim_id.desc())
     )
     if list_no is not None:
         # What left a list before it went isn't shown on it; what stood on one that was refused is.
@@ -138,6 +139,21 @@ def owed_fen(connection: sa.Connection, institution_id: str, on: date) -> int:
         )
     )
     return int(connection.scalar(query) or 0)
+
+
+def _advanced_at() -> Any:
+    """When a claim was paid ahead the last time: not when what came back of it was paid again."""
+    payout, entry = OutpatientPayout, LedgerEntry
+    return (
+        sa.select(sa.func.max(payout.sent_at, type_=payout.sent_at.type))
+        .join(entry, sa.and_(entry.institution_id == payout.institution_id, entry.entry_no == payout.entry_no))
+        .where(
+            payout.institution_id == OutpatientClaim.institution_id,
+            payout.claim_id == OutpatientClaim.claim_id,
+            entry.kind == "outpatient_advance",
+        )
+        .scalar_subquery()
+    )
 
 
 def _owed() -> Any:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
 from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
-from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.outpatient_owners import is_parted, name_then
 from hospital_prepay.persistence.outpatient_register import accounts_of_person
 
@@ -133,11 +133,13 @@ def list_claims(
     *,
     routes: Sequence[str] = (),
     only: Collection[str] | None = None,
+    without: Collection[str] = (),
     newest_first: bool = False,
     start: int = 0,
     size: int = 50,
 ) -> list[ListedClaim]:
-    """One page of the claims in ``states``, those by one of ``routes`` and of ``only`` where they name any."""
+    """One page of the claims in ``states``, those by one of ``routes`` and of ``only`` where they name any, and none
+    of ``without``."""
     claim, account = OutpatientClaim, OutpatientAccount
     noticed = (
         sa.select(sa.func.count())
@@ -162,6 +164,7 @@ def list_claims(
             claim.state.in_(states),
             *((claim.route.in_(routes),) if routes else ()),
             *(() if only is None else (claim.claim_id.in_(only),)),
+            *((claim.claim_id.not_in(without),) if without else ()),
         )
         .order_by(*order)
     )
@@ -188,6 +191,15 @@ def entries_of(connection: sa.Connection, institution_id: str, claim_id: str) ->
         entry.kind.like("outpatient%"),
     )
     return [ClaimEntry(*row) for row in connection.execute(query.order_by(entry.entry_no))]
+
+
+def arrived_routes(connection: sa.Connection, institution_id: str, claim_ids: Sequence[str]) -> dict[str, str]:
+    """The way by which each of these claims arrived, by claim: its attempt's, whatever way was named since."""
+    payout = OutpatientPayout
+    query = sa.select(payout.claim_id, payout.route).where(
+        payout.institution_id == institution_id, payout.claim_id.in_(claim_ids), payout.state == "arrived"
+    )
+    return {row.claim_id: row.route for row in connection.execute(query)}
 
 
 def claims_of_numbers(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> dict[str, str]:

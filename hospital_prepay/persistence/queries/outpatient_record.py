@@ -13,6 +13,7 @@ from hospital_prepay.persistence.models.audit import AuditEvent
 
 ACCEPT: Final = "outpatient.accept"
 ANSWER: Final = "outpatient.answer"
+DROP: Final = "outpatient.drop"
 REVEAL_CHANGE: Final = "outpatient.reveal_owner"
 # Looking at what is masked is no step of the refund.
 _NO_STEPS: Final = ("identity.reveal",)
@@ -73,6 +74,15 @@ def looked_at(connection: sa.Connection, institution_id: str, actor: str, change
         event.outcome == "done",
     )
     return connection.scalar(query.limit(1)) is not None
+
+
+def dropped_imports(connection: sa.Connection, institution_id: str) -> dict[int, tuple[str, datetime]]:
+    """Who took back each import of the census that was taken back, and when, by its number."""
+    event = AuditEvent
+    query = sa.select(event.subject, event.actor, event.at).where(
+        event.institution_id == institution_id, event.action == DROP, event.outcome == "done"
+    )
+    return {int(subject.rpartition(":")[2]): (actor, at) for subject, actor, at in connection.execute(query)}
 
 
 def _is_about(event: RecordEvent, claim_id: str, refund_no: str) -> bool:

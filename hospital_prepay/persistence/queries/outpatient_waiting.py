@@ -65,8 +65,11 @@ def claims_to_send(connection: sa.Connection, institution_id: str, person: str) 
 
 
 def claims_that_failed(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
-    """Refunds that the bank couldn't make: to be sent again, or by another way."""
-    return _pile(connection, institution_id, OutpatientClaim.paid_at, "failed")
+    """Refunds that the bank couldn't make: to be sent again, or by another way. Those of which it said two things
+    wait for a decision first."""
+    claim, table = OutpatientClaim, OutpatientContradiction
+    held = sa.select(table.claim_id).where(table.institution_id == institution_id, table.decision == "")
+    return _pile(connection, institution_id, claim.paid_at, "failed", claim.claim_id.not_in(held))
 
 
 def claims_contradicted(connection: sa.Connection, institution_id: str, person: str) -> Pile:

@@ -69,9 +69,9 @@ def _paid_ahead(connection: Connection, institution_id: str) -> list[PaidAhead]:
         one.list_no: one.submitted_on for one in outpatient_advances.advance_lists(connection, institution_id)
     }
     return [
-        PaidAhead(local(one.paid_at).date(), one.may_apply_fen, handed_in.get(one.list_no or 0))
+        PaidAhead(local(one.advanced_at).date(), one.may_apply_fen, handed_in.get(one.list_no or 0), one.list_no)
         for one in advances.advances(connection, institution_id)
-        if one.paid_at is not None
+        if one.advanced_at is not None
     ]
 
 

@@ -19,6 +19,7 @@ from hospital_prepay.persistence.queries.journal import (
     JournalLine,
     JournalRow,
     JournalSide,
+    JournalTotals,
 )
 from hospital_prepay.persistence.receipts import receipt_number, split_number
 from hospital_prepay.services.context import Context
@@ -29,11 +30,12 @@ PAGE_SIZE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class JournalPage:
-    """One page of the entries that fit; ``sum_fen`` and ``total`` are of all that fit."""
+    """One page of the entries that fit; ``totals`` are of all that fit. ``own`` has debit and credit in fen of each
+    entry on the account that was looked for; without one it is empty."""
 
     entries: list[JournalRow]
-    total: int
-    sum_fen: int
+    totals: JournalTotals
+    own: Mapping[int, tuple[int, int]]
     sealed_to: int
     waiting: int
 
@@ -58,10 +60,11 @@ def read_journal(context: Context, actor: Actor, wanted: JournalFilter, page: in
     with context.database.reading() as connection:
         own = actor.institution_id
         rows = queries.journal_rows(connection, own, wanted, first=first, size=PAGE_SIZE)
-        total, sum_fen = queries.journal_totals(connection, own, wanted)
+        totals = queries.journal_totals(connection, own, wanted)
+        sums = queries.account_sums(connection, own, wanted, [row.entry_no for row in rows])
         sealed = queries.sealed_to(connection, own)
         waiting, _ = queries.waiting_for_seal(connection, own, sealed)
-    return JournalPage(rows, total, sum_fen, sealed, waiting)
+    return JournalPage(rows, totals, sums, sealed, waiting)
 
 
 def read_entry(context: Context, actor: Actor, entry_no: int) -> EntryDetail:

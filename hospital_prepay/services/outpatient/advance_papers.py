@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import IO, Final
 
 from hospital_prepay.clock import local
@@ -64,7 +65,7 @@ def advance_list(context: Context, actor: Actor, list_no: int, kind: str = "xlsx
         columns=_COLUMNS,
         rows=((number, *_line(one), Money(one.applied_fen or 0)) for number, one in enumerate(lines, 1)),
         count=len(lines),
-        sums=("合计", *[None] * 6, total),
+        sums=("合计", *[None] * 4, *_paid_and_own(lines), total),
         notes=(f"银行退了回来、待再付患者的：{'、'.join(one.refund_no for one in owed)}。",) if owed else (),
     )
     return make_list(paper, kind)
@@ -75,7 +76,7 @@ def advances_file(context: Context, actor: Actor, kind: str) -> IO[bytes]:
     masked as pages mask them. Needs ``outpatient.view``."""
     found = list_advances(context, actor)
     heads = {one.list_no: one for one in found.lists}
-    paid = Money(sum(one.amount_fen for one in found.advances))
+    paid, own = _paid_and_own(found.advances)
     paper = ListPaper(
         title="门诊预交金先垫后补台账",
         sheet="先垫后补",
@@ -93,14 +94,18 @@ def advances_file(context: Context, actor: Actor, kind: str) -> IO[bytes]:
             for number, one in enumerate(sorted(found.advances, key=lambda one: one.refund_no), 1)
         ),
         count=len(found.advances),
-        sums=("合计", *[None] * 4, paid, Money(sum(one.own_cost_fen for one in found.advances)), None, None),
+        sums=("合计", *[None] * 4, paid, own, Money(sum(one.may_apply_fen for one in found.advances)), None),
         notes=("申请总额在本院实际上缴财政的门诊预交金总规模内；因本院少计而多退的部分由本院承担，不在申请之列。",),
     )
     return make_list(paper, kind)
 
 
+def _paid_and_own(lines: Sequence[Advance]) -> tuple[Money, Money]:
+    return Money(sum(one.amount_fen for one in lines)), Money(sum(one.own_cost_fen for one in lines))
+
+
 def _line(one: Advance) -> tuple[object, ...]:
-    day = "" if one.paid_at is None else f"{local(one.paid_at):%Y-%m-%d}"
+    day = "" if one.advanced_at is None else f"{local(one.advanced_at):%Y-%m-%d}"
     return (one.refund_no, one.account_no, one.holder_name, day, Money(one.amount_fen), Money(one.own_cost_fen))
 
 

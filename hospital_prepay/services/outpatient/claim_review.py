@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
@@ -40,6 +40,7 @@ from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
+from hospital_prepay.services.outpatient.paid_way import PaidWay, paid_way
 from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.outpatient.sealing import PERSONAL as OWNERS
 from hospital_prepay.services.outpatient.turns import turn_of
@@ -134,8 +135,8 @@ class ClaimDetail:
     will be noted with the next step; ``owed_fen`` came back after the treasury gave it and waits for the patient;
     ``overpaid`` is what the bank paid too often; ``payee`` is whose name stands on the bank card; ``correctors`` had
     the holder corrected and may not review or confirm; ``ways`` are those of :func:`routes` on the day it was taken;
-    ``record`` is what was done, the first first; ``is_applied_for`` while it counts on a list that went to the
-    treasury; ``deciders`` may say what the bank meant, where that isn't decided."""
+    ``record`` is what was done, the first first; ``paid`` is how it was paid, or is to be; ``is_applied_for`` while
+    it counts on a list that went to the treasury; ``deciders`` may say what the bank meant, until that is decided."""
 
     claim: ClaimRow
     personal: Personal
@@ -153,6 +154,7 @@ class ClaimDetail:
     contradictions: list[ContradictionRow]
     overpaid: list[OverpaymentRow]
     record: list[RecordEvent]
+    paid: PaidWay
     owed_fen: int
     is_applied_for: bool
     deciders: tuple[str, ...]
@@ -206,21 +208,38 @@ def list_claims(
     start: int = 0,
     size: int = 50,
 ) -> ClaimList:
-    """One page of the claims in ``states``. Needs ``outpatient.view``."""
+    """One page of the claims in ``states``; those that are held stand under :data:`HELD` alone, in whatever state.
+    Needs ``outpatient.view``."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
         own = actor.institution_id
         held = contradictions.undecided(connection, own)
-        only, states = (sorted(held), list(ClaimState)) if HELD in states else (None, states)
+        narrowed: dict[str, Any] = {"only": sorted(held)} if HELD in states else {"without": sorted(held)}
         found = queries.list_claims(
-            connection, own, states, routes=routes, only=only, newest_first=newest_first, start=start, size=size
+            connection,
+            own,
+            list(ClaimState) if HELD in states else states,
+            routes=routes,
+            newest_first=newest_first,
+            start=start,
+            size=size,
+            **narrowed,
         )
+        paid = queries.arrived_routes(connection, own, [one.claim_id for one in found if one.state == "arrived"])
         return ClaimList(
             [
-                replace(one, holder_name=_name(actor, one.holder_name), claimant_name=_name(actor, one.claimant_name))
+                replace(
+                    one,
+                    holder_name=_name(actor, one.holder_name),
+                    claimant_name=_name(actor, one.claimant_name),
+                    route=paid.get(one.claim_id, one.route),
+                )
                 for one in found
             ],
-            {**store.count_by_state(connection, own), HELD: queries.count_claims(connection, own, sorted(held))},
+            {
+                **store.count_by_state(connection, own, sorted(held)),
+                HELD: queries.count_claims(connection, own, sorted(held)),
+            },
             people.names(connection, own),
             frozenset(held),
         )
@@ -253,6 +272,7 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
         noted = alarm_store.alarms_of(connection, own, claim_id)
         waits = claim.state in ("accepted", "reviewed")
         fresh = alarms.missing_alarms(noted, alarms.noticed(connection, own, account, claim)) if waits else []
+        record = record_on(connection, own, claim, payouts, told)
         return ClaimDetail(
             claim=replace(claim, claimant_name=_name(actor, claim.claimant_name), ground=mask_within(claim.ground)),
             personal=_masked(personal),
@@ -277,7 +297,8 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
                 replace(one, ground=mask_within(one.ground), words=mask_within(one.words)) for one in told
             ],
             overpaid=overpayments_of(connection, own, claim_id),
-            record=record_on(connection, own, claim, payouts, told),
+            record=record,
+            paid=paid_way(claim, payouts, record),
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             is_applied_for=advances.is_applied_for(connection, own, claim_id),
             deciders=_deciders(connection, own, payouts, told),

@@ -22,6 +22,7 @@ from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_corrections as miscounts
 from hospital_prepay.persistence import outpatient_owners as owners
 from hospital_prepay.persistence import outpatient_register as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
 from hospital_prepay.persistence.outpatient_corrections import ListedCorrection
@@ -34,6 +35,8 @@ from hospital_prepay.persistence.outpatient_register import (
     RegisterRow,
     RejectionRow,
 )
+from hospital_prepay.persistence.queries import outpatient_claims as of_claims
+from hospital_prepay.persistence.queries import outpatient_record as record
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
 from hospital_prepay.services.context import Context
@@ -192,12 +195,20 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
         if account is None:
             raise NotFound("没有这个账户。请核对账户号。")
         of_account = claims.claims_of_account(connection, own, account_no)
+        paid = of_claims.arrived_routes(connection, own, [one.claim_id for one in of_account])
         ids = (f"23050102:{account_no}", f"230502:{account_no}")
         return AccountCard(
             replace(account, holder_name=shown_name(actor, account.holder_name)),
             masked_contact(context, own, account.personal),
             tuple(store.movements_of(connection, own, ids)),
-            tuple(replace(one, claimant_name=shown_name(actor, one.claimant_name)) for one in of_account),
+            tuple(
+                replace(
+                    one,
+                    claimant_name=shown_name(actor, one.claimant_name),
+                    route=paid.get(one.claim_id, one.route),
+                )
+                for one in of_account
+            ),
             tuple(miscounts.with_balances(connection, own, miscounts.corrections_of(connection, own, account_no))),
             tuple(_holder_change(one) for one in owners.changes_of(connection, own, account_no)),
             people.names(connection, own),
@@ -227,10 +238,22 @@ def reveal(context: Context, actor: Actor, account_no: str, ground: str) -> tupl
 
 
 def list_imports(context: Context, actor: Actor) -> tuple[list[ImportState], Mapping[str, str]]:
-    """Every import, the newest first, and who people are by id."""
+    """Every import, the newest first, and who people are by id; who took one back decided on it."""
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        return imports.read_imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
+        return _imports(connection, actor.institution_id), people.names(connection, actor.institution_id)
+
+
+def _imports(connection: Connection, institution_id: str) -> list[ImportState]:
+    found, dropped = (
+        imports.read_imports(connection, institution_id),
+        record.dropped_imports(connection, institution_id),
+    )
+    for at, one in enumerate(found):
+        if one.import_no in dropped:
+            who, when = dropped[one.import_no]
+            found[at] = replace(one, decided_by=who, decided_at=when)
+    return found
 
 
 def review_import(context: Context, actor: Actor, import_no: int, page: int, look: int = 1) -> ReviewedImport:
@@ -239,7 +262,7 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int, loo
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
     with context.database.reading() as connection:
-        head = next((one for one in imports.read_imports(connection, own) if one.import_no == import_no), None)
+        head = next((one for one in _imports(connection, own) if one.import_no == import_no), None)
         if head is None:
             raise NotFound("没有这次导入。请回到清查导入页查看。")
         rejected = store.rejections_of(connection, own, import_no, (page - 1) * PAGE, PAGE)

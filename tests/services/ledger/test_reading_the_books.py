@@ -37,7 +37,7 @@ def busy(hospital: Hospital) -> Hospital:
 
 def numbers(hospital: Hospital, wanted: JournalFilter) -> list[str | None]:
     page = read_journal(hospital.context, AUDITOR, wanted, 1)
-    assert (page.total, page.sum_fen) == (len(page.entries), sum(row.debit_fen for row in page.entries))
+    assert page.totals.entries == len(page.entries)
     return [receipt_of(row) for row in page.entries]
 
 
@@ -54,6 +54,26 @@ def test_entries_are_found_and_their_sum_is_that_of_the_postings(busy: Hospital)
     ]
     assert numbers(busy, JournalFilter(since=date(2026, 1, 16))) == []
     assert numbers(busy, JournalFilter(words="100%")) == []
+
+
+def test_what_is_looked_for_by_account_is_added_up_of_its_own_lines(busy: Hospital) -> None:
+    """Both sides, of the account alone; of whole entries where no account was looked for."""
+
+    def totals(**wanted: object) -> tuple[int, int, bool]:
+        page = read_journal(busy.context, AUDITOR, JournalFilter(**wanted), 1)  # type: ignore[arg-type]
+        if page.totals.of_account:
+            sums = [page.own[row.entry_no] for row in page.entries if row.entry_no in page.own]
+            assert [sum(side) for side in zip(*sums, strict=True)] == [page.totals.debit_fen, page.totals.credit_fen]
+        return page.totals.debit_fen, page.totals.credit_fen, page.totals.of_account
+
+    whole, stay = 270_000, f"23050103:{STAY}"
+    assert totals() == totals(since=date(2026, 1, 1)) == (whole, whole, False)
+    assert totals(words="A01-000001", receipt=("A01", 1)) == (120_000, 120_000, False)
+    assert totals(account_id="1001") == (120_000, 120_000, True), "taken and given back"
+    assert totals(account_id="1021") == (30_000, 0, True)
+    for wanted in ({"words": STAY}, {"account_id": stay}, {"words": STAY, "account_id": "23050103"}):
+        assert totals(**wanted) == (120_000, 150_000, True)
+    assert totals(words=STAY, account_id="1021") == (30_000, 0, True)
 
 
 def test_an_entry_is_read_with_all_that_belongs_to_it(busy: Hospital) -> None:

@@ -182,7 +182,8 @@ def test_what_was_paid_ahead_is_applied_for_within_the_year(outpatients: Outpati
     assert (found.state, found.known.left) == (DutyState.OPEN, Left(1, 6450, "笔"))
     at(outpatients, 2027, 1, 3)
     made = advances.make_advance_list(outpatients.context, OFFICER, 2028)
-    assert find(outpatients, APPLY, 2026).state is DutyState.OVERDUE
+    found = find(outpatients, APPLY, 2026)
+    assert (found.state, found.known.left) == (DutyState.OVERDUE, Left(1, 6450, "笔", made.list_no))
     advances.submit_advance_list(outpatients.context, APPROVER, made.list_no, "请1号", date(2027, 1, 2))
     found = find(outpatients, APPLY, 2026)
     assert (found.state, found.done_on, found.late) == (DutyState.DONE, date(2027, 1, 2), True)

@@ -92,11 +92,13 @@ class GrantFact:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left to do of a duty that isn't owed grant by grant: how many, ``of`` what, and their fen."""
+    """What is left to do of a duty that isn't owed grant by grant: how many, ``of`` what, and their fen. ``list_no``
+    is the list that holds them all and has only to be handed in."""
 
     count: int
     fen: int
     of: str
+    list_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

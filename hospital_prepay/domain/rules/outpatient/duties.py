@@ -79,11 +79,12 @@ class Pack:
 @dataclass(frozen=True, slots=True)
 class PaidAhead:
     """A claim that the hospital paid ahead, with what may be applied for of it; ``applied_on`` is the day on which
-    the list that it stands on was handed in."""
+    the list that it stands on, ``list_no``, was handed in."""
 
     paid_on: date
     fen: int
     applied_on: date | None
+    list_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,8 @@ def apply_for_advances(facts: OutpatientFacts, year: int) -> Duty:
     paid = [one for one in facts.paid_ahead if one.paid_on.year == year and one.fen]
     waiting = [one for one in paid if one.applied_on is None]
     if waiting:
-        return item, Known(left=Left(len(waiting), sum(one.fen for one in waiting), "笔"))
+        made = None if any(one.list_no is None for one in waiting) else min(one.list_no or 0 for one in waiting)
+        return item, Known(left=Left(len(waiting), sum(one.fen for one in waiting), "笔", made))
     days = [one.applied_on for one in paid if one.applied_on is not None]
     return item, Known(done_on=max(days)) if days else Known(nothing_due=f"{year} 年没有要申请的垫付")
 
