@@ -18,8 +18,12 @@ _ITS_OWN_LEVEL: Final = re.compile(r"(?<=[市县区州盟旗])\(?[市县区]?本
 _MONTHS: Final = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 _CHINESE_MONTH: Final = re.compile(r"年\s*(十[一二]?|[一二三四五六七八九])\s*月")
 _DASHED_MONTH: Final = re.compile(r"(?<![0-9])(20[0-9]{2})[-./](0?[1-9]|1[0-2])(?![0-9])\s*月?", re.ASCII)
-# "No." before a number, as forms have it printed ("№" is the same letters once it is narrow), however often.
-_NUMBER_WORD: Final = re.compile(r"^(?:NO)+(?=[0-9])", re.ASCII)
+# "No." before a number, as forms have it printed, however often: parted from what follows, or right before a digit.
+# "№" and "º" part it too, and are but letters once they are narrow.
+_PRINTED: Final = {ord("№"): "No.", ord("º"): "o."}
+_PARTS: Final = re.compile("[ .:。]")
+_NUMBER_WORD: Final = re.compile(r"^(?:NO\.|\.)*")
+_BEFORE_DIGITS: Final = re.compile(r"^(?:NO)+(?=[0-9])", re.ASCII)
 _MONTH: Final = re.compile(r"(?<=[0-9])\s*月份?\s*", re.ASCII)
 
 
@@ -31,8 +35,12 @@ def payment_reference(text: str) -> str:
 
 def slip_number(text: str) -> str:
     """The same of a printed slip, without the word before its number: ``77``, ``NO.77``, ``№ 77`` and ``编号：77``
-    are one slip. The database compares slips so too (migration 0050)."""
-    return _NUMBER_WORD.sub("", payment_reference(text))
+    are one slip, and ``A77`` and ``No.A77``. Letters that nothing parts from those behind them are the number's own:
+    ``NOV12``, ``NO-A7``. The database compares slips so too (migration 0052)."""
+    narrow = unicodedata.normalize("NFKC", text.translate(_PRINTED))
+    parted = ".".join(payment_reference(part) for part in _PARTS.split(narrow))
+    bare = _NUMBER_WORD.sub("", parted).replace(".", "")
+    return _BEFORE_DIGITS.sub("", bare) or payment_reference(text)
 
 
 def foreign_letter(text: str) -> str:

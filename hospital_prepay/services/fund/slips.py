@@ -7,7 +7,7 @@ from typing import Final
 
 from hospital_prepay.domain.clauses import house_rule
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, slip_number
 from hospital_prepay.persistence import fund_recalls as store
 from hospital_prepay.persistence import fund_returns as returns
 from hospital_prepay.persistence.database import Connection
@@ -26,9 +26,9 @@ def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_
     for another movement; a mirror may repeat that of its entry.
     """
     plain = _plain(reference)
-    _require_not_settled(work.connection, work.institution_id, plain)
+    _require_not_settled(work.connection, work.institution_id, reference)
     if not kind.endswith(("_undone", "_bounced")):
-        _require_no_slip(work.connection, work.institution_id, plain, but=entry_no)
+        _require_no_slip(work.connection, work.institution_id, reference, but=entry_no)
     store.add_slip(
         work.connection,
         {
@@ -46,9 +46,9 @@ def keep_slip(work: UnitOfWork, kind: str, entry_no: int, reference: str, value_
 
 def require_new_slip(connection: Connection, institution_id: str, reference: str) -> None:
     """Raise as :func:`keep_slip` would for a new movement, before there is an entry."""
-    plain = _plain(reference)
-    _require_not_settled(connection, institution_id, plain)
-    _require_no_slip(connection, institution_id, plain)
+    _plain(reference)
+    _require_not_settled(connection, institution_id, reference)
+    _require_no_slip(connection, institution_id, reference)
 
 
 def require_arrived_by(connection: Connection, institution_id: str, grant: GrantState, day: date, field: str) -> None:
@@ -95,14 +95,17 @@ def _plain(reference: str) -> str:
     return plain
 
 
-def _require_not_settled(connection: Connection, institution_id: str, plain: str) -> None:
-    if any(payment_reference(one) == plain for one in returns.settlement_references(connection, institution_id)):
+def _require_not_settled(connection: Connection, institution_id: str, reference: str) -> None:
+    number = slip_number(reference)
+    if any(slip_number(one) == number for one in returns.settlement_references(connection, institution_id)):
         raise Conflict(store.SLIP_USED)
 
 
-def _require_no_slip(connection: Connection, institution_id: str, plain: str, but: int | None = None) -> None:
-    """The database compares numbers as they are kept; those of before 0032 may have letters of other scripts."""
+def _require_no_slip(connection: Connection, institution_id: str, reference: str, but: int | None = None) -> None:
+    """Without the word before a number, as outpatients' slips are compared; the numbers of before 0032 may have
+    letters of other scripts."""
+    number = slip_number(reference)
     free = returns.mistaken(connection, institution_id) | {but}
     for one in store.slips(connection, institution_id).values():
-        if payment_reference(one.reference) == plain and one.entry_no not in free:
+        if slip_number(one.as_typed or one.reference) == number and one.entry_no not in free:
             raise Conflict(store.SLIP_USED)

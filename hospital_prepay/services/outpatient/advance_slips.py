@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.references import document_key, payment_reference
+from hospital_prepay.domain.references import document_key, slip_number
 from hospital_prepay.persistence import outpatient_advances as store
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_escheat as batches
@@ -32,14 +32,15 @@ def slip_key(bank_reference: str) -> str:
 
 
 def compared_slip(field: str, typed: str, missing: str, what: str) -> str:
-    """The number of a receipt or slip as it is compared. Raises :class:`MalformedInput` for what can't be one."""
+    """The number of a receipt or slip as it is compared, without the word before it. Raises
+    :class:`MalformedInput` for what can't be one."""
     if not typed.strip():
         raise MalformedInput(missing, code="missing_value", details={"field": field})
     if len(typed.strip()) > LONGEST:
         raise MalformedInput(f"{what}太长，最多 {LONGEST} 个字。请照原件核对。", details={"field": field})
     plain_line(typed, field, what)
     refuse_foreign_letter(typed, field, what)
-    key = payment_reference(typed)
+    key = slip_number(typed)
     if not key:
         raise MalformedInput(f"{what}里没有数字或字母，请照原件填写。", details={"field": field})
     return key

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import slip_number
 from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.outpatient_escheat import BatchRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -39,7 +39,7 @@ def stripped(remittance: Remittance) -> Remittance:
             raise MalformedInput(missing, code="missing_value", details={"field": field})
         plain_line(given, field, what)
         refuse_foreign_letter(given, field, what)
-        if not payment_reference(given):
+        if not slip_number(given):
             words = f"{what}里没有数字或字母，请照原件填写。"
             raise MalformedInput(words, details={"field": field})
     return found
@@ -60,8 +60,8 @@ def require_unused(work: UnitOfWork, found: BatchRow, paid: Remittance) -> dict[
         words = f"{paid.remitted_on} 早于上缴日 {found.on_day}。请照缴款书填写缴款日期。"
         raise MalformedInput(words, code="day_too_early", details={"field": "remitted_on"})
     keys = {
-        "voucher_key": payment_reference(paid.voucher_no),
-        "slip_key": payment_reference(paid.bank_reference),
+        "voucher_key": slip_number(paid.voucher_no),
+        "slip_key": slip_number(paid.bank_reference),
     }
     for column, field, what in (
         ("voucher_key", "voucher_no", "缴款书编号"),
