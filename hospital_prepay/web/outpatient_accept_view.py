@@ -80,6 +80,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
         "may": _may(owner),
         "due_fen": owner.due_fen,
+        "takes_over_confirmed": takes_over_confirmed(owner),
         "unregistered": owner.unregistered,
         "asks_phone": owner.unregistered and owner.has_phone,
         "payee": PAYEES[claimant],
@@ -114,6 +115,13 @@ def account_card(owner: Owner) -> dict[str, Any]:
 def may_be_taken_over(owner: Owner) -> bool:
     """Whether the refund under way came back, is owed, and may be taken over by whoever comes now."""
     return owner.owed_fen > 0 and owner.open_claim is not None and owner.open_claim.state != ClaimState.SENT
+
+
+def takes_over_confirmed(owner: Owner) -> bool:
+    """Whether what may be taken over was confirmed already: then it takes a word of why."""
+    return (
+        may_be_taken_over(owner) and owner.open_claim is not None and owner.open_claim.state == ClaimState.CONFIRMED
+    )
 
 
 def _is_empty(owner: Owner) -> bool:
