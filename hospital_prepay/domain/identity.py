@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from hospital_prepay.domain.errors import MalformedInput
 
 _RESIDENT_18 = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
 _RESIDENT_15 = re.compile(r"[1-9][0-9]{14}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]+", re.ASCII)
+_RESIDENT_SHAPE = re.compile(r"[0-9]{14}(?:[0-9]{3})?[0-9X]", re.ASCII)
+_OTHER_CERTIFICATES: Final = (
+    # Letters and digits: passports, permits, birth certificates, permanent residents from abroad.
+    re.compile(r"(?=.*[A-Z])(?=(?:[A-Z]*[0-9]){4})[A-Z0-9]{6,15}", re.ASCII),
+    # Digits alone: permits of Taiwan residents, some countries' passports. Eleven are a phone's.
+    re.compile(r"[0-9]{8,10}", re.ASCII),
+    # Officers' cards name the force before the number.
+    re.compile(r"[\u4e00-\u9fff]{1,6}[0-9]{4,10}号?"),
+)
+_BRACKETS: Final = {ord(sign): None for sign in "()（）-－"}
 _RESIDENT_CHECKS: Final = "10X98765432"
 # The first two digits: provinces, Hong Kong, Macao and Taiwan residents; 9 is the permanent resident from abroad.
 _PROVINCES: Final = frozenset(
@@ -55,24 +67,31 @@ def resident_id(text: str) -> str:
     Province, date of birth and, on 18 characters, the check digit must be right; 15 digits carry none.
     """
     number = _squeezed(text)
-    if not (_RESIDENT_18.fullmatch(number) or _RESIDENT_15.fullmatch(number)):
-        raise WrongResidentId("身份证号应为 18 位（旧证 15 位），请核对证件。")
-    if number[:2] not in _PROVINCES and not (number[0] == _ABROAD and len(number) == 18):
-        raise WrongResidentId("身份证号前两位不是省级代码，请核对证件。")
-    if _born_on(number) is None:
-        raise WrongResidentId("身份证号中的出生日期不存在，请核对证件。")
-    if len(number) == 18 and number[-1] != _resident_check(number):
-        raise WrongResidentId("身份证号最后一位校验不符，请逐位核对证件。")
+    if not _is_resident(number):
+        raise WrongResidentId(_why_no_resident(number))
     return number
 
 
 def is_resident_id(text: str) -> bool:
     """Whether :func:`resident_id` takes ``text``."""
-    try:
-        resident_id(text)
-    except WrongResidentId:
+    return _is_resident(_squeezed(text))
+
+
+def is_meant_as_resident_id(text: str) -> bool:
+    """Whether ``text`` has the shape of a resident card's number, right or wrong."""
+    return bool(_RESIDENT_SHAPE.fullmatch(_squeezed(text)))
+
+
+def may_be_certificate(text: str) -> bool:
+    """Whether ``text`` can be the number of a certificate: of a resident card it must be right; passports, permits of
+    residents of Hong Kong, Macao and Taiwan, certificates of birth and officers' cards are known by their shape."""
+    number = _squeezed(text)
+    if _is_resident(number):
+        return True
+    if _RESIDENT_SHAPE.fullmatch(number):
         return False
-    return True
+    plain = number.translate(_BRACKETS)
+    return any(shape.fullmatch(plain) for shape in _OTHER_CERTIFICATES)
 
 
 def same_person_number(text: str) -> str:
@@ -115,6 +134,28 @@ def _squeezed(text: str) -> str:
     return "".join(text.split()).upper()
 
 
+def _is_resident(number: str) -> bool:
+    """Its parts come again and again in a long file: each is looked at once."""
+    if len(number) == 15 and number[0] != _ABROAD:
+        return min(_place(number[:6]), _birthday("19" + number[6:12]), _serial(number[12:])) >= 0
+    if len(number) != 18:
+        return False
+    place, birthday, serial = _place(number[:6]), _birthday(number[6:14]), _serial(number[14:17])
+    if place < 0 or birthday < 0 or serial < 0:
+        return False
+    return number[17] == _RESIDENT_CHECKS[(place + birthday + serial) % 11]
+
+
+def _why_no_resident(number: str) -> str:
+    if not (_RESIDENT_18.fullmatch(number) or _RESIDENT_15.fullmatch(number)):
+        return "身份证号应为 18 位（旧证 15 位），请核对证件。"
+    if _place(number[:6]) < 0 or (number[0] == _ABROAD and len(number) == 15):
+        return "身份证号前两位不是省级代码，请核对证件。"
+    if _born_on(number) is None:
+        return "身份证号中的出生日期不存在，请核对证件。"
+    return "身份证号最后一位校验不符，请逐位核对证件。"
+
+
 def _born_on(number: str) -> date | None:
     digits = number[6:14] if len(number) == 18 else "19" + number[6:12]
     try:
@@ -124,9 +165,37 @@ def _born_on(number: str) -> date | None:
 
 
 def _resident_check(number: str) -> str:
-    """ISO 7064 MOD 11-2 over the first 17 digits."""
-    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(number[:17]))
-    return _RESIDENT_CHECKS[total % 11]
+    """ISO 7064 MOD 11-2 over the first 17 digits of a number that is right so far."""
+    return _RESIDENT_CHECKS[(_place(number[:6]) + _birthday(number[6:14]) + _serial(number[14:17])) % 11]
+
+
+@lru_cache(maxsize=20_000)
+def _place(digits: str) -> int:
+    """What the place adds to the sum of the check; -1 where there is no such province."""
+    known = digits[:2] in _PROVINCES or digits[:1] == _ABROAD
+    return _weighed(digits, 0) if known and _DIGITS.fullmatch(digits) else -1
+
+
+@lru_cache(maxsize=50_000)
+def _birthday(digits: str) -> int:
+    """What the birthday adds to it; -1 where there is no such day."""
+    if not _DIGITS.fullmatch(digits):
+        return -1
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return -1
+    return _weighed(digits, 6)
+
+
+@lru_cache(maxsize=2_000)
+def _serial(digits: str) -> int:
+    """What the number of that day and place adds to it; -1 where it is none."""
+    return _weighed(digits, 14) if _DIGITS.fullmatch(digits) else -1
+
+
+def _weighed(digits: str, place: int) -> int:
+    return sum(int(digit) * pow(2, 17 - at, 11) for at, digit in enumerate(digits, place))
 
 
 def _credit_check(code: str) -> str:

@@ -76,6 +76,7 @@ class ImportState:
     decided_by: str | None
     decided_at: datetime | None
     booked_at: datetime | None
+    doubts: list[dict[str, Any]]
 
 
 def read_imports(connection: sa.Connection, institution_id: str) -> list[ImportState]:

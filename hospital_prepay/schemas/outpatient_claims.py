@@ -43,6 +43,7 @@ class AcceptClaimSchema(CommandSchema[AcceptClaim]):
     patient_name = Text(load_default="", longest=60)
     patient_phone = Text(load_default="", longest=40)
     patient_certno = Text(load_default="", longest=40)
+    taken_over_for = Text(load_default="", longest=300)
 
     def read(self, given: Mapping[str, Any]) -> AcceptClaim:
         """The claim, its papers in the order of the list; every field that is wrong is named at once."""

@@ -90,6 +90,7 @@ class TakeUpSchema(CommandSchema[TakeUp]):
     idempotency_key = FormKey()
     patient_name = Text(load_default="", longest=60)
     patient_certno = Text(load_default="", longest=40)
+    taken_over_for = Text(load_default="", longest=300)
 
     def read(self, given: Mapping[str, Any]) -> TakeUp:
         """With its papers in the order of the list."""

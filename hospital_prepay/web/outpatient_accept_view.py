@@ -80,6 +80,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
         "may": _may(owner),
         "due_fen": owner.due_fen,
+        "takes_over_confirmed": takes_over_confirmed(owner),
         "unregistered": owner.unregistered,
         "asks_phone": owner.unregistered and owner.has_phone,
         "payee": PAYEES[claimant],
@@ -121,6 +122,13 @@ def is_paid_again(owner: Owner) -> bool:
     """Whether what came back and is owed is on its way again, by whichever step."""
     found = owner.open_claim
     return owner.owed_fen > 0 and found is not None and found.state != ClaimState.FAILED
+
+
+def takes_over_confirmed(owner: Owner) -> bool:
+    """Whether what may be taken over was confirmed already: then it takes a word of why."""
+    return (
+        may_be_taken_over(owner) and owner.open_claim is not None and owner.open_claim.state == ClaimState.CONFIRMED
+    )
 
 
 def _is_empty(owner: Owner) -> bool:

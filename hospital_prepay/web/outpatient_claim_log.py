@@ -56,7 +56,8 @@ def _accepted(event: RecordEvent, found: ClaimDetail) -> str:
     """The claim keeps where it was taken down last; papers keep when they came."""
     where = {"window": "窗口", "online": "网上"}[found.claim.taken_at] if event.at == found.claim.accepted_at else ""
     came, again = ("银行退回以后，", "重新") if event.detail.get("taken_over") else ("", "")
-    return f"{came}{where}{again}受理，收材料 {sum(one.recorded_at == event.at for one in found.papers)} 份"
+    why = f"，换人办的理由：{event.detail['ground']}" if event.detail.get("ground") else ""
+    return f"{came}{where}{again}受理，收材料 {sum(one.recorded_at == event.at for one in found.papers)} 份{why}"
 
 
 def _redirected(event: RecordEvent, _: ClaimDetail) -> str:

@@ -20,7 +20,7 @@ _ONLY_SLIP_FOR_SIGNS: Final = (
 # As they stand in the form.
 _FIELDS: Final = (
     *("claimant_name", "certno", "phone", "patient_name", "patient_certno", "patient_phone"),
-    *("papers", "route", "bank", "card_no", "beyond", "ground"),
+    *("papers", "route", "bank", "card_no", "taken_over_for", "beyond", "ground"),
 )
 
 

@@ -142,8 +142,9 @@ def _after(kind: str, run: ImportRun) -> Any:
     if kind == "book":
         say("ok", "已确认，期初余额都已入账。")
     else:
-        doubts = register.review_import(current_context(), current_actor(), int(run.import_id or 0), 1).doubts
-        look = f"有 {doubts:,} 行的日期读不出来，按不详收下，见“请核对”。" if doubts else ""
+        found = register.review_import(current_context(), current_actor(), int(run.import_id or 0), 1)
+        days = f"有 {found.doubts:,} 行的日期读不出来，按不详收下，见“请核对”。" if found.doubts else ""
+        look = f"{days}{view.doubted_words(found.doubted)}"
         say("ok", f"数完了，还没有入账。{look}下一步：另一个人核对后确认。")
     return redirect(f"{_ROOT}/{run.import_id}", 303)
 
@@ -217,6 +218,7 @@ def _import_page(import_no: int, form: Form) -> str:
         page=page_of(len(found.rejected), head.rejected, "行", register.PAGE),
         doubtful=found.doubtful,
         doubts=page_of(len(found.doubtful), found.doubts, "行", register.PAGE, "look"),
+        doubted=found.doubted,
         form=form,
         may_confirm=actor.may(Permission.OUTPATIENT_CONFIRM)
         and (head.state == "confirmed" or (head.state == "counted" and actor.actor_id != head.imported_by)),

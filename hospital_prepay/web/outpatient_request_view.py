@@ -16,7 +16,7 @@ from hospital_prepay.services.outpatient.claims import AcceptedClaim
 from hospital_prepay.services.outpatient.requests import ENDED, WAITING, ListedRequest, RequestDetail
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
-from hospital_prepay.web.outpatient_accept_view import MAY_BE_LEFT, account_card
+from hospital_prepay.web.outpatient_accept_view import MAY_BE_LEFT, account_card, takes_over_confirmed
 from hospital_prepay.web.outpatient_words import way_lines
 
 A_PAGE: Final = 50
@@ -66,6 +66,7 @@ def request_page(found: RequestDetail, form: Form, refused: AcceptedClaim | None
         "card_lost": row.card_lost,
         "account": account_card(owner) if owner else None,
         "due_fen": owner.due_fen if owner else None,
+        "takes_over_confirmed": owner is not None and takes_over_confirmed(owner),
         "decided_by": found.names.get(row.decided_by or "", row.decided_by),
         "decided_at": row.decided_at,
         "ground": row.ground,

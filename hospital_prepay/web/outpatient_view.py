@@ -14,6 +14,7 @@ from hospital_prepay.domain.rules.outpatient.life import AccountState as State
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
+from hospital_prepay.services.outpatient.census_doubts import Doubted
 from hospital_prepay.services.outpatient.register import AccountCard, Contact, Figure, Overview
 
 ROOT: Final = "/finance/outpatient"
@@ -129,6 +130,12 @@ IMPORT_STATES: Final = {
     "booked": ("ok", "已入账"),
     "dropped": ("idle", "已作废"),
 }
+
+
+def doubted_words(doubted: tuple[Doubted, ...]) -> str:
+    """What doesn't look right of an import that was counted, for whoever counted it."""
+    told = "；".join(f"{one.kind.label} {one.rows:,} 行" for one in doubted)
+    return f"都收下了、请核对的：{told}。" if told else ""
 
 
 def import_line(one: Any, names: Mapping[str, str]) -> dict[str, Any]:

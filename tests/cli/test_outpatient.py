@@ -171,3 +171,19 @@ def test_people_read_counts_by_reason(call: Call, tmp_path: Path) -> None:
     _, out, _ = call(file_of(tmp_path, *ROWS.values()))
     assert "应上缴 1 户，共 64.50 元" in out
     assert "还没有备案" in out
+
+
+def test_numbers_and_ways_that_dont_look_right_are_told_once_each_kind(call: Call, tmp_path: Path) -> None:
+    rows = (
+        "B2,吴某,110105194912310021,12345,64.50,2022-12-30,outpatient_deposit,电话停机,2025-12-20,花呗",
+        "B3,吴某,110105194912310021,12345,1.00,2022-12-30,outpatient_deposit,电话停机,2025-12-20,花呗",
+    )
+    answer = escheat(call, file_of(tmp_path, *rows, header=HEADER.replace("\n", ",channel\n")))
+    assert answer["total_fen"] == 6550
+    assert [(one["line"], one["code"]) for one in answer["remarks"]] == [
+        (2, "resident_id"),
+        (2, "phone"),
+        (2, "channel"),
+        (2, "unknown_reason"),
+    ]
+    assert "共 2 行，第 2、3 行" in answer["remarks"][0]["message"]

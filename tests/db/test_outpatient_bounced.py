@@ -225,9 +225,16 @@ def test_who_took_it_over_wrongly_is_followed_by_whoever_it_is_owed_to(refund: R
             claim_steps.review_claim(refund.context, OFFICER, refund.claim_id)
         if far > 1:
             claim_steps.confirm_claim(refund.context, APPROVER, refund.claim_id, "核对过")
-    refund.held.outpatients.accept("M001", **HEIR)
+    for why in ("", "  "):
+        with pytest.raises(MalformedInput, match="为什么") as bare:
+            refund.held.outpatients.accept("M001", **HEIR, taken_over_for=why)
+        assert bare.value.details["field"] == "taken_over_for"
+    assert refund.held.outpatients.claim(refund.claim_id).state == "confirmed"
+    refund.held.outpatients.accept("M001", **HEIR, taken_over_for="吴小丁不是继承人")
     found = refund.held.outpatients.claim(refund.claim_id)
     assert (found.state, found.claimant_name, found.confirmed_by) == ("accepted", "吴小甲", None)
+    told = [one.detail for one in claim_review.read_claim(refund.context, OFFICER, refund.claim_id).record]
+    assert [one["ground"] for one in told if one.get("taken_over") and "ground" in one] == ["吴小丁不是继承人"]
 
 
 def test_the_bank_paid_the_patient_and_not_the_heir_who_came_since(refund: Refund, tmp_path: Path) -> None:

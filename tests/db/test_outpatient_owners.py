@@ -3,6 +3,7 @@ application's own user, and by the owner of the tables."""
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -13,20 +14,21 @@ import sqlalchemy as sa
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.outpatient.claims import Paper
+from hospital_prepay.domain.rules.outpatient.claims import Paper, Route
 from hospital_prepay.persistence import migrate
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models import outpatient as accounts
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientClaimPaper
-from hospital_prepay.services.outpatient import claim_steps, owners
+from hospital_prepay.services.outpatient import claim_steps, owners, payouts
 from hospital_prepay.services.outpatient.claims import ShownPaper
+from hospital_prepay.services.outpatient.correction_review import reveal_owner_change
 from hospital_prepay.services.outpatient.corrections import AskCorrection, ask_correction
 from tests.books import HOSPITAL
 from tests.db.test_outpatient_books import Books, books, outpatients, unchanged
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_upgrade import empty_urls
 from tests.hospital import INSTITUTION, actor
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, PAYER
+from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, PAYER, answered
 from tests.told import approved
 
 __all__ = ["books", "empty_urls", "outpatients"]
@@ -132,6 +134,10 @@ def test_who_may_confirm_decides_and_not_before_it_was_asked(books: Books, owner
     owner_sql(
         owner_database, "UPDATE staff_user SET is_active = :yes WHERE user_id = :by", yes=True, by=approved["by"]
     )
+    unchanged(books, DECIDE, **approved)
+    reveal_owner_change(books.context, CLERK, 1, "看一眼")
+    unchanged(books, DECIDE, **approved)
+    reveal_owner_change(books.context, APPROVER, 1, "与证件核对身份")
     books.sql(DECIDE, **approved)
     assert books.outpatients.account("M001").holder_name == "吴申"
 
@@ -327,3 +333,44 @@ def test_slips_of_before_are_told_their_numbers(
         with pytest.raises(sa.exc.DBAPIError):
             connection.execute(sa.text("UPDATE outpatient_claim_paper SET slip_key = 'A8'"))
     owner.close()
+
+
+PARENTLESS: Final = {
+    "outpatient_claim": "account_no = 'nowhere', claim_id = 'c2', refund_no = 'TF2', state = 'accepted',"
+    " reviewed_by = NULL, reviewed_at = NULL, confirmed_by = NULL, confirmed_at = NULL, paid_by = NULL,"
+    " paid_at = NULL",
+    "outpatient_claim_paper": "claim_id = 'nowhere'",
+    "outpatient_payout": "claim_id = 'nowhere'",
+    "outpatient_payout of no file": "claim_id = :other, attempt_no = 1, state = 'sent', file_no = 77,"
+    " amount_fen = 3000, entry_no = NULL, answered_at = NULL, bank_reference = ''",
+    "outpatient_owner_change": "account_no = 'nowhere', change_no = 9",
+    "outpatient_correction": "account_no = 'nowhere', correction_id = 'k2'",
+    "outpatient_contradiction": "claim_id = 'nowhere'",
+}
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("which", PARENTLESS)
+def test_no_row_stands_without_its_parent_though_keys_are_off(books: Books, tmp_path: Path, which: str) -> None:
+    """A row of each, as the program wrote it, once more under a parent that isn't there."""
+    bank: Any = {"route": Route.BANK, "bank": "某银行某支行", "card_no": "6217000000000000001"}
+    ask_correction(books.context, OFFICER, AskCorrection("M002", Money(7000), "凭条漏计", "k"))
+    claim_id = books.outpatients.confirmed(**bank)
+    answered(books.outpatients, tmp_path, claim_id)
+    ask(books)
+    other = books.outpatients.confirmed("M003", **{**bank, "card_no": "6217000000000000002"})
+    number = books.outpatients.claim(claim_id).refund_no
+    path = tmp_path / "again.csv"
+    path.write_text(f"退款单号,金额,结果,文件号\n{number},64.50,失败,1\n", "utf-8")
+    payouts.take_answers(books.context, PAYER, path, path.name)
+    table = which.split()[0]
+    raw = sqlite3.connect(str(books.context.database.url.database), isolation_level=None)
+    raw.execute("PRAGMA foreign_keys = OFF")
+    before = raw.execute(f"SELECT count(*) FROM {table}").fetchone()
+    raw.execute(f"CREATE TEMP TABLE copy AS SELECT * FROM {table} LIMIT 1")
+    assert before[0] > 0
+    raw.execute(f"UPDATE copy SET {PARENTLESS[which]}", {"other": other} if ":other" in PARENTLESS[which] else {})
+    with pytest.raises(sqlite3.IntegrityError, match=f"wrong_step: {table}"):
+        raw.execute(f"INSERT INTO {table} SELECT * FROM copy")
+    assert raw.execute(f"SELECT count(*) FROM {table}").fetchone() == before
+    raw.close()

@@ -10,7 +10,9 @@ from hospital_prepay.domain.identity import (
     born_on,
     credit_code,
     is_credit_code,
+    is_meant_as_resident_id,
     is_resident_id,
+    may_be_certificate,
     resident_id,
 )
 
@@ -88,3 +90,38 @@ def test_a_single_wrong_character_of_a_credit_code_is_always_found() -> None:
 def test_what_is_wrong_with_a_credit_code_is_said(text: str, message: str) -> None:
     with pytest.raises(WrongCreditCode, match=message):
         credit_code(text)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "E12345678",
+        "h1234567801",
+        "M12345678",
+        "01234567",
+        "0012345678(B)",
+        "R520000123",
+        "YS0000001",
+        "CHN110105198001",
+        "军字第1234567号",
+        "C01X00T47",
+        VALID_ID,
+        "110105491231002",
+    ],
+)
+def test_what_may_be_a_certificate_is_taken(number: str) -> None:
+    assert may_be_certificate(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["123", "", "无", "身份证", "13800000001", "A123", "1101051949123100", "ABCDEFGH", "Е12345678", "*********"],
+)
+def test_what_cant_be_a_certificate_is_not(number: str) -> None:
+    assert not may_be_certificate(number)
+
+
+@pytest.mark.parametrize("number", ["110105194912310021", "110105491331002", "990105491231002"])
+def test_a_wrong_number_of_a_resident_card_is_no_certificate(number: str) -> None:
+    assert is_meant_as_resident_id(number)
+    assert not may_be_certificate(number)

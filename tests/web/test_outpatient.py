@@ -100,6 +100,23 @@ def test_a_day_that_cant_be_read_is_named_to_who_imports_and_who_confirms(counte
     assert "有 1 行的日期读不出来" in officer.get(counted.headers["Location"]).text
 
 
+def test_numbers_that_dont_look_right_are_named_before_it_is_confirmed(counter: Counter, login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    rows = "M006,周戊,110105194912310021,12345,8.00,2023-02-28,,花呗\nM007,郑己,123,,1.00,2023-02-28,,\n"
+    at = upload(officer, HEADER + ROWS + rows).headers["Location"]
+    said = officer.get(at).text
+    assert "电话拨不通：位数、号段或区号不对 1 行" in said
+    assert "按不详收下，不能原路退回" in said
+    page = approver.get(at).text
+    told = page.partition("收下了、号码或途径请核对的行")[2].partition("</table>")[0]
+    assert re.findall(r'scope="row">(.*?)</th><td class="num">(\d+)</td><td>(.*?)</td>', told) == [
+        ("身份证号的校验位、出生日期或地区不对", "1", "第 7 行"),
+        ("证件号不像任何证件的号码", "1", "第 8 行"),
+        ("电话拨不通：位数、号段或区号不对", "1", "第 7 行"),
+        ("缴纳途径不认识（“花呗”）", "1", "第 7 行"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "day", "words"), [("a,b\n1,2\n", "2025-12-01", "没有"), (HEADER + ROWS, "2027-01-01", "今天之后")]
 )

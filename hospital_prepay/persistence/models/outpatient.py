@@ -7,6 +7,7 @@ deposit) that carries its number. What is known of its owner may be nothing at a
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,6 +40,7 @@ class OutpatientImport(Base):
     decided_by: Mapped[str | None] = mapped_column(Person)
     decided_at: Mapped[datetime | None]
     booked_at: Mapped[datetime | None]
+    doubts: Mapped[list[Any]] = mapped_column(default=[], server_default="[]")
 
     __table_args__ = (
         sa.Index(

@@ -29,8 +29,8 @@ class OutpatientAlarm(Base):
         sa.ForeignKeyConstraint(["institution_id", "claim_id"], _CLAIM),
         sa.Index("ix_outpatient_alarm__raised", "institution_id", "raised_at"),
         sa.CheckConstraint(
-            "kind IN ('beyond', 'owner', 'unproven', 'same_card', 'staff_card', 'staff_name', 'hours', 'many',"
-            " 'pair')",
+            "kind IN ('again', 'beyond', 'owner', 'unproven', 'same_card', 'staff_card', 'staff_name', 'hours',"
+            " 'many', 'pair')",
             name="kind",
         ),
     )

@@ -17,6 +17,7 @@ from hospital_prepay.domain.errors import CalendarUnknown, Conflict, MalformedIn
 from hospital_prepay.domain.references import plain_name
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm, AlarmFacts, AlarmKind, alarms, opening_hours
 from hospital_prepay.domain.rules.outpatient.claims import STAFF_CARD, Paper, Route
+from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.persistence import institutions, users
 from hospital_prepay.persistence import outpatient_alarms as store
@@ -25,6 +26,7 @@ from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_alarms import AlarmRow, AnswerRow, ListedAlarm, StaffCard
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow
+from hospital_prepay.persistence.outpatient_corrections import corrections_of
 from hospital_prepay.persistence.outpatient_owners import another_person
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -232,12 +234,15 @@ def _facts(connection: Connection, own: str, account: AccountState, claim: Claim
     shared, reviewed = (
         store.reviews_since(connection, own, claim.accepted_by, reviewer, begins - _PAIRS) if reviewer else (0, 0)
     )
+    before_it, corrected_fen = _paid_and_corrected(connection, own, claim)
     own_people = [one.name for one in staff if one.is_active] + store.staff_card_holders(connection, own)
     return AlarmFacts(
         same_card=tuple(
             number for number, _ in claims.other_cards(connection, own, hashes, account.account_no, other)
         ),
         owner=corrected_before(connection, own, claim, names),
+        paid_before=before_it,
+        corrected_fen=corrected_fen,
         beyond_fen=_beyond(connection, own, account, claim),
         unproven=_unproven(connection, own, account, claim),
         staff_card=store.is_staff_card(connection, own, hashes),
@@ -262,6 +267,23 @@ def _unproven(connection: Connection, own: str, account: AccountState, claim: Cl
     rests = "交了预交金凭条，请核对凭条" if Paper.SLIP in kinds else "没有交预交金凭条，请核对登记的手机号"
     what = "账户登记的姓名只有符号" if account.certno_hash else "账户没有登记证件号"
     return f"{what}，{rests}和来办的人"
+
+
+def _paid_and_corrected(connection: Connection, own: str, claim: ClaimRow) -> tuple[int, int]:
+    """How many refunds of the account had been paid when its balance was corrected upwards before the claim came, and
+    by how much it was, in fen."""
+    others = claims.claims_of_account(connection, own, claim.account_no)
+    paid = [one.accepted_at for one in others if one.claim_id != claim.claim_id and one.state == ClaimState.ARRIVED]
+    raised = [
+        (one.decided_at, one.change_fen)
+        for one in (corrections_of(connection, own, claim.account_no) if paid else ())
+        if one.state == "approved" and one.change_fen > 0 and one.decided_at and min(paid) < one.decided_at
+    ]
+    raised = [(at, fen) for at, fen in raised if at <= claim.accepted_at]
+    if not raised:
+        return 0, 0
+    last = max(at for at, _ in raised)
+    return sum(at < last for at in paid), sum(fen for _, fen in raised)
 
 
 def _beyond(connection: Connection, own: str, account: AccountState, claim: ClaimRow) -> int:

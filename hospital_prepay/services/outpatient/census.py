@@ -25,6 +25,7 @@ from hospital_prepay.persistence.outpatient_accounts import AlreadyOpen, ImportS
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.census_doubts import Doubted
 from hospital_prepay.services.outpatient.census_parts import Asked, Part, reading_ahead
 from hospital_prepay.services.outpatient.census_spool import Spool, spool_accounts
 from hospital_prepay.services.outpatient.grounds import required_ground
@@ -39,14 +40,15 @@ PARTS_AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class CountedAccounts:
-    """What a file of accounts held: taken in, set aside, in sum, and how many were taken in that somebody should look
-    at again."""
+    """What a file of accounts held: taken in, set aside, in sum, how many were taken in whose day nobody could read,
+    and what else of those that were taken somebody should look at."""
 
     import_no: int
     accepted: int
     rejected: int
     total: Money
     doubtful: int = 0
+    doubts: tuple[Doubted, ...] = ()
 
 
 def count_accounts(
@@ -122,6 +124,7 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
         if not spool.accepted:
             lines = [f"第 {one.line} 行：{one.message}" for one in spool.rejected[:20]]
             raise NoUsableRow("没有一行可以导入。请改好后重新上传。", details={"lines": lines})
+        doubtful, doubts = spool.doubtful, spool.doubts
         import_no = 1 + max((one.import_no for one in imports), default=0)
         values = {
             "institution_id": work.institution_id,
@@ -135,9 +138,9 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
             "state": "counted",
             "imported_by": actor.actor_id,
             "imported_at": work.now,
+            "doubts": [one.to_json() for one in doubts],
         }
         store.add_import(work.connection, values)
-        doubtful = spool.doubtful
         own = {"institution_id": work.institution_id, "import_no": import_no}
         store.add_rejections(
             work.connection,
@@ -148,8 +151,8 @@ def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balance
         )
         store.add_accounts(work.connection, work.institution_id, import_no, spool.lines(), spool.accepted)
         counts = {"accounts": spool.accepted, "total_fen": spool.total_fen, "doubtful": len(doubtful)}
-        work.audit(detail={"import": import_no, **counts})
-        told = (spool.accepted, len(spool.rejected), Money(spool.total_fen), len(doubtful))
+        work.audit(detail={"import": import_no, **counts, "doubts": {one.kind.value: one.rows for one in doubts}})
+        told = (spool.accepted, len(spool.rejected), Money(spool.total_fen), len(doubtful), tuple(doubts))
         return CountedAccounts(import_no, *told)
 
 

@@ -22,6 +22,7 @@ from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence.outpatient_accounts import repeated_numbers
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.account_rows import AccountReader, RejectedAccount, duplicate
+from hospital_prepay.services.outpatient.census_doubts import Doubted, Doubts
 from hospital_prepay.services.outpatient.sealing import Sealed, Sealer, employ, seal, unescaped
 
 _PART: Final = 1_000
@@ -33,7 +34,8 @@ _LONG: Final = 16_000_000
 @dataclass
 class Spool:
     """The rows of one file. ``lines`` are those that go in: what stood twice or is known already is left out.
-    ``unread`` are rows with a day that couldn't be read, :attr:`doubtful` those of them that go in."""
+    ``unread`` are rows with a day that couldn't be read, :attr:`doubtful` those of them that go in; ``noted`` is what
+    else doesn't look right, :attr:`doubts` of those that go in."""
 
     folder: Path
     sha256: str = ""
@@ -41,6 +43,7 @@ class Spool:
     total_fen: int = 0
     rejected: list[RejectedAccount] = field(default_factory=list)
     unread: list[RejectedAccount] = field(default_factory=list)
+    noted: Doubts = field(default_factory=Doubts)
     _left_out: set[int] = field(default_factory=set)
 
     @property
@@ -67,6 +70,11 @@ class Spool:
     def doubtful(self) -> list[RejectedAccount]:
         """Rows that go in although their day couldn't be read."""
         return [one for one in self.unread if one.line not in self._left_out]
+
+    @property
+    def doubts(self) -> list[Doubted]:
+        """What doesn't look right of the rows that go in."""
+        return self.noted.of_others_than(self._left_out)
 
     def leave_out(self, refused: RejectedAccount, fen: int) -> None:
         """Set a row aside that was taken at first."""
@@ -114,6 +122,7 @@ def spool_accounts(
             spool.total_fen += part.fen
             spool.rejected += part.rejected
             spool.unread += part.doubtful
+            spool.noted.add(part.doubts)
             if progress and spool.accepted >= told:
                 progress(spool.accepted, 0)
                 told = spool.accepted + _TOLD

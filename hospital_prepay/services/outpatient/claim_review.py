@@ -40,6 +40,7 @@ from hospital_prepay.services.fund.review import Turn
 from hospital_prepay.services.outpatient import alarms, owners
 from hospital_prepay.services.outpatient.claim_record import RecordEvent, record_on
 from hospital_prepay.services.outpatient.claims import PERSONAL
+from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.paid_way import PaidWay, paid_way
 from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.outpatient.sealing import PERSONAL as OWNERS
@@ -330,8 +331,10 @@ class Revealed:
 
 
 def reveal_claim(context: Context, actor: Actor, claim_id: str, ground: str) -> Revealed:
-    """Everything about a claim's people in full, for a written reason that the audit trail keeps."""
+    """Everything about a claim's people in full, for a written reason that the audit trail keeps. Raises
+    :class:`MalformedInput` without one."""
     actor.require(Permission.REVEAL_IDENTITY)
+    ground = required_ground(ground, "请写明为什么要看完整信息，备查。")
     with context.work(actor, "identity.reveal", "outpatient_claim") as work:
         claim = store.read_claim(work.connection, work.institution_id, claim_id)
         work.about(f"outpatient_claim:{claim.claim_id}")

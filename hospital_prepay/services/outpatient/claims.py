@@ -25,7 +25,7 @@ from hospital_prepay.domain.rules.outpatient.claims import (
     Route,
     claim,
 )
-from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS
+from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
 from hospital_prepay.domain.rules.outpatient.online import names_somebody
 from hospital_prepay.domain.rules.outpatient.online import plain_name as compared_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
@@ -44,12 +44,13 @@ from hospital_prepay.services.outpatient.alarms import (
     plain_card,
 )
 from hospital_prepay.services.outpatient.contradictions import refuse_contradicted
-from hospital_prepay.services.outpatient.grounds import plain_line, refuse_formula
+from hospital_prepay.services.outpatient.grounds import named, plain_line, refuse_formula, required_ground
 from hospital_prepay.services.outpatient.proofs import proof_key, require_own_proof
 from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
+_CONFIRMED: Final = "这笔退款已经有人审核、确认过，换人办请写明为什么，例如患者已去世。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class ShownPaper:
 @dataclass(frozen=True, slots=True)
 class AcceptClaim:
     """What the counter or the page takes down. ``beyond`` is asked above what was remitted, for a miscount of ours,
-    with its ``ground``. ``request_id`` names the application on-line that this takes up; ``patient_name``,
-    ``patient_phone`` and ``patient_certno`` are those of whom a proxy or an heir comes for."""
+    with its ``ground``; ``taken_over_for`` says why somebody else has a refund that was confirmed. ``request_id``
+    names the application on-line that this takes up; ``patient_name``, ``patient_phone`` and ``patient_certno`` are
+    those of whom a proxy or an heir comes for."""
 
     account_no: str
     claimant: Claimant
@@ -84,6 +86,7 @@ class AcceptClaim:
     patient_name: str = ""
     patient_phone: str = ""
     patient_certno: str = ""
+    taken_over_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
         }
         if owed is not None:
             detail["taken_over"] = True
+            if command.taken_over_for.strip():
+                detail["ground"] = command.taken_over_for.strip()
         outcome = "done" if decision.permitted else "refused"
         work.audit(outcome=outcome, decision_id=decision_id, detail=detail)
         work.keep_answer(command.idempotency_key, payload, answer.to_json())
@@ -288,6 +293,8 @@ def _take_over(
     if command.beyond:
         words = "银行退回的这笔钱按原来的金额退，不另外多退。请不要填“另外多退”。"
         raise MalformedInput(words, details={"field": "beyond"})
+    if owed.state == ClaimState.CONFIRMED:
+        required_ground(command.taken_over_for, _CONFIRMED, "taken_over_for")
     papers = 1 + len(store.papers_of(work.connection, work.institution_id, owed.claim_id))
     store.walk_claim(
         work.connection,
@@ -381,6 +388,8 @@ def _check(command: AcceptClaim) -> None:
         plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
         proof_key(paper.kind, paper.reference)
     check_ground(command.ground)
+    with named("taken_over_for"):
+        check_ground(command.taken_over_for)
     if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
         words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})

@@ -10,6 +10,7 @@ from typing import Any, Final
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.escheat import DormantAccount, NotDue, not_due
+from hospital_prepay.domain.rules.outpatient.reach import doubts
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.outpatient.account_rows import (
     UNREADABLE_DAY,
@@ -19,6 +20,7 @@ from hospital_prepay.services.outpatient.account_rows import (
     read_accounts,
     unreadable_day,
 )
+from hospital_prepay.services.outpatient.census_doubts import Doubted, Doubts
 from hospital_prepay.services.outpatient.filing import REASON_LABELS, Reason
 
 DORMANT_YEARS: Final = "guizhou-deposit-2025/dormant_years"
@@ -102,6 +104,7 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
 
     seen: dict[str, int] = {}
     unknown: dict[str, tuple[AccountRow, int]] = {}
+    noted = Doubts()
 
     def take(row: AccountRow | RejectedAccount) -> None:
         if isinstance(row, RejectedAccount):
@@ -112,6 +115,7 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
             rejected.append(duplicate(row.line, row.account_no, first))
             return
         remarks.extend(_remarks(row, on))
+        noted.note(row, doubts(row.certno, row.phone, row.channel))
         if row.unclearable_reason and not _is_known(row.unclearable_reason):
             first_row, count = unknown.get(row.unclearable_reason, (row, 0))
             unknown[row.unclearable_reason] = (first_row, count + 1)
@@ -124,10 +128,17 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
         due.append(DueAccount(row.account_no, row.balance, row.last_movement_on))
 
     read_accounts(path, take)
+    remarks += [_doubted(one) for one in noted.of_others_than(())]
     remarks += [_unknown_reason(*one) for one in unknown.values()]
     remarks.sort(key=lambda one: one.line)
     in_order = tuple(sorted(due, key=lambda one: one.account_no))
     return EscheatAnswer(on, in_order, tuple(sorted(kept)), tuple(rejected), tuple(remarks))
+
+
+def _doubted(one: Doubted) -> Remark:
+    """One remark on all rows whose numbers or way of payment don't look right."""
+    words = f"{one.what}，共 {one.rows:,} 行，{one.where}。不影响要不要上缴，请核对。"
+    return Remark(one.lines[0], "", one.kind.value, words)
 
 
 def _unknown_reason(row: AccountRow, count: int) -> Remark:

@@ -25,7 +25,7 @@ def required_ground(text: str, missing: str, field: str = "ground", longest: int
     """``text`` without blanks around it. Raises :class:`MalformedInput` with the words ``missing`` for none, and for
     one with a sign that nobody sees or that is too long; lines may end."""
     _require(text, missing, field)
-    with _named(field):
+    with named(field):
         check_ground(text.strip(), longest)
     return text.strip()
 
@@ -38,7 +38,7 @@ def required_line(text: str, missing: str, field: str, what: str, longest: int =
 
 def plain_line(text: str, field: str, what: str, longest: int = LONGEST_NAME) -> str:
     """The same of one that may be empty."""
-    with _named(field, what):
+    with named(field, what):
         check_text(text.strip(), longest)
     return text.strip()
 
@@ -64,7 +64,8 @@ def _require(text: str, missing: str, field: str) -> None:
 
 
 @contextmanager
-def _named(field: str, what: str = "") -> Iterator[None]:
+def named(field: str, what: str = "") -> Iterator[None]:
+    """What is wrong with a text inside names its ``field``; ``what`` begins the words."""
     try:
         yield
     except (InvisibleCharacter, TooLong) as error:

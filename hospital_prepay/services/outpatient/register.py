@@ -40,6 +40,7 @@ from hospital_prepay.persistence.queries import outpatient_record as record
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.census_doubts import Doubted
 from hospital_prepay.services.outpatient.claim_review import accounts_beside
 from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 
@@ -125,12 +126,13 @@ class AccountCard:
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
     """One import with a page of the rows that were set aside, and one of those that were taken with something to look
-    at, of which there are ``doubts``."""
+    at, of which there are ``doubts``; ``doubted`` are the kinds of what else doesn't look right of what was taken."""
 
     head: ImportState
     rejected: tuple[RejectionRow, ...]
     doubtful: tuple[RejectionRow, ...]
     doubts: int
+    doubted: tuple[Doubted, ...]
     names: Mapping[str, str]
 
 
@@ -268,7 +270,8 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int, loo
         rejected = store.rejections_of(connection, own, import_no, (page - 1) * PAGE, PAGE)
         doubtful = store.rejections_of(connection, own, import_no, (look - 1) * PAGE, PAGE, taken=True)
         doubts = store.count_doubtful(connection, own, import_no)
-        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, people.names(connection, own))
+        doubted = tuple(Doubted.of_json(one) for one in head.doubts)
+        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, people.names(connection, own))
 
 
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:

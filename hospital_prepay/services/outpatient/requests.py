@@ -61,7 +61,8 @@ class RequestDetail:
 @dataclass(frozen=True, slots=True)
 class TakeUp:
     """What the counter adds: the account, the papers that were seen and how, the way of payment, and the patient's
-    name and certificate number on the papers where they were written otherwise or not at all."""
+    name and certificate number on the papers where they were written otherwise or not at all; why a refund that was
+    confirmed is taken over."""
 
     account_no: str
     papers: tuple[ShownPaper, ...]
@@ -69,6 +70,7 @@ class TakeUp:
     idempotency_key: str
     patient_name: str = ""
     patient_certno: str = ""
+    taken_over_for: str = ""
 
 
 def list_requests(
@@ -128,6 +130,7 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
         patient_name=command.patient_name.strip() or found.patient_name,
         patient_phone=found.patient_phone,
         patient_certno=command.patient_certno.strip() or found.patient_certno,
+        taken_over_for=command.taken_over_for,
     )
     return accept_claim(context, actor, claim)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from hospital_prepay.domain.identity import same_person_number
-from hospital_prepay.domain.rules.outpatient.reach import channel_of, phone_number, reach
+from hospital_prepay.domain.rules.outpatient.reach import Channel, channel_of, doubts, phone_number, reach
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
@@ -23,6 +23,7 @@ from hospital_prepay.services.outpatient.account_rows import (
     RejectedAccount,
     unreadable_day,
 )
+from hospital_prepay.services.outpatient.census_doubts import Doubts
 from hospital_prepay.settings import Settings
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
@@ -38,7 +39,8 @@ PHONE: Final = "outpatient.phone"
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """What some rows came to: the lines of the accounts that can be taken, a mark for each of them (line of the file,
-    fen and number), how many and how much, and the rows that can't be taken."""
+    fen and number), how many and how much, the rows that can't be taken, and what of the others doesn't look
+    right."""
 
     lines: bytes
     marks: bytes
@@ -46,6 +48,7 @@ class Sealed:
     fen: int
     rejected: list[RejectedAccount]
     doubtful: list[RejectedAccount]
+    doubts: Doubts
 
 
 class Sealer:
@@ -74,6 +77,7 @@ class Sealer:
         marks: list[str] = []
         rejected: list[RejectedAccount] = []
         doubtful: list[RejectedAccount] = []
+        noted = Doubts()
         total = 0
         for line, cells in rows:
             row = self._reader.read(line, cells)
@@ -85,7 +89,7 @@ class Sealer:
                 words = f"余额是 {row.balance} 元，小于零。欠费不是预交金，请从文件里去掉。"
                 rejected.append(RejectedAccount(line, "negative_amount", words))
                 continue
-            lines.append(self._line_of(row, fen))
+            lines.append(self._line_of(row, fen, noted))
             marks.append(f"{line}\t{fen}\t{_escaped(row.account_no)}\n")
             total += fen
             if row.unread:
@@ -95,12 +99,16 @@ class Sealer:
                     for key, text in row.unread
                     if key == "last_movement_on"
                 ]
-        return Sealed("".join(lines).encode(), "".join(marks).encode(), len(lines), total, rejected, doubtful)
+        return Sealed("".join(lines).encode(), "".join(marks).encode(), len(lines), total, rejected, doubtful, noted)
 
-    def _line_of(self, row: AccountRow, fen: int) -> str:
+    def _line_of(self, row: AccountRow, fen: int, noted: Doubts) -> str:
         """The columns of an account in the order of ``SPOOLED``, in the text form of PostgreSQL's COPY."""
         number = same_person_number(row.certno) if row.certno else ""
         phone = phone_number(row.phone) if row.phone else ""
+        channel = channel_of(row.channel)
+        # What is known to be right isn't looked at again.
+        if kinds := doubts(number, "" if phone else row.phone, row.channel if channel is Channel.UNKNOWN else ""):
+            noted.note(row, kinds)
         personal = ""
         if row.certno or row.phone:
             personal = self._encrypt(f'{{"certno": {_quoted(row.certno)}, "phone": {_quoted(row.phone)}}}')
@@ -112,7 +120,7 @@ class Sealer:
             self._certno_hash(number) if number else "",
             self._phone_hash(phone) if phone else "",
             reach(row.name, row.certno, phone),
-            channel_of(row.channel),
+            channel,
             row.patient_no,
             str(fen),
         )

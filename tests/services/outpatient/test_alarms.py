@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient import alarms as rules
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_alarms as store
@@ -18,6 +19,7 @@ from hospital_prepay.persistence.models.access import User
 from hospital_prepay.services.outpatient import alarms, payouts
 from hospital_prepay.services.outpatient.claim_steps import confirm_claim, redirect_claim, review_claim
 from hospital_prepay.services.outpatient.claims import ShownPaper
+from hospital_prepay.services.outpatient.corrections import AskCorrection, approve_correction, ask_correction
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
 
@@ -238,3 +240,35 @@ def test_a_name_of_staff_is_known_however_it_is_spelled(counted: Outpatients, ho
     papers = tuple(ShownPaper(one) for one in (Paper.PATIENT_ID, Paper.PROXY_ID, Paper.PROXY_LETTER))
     counted.accept("M001", claimant=Claimant.PROXY, claimant_name=name, papers=papers)
     assert hospital.count("outpatient_alarm", "kind = 'staff_name'") == 1
+
+
+def right(counted: Outpatients, yuan: str) -> None:
+    """The account should have had so much altogether."""
+    counted.keys += 1
+    command = AskCorrection("M001", Money.of_cell(yuan), "凭条漏计", f"right-{counted.keys}")
+    approve_correction(counted.context, APPROVER, ask_correction(counted.context, OFFICER, command))
+
+
+@pytest.mark.clause("guizhou-deposit-2025/7")
+def test_a_second_refund_after_a_correction_stands_out_and_is_answered(
+    counted: Outpatients, clock: FixedClock
+) -> None:
+    right(counted, "70.00")
+    payouts.pay_cash(counted.context, PAYER, counted.confirmed(), "LK-1")
+    clock.moment += timedelta(minutes=1)
+    right(counted, "75.00")
+    second = counted.accept("M001").claim_id
+    assert second
+    with counted.context.database.reading() as connection:
+        [alarm] = store.alarms_of(connection, INSTITUTION, second)
+    assert alarm.words == "这个账户退过一次，余额更正后再退：更正多出 5.00 元，请核对更正的依据"
+    review_claim(counted.context, OFFICER, second)
+    with pytest.raises(MalformedInput, match="为什么仍可以确认"):
+        confirm_claim(counted.context, APPROVER, second, " ")
+    confirm_claim(counted.context, APPROVER, second, "缴费记录漏计 5 元，原件核对过")
+    payouts.pay_cash(counted.context, PAYER, second, "LK-2")
+
+
+def test_a_correction_before_the_first_refund_is_nothing(counted: Outpatients) -> None:
+    right(counted, "70.00")
+    assert noted(counted, counted.accept("M001").claim_id) == []

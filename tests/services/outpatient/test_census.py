@@ -25,15 +25,16 @@ from hospital_prepay.domain.errors import (
     SecondPersonRequired,
 )
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.outpatient.reach import Doubt
 from hospital_prepay.persistence import late_indexes
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import census, census_parts, census_spool
+from hospital_prepay.services.outpatient import census, census_parts, census_spool, register
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
 from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 from tests.hospital import INSTITUTION, Hospital, actor
-from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, ROWS, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, OWN, ROWS, Outpatients
 
 DAY = date(2025, 12, 1)
 
@@ -226,6 +227,7 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
     )
     wrong = (
         *ROWS,
+        *DOUBTFUL,
         *rows[:1_200],
         ("L00001", "李某", "", "", "1.00", "", "", ""),
         *rows[1_200:],
@@ -242,10 +244,12 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
         cells = [line.split("\t") for line in spool.lines()]
         # Of the encrypted cell only whether there is one: its nonce differs each time.
         lines = [[*cell[:3], cell[3] != "", *cell[4:]] for cell in cells]
-        seen.append((spool.accepted, spool.total_fen, spool.rejected, spool.sha256, lines))
+        seen.append((spool.accepted, spool.total_fen, spool.rejected, spool.sha256, lines, spool.doubts))
     assert seen[0] == seen[1]
-    assert seen[0][0] == len(ROWS) + 2_500
-    assert [one.code for one in seen[0][2]] == ["duplicate_account", "missing_value"]
+    assert seen[0][0] == len(ROWS) + 4 + 2_500
+    codes = [one.code for one in seen[0][2]]
+    assert codes == ["duplicate_account", "duplicate_account", "missing_value"]
+    assert [one.rows for one in seen[0][5]] == [2, 1, 2, 2]
 
 
 def test_parts_that_another_process_reads_ahead_come_to_the_same_books(
@@ -491,3 +495,45 @@ def test_one_account_has_one_number_however_it_is_typed(outpatients: Outpatients
     counted = count_accounts(outpatients.context, OFFICER, path, "x.csv", date(2025, 12, 1))
     assert (counted.accepted, counted.rejected) == (2, 4)
     assert outpatients.account("M001").opening_fen == outpatients.account("M-001").opening_fen == 6450
+
+
+DOUBTFUL = (
+    ("Q1", "甲", "110105194912310021", "12345", "1.00", "2020-01-01", "", "一卡通"),
+    ("Q2", "乙", "123", "000-00000000", "2.00", "2020-01-01", "", "医院卡13800000001"),
+    ("Q2", "乙", "124", "12", "2.00", "2020-01-01", "", "花呗"),
+    ("Q3", "丙", "110105491331002", "13800000001", "4.00", "2020-01-01", "", "不详"),
+    ("Q4", "丁", OWN, "0851-85550000", "8.00", "2020-01-01", "", "POS"),
+)
+
+
+@pytest.mark.clause("guizhou-deposit-2025/7")
+def test_what_doesnt_look_right_is_taken_and_told_before_it_is_confirmed(outpatients: Outpatients) -> None:
+    """Nobody loses money by a slip of a legacy register; what isn't taken is told of by its own reason alone."""
+    counted = count(outpatients, outpatients.file(DOUBTFUL))
+    assert (counted.accepted, counted.rejected, counted.total) == (4, 1, Money(1500))
+    assert [(one.kind, one.rows, one.lines) for one in counted.doubts] == [
+        (Doubt.RESIDENT_ID, 2, (2, 5)),
+        (Doubt.CERTNO, 1, (3,)),
+        (Doubt.PHONE, 2, (2, 3)),
+        (Doubt.CHANNEL, 2, (2, 3)),
+    ]
+    assert counted.doubts[3].words[:1] == ("一卡通",)
+    assert "13800000001" not in counted.doubts[3].what
+    assert register.review_import(outpatients.context, APPROVER, 1, 1).doubted == counted.doubts
+    confirm_import(outpatients.context, APPROVER, 1)
+    found = [outpatients.account(number) for number in ("Q1", "Q2", "Q3", "Q4")]
+    assert [(one.balance_fen, one.reach, one.channel) for one in found] == [
+        (100, "identity", "unknown"),
+        (200, "identity", "unknown"),
+        (400, "phone", "unknown"),
+        (800, "phone", "card"),
+    ]
+
+
+def test_many_doubts_are_a_number_and_their_first_lines(outpatients: Outpatients, hospital: Hospital) -> None:
+    rows = [(f"N{n:03}", "某", "", "12345", "1.00", "2020-01-01", "", f"途径{n}") for n in range(50)]
+    phones, channels = count(outpatients, outpatients.file(rows)).doubts
+    assert (phones.rows, phones.lines, phones.words) == (50, tuple(range(2, 12)), ())
+    assert channels.words == tuple(f"途径{n}" for n in range(5))
+    assert phones.where.endswith("、11 行 等")
+    assert hospital.count("outpatient_rejection") == 0

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, SecondPersonRequired
+from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence.outpatient_claims import AccountState
@@ -178,7 +179,11 @@ def test_turned_down_it_says_why_and_another_may_follow(counted: Outpatients) ->
         ({"name": "吴甲"}, "name"),
         ({"certno": OWN.lower()}, "name"),
         ({"certno": "110105194912310021"}, "certno"),
+        ({"certno": "123"}, "certno"),
+        ({"certno": "1101051949123100"}, "certno"),
+        ({"certno": "13800000001"}, "certno"),
         ({"phone": "12345"}, "phone"),
+        ({"phone": "00000000000"}, "phone"),
         ({"name": "吴\u200b申"}, "name"),
         ({"name": "\u3164"}, "name"),
         ({"name": "··"}, "name"),
@@ -490,3 +495,20 @@ def test_who_corrected_the_holder_hears_who_decides_that_the_bank_paid(counted: 
     assert "审核、确认" not in words
     arrived = decide_contradiction(counted.context, APPROVER_2, claim_id, 1, Verdict.PAID, "电话核对过")
     assert arrived.state == "arrived"
+
+
+@pytest.mark.parametrize(
+    "certno", ["E12345678", "H12345678", "M1234567801", "01234567", "R520000123", "110105800101123"]
+)
+def test_the_number_of_any_certificate_may_be_put_right(counted: Outpatients, certno: str) -> None:
+    corrected(counted, certno=certno)
+    hashes = counted.context.keyed_hash.candidates(same_person_number(certno), institution=INSTITUTION, field=CERTNO)
+    assert counted.account("M001").certno_hash in hashes
+
+
+def test_nobody_is_shown_in_full_without_a_reason(counted: Outpatients, hospital: Hospital) -> None:
+    claim_id = counted.accept("M001").claim_id
+    assert claim_id
+    with pytest.raises(MalformedInput, match="为什么要看"):
+        claim_review.reveal_claim(counted.context, CLERK, claim_id, " ")
+    assert hospital.count("audit_event", "action = 'identity.reveal'") == 0

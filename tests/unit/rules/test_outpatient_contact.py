@@ -18,7 +18,17 @@ from hospital_prepay.domain.rules.outpatient.contact import (
     standing,
 )
 from hospital_prepay.domain.rules.outpatient.notice import Filling, check_notice, fill, lapsing_words
-from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way, is_mobile, ways
+from hospital_prepay.domain.rules.outpatient.reach import (
+    Channel,
+    Doubt,
+    Reach,
+    Way,
+    doubts,
+    is_mobile,
+    phone_number,
+    reach,
+    ways,
+)
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/7", "guizhou-deposit-2025/8")
 ALL = tuple(Way)
@@ -137,3 +147,35 @@ def test_a_text_says_what_it_must_and_no_more(way: Way, text: str) -> None:
 def test_what_is_filled_in_is_masked_and_not_filled_again() -> None:
     words = fill("{称呼}{尾号}{电话}{医院}", Filling("{电话}医院", "0851-1", "吴桂兰", "00012345"))
     assert words == "吴＊兰23450851-1{电话}医院"
+
+
+@pytest.mark.parametrize(
+    "phone", ["13800000001", "+86 138-0000-0001", "010-62345678", "0851-85550000", "（023）61234567", "0376 6123456"]
+)
+def test_a_phone_that_can_be_dialled_reaches_somebody(phone: str) -> None:
+    assert reach("", "", phone) is Reach.PHONE
+    assert doubts("", phone, "") == []
+
+
+@pytest.mark.parametrize(
+    "phone", ["00000000000", "000-00000000", "12345", "11111111111", "0110-6234567", "0851-0234567"]
+)
+def test_a_phone_that_cant_be_dialled_reaches_nobody_and_is_told(phone: str) -> None:
+    assert phone_number(phone) == ""
+    assert reach("", "", phone) is Reach.NONE
+    assert doubts("", phone, "") == [Doubt.PHONE]
+
+
+@pytest.mark.parametrize(
+    ("certno", "channel", "found"),
+    [
+        ("110105194912310021", "", [Doubt.RESIDENT_ID]),
+        ("110105491331002", "", [Doubt.RESIDENT_ID]),
+        ("123", "一卡通", [Doubt.CERTNO, Doubt.CHANNEL]),
+        ("11010519491231002x", "微信支付", []),
+        ("E12345678", "不详", []),
+        ("", "", []),
+    ],
+)
+def test_what_doesnt_look_right_is_told_by_its_kind(certno: str, channel: str, found: list[Doubt]) -> None:
+    assert doubts(certno, "", channel) == found

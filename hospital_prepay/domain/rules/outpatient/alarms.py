@@ -32,6 +32,7 @@ class AlarmKind(StrEnum):
     """What was noticed."""
 
     OWNER = "owner"
+    AGAIN = "again"
     BEYOND = "beyond"
     UNPROVEN = "unproven"
     SAME_CARD = "same_card"
@@ -49,6 +50,7 @@ class AlarmKind(StrEnum):
 
 ALARM_LABELS: Final = {
     AlarmKind.OWNER: "账户的姓名或证件号更正过，或手机号近 30 天更正过",
+    AlarmKind.AGAIN: "账户退过，余额更正后再退",
     AlarmKind.BEYOND: "退的比上缴的多，由本院承担",
     AlarmKind.UNPROVEN: "账户没有登记证件号，或姓名只有符号",
     AlarmKind.SAME_CARD: "同一银行卡用于其他患者",
@@ -77,14 +79,17 @@ class Hours:
 class AlarmFacts:
     """What :func:`alarms` looks at. ``same_card`` names claims of other people paid to the card.
 
-    ``beyond_fen`` is what is paid above what the treasury has; ``owner`` says what of the holder on record was
-    corrected before; ``unproven`` says what the claim rests on where the account has no certificate number;
-    ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of ``pair_reviewed``
-    claims of the maker went past this reviewer while ``reviewers`` people could have looked.
+    ``paid_before`` counts the refunds that the account's owner got before its balance was corrected upwards by
+    ``corrected_fen`` altogether; ``beyond_fen`` is what is paid above what the treasury has; ``owner`` says what of
+    the holder on record was corrected before; ``unproven`` says what the claim rests on where the account has no
+    certificate number; ``usual_a_day`` is the maker's mean of earlier days, ``None`` without any; ``pair_shared`` of
+    ``pair_reviewed`` claims of the maker went past this reviewer while ``reviewers`` people could have looked.
     """
 
     same_card: tuple[str, ...] = ()
     owner: str = ""
+    paid_before: int = 0
+    corrected_fen: int = 0
     beyond_fen: int = 0
     unproven: str = ""
     staff_card: bool = False
@@ -130,6 +135,10 @@ def alarms(facts: AlarmFacts) -> tuple[Alarm, ...]:
         found.append(Alarm(AlarmKind.SAME_CARD, f"这张银行卡也收其他患者的退款：{named}{more}"))
     if facts.owner:
         found.append(Alarm(AlarmKind.OWNER, facts.owner))
+    if facts.paid_before:
+        times = "一次" if facts.paid_before == 1 else f" {facts.paid_before} 次"
+        words = f"这个账户退过{times}，余额更正后再退：更正多出 {Money(facts.corrected_fen)} 元，请核对更正的依据"
+        found.append(Alarm(AlarmKind.AGAIN, words))
     if facts.beyond_fen:
         words = f"比上缴的多退 {Money(facts.beyond_fen)} 元，由本院承担。请核对依据，确认时写明理由"
         found.append(Alarm(AlarmKind.BEYOND, words))

@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Final
 
 from hospital_prepay.domain.clauses import implements
+from hospital_prepay.domain.identity import is_meant_as_resident_id, may_be_certificate
 
 _MOBILE: Final = re.compile(r"(?:\+?86)?1[3-9][0-9]{9}", re.ASCII)
-_LANDLINE: Final = re.compile(r"0[0-9]{2,3}[0-9]{7,8}", re.ASCII)
+# Area codes are 010, 02x, and four digits from 03 on; no number in a town begins with 0.
+_LANDLINE: Final = re.compile(r"0(?:10|2[0-9]|[3-9][0-9]{2})[1-9][0-9]{6,7}", re.ASCII)
 
 
 class Reach(StrEnum):
@@ -119,6 +121,47 @@ def ways(best: Reach, paid_by: Channel, *, has_patient_no: bool) -> tuple[Way, .
     by_phone = (Way.SMS, Way.PHONE) if best is Reach.PHONE else ()
     by_wechat = (Way.WECHAT,) if has_patient_no or paid_by is Channel.WECHAT else ()
     return (*by_phone, *by_wechat, Way.BOARD)
+
+
+class Doubt(StrEnum):
+    """What of an account's owner, or of how the money came, doesn't look right in a hospital's file."""
+
+    RESIDENT_ID = "resident_id"
+    CERTNO = "certno"
+    PHONE = "phone"
+    CHANNEL = "channel"
+
+    @property
+    def label(self) -> str:
+        """What is the matter, in words."""
+        return DOUBT_LABELS[self][0]
+
+    @property
+    def taken(self) -> str:
+        """As what it was taken all the same."""
+        return DOUBT_LABELS[self][1]
+
+
+DOUBT_LABELS: Final = {
+    Doubt.RESIDENT_ID: ("身份证号的校验位、出生日期或地区不对", "照原样收下；本人来办时，先凭证件办身份更正"),
+    Doubt.CERTNO: ("证件号不像任何证件的号码", "照原样收下；本人来办时，先凭证件办身份更正"),
+    Doubt.PHONE: ("电话拨不通：位数、号段或区号不对", "照原样收下，不算有手机号，不发短信"),
+    Doubt.CHANNEL: ("缴纳途径不认识", "按不详收下，不能原路退回"),
+}
+_SAID_UNKNOWN: Final = frozenset({"不详", "不明", "未知", "unknown"})
+
+
+@implements("guizhou-deposit-2025/7")
+def doubts(certno: str, phone: str, channel: str) -> list[Doubt]:
+    """What doesn't look right of an account; its money is its owner's all the same."""
+    found = []
+    if certno and not may_be_certificate(certno):
+        found.append(Doubt.RESIDENT_ID if is_meant_as_resident_id(certno) else Doubt.CERTNO)
+    if phone and not phone_number(phone):
+        found.append(Doubt.PHONE)
+    if channel and channel_of(channel) is Channel.UNKNOWN and channel.casefold() not in _SAID_UNKNOWN:
+        found.append(Doubt.CHANNEL)
+    return found
 
 
 @lru_cache(maxsize=1_000)
