@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
+
+from hospital_prepay.domain.personal_numbers import CARD, CERTIFICATE, PARTS, PHONE, personal_numbers
+from hospital_prepay.domain.plain_text import is_invisible
 
 _STAR: Final = "＊"
 _HIDDEN: Final = "****"
 _NEWBORN: Final = ("之子", "之女")
 _IN_PERSON: Final = "本人"
 _MOST_STARS: Final = 2
-_BORN: Final = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-# A certificate number by its shape, right or mistyped: six digits of a place, a day of birth, three of an order.
-_CERTIFICATE: Final = re.compile(
-    rf"(?<!\d)[1-9]\d{{5}}[ -]?(?:(?:19|20)\d\d{_BORN}[ -]?\d{{3}}[\dXx]|\d\d{_BORN}[ -]?\d{{3}})(?!\d)", re.ASCII
+# A number with nothing between its groups but what parts those of one, or a code with letters.
+_PIECE: Final = "[A-Za-z0-9]*[0-9][A-Za-z0-9]*"
+_NUMBER: Final = re.compile(
+    rf"{_PIECE}(?:{PARTS}{_PIECE})*(?:{PARTS}[Xx](?![A-Za-z0-9]))?|[A-Za-z0-9][A-Za-z0-9-]{{3,}}[A-Za-z0-9]"
 )
-# A bank card: fifteen to nineteen digits, at once or by four. What begins with 2 is a day, as in the numbers of bank
-# slips, and what letters stand before is a number of ours (TF20260105000001).
-_CARD: Final = re.compile(
-    r"(?<![A-Za-z0-9])[3-69](?:\d{14,18}|\d{3}(?:[ -]\d{4}){2}[ -]\d{3,4}(?:[ -]?\d{1,3})?)(?![A-Za-z0-9])", re.ASCII
-)
-_NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{3,}[A-Za-z0-9]")
-_MOBILE: Final = re.compile(r"(?<!\d)1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)", re.ASCII)
-# One sign for one: the text around a number stays as it was written.
-_NARROW: Final = {ord(sign): unicodedata.normalize("NFKC", sign) for sign in "０１２３４５６７８９Ｘｘ－　"}
+_FEWEST: Final = 5
 
 
 def mask_name(name: str) -> str:
@@ -73,23 +69,31 @@ def mask_reference(reference: str) -> str:
 
 
 def mask_numbers(text: str) -> str:
-    """A paper as somebody named it: its words, and of each number its end, ``户口簿 1``, ``护照 **** 5678``."""
-    return _NUMBER.sub(lambda found: _tail(_plain(found[0])), unicodedata.normalize("NFKC", text))
+    """A paper as somebody named it: its words, and of each number its end, however its groups are parted:
+    ``户口簿 1``, ``护照 **** 5678``, ``身份证 **** 0016``."""
+    seen = "".join(sign for sign in text if sign.isspace() or not is_invisible(sign))
+    return _NUMBER.sub(_end_of_number, unicodedata.normalize("NFKC", seen))
 
 
 def mask_within(text: str) -> str:
     """A text that somebody wrote, such as a ground or what a paper says: the numbers of certificates, mobile phones
-    and bank cards in it are masked, however wide or parted. Amounts, days and numbers of ours stay."""
-    narrow = text.translate(_NARROW)
-    masked = _CERTIFICATE.sub(lambda found: mask_certificate(found[0]), narrow)
-    masked = _CARD.sub(lambda found: mask_card(found[0]), masked)
-    masked = _MOBILE.sub(lambda found: mask_phone(found[0]), masked)
-    return text if masked == narrow else masked
+    and bank cards in it are masked, however wide or parted. Amounts, days and numbers of ours stay, and whatever
+    stands around a number stays as it was written."""
+    masked, done = "", 0
+    for found in personal_numbers(text):
+        masked += text[done : found.start] + _MASKS.get(found.kind, _ends)(found.number)
+        done = found.end
+    return masked + text[done:]
 
 
 def _plain(text: str) -> str:
     """Half-width characters without blanks and hyphens."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isalnum())
+
+
+def _end_of_number(found: re.Match[str]) -> str:
+    number = _plain(found[0])
+    return _tail(number) if len(number) >= _FEWEST else found[0]
 
 
 def _ends(number: str) -> str:
@@ -99,3 +103,10 @@ def _ends(number: str) -> str:
 def _tail(number: str) -> str:
     shown = min(4, len(number) // 2)
     return f"{_HIDDEN} {number[-shown:]}" if shown else _HIDDEN if number else ""
+
+
+_MASKS: Final[dict[str, Callable[[str], str]]] = {
+    CERTIFICATE: mask_certificate,
+    CARD: mask_card,
+    PHONE: lambda number: mask_phone(number[-11:]),  # without the country's prefix
+}

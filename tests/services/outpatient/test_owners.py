@@ -235,6 +235,13 @@ def test_a_claim_of_before_keeps_the_name_it_was_accepted_with(counted: Outpatie
     assert claim_review.read_owner(counted.context, CLERK, "M001").account.holder_name == "吴申"
 
 
+@pytest.mark.parametrize("number", ["5226 0119 8001 0100 16", "522601-19800101  0016", "522 601 198 001 010 016"])
+def test_of_a_papers_number_its_end_shows_however_it_is_grouped(counted: Outpatients, number: str) -> None:
+    change_no = corrected(counted, name="吴申", paper=f"身份证 {number}")
+    masked, _ = read_owner_change(counted.context, APPROVER, change_no)
+    assert masked.paper == "身份证 **** 0016"
+
+
 def test_names_and_numbers_are_masked_until_a_reason_is_kept(counted: Outpatients, hospital: Hospital) -> None:
     change_no = corrected(counted, name="吴申", certno=ANOTHER)
     masked, _ = read_owner_change(counted.context, APPROVER, change_no)
