@@ -283,7 +283,7 @@ def paper(held: Books, claim_id: str, kind: str, reference: str, key: str) -> di
         ("slip", "A-9", "A9"),
         ("slip", "ａ９", "A9"),
         ("slip", "NO.77", "NO77"),
-        ("slip", "NO.A7", "A7"),
+        ("slip", "NO.A7", "NOA7"),
         ("slip", "NONO 77", "NO77"),
         ("slip", "NO.9", "9"),
     ],
