@@ -115,6 +115,11 @@ class Frame:
         """Whether all data is synthetic."""
         return current_context().settings.is_demo
 
+    @property
+    def answers_form(self) -> bool:
+        """Whether the page answers a form that was sent, so that its address isn't that of a page."""
+        return request.method == "POST"
+
     @cached_property
     def user(self) -> dict[str, Any] | None:
         """The person, once the sign-in is complete enough to act on the own account."""

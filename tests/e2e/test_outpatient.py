@@ -47,6 +47,7 @@ def test_the_back_button_leads_past_a_refused_form_to_the_page_it_came_from(
     accept = page.get_by_role("button", name="受理退款 64.50 元")
     accept.click()
     expect(page.get_by_role("alert")).to_contain_text("处要改")
+    page.wait_for_load_state()
     page.fill("[name=claimant_name]", "吴桂兰")
     page.fill("[name=certno]", OWN)
     page.check("[name=paper-own_id]")
@@ -59,6 +60,7 @@ def test_the_back_button_leads_past_a_refused_form_to_the_page_it_came_from(
     page.fill('form[action$="/withdraw"] [name=ground]', " ")
     withdraw.click()
     expect(page.get_by_role("alert")).to_contain_text("处要改")
+    page.wait_for_url(claim)
     page.reload()
     assert page.url == claim
     expect(page.get_by_role("alert")).to_have_count(0)
