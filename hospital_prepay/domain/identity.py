@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from hospital_prepay.domain.errors import MalformedInput
 
@@ -77,28 +77,26 @@ def is_resident_id(text: str) -> bool:
     return _is_resident(_squeezed(text))
 
 
-def is_meant_as_resident_id(text: str) -> bool:
-    """Whether ``text`` has the shape of a resident card's number, right or wrong."""
-    return bool(_RESIDENT_SHAPE.fullmatch(_squeezed(text)))
+def certificate_fault(text: str) -> Literal["", "resident_id", "certno"]:
+    """Why ``text`` can't be the number of a certificate; empty where it can.
 
-
-def may_be_certificate(text: str) -> bool:
-    """Whether ``text`` can be the number of a certificate: of a resident card it must be right; passports, permits of
-    residents of Hong Kong, Macao and Taiwan, certificates of birth and officers' cards are known by their shape."""
-    number = _squeezed(text)
+    Of a resident card it must be right (``resident_id``); passports, permits of residents of Hong Kong, Macao and
+    Taiwan, certificates of birth and officers' cards are known by their shape (``certno`` for what has none of them).
+    """
+    number = text if text.isdigit() else _squeezed(text)
     if _is_resident(number):
-        return True
+        return ""
     if _RESIDENT_SHAPE.fullmatch(number):
-        return False
+        return "resident_id"
     plain = number.translate(_BRACKETS)
-    return any(shape.fullmatch(plain) for shape in _OTHER_CERTIFICATES)
+    return "" if any(shape.fullmatch(plain) for shape in _OTHER_CERTIFICATES) else "certno"
 
 
 def same_person_number(text: str) -> str:
     """The number by which one person is found again, whatever card it stood on: 18 characters for a resident card of
     15 digits, anything else without blanks and in capitals."""
-    number = _squeezed(text)
-    if _RESIDENT_15.fullmatch(number) and is_resident_id(number):
+    number = text if text.isdigit() else _squeezed(text)
+    if len(number) == 15 and _RESIDENT_15.fullmatch(number) and is_resident_id(number):
         longer = f"{number[:6]}19{number[6:]}"
         return longer + _resident_check(longer)
     return number

@@ -20,6 +20,7 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.services.outpatient.alarms import add_staff_card
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts
+from hospital_prepay.web import outpatient_accept_view
 from tests.people import Browser, House
 from tests.web.test_fund import words
 from tests.web.test_links import links
@@ -715,3 +716,10 @@ def test_numbers_for_auditors_stand_in_nobodys_way(desk: Desk) -> None:
         folded = re.search(r"<details>(?:(?!</details>).)*决定号(?:(?!</details>).)*</details>", shown, re.DOTALL)
         assert folded
         assert shown.count("决定号") == folded.group().count("决定号")
+
+
+def test_the_counter_asks_why_a_confirmed_refund_is_taken_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = f"{FIND}/accounts/M001"
+    assert 'name="taken_over_for"' not in desk.as_(CASHIER).get(at).text
+    monkeypatch.setattr(outpatient_accept_view, "takes_over_confirmed", lambda owner: True)
+    assert 'name="taken_over_for"' in desk.as_(CASHIER).get(at).text

@@ -62,14 +62,16 @@ class Doubts:
     def note(self, row: AccountRow, kinds: Iterable[Doubt]) -> None:
         """Note what doesn't look right of one row that is taken."""
         for kind in kinds:
-            self._of(kind).append(row.line)
+            if kind not in self.lines:
+                self.lines[kind] = array("L")
+            self.lines[kind].append(row.line)
             if kind is Doubt.CHANNEL:
                 self._name((row.channel,))
 
     def add(self, later: Doubts) -> None:
         """What was noted of rows further down in the file."""
         for kind, lines in later.lines.items():
-            self._of(kind).extend(lines)
+            self.lines.setdefault(kind, array("L")).extend(lines)
         self._name(later.words)
 
     def of_others_than(self, left_out: Collection[int]) -> list[Doubted]:
@@ -81,9 +83,6 @@ class Doubts:
                 words = tuple(self.words) if kind is Doubt.CHANNEL else ()
                 found.append(Doubted(kind, len(lines), tuple(lines[:_LINES]), words))
         return found
-
-    def _of(self, kind: Doubt) -> array[int]:
-        return self.lines.setdefault(kind, array("L"))
 
     def _name(self, words: Iterable[str]) -> None:
         for word in words:

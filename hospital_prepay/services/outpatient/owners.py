@@ -16,7 +16,7 @@ from typing import Any, Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError, SecondPersonRequired
-from hospital_prepay.domain.identity import may_be_certificate, resident_id, same_person_number
+from hospital_prepay.domain.identity import certificate_fault, resident_id, same_person_number
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
@@ -212,7 +212,7 @@ def _check_number(field: str, text: str) -> None:
     number = "".join(text.split())
     if field == "certno" and len(number) in _RESIDENT and number[:-1].isdigit():
         resident_id(number)
-    elif field == "certno" and number and not may_be_certificate(number):
+    elif field == "certno" and number and certificate_fault(number):
         raise MalformedInput(_NO_CERTIFICATE)
     if field == "phone" and number and not phone_number(text):
         raise MalformedInput("手机号应为 11 位，固定电话要带区号。请核对。")

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from hospital_prepay.domain.identity import same_person_number
-from hospital_prepay.domain.rules.outpatient.reach import Channel, channel_of, doubts, phone_number, reach
+from hospital_prepay.domain.rules.outpatient.reach import Channel, best_known, channel_of, doubts, phone_number
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
@@ -119,7 +119,7 @@ class Sealer:
             personal,
             self._certno_hash(number) if number else "",
             self._phone_hash(phone) if phone else "",
-            reach(row.name, row.certno, phone),
+            best_known(row.name, row.certno, phone),
             channel,
             row.patient_no,
             str(fen),

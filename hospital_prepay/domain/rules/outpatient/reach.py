@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from hospital_prepay.domain.clauses import implements
-from hospital_prepay.domain.identity import is_meant_as_resident_id, may_be_certificate
+from hospital_prepay.domain.identity import certificate_fault
 
 _MOBILE: Final = re.compile(r"(?:\+?86)?1[3-9][0-9]{9}", re.ASCII)
 # Area codes are 010, 02x, and four digits from 03 on; no number in a town begins with 0.
@@ -102,7 +102,12 @@ _SQUEEZE: Final = {ord(sign): None for sign in " -()（）－\u3000"}
 @implements("guizhou-deposit-2025/7")
 def reach(name: str, certno: str, phone: str) -> Reach:
     """What can be done to find the owner. A number that can't be a phone's doesn't count as one."""
-    if phone_number(phone):
+    return best_known(name, certno, phone_number(phone))
+
+
+def best_known(name: str, certno: str, dialled: str) -> Reach:
+    """The same of a phone as :func:`phone_number` has it."""
+    if dialled:
         return Reach.PHONE
     if certno:
         return Reach.IDENTITY
@@ -148,6 +153,7 @@ DOUBT_LABELS: Final = {
     Doubt.PHONE: ("电话拨不通：位数、号段或区号不对", "照原样收下，不算有手机号，不发短信"),
     Doubt.CHANNEL: ("缴纳途径不认识", "按不详收下，不能原路退回"),
 }
+_CERTIFICATES: Final = {"resident_id": Doubt.RESIDENT_ID, "certno": Doubt.CERTNO}
 _SAID_UNKNOWN: Final = frozenset({"不详", "不明", "未知", "unknown"})
 
 
@@ -155,8 +161,8 @@ _SAID_UNKNOWN: Final = frozenset({"不详", "不明", "未知", "unknown"})
 def doubts(certno: str, phone: str, channel: str) -> list[Doubt]:
     """What doesn't look right of an account; its money is its owner's all the same."""
     found = []
-    if certno and not may_be_certificate(certno):
-        found.append(Doubt.RESIDENT_ID if is_meant_as_resident_id(certno) else Doubt.CERTNO)
+    if certno and (fault := certificate_fault(certno)):
+        found.append(_CERTIFICATES[fault])
     if phone and not phone_number(phone):
         found.append(Doubt.PHONE)
     if channel and channel_of(channel) is Channel.UNKNOWN and channel.casefold() not in _SAID_UNKNOWN:
