@@ -342,8 +342,9 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
 def _require_no_other(work: UnitOfWork, account: AccountState, found: ClaimRow) -> None:
     for other in store.claims_of_account(work.connection, work.institution_id, account.account_no):
         if other.claim_id != found.claim_id and other.state in OPEN_CLAIMS:
-            words = f"这个账户还有一笔退款 {other.refund_no} 在办。请先办完或撤回那一笔，再登记银行退回；本次没有改动。"
-            raise Conflict(words)
+            raise Conflict(
+                f"这个账户还有一笔退款 {other.refund_no} 在办。请先办完或撤回那一笔，再登记银行退回；本次没有改动。"
+            )
 
 
 def _back(account: AccountState, found: ClaimRow) -> str:
