@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientAdvanceLine, OutpatientAdvanceList
 from hospital_prepay.persistence.outpatient_escheat import next_number
+from hospital_prepay.persistence.outpatient_treasury import advanced
 from hospital_prepay.persistence.rows import refusing, rows_of
 
 _STALE: Final = "这一步刚被别人办了，或现在不能办。请刷新后再看；本次没有改动。"
@@ -53,14 +54,14 @@ def next_list_no(connection: sa.Connection, institution_id: str) -> int:
 
 
 def claims_to_apply_for(connection: sa.Connection, institution_id: str) -> list[tuple[str, str, int]]:
-    """Claims that were paid ahead and stand on no list: id, account, fen."""
+    """Claims that were paid ahead and stand on no list: id, account, and the fen that were paid ahead."""
     counted = sa.select(OutpatientAdvanceLine.claim_id).where(
         OutpatientAdvanceLine.institution_id == institution_id,
         OutpatientAdvanceLine.claim_id == OutpatientClaim.claim_id,
         OutpatientAdvanceLine.counts,
     )
     rows = connection.execute(
-        sa.select(OutpatientClaim.claim_id, OutpatientClaim.account_no, OutpatientClaim.amount_fen)
+        sa.select(OutpatientClaim.claim_id, OutpatientClaim.account_no, advanced())
         .where(
             OutpatientClaim.institution_id == institution_id,
             OutpatientClaim.remitted,

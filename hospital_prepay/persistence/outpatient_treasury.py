@@ -49,6 +49,13 @@ def left_with_treasury(connection: sa.Connection, institution_id: str, account_n
     return remitted_fen(connection, institution_id, account_no) - int(paid or 0)
 
 
+def advanced_fen(connection: sa.Connection, institution_id: str, claim_id: str) -> int:
+    """What was paid ahead for the treasury on one claim and stands, in fen."""
+    claim = OutpatientClaim
+    query = sa.select(advanced()).where(claim.institution_id == institution_id, claim.claim_id == claim_id)
+    return int(connection.scalar(query) or 0)
+
+
 def advanced(claim: Any = OutpatientClaim) -> sa.ScalarSelect[int]:
     """What was paid ahead for the treasury on each of a query's claims, in fen; what was reversed isn't."""
     line, entry = LedgerPosting, LedgerEntry

@@ -3,6 +3,7 @@ is paid twice. Both databases."""
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -209,3 +210,117 @@ def test_a_mended_name_lets_nobody_be_paid_twice(ended: Told, name: str, certno:
         unchanged(held, cash)
         return
     held.sql(cash)
+
+
+class Second(Told):
+    """A later claim of the same account, on what the treasury has."""
+
+    def __init__(self, held: Books, folder: Path, **changes: object) -> None:
+        self.held, self.context, self.folder = held, held.context, folder
+        self.claim_id = held.outpatients.confirmed(**BANK, **changes)
+        found = held.outpatients.claim(self.claim_id)
+        self.number, self.yuan = found.refund_no, Money(found.amount_fen).plain()
+
+
+def half_paid(ended: Told) -> Books:
+    """64.50 of 70.00 that were remitted had been paid by the bank before."""
+    held = ended.held
+    correct(held, 7000, "k1")
+    file(held)
+    remitted(held)
+    ended.tell(1, "成功")
+    assert ended.decide() == "arrived"
+    return held
+
+
+def later(held: Books) -> None:
+    held.context.clock.moment += timedelta(minutes=1)  # type: ignore[attr-defined]
+
+
+def test_two_ended_refunds_of_one_account_are_not_both_paid(ended: Told, hospital: Hospital, tmp_path: Path) -> None:
+    """The whole was claimed, failed and was withdrawn; then the bank says of each refund that it had paid it."""
+    held = ended.held
+    correct(held, 7000, "k1")
+    file(held)
+    remitted(held)
+    second = Second(held, tmp_path)
+    made = payouts.make_bank_file(held.context, PAYER, Route.BANK, [second.claim_id])
+    second.tell(made.file_no, "失败", second.yuan)
+    withdraw_claim(held.context, CLERK, second.claim_id, "先等等")
+    ended.tell(1, "成功")
+    assert (ended.decide(), left(held)) == ("arrived", 550)
+    second.tell(made.file_no, "成功", second.yuan)
+    assert second.decide() == "withdrawn"
+    assert (hospital.balance("5901").fen, hospital.balance(second.account).fen, left(held)) == (0, 7000, 550)
+
+
+def test_what_comes_back_is_what_was_booked(ended: Told, hospital: Hospital, tmp_path: Path) -> None:
+    """The rest with one yuan beyond it, after more of the account came back: the same two lines in red."""
+    held = half_paid(ended)
+    second = Second(held, tmp_path, beyond=Money(100), ground="患者手里的凭条多 1 元")
+    answered(held.outpatients, tmp_path, second.claim_id)
+    assert (second.yuan, hospital.balance("5901").fen) == ("6.50", 100)
+    assert bounce(held, ended.claim_id, "TH-1") == "failed"
+    withdraw_claim(held.context, CLERK, ended.claim_id, "先等等")
+    assert bounce(held, second.claim_id, "TH-2") == "failed"
+    advance = hospital.balance(f"1218:advance:{second.claim_id}").fen
+    assert (hospital.balance("5901").fen, advance, left(held)) == (0, 0, 7000)
+
+
+def test_what_was_paid_ahead_is_applied_for_and_no_more(ended: Told, hospital: Hospital, tmp_path: Path) -> None:
+    """One yuan beyond the rest is the hospital's, though another claim of the account comes after it."""
+    held = half_paid(ended)
+    later(held)
+    second = Second(held, tmp_path, beyond=Money(100), ground="患者手里的凭条多 1 元")
+    answered(held.outpatients, tmp_path, second.claim_id)
+    later(held)
+    assert bounce(held, ended.claim_id, "TH-1") == "failed"
+    withdraw_claim(held.context, CLERK, ended.claim_id, "先等等")
+    later(held)
+    third = held.outpatients.confirmed(**BANK)
+    answered(held.outpatients, tmp_path, third)
+    made = advances.make_advance_list(held.context, OFFICER, 2027)
+    today = held.context.clock.today()
+    advances.submit_advance_list(held.context, APPROVER, made.list_no, "文1", today)
+    advances.reimburse_advance_list(held.context, PAYER, made.list_no, "HD1", today)
+    assert made.total_fen == 7000
+    assert [hospital.balance(f"1218:advance:{one}").fen for one in (second.claim_id, third)] == [0, 0]
+
+
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
+def test_a_bounce_waits_for_an_approval_beside_it(gone: tuple[Books, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The approval has looked and isn't committed: the list is booked whole, and the money is owed after it."""
+    held, claim_id = gone
+    batch_no = frozen(held.outpatients)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(held.context, reviewer, batch_no, part, "核对无误")
+    inside, go = threading.Event(), threading.Event()
+    real = escheat.store.walk_batch
+
+    def slow(*args: object, **values: object) -> None:
+        real(*args, **values)  # type: ignore[arg-type]
+        inside.set()
+        go.wait(20)
+
+    monkeypatch.setattr(escheat.store, "walk_batch", slow)
+    told: list[str] = []
+
+    def come_back() -> None:
+        try:
+            told.append(bounce(held, claim_id))
+        except Conflict as error:
+            told.append(error.message)
+
+    one = threading.Thread(target=escheat.approve_list, args=(held.context, APPROVER, batch_no))
+    two = threading.Thread(target=come_back)
+    one.start()
+    assert inside.wait(20)
+    two.start()
+    two.join(2)
+    go.set()
+    one.join(30)
+    two.join(30)
+    monkeypatch.undo()
+    assert ["入账后马上可以登记退回" in one for one in told] == [True]
+    escheat.book_batch(held.context, APPROVER, batch_no)
+    assert bounce(held, claim_id) == "failed"

@@ -221,7 +221,10 @@ def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt:
     if is_anothers(work, account, found):
         return False
     if account.state == "remitted":
-        left = treasury.left_with_treasury(work.connection, work.institution_id, account.account_no)
-        # What goes beyond it was agreed to where the refund was taken down as one of remitted money: else it is owed.
-        return left > 0 and (found.remitted or found.amount_fen <= left)
+        own = (work.connection, work.institution_id, account.account_no)
+        left = treasury.left_with_treasury(*own)
+        # What goes beyond it was agreed to where the refund was taken down as one of remitted money, and nothing of
+        # that was paid ahead since: else it is owed.
+        agreed = found.remitted and left == treasury.remitted_fen(*own)
+        return left > 0 and (agreed or found.amount_fen <= left)
     return account.state != "reclaimed" and account.balance_fen >= found.amount_fen

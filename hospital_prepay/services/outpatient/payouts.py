@@ -318,6 +318,8 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
     reason = required_ground(reason, "请写明银行退回的原因。", "reason")
     key = compared_slip("slip", slip, "请填银行退回这笔钱的回单号。", "银行回单号")
     with context.work(actor, "outpatient.bounce", f"outpatient_claim:{claim_id}") as work:
+        own = (work.connection, work.institution_id)
+        store.hold_batches(*own, store.account_of_claim(*own, claim_id))
         account, found = locked_claim(work, claim_id, "failed")
         payouts = store.payouts_of(work.connection, work.institution_id, claim_id)
         paid = next((one for one in reversed(payouts) if one.state == "arrived"), None)

@@ -121,7 +121,9 @@ def _payment(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt: 
         lines = (Posting(outpatient_account(account.account_no, is_deposit=deposit), debit=amount), paid)
         return _entry(work, found, "outpatient_refund", "退还门诊预交金", attempt, lines)
     own = (work.connection, work.institution_id, account.account_no, found.claim_id)
-    remitted = Money(min(found.amount_fen, treasury.left_with_treasury(*own)))
+    # What comes back is what was booked, whatever of the account came back or was paid since.
+    booked = treasury.advanced_fen(work.connection, work.institution_id, found.claim_id)
+    remitted = Money(booked or min(found.amount_fen, treasury.left_with_treasury(*own)))
     ahead = [Posting(advance_account(found.claim_id), debit=remitted), paid]
     if beyond := amount - remitted:
         ahead.append(Posting(OWN_COST, debit=beyond))
