@@ -32,6 +32,7 @@ _ANOTHERS: Final = """coalesce((SELECT CASE WHEN w.old_certno_hash <> '' THEN w.
             AND julianday(w.decided_at) > julianday({0}.accepted_at) ORDER BY w.change_no LIMIT 1), 0)"""
 # Of SQLite's triggers those that hold a claim by its account's holder, and how they name the claim.
 _BY_HOLDER: Final = {"outpatient_payout_held": "a", "outpatient_batch_doubted": "c"}
+_SINCE: Final = "julianday(c.accepted_at) > julianday(p.sent_at)"
 _BEGINS: Final = "NOT EXISTS (SELECT 1 FROM outpatient_owner_change w"
 
 
@@ -50,6 +51,10 @@ def upgrade() -> None:
         for part in text.split("\nEND;")
         if "CREATE TRIGGER " in part
     }
+    # Of an open refund, too, what was paid whoever had the account before is owed by its payee.
+    was = _triggers("ledger_entry")["outpatient_overpaid_stands"]
+    assert was.count(_SINCE) == 1
+    now["outpatient_overpaid_stands"] = was.replace(_SINCE, f"({_SINCE} OR {_ANOTHERS.format('c')})")
     for table in ("outpatient_account", "outpatient_claim", "ledger_account", "ledger_entry"):
         _replace(table, now)
     for table in ("outpatient_payout", "outpatient_batch"):

@@ -140,3 +140,14 @@ CREATE OR REPLACE FUNCTION outpatient_is_doubt(p_institution text, p_claim text,
       AND p.state NOT IN ('arrived', 'returned') AND (v.state IS NULL OR (v.state = 'owed' AND c.state <> 'arrived'
         AND NOT outpatient_is_anothers(p_institution, p_claim)))))
 $$;
+
+-- What the bank paid whoever had the account before isn't the one's who has it now: of an open refund, too, it is owed
+-- by its payee (0047).
+CREATE OR REPLACE FUNCTION outpatient_paid_twice(p_institution text, p_claim text, p_attempt integer) RETURNS bigint
+  LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+  SELECT p.amount_fen FROM outpatient_payout p JOIN outpatient_claim c USING (institution_id, claim_id)
+  WHERE p.institution_id = p_institution AND p.claim_id = p_claim AND p.attempt_no = p_attempt AND p.state = 'failed'
+    AND (c.state IN ('arrived', 'withdrawn', 'rejected') OR (c.state <> 'sent' AND (c.accepted_at > p.sent_at
+      OR outpatient_is_anothers(p_institution, p_claim))))
+    AND outpatient_paid_after_all(p_institution, p_claim, p_attempt)
+$$;

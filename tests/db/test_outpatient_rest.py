@@ -324,3 +324,29 @@ def test_a_bounce_waits_for_an_approval_beside_it(gone: tuple[Books, str], monke
     assert ["入账后马上可以登记退回" in one for one in told] == [True]
     escheat.book_batch(held.context, APPROVER, batch_no)
     assert bounce(held, claim_id) == "failed"
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_the_bank_paid_the_holder_of_before_isnt_the_next_ones(
+    books: Books, hospital: Hospital, tmp_path: Path, is_gone: bool
+) -> None:
+    """The refund is open again when the account is found to be another's, and an earlier attempt had arrived: whoever
+    was paid owes it, and the holder of now has all of theirs."""
+    told = Told(books, tmp_path)
+    told.send()
+    told.tell(1, "失败")
+    told.send()
+    told.tell(2, "成功")
+    if is_gone:
+        correct(books, 7000, "k1")
+        file(books)
+        remitted(books)
+    books.context.clock.moment += timedelta(days=1)  # type: ignore[attr-defined]
+    change = owners.AskOwnerChange("M001", "吴申", OTHER, "", "登记错人", "身份证", "k-owner")
+    approved(books.context, APPROVER, owners.ask_owner_change(books.context, OFFICER, change))
+    books.context.clock.moment += timedelta(days=1)  # type: ignore[attr-defined]
+    assert bounce(books, told.claim_id) == "failed"
+    told.tell(1, "成功")
+    assert told.decide() == "failed"
+    assert hospital.balance(told.account).fen == 6450
+    assert read_owner(books.context, CLERK, "M001").due_fen == 6450

@@ -208,8 +208,8 @@ def _is_there(work: UnitOfWork, account: AccountState, found: ClaimRow, attempt:
     if found.state == "arrived":
         return False
     if ClaimState(found.state).is_open:
-        # Somebody else took the refund over since: the bank paid whoever had come before.
-        return found.accepted_at <= attempt.sent_at
+        # Somebody else took the refund over since, or has the account: the bank paid whoever had come before.
+        return found.accepted_at <= attempt.sent_at and not is_anothers(work, account, found)
     for other in claims.claims_of_account(work.connection, work.institution_id, account.account_no):
         if ClaimState(other.state).is_open:
             if claims.owed_fen(work.connection, work.institution_id, other.claim_id):
