@@ -59,7 +59,7 @@ CREATE TRIGGER outpatient_claim_beyond BEFORE UPDATE ON outpatient_claim FOR EAC
   WHEN (NEW.remitted AND (NEW.state = 'confirmed' OR (NEW.state = 'sent' AND NOT OLD.remitted)))
   EXECUTE FUNCTION outpatient_claim_beyond();
 
--- Whether the rest of an account is with the treasury, or goes there by a list that was approved.
+-- Whether the rest of an account is with the treasury.
 CREATE FUNCTION outpatient_is_with_treasury(p_institution text, p_claim text) RETURNS boolean LANGUAGE sql STABLE
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
   SELECT EXISTS (SELECT 1 FROM outpatient_claim c JOIN outpatient_account a USING (institution_id, account_no)
