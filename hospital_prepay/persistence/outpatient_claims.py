@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import advance_account, overpaid_account, owed_refund_account
+from hospital_prepay.domain.rules.outpatient.life import CLAIM_STEPS, ClaimState
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
@@ -230,6 +231,13 @@ def claim_of_refund_no(connection: sa.Connection, institution_id: str, refund_no
 def claims_of_account(connection: sa.Connection, institution_id: str, account_no: str) -> list[ClaimRow]:
     """Every claim on an account, the newest first."""
     return claims_where(connection, institution_id, OutpatientClaim.account_no == account_no)
+
+
+def under_way(claims: Sequence[ClaimRow]) -> ClaimRow | None:
+    """Of an account's claims the one that is under way; of several that came back and are owed, one that nobody came
+    for again yet."""
+    there = [one for one in claims if ClaimState(one.state).is_open]
+    return min(there, key=lambda one: (one.state != "failed", "accepted" not in CLAIM_STEPS[one.state]), default=None)
 
 
 def claims_in_state(

@@ -109,7 +109,7 @@ def choose(connection: sa.Connection, institution_id: str, campaign_no: int, cho
 def addressees(connection: sa.Connection, institution_id: str, campaign_no: int) -> Iterator[Addressee]:
     """Every attempt of a campaign by its number, as a stream: memory stays flat however many there are."""
     account = OutpatientAccount
-    owed = sa.and_(account.state.in_(STILL_OWED), LedgerAccount.balance_fen > 0, OutpatientClaim.claim_id.is_(None))
+    owed = sa.and_(account.state.in_(STILL_OWED), LedgerAccount.balance_fen > 0, ~_is_claimed())
     query = (
         sa.select(
             OutpatientContact.seq,
@@ -122,7 +122,6 @@ def addressees(connection: sa.Connection, institution_id: str, campaign_no: int)
         )
         .join_from(OutpatientContact, account, same_account())
         .join(LedgerAccount, _in_books(OutpatientContact))
-        .outerjoin(OutpatientClaim, _open_claim())
         .where(OutpatientContact.institution_id == institution_id, OutpatientContact.campaign_no == campaign_no)
         .order_by(OutpatientContact.seq)
     )
@@ -221,7 +220,7 @@ def _choose(institution_id: str, chosen: Chosen, *columns: sa.ColumnElement[Any]
         account.kind == "outpatient_deposit",
         account.state.in_(STILL_OWED),
         LedgerAccount.balance_fen >= max(chosen.least_fen, 1),
-        OutpatientClaim.claim_id.is_(None),
+        ~_is_claimed(),
         ~told.reached,
         told.possible(chosen.way),
         *_who(told, chosen),
@@ -234,7 +233,6 @@ def _choose(institution_id: str, chosen: Chosen, *columns: sa.ColumnElement[Any]
         sa.select(*columns)
         .select_from(account)
         .join(LedgerAccount, _in_books(account))
-        .outerjoin(OutpatientClaim, _open_claim())
         .outerjoin(told.joined, told.on)
         .where(*where)
     )
@@ -255,9 +253,9 @@ def _in_books(whose: Any) -> sa.ColumnElement[bool]:
     )
 
 
-def _open_claim() -> sa.ColumnElement[bool]:
-    """At most one an account."""
-    return sa.and_(
+def _is_claimed() -> sa.Exists:
+    """Whether a refund of the account is under way."""
+    return sa.exists().where(
         OutpatientClaim.institution_id == OutpatientAccount.institution_id,
         OutpatientClaim.account_no == OutpatientAccount.account_no,
         OutpatientClaim.state.in_(_UNDER_WAY),

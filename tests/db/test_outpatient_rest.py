@@ -8,16 +8,20 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, PrepayError
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_treasury as treasury
 from hospital_prepay.persistence.queries import outpatient_public
+from hospital_prepay.persistence.queries.outpatient_left import left_of_batch, stale_batches
 from hospital_prepay.services.ledger.seals import verify_ledger
-from hospital_prepay.services.outpatient import advances, corrections, escheat, filing, owners, payouts
+from hospital_prepay.services.outpatient import advances, corrections, escheat, filing, owners, payouts, proposals
 from hospital_prepay.services.outpatient.claim_review import read_owner
 from hospital_prepay.services.outpatient.claim_steps import confirm_claim, review_claim, withdraw_claim
+from hospital_prepay.services.outpatient.contradictions import Verdict, decide_contradiction
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
@@ -26,7 +30,7 @@ from tests.db.test_outpatient_overpaid import Told
 from tests.db.test_outpatient_ties import remitted
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, answered
-from tests.services.outpatient.test_escheat import REVIEWERS, frozen
+from tests.services.outpatient.test_escheat import LAST, REVIEWERS, frozen
 from tests.services.outpatient.test_overpayments import OTHER
 from tests.told import approved, tell_everybody
 
@@ -179,9 +183,123 @@ def test_it_waits_while_an_approved_list_is_being_booked(gone: tuple[Books, str]
 
 def test_a_frozen_account_leaves_its_list_when_money_comes_back(gone: tuple[Books, str]) -> None:
     held, claim_id = gone
-    frozen(held.outpatients)
+    batch_no = frozen(held.outpatients)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(held.context, reviewer, batch_no, part, "核对无误")
     assert bounce(held, claim_id) == "failed"
-    assert (state(held), held.outpatients.account("M001").balance_fen) == ("filed", 7000)
+    assert (state(held), held.outpatients.account("M001").balance_fen) == ("open", 7000)
+    with held.context.database.reading() as connection:
+        assert stale_batches(connection, INSTITUTION) == {batch_no}
+        assert [one.account_no for one in left_of_batch(connection, INSTITUTION, batch_no).first] == ["M001"]
+    with pytest.raises(Conflict, match=r"1 个账户.*M001.*不能批准"):
+        escheat.approve_list(held.context, APPROVER, batch_no)
+
+
+def test_what_came_back_is_filed_anew_before_it_goes(gone: tuple[Books, str]) -> None:
+    """64.50 of 70.00 stood on no filing: nobody proposes it until it does (8), as of M003."""
+    held, claim_id = gone
+    batch_no = frozen(held.outpatients)
+    bounce(held, claim_id)
+    withdraw_claim(held.context, CLERK, claim_id, "找不到人")
+    escheat.drop_batch(held.context, OFFICER, batch_no, "重做")
+    proposal = proposals.propose(held.context, OFFICER.institution_id, LAST)
+    assert (proposal.accounts, proposal.held_back) == (0, {"open": (2, 10000)})
+
+
+def open_claims(held: Books) -> list[str]:
+    with held.context.database.reading() as connection:
+        there = store.claims_of_account(connection, INSTITUTION, "M001")
+    return [one.refund_no for one in there if one.state == "failed"]
+
+
+def test_two_refunds_of_one_account_come_back_and_each_is_owed_and_paid(
+    ended: Told, hospital: Hospital, tmp_path: Path
+) -> None:
+    """Both went to a card that was closed, after the treasury had been asked for them; then the bank's file says of
+    the older one, too, that it had failed: what came back decides that."""
+    held = half_paid(ended)
+    second = Second(held, tmp_path)
+    answered(held.outpatients, tmp_path, second.claim_id)
+    made = advances.make_advance_list(held.context, OFFICER, 2027)
+    advances.submit_advance_list(held.context, APPROVER, made.list_no, "文1", held.context.clock.today())
+    assert bounce(held, second.claim_id, "TH-1") == "failed"
+    path = tmp_path / "late.csv"
+    path.write_text(f"退款单号,金额,结果,失败原因,文件号\n{ended.number},64.50,失败,账号销户,1\n", "utf-8")
+    assert len(payouts.take_answers(held.context, PAYER, path, path.name).open_) == 1
+    assert bounce(held, ended.claim_id, "TH-2") == "failed"
+    assert decide_contradiction(held.context, APPROVER, ended.claim_id, 2, Verdict.UNPAID, "核对过").state == "failed"
+    assert len(open_claims(held)) == 2
+    owed = [f"2307:refund:{one}" for one in (ended.claim_id, second.claim_id)]
+    assert [hospital.balance(one).fen for one in owed] == [-6450, -550]
+    cash = {**BANK, "route": Route.CASH, "card_no": "", "bank": ""}
+    taken = [held.outpatients.accept("M001", **cash).claim_id for _ in owed]
+    assert set(taken) == {ended.claim_id, second.claim_id}
+    for number, claim_id in enumerate(taken):
+        assert claim_id is not None
+        review_claim(held.context, OFFICER, claim_id)
+        confirm_claim(held.context, APPROVER, claim_id, "核对过")
+        assert payouts.pay_cash(held.context, PAYER, claim_id, f"LK-{number}").state == "arrived"
+    assert [hospital.balance(one).fen for one in owed] == [0, 0]
+    assert (state(held), left(held), open_claims(held)) == ("reclaimed", 0, [])
+    assert verify_ledger(held.context.database, tmp_path, held.context.clock).findings == ()
+
+
+def test_raw_an_account_has_one_open_claim_beside_what_is_owed(ended: Told, tmp_path: Path) -> None:
+    """Raw: a refund that arrived fails beside one that is under way and owed nothing, and one that ended is sent."""
+    held = half_paid(ended)
+    second = Second(held, tmp_path)
+    fails = f"UPDATE outpatient_claim SET state = 'failed' WHERE claim_id = '{ended.claim_id}'"
+    unchanged(held, fails)
+    withdraw_claim(held.context, CLERK, second.claim_id, "先等等")
+    third = Second(held, tmp_path)
+    unchanged(
+        held,
+        "UPDATE outpatient_claim SET state = 'sent', paid_by = 'x', paid_at = ended_at"
+        f" WHERE claim_id = '{second.claim_id}'",
+    )
+    assert third.claim_id != second.claim_id
+
+
+@pytest.mark.parametrize("ahead", [0, 549, 551, 650])
+def test_raw_what_is_paid_ahead_is_what_is_left(ended: Told, tmp_path: Path, ahead: int) -> None:
+    """Raw: the rest is booked as the hospital's own cost, so that it would be paid a second time, or as more than the
+    treasury has."""
+    held = half_paid(ended)
+    second = Second(held, tmp_path, beyond=Money(100), ground="患者手里的凭条多 1 元")
+    with held.context.database.writing() as connection:
+        store.open_advance(connection, INSTITUTION, second.claim_id, held.context.clock.now())
+    lines = [(f"1218:advance:{second.claim_id}", ahead), ("5901", 650 - ahead), ("1001", -650)]
+    there = [one for one in lines if one[1]]
+    refused(held, "outpatient_advance", *there, source=f"outpatient_claim:{second.claim_id}")
+    assert left(held) == 550
+
+
+@pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
+def test_raw_a_bounce_waits_for_the_approval_of_its_list(gone: tuple[Books, str]) -> None:
+    """Raw, by somebody who takes no lock: the list is being approved, and the refund fails beside it."""
+    held, claim_id = gone
+    batch_no = frozen(held.outpatients)
+    for part, reviewer in zip(Part, REVIEWERS, strict=True):
+        escheat.review_batch(held.context, reviewer, batch_no, part, "核对无误")
+    fails = f"UPDATE outpatient_claim SET state = 'failed' WHERE claim_id = '{claim_id}'"
+    told: list[object] = []
+
+    def fail() -> None:
+        try:
+            told.append(held.sql(fails))
+        except sa.exc.DBAPIError as error:
+            told.append(error)
+
+    with held.context.database.writing() as connection:
+        connection.execute(sa.text(f"SELECT 1 FROM outpatient_batch WHERE batch_no = {batch_no} FOR UPDATE"))
+        other = threading.Thread(target=fail)
+        other.start()
+        other.join(1)
+        assert told == []
+    other.join(20)
+    assert len(told) == 1
+    escheat.approve_list(held.context, APPROVER, batch_no)
+    unchanged(held, fails)
 
 
 @pytest.mark.parametrize(("name", "certno", "holds"), [("吴佳", "", True), ("吴申", OTHER, False)])

@@ -55,10 +55,9 @@ class OutpatientClaim(Base):
         ),
         sa.UniqueConstraint("institution_id", "refund_no", name="uq_outpatient_claim__refund_no"),
         sa.Index(
-            "uq_outpatient_claim__open",
+            "ix_outpatient_claim__open",
             "institution_id",
             "account_no",
-            unique=True,
             sqlite_where=sa.text(OPEN),
             postgresql_where=sa.text(OPEN),
         ),

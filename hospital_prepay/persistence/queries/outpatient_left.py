@@ -1,4 +1,5 @@
-"""Frozen lists for the treasury that can't go any more: somebody came for an account that stands on them."""
+"""Frozen lists for the treasury that can't go any more: somebody came for an account that stands on them, or the bank
+sent back what had been paid of it."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount
-from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.models.outpatient_escheat import OutpatientBatch, OutpatientBatchLine
 
 _SHOWN: Final = 20
 _UNDER_WAY: Final = ("accepted", "reviewed", "confirmed", "sent", "failed")
-# Only a claim takes an account off a list. One that began before the freezing may have been written just after it.
+# Only a claim takes an account off a list, or what comes back of one. A claim that began before the freezing may have
+# been written just after it.
 _MARGIN: Final = timedelta(days=1)
 
 
@@ -90,11 +92,12 @@ def _sources() -> Any:
 
 
 def _where(institution_id: str, batch_no: int, frozen_at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    """Begins with the few claims since the freezing, however long the list is."""
-    claim = OutpatientClaim
+    """Begins with the few claims since the freezing and the few that ever came back, however long the list is."""
+    claim, payout = OutpatientClaim, OutpatientPayout
+    came_back = sa.select(payout.claim_id).where(payout.institution_id == institution_id, payout.return_key != "")
     return (
         claim.institution_id == institution_id,
-        claim.accepted_at >= frozen_at - _MARGIN,
+        sa.or_(claim.accepted_at >= frozen_at - _MARGIN, claim.claim_id.in_(came_back)),
         OutpatientBatchLine.batch_no == batch_no,
         sa.or_(OutpatientAccount.state != "frozen", claim.state.in_(_UNDER_WAY)),
     )

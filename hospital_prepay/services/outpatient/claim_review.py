@@ -77,7 +77,7 @@ class Personal:
 class Owner:
     """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
     ``others`` are the same person's other accounts, where somebody looks at the account itself; ``owed_fen`` is what
-    the bank sent back after the treasury gave it, or was asked for it."""
+    the bank sent back of that claim after the treasury gave it, or was asked for it."""
 
     account: AccountState
     personal: Personal
@@ -91,8 +91,8 @@ class Owner:
 
     @property
     def open_claim(self) -> ClaimRow | None:
-        """The one claim under way."""
-        return next((one for one in self.claims if ClaimState(one.state).is_open), None)
+        """The claim under way."""
+        return store.under_way(self.claims)
 
     @property
     def unregistered(self) -> bool:
@@ -393,6 +393,7 @@ def owner_on(
     if account is None:
         raise NotFound("没有这个账户。请核对账户号。")
     claims = store.claims_of_account(connection, own, account_no)
+    open_ = store.under_way(claims)
     return Owner(
         account=replace(account, holder_name=_name(actor, account.holder_name)),
         personal=_masked(_clear(context, own, account.personal, OWNERS)),
@@ -401,7 +402,7 @@ def owner_on(
         original_failed=store.original_failed(connection, own, account_no),
         claims=[replace(one, claimant_name=_name(actor, one.claimant_name)) for one in claims],
         names=people.names(connection, own),
-        owed_fen=store.owed_of(connection, own, claims),
+        owed_fen=0 if open_ is None else store.owed_fen(connection, own, open_.claim_id) or 0,
     )
 
 

@@ -1,7 +1,7 @@
 """A claim on an outpatient account: 受理 → 审核 → 确认, by three people (7), wherever the money is by now (8).
 
-One open claim an account; the database holds that, the three people, and that the sum is the account's. No step looks
-at how late a claim comes.
+One open claim an account, beside what came back of others and is owed; the database holds that, the three people, and
+that the sum is the account's. No step looks at how late a claim comes.
 """
 
 from __future__ import annotations
@@ -272,12 +272,11 @@ def _write_down(
 
 def _owed_claim(work: UnitOfWork, account: AccountState) -> ClaimRow | None:
     """The refund of an account that came back after the treasury gave its money, while it isn't on its way again."""
-    for found in store.claims_of_account(work.connection, work.institution_id, account.account_no):
-        if "accepted" in CLAIM_STEPS[found.state] and store.owed_fen(
-            work.connection, work.institution_id, found.claim_id
-        ):
-            return found
-    return None
+    own = (work.connection, work.institution_id)
+    found = store.under_way(store.claims_of_account(*own, account.account_no))
+    if found is None or "accepted" not in CLAIM_STEPS[found.state] or not store.owed_fen(*own, found.claim_id):
+        return None
+    return found
 
 
 def _take_over(

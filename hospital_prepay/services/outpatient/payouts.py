@@ -325,7 +325,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
         paid = next((one for one in reversed(payouts) if one.state == "arrived"), None)
         if found.state != "arrived" or paid is None or paid.route == Route.CASH:
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
-        _require_no_other(work, account, found)
+        _require_no_other(work, account)
         refuse_overpaid(work, found)
         require_free_slip(work, "slip", slip, key)
         _require_no_batch(work, account)
@@ -335,28 +335,30 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
         store.answer_payout(work.connection, work.institution_id, claim_id, paid.attempt_no, **step)
         store.walk_claim(work.connection, work.institution_id, claim_id, state="failed")
         leave_open_list(work, claim_id)
-        if back := _back(account, found):
+        for back in _back(account, found):
             store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": mask_within(reason)})
         return store.read_claim(work.connection, work.institution_id, claim_id)
 
 
-def _require_no_other(work: UnitOfWork, account: AccountState, found: ClaimRow) -> None:
+def _require_no_other(work: UnitOfWork, account: AccountState) -> None:
+    """Raise :class:`Conflict` while another refund of the account is under way, but for those that came back and are
+    owed: they can't be taken back, and are paid for themselves."""
     for other in store.claims_of_account(work.connection, work.institution_id, account.account_no):
-        if other.claim_id != found.claim_id and other.state in OPEN_CLAIMS:
+        if other.state in OPEN_CLAIMS and not store.owed_fen(work.connection, work.institution_id, other.claim_id):
             raise Conflict(
                 f"这个账户还有一笔退款 {other.refund_no} 在办。请先办完或撤回那一笔，再登记银行退回；本次没有改动。"
             )
 
 
-def _back(account: AccountState, found: ClaimRow) -> str:
-    """Where the account goes whose refund came back; empty where it stays: what else it had is with the treasury, and
-    what came back is owed on the refund."""
+def _back(account: AccountState, found: ClaimRow) -> tuple[str, ...]:
+    """Where the account goes whose refund came back, step by step; nowhere where what else it had is with the
+    treasury, and what came back is owed on the refund. What came back stands on no filing: it is filed anew (8)."""
     if found.remitted:
-        return "remitted"
+        return ("remitted",)
     if account.state in ("remitted", "reclaimed"):
-        return ""
-    return "filed" if account.state == "frozen" else "open"
+        return ()
+    return ("filed", "open") if account.state == "frozen" else ("open",)
 
 
 def _require_no_batch(work: UnitOfWork, account: AccountState) -> None:

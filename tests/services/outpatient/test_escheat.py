@@ -250,8 +250,9 @@ def test_a_refused_list_frees_its_claims(filed: Outpatients) -> None:
 def test_a_remitted_account_is_claimed_once(filed: Outpatients) -> None:
     remitted(filed)
     payouts.pay_cash(filed.context, PAYER, filed.confirmed("M001"), "LK-9")
-    with pytest.raises(Conflict):
-        filed.accept("M001", route=Route.CASH)
+    again = filed.accept("M001", route=Route.CASH)
+    assert again.claim_id is None
+    assert "nothing_left" in [reason.code for reason in again.decision.reasons]
 
 
 @pytest.mark.parametrize(
