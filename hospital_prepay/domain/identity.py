@@ -49,6 +49,11 @@ _CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_CODE = re.compile(rf"[1-9A-HJ-NP-RTUW-Y][{_CREDIT_ALPHABET}][0-9]{{6}}[{_CREDIT_ALPHABET}]{{10}}", re.ASCII)
 
 
+NO_CERTIFICATE: Final = (
+    "这不像证件号：身份证 18 位（旧证 15 位）；护照、通行证、出生医学证明照证件写，字母和数字都要。请核对证件。"
+)
+
+
 class WrongResidentId(MalformedInput):
     """The text is no number of a resident identity card."""
 
@@ -90,6 +95,16 @@ def certificate_fault(text: str) -> Literal["", "resident_id", "certno"]:
         return "resident_id"
     plain = number.translate(_BRACKETS)
     return "" if any(shape.fullmatch(plain) for shape in _OTHER_CERTIFICATES) else "certno"
+
+
+def check_certificate(text: str) -> None:
+    """Nothing for a number that a certificate can have, or for none; raises :class:`MalformedInput` for any other,
+    :class:`WrongResidentId` for a resident card's."""
+    fault = certificate_fault(text) if text.strip() else ""
+    if fault == "resident_id":
+        resident_id(text)
+    if fault:
+        raise MalformedInput(NO_CERTIFICATE)
 
 
 def same_person_number(text: str) -> str:

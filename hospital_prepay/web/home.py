@@ -135,7 +135,7 @@ _TASKS: Final = {
     ),
     "outpatient_failed": (
         "门诊退款没退成",
-        "按原退款单号再送，或改退款方式",
+        "按原退款单号再送；账号不对的，先由能审核的人改退款方式",
         "/desk/refunds/claims?tab=failed",
         "去办",
     ),

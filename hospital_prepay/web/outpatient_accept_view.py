@@ -31,6 +31,11 @@ PAYEES: Final = {
     Claimant.PROXY: "患者本人，不是代办人",
     Claimant.HEIR: "来办的继承人",
 }
+WRONG_NUMBER: Final = (
+    "账户登记的身份证号写错了（校验位、出生日期或地区不对），患者拿真证件也对不上。"
+    "请财务凭患者的证件先办身份更正（清退台账，打开这个账户申请），批准后再受理；钱一直在账上。"
+)
+_CERTNO_DOUBTS: Final = {"resident_id": "登记有误", "certno": "不像证件号"}
 _EMPTY: Final = {"kind": "idle", "word": LISTED_LABELS[EMPTY]}
 _PERHAPS: Final = (Paper.LOST_CARD, Paper.SLIP)
 _NOT_LOST: Final = "没有受理，没有付款；填写的内容都还在。"
@@ -96,6 +101,7 @@ def account_card(owner: Owner) -> dict[str, Any]:
         "href": account_href(account.account_no),
         "holder": account.holder_name or "没有姓名",
         "certno": owner.personal.certno or "没有登记",
+        "certno_doubt": _CERTNO_DOUBTS.get(owner.certno_fault),
         "phone": owner.personal.phone or "没有登记",
         "kind": kind.label,
         "kind_chip": chip(kind.clause) if kind is not MoneyKind.OUTPATIENT_DEPOSIT else None,
@@ -136,17 +142,24 @@ def _is_empty(owner: Owner) -> bool:
 
 
 def _may(owner: Owner) -> dict[str, Any]:
-    """Whether a claim may be taken here, and if not, why."""
+    """Whether a claim may be taken here, if not, why, and where that is mended by whoever may."""
+    why, mend_href = _why_not(owner)
+    mends = current_actor().may(Permission.OUTPATIENT_IMPORT)
+    return {"accept": not why, "why_not": why or None, "mend_href": mend_href if mends and mend_href else None}
+
+
+def _why_not(owner: Owner) -> tuple[str, str]:
     if owner.open_claim is not None and not may_be_taken_over(owner):
-        return {"accept": False, "why_not": "已经有一笔退款在办，一个账户同时只能办一笔。"}
+        return "已经有一笔退款在办，一个账户同时只能办一笔。", ""
     if not owner.due_fen:
-        words = "这个账户没有余额可退。来人不同意的，请核对他的凭条；是本院数错的，请财务办余额更正。"
-        return {"accept": False, "why_not": words}
+        return "这个账户没有余额可退。来人不同意的，请核对他的凭条；是本院数错的，请财务办余额更正。", ""
     if not owner.account.is_open:
-        return {"accept": False, "why_not": "期初余额还没有入账，请等财务核对确认后再受理。"}
+        return "期初余额还没有入账，请等财务核对确认后再受理。", ""
+    if owner.certno_fault == "resident_id":
+        return WRONG_NUMBER, f"/finance/outpatient/owners/of/{quote(owner.account.account_no)}"
     if not current_actor().may(Permission.OUTPATIENT_ACCEPT):
-        return {"accept": False, "why_not": "受理由收费员或财务办理。"}
-    return {"accept": True, "why_not": None}
+        return "受理由收费员或财务办理。", ""
+    return "", ""
 
 
 def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Route, str], ...]) -> Form:

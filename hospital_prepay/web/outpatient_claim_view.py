@@ -257,7 +257,13 @@ def bounced_words(found: ClaimDetail) -> str:
     words = f"已登记退回 {Money(found.claim.amount_fen)} 元。"
     if _undecided(found):
         return f"{words}银行说法不一还没有决定：{_deciders(found)}，然后再付。"
-    return f"{words}下一步：另一个人再送银行，或由没有送过的人改退款方式。"
+    return f"{words}下一步：另一个人再送银行；账号不对的，{_redirectors(found)}。"
+
+
+def _redirectors(found: ClaimDetail) -> str:
+    """Who may name another way, by name."""
+    able = "、".join(found.names.get(one, one) for one in found.redirectors)
+    return f"改退款方式由{able}办" if able else "改退款方式要由没有受理、没有送过的人办，请系统管理开账号"
 
 
 def decided_words(found: ClaimDetail, number: int) -> str:
@@ -367,8 +373,7 @@ def _offered_steps(found: ClaimDetail) -> list[str]:
     offered = [_FORMS[state]] if mine and state in _FORMS else []
     if state == "confirmed" and mine and claim.route == Route.CASH:
         offered.append("pay")
-    earlier = {claim.accepted_by, *(one.sent_by for one in found.payouts), *found.correctors}
-    if state == "failed" and actor.may(Permission.OUTPATIENT_REVIEW) and actor.actor_id not in earlier:
+    if actor.actor_id in found.redirectors:
         offered.append("redirect")
     may_reject = actor.may(Permission.OUTPATIENT_REVIEW) or actor.may(Permission.OUTPATIENT_APPROVE)
     if state in ("accepted", "reviewed") and may_reject:
@@ -429,7 +434,11 @@ def _steps(found: ClaimDetail) -> list[Step]:
             return [*steps, Step("bad", "到账", (*lines, "银行说法不一，待决定"))]
         return [*steps, Step("done", "到账", lines)]
     if claim.state == "failed":
-        whose = ("银行说法不一，待决定",) if _undecided(found) else turn
+        whose = (
+            ("银行说法不一，待决定",)
+            if _undecided(found)
+            else (*turn, f"账号不对的先不要再送：{_redirectors(found)}")
+        )
         return [*steps, Step("bad", "没有退成", ((last.failure if last else ""), *whose))]
     if claim.state == "sent":
         return [*steps, Step("now", "到账", ("等银行回单；失败按原退款单号再办",))]

@@ -223,5 +223,6 @@ def _import_page(import_no: int, form: Form) -> str:
         may_confirm=actor.may(Permission.OUTPATIENT_CONFIRM)
         and (head.state == "confirmed" or (head.state == "counted" and actor.actor_id != head.imported_by)),
         may_drop=actor.may(Permission.OUTPATIENT_IMPORT) and head.state == "counted",
-        is_mine=head.state == "counted" and actor.actor_id == head.imported_by,
+        confirmers="、".join(found.confirmers),
+        is_mine=actor.actor_id == head.imported_by,
     )

@@ -179,11 +179,14 @@ def _way(
                 "chosen": typed_in if sent_back is not None else last is None,
             }
         )
+    chosen = [one for one in rows if one["chosen"] and not one["why_not"]]
     return {
         "value": way.value,
         "label": way.label,
         "claims": rows,
-        "sum_fen": sum(one.amount_fen for one in claims),
+        "may_count": sum(1 for one in rows if not one["why_not"]),
+        "chosen_count": len(chosen),
+        "chosen_fen": sum(one["amount_fen"] for one in chosen),
         "form": keyed(sent_back),
     }
 

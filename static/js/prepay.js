@@ -8,6 +8,7 @@
    data-listbox          a list of links under the search field named by data-for, walked with the arrow keys
    data-focus            takes the focus when it arrives by a swap or with the page
    data-needs-script     shown only when script runs (appearance.js)
+   data-chosen="…"      says of what is ticked in its form {count} and {sum}; each tick names its sum in data-fen
    data-opens="id"       opens the dialog of that id
    data-menu             a <details> that Escape closes
    data-posted           on the body: the page answers a form, so its address is that of a form */
@@ -186,6 +187,16 @@
     if (!radio.dataset || !radio.dataset.reference) return;
     var words = document.getElementById("reference-label");
     if (words) words.textContent = radio.dataset.reference;
+  });
+
+  /* ── what is ticked, on the button ─────────────────────────── */
+  document.addEventListener("change", function (event) {
+    var form = event.target.form, words = form && form.querySelector("[data-chosen]");
+    if (!words || !event.target.matches("[data-fen]")) return;
+    var count = 0, fen = 0;
+    form.querySelectorAll("[data-fen]:checked").forEach(function (tick) { count += 1; fen += Number(tick.dataset.fen); });
+    var sum = Math.floor(fen / 100).toLocaleString("en-US") + "." + String(fen % 100).padStart(2, "0");
+    words.textContent = words.dataset.chosen.replace("{count}", count).replace("{sum}", sum);
   });
 
   /* ── htmx ──────────────────────────────────────────────────── */

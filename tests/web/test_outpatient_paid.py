@@ -24,7 +24,7 @@ OTHER_CARD = "6217000000000000027"
 HEIR = {
     "claimant": "heir",
     "claimant_name": "吴小明",
-    "certno": "520102199001011233",
+    "certno": "52010219900101123X",
     "patient_name": "吴桂兰",
     "patient_certno": OWN,
     "paper-own_id": "",

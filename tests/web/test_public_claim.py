@@ -101,7 +101,7 @@ def test_the_owner_sees_the_balance_applies_and_reads_how_far_it_is(desk: Desk, 
 def test_wrong_name_number_phone_card_or_nobody_get_the_same_bytes(desk: Desk, app: APIFlask) -> None:
     wrong = [
         {**TRUE, "name": "吴桂花"},
-        {**TRUE, "certno": "110105200001010010"},
+        {**TRUE, "certno": "110105200001010016"},
         {**TRUE, "phone": "13800000002"},
         {**TRUE, "card": "M002"},
         {**TRUE, "phone": "", "card": "M002"},

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Role
+from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
@@ -93,7 +94,7 @@ class Counter:
             account_no=owner.account_no,
             claimant=visit.claimant,
             claimant_name=owner.name if own else visit.name,
-            certno=owner.certno if own else f"529900197001010{number:02}X",
+            certno=owner.certno if own else same_person_number(f"5299007001010{number:02}"),
             phone=owner.phone or f"1540000{number:04}",
             papers=tuple(papers),
             route=visit.route,

@@ -7,14 +7,14 @@ leave masked for all; :func:`reveal_claim` shows them, for a written reason that
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hospital_prepay.domain.access import GRANTS, Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import NotFound
-from hospital_prepay.domain.identity import same_person_number
+from hospital_prepay.domain.identity import certificate_fault, same_person_number
 from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone, mask_within
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, payee, routes
@@ -77,7 +77,8 @@ class Personal:
 class Owner:
     """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
     ``others`` are the same person's other accounts, where somebody looks at the account itself; ``owed_fen`` is what
-    the bank sent back of that claim after the treasury gave it, or was asked for it."""
+    the bank sent back of that claim after the treasury gave it, or was asked for it; ``certno_fault`` says why the
+    number on record can't be one of a certificate."""
 
     account: AccountState
     personal: Personal
@@ -88,6 +89,7 @@ class Owner:
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...] = ()
     owed_fen: int = 0
+    certno_fault: str = ""
 
     @property
     def open_claim(self) -> ClaimRow | None:
@@ -137,7 +139,8 @@ class ClaimDetail:
     ``overpaid`` is what the bank paid too often; ``payee`` is whose name stands on the bank card; ``correctors`` had
     the holder corrected and may not review or confirm; ``ways`` are those of :func:`routes` on the day it was taken;
     ``record`` is what was done, the first first; ``paid`` is how it was paid, or is to be; ``is_applied_for`` while
-    it counts on a list that went to the treasury; ``deciders`` may say what the bank meant, until that is decided."""
+    it counts on a list that went to the treasury; ``deciders`` may say what the bank meant, until that is decided;
+    ``redirectors`` may name another way for a refund that failed."""
 
     claim: ClaimRow
     personal: Personal
@@ -159,6 +162,7 @@ class ClaimDetail:
     owed_fen: int
     is_applied_for: bool
     deciders: tuple[str, ...]
+    redirectors: tuple[str, ...]
     turn: Turn | None
     names: Mapping[str, str]
 
@@ -303,9 +307,26 @@ def read_claim(context: Context, actor: Actor, claim_id: str) -> ClaimDetail:
             owed_fen=store.owed_fen(connection, own, claim_id) or 0,
             is_applied_for=advances.is_applied_for(connection, own, claim_id),
             deciders=_deciders(connection, own, payouts, told),
+            redirectors=_redirectors(connection, own, claim, payouts, correctors),
             turn=_turn(users.all_of(connection, own), claim, correctors, payouts),
             names=people.names(connection, own),
         )
+
+
+def _redirectors(
+    connection: Connection,
+    institution_id: str,
+    claim: ClaimRow,
+    payouts: Sequence[PayoutRow],
+    correctors: Collection[str],
+) -> tuple[str, ...]:
+    """Who may name another way for a refund that failed: neither who accepted or sent it, nor who had its holder
+    corrected."""
+    if claim.state != "failed":
+        return ()
+    barred = (claim.accepted_by, *(one.sent_by for one in payouts), *correctors)
+    turn = turn_of(connection, institution_id, Permission.OUTPATIENT_REVIEW, barred)
+    return turn.holders if turn else ()
 
 
 def _deciders(
@@ -394,15 +415,17 @@ def owner_on(
         raise NotFound("没有这个账户。请核对账户号。")
     claims = store.claims_of_account(connection, own, account_no)
     open_ = store.under_way(claims)
+    personal = _clear(context, own, account.personal, OWNERS)
     return Owner(
         account=replace(account, holder_name=_name(actor, account.holder_name)),
-        personal=_masked(_clear(context, own, account.personal, OWNERS)),
+        personal=_masked(personal),
         remitted_fen=treasury.remitted_fen(connection, own, account_no),
         treasury_fen=treasury.left_with_treasury(connection, own, account_no),
         original_failed=store.original_failed(connection, own, account_no),
         claims=[replace(one, claimant_name=_name(actor, one.claimant_name)) for one in claims],
         names=people.names(connection, own),
         owed_fen=0 if open_ is None else store.owed_fen(connection, own, open_.claim_id) or 0,
+        certno_fault=certificate_fault(personal.certno) if personal.certno else "",
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.identity import same_person_number
+from hospital_prepay.domain.identity import WrongResidentId, certificate_fault, resident_id, same_person_number
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.plain_text import check_ground
 from hospital_prepay.domain.references import plain_name
@@ -116,7 +116,8 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
     three steps, under its number and for its sum.
 
     Raises :class:`NotFound`, :class:`Conflict` when the account has an open claim or isn't in the books yet,
-    :class:`MalformedInput` for a way that lacks its bank card, or a slip without its number or of another account.
+    :class:`MalformedInput` for a resident card's number that was mistyped, a way that lacks its bank card, or a slip
+    without its number or of another account.
     """
     actor.require(Permission.OUTPATIENT_ACCEPT)
     _check(command)
@@ -221,6 +222,17 @@ def _require_patient_number(account: AccountState, command: AcceptClaim) -> None
     if command.claimant is not Claimant.SELF and account.certno_hash and not command.patient_certno.strip():
         words = "账户登记了证件号，请填患者证件号，照患者的证件写（人已去世的，照死亡证明或户口簿）。"
         raise MalformedInput(words, code="missing_value", details={"field": "patient_certno"})
+
+
+def require_right_number(text: str, field: str) -> None:
+    """Raise :class:`MalformedInput` for what looks like a resident card's number and isn't one: somebody mistyped it.
+    No other certificate tells that of itself, and whoever has none writes so."""
+    if certificate_fault(text) != "resident_id":
+        return
+    try:
+        resident_id(text)
+    except WrongResidentId as error:
+        raise MalformedInput(error.message, code=error.reason, details={"field": field}) from error
 
 
 def _name_matches(account: AccountState, command: AcceptClaim) -> bool | None:
@@ -383,6 +395,8 @@ def _check(command: AcceptClaim) -> None:
     refuse_formula(command.patient_name, "patient_name", "患者姓名")
     plain_line(command.patient_name, "patient_name", "患者姓名")
     plain_line(command.patient_certno, "patient_certno", "患者证件号")
+    require_right_number(command.certno, "certno")
+    require_right_number(command.patient_certno, "patient_certno")
     for paper in command.papers:
         plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
         proof_key(paper.kind, paper.reference)

@@ -30,6 +30,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.alarms import check_transfer, plain_card
 from hospital_prepay.services.outpatient.attempts import may_try
 from hospital_prepay.services.outpatient.claim_review import Owner, owner_on, ways_of
+from hospital_prepay.services.outpatient.claims import require_right_number
 from hospital_prepay.services.outpatient.grounds import plain_line
 from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 
@@ -120,11 +121,12 @@ class Booked:
 def look_up(context: Context, actor: Actor, told: Identity, proof: str) -> Looked:
     """The deposits of whoever told everything that is on record; ``proof`` is that of the browser's form.
 
-    Raises :class:`MalformedInput` when neither phone nor card was told.
+    Raises :class:`MalformedInput` when neither phone nor card was told, or a resident card's number was mistyped.
     """
     if not (phone_number(told.phone) or told.card.strip()) or not told.name.strip() or not told.certno.strip():
         words = "请填登记的手机号，或就诊卡号，两样填一样就行。"
         raise MalformedInput(words, code="missing_value", details={"field": "phone"})
+    require_right_number(told.certno, "certno")
     if not may_try(context, actor, told.certno):
         return Looked(allowed=False)
     with context.work(actor, "outpatient.look_online", "outpatient_online") as work:
@@ -225,6 +227,8 @@ def ask_for_another(context: Context, actor: Actor, command: AskForAnother) -> B
         raise MalformedInput("请填患者和来办的人。", code="missing_value", details={"field": "name"})
     plain_line(command.patient.name, "patient_name", "患者姓名")
     plain_line(command.name, "name", "姓名")
+    require_right_number(command.certno, "certno")
+    require_right_number(command.patient.certno, "patient_certno")
     if not may_try(context, actor, command.patient.certno or command.certno, books=True):
         return None
     payload = asdict(command)

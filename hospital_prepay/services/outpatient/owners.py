@@ -16,7 +16,7 @@ from typing import Any, Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError, SecondPersonRequired
-from hospital_prepay.domain.identity import certificate_fault, resident_id, same_person_number
+from hospital_prepay.domain.identity import check_certificate, same_person_number
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.plain_text import LONGEST_NAME, check_text
 from hospital_prepay.domain.rules.outpatient.alarms import OWNER_DAYS
@@ -40,12 +40,8 @@ PAPER: Final = "outpatient_owner_change.paper"
 NO_ANSWER: Final = "请写明为什么退回，申请的人要看。"
 _LONGEST_NUMBER: Final = 40
 _LONGEST_PAPER: Final = 80
-_RESIDENT: Final = (15, 18)
 _NUMBER_IN_GROUND: Final = (
     "依据里不要写证件号、手机号和银行卡号：看的人都能看到。请删掉号码，只写错在哪里、凭什么改。"
-)
-_NO_CERTIFICATE: Final = (
-    "这不像证件号：身份证 18 位（旧证 15 位）；护照、通行证、出生医学证明照证件写，字母和数字都要。请核对证件。"
 )
 _CLAIMED: Final = "这个账户有退款 {} 在办，姓名和号码现在不能改。请先办完或撤回那一笔；本次没有改动。"
 _NOT_BOOKED: Final = "这个账户的期初余额还没有入账，清查导入确认入账之后才能更正；本次没有改动。"
@@ -209,12 +205,9 @@ def _check(command: AskOwnerChange) -> None:
 
 
 def _check_number(field: str, text: str) -> None:
-    number = "".join(text.split())
-    if field == "certno" and len(number) in _RESIDENT and number[:-1].isdigit():
-        resident_id(number)
-    elif field == "certno" and number and certificate_fault(number):
-        raise MalformedInput(_NO_CERTIFICATE)
-    if field == "phone" and number and not phone_number(text):
+    if field == "certno":
+        check_certificate(text)
+    if field == "phone" and text.strip() and not phone_number(text):
         raise MalformedInput("手机号应为 11 位，固定电话要带区号。请核对。")
 
 

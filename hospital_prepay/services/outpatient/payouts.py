@@ -60,6 +60,7 @@ CONTENT: Final = "outpatient_bank_file.content"
 MOST_PAYMENTS: Final = 5_000
 # How the numbers begin that printed forms carry.
 _FORM: Final = "TF"
+_SHORTEST: Final = 2
 _HEADINGS: Final = ("退款单号", "金额", "收款人", "开户银行", "银行卡号", "原缴纳途径", "原账户号", "用途", "文件号")
 ANSWERS: Final = {
     "refund_no": Column("退款单号", ("refund_no", "退款单号", "商户退款单号")),
@@ -476,8 +477,11 @@ def _payout(work: UnitOfWork, found: ClaimRow, attempt: int, file_no: int | None
 
 
 def _require_own_form(key: str, found: ClaimRow) -> None:
-    """Raise :class:`MalformedInput` for the number of a printed form that isn't this refund's. A hospital may have
-    receipts of its own beside it, with other numbers."""
+    """Raise :class:`MalformedInput` for the number of a printed form that isn't this refund's, and for what is no
+    number. A hospital may have receipts of its own beside it, with other numbers."""
+    if len(key) < _SHORTEST or not any(sign.isdigit() for sign in key):
+        words = f"领款单号照签过名的那一张抄，例如 {found.refund_no}；用本院收据的，照收据号抄，要有数字。"
+        raise MalformedInput(words, details={"field": "receipt"})
     if key.startswith(_FORM) and key != found.refund_no:
         words = f"这笔退款的领款单号是 {found.refund_no}，填的不是它。请照签过名的那一张抄。"
         raise MalformedInput(words, details={"field": "receipt"})

@@ -43,6 +43,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_doubts import Doubted
 from hospital_prepay.services.outpatient.claim_review import accounts_beside
 from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
+from hospital_prepay.services.outpatient.turns import able_to
 
 PAGE: Final = 50
 __all__ = ["PAGE", "AccountCard", "Contact", "Figure", "Listed", "Narrowed", "Overview", "ReviewedImport"]
@@ -126,13 +127,15 @@ class AccountCard:
 @dataclass(frozen=True, slots=True)
 class ReviewedImport:
     """One import with a page of the rows that were set aside, and one of those that were taken with something to look
-    at, of which there are ``doubts``; ``doubted`` are the kinds of what else doesn't look right of what was taken."""
+    at, of which there are ``doubts``; ``doubted`` are the kinds of what else doesn't look right of what was taken;
+    ``confirmers`` may confirm it, by name."""
 
     head: ImportState
     rejected: tuple[RejectionRow, ...]
     doubtful: tuple[RejectionRow, ...]
     doubts: int
     doubted: tuple[Doubted, ...]
+    confirmers: tuple[str, ...]
     names: Mapping[str, str]
 
 
@@ -271,7 +274,10 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int, loo
         doubtful = store.rejections_of(connection, own, import_no, (look - 1) * PAGE, PAGE, taken=True)
         doubts = store.count_doubtful(connection, own, import_no)
         doubted = tuple(Doubted.of_json(one) for one in head.doubts)
-        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, people.names(connection, own))
+        able = able_to(connection, own, Permission.OUTPATIENT_CONFIRM)
+        confirmers = tuple(name for key, name in able.items() if key != head.imported_by)
+        names = people.names(connection, own)
+        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, confirmers, names)
 
 
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:

@@ -171,7 +171,7 @@ def test_what_was_decided_before_is_replayed_as_it_was(counted: Outpatients) -> 
 
 
 def test_the_same_persons_other_accounts_stand_beside_with_what_they_have(outpatients: Outpatients) -> None:
-    own, other = "11010519491231002X", "520102199001011233"
+    own, other = "11010519491231002X", "52010219900101123X"
     outpatients.census(
         (
             ("S1", "吴甲", own, "13800000001", "64.50", "2020-03-01", "门诊预交金", "现金"),

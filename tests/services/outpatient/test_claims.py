@@ -84,7 +84,7 @@ def test_missing_papers_are_named_and_nothing_is_taken(counted: Outpatients) -> 
 
 
 def test_another_persons_number_is_refused(counted: Outpatients) -> None:
-    refused = counted.accept("M001", certno="520102199001011233")
+    refused = counted.accept("M001", certno="52010219900101123X")
     assert [one.code for one in refused.decision.reasons] == ["another_person"]
 
 

@@ -13,7 +13,7 @@ from tests.hospital import actor
 from tests.services.outpatient.conftest import APPROVER, OFFICER, Outpatients
 
 HEADER = ("账户号", "姓名", "身份证号", "手机号", "余额", "最后变动日期", "患者号")
-NEW, OLD, OTHER = "11010519491231002X", "110105491231002", "520102199001011233"
+NEW, OLD, OTHER = "11010519491231002X", "110105491231002", "52010219900101123X"
 ROWS = (
     ("A1", "吴甲", NEW, "13800000001", "1", "2020-01-01", ""),
     ("A2", "吴甲", OLD, "", "2", "2020-01-01", "P1"),
