@@ -282,6 +282,7 @@ def _other(one: FoundAccount) -> dict[str, Any]:
         "account_no": one.account_no,
         "href": account_href(one.account_no),
         "holder": one.holder_name or "没有姓名",
+        "other_name": one.other_name,
         "state": ACCOUNT_MARKS[AccountState(one.state)],
         "balance_fen": one.balance_fen,
     }

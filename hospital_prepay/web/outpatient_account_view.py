@@ -83,6 +83,7 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
                 {
                     "account_no": one.account_no,
                     "href": account_href(one.account_no),
+                    "other_name": one.other_name,
                     "state": state_mark(one.state),
                     "balance_fen": one.balance_fen,
                 }

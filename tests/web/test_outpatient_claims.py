@@ -51,11 +51,11 @@ class Desk:
     browsers: dict[Role, Browser] = field(default_factory=dict)
     keys: int = 0
 
-    def counted(self) -> Desk:
+    def counted(self, rows: tuple[tuple[str, ...], ...] = ROWS) -> Desk:
         context = self.house.context
         path = self.folder / "census.csv"
         with path.open("w", encoding="utf-8", newline="") as target:
-            csv.writer(target).writerows([HEADER, *ROWS])
+            csv.writer(target).writerows([HEADER, *rows])
         officer, approver = self.house.actor(OFFICER), self.house.actor(APPROVER)
         counted = count_accounts(context, officer, path, "清查.csv", date(2026, 1, 1))
         confirm_import(context, approver, counted.import_no)

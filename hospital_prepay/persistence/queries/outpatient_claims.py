@@ -22,7 +22,8 @@ _ENDED: Final = ("arrived", "rejected", "withdrawn")
 
 @dataclass(frozen=True, slots=True)
 class FoundAccount:
-    """An account in a list; ``personal`` is encrypted, ``balance_fen`` is ``None`` before the books have it."""
+    """An account in a list; ``personal`` is encrypted, ``balance_fen`` is ``None`` before the books have it;
+    ``other_name`` where it is listed beside one of the same certificate number that has another name."""
 
     account_no: str
     holder_name: str
@@ -32,6 +33,7 @@ class FoundAccount:
     channel: str
     last_movement_on: date | None
     balance_fen: int | None
+    other_name: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,9 @@ def _listed(connection: sa.Connection, institution_id: str, numbers: Sequence[st
     account, book = OutpatientAccount, LedgerAccount
     ledger_id = sa.case((account.kind == "outpatient_deposit", "23050102:"), else_="230502:") + account.account_no
     columns: list[Any] = [
-        getattr(account, name) for name in FoundAccount.__dataclass_fields__ if name != "balance_fen"
+        getattr(account, name)
+        for name in FoundAccount.__dataclass_fields__
+        if name not in ("balance_fen", "other_name")
     ]
     query_of_all: sa.Select[Any] = (
         sa.select(*columns, book.balance_fen)

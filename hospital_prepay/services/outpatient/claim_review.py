@@ -19,6 +19,7 @@ from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_nam
 from hospital_prepay.domain.rules.outpatient.alarms import Alarm
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, ClaimFacts, Route, payee, routes
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.online import plain_name
 from hospital_prepay.domain.rules.outpatient.reach import phone_number
 from hospital_prepay.persistence import decisions, users
 from hospital_prepay.persistence import outpatient_advances as advances
@@ -191,11 +192,20 @@ def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
 
 def accounts_beside(actor: Actor, connection: Connection, account: AccountState) -> tuple[FoundAccount, ...]:
     """The same person's other accounts, joined by decision or of one certificate number; names as the viewer may see
-    them."""
+    them, and which aren't this account's: then somebody's number was mistaken, or a name."""
     found = queries.accounts_beside(
         connection, actor.institution_id, account.account_no, account.certno_hash, account.person_id, MOST_FOUND
     )
-    return tuple(replace(one, personal="", holder_name=_name(actor, one.holder_name)) for one in found)
+    name = plain_name(account.holder_name)
+    return tuple(
+        replace(
+            one,
+            personal="",
+            holder_name=_name(actor, one.holder_name),
+            other_name=plain_name(one.holder_name) != name,
+        )
+        for one in found
+    )
 
 
 def ways_of(context: Context, owner: Owner, claimant: Claimant) -> tuple[tuple[Route, str], ...]:
