@@ -24,6 +24,8 @@ from hospital_prepay.services.outpatient import claim_review as review
 from hospital_prepay.services.outpatient import claim_steps, claims, contradictions, payouts, searches
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from hospital_prepay.web import outpatient_accept_view as accept_view
+from hospital_prepay.web import outpatient_claim_bank as bank
+from hospital_prepay.web import outpatient_claim_lists as lists
 from hospital_prepay.web import outpatient_claim_view as view
 from hospital_prepay.web.outpatient_filters import opened
 
@@ -90,16 +92,16 @@ def accept(account_no: str) -> Any:
 @requires(Permission.OUTPATIENT_VIEW)
 def list_claims() -> str:
     """Claims by state: what waits for whom."""
-    tab = view.tab_of(request.args.get("tab", ""))
+    tab = lists.tab_of(request.args.get("tab", ""))
     found = review.list_claims(
         current_context(),
         current_actor(),
         tab.states,
         newest_first=tab.newest_first,
-        start=(page_number() - 1) * view.A_PAGE,
-        size=view.A_PAGE,
+        start=(page_number() - 1) * lists.A_PAGE,
+        size=lists.A_PAGE,
     )
-    return render_template("pages/outpatient/claims.html", **view.list_page(found, tab))
+    return render_template("pages/outpatient/claims.html", **lists.list_page(found, tab))
 
 
 @blueprint.get("/claims/<claim_id>")
@@ -227,7 +229,7 @@ def bounce(claim_id: str) -> Any:
     def do() -> str:
         said = read_form(schemas.BouncedSchema())
         payouts.bounce_refund(current_context(), current_actor(), claim_id, said.ground, said.slip)
-        return view.bounced_words(review.read_claim(current_context(), current_actor(), claim_id))
+        return bank.bounced_words(review.read_claim(current_context(), current_actor(), claim_id))
 
     return _act(claim_id, "bounce", do)
 
@@ -256,7 +258,7 @@ def decide(claim_id: str) -> Any:
         contradictions.decide_contradiction(
             current_context(), current_actor(), claim_id, said.number, said.verdict, said.ground
         )
-        return view.decided_words(review.read_claim(current_context(), current_actor(), claim_id), said.number)
+        return bank.decided_words(review.read_claim(current_context(), current_actor(), claim_id), said.number)
 
     return _act(claim_id, "decide", do)
 

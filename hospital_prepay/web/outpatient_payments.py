@@ -22,7 +22,7 @@ from hospital_prepay.services.outpatient.bank_answers import HELD
 from hospital_prepay.services.outpatient.claim_review import ListedClaim
 from hospital_prepay.services.outpatient.payouts import MOST_PAYMENTS, Answered, FailedAttempt, ToldLine
 from hospital_prepay.web.fund_words import keyed
-from hospital_prepay.web.outpatient_claim_view import claim_line
+from hospital_prepay.web.outpatient_claim_lists import claim_line
 
 ROOT: Final = "/finance/outpatient/payments"
 blueprint = Blueprint("outpatient_payments", __name__, url_prefix=ROOT)
