@@ -27,7 +27,7 @@ _NEXT: Final = {
     "reviewed": "确认",
     "confirmed": "退款",
     "sent": "等银行回单",
-    "failed": "再送银行",
+    "failed": "再送银行；账号不对的先改退款方式",
 }
 
 
