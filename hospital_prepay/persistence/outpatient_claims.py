@@ -233,11 +233,22 @@ def claims_of_account(connection: sa.Connection, institution_id: str, account_no
     return claims_where(connection, institution_id, OutpatientClaim.account_no == account_no)
 
 
-def under_way(claims: Sequence[ClaimRow]) -> ClaimRow | None:
-    """Of an account's claims the one that is under way; of several that came back and are owed, one that nobody came
-    for again yet."""
-    there = [one for one in claims if ClaimState(one.state).is_open]
-    return min(there, key=lambda one: (one.state != "failed", "accepted" not in CLAIM_STEPS[one.state]), default=None)
+def under_way(
+    connection: sa.Connection, institution_id: str, claims: Sequence[ClaimRow]
+) -> tuple[ClaimRow | None, int]:
+    """Of an account's claims the one that is under way, and what of it came back and is owed; of several the one that
+    is owed and nobody came for again yet."""
+    there = [
+        (one, owed_fen(connection, institution_id, one.claim_id) or 0)
+        for one in claims
+        if ClaimState(one.state).is_open
+    ]
+    return min(there, key=_order_of_coming, default=(None, 0))
+
+
+def _order_of_coming(one: tuple[ClaimRow, int]) -> tuple[bool, bool, bool]:
+    claim, owed = one
+    return "accepted" not in CLAIM_STEPS[claim.state], not owed, claim.state != "failed"
 
 
 def claims_in_state(
@@ -271,7 +282,12 @@ def count_by_state(
 def claims_where(connection: sa.Connection, institution_id: str, *where: sa.ColumnElement[bool]) -> list[ClaimRow]:
     """The claims that match, the newest first."""
     return rows_of(
-        connection, OutpatientClaim, ClaimRow, institution_id, *where, order=(OutpatientClaim.accepted_at.desc(),)
+        connection,
+        OutpatientClaim,
+        ClaimRow,
+        institution_id,
+        *where,
+        order=(OutpatientClaim.accepted_at.desc(), OutpatientClaim.claim_id.desc()),
     )
 
 

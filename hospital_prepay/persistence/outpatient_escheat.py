@@ -177,9 +177,18 @@ def walk_filing(connection: sa.Connection, institution_id: str, filing_no: int, 
 
 
 def file_accounts(connection: sa.Connection, institution_id: str, filing_no: int, filed_on: date) -> int:
-    """The accounts of an acknowledged filing that still wait are filed from ``filed_on``. Returns how many."""
-    listed = sa.select(OutpatientFilingLine.account_no).where(
-        OutpatientFilingLine.institution_id == institution_id, OutpatientFilingLine.filing_no == filing_no
+    """The accounts of an acknowledged filing that still wait are filed from ``filed_on``, those that hold what was
+    filed: of any other something stands on no filing (8). Returns how many."""
+    line = OutpatientFilingLine
+    of_line = sa.and_(
+        LedgerAccount.institution_id == line.institution_id,
+        LedgerAccount.account_id == "23050102:" + line.account_no,
+        LedgerAccount.balance_fen == line.balance_fen,
+    )
+    listed = (
+        sa.select(line.account_no)
+        .join(LedgerAccount, of_line)
+        .where(line.institution_id == institution_id, line.filing_no == filing_no)
     )
     with refusing(_STALE), in_bulk(connection):
         done = connection.execute(

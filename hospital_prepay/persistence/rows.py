@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict
-from hospital_prepay.persistence.outages import is_outage
+from hospital_prepay.persistence.outages import gave_way, is_outage
 
 Row = TypeVar("Row")
 
@@ -30,10 +30,11 @@ def rows_of(
 
 @contextmanager
 def refusing(words: str) -> Iterator[None]:
-    """Tell what the database refused as a :class:`Conflict`; a database that is gone refuses nothing."""
+    """Tell what the database refused as a :class:`Conflict`; a database that is gone, or that ended this act for
+    another's, refuses nothing."""
     try:
         yield
     except sa.exc.DBAPIError as error:
-        if is_outage(error):
+        if is_outage(error) or gave_way(error):
             raise
         raise Conflict(words) from error

@@ -139,7 +139,9 @@ def _page(form: Form | None = None) -> str:
                 "who": found.names.get(one.made_by, one.made_by),
                 "at": one.made_at,
                 "waiting": found.waiting.get(one.file_no, 0),
-                "href": f"{ROOT}/files/{one.file_no}.csv" if actor.may(Permission.OUTPATIENT_PAY) else None,
+                "href": f"{ROOT}/files/{one.file_no}.csv"
+                if actor.may(Permission.OUTPATIENT_PAY) and found.waiting.get(one.file_no)
+                else None,
             }
             for one in found.files
         ],

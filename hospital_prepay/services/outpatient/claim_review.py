@@ -89,13 +89,14 @@ class Owner:
     claims: list[ClaimRow]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...] = ()
+    open_id: str = ""
     owed_fen: int = 0
     certno_fault: str = ""
 
     @property
     def open_claim(self) -> ClaimRow | None:
         """The claim under way."""
-        return store.under_way(self.claims)
+        return next((one for one in self.claims if one.claim_id == self.open_id), None)
 
     @property
     def unregistered(self) -> bool:
@@ -424,7 +425,7 @@ def owner_on(
     if account is None:
         raise NotFound("没有这个账户。请核对账户号。")
     claims = store.claims_of_account(connection, own, account_no)
-    open_ = store.under_way(claims)
+    open_, owed_fen = store.under_way(connection, own, claims)
     personal = _clear(context, own, account.personal, OWNERS)
     return Owner(
         account=replace(account, holder_name=_name(actor, account.holder_name)),
@@ -434,7 +435,8 @@ def owner_on(
         original_failed=store.original_failed(connection, own, account_no),
         claims=[replace(one, claimant_name=_name(actor, one.claimant_name)) for one in claims],
         names=people.names(connection, own),
-        owed_fen=0 if open_ is None else store.owed_fen(connection, own, open_.claim_id) or 0,
+        open_id="" if open_ is None else open_.claim_id,
+        owed_fen=owed_fen,
         certno_fault=certificate_fault(personal.certno) if personal.certno else "",
     )
 

@@ -14,7 +14,13 @@ from typing import Any, Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.identity import WrongResidentId, certificate_fault, resident_id, same_person_number
+from hospital_prepay.domain.identity import (
+    WrongResidentId,
+    certificate_fault,
+    is_resident_id,
+    resident_id,
+    same_person_number,
+)
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.plain_text import check_ground
 from hospital_prepay.domain.references import plain_name
@@ -285,10 +291,8 @@ def _write_down(
 def _owed_claim(work: UnitOfWork, account: AccountState) -> ClaimRow | None:
     """The refund of an account that came back after the treasury gave its money, while it isn't on its way again."""
     own = (work.connection, work.institution_id)
-    found = store.under_way(store.claims_of_account(*own, account.account_no))
-    if found is None or "accepted" not in CLAIM_STEPS[found.state] or not store.owed_fen(*own, found.claim_id):
-        return None
-    return found
+    found, owed = store.under_way(*own, store.claims_of_account(*own, account.account_no))
+    return found if found is not None and owed and "accepted" in CLAIM_STEPS[found.state] else None
 
 
 def _take_over(
@@ -397,6 +401,10 @@ def _check(command: AcceptClaim) -> None:
     plain_line(command.patient_certno, "patient_certno", "患者证件号")
     require_right_number(command.certno, "certno")
     require_right_number(command.patient_certno, "patient_certno")
+    own, patients = same_person_number(command.certno), same_person_number(command.patient_certno)
+    if command.claimant is not Claimant.SELF and is_resident_id(own) and own == patients:
+        words = "来办的人的证件号与患者的相同。请照来办的人自己的证件填；是患者本人来的，按本人办。"
+        raise MalformedInput(words, details={"field": "certno"})
     for paper in command.papers:
         plain_line(paper.reference, "papers", f"{paper.kind.label}的号码")
         proof_key(paper.kind, paper.reference)

@@ -118,9 +118,10 @@ def decide_contradiction(
     """
     actor.require(Permission.OUTPATIENT_APPROVE)
     ground = required_ground(ground, "请写明怎样与银行核对、结果是什么。")
-    with context.work(actor, "outpatient.decide_answer", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.decide_answer", "outpatient_claim") as work:
         own = (work.connection, work.institution_id)
         account = claims.lock_account(*own, claims.account_of_claim(*own, claim_id))
+        work.about(f"outpatient_claim:{claim_id}")
         found = claims.read_claim(*own, claim_id)
         one = _open(work, claim_id, number)
         attempt = claims.payouts_of(*own, claim_id)[one.attempt_no - 1]

@@ -186,6 +186,8 @@ def ask_own(context: Context, actor: Actor, sealed: str, proof: str, command: As
     account_no = page["accounts"][command.place]
     payload = {**asdict(command), "number": page["number"]}
     with context.work(actor, "outpatient.ask_online", f"outpatient_account:{account_no}") as work:
+        # The number before the account, as for somebody else's visit, which must tell nothing of an account.
+        lock_name(work.connection, f"outpatient_request_no:{work.institution_id}")
         accounts.lock_account(work.connection, work.institution_id, account_no)
         key = f"online:{page['number']}:{command.place}"
         known = work.known_answer(key, payload)

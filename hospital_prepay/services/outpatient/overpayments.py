@@ -66,9 +66,10 @@ def recover_overpayment(context: Context, actor: Actor, command: RecoverOverpaym
     if command.way is Route.ORIGINAL:
         raise MalformedInput("请选追回的钱是现金还是到了银行。", details={"field": "way"})
     key = compared_slip("reference", command.reference, "请填收据号或银行回单号。", "收据号或回单号")
-    with context.work(actor, "outpatient.recover", f"outpatient_claim:{command.claim_id}") as work:
+    with context.work(actor, "outpatient.recover", "outpatient_claim") as work:
         own = (work.connection, work.institution_id)
         claims.lock_account(*own, claims.account_of_claim(*own, command.claim_id))
+        work.about(f"outpatient_claim:{command.claim_id}")
         payload = {**asdict(command), "way": command.way.value}
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:

@@ -131,9 +131,10 @@ def pay_cash(context: Context, actor: Actor, claim_id: str, receipt: str, *, ide
     """
     actor.require(Permission.OUTPATIENT_PAY)
     key = receipt_key(receipt)
-    with context.work(actor, "outpatient.pay_cash", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.pay_cash", "outpatient_claim") as work:
         payload = {"claim": claim_id, "receipt": receipt.strip()}
         account_no = store.account_of_claim(work.connection, work.institution_id, claim_id)
+        work.about(f"outpatient_claim:{claim_id}")
         store.lock_account(work.connection, work.institution_id, account_no)
         if idempotency_key and work.known_answer(idempotency_key, payload) is not None:
             return store.read_claim(work.connection, work.institution_id, claim_id)
@@ -176,6 +177,8 @@ def make_bank_file(
         raise MalformedInput(f"请选 1 到 {MOST_PAYMENTS} 笔要送银行的退款。", details={"field": "claims"})
     with context.work(actor, "outpatient.bank_file", f"outpatient_route:{route.value}") as work:
         lock_name(work.connection, f"outpatient_bank_file:{work.institution_id}")
+        # A filing takes its accounts in the table's order, this one claim by claim: not beside each other.
+        lock_name(work.connection, f"outpatient_filing:{work.institution_id}")
         payload = {"route": route.value, "claims": sorted(set(claim_ids))}
         known = work.known_answer(idempotency_key, payload) if idempotency_key else None
         if known is not None:
@@ -220,10 +223,14 @@ def make_bank_file(
 
 
 def fetch_bank_file(context: Context, actor: Actor, file_no: int) -> BankFile:
-    """The file again, byte for byte: a download that was lost sends nothing twice. Raises :class:`NotFound`."""
+    """The file again, byte for byte: a download that was lost sends nothing twice. Raises :class:`NotFound`, and
+    :class:`Conflict` once the bank answered all of it: nobody has business with its cards any more."""
     actor.require(Permission.OUTPATIENT_PAY)
     with context.work(actor, "outpatient.fetch_file", f"outpatient_bank_file:{file_no}") as work:
         found = _read_file(context, work, file_no)
+        if not files.open_payouts(work.connection, work.institution_id).get(file_no):
+            words = "这个文件的退款都有银行回单了，不再给出：里面是完整的卡号。要核对的，请打开退款单看。"
+            raise Conflict(words)
         work.audit(detail={"file": file_no, "sha256": found.sha256})
         return found
 
@@ -318,8 +325,10 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
     actor.require(Permission.OUTPATIENT_PAY)
     reason = required_ground(reason, "请写明银行退回的原因。", "reason")
     key = compared_slip("slip", slip, "请填银行退回这笔钱的回单号。", "银行回单号")
-    with context.work(actor, "outpatient.bounce", f"outpatient_claim:{claim_id}") as work:
+    with context.work(actor, "outpatient.bounce", "outpatient_claim") as work:
         own = (work.connection, work.institution_id)
+        # In the order in which a reimbursement takes them: the lists of advances, then slips.
+        lock_name(work.connection, f"outpatient_advance_list:{work.institution_id}")
         store.hold_batches(*own, store.account_of_claim(*own, claim_id))
         account, found = locked_claim(work, claim_id, "failed")
         payouts = store.payouts_of(work.connection, work.institution_id, claim_id)

@@ -142,8 +142,9 @@ def decline(context: Context, actor: Actor, request_id: str, ground: str) -> Non
     if found := lapsing_words(ground):
         words = f"“{found}”要改掉：细则第八条没有规定期限，什么时候来都退。"
         raise MalformedInput(words, code="lapsing_words", details={"field": "ground"})
-    with context.work(actor, "outpatient.decline_online", f"outpatient_request:{request_id}") as work:
+    with context.work(actor, "outpatient.decline_online", "outpatient_request") as work:
         store.read_request(work.connection, work.institution_id, request_id)
+        work.about(f"outpatient_request:{request_id}")
         by = {"decided_by": actor.actor_id, "decided_at": work.now}
         values = {"state": "declined", "ground": ground, **by}
         store.walk_request(work.connection, work.institution_id, request_id, **values)
@@ -153,8 +154,9 @@ def decline(context: Context, actor: Actor, request_id: str, ground: str) -> Non
 def reveal(context: Context, actor: Actor, request_id: str, ground: str) -> People:
     """Everything in full, for a written reason that the audit trail keeps."""
     actor.require(Permission.REVEAL_IDENTITY)
-    with context.work(actor, "identity.reveal", f"outpatient_request:{request_id}") as work:
+    with context.work(actor, "identity.reveal", "outpatient_request") as work:
         row = store.read_request(work.connection, work.institution_id, request_id)
+        work.about(f"outpatient_request:{request_id}")
         work.audit(detail={"ground": ground})
     return _clear(context, actor, row)
 
