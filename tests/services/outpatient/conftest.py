@@ -24,6 +24,7 @@ from hospital_prepay.services.outpatient.payouts import Answered
 from tests.hospital import INSTITUTION, Hospital, actor, require_named
 
 HEADER = ("账户号", "姓名", "身份证号", "手机号", "余额", "最后变动日期", "款项种类", "缴纳途径")
+ANOTHERS = "110105200001010016"
 OWN = "11010519491231002X"
 ROWS = (
     ("M001", "吴甲", OWN, "13800000001", "64.50", "2020-03-01", "门诊预交金", "现金"),
@@ -81,7 +82,7 @@ class Outpatients:
             "claimant": Claimant.SELF,
             "claimant_name": account.holder_name,
             "patient_name": account.holder_name,
-            "certno": OWN,
+            "certno": OWN if changes.get("claimant", Claimant.SELF) is Claimant.SELF else ANOTHERS,
             "patient_certno": OWN,
             "phone": "13800000001",
             "papers": (ShownPaper(Paper.OWN_ID, "身份证"), *slip),

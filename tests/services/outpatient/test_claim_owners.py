@@ -21,7 +21,7 @@ from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.merging import decide_pair, propose_pairs
 from hospital_prepay.services.outpatient.register import account_card
 from tests.hospital import INSTITUTION
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
+from tests.services.outpatient.conftest import ANOTHERS, APPROVER, CLERK, OFFICER, OWN, PAYER, Outpatients
 
 OWN_ID = (ShownPaper(Paper.OWN_ID, "身份证"),)
 SLIP = (*OWN_ID, ShownPaper(Paper.SLIP, "凭条 7"))
@@ -91,7 +91,7 @@ def test_who_comes_for_another_tells_the_patients_number_where_one_is_on_record(
         "claimant_name": "郑代办",
         "patient_name": "吴甲",
         "papers": papers,
-        "certno": OWN,
+        "certno": ANOTHERS,
     }
     with pytest.raises(MalformedInput, match="患者证件号") as missing:
         counted.accept("M001", **came, patient_certno=" ")
