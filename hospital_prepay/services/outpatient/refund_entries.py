@@ -24,7 +24,6 @@ from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatie
 from hospital_prepay.persistence import outpatient_advances as advances
 from hospital_prepay.persistence import outpatient_claims as store
 from hospital_prepay.persistence import outpatient_treasury as treasury
-from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_claims import AccountState, ClaimRow, PayoutRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 
@@ -35,9 +34,9 @@ def book_payment(work: UnitOfWork, account: AccountState, found: ClaimRow, attem
 
 
 def book_bounce(work: UnitOfWork, account: AccountState, found: ClaimRow, paid: PayoutRow) -> int:
-    """Book that the payment ``paid`` came back; returns the entry's number."""
+    """Book that the payment ``paid`` came back; returns the entry's number. Whoever asks holds the lists of advances:
+    one may be on its way to the treasury."""
     assert paid.entry_no is not None, "what arrived is booked"
-    lock_name(work.connection, f"outpatient_advance_list:{work.institution_id}")
     own = (work.connection, work.institution_id, found.claim_id)
     is_gone = advances.is_applied_for(*own) if found.remitted else account.state in ("remitted", "reclaimed")
     if is_gone or store.owed_fen(*own) is not None:
