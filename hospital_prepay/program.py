@@ -18,7 +18,9 @@ from hospital_prepay.cli.ledger import ledger
 from hospital_prepay.cli.outpatient import outpatient
 from hospital_prepay.cli.rules import rules
 from hospital_prepay.cli.serve import serve
+from hospital_prepay.cli.settlement import settlement
 from hospital_prepay.domain.errors import PrepayError
+from hospital_prepay.hl7.command import hl7
 from hospital_prepay.jobs.command import scheduler
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -26,12 +28,14 @@ COMMANDS: tuple[click.Command, ...] = (
     db,
     demo,
     fund,
+    hl7,
     inpatient,
     ledger,
     outpatient,
     rules,
     scheduler,
     serve,
+    settlement,
 )
 
 

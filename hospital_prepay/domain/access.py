@@ -12,7 +12,8 @@ from hospital_prepay.domain.errors import NotPermitted, SecondPersonRequired
 
 class Role(StrEnum):
     """The roles (等保 three administrators apart from those who move money). The department head, of pharmacy or
-    purchasing, asks for payments from the restricted fund and agrees to those of others."""
+    purchasing, asks for payments from the restricted fund and agrees to those of others. Wards, the billing audit and
+    the insurance office do their part of a discharge's settlement and move no money."""
 
     CASHIER = "cashier"
     FINANCE_OFFICER = "finance_officer"
@@ -21,6 +22,9 @@ class Role(StrEnum):
     SYSTEM_ADMINISTRATOR = "system_administrator"
     SECURITY_ADMINISTRATOR = "security_administrator"
     DEPARTMENT_HEAD = "department_head"
+    WARD = "ward"
+    BILLING_AUDITOR = "billing_auditor"
+    INSURANCE_CLERK = "insurance_clerk"
 
     @property
     def label(self) -> str:
@@ -29,8 +33,8 @@ class Role(StrEnum):
 
     @property
     def needs_second_factor(self) -> bool:
-        """All but the cashier sign in with a second factor."""
-        return self is not Role.CASHIER
+        """All but the cashier and the ward sign in with a second factor."""
+        return self not in (Role.CASHIER, Role.WARD)
 
 
 class Permission(StrEnum):
@@ -80,6 +84,12 @@ class Permission(StrEnum):
     OUTPATIENT_PAY = "outpatient.pay"
     OUTPATIENT_FILE = "outpatient.file"
     OUTPATIENT_REMIT = "outpatient.remit"
+    SETTLEMENT_VIEW = "settlement.view"
+    SETTLEMENT_WARD = "settlement.ward"
+    SETTLEMENT_AUDIT = "settlement.audit"
+    SETTLEMENT_INSURANCE = "settlement.insurance"
+    SETTLEMENT_SETTLE = "settlement.settle"
+    SETTLEMENT_MANAGE = "settlement.manage"
     METRICS_READ = "metrics.read"  # no role's: the monitoring has a token of its own
 
 
@@ -92,6 +102,9 @@ _ROLE_LABELS: Final = {
     Role.SYSTEM_ADMINISTRATOR: "系统管理",
     Role.SECURITY_ADMINISTRATOR: "安全管理",
     Role.DEPARTMENT_HEAD: "科室负责人",
+    Role.WARD: "病区",
+    Role.BILLING_AUDITOR: "费用审核",
+    Role.INSURANCE_CLERK: "医保办",
 }
 GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     Role.CASHIER: frozenset(
@@ -106,6 +119,8 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.OUTPATIENT_VIEW,
             _P.OUTPATIENT_ACCEPT,
             _P.OUTPATIENT_PAY,
+            _P.SETTLEMENT_VIEW,
+            _P.SETTLEMENT_SETTLE,
         }
     ),
     Role.FINANCE_OFFICER: frozenset(
@@ -140,6 +155,8 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.OUTPATIENT_REVIEW,
             _P.OUTPATIENT_PAY,
             _P.OUTPATIENT_FILE,
+            _P.SETTLEMENT_VIEW,
+            _P.SETTLEMENT_MANAGE,
         }
     ),
     Role.FINANCE_APPROVER: frozenset(
@@ -166,6 +183,8 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.OUTPATIENT_REVIEW,
             _P.OUTPATIENT_APPROVE,
             _P.OUTPATIENT_REMIT,
+            _P.SETTLEMENT_VIEW,
+            _P.SETTLEMENT_MANAGE,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -181,6 +200,7 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
             _P.AUDIT_VIEW,
             _P.FUND_VIEW,
             _P.OUTPATIENT_VIEW,
+            _P.SETTLEMENT_VIEW,
         }
     ),
     Role.SYSTEM_ADMINISTRATOR: frozenset(
@@ -196,6 +216,9 @@ GRANTS: Final[dict[Role, frozenset[Permission]]] = {
     ),
     Role.SECURITY_ADMINISTRATOR: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.SESSIONS_MANAGE, _P.AUDIT_VIEW}),
     Role.DEPARTMENT_HEAD: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.FUND_VIEW, _P.FUND_ASK, _P.FUND_AGREE}),
+    Role.WARD: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.SETTLEMENT_VIEW, _P.SETTLEMENT_WARD}),
+    Role.BILLING_AUDITOR: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.SETTLEMENT_VIEW, _P.SETTLEMENT_AUDIT}),
+    Role.INSURANCE_CLERK: frozenset({_P.ACCOUNT_OWN, _P.CLAUSES_VIEW, _P.SETTLEMENT_VIEW, _P.SETTLEMENT_INSURANCE}),
 }
 
 
@@ -205,6 +228,7 @@ FOR_PEOPLE: Final = frozenset(
         *(_P.FUND_APPLY, _P.FUND_RECORD, _P.FUND_AGREE, _P.FUND_RESERVE, _P.FUND_PAY, _P.FUND_RETURN),
         *(_P.FUND_DUTY, _P.FUND_RECONCILE),
         *(_P.OUTPATIENT_IMPORT, _P.OUTPATIENT_CONFIRM, _P.OUTPATIENT_CONTACT, _P.OUTPATIENT_ACCEPT),
+        _P.SETTLEMENT_MANAGE,
         *(_P.OUTPATIENT_REVIEW, _P.OUTPATIENT_APPROVE, _P.OUTPATIENT_PAY, _P.OUTPATIENT_FILE, _P.OUTPATIENT_REMIT),
     }
 )

@@ -195,9 +195,17 @@ ACTIONS: Final[dict[str, str]] = {
     "outpatient.submit_advances": "报送垫付申请",
     "outpatient.reimburse": "收到财政补回",
     "outpatient.refuse_advances": "退回垫付申请",
+    "visit.take": "接收出入院消息",
+    "visit.set_aside": "搁置读不了的消息",
+    "visit.replay": "重新处理搁置的消息",
+    "visit.drop": "作废搁置的消息",
+    "discharge.step": "推进出院结算",
+    "discharge.clock": "重算结算期限",
 }
 # The acts whose subject is a stay.
-ABOUT_STAYS: Final = frozenset({"deposit.collect", "stay.register", "stay.change", "slip.request_refund"})
+ABOUT_STAYS: Final = frozenset(
+    {"deposit.collect", "stay.register", "stay.change", "slip.request_refund", "visit.take"}
+)
 
 
 def action_label(action: str) -> str:

@@ -179,6 +179,19 @@ class WorkingDayCalendar:
             return DueDay(from_day, day, False, day, tuple(known))
         return DueDay(from_day, None, True, weekday_after(day, working_days - len(known)), tuple(known))
 
+    def count_working_days(self, after: date, through: date) -> int:
+        """How many working days there are after ``after`` up to ``through``, which counts; 0 when it isn't later.
+
+        Raises :class:`CalendarUnknown` where a day between isn't known.
+        """
+        if through <= after:
+            return 0
+        for edge in (after, through):
+            if not self.covers(edge):
+                raise self._unknown(edge)
+        base = self.first_day
+        return sum(self._table[(after - base).days + 1 : (through - base).days + 1])
+
     def due_many(self, from_ordinals: Sequence[int], working_days: int) -> list[int]:
         """Proleptic ordinals of the due days of many days at once; 0 stands for a provisional one.
 

@@ -56,6 +56,13 @@ def moment_of(text: str) -> datetime:
     raise NotADate(f"“{key[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
 
 
+def has_time(text: str) -> bool:
+    """Whether ``text`` names a time of day beside its day."""
+    key = text.strip()
+    match = _TEXT.fullmatch(key)
+    return _COMPACT.fullmatch(key) is not None or (match is not None and match["H"] is not None)
+
+
 def years_after(day: date, years: int) -> date:
     """The same day ``years`` later; 28 February where there is no 29th. The last day there is, past the calendar."""
     year = day.year + years

@@ -27,6 +27,7 @@ AREAS: Final = (
     ("收款", "/desk", Permission.DEPOSIT_COLLECT),
     ("住院", "/desk", Permission.DESK_VIEW),  # to who looks on
     ("复核", "/desk/voids", Permission.SLIP_APPROVE),
+    ("出院结算", "/settlement", Permission.SETTLEMENT_VIEW),
     ("门诊退款", "/desk/refunds", Permission.OUTPATIENT_VIEW),
     ("额度", "/finance/caps", Permission.CAPS_VIEW),
     ("预付金", "/finance/fund", Permission.FUND_VIEW),

@@ -37,6 +37,9 @@ _INSERT = (
     "case_import_rejection",
     "decision",
     "deposit_rules",
+    "discharge",
+    "discharge_clock",
+    "discharge_step",
     "disease",
     "earlier_standard",
     "fund_account_check",
@@ -130,6 +133,7 @@ _INSERT = (
     "outpatient_return_file",
     "outpatient_staff_card",
     "outpatient_taken",
+    "patient_merge",
     "purchase_line",
     "receipt",
     "receipt_book",
@@ -140,6 +144,7 @@ _INSERT = (
     "staff_user",
     "stay",
     "stay_cap",
+    "visit_message",
 )
 _UPDATE: dict[str, str] = {
     "api_client": "is_active",
@@ -148,6 +153,10 @@ _UPDATE: dict[str, str] = {
         " effective_on"
     ),
     "deposit_rules": "approved_by, approved_at",
+    "discharge": (
+        "ended_at, ended_by, disposition, ward, insured_class, clock_no, due_on, expected_on, target_at, stage,"
+        " stage_since, note, step_no, settled_at"
+    ),
     "disease": "name, initials, catalogue",
     "fund_calendar": "revoked_at",
     "fund_correction": "state, decided_by, decided_at",
@@ -210,7 +219,14 @@ _UPDATE: dict[str, str] = {
         "name, roles, station, password_hash, password_changed_at, totp_secret, totp_last_step, failed_attempts,"
         " locked_until, is_active"
     ),
-    "stay": "ward, bed, discharged_at, certificate_enc, certificate_hash, phone_enc, phone_hash",
+    "stay": (
+        "patient_name, initials, sex, ward, bed, discharged_at, cancelled_at, patient_no, certificate_enc,"
+        " certificate_hash, phone_enc, phone_hash"
+    ),
+    "visit_message": (
+        "event, visit_no, occurred_at, sent_at, facts_enc, raw_enc, state, reason_code, reason, decided_by,"
+        " decided_at"
+    ),
 }
 _DELETE = ("outpatient_account", "outpatient_attempt", "outpatient_batch_line", "similar_disease")
 _FUNCTIONS = ("ledger_post", "ledger_post_many")

@@ -29,6 +29,7 @@ class StayState:
     admitted_at: datetime
     registered_at: datetime
     discharged_at: datetime | None
+    cancelled_at: datetime | None
     cap_version: int
     disease_code: str
     disease_name: str
@@ -69,6 +70,7 @@ def open_stay_of(connection: sa.Connection, institution_id: str, certificate_has
             Stay.institution_id == institution_id,
             Stay.certificate_hash == certificate_hash,
             Stay.discharged_at.is_(None),
+            Stay.cancelled_at.is_(None),
         )
         .limit(1)
     )
@@ -114,6 +116,7 @@ _STATE = Query(
         Stay.admitted_at,
         Stay.registered_at,
         Stay.discharged_at,
+        Stay.cancelled_at,
         StayCap.version_no.label("cap_version"),
         StayCap.disease_code,
         StayCap.disease_name,

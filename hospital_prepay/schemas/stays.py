@@ -15,11 +15,11 @@ from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.identity import resident_id
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
+from hospital_prepay.domain.visits import STAY_NO
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text, of_this_century
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.services.inpatient.stays import ChangePlacement, Placement, RegisterStay
 
-STAY_NO: Final = r"[0-9A-Za-z-]{1,40}"
 _MOMENT: Final = re.compile(
     r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,

@@ -92,9 +92,9 @@ def refused(
     options: list[dict[str, Any]] = []
     room = view.room
     over = amount is not None and view.cap is not None and amount > room
-    if over and room and not view.card.discharged_at:
+    if over and room and not view.card.state_words:
         options.append(_instead(room))
-    options += [_link(stay_no, *case) for case in _CASES] if not view.card.discharged_at else []
+    options += [_link(stay_no, *case) for case in _CASES] if not view.card.state_words else []
     grounds = [chip(reason.clause, reason.message) for reason in decision.reasons]
     if amount is not None and over:
         title = f"不能收 {amount} 元：超过额度 {amount - room} 元"

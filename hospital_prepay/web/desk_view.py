@@ -91,7 +91,7 @@ def result(card: StayCard) -> dict[str, Any]:
         "ward": card.ward,
         "bed": card.bed or None,
         "admitted_at": card.admitted_at,
-        "state": None if card.discharged_at is None else "已出院",
+        "state": card.state_words,
         "href": f"/desk/stays/{card.stay_no}",
     }
 
@@ -198,7 +198,7 @@ def _stay(view: DeskStay) -> dict[str, Any]:
         "certificate_masked": card.certificate or None,
         "reveal_href": _reveal_href(view),
         "masked": not current_actor().calls_patients,
-        "state": None if card.discharged_at is None else {"kind": "idle", "word": "已出院"},
+        "state": card.state_words and {"kind": "idle", "word": card.state_words},
         "special": special,
     }
 

@@ -18,6 +18,7 @@ from hospital_prepay.http.forms import Form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.services.publication import holidays
 from hospital_prepay.services.publication.holidays import KnownYear
+from hospital_prepay.services.settlement.clock_keeping import recompute_clocks
 
 blueprint = Blueprint("holidays", __name__, url_prefix="/admin/calendar")
 _HALF_AN_HOUR: Final = 1800
@@ -64,7 +65,7 @@ def check_notice() -> Any:
 def confirm_notice() -> Any:
     """Store the notice that was checked."""
     announced = _unpacked(request.form.get("token", ""))
-    holidays.import_year(current_context(), current_actor(), announced)
+    holidays.import_year(current_context(), current_actor(), announced, recompute_clocks)
     say("ok", f"{announced.year} 年的放假安排已导入，暂定的期限按它重新计算。")
     return redirect(f"/admin/calendar?year={announced.year}", 303)
 

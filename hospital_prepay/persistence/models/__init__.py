@@ -27,6 +27,7 @@ from hospital_prepay.persistence.models import (
     outpatient_people,
     outpatient_public,
     publication,
+    settlement,
 )
 from hospital_prepay.persistence.models.base import Base
 
@@ -58,4 +59,5 @@ __all__ = [
     "outpatient_people",
     "outpatient_public",
     "publication",
+    "settlement",
 ]

@@ -212,6 +212,8 @@ class Stay(Base):
     bed: Mapped[str] = mapped_column(default="")
     admitted_at: Mapped[datetime]
     discharged_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    patient_no: Mapped[str | None] = mapped_column(sa.String(80))
     certificate_enc: Mapped[str | None]
     certificate_hash: Mapped[str | None] = mapped_column(sa.String(120))
     phone_enc: Mapped[str | None]

@@ -40,6 +40,7 @@ class StayCard:
     admitted_at: datetime
     registered_at: datetime
     discharged_at: datetime | None
+    cancelled_at: datetime | None
     certificate: str
     phone: str
     cap_version: int
@@ -55,6 +56,11 @@ class StayCard:
     table_id: str | None
     decision_id: str
     collected_fen: int
+
+    @property
+    def state_words(self) -> str | None:
+        """What became of the stay, ``None`` while the patient is in hospital."""
+        return "已取消住院" if self.cancelled_at else "已出院" if self.discharged_at else None
 
     @property
     def cap(self) -> Money | None:
@@ -181,7 +187,7 @@ def find_stays(
     rows = connection.execute(
         _cards(institution_id)
         .where(where)
-        .order_by(Stay.discharged_at.isnot(None), Stay.admitted_at.desc())
+        .order_by(sa.or_(Stay.discharged_at.isnot(None), Stay.cancelled_at.isnot(None)), Stay.admitted_at.desc())
         .limit(limit)
     )
     return [StayCard(**row._mapping) for row in rows]

@@ -229,6 +229,7 @@ def _facts(state: store.StayState, amount: Money, stage: str) -> CollectFacts:
         unposted=state.unposted,
         stage_recorded=says_something(stage),
         discharged=state.discharged_at is not None,
+        cancelled=state.cancelled_at is not None,
     )
 
 

@@ -1,7 +1,7 @@
 """Registering a stay, and following what happens to its diagnosis and insured class.
 
 Every change appends a ``stay_cap`` row with the decision behind it; the database moves the ceiling of the stay's
-deposit account with it. Feeds of later issues write through the same two functions.
+deposit account with it. What other systems say of a visit comes in through the same functions.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class RegisterStay:
     bed: str = ""
     certificate: str = ""
     phone: str = ""
+    patient_no: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +77,42 @@ def register_stay(context: Context, actor: Actor, command: RegisterStay) -> Plac
     """
     actor.require(Permission.STAY_REGISTER)
     with context.work(actor, "stay.register", command.stay_no) as work:
-        _require_admitted(work, command.admitted_at)
-        values = _stay_values(context, work, command)
-        _refuse_second_stay(work, values["certificate_hash"])
-        store.add_stay(work.connection, values)
-        open_account(
-            work.connection,
-            work.institution_id,
-            stay_account(command.stay_no),
-            name=f"住院预收款 {command.stay_no}",
-            opened_at=work.now,
-            guarded=True,
-            ceiling_fen=0,
-        )
-        days = Days.of(command.admitted_at, work.now)
-        found = find_cap(work.connection, work.institution_id, command.placement, days, work.rule_version)
-        return _place(work, command.stay_no, command.placement, found, version=1, collected=Money(0))
+        _refuse_second_stay(context, work, command.certificate)
+        return admit(context, work, command)
+
+
+def admit(context: Context, work: UnitOfWork, command: RegisterStay) -> Placed:
+    """Register a stay inside another act: what the hospital's own system says of an admission is taken as it is.
+
+    Raises what :func:`register_stay` raises, but for a second stay of one person: the other may be one whose
+    discharge is still on its way.
+    """
+    _require_admitted(work, command.admitted_at)
+    store.add_stay(work.connection, _stay_values(context, work, command))
+    open_account(
+        work.connection,
+        work.institution_id,
+        stay_account(command.stay_no),
+        name=f"住院预收款 {command.stay_no}",
+        opened_at=work.now,
+        guarded=True,
+        ceiling_fen=0,
+    )
+    days = Days.of(command.admitted_at, work.now)
+    found = find_cap(work.connection, work.institution_id, command.placement, days, work.rule_version)
+    return _place(work, command.stay_no, command.placement, found, version=1, collected=Money(0))
+
+
+def find_first_cap(work: UnitOfWork, stay_no: str, placement: Placement) -> None:
+    """Let a stay that has no cap and no money yet follow what is known of it by now, if that gives it one."""
+    state = store.lock_stay(work.connection, work.institution_id, stay_no)
+    same = (placement.disease_code, placement.insured_class) == (state.disease_code, state.insured_class)
+    if same or state.cap_fen is not None or state.collected_fen:
+        return
+    days = Days.of(state.admitted_at, state.registered_at)
+    found = find_cap(work.connection, work.institution_id, placement, days, work.rule_version)
+    if found.decision.permitted:
+        place(work, state, placement, found)
 
 
 def change_placement(context: Context, actor: Actor, command: ChangePlacement) -> Placed:
@@ -196,11 +217,12 @@ def _require_admitted(work: UnitOfWork, admitted_at: datetime) -> None:
         )
 
 
-def _refuse_second_stay(work: UnitOfWork, certificate_hash: object) -> None:
+def _refuse_second_stay(context: Context, work: UnitOfWork, certificate: str) -> None:
     """House rule: nobody lies in the same hospital twice at once, with a cap for each time."""
-    if certificate_hash is None:
+    if not certificate:
         return
-    other = store.open_stay_of(work.connection, work.institution_id, str(certificate_hash))
+    digest = context.keyed_hash.digest(certificate, institution=work.institution_id, field="certificate")
+    other = store.open_stay_of(work.connection, work.institution_id, digest)
     if other is not None:
         raise Conflict(
             f"这个证件号已有一次住院还没有出院（住院号 {other}）。请用那个住院号；新生儿借用证件的，不填证件号。",
@@ -208,15 +230,17 @@ def _refuse_second_stay(work: UnitOfWork, certificate_hash: object) -> None:
         )
 
 
-def _stay_values(context: Context, work: UnitOfWork, command: RegisterStay) -> dict[str, object]:
-    def protect(text: str, field: str) -> tuple[str | None, str | None]:
-        if not text:
-            return None, None
-        place = {"institution": work.institution_id, "field": field}
-        return context.cipher.encrypt(text, **place), context.keyed_hash.digest(text, **place)
+def protected(context: Context, institution_id: str, *, certificate: str, phone: str) -> dict[str, str | None]:
+    """A stay's certificate and phone as its table keeps them: encrypted, with a keyed hash; ``None`` for none."""
+    values: dict[str, str | None] = {}
+    for field, text in (("certificate", certificate), ("phone", phone)):
+        place = {"institution": institution_id, "field": field}
+        values[f"{field}_enc"] = context.cipher.encrypt(text, **place) if text else None
+        values[f"{field}_hash"] = context.keyed_hash.digest(text, **place) if text else None
+    return values
 
-    certificate, certificate_hash = protect(command.certificate, "certificate")
-    phone, phone_hash = protect(command.phone, "phone")
+
+def _stay_values(context: Context, work: UnitOfWork, command: RegisterStay) -> dict[str, object]:
     return {
         "institution_id": work.institution_id,
         "stay_no": command.stay_no,
@@ -226,10 +250,8 @@ def _stay_values(context: Context, work: UnitOfWork, command: RegisterStay) -> d
         "ward": command.ward,
         "bed": command.bed,
         "admitted_at": command.admitted_at,
-        "certificate_enc": certificate,
-        "certificate_hash": certificate_hash,
-        "phone_enc": phone,
-        "phone_hash": phone_hash,
+        "patient_no": command.patient_no or None,
+        **protected(context, work.institution_id, certificate=command.certificate, phone=command.phone),
         "registered_by": work.act.actor.actor_id,
         "registered_at": work.now,
     }

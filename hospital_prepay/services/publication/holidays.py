@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +12,10 @@ from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.files.holiday_notice import read_holiday_notice
 from hospital_prepay.persistence import choices
 from hospital_prepay.persistence.choices import ImportedYear
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import people
-from hospital_prepay.rulebook.holidays import announced_years
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.rulebook.holidays import announced_years, working_day_calendar
 from hospital_prepay.services.context import Context
 
 
@@ -43,6 +46,14 @@ def working_days(context: Context, institution_id: str) -> WorkingDayCalendar:
     return calendar_of(one.announced for one in known_years(context, institution_id).values())
 
 
+def calendar_within(connection: Connection, institution_id: str) -> WorkingDayCalendar:
+    """The same calendar, on a connection that is open already."""
+    imported = choices.imported_years(connection, institution_id)
+    if not imported:
+        return working_day_calendar()
+    return calendar_of({**announced_years(), **{year: one.announced for year, one in imported.items()}}.values())
+
+
 def check_notice(context: Context, actor: Actor, content: bytes, source: str) -> AnnouncedYear:
     """Read a notice without storing it, and see that the calendar holds together with it.
 
@@ -55,10 +66,11 @@ def check_notice(context: Context, actor: Actor, content: bytes, source: str) ->
     return announced
 
 
-def import_year(context: Context, actor: Actor, announced: AnnouncedYear) -> None:
+def import_year(context: Context, actor: Actor, announced: AnnouncedYear, then: Callable[[UnitOfWork], None]) -> None:
     """Store a checked notice. Needs ``calendar.manage``. Raises :class:`Conflict` when it is known already.
 
-    Deadlines that waited for the year are recomputed from then on; decisions already taken stay as they are.
+    Deadlines that waited for the year are recomputed from then on, those that are kept by ``then`` in the same act;
+    decisions already taken stay as they are.
     """
     with context.work(actor, "calendar.import", f"year:{announced.year}") as work:
         actor.require(Permission.CALENDAR_MANAGE)
@@ -71,3 +83,4 @@ def import_year(context: Context, actor: Actor, announced: AnnouncedYear) -> Non
         year = ImportedYear(announced, newest + 1, actor.actor_id, work.now)
         choices.add_year(work.connection, actor.institution_id, year)
         work.audit(detail={"source": announced.source, "off": len(announced.off), "work": len(announced.work)})
+        then(work)

@@ -17,6 +17,7 @@ from hospital_prepay.services.publication import deposit_rules, holidays, instit
 from hospital_prepay.services.publication.deposit_rules import NewRules, State
 from hospital_prepay.services.publication.institution import ChangedInstitution, NewInstitution
 from hospital_prepay.services.publication.readings import NewChoice
+from hospital_prepay.services.settlement.clock_keeping import recompute_clocks
 from tests.people import INSTITUTION, House
 
 DETAILS = ChangedInstitution("云岭县中医院", "0855-7654321", "周一至周五", "二楼", Ownership.PRIVATE, False)
@@ -120,19 +121,22 @@ def test_an_imported_year_makes_deadlines_firm(house: House) -> None:
     officer = house.actor(Role.FINANCE_OFFICER)
     announced = holidays.check_notice(house.context, officer, notice(2027), "国办发明电〔2026〕9号")
     assert 2027 not in holidays.known_years(house.context, INSTITUTION)
-    holidays.import_year(house.context, officer, announced)
+    holidays.import_year(house.context, officer, announced, recompute_clocks)
     assert holidays.working_days(house.context, INSTITUTION).due(day, 3).due_on == date(2027, 1, 6)
     known = holidays.known_years(house.context, INSTITUTION)[2027]
     assert (known.imported_by, known.announced.source) == ("财务员", "国办发明电〔2026〕9号")
     with pytest.raises(Conflict):
-        holidays.import_year(house.context, officer, announced)
+        holidays.import_year(house.context, officer, announced, recompute_clocks)
 
 
 def test_a_corrected_notice_takes_the_place_of_the_first(house: House) -> None:
     officer = house.actor(Role.FINANCE_OFFICER)
     for extra in (b"", "\n2027-01-04,放假,元旦".encode()):
         holidays.import_year(
-            house.context, officer, holidays.check_notice(house.context, officer, notice(2027) + extra, "通知")
+            house.context,
+            officer,
+            holidays.check_notice(house.context, officer, notice(2027) + extra, "通知"),
+            recompute_clocks,
         )
     calendar = holidays.working_days(house.context, INSTITUTION)
     assert not calendar.is_working_day(date(2027, 1, 4))

@@ -102,6 +102,7 @@ class CollectFacts:
     unposted: bool
     stage_recorded: bool
     discharged: bool
+    cancelled: bool = False
 
 
 @implements(TABLE, TOTAL, IDENTITY, UNCLEAR, CHANGED, UNPOSTED)
@@ -150,6 +151,8 @@ def collect(facts: CollectFacts, rule_version: str) -> Decision:
     reasons: list[Reason] = []
     if facts.discharged:
         reasons.append(Reason("discharged", "患者已经出院，不再收预交金。"))
+    if facts.cancelled:
+        reasons.append(Reason("admission_cancelled", "这次住院已经取消，不再收预交金；收过的请申请退还患者。"))
     if facts.cap_fen is None:
         reasons.append(Reason("no_cap", "这次住院还没有额度。请先办额度那一栏写明的一步，再收款。", UNPOSTED))
     if facts.amount_fen > room and facts.cap_fen is not None:

@@ -1,0 +1,1 @@
+"""Discharge settlement: the clocks, the board, the feeds, settling, arrears and hardship."""

@@ -1,0 +1,80 @@
+"""Discharges written down by people, where no interface tells of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from hospital_prepay.clock import local
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted
+from hospital_prepay.domain.visits import VisitEvent, VisitEventKind, VisitFacts
+from hospital_prepay.persistence import discharges as store
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.settlement.intake import Taken, take_event
+
+KINDS: Final = (VisitEventKind.DISCHARGE, VisitEventKind.CANCEL_DISCHARGE, VisitEventKind.TRANSFER)
+_WHO: Final = (Permission.STAY_REGISTER, Permission.SETTLEMENT_WARD)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDown:
+    """What happened to a stay, and when. ``ward`` is where the patient went, for a move; ``disposition`` how the
+    patient left, for a discharge."""
+
+    stay_no: str
+    kind: VisitEventKind
+    at: datetime
+    ward: str = ""
+    disposition: str = ""
+
+
+def write_down(context: Context, actor: Actor, event: WrittenDown) -> Taken:
+    """Write down an event of a registered stay; it counts like a message of the hospital's own system.
+
+    Raises :class:`NotFound` for an unknown stay, :class:`MalformedInput` for a moment that can't be,
+    :class:`Conflict` for a discharge that stands already, or one to cancel that doesn't.
+    """
+    if not any(actor.may(one) for one in _WHO):
+        raise NotPermitted("登记出院由收费员或病区办理。您的账号没有这项权限，本次尝试已记录。")
+    _check(context, actor, event)
+    now = context.clock.now()
+    facts = VisitFacts(
+        ward=event.ward or None,
+        discharged_at=event.at if event.kind is VisitEventKind.DISCHARGE else None,
+        disposition=event.disposition or None,
+    )
+    said = f"{event.kind}|{event.stay_no}|{event.at.isoformat()}|{event.ward}|{event.disposition}"
+    # A form that is sent twice says the same twice, which comes to the same: see visit_of.
+    digest = hashlib.sha256(f"hand|{actor.actor_id}|{now.isoformat()}|{said}".encode()).hexdigest()
+    columns = {
+        "source": "hand",
+        "sender": actor.actor_id,
+        "control_no": "",
+        "sequence_no": None,
+        "digest": digest,
+    }
+    return take_event(context, actor, VisitEvent(event.kind, event.stay_no, now, now, digest, facts), columns)
+
+
+def _check(context: Context, actor: Actor, event: WrittenDown) -> None:
+    if event.kind not in KINDS:
+        raise MalformedInput("请选出院、取消出院或转科。", details={"field": "kind"})
+    if event.at > context.clock.now():
+        raise MalformedInput("时间还没有到。请核对。", code="not_a_date", details={"field": "at"})
+    with context.database.reading() as connection:
+        stay = store.find_stay(connection, actor.institution_id, event.stay_no)
+    if stay is None:
+        raise NotFound(f"没有找到住院号 {event.stay_no}。请核对住院号，或先登记这次住院。")
+    if event.at < stay.admitted_at:
+        words = f"{local(stay.admitted_at):%Y-%m-%d %H:%M}"
+        raise MalformedInput(f"不能早于入院时间 {words}。请核对。", code="not_a_date", details={"field": "at"})
+    if event.kind is VisitEventKind.TRANSFER and not event.ward.strip():
+        raise MalformedInput("请填转到哪个病区。", code="missing_value", details={"field": "ward"})
+    if event.kind is VisitEventKind.CANCEL_DISCHARGE and stay.discharged_at is None:
+        raise Conflict("这次住院没有登记出院，不用取消。")
+    if event.kind is VisitEventKind.DISCHARGE and stay.discharged_at is not None:
+        words = f"{local(stay.discharged_at):%m-%d %H:%M}"
+        raise Conflict(f"已经登记 {words} 出院。时间有误的，请先取消出院，再重新登记。")

@@ -1,0 +1,198 @@
+"""Taking in what other systems, and people, say of visits: applied, known already, not ours, or kept aside.
+
+A message that can't be used isn't lost: it stands aside with its bytes and the reason, and is taken again once that
+is mended, or is dropped with a ground.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from hospital_prepay.domain.access import Actor
+from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.visits import STAY_NO, PatientMerge, VisitEvent, VisitEventKind
+from hospital_prepay.files.hl7_messages import (
+    Header,
+    NotForUs,
+    UnreadableMessage,
+    digest_of,
+    read_header,
+    read_message,
+)
+from hospital_prepay.persistence import visits as store
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.settlement.visit_state import FACTS, follow_visit
+
+RAW: Final = "visit_message"
+LARGEST: Final = 1024 * 1024
+HEAD: Final = 2000
+_NO_HEADER: Final = Header("", "", "", "", "", "", "P", "2.4", None)
+_NOTHING: Final = {"facts_enc": None, "raw_enc": None, "reason_code": "", "reason": ""}
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer to a message. ``reason`` says why it stands aside, or why nothing was to be done."""
+
+    outcome: Outcome
+    reason_code: str = ""
+    reason: str = ""
+    visit_no: str | None = None
+
+
+class TooLong(MalformedInput):
+    """A message longer than any about an admission is."""
+
+    code = "too_long"
+
+
+class WrongStayNumber(MalformedInput):
+    """A visit whose number no stay may have."""
+
+    code = "wrong_stay_number"
+
+
+def feed(institution_id: str, source: str) -> Actor:
+    """Whoever speaks over an interface: nobody of the hospital, with no role."""
+    return Actor(institution_id, f"feed:{source}", "接口", frozenset())
+
+
+def take_hl7(context: Context, actor: Actor, raw: bytes, source: str) -> Taken:
+    """Take in one HL7 v2 message. Raises :class:`~hospital_prepay.domain.errors.DatabaseFault` and
+    :class:`~hospital_prepay.domain.errors.Conflict` only: then nothing was kept, and it may be sent again."""
+    if len(raw) > LARGEST:
+        return take_too_long(context, actor, raw[:HEAD], source)
+    try:
+        message = read_message(raw)
+    except NotForUs as error:
+        return Taken(Outcome.IGNORED, error.reason, error.message)
+    except MalformedInput as error:
+        return _set_aside(context, actor, raw, source, error)
+    said = message.said
+    try:
+        if isinstance(said, PatientMerge):
+            return _take_merge(context, actor, said, _columns(message.header, said.digest, source))
+        return take_event(context, actor, said, _columns(message.header, said.digest, source))
+    except MalformedInput as error:
+        return _set_aside(context, actor, raw, source, error)
+
+
+def take_too_long(context: Context, actor: Actor, head: bytes, source: str) -> Taken:
+    """Keep the head of a message that is too long to be one of ours, so that somebody sees that it came."""
+    error = TooLong(f"报文超过 {LARGEST // 1024} KB，没有收下。请让对方只发出入院消息，去掉附件。")
+    return _set_aside(context, actor, head, source, error)
+
+
+def take_event(context: Context, actor: Actor, event: VisitEvent, columns: dict[str, Any]) -> Taken:
+    """Take in one event of a visit, by whatever way it came; ``columns`` say which. Raises
+    :class:`~hospital_prepay.domain.errors.MalformedInput` where it can't be used."""
+    if not re.fullmatch(STAY_NO, event.visit_no, re.ASCII):
+        raise WrongStayNumber("住院号只用字母、数字和短横，最多 40 个。请让对方改正，再重新处理。")
+    with context.work(actor, "visit.take", event.visit_no) as work:
+        store.hold_visit(work.connection, work.institution_id, event.visit_no)
+        text = json.dumps(event.facts.to_json(), ensure_ascii=False)
+        said = {
+            "event": event.kind.value,
+            "visit_no": event.visit_no,
+            "occurred_at": event.occurred_at,
+            "sent_at": event.sent_at,
+            "facts_enc": context.cipher.encrypt(text, institution=work.institution_id, field=FACTS),
+        }
+        if not _keep(work, columns, said):
+            return Taken(Outcome.DUPLICATE, visit_no=event.visit_no)
+        follow_visit(context, work, event.visit_no)
+        work.audit(detail={"event": event.kind.value, "source": columns["source"]})
+        return Taken(Outcome.APPLIED, visit_no=event.visit_no)
+
+
+def _take_merge(context: Context, actor: Actor, merge: PatientMerge, columns: dict[str, Any]) -> Taken:
+    with context.work(actor, "visit.take", merge.into_no) as work:
+        text = json.dumps({"from_no": merge.from_no, "into_no": merge.into_no}, ensure_ascii=False)
+        said = {
+            "event": VisitEventKind.MERGE.value,
+            "visit_no": merge.into_no,
+            "occurred_at": merge.occurred_at,
+            "sent_at": merge.occurred_at,
+            "facts_enc": context.cipher.encrypt(text, institution=work.institution_id, field=FACTS),
+        }
+        if not _keep(work, columns, said):
+            return Taken(Outcome.DUPLICATE)
+        store.add_merge(work.connection, work.institution_id, merge, work.now)
+        work.audit(detail={"event": VisitEventKind.MERGE.value, "source": columns["source"]})
+        return Taken(Outcome.APPLIED)
+
+
+def _keep(work: UnitOfWork, columns: dict[str, Any], said: dict[str, Any]) -> bool:
+    """Write down what was said; ``False`` when these very bytes were applied, or dropped, before."""
+    known = store.known_message(work.connection, work.institution_id, columns["digest"])
+    if known is None:
+        store.add_message(work.connection, {**_received(work), **columns, **_NOTHING, **said, "state": "applied"})
+        return True
+    if known.state != "quarantined":
+        return False
+    store.decide_message(
+        work.connection, work.institution_id, known.message_id, {**_NOTHING, **said, **_decided(work, "applied")}
+    )
+    return True
+
+
+def _set_aside(context: Context, actor: Actor, raw: bytes, source: str, error: MalformedInput) -> Taken:
+    try:
+        header = read_header(raw)
+    except UnreadableMessage:
+        header = _NO_HEADER
+    with context.work(actor, "visit.set_aside", header.control_no) as work:
+        columns = _columns(header, digest_of(raw), source)
+        if store.known_message(work.connection, work.institution_id, columns["digest"]) is None:
+            place = {"institution": work.institution_id, "field": RAW}
+            values = {
+                "event": header.trigger[:20],
+                "visit_no": None,
+                "occurred_at": None,
+                "sent_at": None,
+                "facts_enc": None,
+                "raw_enc": context.cipher.encrypt(raw.decode("latin-1"), **place),
+                "state": "quarantined",
+                "reason_code": error.reason,
+                "reason": error.message,
+            }
+            store.add_message(work.connection, {**_received(work), **columns, **values})
+            work.audit(outcome="refused", detail={"code": error.reason, "source": source})
+        return Taken(Outcome.QUARANTINED, error.reason, error.message)
+
+
+def _columns(header: Header, digest: str, source: str) -> dict[str, Any]:
+    return {
+        "source": source,
+        "sender": "|".join(part for part in (header.sender, header.sender_facility) if part)[:80],
+        "control_no": header.control_no,
+        "sequence_no": header.sequence_no,
+        "digest": digest,
+    }
+
+
+def _received(work: UnitOfWork) -> dict[str, Any]:
+    return {
+        "institution_id": work.institution_id,
+        "message_id": work.new_id(),
+        "received_at": work.now,
+        "received_by": work.act.actor.actor_id,
+    }
+
+
+def _decided(work: UnitOfWork, state: str) -> dict[str, Any]:
+    return {"state": state, "decided_by": work.act.actor.actor_id, "decided_at": work.now}
