@@ -60,6 +60,8 @@ def plain_card(card_no: str) -> str:
 def check_card(card_no: str) -> str:
     """The plain number of a bank card. Raises :class:`MalformedInput` for what can't be one."""
     plain = plain_card(card_no)
+    if not plain:
+        raise MalformedInput("请填银行卡号。", code="missing_value", details={"field": "card_no"})
     if not (plain.isascii() and plain.isdigit() and 12 <= len(plain) <= 19):
         raise MalformedInput("银行卡号应为 12 到 19 位数字，请核对。", details={"field": "card_no"})
     return plain

@@ -272,3 +272,9 @@ def test_a_second_refund_after_a_correction_stands_out_and_is_answered(
 def test_a_correction_before_the_first_refund_is_nothing(counted: Outpatients) -> None:
     right(counted, "70.00")
     assert noted(counted, counted.accept("M001").claim_id) == []
+
+
+@pytest.mark.parametrize(("typed", "words"), [("", "请填银行卡号"), ("62", "12 到 19 位")])
+def test_a_card_left_empty_is_asked_for_and_one_of_a_wrong_length_is_told_so(typed: str, words: str) -> None:
+    with pytest.raises(MalformedInput, match=words):
+        alarms.check_card(typed)
