@@ -200,7 +200,12 @@ ACTIONS: Final[dict[str, str]] = {
     "visit.replay": "重新处理搁置的消息",
     "visit.drop": "作废搁置的消息",
     "discharge.step": "推进出院结算",
-    "discharge.clock": "重算结算期限",
+    "settlement.settle": "出院结算",
+    "settlement.top_up": "补交结算款",
+    "settlement.invoice": "填电子票据号",
+    "settlement.ask_recall": "申请召回结算",
+    "settlement.recall": "召回结算",
+    "settlement.refuse_recall": "不同意召回结算",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset(

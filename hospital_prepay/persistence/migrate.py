@@ -138,6 +138,8 @@ _INSERT = (
     "receipt",
     "receipt_book",
     "setting_value",
+    "settlement",
+    "settlement_result",
     "similar_disease",
     "slip_request",
     "staff_session",
@@ -213,6 +215,10 @@ _UPDATE: dict[str, str] = {
     "outpatient_request": "state, account_no, decided_by, decided_at, claim_id, ground",
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",
+    "settlement": (
+        "invoice_no, invoiced_by, invoiced_at, recall_ground, recall_asked_by, recall_asked_at, recalled_by,"
+        " recalled_at, recall_entry_no"
+    ),
     "slip_request": "state, decided_by, decided_at, receipt_book, receipt_serial",
     "staff_session": "last_seen_at, second_factor_at, ended_at, ended_by",
     "staff_user": (

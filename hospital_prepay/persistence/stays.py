@@ -16,12 +16,14 @@ from hospital_prepay.persistence.choices import chosen_settings
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.inpatient import CapRow, CapTable, Disease, SimilarDisease, Stay, StayCap
 from hospital_prepay.persistence.models.ledger import LedgerAccount
+from hospital_prepay.persistence.models.settlement import SettlementRow
 from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
 class StayState:
-    """A stay as the rules see it, locked for the transaction that read it. Amounts in fen; ``settings`` as
+    """A stay as the rules see it, locked for the transaction that read it. Amounts in fen; ``collected_fen`` is what
+    the deposits hold, ``applied_fen`` what settlements took of them; ``settings`` as
     :func:`~hospital_prepay.persistence.choices.values_of` reads them."""
 
     stay_no: str
@@ -39,6 +41,7 @@ class StayState:
     similar_code: str | None
     cap_fen: int | None
     collected_fen: int
+    applied_fen: int
     settings: str | None
 
 
@@ -126,6 +129,14 @@ _STATE = Query(
         StayCap.similar_code,
         StayCap.cap_fen,
         LedgerAccount.balance_fen.label("collected_fen"),
+        sa.select(sa.cast(sa.func.coalesce(sa.func.sum(SettlementRow.applied_fen), 0), sa.BigInteger))
+        .where(
+            SettlementRow.institution_id == sa.bindparam("institution"),
+            SettlementRow.stay_no == sa.bindparam("stay"),
+            SettlementRow.recalled_at.is_(None),
+        )
+        .scalar_subquery()
+        .label("applied_fen"),
         # The hospital's readings belong to the facts: read here, a collection needs no statement more for them.
         chosen_settings(sa.bindparam("institution")).label("settings"),
     ).where(

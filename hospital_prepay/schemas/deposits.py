@@ -101,11 +101,14 @@ class CollectedOut(PreviewOut):
 
 
 class ReceiptOut(BaseSchema):
-    """A slip of money: taken (deposit), given back (refund), or one of either undone (void)."""
+    """A slip of money: taken (deposit) or given back (refund), what a settlement left owing (topup) or over (return),
+    or one of these undone (void)."""
 
     receipt_no = fields.String(required=True, attribute="number")
     kind = fields.String(
-        required=True, validate=OneOf(("deposit", "refund", "void")), metadata={"description": "收款、退款、作废"}
+        required=True,
+        validate=OneOf(("deposit", "refund", "void", "topup", "return")),
+        metadata={"description": "收款、退款、作废、补交结算款、结算退款"},
     )
     stay_no = fields.String(required=True)
     amount_fen = Fen(required=True, attribute="amount")

@@ -33,6 +33,10 @@ blueprint = Blueprint("ledger", __name__, url_prefix="/finance/ledger")
 _KINDS: Final = {
     "inpatient_deposit": ("info", "收款"),
     "inpatient_void": ("stop", "红字"),
+    "settlement": ("ok", "结算"),
+    "settlement_topup": ("ok", "补交"),
+    "settlement_return": ("wait", "结算退款"),
+    "settlement_recall": ("stop", "结算召回"),
     "inpatient_refund": ("wait", "退款"),
 }
 _OTHER: Final = ("idle", "其他")

@@ -13,8 +13,14 @@ from hospital_prepay.web import slips_view
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.desk_view import class_label
 
-_TITLES: Final = {"deposit": "住院预交金收据", "void": "住院预交金红字收据", "refund": "住院预交金退款凭据"}
-_WORDS: Final = {"deposit": "", "void": "红字", "refund": "退款"}
+_TITLES: Final = {
+    "deposit": "住院预交金收据",
+    "void": "住院预交金红字收据",
+    "refund": "住院预交金退款凭据",
+    "topup": "出院结算补交款收据",
+    "return": "出院结算退款凭据",
+}
+_WORDS: Final = {"deposit": "", "void": "红字", "refund": "退款", "topup": "补交", "return": "退款"}
 
 
 def receipt(paper: Paper) -> dict[str, Any]:

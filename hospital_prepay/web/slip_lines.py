@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 from hospital_prepay.services.inpatient.slips import void_objections
 
+_WORDS: Final = {"refund": "退款", "return": "结算退款", "topup": "补交结算款"}
+
 
 def signed(slip: Slip, slips: list[Slip]) -> int:
     """What a slip put into the drawer, in fen: below zero when it took out."""
-    if slip.kind == "deposit":
-        return slip.amount_fen
-    if slip.kind == "refund":
-        return -slip.amount_fen
+    if slip.kind != "void":
+        return slip.amount_fen if slip.kind in MONEY_IN else -slip.amount_fen
     cancelled = next((one for one in slips if one.number == slip.cancels), None)
-    return slip.amount_fen if cancelled and cancelled.kind == "refund" else -slip.amount_fen
+    return slip.amount_fen if cancelled and cancelled.kind not in MONEY_IN else -slip.amount_fen
 
 
 def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
@@ -32,7 +33,7 @@ def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
         return {"kind": "held", "word": "作废待复核"}
     if slip.kind == "void":
         return {"kind": "idle", "word": f"红字，冲 {slip.cancels}"}
-    return {"kind": "wait", "word": "退款"} if slip.kind == "refund" else None
+    return {"kind": "wait", "word": _WORDS[slip.kind]} if slip.kind in _WORDS else None
 
 
 def offers(slip: Slip, card: StayCard, waiting: Collection[str]) -> dict[str, str | None]:

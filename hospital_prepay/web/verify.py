@@ -15,7 +15,13 @@ from hospital_prepay.services.publication.genuineness import CheckedSlip, Checke
 from hospital_prepay.services.publication.institution import NAMELESS
 
 blueprint = Blueprint("verify", __name__)
-_KINDS: Final = {"deposit": "收据", "refund": "退款单", "void": "作废单"}
+_KINDS: Final = {
+    "deposit": "收据",
+    "refund": "退款单",
+    "void": "作废单",
+    "topup": "结算补交单",
+    "return": "结算退款单",
+}
 _TENDERS: Final = {"cash": "现金", "card": "银行卡", "wechat": "微信", "alipay": "支付宝", "transfer": "转账"}
 _UNKNOWN: Final = {
     "kind": "stop",

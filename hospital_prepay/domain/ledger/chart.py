@@ -16,6 +16,9 @@ TREASURY: Final = "2103"
 OWN_COST: Final = "5901"
 PREPAYMENT: Final = "23050101"
 OTHER_PAYABLES: Final = "2307"
+IN_HOSPITAL: Final = "121201"
+FROM_INSURANCE: Final = "12120201"
+ARREARS: Final = "12120203"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ CHART: Final[dict[str, Subject]] = {
         Subject("1001", "库存现金", DEBIT),
         Subject("1002", "银行存款", DEBIT),
         Subject("1021", "其他货币资金", DEBIT),
-        Subject("121201", "应收在院病人医疗款", DEBIT),
-        Subject("12120201", "应收医保款", DEBIT),
+        Subject(IN_HOSPITAL, "应收在院病人医疗款", DEBIT),
+        Subject(FROM_INSURANCE, "应收医保款", DEBIT),
         Subject("12120202", "门急诊病人欠费", DEBIT),
-        Subject("12120203", "出院病人欠费", DEBIT),
+        Subject(ARREARS, "出院病人欠费", DEBIT),
         Subject("1218", "其他应收款", DEBIT),
         Subject("130201", "库存药品", DEBIT),
         Subject("130202", "库存卫生材料", DEBIT),
@@ -87,6 +90,11 @@ _LABELS: Final = {
 def stay_account(stay_no: str) -> str:
     """The account of one stay's deposits: a sub-account of 23050103, guarded from zero to its cap."""
     return f"{INPATIENT_DEPOSITS}:{stay_no}"
+
+
+def arrears_account(stay_no: str) -> str:
+    """What a discharged patient still owes of one stay: a sub-account of 12120203 that never falls below zero."""
+    return f"{ARREARS}:{stay_no}"
 
 
 def earmark_account(grant_id: str) -> str:

@@ -53,6 +53,14 @@ def ledger_on(connection: sa.Connection) -> Ledger:
     return SqliteLedger(connection)
 
 
+def has_account(connection: sa.Connection, institution_id: str, account_id: str) -> bool:
+    """Whether an account is open."""
+    found = sa.select(LedgerAccount.account_id).where(
+        LedgerAccount.institution_id == institution_id, LedgerAccount.account_id == account_id
+    )
+    return connection.scalar(found) is not None
+
+
 def open_account(
     connection: sa.Connection,
     institution_id: str,

@@ -290,7 +290,8 @@ class ReceiptBook(Base):
 
 
 class Receipt(Base):
-    """A slip: money taken (deposit), given back (refund), or a slip of either kind undone (void)."""
+    """A slip: money taken (deposit) or given back (refund), what a settlement left owing (topup) or over (return), or
+    a slip of any of these undone (void)."""
 
     __tablename__ = "receipt"
 
@@ -334,12 +335,13 @@ class Receipt(Base):
             postgresql_where=sa.text("cancels_serial IS NOT NULL"),
         ),
         sa.Index("ix_receipt__stay", "institution_id", "stay_no"),
-        sa.CheckConstraint("kind IN ('deposit', 'refund', 'void')", name="kind"),
+        sa.CheckConstraint("kind IN ('deposit', 'refund', 'void', 'topup', 'return')", name="kind"),
         sa.CheckConstraint("tender IN ('cash', 'card', 'wechat', 'alipay', 'transfer')", name="tender"),
         sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
         sa.CheckConstraint("(kind = 'void') = (cancels_serial IS NOT NULL)", name="void_names_its_slip"),
         sa.CheckConstraint(
-            "kind = 'deposit' OR (approved_by IS NOT NULL AND approved_by <> issued_by)", name="second_person"
+            "kind IN ('deposit', 'topup', 'return') OR (approved_by IS NOT NULL AND approved_by <> issued_by)",
+            name="second_person",
         ),
     )
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from hospital_prepay.persistence.models.base import Base, InstitutionId
+from hospital_prepay.persistence.models.base import Base, Fen, InstitutionId
 from hospital_prepay.persistence.models.inpatient import CLASSES
 
 STAGES = "('ward', 'audit', 'insurance', 'cashier', 'invoice', 'done')"
@@ -188,4 +188,126 @@ class DischargeStep(Base):
         ),
         sa.CheckConstraint(f"from_stage IN {STAGES} AND to_stage IN {STAGES}", name="stages"),
         sa.CheckConstraint("from_stage <> to_stage OR length(note) > 0", name="remark_with_words"),
+    )
+
+
+class SettlementResult(Base):
+    """What the insurance answered to the request for settlement (interface 2304), as it was taken."""
+
+    __tablename__ = "settlement_result"
+
+    institution_id: Mapped[InstitutionId]
+    setl_id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    stay_no: Mapped[str] = mapped_column(sa.String(40))
+    mdtrt_id: Mapped[str] = mapped_column(sa.String(40))
+    psn_no: Mapped[str] = mapped_column(sa.String(40))
+    certificate_hash: Mapped[str | None] = mapped_column(sa.String(120))
+    insutype: Mapped[str] = mapped_column(sa.String(6))
+    med_type: Mapped[str] = mapped_column(sa.String(6))
+    setl_time: Mapped[datetime]
+    medfee_sumamt_fen: Mapped[Fen]
+    fund_pay_sumamt_fen: Mapped[Fen]
+    psn_part_amt_fen: Mapped[Fen]
+    acct_pay_fen: Mapped[Fen]
+    psn_cash_pay_fen: Mapped[Fen]
+    hosp_part_amt_fen: Mapped[Fen]
+    acct_mulaid_pay_fen: Mapped[Fen]
+    source: Mapped[str] = mapped_column(sa.String(6))
+    taken_by: Mapped[str] = mapped_column(sa.String(40))
+    taken_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(_STAY, [f"stay.{one}" for one in _STAY], name="fk_settlement_result__stay"),
+        sa.Index("ix_settlement_result__stay", *_STAY),
+        sa.CheckConstraint("source IN ('api', 'csv', 'hand')", name="source"),
+    )
+
+
+class SettlementRow(Base):
+    """A settlement of a stay: its cost, who bears it, what the deposit paid. Its number is the stay's and a count.
+
+    ``discharged_at`` names the discharge it settles, none for an interim one. It is recalled by red letter, asked for
+    by one person and done by another; then the columns of the recall stand, and another may take its place.
+    """
+
+    __tablename__ = "settlement"
+
+    institution_id: Mapped[InstitutionId]
+    stay_no: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    settlement_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(sa.String(9))
+    discharged_at: Mapped[datetime | None]
+    setl_id: Mapped[str | None] = mapped_column(sa.String(40))
+    total_fen: Mapped[Fen]
+    fund_fen: Mapped[Fen]
+    account_fen: Mapped[Fen]
+    cash_fen: Mapped[Fen]
+    hospital_fen: Mapped[Fen]
+    held_fen: Mapped[Fen]
+    applied_fen: Mapped[Fen]
+    shortfall_fen: Mapped[Fen]
+    channel: Mapped[str] = mapped_column(sa.String(7))
+    entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
+    decision_id: Mapped[str] = mapped_column(sa.String(36))
+    settled_by: Mapped[str] = mapped_column(sa.String(40))
+    settled_at: Mapped[datetime]
+    invoice_no: Mapped[str | None] = mapped_column(sa.String(40))
+    invoiced_by: Mapped[str | None] = mapped_column(sa.String(40))
+    invoiced_at: Mapped[datetime | None]
+    recall_ground: Mapped[str | None]
+    recall_asked_by: Mapped[str | None] = mapped_column(sa.String(40))
+    recall_asked_at: Mapped[datetime | None]
+    recalled_by: Mapped[str | None] = mapped_column(sa.String(40))
+    recalled_at: Mapped[datetime | None]
+    recall_entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(_STAY, [f"stay.{one}" for one in _STAY], name="fk_settlement__stay"),
+        sa.ForeignKeyConstraint(
+            _DISCHARGE, [f"discharge.{one}" for one in _DISCHARGE], name="fk_settlement__discharge"
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "setl_id"],
+            ["settlement_result.institution_id", "settlement_result.setl_id"],
+            name="fk_settlement__settlement_result",
+        ),
+        sa.ForeignKeyConstraint(
+            ["institution_id", "entry_no"],
+            ["ledger_entry.institution_id", "ledger_entry.entry_no"],
+            name="fk_settlement__ledger_entry",
+        ),
+        sa.Index(
+            "uq_settlement__standing",
+            *_DISCHARGE,
+            unique=True,
+            sqlite_where=sa.text("recalled_at IS NULL AND discharged_at IS NOT NULL"),
+            postgresql_where=sa.text("recalled_at IS NULL AND discharged_at IS NOT NULL"),
+        ),
+        sa.Index(
+            "uq_settlement__result",
+            "institution_id",
+            "setl_id",
+            unique=True,
+            sqlite_where=sa.text("recalled_at IS NULL AND setl_id IS NOT NULL"),
+            postgresql_where=sa.text("recalled_at IS NULL AND setl_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_settlement__to_recall",
+            "institution_id",
+            "recall_asked_at",
+            sqlite_where=sa.text("recall_asked_at IS NOT NULL AND recalled_at IS NULL"),
+            postgresql_where=sa.text("recall_asked_at IS NOT NULL AND recalled_at IS NULL"),
+        ),
+        sa.CheckConstraint("kind IN ('discharge', 'interim', 'no_charge')", name="kind"),
+        sa.CheckConstraint("channel IN ('bedside', 'online', 'window')", name="channel"),
+        sa.CheckConstraint("(kind = 'interim') = (discharged_at IS NULL)", name="interim_without_discharge"),
+        sa.CheckConstraint("total_fen = fund_fen + account_fen + cash_fen + hospital_fen", name="borne_by_somebody"),
+        sa.CheckConstraint("cash_fen = applied_fen + shortfall_fen", name="paid_or_owed"),
+        sa.CheckConstraint(
+            "fund_fen >= 0 AND account_fen >= 0 AND cash_fen >= 0 AND hospital_fen >= 0 AND applied_fen >= 0 "
+            "AND shortfall_fen >= 0 AND applied_fen <= held_fen AND (shortfall_fen = 0 OR applied_fen = held_fen)",
+            name="amounts",
+        ),
+        sa.CheckConstraint("(entry_no IS NULL) = (total_fen = 0)", name="posted"),
+        sa.CheckConstraint("recalled_by IS NULL OR recalled_by <> recall_asked_by", name="second_person"),
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.persistence.models.inpatient import (
     CapRow,
@@ -270,7 +271,7 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
     back = [one for one in taken if one.number in voided_refunds]
     paid = [one for one in taken if one.kind == "refund"]
     own = [one for one in taken if one.kind != "refund" and one.number not in voided_refunds]
-    net = sum(one.amount_fen if one.kind == "deposit" else -one.amount_fen for one in own)
+    net = sum(one.amount_fen if one.kind in MONEY_IN else -one.amount_fen for one in own)
     paid_out = sum(one.amount_fen for one in paid) - sum(one.amount_fen for one in back)
     return BookDay(book, len(own), net, len(paid), paid_out)
 

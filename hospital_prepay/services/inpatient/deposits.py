@@ -166,7 +166,7 @@ def _take(
 ) -> Collected:
     cap = None if state.cap_fen is None else Money(state.cap_fen)
     before = Money(state.collected_fen)
-    room = Money(max(0, (state.cap_fen or 0) - state.collected_fen))
+    room = Money(max(0, (state.cap_fen or 0) - state.collected_fen - state.applied_fen))
     if not decision.permitted:
         work.audit(outcome="refused", decision_id=decision_id, detail={"amount_fen": command.amount.fen})
         return Collected(decision, decision_id, cap, before, room)
@@ -224,7 +224,7 @@ def _facts(state: store.StayState, amount: Money, stage: str) -> CollectFacts:
     return CollectFacts(
         amount_fen=amount.fen,
         cap_fen=state.cap_fen,
-        collected_fen=state.collected_fen,
+        collected_fen=state.collected_fen + state.applied_fen,
         circumstance=state.circumstance,
         unposted=state.unposted,
         stage_recorded=says_something(stage),

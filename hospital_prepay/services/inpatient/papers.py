@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN
 from hospital_prepay.persistence import decisions
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
@@ -95,7 +96,7 @@ def _held_after(slip: Slip, facts: Mapping[str, Any]) -> Money | None:
         return None
     if slip.kind == "deposit":
         return Money(facts["collected_fen"] + facts["amount_fen"])
-    came_back = slip.kind == "void" and facts["kind"] == "refund"
+    came_back = slip.kind == "void" and facts["kind"] in ("refund", "return")
     return Money(facts["balance_fen"] + (slip.amount_fen if came_back else -slip.amount_fen))
 
 
@@ -103,7 +104,7 @@ def _originals(slip: Slip, slips: list[Slip]) -> tuple[str, ...]:
     """The slip that a void undid; of a refund the receipts that stood when it was made, oldest first."""
     if slip.kind == "void":
         return (slip.cancels,) if slip.cancels else ()
-    if slip.kind == "deposit":
+    if slip.kind in MONEY_IN:
         return ()
     undone = {one.cancels for one in slips if one.kind == "void" and one.issued_at <= slip.issued_at}
     stood = [one for one in slips if one.kind == "deposit" and one.issued_at <= slip.issued_at]

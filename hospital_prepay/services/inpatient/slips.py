@@ -12,10 +12,10 @@ from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision, Outcome
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.ledger.chart import Tender, stay_account
+from hospital_prepay.domain.ledger.chart import Tender, arrears_account, stay_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts, refund, void
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, RefundFacts, VoidFacts, refund, void
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -195,16 +195,18 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
 
 
 def _carry_out(work: UnitOfWork, request: books.Request, command: DecideRequest, state: store.StayState) -> Done:
-    sign, reverses = 1, None
+    sign, reverses, account = 1, None, stay_account(request.stay_no)
     if request.book is not None and request.serial is not None:
         slip = books.find_slip(work.connection, work.institution_id, request.book, request.serial)
         decision, decision_id = _void_decision(work, slip, state)
-        sign, reverses = (1 if slip.kind == "deposit" else -1), slip.entry_no
+        sign, reverses = (1 if slip.kind in MONEY_IN else -1), slip.entry_no
+        if slip.kind == "topup":
+            account = arrears_account(request.stay_no)
     else:
         decision, decision_id = _refund_decision(work, request.amount_fen, state)
     if decision.outcome is Outcome.REFUSED:
         return Done(request.request_id, None, None, Money(request.amount_fen), decision, decision_id)
-    entry_no = work.ledger.post(_entry(work, request, sign, reverses))
+    entry_no = work.ledger.post(_entry(work, request, account, sign, reverses))
     return _issue(work, request, command, entry_no, decision, decision_id)
 
 
@@ -247,11 +249,11 @@ def _issue(
     return Done(request.request_id, number, token, amount, decision, decision_id, entry_no)
 
 
-def _entry(work: UnitOfWork, request: books.Request, sign: int, reverses: int | None) -> JournalEntry:
-    """Money out of the stay (``sign`` 1), or a voided refund's way back in (-1)."""
+def _entry(work: UnitOfWork, request: books.Request, account: str, sign: int, reverses: int | None) -> JournalEntry:
+    """Money out of an account of the stay (``sign`` 1), or a voided refund's way back in (-1)."""
     amount = Money(request.amount_fen)
     out = (
-        Posting(stay_account(request.stay_no), debit=amount),
+        Posting(account, debit=amount),
         Posting(Tender(request.tender).account_id, credit=amount),
     )
     return JournalEntry(

@@ -42,7 +42,9 @@ OUTPATIENT = {
     *("outpatient/advances.py", "outpatient/census.py", "outpatient/claims.py", "outpatient/corrections.py"),
     *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py", "outpatient/refund_entries.py"),
 }
-DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT}
+# And of these tests/services/settlement/test_settling.py.
+SETTLEMENT = {"settlement/recalls.py", "settlement/settling.py", "settlement/slips.py"}
+DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT, *SETTLEMENT}
 
 
 def busy(hospital: Hospital) -> None:

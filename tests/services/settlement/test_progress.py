@@ -199,14 +199,16 @@ def test_a_provisional_due_day_becomes_firm_with_the_notice_and_the_old_verdict_
 
 
 def test_the_database_walks_the_same_table(hospital: Hospital, database: Database) -> None:
-    """Every pair of stages, the forbidden ones too, said to the database itself."""
-    for source in Stage:
+    """Every pair of stages up to the cashier, the forbidden ones too, said to the database itself; what follows rests
+    on a settlement: see test_settling.py."""
+    for source in (Stage.WARD, Stage.AUDIT, Stage.INSURANCE, Stage.CASHIER):
         for target in Stage:
             stay_no = f"W-{source.value}-{target.value}"
             discharge(hospital, stay_no, certificate="")
             _put_at(database, stay_no, source)
             words = "x" if source is target else ""
-            allowed = target.value in DISCHARGE_STEPS[source.value]
+            unsettled = target is not Stage.INVOICE
+            allowed = unsettled and target.value in DISCHARGE_STEPS[source.value]
             if allowed:
                 _step(database, stay_no, source, target, words)
             else:
@@ -219,8 +221,6 @@ _PATHS = {
     Stage.AUDIT: [Stage.WARD],
     Stage.INSURANCE: [Stage.WARD, Stage.AUDIT],
     Stage.CASHIER: [Stage.WARD, Stage.AUDIT],
-    Stage.INVOICE: [Stage.WARD, Stage.AUDIT, Stage.CASHIER],
-    Stage.DONE: [Stage.WARD, Stage.AUDIT, Stage.CASHIER, Stage.INVOICE],
 }
 
 

@@ -7,11 +7,15 @@ hospital's own rule and is never cited as law.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from hospital_prepay.domain.clauses import house_rule
 from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
+
+# Slips of money that came in; a refund's and a return's went out.
+MONEY_IN: Final = frozenset({"deposit", "topup"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,11 @@ def void(facts: VoidFacts, rule_version: str) -> Decision:
         reasons.append(Reason("not_today", "只能作废当天的票；隔天的请办退款。"))
     if facts.kind == "deposit" and facts.amount_fen > facts.balance_fen:
         reasons.append(Reason("already_returned", "这笔钱已经退过或用过，余额不够作废。"))
-    if facts.kind == "refund" and facts.cap_fen is not None and facts.balance_fen + facts.amount_fen > facts.cap_fen:
+    if (
+        facts.kind in ("refund", "return")
+        and facts.cap_fen is not None
+        and facts.balance_fen + facts.amount_fen > facts.cap_fen
+    ):
         reasons.append(Reason("over_cap", f"额度现在是 {Money(facts.cap_fen)} 元，收回这笔退款就超过了，不能作废。"))
     return _decision("inpatient.void_slip", rule_version, facts.amount_fen, reasons, asdict(facts))
 

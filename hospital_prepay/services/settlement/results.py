@@ -1,0 +1,60 @@
+"""The insurance's results as they are kept: once, and never written over."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.domain.rules.settlement.result import ResultAmounts
+from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class InsuranceResult:
+    """A result of interface 2304 as it came: who it is about, and its amounts."""
+
+    setl_id: str
+    setl_time: datetime
+    amounts: ResultAmounts
+    mdtrt_id: str = ""
+    psn_no: str = ""
+    certno: str = ""
+    insutype: str = ""
+    med_type: str = ""
+
+
+def take_result(context: Context, work: UnitOfWork, stay_no: str, result: InsuranceResult, source: str) -> None:
+    """Keep what the insurance answered, once. Raises :class:`Conflict` when the same number came with other amounts,
+    or for another stay: a result is never written over."""
+    known = store.find_result(work.connection, work.institution_id, result.setl_id)
+    said = {f"{name}_fen": value for name, value in asdict(result.amounts).items()}
+    if known is not None:
+        if known.stay_no != stay_no or any(getattr(known, name) != value for name, value in said.items()):
+            raise Conflict(
+                f"结算流水号 {result.setl_id} 已经收到过，内容不一样。请核对流水号；结果改过的，医保会给新的流水号。"
+            )
+        return
+    digest = None
+    if result.certno:
+        digest = context.keyed_hash.digest(result.certno, institution=work.institution_id, field="certificate")
+    store.add_result(
+        work.connection,
+        {
+            "institution_id": work.institution_id,
+            "setl_id": result.setl_id,
+            "stay_no": stay_no,
+            "mdtrt_id": result.mdtrt_id,
+            "psn_no": result.psn_no,
+            "certificate_hash": digest,
+            "insutype": result.insutype,
+            "med_type": result.med_type,
+            "setl_time": result.setl_time,
+            **said,
+            "source": source,
+            "taken_by": work.act.actor.actor_id,
+            "taken_at": work.now,
+        },
+    )

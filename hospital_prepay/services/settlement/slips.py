@@ -1,0 +1,164 @@
+"""Money that is paid towards a settlement, or given back with it: an entry and a slip each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Final
+
+from hospital_prepay.crypto import new_token
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.ledger.chart import Tender, arrears_account, stay_account
+from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.rules.settlement.settling import GoesBack
+from hospital_prepay.persistence import receipts as books
+from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence import stays
+from hospital_prepay.persistence.ledger import has_account, open_account
+from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.context import Context
+
+SERIES: Final = "A"
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Money a patient pays towards what a settlement left owing."""
+
+    amount: Money
+    tender: Tender
+    payment_reference: str = ""
+
+
+def checked(top_up: TopUp) -> TopUp:
+    """A payment with its reference as it is kept. Raises :class:`MalformedInput` for one that can't be."""
+    amount, tender, reference = top_up.amount, top_up.tender, payment_reference(top_up.payment_reference)
+    if amount.fen <= 0:
+        raise MalformedInput("补交金额要大于零，例如 500.00。", code="not_an_amount", details={"field": "amount"})
+    if tender is not Tender.CASH and not reference:
+        words = f"{tender.label}付款要填支付单号，可以扫小票上的条码。"
+        raise MalformedInput(words, code="missing_value", details={"field": "payment_reference"})
+    return replace(top_up, payment_reference=reference)
+
+
+@dataclass(frozen=True, slots=True)
+class PayArrears:
+    """Money towards what a stay's settlement left owing, paid later."""
+
+    stay_no: str
+    top_up: TopUp
+    idempotency_key: str
+
+
+def pay_arrears(context: Context, actor: Actor, command: PayArrears) -> str:
+    """Take money towards what is owed; returns the slip's number. Needs ``settlement.settle``.
+
+    Raises :class:`MalformedInput` above what is owed, :class:`Conflict` for a reference that was used.
+    """
+    actor.require(Permission.SETTLEMENT_SETTLE)
+    top_up = checked(command.top_up)
+    with context.work(actor, "settlement.top_up", command.stay_no) as work:
+        stays.lock_stay(work.connection, work.institution_id, command.stay_no)
+        payload = {**asdict(command), "top_up": {**asdict(top_up), "amount": top_up.amount.fen}}
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return str(known["slip"])
+        owed = store.owed_fen(work.connection, work.institution_id, command.stay_no)
+        number = take_top_up(work, command.stay_no, top_up, owed, command.idempotency_key)
+        work.keep_answer(command.idempotency_key, payload, {"slip": number})
+        return number
+
+
+def open_arrears(work: UnitOfWork, stay_no: str) -> None:
+    """Open the account of what a stay owes, once."""
+    account = arrears_account(stay_no)
+    if not has_account(work.connection, work.institution_id, account):
+        name = f"出院病人欠费 {stay_no}"
+        open_account(work.connection, work.institution_id, account, name=name, opened_at=work.now, guarded=True)
+
+
+def settlement_entry(
+    work: UnitOfWork,
+    kind: str,
+    summary: str,
+    key: str,
+    stay_no: str,
+    postings: Iterable[Posting],
+    reverses_no: int | None = None,
+) -> JournalEntry:
+    """An entry about a stay's settlement, dated now."""
+    return JournalEntry(
+        institution_id=work.institution_id,
+        idempotency_key=f"{kind}:{key}",
+        kind=kind,
+        summary=summary,
+        source=f"stay:{stay_no}",
+        occurred_at=work.now,
+        posted_at=work.now,
+        effective_on=work.today,
+        posted_by=work.act.actor.actor_id,
+        postings=tuple(postings),
+        reverses_no=reverses_no,
+    )
+
+
+def give_back(work: UnitOfWork, stay_no: str, back: GoesBack, key: str) -> str:
+    """One refund of what was left, by the way it came, on a slip of its own."""
+    amount, tender = Money(back.amount_fen), Tender(back.tender)
+    postings = (
+        Posting(stay_account(stay_no), debit=amount),
+        Posting(tender.account_id, credit=amount),
+    )
+    entry_no = work.ledger.post(
+        settlement_entry(work, "settlement_return", "退结算后剩余预交金", key, stay_no, postings)
+    )
+    return _slip(work, "return", stay_no, amount, tender, back.reference, entry_no)
+
+
+def take_top_up(work: UnitOfWork, stay_no: str, top_up: TopUp, owed_fen: int, key: str) -> str:
+    """Money towards what is owed, on a slip of its own. Raises :class:`MalformedInput` above what is owed."""
+    if top_up.amount.fen > owed_fen:
+        words = f"最多补交 {Money(owed_fen)} 元：这是还差的。"
+        raise MalformedInput(words, code="above_owed", details={"field": "amount"})
+    if top_up.payment_reference:
+        used = books.reference_in_use(work.connection, work.institution_id, top_up.payment_reference)
+        if used is not None:
+            raise Conflict(f"这个支付单号已经记在票据 {used} 上。请核对是不是同一笔付款；本次没有入账。")
+    postings = (
+        Posting(top_up.tender.account_id, debit=top_up.amount),
+        Posting(arrears_account(stay_no), credit=top_up.amount),
+    )
+    entry_no = work.ledger.post(settlement_entry(work, "settlement_topup", "补交结算款", key, stay_no, postings))
+    return _slip(work, "topup", stay_no, top_up.amount, top_up.tender, top_up.payment_reference, entry_no)
+
+
+def _slip(
+    work: UnitOfWork, kind: str, stay_no: str, amount: Money, tender: Tender, reference: str, entry_no: int
+) -> str:
+    book, serial = books.next_serial(work.connection, work.institution_id, work.act.actor.actor_id, SERIES, work.now)
+    books.add_receipt(
+        work.rows,
+        {
+            "institution_id": work.institution_id,
+            "book": book,
+            "serial": serial,
+            "kind": kind,
+            "stay_no": stay_no,
+            "amount_fen": amount.fen,
+            "tender": tender.value,
+            "payment_reference": reference,
+            "payer": "",
+            "ground": "",
+            "entry_no": entry_no,
+            "decision_id": None,
+            "token": new_token(),
+            "issued_at": work.now,
+            "issued_by": work.act.actor.actor_id,
+        },
+    )
+    work.audit(entry_no=entry_no, detail={"receipt": books.receipt_number(book, serial), "amount_fen": amount.fen})
+    work.rows.write(work.connection)  # the next slip counts on from this one
+    return books.receipt_number(book, serial)
