@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+from marshmallow import ValidationError
+
+from hospital_prepay.domain.ledger.chart import Tender
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.result import AMOUNTS, ResultAmounts, self_paid
+from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.domain.visits import Disposition, VisitEventKind
-from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text
+from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Yuan
 from hospital_prepay.schemas.desk import LocalMoment, StayNumber
+from hospital_prepay.schemas.fund_forms import FormKey
+from hospital_prepay.services.settlement.slips import TopUp
 
 LONGEST_NOTE: Final = 200
 
@@ -74,3 +82,124 @@ class HandEventSchema(CommandSchema[HandEvent]):
     def read(self, given: Mapping[str, Any]) -> HandEvent:
         """The event; how the patient left may be left open."""
         return super().read({name: said for name, said in given.items() if said or name != "disposition"})
+
+
+@dataclass(frozen=True, slots=True)
+class SettleForm:
+    """The form of a settlement as it was typed; amounts of interface 2304 under its own names."""
+
+    kind: SettlementKind
+    channel: Channel
+    step_no: int | None
+    setl_id: str
+    setl_time: datetime | None
+    amounts: ResultAmounts
+    top_up: TopUp | None
+    idempotency_key: str
+
+
+class SettleSchema(CommandSchema[SettleForm]):
+    """A settlement: what the insurance answered, where it is done, and what is paid towards it at once.
+
+    Without an insurance only the whole cost counts; a stay without cost needs no amount.
+    """
+
+    kind = Choice(SettlementKind, required=True)
+    channel = Choice(Channel, required=True)
+    step_no = Number(load_default=None, allow_none=True)
+    setl_id = Text(longest=40, load_default="")
+    setl_time = LocalMoment(load_default=None, allow_none=True)
+    medfee_sumamt = Yuan(load_default=None, allow_none=True)
+    fund_pay_sumamt = Yuan(load_default=None, allow_none=True)
+    psn_part_amt = Yuan(load_default=None, allow_none=True)
+    acct_pay = Yuan(load_default=None, allow_none=True)
+    psn_cash_pay = Yuan(load_default=None, allow_none=True)
+    hosp_part_amt = Yuan(load_default=None, allow_none=True)
+    acct_mulaid_pay = Yuan(load_default=None, allow_none=True)
+    top_up = Yuan(load_default=None, allow_none=True)
+    tender = Choice(Tender, load_default=Tender.CASH)
+    payment_reference = Text(longest=64, load_default="")
+    idempotency_key = FormKey()
+
+    def read(self, given: Mapping[str, Any]) -> SettleForm:
+        """The form with the amounts together. Raises ``ValidationError`` for an amount that is missing."""
+        found = self.load({name: said for name, said in given.items() if said != "" or name in ("kind", "channel")})
+        fen = {name: found[name] and found[name].fen for name in AMOUNTS}
+        free = found["kind"] is SettlementKind.NO_CHARGE
+        needed = () if free else ("medfee_sumamt",) if not found["setl_id"] else AMOUNTS[:5]
+        missing = {name: ["请填金额；没有的填 0。"] for name in needed if fen[name] is None}
+        if found["setl_id"] and found["setl_time"] is None:
+            missing["setl_time"] = ["请填结算时间。"]
+        if missing:
+            raise ValidationError(missing)
+        amounts = (
+            ResultAmounts(**{name: value or 0 for name, value in fen.items()})
+            if found["setl_id"]
+            else self_paid(fen["medfee_sumamt"] or 0)
+        )
+        paid = found["top_up"]
+        return SettleForm(
+            kind=found["kind"],
+            channel=found["channel"],
+            step_no=found["step_no"],
+            setl_id=found["setl_id"],
+            setl_time=found["setl_time"],
+            amounts=amounts,
+            top_up=TopUp(paid, found["tender"], found["payment_reference"]) if paid else None,
+            idempotency_key=found["idempotency_key"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceForm:
+    """The number of an electronic invoice."""
+
+    settlement_no: int
+    invoice_no: str
+
+
+class InvoiceSchema(CommandSchema[InvoiceForm]):
+    """The number of an electronic invoice."""
+
+    command: ClassVar = InvoiceForm
+
+    settlement_no = Number(required=True)
+    invoice_no = Text(required=True, longest=40)
+
+
+@dataclass(frozen=True, slots=True)
+class RecallForm:
+    """A recall asked for, with the ground, or decided."""
+
+    settlement_no: int
+    ground: str
+
+
+class RecallSchema(CommandSchema[RecallForm]):
+    """A recall: the ground where it is asked for."""
+
+    command: ClassVar = RecallForm
+
+    settlement_no = Number(required=True)
+    ground = Text(longest=LONGEST_NOTE, load_default="")
+
+
+@dataclass(frozen=True, slots=True)
+class PayForm:
+    """Money towards what is owed."""
+
+    amount: Money
+    tender: Tender
+    payment_reference: str
+    idempotency_key: str
+
+
+class PaySchema(CommandSchema[PayForm]):
+    """Money towards what is owed."""
+
+    command: ClassVar = PayForm
+
+    amount = Yuan(required=True)
+    tender = Choice(Tender, required=True)
+    payment_reference = Text(longest=64, load_default="")
+    idempotency_key = FormKey()

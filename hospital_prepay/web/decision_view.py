@@ -22,6 +22,9 @@ from hospital_prepay.domain.rules.outpatient.duties import INSTRUMENT
 from hospital_prepay.domain.rules.outpatient.duties import PLAIN as OUTPATIENT_PLAIN
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.domain.rules.outpatient.reach import Channel
+from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS
+from hospital_prepay.domain.rules.settlement.settling import SettlementKind
+from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -52,9 +55,10 @@ RULES: Final = {
     "fund.henan_fallback": "先付的款是不是上一周期的金额",
     "outpatient.claim": "这笔门诊退款能不能受理",
     "outpatient.gate": "这笔门诊预交金能不能收",
+    "settlement.settle": "这次住院能不能结算",
 }
 _NOTHING: Final = "没有"
-_SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款"}
+_SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款", "topup": "补交结算款", "return": "结算退款"}
 
 
 def decision_number(decision_id: str) -> str:
@@ -105,6 +109,8 @@ def title(decision: Decision) -> str:
             return f"不能登记：{why}" if refused else f"期限登记：{why}"
         case "outpatient.claim":
             return f"还不能受理：{why}" if refused else f"受理退款 {amount} 元，由别人审核和确认"
+        case "settlement.settle":
+            return f"不能结算：{why}" if refused else why
         case "fund.close_period":
             month = decision.facts["period"]
             return f"{month} 不能结账：{why}" if refused else f"{month} 可以结账：{why}"
@@ -319,6 +325,18 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "unposted": ("未公示病种", _yes),
         "stage_recorded": ("写明了诊疗阶段", _yes),
         "discharged": ("已出院", _yes),
+        "cancelled": ("住院已取消", _yes),
+    },
+    "settlement.settle": {
+        "kind": ("结算", lambda kind: SettlementKind(kind).label),
+        "is_discharged": ("已出院", _yes),
+        "is_settled": ("这次出院已经结算", _yes),
+        "is_cancelled": ("住院已取消", _yes),
+        "stage": ("在哪一步", lambda stage: Stage(stage).label if stage else _NOTHING),
+        "held_fen": ("预交金余额", _yuan),
+        **{name: (label, _yuan) for name, label in AMOUNT_LABELS.items()},
+        "has_other_patient": ("结果是别人的", _yes),
+        "is_result_used": ("结果已经用过", _yes),
     },
     "inpatient.determine_cap": {
         "disease_code": ("病种编码", str),

@@ -15,6 +15,7 @@ from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.settlement import StepForm, StepSchema
 from hospital_prepay.services.settlement import board as service
 from hospital_prepay.services.settlement import progress
+from hospital_prepay.services.settlement.preview import money_of
 from hospital_prepay.services.settlement.progress import Passed, Seen
 from hospital_prepay.web import settlement_view as view
 
@@ -104,7 +105,8 @@ def _step(stay_no: str, take: Any) -> Any:
 
 def _record(stay_no: str, form: Form) -> str:
     found = service.discharges_of(current_context(), current_actor(), stay_no)
-    return render_template("pages/settlement/record.html", **view.record_page(found, form, view.moment_now()))
+    money = money_of(current_context(), current_actor(), stay_no)
+    return render_template("pages/settlement/record.html", **view.record_page(found, money, form, view.moment_now()))
 
 
 def _of(stay_no: str, form: StepForm) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,7 +12,9 @@ from flask import request
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.masking import mask_name
+from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import OWNERS, Stage, earlier_stages, next_stage
 from hospital_prepay.domain.visits import DISPOSITION_LABELS, Disposition, Ended
 from hospital_prepay.http.current import current_actor, current_context
@@ -30,6 +33,8 @@ from hospital_prepay.services.settlement.board import (
     StayDischarges,
     StepRow,
 )
+from hospital_prepay.services.settlement.preview import Settlement, StayMoney
+from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.settlement_words import dots, due_badge, target_badge, waited
 
 ROOT: Final = "/settlement"
@@ -138,14 +143,45 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
     }
 
 
-def record_page(found: StayDischarges, form: Form, now: datetime) -> dict[str, Any]:
+def record_page(found: StayDischarges, money: StayMoney, form: Form, now: datetime) -> dict[str, Any]:
     """One stay's discharges, what may be done with the one that stands, and everything on record."""
+    actor = current_actor()
+    settles = actor.may(Permission.SETTLEMENT_SETTLE)
     return {
+        "held_fen": money.held_fen,
+        "owed_fen": money.owed_fen,
+        "settlements": [_settlement(one, found) for one in money.settlements],
+        "may_pay": settles and money.owed_fen > 0,
+        "may_settle": settles,
+        "tenders": [{"value": one.value, "label": one.label} for one in Tender],
+        "key": str(uuid.uuid4()),
         "stay_no": found.stay_no,
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "records": [_record(one, found, now) for one in found.records],
         "form": form,
         "today": found.today,
+    }
+
+
+def _settlement(one: Settlement, found: StayDischarges) -> dict[str, Any]:
+    actor = current_actor()
+    stands = one.recalled_at is None
+    settles, manages = actor.may(Permission.SETTLEMENT_SETTLE), actor.may(Permission.SETTLEMENT_MANAGE)
+    asked = stands and one.recall_asked_by is not None
+    state = {"kind": "ok", "word": "有效"} if stands else {"kind": "idle", "word": "已召回"}
+    return {
+        "one": one,
+        "number": one.number,
+        "kind": SettlementKind(one.kind).label,
+        "channel": Channel(one.channel).label,
+        "by": found.names.get(one.settled_by, one.settled_by),
+        "state": {"kind": "held", "word": "召回待另一个人办理"} if asked else state,
+        "asked_by": found.names.get(one.recall_asked_by or "", one.recall_asked_by),
+        "recalled_by": found.names.get(one.recalled_by or "", one.recalled_by),
+        "may_invoice": stands and settles and one.invoice_no is None,
+        "may_ask": stands and settles and not asked,
+        "may_decide": asked and manages and actor.actor_id != one.recall_asked_by,
+        "decision_href": decision_href(one.decision_id),
     }
 
 
@@ -170,6 +206,8 @@ def _record(record: DischargeRecord, found: StayDischarges, now: datetime) -> di
         "note": row.note,
         "waited": waited(row.stage_since, now),
         "step_no": row.step_no,
+        "settle_href": f"{ROOT}/stays/{row.stay_no}/settle" if mine and stage is Stage.CASHIER else None,
+        "settled_at": row.settled_at,
         "bar": _bar(stage, insured, record.steps, found),
         "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND else None,
         "back_to": [(one.value, one.label) for one in earlier_stages(stage, insured)] if mine else [],

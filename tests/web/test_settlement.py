@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 import pytest
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.money import Money
 from hospital_prepay.services.settlement.intake import Outcome, feed, take_hl7
 from tests.admissions import raw
-from tests.counter import STAY, Counter
+from tests.counter import STAY, Counter, collect
 from tests.people import INSTITUTION, Browser, House
 
 NO = "Z2509001"
@@ -176,3 +178,128 @@ def test_missing_sequence_numbers_are_told(counter: Counter, house: House, login
         message = raw("A01", visit=f"S{number}", at="20260115091500", sequence=str(number), certificate="")
         take_hl7(house.context, feed(INSTITUTION, "mllp"), message, "mllp")
     assert "9–10" in login_as(Role.FINANCE_OFFICER).get("/settlement/messages").text
+
+
+@pytest.fixture
+def at_cashier(counter: Counter, house: House, login_as: Login) -> Browser:
+    """The counter's stay with 500.00 in cash, discharged, and with the cashier; a cashier's browser."""
+    cashier = login_as(Role.CASHIER)
+    assert collect(cashier, "500.00").status_code == 200
+    said = {"stay_no": STAY, "kind": "discharge", "at": "2026-01-15T09:30", "ward": "", "disposition": "1"}
+    cashier.post("/settlement/visits", said)
+    for step, role in enumerate((Role.WARD, Role.BILLING_AUDITOR, Role.INSURANCE_CLERK)):
+        login_as(role).post(f"/settlement/stays/{STAY}/pass", {"step_no": str(step)})
+    return cashier
+
+
+def settle_form(**changes: str) -> dict[str, str]:
+    return {
+        "kind": "discharge",
+        "channel": "window",
+        "step_no": "3",
+        "setl_id": "520000G001",
+        "setl_time": "2026-01-15T09:50",
+        "medfee_sumamt": "1,000.00",
+        "fund_pay_sumamt": "600",
+        "psn_part_amt": "400",
+        "acct_pay": "0",
+        "psn_cash_pay": "400.00",
+        "idempotency_key": KEYS[0],
+        "act": "settle",
+        **changes,
+    }
+
+
+KEYS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
+SETTLE = f"/settlement/stays/{STAY}/settle"
+
+
+def test_a_stay_is_settled_at_the_window(at_cashier: Browser, counter: Counter, login_as: Login) -> None:
+    assert "算一算" in at_cashier.get(SETTLE).text
+    shown = at_cashier.post(SETTLE, settle_form(act="preview")).text
+    assert "结算，退 100.00 元" in shown
+    assert counter.held() == Money(50_000)  # looking moves nothing
+    answer = at_cashier.post(SETTLE, settle_form())
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/settlement/stays/{STAY}")
+    assert at_cashier.post(SETTLE, settle_form()).status_code == 303  # sent twice, settled once
+    page = at_cashier.get(f"/settlement/stays/{STAY}").text
+    for words in ("预交金抵 400.00 元", "退 100.00 元", "已结算", f"{STAY}-1", "申请召回", "电子票据号码"):
+        assert words in page, words
+    assert counter.held() == Money(0)
+    at_cashier.post(f"/settlement/stays/{STAY}/invoice", {"settlement_no": "1", "invoice_no": "0123456789"})
+    assert "这次出院办完了" in at_cashier.get(f"/settlement/stays/{STAY}").text
+    slip = at_cashier.get("/desk/shift").text
+    assert "结算退款" in slip
+    assert "-100.00" in slip
+
+
+def test_what_does_not_tie_is_said_and_what_was_typed_stays(at_cashier: Browser) -> None:
+    for act in ("preview", "settle"):
+        page = at_cashier.post(SETTLE, settle_form(act=act, psn_cash_pay="399.99")).text
+        assert "不能结算：个人负担与个人账户、现金（和共济）之和差 0.01 元" in page
+        assert 'value="399.99"' in page
+        assert "没有入账，没有开单，没有退款" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"psn_cash_pay": ""}, "请填金额；没有的填 0"),
+        ({"medfee_sumamt": "壹仟"}, "医疗费总额"),
+        ({"setl_time": ""}, "请填结算时间"),
+        ({"kind": ""}, "请选一个"),
+        ({"idempotency_key": "x"}, "过期"),
+        (
+            {"psn_cash_pay": "900", "medfee_sumamt": "1500", "psn_part_amt": "900", "top_up": "400.01"},
+            "最多补交 400.00",
+        ),
+        (
+            {"psn_cash_pay": "900", "medfee_sumamt": "1500", "psn_part_amt": "900", "top_up": "1", "tender": "card"},
+            "支付单号",
+        ),
+    ],
+)
+def test_a_form_that_is_wrong_comes_back_with_the_field(
+    at_cashier: Browser, counter: Counter, changes: dict[str, str], words: str
+) -> None:
+    answer = at_cashier.post(SETTLE, settle_form(**changes))
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert counter.held() == Money(50_000)
+
+
+def test_a_shortfall_is_owed_and_paid_later(at_cashier: Browser) -> None:
+    changes = {"psn_cash_pay": "900", "medfee_sumamt": "1500", "psn_part_amt": "900"}
+    assert "结算，差 400.00 元" in at_cashier.post(SETTLE, settle_form(**changes, act="preview")).text
+    at_cashier.post(SETTLE, settle_form(**changes, top_up="100", tender="cash"))
+    page = at_cashier.get(f"/settlement/stays/{STAY}").text
+    assert '还欠 <b class="num">300.00</b>' in page
+    paid = {"amount": "300", "tender": "cash", "payment_reference": "", "idempotency_key": KEYS[2]}
+    at_cashier.post(f"/settlement/stays/{STAY}/pay", {**paid, "amount": "300.01", "idempotency_key": KEYS[3]})
+    assert "最多补交 300.00 元" in at_cashier.get(f"/settlement/stays/{STAY}").text
+    at_cashier.post(f"/settlement/stays/{STAY}/pay", paid)
+    assert "还欠" not in at_cashier.get(f"/settlement/stays/{STAY}").text.split("已收")[1]
+
+
+def test_a_recall_is_asked_for_at_the_window_and_done_in_finance(at_cashier: Browser, login_as: Login) -> None:
+    at_cashier.post(SETTLE, settle_form())
+    page = f"/settlement/stays/{STAY}"
+    at_cashier.post(f"{page}/recall", {"settlement_no": "1", "ground": ""})
+    assert "请写明为什么召回" in at_cashier.get(page).text
+    at_cashier.post(f"{page}/recall", {"settlement_no": "1", "ground": "医保退回"})
+    assert "召回待另一个人办理" in at_cashier.get(page).text
+    assert at_cashier.post(f"{page}/recall/decide", {"settlement_no": "1", "act": "approve"}).status_code == 403
+    officer = login_as(Role.FINANCE_OFFICER)
+    assert "召回，红字冲销 1,000.00 元" in officer.get(page).text
+    officer.post(f"{page}/recall/decide", {"settlement_no": "1", "act": "approve"})
+    shown = officer.get(page).text
+    assert "已召回，红字冲销" in shown
+    assert "去结算" in at_cashier.get(page).text
+    assert at_cashier.post(SETTLE, settle_form(step_no="5", setl_id="G2", idempotency_key=KEYS[1])).status_code == 303
+    assert f"{STAY}-2" in at_cashier.get(page).text
+
+
+def test_only_the_cashier_settles(at_cashier: Browser, login_as: Login) -> None:
+    for role in (Role.FINANCE_OFFICER, Role.WARD, Role.AUDITOR):
+        assert login_as(role).get(SETTLE).status_code == 403
+        assert login_as(role).post(SETTLE, settle_form()).status_code == 403

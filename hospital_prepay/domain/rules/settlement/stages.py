@@ -83,7 +83,9 @@ def next_stage(stage: Stage, insured: InsuredClass) -> Stage:
 
 @house_rule
 def earlier_stages(stage: Stage, insured: InsuredClass) -> tuple[Stage, ...]:
-    """To whom a discharge may be sent back, nearest first."""
+    """To whom a discharge may be sent back, nearest first; once it is settled only a recall brings it back."""
+    if stage in (Stage.INVOICE, Stage.DONE):
+        return ()
     before = list(Stage)[: list(Stage).index(stage)]
     skipped = {Stage.INSURANCE} if insured is InsuredClass.SELF_PAY else set()
     allowed = DISCHARGE_STEPS[stage.value]

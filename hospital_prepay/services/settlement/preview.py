@@ -1,0 +1,98 @@
+"""What settling a stay would come to, before anything is stored."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.decision import Decision
+from hospital_prepay.domain.rules.settlement.result import Parts, ResultAmounts, parts_of
+from hospital_prepay.domain.rules.settlement.settling import (
+    GoesBack,
+    SettleFacts,
+    SettlementKind,
+    Share,
+    by_the_way_it_came,
+    settle,
+    share_of,
+)
+from hospital_prepay.persistence import discharges, stays
+from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence.settlements import ResultRow, Settlement
+from hospital_prepay.services.context import Context
+
+# Frozen rows that pages show, under the service's own name: pages know no tables.
+__all__ = ["ResultRow", "Settlement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a settlement would decide and move: nothing where it says no."""
+
+    decision: Decision
+    parts: Parts
+    share: Share
+    back: tuple[GoesBack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StayMoney:
+    """A stay's money around its settlement, in fen: what its deposits hold, what is still owed, every settlement and
+    every result of the insurance, the newest first."""
+
+    patient_name: str
+    held_fen: int
+    owed_fen: int
+    settlements: tuple[Settlement, ...]
+    results: tuple[ResultRow, ...]
+    insured_class: str
+    is_discharged: bool
+
+
+def money_of(context: Context, actor: Actor, stay_no: str) -> StayMoney:
+    """The money of a stay. Raises :class:`~hospital_prepay.domain.errors.NotFound`."""
+    actor.require(Permission.SETTLEMENT_VIEW)
+    institution = actor.institution_id
+    with context.database.reading() as connection:
+        state = stays.read_stay(connection, institution, stay_no)
+        return StayMoney(
+            patient_name=state.patient_name,
+            held_fen=state.collected_fen,
+            owed_fen=store.owed_fen(connection, institution, stay_no),
+            settlements=tuple(store.of_stay(connection, institution, stay_no)),
+            results=tuple(store.results_of(connection, institution, stay_no)),
+            insured_class=state.insured_class,
+            is_discharged=state.discharged_at is not None,
+        )
+
+
+def preview(context: Context, actor: Actor, stay_no: str, kind: SettlementKind, amounts: ResultAmounts) -> Preview:
+    """What :func:`~hospital_prepay.services.settlement.settling.settle_stay` would decide now by these amounts."""
+    actor.require(Permission.SETTLEMENT_SETTLE)
+    institution = actor.institution_id
+    with context.database.reading() as connection:
+        state = stays.read_stay(connection, institution, stay_no)
+        rows = discharges.of_stay(connection, institution, stay_no)
+        row = next((one for one in rows if one.ended_at is None), None)
+        standing = [
+            one
+            for one in store.of_stay(connection, institution, stay_no)
+            if one.recalled_at is None and row is not None and one.discharged_at == row.discharged_at
+        ]
+        paid_in = store.paid_in(connection, institution, stay_no)
+    facts = SettleFacts(
+        kind=kind.value,
+        is_discharged=state.discharged_at is not None,
+        is_settled=bool(standing),
+        is_cancelled=state.cancelled_at is not None,
+        stage=row.stage if row else "",
+        held_fen=state.collected_fen,
+        has_other_patient=False,
+        is_result_used=False,
+        **asdict(amounts),
+    )
+    decision = settle(facts, context.rule_version)
+    parts = parts_of(amounts)
+    share = share_of(state.collected_fen, max(parts.cash_fen, 0))
+    gives_back = decision.permitted and kind is not SettlementKind.INTERIM
+    return Preview(decision, parts, share, by_the_way_it_came(share.left_fen, paid_in) if gives_back else ())
