@@ -13,6 +13,7 @@ from hospital_prepay import __version__
 from hospital_prepay.api import cap_tables as api_cap_tables
 from hospital_prepay.api import deposits, document, fund_payments, stays
 from hospital_prepay.api import slips as api_slips
+from hospital_prepay.api import visits as api_visits
 from hospital_prepay.crypto import derive
 from hospital_prepay.http.addresses import bound_numbers
 from hospital_prepay.http.csrf import keep_cookie
@@ -164,6 +165,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     stays.blueprint,
     deposits.blueprint,
     api_slips.blueprint,
+    api_visits.blueprint,
     api_cap_tables.blueprint,
     fund_payments.blueprint,
 )

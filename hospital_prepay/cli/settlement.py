@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from hospital_prepay.cli.output import format_option, print_json
+from hospital_prepay.cli.output import format_option, print_json, print_table
+from hospital_prepay.cli.parameters import InputFile
+from hospital_prepay.clock import Clock
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.ledger.opening import opened_books
 from hospital_prepay.services.settlement.due import SettlementDue, compute_due
+from hospital_prepay.services.settlement.interface import importer_of
+from hospital_prepay.services.settlement.visit_file import take_visit_file
+from hospital_prepay.settings import Settings
 
 
 @click.group("settlement")
@@ -27,6 +36,25 @@ def due(discharged_at: str, form: str) -> None:
         print_json(answer.to_json())
     else:
         _print(answer)
+
+
+@settlement.command("import")
+@click.argument("file", metavar="文件", type=InputFile())
+@click.option("--institution", metavar="代码", help="机构代码；只有一家的不用写。")
+def import_events(file: Path, institution: str | None) -> None:
+    """导入出入院事件表（CSV 或 XLSX），一行一件事。
+
+    必有的列：事件（入院、转科转床、出院、信息变更、取消入院、取消出院）、住院号、发生时间。
+    可有的列：姓名、性别、患者号、证件号码、电话、病区、床号、参保类型、诊断编码、诊断名称、入院时间、出院时间、
+    出院医嘱时间、离院方式。同一个文件可以重复导入，结果一样。
+    """
+    settings = Settings.from_environment()
+    with opened_books(settings) as database:
+        context = Context(settings, database, Clock())
+        taken = take_visit_file(context, importer_of(context, institution), file)
+    click.echo(f"收下 {taken.applied} 条，重复 {taken.known} 条，不能用 {len(taken.rejected)} 条。")
+    if taken.rejected:
+        print_table(("行", "怎么改"), [(str(one.line), one.message) for one in taken.rejected[:50]])
 
 
 def _print(answer: SettlementDue) -> None:

@@ -33,8 +33,8 @@ class Role(StrEnum):
 
     @property
     def needs_second_factor(self) -> bool:
-        """All but the cashier and the ward sign in with a second factor."""
-        return self not in (Role.CASHIER, Role.WARD)
+        """All but the cashier sign in with a second factor."""
+        return self is not Role.CASHIER
 
 
 class Permission(StrEnum):

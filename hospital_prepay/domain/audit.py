@@ -200,6 +200,7 @@ ACTIONS: Final[dict[str, str]] = {
     "visit.replay": "重新处理搁置的消息",
     "visit.drop": "作废搁置的消息",
     "discharge.step": "推进出院结算",
+    "settlement.result": "收医保结算结果",
     "settlement.settle": "出院结算",
     "settlement.top_up": "补交结算款",
     "settlement.invoice": "填电子票据号",

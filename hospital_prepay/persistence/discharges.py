@@ -98,6 +98,18 @@ def add_clock(connection: sa.Connection, institution_id: str, row: DischargeRow,
     change(connection, institution_id, row, {"clock_no": clock_no, **shown})
 
 
+def clock_start(connection: sa.Connection, institution_id: str, row: DischargeRow) -> datetime | None:
+    """From when the newest clock of a discharge counts."""
+    return connection.scalar(
+        sa.select(DischargeClock.starts_at).where(
+            DischargeClock.institution_id == institution_id,
+            DischargeClock.stay_no == row.stay_no,
+            DischargeClock.discharged_at == row.discharged_at,
+            DischargeClock.clock_no == row.clock_no,
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SetClock:
     """The clock that a discharge has, as far as it matters for setting it anew."""

@@ -25,6 +25,7 @@ blueprint = Blueprint("home", __name__)
 _DOORS: Final = (
     ("收款", "登记住院，收住院预交金，补打收据", "/desk", "table", Permission.DEPOSIT_COLLECT),
     ("住院", "看一次住院的额度、已收和票据，姓名已遮盖", "/desk", "search", Permission.DESK_VIEW),
+    ("出院结算", "谁出院了，剩多少时间，卡在哪里", "/settlement", "shift", Permission.SETTLEMENT_VIEW),
     ("退门诊预交金", "找账户，受理、审核、确认、付款", "/desk/refunds", "later", Permission.OUTPATIENT_VIEW),
     ("作废和退款复核", "收费员申请，由您复核", "/desk/voids", "void", Permission.SLIP_APPROVE),
     ("额度表", "导入病例，测算，发布", "/finance/caps", "table", Permission.CAPS_MEASURE),

@@ -28,7 +28,7 @@ _NOTES: Final = {
     Role.SYSTEM_ADMINISTRATOR: "开账号、本院资料、日历、读法；不碰钱",
     Role.SECURITY_ADMINISTRATOR: "解锁、强制退出、重置动态码、操作记录",
     Role.DEPARTMENT_HEAD: "申请预付金用款，同意别人的申请；不碰钱",
-    Role.WARD: "出院患者的病历、医嘱、首页；不用动态码",
+    Role.WARD: "出院患者的病历、医嘱、首页；不碰钱",
     Role.BILLING_AUDITOR: "出院患者的费用审核；不碰钱",
     Role.INSURANCE_CLERK: "出院患者的医保回传和核对；不碰钱",
 }

@@ -12,8 +12,12 @@ from hospital_prepay.persistence import api_clients
 from hospital_prepay.persistence.api_clients import ClientRow
 from hospital_prepay.services.context import Context
 
-# A system may do a counter's or an officer's work, or read. Approving and administering is for people.
-ROLES: Final = (Role.CASHIER, Role.FINANCE_OFFICER, Role.AUDITOR)
+# A system may do a counter's or an officer's work, tell that a discharge's part is done, or read. Approving and
+# administering is for people.
+ROLES: Final = (
+    *(Role.CASHIER, Role.FINANCE_OFFICER, Role.AUDITOR),
+    *(Role.WARD, Role.BILLING_AUDITOR, Role.INSURANCE_CLERK),
+)
 _TOKEN_BITS: Final = 256
 _PREFIX: Final = "prepay_"
 

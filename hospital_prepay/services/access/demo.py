@@ -35,6 +35,9 @@ PEOPLE: Final = (
     DemoPerson("xitong", "龙飞", Role.SYSTEM_ADMINISTRATOR),
     DemoPerson("keshi", "安志远", Role.DEPARTMENT_HEAD),
     DemoPerson("anquan", "石磊", Role.SECURITY_ADMINISTRATOR),
+    DemoPerson("bingqu", "秦红", Role.WARD, "骨二病区"),
+    DemoPerson("feishen", "向荣", Role.BILLING_AUDITOR),
+    DemoPerson("yibao", "廖晴", Role.INSURANCE_CLERK),
 )
 
 

@@ -50,6 +50,17 @@ def set_clock(work: UnitOfWork, row: DischargeRow, ordered_at: datetime | None, 
     )
 
 
+def follow_order(work: UnitOfWork, row: DischargeRow, ordered_at: datetime | None) -> None:
+    """Set a new clock where the hospital counts from the physician's order, and that came to be known, or to be
+    another, after the discharge."""
+    if ordered_at is None:
+        return
+    if str(reading_in_force(work.connection, work.institution_id, "discharge_moment")) != BY_ORDER:
+        return
+    if store.clock_start(work.connection, work.institution_id, row) != ordered_at:
+        set_clock(work, row, ordered_at, "ordered")
+
+
 def recompute_clocks(work: UnitOfWork) -> None:
     """Set a new clock for each open discharge whose due day the calendar of today says differently; the clocks before
     it stay on record. What is settled keeps the day it was held to."""

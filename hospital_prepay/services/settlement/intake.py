@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import MalformedInput
-from hospital_prepay.domain.visits import STAY_NO, PatientMerge, VisitEvent, VisitEventKind
+from hospital_prepay.domain.visits import STAY_NO, PatientMerge, VisitEvent, VisitEventKind, VisitFacts
 from hospital_prepay.files.hl7_messages import (
     Header,
     NotForUs,
@@ -117,6 +118,23 @@ def take_event(context: Context, actor: Actor, event: VisitEvent, columns: dict[
         follow_visit(context, work, event.visit_no)
         work.audit(detail={"event": event.kind.value, "source": columns["source"]})
         return Taken(Outcome.APPLIED, visit_no=event.visit_no)
+
+
+def take_said(
+    context: Context,
+    actor: Actor,
+    kind: VisitEventKind,
+    visit_no: str,
+    occurred_at: datetime,
+    facts: VisitFacts,
+    source: str,
+) -> Taken:
+    """Take in an event that came as values, from a program or a table: the same values are the same event, however
+    often they come. Raises as :func:`take_event` does."""
+    said = {"event": kind.value, "visit_no": visit_no, "at": occurred_at.isoformat(), **facts.to_json()}
+    digest = digest_of(json.dumps(said, ensure_ascii=False, sort_keys=True).encode())
+    columns = _columns(Header(actor.actor_id, "", "", "", "", "", "", "", None), digest, source)
+    return take_event(context, actor, VisitEvent(kind, visit_no, occurred_at, occurred_at, digest, facts), columns)
 
 
 def _take_merge(context: Context, actor: Actor, merge: PatientMerge, columns: dict[str, Any]) -> Taken:

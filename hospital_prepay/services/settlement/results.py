@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.decision import Reason
 from hospital_prepay.domain.errors import Conflict
-from hospital_prepay.domain.rules.settlement.result import ResultAmounts
+from hospital_prepay.domain.rules.settlement.result import ResultAmounts, result_faults
 from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence import stays
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 
@@ -24,6 +27,29 @@ class InsuranceResult:
     certno: str = ""
     insutype: str = ""
     med_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResult:
+    """A result that is kept, and why it can't be settled by, if anything."""
+
+    setl_id: str
+    faults: tuple[Reason, ...]
+
+
+def record_result(context: Context, actor: Actor, stay_no: str, result: InsuranceResult, source: str) -> KeptResult:
+    """Keep a result as the insurance's interface gave it; one that doesn't tie is kept too, and said not to.
+
+    Needs ``settlement.insurance``. Raises :class:`~hospital_prepay.domain.errors.NotFound` for an unknown stay and
+    what :func:`take_result` raises.
+    """
+    actor.require(Permission.SETTLEMENT_INSURANCE)
+    with context.work(actor, "settlement.result", stay_no) as work:
+        stays.lock_stay(work.connection, work.institution_id, stay_no)
+        take_result(context, work, stay_no, result, source)
+        faults = result_faults(result.amounts)
+        work.audit(detail={"setl_id": result.setl_id, "ties": not faults})
+        return KeptResult(result.setl_id, faults)
 
 
 def take_result(context: Context, work: UnitOfWork, stay_no: str, result: InsuranceResult, source: str) -> None:

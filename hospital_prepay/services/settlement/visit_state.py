@@ -22,7 +22,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.stay_caps import Placement
 from hospital_prepay.services.inpatient.stays import RegisterStay, admit, find_first_cap, protected
-from hospital_prepay.services.settlement.clock_keeping import set_clock
+from hospital_prepay.services.settlement.clock_keeping import follow_order, set_clock
 
 FACTS: Final = "visit_facts"
 NO_NAME: Final = "未提供姓名"
@@ -133,6 +133,7 @@ def _follow_discharges(work: UnitOfWork, visit_no: str, visit: Visit, shown: Map
             _add(work, visit_no, word, visit, shown)
         else:
             _change(work, row, word, shown)
+            follow_order(work, row, visit.facts.discharge_ordered_at)
 
 
 def _add(work: UnitOfWork, visit_no: str, word: DischargeWord, visit: Visit, shown: Mapping[str, Any]) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.errors import Conflict
-from hospital_prepay.services.settlement.intake import Outcome, Taken, feed, take_hl7
+from hospital_prepay.domain.visits import VisitEventKind, VisitFacts
+from hospital_prepay.services.publication.readings import NewChoice, change_reading
+from hospital_prepay.services.settlement.intake import Outcome, Taken, feed, take_hl7, take_said
 from tests.admissions import merge, raw
-from tests.hospital import INSTITUTION, Hospital, require_named
+from tests.hospital import INSTITUTION, OFFICER, Hospital, require_named
 
 FEED = feed(INSTITUTION, "mllp")
 
@@ -207,3 +210,24 @@ def test_two_desks_registering_at_once_is_told_to_the_sender_and_nothing_is_kept
     with pytest.raises(Conflict):
         take(hospital, raw("A01", at="20260115093000"))
     assert hospital.count("visit_message") == 0
+
+
+def test_where_the_order_starts_the_clock_a_late_order_sets_a_new_one(hospital: Hospital) -> None:
+    words = NewChoice("discharge_order", "医务部 1 月 5 日会议")
+    change_reading(hospital.context, OFFICER, "discharge_moment", words)
+    take(hospital, raw("A03", at="20260115093000", discharged="20260115091500", admitted="20260110080000"))
+    ordered = datetime(2026, 1, 14, 16, tzinfo=SHANGHAI)
+    for _ in range(2):
+        take_said(
+            hospital.context,
+            FEED,
+            VisitEventKind.UPDATE,
+            "Z2509001",
+            datetime(2026, 1, 15, 9, 40, tzinfo=SHANGHAI),
+            VisitFacts(discharge_ordered_at=ordered),
+            "api",
+        )
+    told = rows(hospital, "SELECT due_on, cause FROM discharge_clock ORDER BY clock_no")
+    assert [(str(due), cause) for due, cause in told] == [("2026-01-20", "discharged"), ("2026-01-19", "ordered")]
+    [(due,)] = rows(hospital, "SELECT due_on FROM discharge")
+    assert str(due) == "2026-01-19"
