@@ -23,6 +23,7 @@ from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFac
 from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts
 from hospital_prepay.domain.rules.outpatient.claims import ClaimFacts
 from hospital_prepay.domain.rules.outpatient.gate import GateFacts
+from hospital_prepay.domain.rules.settlement.settling import SettleFacts
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
 from hospital_prepay.web import decision_view
@@ -243,6 +244,7 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "fund.henan_fallback": FallbackFacts,
         "outpatient.claim": ClaimFacts,
         "outpatient.gate": GateFacts,
+        "settlement.settle": SettleFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)
     for rule, kind in kinds.items():
