@@ -11,6 +11,7 @@ import click
 from hospital_prepay.cli.output import format_option, print_json
 from hospital_prepay.cli.parameters import Day, InputFile
 from hospital_prepay.clock import Clock
+from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.calendar import DueDay
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.context import Context
@@ -60,7 +61,7 @@ def import_notice(file: Path, source: str, institution: str | None) -> None:
     settings = Settings.from_environment()
     with opened_books(settings) as database:
         context = Context(settings, database, Clock())
-        actor = terminal_of(context, institution)
+        actor = terminal_of(context, institution, Role.SYSTEM_ADMINISTRATOR)
         announced = check_notice(context, actor, file.read_bytes(), source)
         import_year(context, actor, announced, recompute_clocks)
     click.echo(

@@ -9,10 +9,11 @@ import click
 from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.clock import Clock
+from hospital_prepay.domain.access import Role
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.ledger.opening import opened_books
 from hospital_prepay.services.settlement.due import SettlementDue, compute_due
-from hospital_prepay.services.settlement.interface import importer_of
+from hospital_prepay.services.settlement.interface import terminal_of
 from hospital_prepay.services.settlement.visit_file import take_visit_file
 from hospital_prepay.settings import Settings
 
@@ -51,7 +52,7 @@ def import_events(file: Path, institution: str | None) -> None:
     settings = Settings.from_environment()
     with opened_books(settings) as database:
         context = Context(settings, database, Clock())
-        taken = take_visit_file(context, importer_of(context, institution), file)
+        taken = take_visit_file(context, terminal_of(context, institution, Role.FINANCE_OFFICER), file)
     click.echo(f"收下 {taken.applied} 条，重复 {taken.known} 条，不能用 {len(taken.rejected)} 条。")
     if taken.rejected:
         print_table(("行", "怎么改"), [(str(one.line), one.message) for one in taken.rejected[:50]])

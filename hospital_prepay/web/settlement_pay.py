@@ -70,7 +70,7 @@ def settle(stay_no: str) -> Any:
     money = money_of(context, actor, stay_no)
     try:
         said = read_form(SettleSchema())
-        found = preview(context, actor, stay_no, said.kind, said.amounts)
+        found = preview(context, actor, stay_no, said.kind, said.amounts, said.setl_id or None)
         if request.form.get("act") != "settle":
             return _page(stay_no, money, keyed(typed()), found)
         answer = settle_stay(context, actor, _command(stay_no, said))

@@ -20,13 +20,7 @@ def interface_of(context: Context, institution_id: str | None, source: str) -> A
     return feed(hospital.code, source)
 
 
-def terminal_of(context: Context, institution_id: str | None) -> Actor:
-    """Whoever sits at the terminal of the server: its administrator. Raises :class:`NotFound`."""
+def terminal_of(context: Context, institution_id: str | None, role: Role) -> Actor:
+    """Whoever sits at the terminal of the server, in the role whose work a command does. Raises :class:`NotFound`."""
     of = interface_of(context, institution_id, "terminal").institution_id
-    return Actor(of, "terminal", "服务器命令行", frozenset({Role.SYSTEM_ADMINISTRATOR}))
-
-
-def importer_of(context: Context, institution_id: str | None) -> Actor:
-    """Whoever imports a table of events at the terminal. Raises :class:`NotFound`."""
-    of = interface_of(context, institution_id, "terminal").institution_id
-    return Actor(of, "terminal", "服务器命令行", frozenset({Role.FINANCE_OFFICER}))
+    return Actor(of, "terminal", "服务器命令行", frozenset({role}))

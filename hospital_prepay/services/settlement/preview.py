@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.rules.settlement.result import Parts, ResultAmounts, parts_of
 from hospital_prepay.domain.rules.settlement.settling import (
     GoesBack,
-    SettleFacts,
     SettlementKind,
     Share,
     by_the_way_it_came,
@@ -20,6 +19,7 @@ from hospital_prepay.persistence import discharges, stays
 from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.settlements import ResultRow, Settlement
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.settlement.settling import settle_facts
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["ResultRow", "Settlement"]
@@ -66,33 +66,25 @@ def money_of(context: Context, actor: Actor, stay_no: str) -> StayMoney:
         )
 
 
-def preview(context: Context, actor: Actor, stay_no: str, kind: SettlementKind, amounts: ResultAmounts) -> Preview:
+def preview(
+    context: Context,
+    actor: Actor,
+    stay_no: str,
+    kind: SettlementKind,
+    amounts: ResultAmounts,
+    setl_id: str | None = None,
+) -> Preview:
     """What :func:`~hospital_prepay.services.settlement.settling.settle_stay` would decide now by these amounts."""
     actor.require(Permission.SETTLEMENT_SETTLE)
-    institution = actor.institution_id
+    institution, is_interim = actor.institution_id, kind is SettlementKind.INTERIM
     with context.database.reading() as connection:
         state = stays.read_stay(connection, institution, stay_no)
-        rows = discharges.of_stay(connection, institution, stay_no)
+        rows = () if is_interim else discharges.of_stay(connection, institution, stay_no)
         row = next((one for one in rows if one.ended_at is None), None)
-        standing = [
-            one
-            for one in store.of_stay(connection, institution, stay_no)
-            if one.recalled_at is None and row is not None and one.discharged_at == row.discharged_at
-        ]
+        facts = settle_facts(connection, institution, kind, state, row, (setl_id, amounts))
         paid_in = store.paid_in(connection, institution, stay_no)
-    facts = SettleFacts(
-        kind=kind.value,
-        is_discharged=state.discharged_at is not None,
-        is_settled=bool(standing),
-        is_cancelled=state.cancelled_at is not None,
-        stage=row.stage if row else "",
-        held_fen=state.collected_fen,
-        has_other_patient=False,
-        is_result_used=False,
-        **asdict(amounts),
-    )
     decision = settle(facts, context.rule_version)
     parts = parts_of(amounts)
     share = share_of(state.collected_fen, max(parts.cash_fen, 0))
-    gives_back = decision.permitted and kind is not SettlementKind.INTERIM
+    gives_back = decision.permitted and not is_interim
     return Preview(decision, parts, share, by_the_way_it_came(share.left_fen, paid_in) if gives_back else ())

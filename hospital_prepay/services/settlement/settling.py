@@ -32,6 +32,7 @@ from hospital_prepay.domain.rules.settlement.settling import (
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.persistence import discharges, stays
 from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.stays import StayState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -119,7 +120,15 @@ def settle_stay(context: Context, actor: Actor, command: SettleStay) -> Settled:
             return Settled.of_json(known)
         row = _discharge(work, command)
         setl_id, amounts, is_other = _result(context, work, command)
-        facts = _facts(work, command, state, row, amounts, setl_id, has_other_patient=is_other)
+        facts = settle_facts(
+            work.connection,
+            work.institution_id,
+            command.kind,
+            state,
+            row,
+            (setl_id, amounts),
+            has_other_patient=is_other,
+        )
         decision = settle(facts, work.rule_version)
         decision_id = work.keep_decision(decision, work.today, readings_within(work, "settlement.board"))
         if decision.permitted:
@@ -179,30 +188,30 @@ def _result(context: Context, work: UnitOfWork, command: SettleStay) -> tuple[st
     return setl_id, amounts, is_other
 
 
-def _facts(
-    work: UnitOfWork,
-    command: SettleStay,
+def settle_facts(
+    connection: Connection,
+    institution_id: str,
+    kind: SettlementKind,
     state: StayState,
     row: DischargeRow | None,
-    amounts: ResultAmounts,
-    setl_id: str | None,
+    by: tuple[str | None, ResultAmounts],
     *,
-    has_other_patient: bool,
+    has_other_patient: bool = False,
 ) -> SettleFacts:
-    standing = [
-        one
-        for one in store.of_stay(work.connection, work.institution_id, command.stay_no)
-        if one.recalled_at is None and row is not None and one.discharged_at == row.discharged_at
-    ]
+    """What the rule looks at: the stay, its discharge (none for an interim settlement), and the number and amounts of
+    the result."""
+    setl_id, amounts = by
+    known = store.of_stay(connection, institution_id, state.stay_no)
     return SettleFacts(
-        kind=command.kind.value,
+        kind=kind.value,
         is_discharged=state.discharged_at is not None,
-        is_settled=bool(standing),
+        is_settled=row is not None
+        and any(one.recalled_at is None and one.discharged_at == row.discharged_at for one in known),
         is_cancelled=state.cancelled_at is not None,
         stage=row.stage if row else "",
         held_fen=state.collected_fen,
         has_other_patient=has_other_patient,
-        is_result_used=setl_id is not None and store.is_used(work.connection, work.institution_id, setl_id),
+        is_result_used=setl_id is not None and store.is_used(connection, institution_id, setl_id),
         **asdict(amounts),
     )
 
