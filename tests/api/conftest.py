@@ -10,13 +10,13 @@ import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
-from hospital_prepay.app import create_app
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.access.api_clients import NewClient, create_client
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings
+from tests.apps import application
 from tests.hospital import Hospital, actor, open_hospital
 
 _keys = (f"test-key-{number}" for number in itertools.count())
@@ -43,9 +43,7 @@ class System:
 @pytest.fixture
 def app(hospital: Hospital) -> APIFlask:
     """The application on the small hospital, on SQLite and on PostgreSQL."""
-    app = create_app(hospital.context)
-    app.config["PROPAGATE_EXCEPTIONS"] = True
-    return app
+    return application(hospital.context)
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ OPERATIONS = [
     ("POST", "/api/v1/stays/{stay_no}/refund-requests"),
     ("GET", "/api/v1/receipts/{receipt_no}"),
     ("POST", "/api/v1/receipts/{receipt_no}/void-requests"),
+    ("POST", "/api/v1/stays/{stay_no}/settlement-results"),
+    ("POST", "/api/v1/visits"),
     ("GET", "/api/v1/cap-tables"),
     ("GET", "/api/v1/cap-tables/{version}"),
     ("GET", "/api/v1/fund/grants"),

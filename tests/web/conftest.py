@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from apiflask import APIFlask
 
-from hospital_prepay.app import create_app
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.persistence.database import Database
+from tests.apps import application
 from tests.counter import Counter
 from tests.people import Browser, House
 
@@ -25,9 +25,7 @@ def house(sqlite_database: Database, clock: FixedClock, tmp_path: Path) -> House
 @pytest.fixture
 def app(house: House) -> APIFlask:
     """The application on :func:`house`."""
-    app = create_app(house.context)
-    app.config["PROPAGATE_EXCEPTIONS"] = True
-    return app
+    return application(house.context)
 
 
 @pytest.fixture
