@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -9,11 +10,13 @@ import click
 from hospital_prepay.cli.output import format_option, print_json, print_table
 from hospital_prepay.cli.parameters import InputFile
 from hospital_prepay.clock import Clock
-from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.ledger.opening import opened_books
 from hospital_prepay.services.settlement.due import SettlementDue, compute_due
 from hospital_prepay.services.settlement.interface import terminal_of
+from hospital_prepay.services.settlement.result_file import take_result_file
+from hospital_prepay.services.settlement.taken_file import TakenFile
 from hospital_prepay.services.settlement.visit_file import take_visit_file
 from hospital_prepay.settings import Settings
 
@@ -39,9 +42,12 @@ def due(discharged_at: str, form: str) -> None:
         _print(answer)
 
 
+_INSTITUTION = click.option("--institution", metavar="代码", help="机构代码；只有一家的不用写。")
+
+
 @settlement.command("import")
 @click.argument("file", metavar="文件", type=InputFile())
-@click.option("--institution", metavar="代码", help="机构代码；只有一家的不用写。")
+@_INSTITUTION
 def import_events(file: Path, institution: str | None) -> None:
     """导入出入院事件表（CSV 或 XLSX），一行一件事。
 
@@ -49,11 +55,28 @@ def import_events(file: Path, institution: str | None) -> None:
     可有的列：姓名、性别、患者号、证件号码、电话、病区、床号、参保类型、诊断编码、诊断名称、入院时间、出院时间、
     出院医嘱时间、离院方式。同一个文件可以重复导入，结果一样。
     """
+    _take(file, institution, Role.FINANCE_OFFICER, take_visit_file)
+
+
+@settlement.command("results")
+@click.argument("file", metavar="文件", type=InputFile())
+@_INSTITUTION
+def import_results(file: Path, institution: str | None) -> None:
+    """导入医保结算结果表（CSV 或 XLSX），一行一次结算，金额写元。
+
+    必有的列：住院号、结算流水号、结算时间、医疗费总额、基金支付总额、个人负担总额、个人账户支出、个人现金支出。
+    可有的列：医院负担金额、个人账户共济支出、就诊流水号、人员编号、证件号码、险种、医疗类别。
+    同一个流水号只收一次；两个等式对不平的也收下，但不能用来结算。
+    """
+    _take(file, institution, Role.INSURANCE_CLERK, take_result_file)
+
+
+def _take(file: Path, institution: str | None, role: Role, take: Callable[[Context, Actor, Path], TakenFile]) -> None:
     settings = Settings.from_environment()
     with opened_books(settings) as database:
         context = Context(settings, database, Clock())
-        taken = take_visit_file(context, terminal_of(context, institution, Role.FINANCE_OFFICER), file)
-    click.echo(f"收下 {taken.applied} 条，重复 {taken.known} 条，不能用 {len(taken.rejected)} 条。")
+        taken = take(context, terminal_of(context, institution, role), file)
+    click.echo(taken.words)
     if taken.rejected:
         print_table(("行", "怎么改"), [(str(one.line), one.message) for one in taken.rejected[:50]])
 

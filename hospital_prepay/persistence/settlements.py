@@ -60,6 +60,7 @@ class Settlement:
     decision_id: str
     settled_by: str
     settled_at: datetime
+    token: str
     invoice_no: str | None
     invoiced_by: str | None
     invoiced_at: datetime | None
@@ -154,6 +155,14 @@ def find(connection: sa.Connection, institution_id: str, stay_no: str, settlemen
         number = settlement_number(stay_no, settlement_no)
         raise NotFound(f"没有结算单 {number}。请核对单号。")
     return found[0]
+
+
+def find_by_token(connection: sa.Connection, token: str) -> tuple[str, Settlement] | None:
+    """The institution and settlement a paper speaks of."""
+    row = connection.execute(
+        sa.select(SettlementRow.institution_id, *_COLUMNS).where(SettlementRow.token == token)
+    ).one_or_none()
+    return None if row is None else (row[0], Settlement(*row[1:]))
 
 
 def recalls_asked(connection: sa.Connection, institution_id: str) -> list[Settlement]:

@@ -47,7 +47,8 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ImportRun:
     """One run. ``percent`` while it reads and stores, ``rows`` when nobody knows how many there are; ``import_id``
-    when it is done; ``code``, ``message`` and ``lines`` when it failed. ``options`` are what came with the file."""
+    when it is done; ``code``, ``message`` and ``lines`` when it failed, the latter two also where what was taken
+    has no page of its own. ``options`` are what came with the file."""
 
     run_id: str
     file_name: str
@@ -67,10 +68,13 @@ class ImportRun:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What an import was stored as."""
+    """What an import was stored as; with ``message`` what became of it, and ``lines`` what wasn't taken, where an
+    import has no page of its own."""
 
     import_id: str
     already_known: bool = False
+    message: str = ""
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,15 @@ def _outcome(importer: Importer, context: Context, actor: Actor, run: ImportRun,
         _log.exception("import %s failed", run.run_id)
         message = "系统出了故障，没有收下。请再传一次；仍不行请报信息科。"
         return replace(run, state=State.FAILED, code="fault", message=message)
-    return replace(run, state=State.DONE, percent=100, import_id=done.import_id, already_known=done.already_known)
+    return replace(
+        run,
+        state=State.DONE,
+        percent=100,
+        import_id=done.import_id,
+        already_known=done.already_known,
+        message=done.message,
+        lines=done.lines,
+    )
 
 
 def _lock(handle: int, tries: int) -> bool:

@@ -200,7 +200,20 @@ def _stay(view: DeskStay) -> dict[str, Any]:
         "masked": not current_actor().calls_patients,
         "state": card.state_words and {"kind": "idle", "word": card.state_words},
         "special": special,
+        "settlement": _settlement(card),
     }
+
+
+def _settlement(card: StayCard) -> dict[str, str] | None:
+    """The way to the settlement of a stay that ended, and to an interim one while it goes on."""
+    actor = current_actor()
+    if card.cancelled_at is not None or not actor.may(Permission.SETTLEMENT_VIEW):
+        return None
+    if card.discharged_at is not None:
+        return {"label": "看出院结算", "href": f"/settlement/stays/{card.stay_no}"}
+    if not actor.may(Permission.SETTLEMENT_SETTLE):
+        return None
+    return {"label": "中途结算", "href": f"/settlement/stays/{card.stay_no}/settle"}
 
 
 def _reveal_href(view: DeskStay) -> str | None:

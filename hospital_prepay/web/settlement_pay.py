@@ -36,6 +36,7 @@ from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
 from hospital_prepay.services.settlement.slips import PayArrears, TopUp, pay_arrears
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.settlement_words import PARTS
 
 ROOT: Final = "/settlement/stays"
 blueprint = Blueprint("settlement_pay", __name__, url_prefix=ROOT)
@@ -222,13 +223,7 @@ def _found(found: Preview) -> dict[str, Any]:
     elif found.share.shortfall_fen:
         words = f"结算，差 {Money(found.share.shortfall_fen)} 元"
     return {
-        "parts": [
-            ("医疗费总额", found.parts.total_fen),
-            ("基金支付", found.parts.fund_fen),
-            ("个人账户和共济", found.parts.account_fen),
-            ("医院负担", found.parts.hospital_fen),
-            ("个人应付", found.parts.cash_fen),
-        ],
+        "parts": [(label, getattr(found.parts, f"{name}_fen")) for name, label in PARTS],
         "applied_fen": found.share.applied_fen,
         "shortfall_fen": found.share.shortfall_fen,
         "left_fen": found.share.left_fen,

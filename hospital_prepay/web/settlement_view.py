@@ -34,6 +34,7 @@ from hospital_prepay.services.settlement.board import (
     StepRow,
 )
 from hospital_prepay.services.settlement.preview import Settlement, StayMoney
+from hospital_prepay.services.settlement.table_runs import EVENTS, RESULTS
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.settlement_words import dots, due_badge, target_badge, waited
 
@@ -93,6 +94,7 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
         "may_manage": current_actor().may(Permission.SETTLEMENT_MANAGE),
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "aside": board.aside,
+        "may_import": any(current_actor().may(one.may_start) for one in (EVENTS, RESULTS)),
         "may_pass": any(current_actor().may(one) for one in OWNERS.values()),
         "refresh_href": _href(chosen),
     }
@@ -182,6 +184,9 @@ def _settlement(one: Settlement, found: StayDischarges) -> dict[str, Any]:
         "may_ask": stands and settles and not asked,
         "may_decide": asked and manages and actor.actor_id != one.recall_asked_by,
         "decision_href": decision_href(one.decision_id),
+        "print_href": f"{ROOT}/stays/{one.stay_no}/settlements/{one.settlement_no}/print"
+        if actor.may(Permission.DESK_VIEW)
+        else None,
     }
 
 

@@ -12,6 +12,14 @@ from hospital_prepay.domain.rules.settlement.clocks import working_days_late
 from hospital_prepay.domain.rules.settlement.stages import OPEN_STAGES, Stage
 from hospital_prepay.services.settlement.board import BoardRow
 
+# Who bears what a stay cost: the columns of a settlement, and their words.
+PARTS: Final = (
+    ("total", "医疗费总额"),
+    ("fund", "基金支付"),
+    ("account", "个人账户和共济"),
+    ("hospital", "医院负担"),
+    ("cash", "个人应付"),
+)
 _CIRCLE: Final = 50.3
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)

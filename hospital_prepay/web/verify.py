@@ -11,7 +11,12 @@ from hospital_prepay.http.filters import day, stamp, yuan
 from hospital_prepay.http.permission import public
 from hospital_prepay.http.public_cache import revalidated
 from hospital_prepay.http.public_paths import public_path
-from hospital_prepay.services.publication.genuineness import CheckedSlip, CheckedTable, check_paper
+from hospital_prepay.services.publication.genuineness import (
+    CheckedSettlement,
+    CheckedSlip,
+    CheckedTable,
+    check_paper,
+)
 from hospital_prepay.services.publication.institution import NAMELESS
 
 blueprint = Blueprint("verify", __name__)
@@ -39,7 +44,13 @@ def check(token: str) -> Response:
     if found is None:
         shown: dict[str, Any] = {"kind": "receipt", "verdict": _UNKNOWN, "facts": [], "next": None}
         return _page(shown, NAMELESS, 404)
-    shown = _slip(found) if isinstance(found, CheckedSlip) else _table(found)
+    match found:
+        case CheckedSlip():
+            shown = _slip(found)
+        case CheckedSettlement():
+            shown = _settlement(found)
+        case CheckedTable():
+            shown = _table(found)
     return _page(shown, found.hospital, 200)
 
 
@@ -74,6 +85,26 @@ def _slip(found: CheckedSlip) -> dict[str, Any]:
             "href": public_path("deposits", found.hospital.code),
             "label": "看额度表",
         },
+    }
+
+
+def _settlement(found: CheckedSettlement) -> dict[str, Any]:
+    if found.recalled_at is not None:
+        words = f"{stamp(found.recalled_at)[:16]} 已召回。请以重新结算的为准。"
+        verdict = {"kind": "wait", "title": "这张结算单已召回", "words": words}
+    else:
+        verdict = {"kind": "ok", "title": "这张结算单是真的", "words": "由本院开出，现在有效。"}
+    return {
+        "kind": "receipt",
+        "verdict": verdict,
+        "facts": [
+            _fact("医疗费总额", f"{yuan(found.total)} 元", big=True),
+            _fact("单号", found.number),
+            _fact("时间", stamp(found.settled_at)[:16]),
+            _fact("医院", found.hospital.name),
+            _fact("状态", "已召回" if found.recalled_at else "有效"),
+        ],
+        "next": None,
     }
 
 

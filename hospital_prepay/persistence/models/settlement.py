@@ -251,6 +251,7 @@ class SettlementRow(Base):
     decision_id: Mapped[str] = mapped_column(sa.String(36))
     settled_by: Mapped[str] = mapped_column(sa.String(40))
     settled_at: Mapped[datetime]
+    token: Mapped[str | None] = mapped_column(sa.String(40))
     invoice_no: Mapped[str | None] = mapped_column(sa.String(40))
     invoiced_by: Mapped[str | None] = mapped_column(sa.String(40))
     invoiced_at: Mapped[datetime | None]
@@ -291,6 +292,7 @@ class SettlementRow(Base):
             sqlite_where=sa.text("recalled_at IS NULL AND setl_id IS NOT NULL"),
             postgresql_where=sa.text("recalled_at IS NULL AND setl_id IS NOT NULL"),
         ),
+        sa.Index("uq_settlement__token", "token", unique=True),
         sa.Index(
             "ix_settlement__to_recall",
             "institution_id",

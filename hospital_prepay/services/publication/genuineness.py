@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.money import Money
-from hospital_prepay.persistence import receipts
+from hospital_prepay.persistence import receipts, settlements
 from hospital_prepay.persistence.receipts import Slip
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.institution import Hospital, hospital_of
@@ -28,6 +28,17 @@ class CheckedSlip:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedSettlement:
+    """A settlement as its QR code may tell it."""
+
+    hospital: Hospital
+    number: str
+    total: Money
+    settled_at: datetime
+    recalled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedTable:
     """A posted table as its serial tells it."""
 
@@ -35,12 +46,16 @@ class CheckedTable:
     version: Version
 
 
-def check_paper(context: Context, token: str) -> CheckedSlip | CheckedTable | None:
+def check_paper(context: Context, token: str) -> CheckedSlip | CheckedSettlement | CheckedTable | None:
     """What ``token`` stands for, or ``None`` when we issued no such paper."""
     table = find_by_serial(context, token)
     if table is not None:
         return CheckedTable(*table)
     with context.database.reading() as connection:
+        settled = settlements.find_by_token(connection, token)
+        if settled is not None:
+            hospital, one = hospital_of(context, settled[0]), settled[1]
+            return CheckedSettlement(hospital, one.number, Money(one.total_fen), one.settled_at, one.recalled_at)
         try:
             institution_id, slip = receipts.find_slip_by_token(connection, token)
         except NotFound:

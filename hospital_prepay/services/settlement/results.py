@@ -31,10 +31,11 @@ class InsuranceResult:
 
 @dataclass(frozen=True, slots=True)
 class KeptResult:
-    """A result that is kept, and why it can't be settled by, if anything."""
+    """A result that is kept, why it can't be settled by, if anything, and whether it was kept before."""
 
     setl_id: str
     faults: tuple[Reason, ...]
+    was_known: bool
 
 
 def record_result(context: Context, actor: Actor, stay_no: str, result: InsuranceResult, source: str) -> KeptResult:
@@ -46,15 +47,15 @@ def record_result(context: Context, actor: Actor, stay_no: str, result: Insuranc
     actor.require(Permission.SETTLEMENT_INSURANCE)
     with context.work(actor, "settlement.result", stay_no) as work:
         stays.lock_stay(work.connection, work.institution_id, stay_no)
-        take_result(context, work, stay_no, result, source)
+        was_known = not take_result(context, work, stay_no, result, source)
         faults = result_faults(result.amounts)
         work.audit(detail={"setl_id": result.setl_id, "ties": not faults})
-        return KeptResult(result.setl_id, faults)
+        return KeptResult(result.setl_id, faults, was_known)
 
 
-def take_result(context: Context, work: UnitOfWork, stay_no: str, result: InsuranceResult, source: str) -> None:
-    """Keep what the insurance answered, once. Raises :class:`Conflict` when the same number came with other amounts,
-    or for another stay: a result is never written over."""
+def take_result(context: Context, work: UnitOfWork, stay_no: str, result: InsuranceResult, source: str) -> bool:
+    """Keep what the insurance answered, once; whether it was new. A result is never written over: raises
+    :class:`Conflict` when the same number came with other amounts, or for another stay."""
     known = store.find_result(work.connection, work.institution_id, result.setl_id)
     said = {f"{name}_fen": value for name, value in asdict(result.amounts).items()}
     if known is not None:
@@ -62,7 +63,7 @@ def take_result(context: Context, work: UnitOfWork, stay_no: str, result: Insura
             raise Conflict(
                 f"结算流水号 {result.setl_id} 已经收到过，内容不一样。请核对流水号；结果改过的，医保会给新的流水号。"
             )
-        return
+        return False
     digest = None
     if result.certno:
         digest = context.keyed_hash.digest(result.certno, institution=work.institution_id, field="certificate")
@@ -84,3 +85,4 @@ def take_result(context: Context, work: UnitOfWork, stay_no: str, result: Insura
             "taken_at": work.now,
         },
     )
+    return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
+from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, NotFound
@@ -256,6 +257,7 @@ def _carry_out(
             "decision_id": decision_id,
             "settled_by": work.act.actor.actor_id,
             "settled_at": work.now,
+            "token": new_token(),
         },
     )
     slips = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,9 +11,11 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.days import NotADate, moment_of
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.visits import DISPOSITION_LABELS, EVENT_LABELS, VisitEventKind, VisitFacts
-from hospital_prepay.files.tables import Column, open_table
+from hospital_prepay.files.tables import Column
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.import_runs import Report
 from hospital_prepay.services.settlement.intake import Outcome, take_said
+from hospital_prepay.services.settlement.taken_file import TakenFile, TakenRow, take_rows, untold
 
 COLUMNS: Final[Mapping[str, Column]] = {
     "event": Column("事件", ("event", "事件", "事项")),
@@ -46,42 +47,17 @@ _DISPOSITIONS: Final = {label: one.value for one, label in DISPOSITION_LABELS.it
 _LONGEST: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedEvent:
-    """A row that can't be used, and what to do about it."""
-
-    line: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class TakenFile:
-    """What became of a file of events."""
-
-    applied: int
-    known: int
-    rejected: tuple[RejectedEvent, ...]
-
-
-def take_visit_file(context: Context, actor: Actor, path: Path) -> TakenFile:
-    """Take in a file, row by row; a row that can't be used keeps no other back, and the file may come again.
-
-    Needs ``settlement.manage``. Raises what reading a table raises, nothing being taken then.
-    """
+def take_visit_file(context: Context, actor: Actor, path: Path, report: Report = untold) -> TakenFile:
+    """Take in a file of events, row by row. Needs ``settlement.manage``; raises what reading a table raises."""
     actor.require(Permission.SETTLEMENT_MANAGE)
-    applied, known, rejected = 0, 0, list[RejectedEvent]()
-    with open_table(path) as table:
-        places = table.columns(COLUMNS)
-        for line, cells in table.rows:
-            try:
-                kind, visit_no, occurred_at, facts = _event(cells, places)
-                outcome = take_said(context, actor, kind, visit_no, occurred_at, facts, "csv").outcome
-            except MalformedInput as error:
-                rejected.append(RejectedEvent(line, error.message))
-                continue
-            applied += outcome is Outcome.APPLIED
-            known += outcome is Outcome.DUPLICATE
-    return TakenFile(applied, known, tuple(rejected))
+
+    def take(cells: Sequence[str], places: Mapping[str, int]) -> TakenRow:
+        kind, visit_no, occurred_at, facts = _event(cells, places)
+        taken = take_said(context, actor, kind, visit_no, occurred_at, facts, "csv")
+        aside = f"已搁置，见“接口消息”：{taken.reason}" if taken.outcome is Outcome.QUARANTINED else ""
+        return TakenRow(taken.outcome is not Outcome.DUPLICATE, aside)
+
+    return take_rows(path, COLUMNS, take, report)
 
 
 def _event(cells: Sequence[str], places: Mapping[str, int]) -> tuple[VisitEventKind, str, datetime, VisitFacts]:

@@ -389,3 +389,9 @@ def test_after_the_cashier_a_discharge_walks_with_its_settlement_only(ready: Hos
 
 class _Undone(Exception):
     """Takes a transaction back after the database had taken it."""
+
+
+def test_the_token_of_a_paper_is_kept(ready: Hospital, database: Database) -> None:
+    settled(ready)
+    with pytest.raises(sa.exc.DatabaseError), database.writing() as connection:
+        connection.execute(sa.text("UPDATE settlement SET token = 'another'"))

@@ -8,7 +8,8 @@ import pytest
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import MissingColumn, NotPermitted
-from hospital_prepay.services.settlement.visit_file import RejectedEvent, take_visit_file
+from hospital_prepay.services.settlement.taken_file import RejectedRow
+from hospital_prepay.services.settlement.visit_file import take_visit_file
 from tests.hospital import OFFICER, Hospital, actor
 
 TABLE = """事件,住院号,发生时间,姓名,性别,证件号码,病区,参保类型,诊断编码,入院时间,出院时间,离院方式
@@ -32,7 +33,7 @@ def test_a_table_is_taken_row_by_row_and_may_come_again(hospital: Hospital, tmp_
     taken = take_visit_file(hospital.context, OFFICER, path)
     assert (taken.applied, taken.known) == (3, 0)
     assert [one.line for one in taken.rejected] == [5, 6, 7, 8, 9]
-    assert taken.rejected[2] == RejectedEvent(7, "发生时间“昨天”读不懂。请写 2025-10-10 09:30 这样的时间。")
+    assert taken.rejected[2] == RejectedRow(7, "发生时间“昨天”读不懂。请写 2025-10-10 09:30 这样的时间。")
     again = take_visit_file(hospital.context, OFFICER, path)
     assert (again.applied, again.known) == (0, 3)
     assert hospital.count("stay") == 2

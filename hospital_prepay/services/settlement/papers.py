@@ -1,0 +1,47 @@
+"""A settlement on paper: what it cost, who bears it, what was paid and given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence.queries import inpatient as queries
+from hospital_prepay.persistence.settlements import Settlement
+from hospital_prepay.services.context import Context
+from hospital_prepay.services.inpatient import lookup
+from hospital_prepay.services.inpatient.lookup import Slip, StayCard
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementPaper:
+    """A settlement with everything its paper says. ``slips`` of what was paid towards it, or given back, stand."""
+
+    one: Settlement
+    card: StayCard
+    slips: tuple[Slip, ...]
+    owed_fen: int
+    cashier: str
+    station: str
+    printed_at: datetime
+
+
+def settlement_paper(context: Context, actor: Actor, stay_no: str, settlement_no: int) -> SettlementPaper:
+    """A settlement as it is printed. Raises :class:`~hospital_prepay.domain.errors.NotFound`.
+
+    Whoever collects prints it for the patient, with the full name; to everybody else names are masked.
+    """
+    actor.require(Permission.DESK_VIEW)
+    card = lookup.find_stay(context, actor, stay_no)
+    of_money = [
+        one
+        for one in lookup.slips_of_stay(context, actor, stay_no)
+        if one.kind in ("topup", "return") and one.cancelled_by is None
+    ]
+    with context.database.reading() as connection:
+        one = store.find(connection, actor.institution_id, stay_no, settlement_no)
+        owed = store.owed_fen(connection, actor.institution_id, stay_no)
+        cashier, station = queries.staff_name(connection, actor.institution_id, one.settled_by)
+    slips = [slip for slip in reversed(of_money) if slip.issued_at >= one.settled_at]
+    return SettlementPaper(one, card, tuple(slips), owed, cashier, station, context.clock.now())
