@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench import caps, desk_request, outpatient, postings, public_page, usage, verification
+from bench import caps, desk_request, outpatient, postings, public_page, settlement, usage, verification
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
@@ -14,6 +14,7 @@ SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [
     ("verify", "checking sealed entries", verification.run),
     ("usage", "the usage report of the restricted fund over ten million postings", usage.run),
     ("outpatient", "a million outpatient accounts imported, and what goes to the treasury proposed", outpatient.run),
+    ("settlement", "the board over a million discharges, and a million deadlines", settlement.run),
     ("caps", "caps over millions of cases, beside bare DuckDB", caps.run),
     ("desk", "a deposit over HTTP, beside a bare function and an ORM application", desk_request.run),
     ("public", "the posted table and its 304, beside bare bytes and Flask", public_page.run),
@@ -31,6 +32,7 @@ def run() -> None:
     verification.add_options(parser)
     usage.add_options(parser)
     outpatient.add_options(parser)
+    settlement.add_options(parser)
     caps.add_options(parser)
     options = parser.parse_args()
     for name, what, run in SECTIONS:

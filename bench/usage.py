@@ -21,6 +21,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
+from bench.bulk import without_triggers
 from bench.contenders import HOSPITAL
 from hospital_prepay.clock import Clock, FixedClock
 from hospital_prepay.domain.ledger.chart import earmark_account, reserved_account
@@ -203,18 +204,10 @@ def _sqlite(folder: Path, size: Size) -> Iterator[tuple[Database, Database]]:
         _prepare(connection)
     database.close()
     raw = sqlite3.connect(file)
-    raw.execute("PRAGMA synchronous=OFF")
-    mine = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({})"
-    triggers = raw.execute(mine.format(", ".join(f"'{one}'" for one in (*_TABLES, _LINES)))).fetchall()
-    for name, _ in triggers:
-        raw.execute(f"DROP TRIGGER {name}")
-    for statement in _fill(size, postgresql=False):
-        raw.execute(statement)
-        raw.commit()
-    for _, sql in triggers:
-        raw.execute(sql)
-    raw.execute("ANALYZE")
-    raw.commit()
+    with without_triggers(raw, (*_TABLES, _LINES)):
+        for statement in _fill(size, postgresql=False):
+            raw.execute(statement)
+            raw.commit()
     raw.close()
     yield database, database
     database.close()

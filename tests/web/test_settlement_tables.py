@@ -17,7 +17,11 @@ from tests.web.test_settlement import SETTLE, at_cashier, settle_form
 
 __all__ = ["at_cashier"]
 Login = Callable[[Role], Browser]
-TABLE = "事件,住院号,发生时间,姓名,出院时间\n入院,Z1,2026-01-12 08:00,吴甲,\n出院,Z1,2026-01-15 09:30,,2026-01-15 09:20\n回家,Z2,昨天,,\n"
+TABLE = """事件,住院号,发生时间,姓名,出院时间
+入院,Z1,2026-01-12 08:00,吴甲,
+出院,Z1,2026-01-15 09:30,,2026-01-15 09:20
+回家,Z2,昨天,,
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from hospital_prepay.persistence.queries.access import last_done
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.demonstration import desk, fund_watch, tables
+from hospital_prepay.services.demonstration.discharges import lead_discharges
 from hospital_prepay.services.demonstration.fund import lead_through_the_year
 from hospital_prepay.services.demonstration.fund_years import lead_through_past_years
 from hospital_prepay.services.demonstration.houses import LINXI, MAIN, SAMPLE
@@ -47,9 +48,10 @@ class Scale:
     stays: int = 40
     min_cases: int = 10
     accounts: int = 20_000
+    discharges: int = 96
 
 
-SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS, min_cases=1, accounts=2_000)
+SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS, min_cases=1, accounts=2_000, discharges=24)
 
 
 def require_demonstration(context: Context, *, or_empty: bool = False) -> None:
@@ -90,6 +92,8 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     tables.leave_second_draft(stage, begun - _DAY, scale.min_cases)
     tell(f"登记 {scale.stays} 位在院患者并收预交金")
     _fill_desk(stage, begun, scale.stays)
+    tell(f"{scale.discharges} 位出院患者：跨长假的一周和最近几天，结算、退款、欠费")
+    lead_discharges(stage, begun, scale.discharges * 3 // 4, scale.discharges // 4)
     tell(f"清查 {scale.accounts:,} 个门诊预交金账户：通知、退款、备案、上缴财政、垫付")
     lead_outpatients(stage, begun, scale.accounts)
     tell("导入公开的真实数据：样例病例和两家医院公示的表")

@@ -35,10 +35,11 @@ class DemonstrationStay:
     admitted_at: datetime
 
 
-def demonstration_stays(number: int, now: datetime, seed: int = 2026) -> list[DemonstrationStay]:
+def demonstration_stays(number: int, now: datetime, seed: int = 2026, first: int = 1) -> list[DemonstrationStay]:
     """``number`` stays admitted within the two weeks before ``now``, the earliest first.
 
-    The same seed and moment give the same stays; admission numbers are the day and a running number.
+    The same seed and moment give the same stays; admission numbers are the day and a running number
+    from ``first``.
     """
     rng = Random(seed)
     common = by_frequency(rng)
@@ -50,7 +51,7 @@ def demonstration_stays(number: int, now: datetime, seed: int = 2026) -> list[De
     minutes_ago = sorted((rng.randrange(1, _LONGEST_STAY_MINUTES) for _ in range(number)), reverse=True)
     return [
         _stay(rng, sequence, disease, (now - timedelta(minutes=minutes)).replace(second=0, microsecond=0))
-        for sequence, (disease, minutes) in enumerate(zip(chosen, minutes_ago, strict=True), 1)
+        for sequence, (disease, minutes) in enumerate(zip(chosen, minutes_ago, strict=True), first)
     ]
 
 

@@ -12,7 +12,9 @@ from hospital_prepay.services.settlement.result_file import take_result_file
 from tests.hospital import OFFICER, Hospital, actor
 
 INSURANCE = actor(Role.INSURANCE_CLERK)
-HEAD = "住院号,结算流水号,结算时间,医疗费总额,基金支付总额,个人负担总额,个人账户支出,个人现金支出,医院负担金额,证件号码"
+HEAD = (
+    "住院号,结算流水号,结算时间,医疗费总额,基金支付总额,个人负担总额,个人账户支出,个人现金支出,医院负担金额,证件号码"
+)
 ROWS = f"""{HEAD}
 2601140001,520000S1,2026-01-15 09:30,"5,000.00",3000,2000.00,300.00,1700.00,,11010519491231002x
 2601140001,520000S2,2026-01-15 09:40,5000.00,3000.00,2000.00,300.00,1699.99,0,
