@@ -23,7 +23,7 @@ from hospital_prepay.domain.rules.outpatient.duties import PLAIN as OUTPATIENT_P
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS
-from hospital_prepay.domain.rules.settlement.settling import SettlementKind
+from hospital_prepay.domain.rules.settlement.settling import Rest, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
@@ -337,6 +337,8 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         **{name: (label, _yuan) for name, label in AMOUNT_LABELS.items()},
         "has_other_patient": ("结果是别人的", _yes),
         "is_result_used": ("结果已经用过", _yes),
+        "has_earlier_settlement": ("取消了的出院还有结算单", _yes),
+        "rest": ("剩余的", lambda rest: Rest(rest).label),
     },
     "inpatient.determine_cap": {
         "disease_code": ("病种编码", str),
