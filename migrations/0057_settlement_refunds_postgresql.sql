@@ -28,7 +28,7 @@ BEGIN
 END $$;
 CREATE TRIGGER receipt_is_sent AFTER INSERT ON receipt FOR EACH ROW EXECUTE FUNCTION receipt_is_sent();
 
-CREATE FUNCTION refund_arrival_walk() RETURNS trigger LANGUAGE plpgsql
+CREATE FUNCTION refund_arrival_walk() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   slip receipt;

@@ -256,4 +256,4 @@ def names_of_stays(connection: sa.Connection, institution_id: str, stay_nos: Col
             Stay.institution_id == institution_id, Stay.stay_no.in_(stay_nos)
         )
     )
-    return dict(row._tuple() for row in rows)
+    return dict(iter(rows))

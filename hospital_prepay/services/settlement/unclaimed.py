@@ -52,6 +52,13 @@ class Claim:
     account: BankAccount | None = None
 
 
+def waiting_claims(context: Context, actor: Actor) -> list[Unclaimed]:
+    """What waits to be fetched, the oldest first. Needs ``settlement.view``."""
+    actor.require(Permission.SETTLEMENT_VIEW)
+    with context.database.reading() as connection:
+        return store.waiting(connection, actor.institution_id)
+
+
 def claim(context: Context, actor: Actor, command: Claim) -> str | None:
     """Give what was left to the patient, and return the slip's number; of an heir note who came, for another person
     to confirm, and return nothing. Needs ``settlement.settle``.
