@@ -58,6 +58,14 @@ RULES: Final = {
     "settlement.settle": "这次住院能不能结算",
 }
 _NOTHING: Final = "没有"
+_REFUND_STATES: Final = {
+    "": "不用等到账",
+    "asked": "改退待确认",
+    "sent": "已发出，没到账",
+    "arrived": "已到账",
+    "failed": "退回过",
+    "dropped": "不退了",
+}
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款", "topup": "补交结算款", "return": "结算退款"}
 
 
@@ -361,6 +369,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "already_void": ("已经作废过", _yes),
         "balance_fen": ("这次住院的余额", _yuan),
         "cap_fen": ("额度", _yuan),
+        "refund_state": ("退款到账没有", lambda state: _REFUND_STATES.get(state, state)),
     },
     "inpatient.refund": {
         "amount_fen": ("要退", _yuan),

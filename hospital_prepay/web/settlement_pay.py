@@ -225,6 +225,8 @@ def _found(found: Preview, *, is_interim: bool) -> dict[str, Any]:
     words = "结算"
     if found.back:
         words = f"结算，退 {Money(sum(one.amount_fen for one in found.back))} 元"
+    elif found.share.left_fen and not is_interim:
+        words = f"结算，{Money(found.share.left_fen)} 元留着待领"
     elif found.share.shortfall_fen:
         words = f"结算，差 {Money(found.share.shortfall_fen)} 元"
     return {

@@ -190,8 +190,15 @@ def _left(one: Unclaimed) -> dict[str, Any]:
         "held_fen": one.held_fen,
         "state": _marked(_TURNS[one.state]),
         "href": f"/settlement/stays/{one.stay_no}/unclaimed",
-        "action": "确认" if one.state == "asked" else "办领取",
+        "action": _action(one),
     }
+
+
+def _action(one: Unclaimed) -> str:
+    actor = current_actor()
+    if one.state == "asked":
+        return "确认" if actor.may(Permission.SETTLEMENT_MANAGE) and one.asked_by != actor.actor_id else "查看"
+    return "办领取" if actor.may(Permission.SETTLEMENT_SETTLE) else "查看"
 
 
 def _turn(one: Unclaimed, context: Context, actor: Actor) -> dict[str, Any]:
