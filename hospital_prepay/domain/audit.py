@@ -207,6 +207,14 @@ ACTIONS: Final[dict[str, str]] = {
     "settlement.ask_recall": "申请召回结算",
     "settlement.recall": "召回结算",
     "settlement.refuse_recall": "不同意召回结算",
+    "settlement.refund_arrived": "登记退款到账",
+    "settlement.refund_failed": "登记退款失败",
+    "settlement.ask_refund_again": "申请改退",
+    "settlement.refund_again": "确认改退",
+    "settlement.refuse_refund_again": "不同意改退",
+    "settlement.claim_left": "登记领取待领款",
+    "settlement.pay_left": "确认付待领款",
+    "settlement.refuse_left": "不同意付待领款",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset(

@@ -137,6 +137,7 @@ _INSERT = (
     "purchase_line",
     "receipt",
     "receipt_book",
+    "refund_arrival",
     "setting_value",
     "settlement",
     "settlement_result",
@@ -146,6 +147,7 @@ _INSERT = (
     "staff_user",
     "stay",
     "stay_cap",
+    "unclaimed_deposit",
     "visit_message",
 )
 _UPDATE: dict[str, str] = {
@@ -215,6 +217,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_request": "state, account_no, decided_by, decided_at, claim_id, ground",
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",
+    "refund_arrival": "state, sent_by, sent_at, entry_no, evidence, known_by, known_at, back_entry_no",
     "settlement": (
         "invoice_no, invoiced_by, invoiced_at, recall_ground, recall_asked_by, recall_asked_at, recalled_by,"
         " recalled_at, recall_entry_no"
@@ -228,6 +231,10 @@ _UPDATE: dict[str, str] = {
     "stay": (
         "patient_name, initials, sex, ward, bed, discharged_at, cancelled_at, patient_no, certificate_enc,"
         " certificate_hash, phone_enc, phone_hash"
+    ),
+    "unclaimed_deposit": (
+        "state, claimant, relation, claimant_enc, tender, asked_by, asked_at, decided_by, decided_at, ground, book,"
+        " serial"
     ),
     "visit_message": (
         "event, visit_no, occurred_at, sent_at, facts_enc, raw_enc, state, reason_code, reason, decided_by,"

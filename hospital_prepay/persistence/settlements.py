@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +14,8 @@ from hospital_prepay.domain.ledger.chart import arrears_account
 from hospital_prepay.domain.rules.settlement.settling import PaidIn
 from hospital_prepay.persistence.models.inpatient import Receipt, Stay
 from hospital_prepay.persistence.models.ledger import LedgerAccount
-from hospital_prepay.persistence.models.settlement import SettlementResult, SettlementRow
-from hospital_prepay.persistence.receipts import slip, slips
+from hospital_prepay.persistence.models.settlement import Discharge, SettlementResult, SettlementRow
+from hospital_prepay.persistence.receipts import Slip, slip, slips
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +226,43 @@ def paid_in(connection: sa.Connection, institution_id: str, stay_no: str) -> lis
     ]
 
 
-def topups_of(connection: sa.Connection, institution_id: str, stay_no: str) -> int:
-    """How much was paid in towards what a stay's settlements left owing, and stands."""
+def topups_of(connection: sa.Connection, institution_id: str, stay_no: str) -> list[Slip]:
+    """What was paid in towards what a stay's settlements left owing, and stands; the newest first."""
     rows = connection.execute(
-        slips().where(Receipt.institution_id == institution_id, Receipt.stay_no == stay_no, Receipt.kind == "topup")
+        slips()
+        .where(Receipt.institution_id == institution_id, Receipt.stay_no == stay_no, Receipt.kind == "topup")
+        .order_by(Receipt.issued_at.desc(), Receipt.book.desc(), Receipt.serial.desc())
     )
-    return sum(one.amount_fen for one in map(slip, rows) if one.cancelled_by is None)
+    return [one for one in map(slip, rows) if one.cancelled_by is None]
+
+
+def to_recall(connection: sa.Connection, institution_id: str) -> list[Settlement]:
+    """Settlements that stand though their discharge was taken back, those of the oldest cancelling first."""
+    rows = connection.execute(
+        sa.select(*_COLUMNS)
+        .join(
+            Discharge,
+            sa.and_(
+                Discharge.institution_id == SettlementRow.institution_id,
+                Discharge.stay_no == SettlementRow.stay_no,
+                Discharge.discharged_at == SettlementRow.discharged_at,
+            ),
+        )
+        .where(
+            Discharge.institution_id == institution_id,
+            Discharge.ended_at.is_not(None),
+            SettlementRow.recalled_at.is_(None),
+        )
+        .order_by(Discharge.ended_at, SettlementRow.stay_no)
+    )
+    return [Settlement(*row) for row in rows]
+
+
+def names_of_stays(connection: sa.Connection, institution_id: str, stay_nos: Collection[str]) -> dict[str, str]:
+    """The patients of some stays."""
+    rows = connection.execute(
+        sa.select(Stay.stay_no, Stay.patient_name).where(
+            Stay.institution_id == institution_id, Stay.stay_no.in_(stay_nos)
+        )
+    )
+    return dict(iter(rows))

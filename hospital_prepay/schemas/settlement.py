@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.result import AMOUNTS, ResultAmounts, self_paid
-from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
+from hospital_prepay.domain.rules.settlement.settling import Channel, Rest, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.domain.visits import Disposition, VisitEventKind
 from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Yuan
@@ -95,6 +95,7 @@ class SettleForm:
     setl_time: datetime | None
     amounts: ResultAmounts
     top_up: TopUp | None
+    rest: Rest
     idempotency_key: str
 
 
@@ -119,6 +120,7 @@ class SettleSchema(CommandSchema[SettleForm]):
     top_up = Yuan(load_default=None, allow_none=True)
     tender = Choice(Tender, load_default=Tender.CASH)
     payment_reference = Text(longest=64, load_default="")
+    rest = Choice(Rest, load_default=Rest.BACK)
     idempotency_key = FormKey()
 
     def read(self, given: Mapping[str, Any]) -> SettleForm:
@@ -146,6 +148,7 @@ class SettleSchema(CommandSchema[SettleForm]):
             setl_time=found["setl_time"],
             amounts=amounts,
             top_up=TopUp(paid, found["tender"], found["payment_reference"]) if paid else None,
+            rest=found["rest"],
             idempotency_key=found["idempotency_key"],
         )
 

@@ -23,7 +23,7 @@ from hospital_prepay.domain.rules.outpatient.duties import PLAIN as OUTPATIENT_P
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS
-from hospital_prepay.domain.rules.settlement.settling import SettlementKind
+from hospital_prepay.domain.rules.settlement.settling import Rest, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
@@ -58,6 +58,14 @@ RULES: Final = {
     "settlement.settle": "这次住院能不能结算",
 }
 _NOTHING: Final = "没有"
+_REFUND_STATES: Final = {
+    "": "不用等到账",
+    "asked": "改退待确认",
+    "sent": "已发出，没到账",
+    "arrived": "已到账",
+    "failed": "退回过",
+    "dropped": "不退了",
+}
 _SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款", "topup": "补交结算款", "return": "结算退款"}
 
 
@@ -337,6 +345,8 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         **{name: (label, _yuan) for name, label in AMOUNT_LABELS.items()},
         "has_other_patient": ("结果是别人的", _yes),
         "is_result_used": ("结果已经用过", _yes),
+        "has_earlier_settlement": ("取消了的出院还有结算单", _yes),
+        "rest": ("剩余的", lambda rest: Rest(rest).label),
     },
     "inpatient.determine_cap": {
         "disease_code": ("病种编码", str),
@@ -359,6 +369,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "already_void": ("已经作废过", _yes),
         "balance_fen": ("这次住院的余额", _yuan),
         "cap_fen": ("额度", _yuan),
+        "refund_state": ("退款到账没有", lambda state: _REFUND_STATES.get(state, state)),
     },
     "inpatient.refund": {
         "amount_fen": ("要退", _yuan),

@@ -37,6 +37,9 @@ _KINDS: Final = {
     "settlement_topup": ("ok", "补交"),
     "settlement_return": ("wait", "结算退款"),
     "settlement_recall": ("stop", "结算召回"),
+    "settlement_topup_back": ("stop", "退补交"),
+    "settlement_refund_back": ("stop", "退款退回"),
+    "settlement_refund_again": ("wait", "再退"),
     "inpatient_refund": ("wait", "退款"),
 }
 _OTHER: Final = ("idle", "其他")

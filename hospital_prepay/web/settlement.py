@@ -14,10 +14,11 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.settlement import StepForm, StepSchema
 from hospital_prepay.services.settlement import board as service
-from hospital_prepay.services.settlement import progress
+from hospital_prepay.services.settlement import progress, refund_list
 from hospital_prepay.services.settlement.preview import money_of
 from hospital_prepay.services.settlement.progress import Passed, Seen
 from hospital_prepay.web import settlement_view as view
+from hospital_prepay.web.settlement_refunds_view import stay_refunds
 
 blueprint = Blueprint("settlement", __name__, url_prefix=view.ROOT)
 _MOST_AT_ONCE: Final = 200
@@ -106,7 +107,9 @@ def _step(stay_no: str, take: Any) -> Any:
 def _record(stay_no: str, form: Form) -> str:
     found = service.discharges_of(current_context(), current_actor(), stay_no)
     money = money_of(current_context(), current_actor(), stay_no)
-    return render_template("pages/settlement/record.html", **view.record_page(found, money, form, view.moment_now()))
+    refunds = stay_refunds(*refund_list.refunds_of_stay(current_context(), current_actor(), stay_no))
+    page = view.record_page(found, money, form, view.moment_now())
+    return render_template("pages/settlement/record.html", **page, **refunds)
 
 
 def _of(stay_no: str, form: StepForm) -> Seen:

@@ -15,8 +15,9 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.masking import mask_name
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.refunds import usual_rest
 from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS, AMOUNTS
-from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
+from hospital_prepay.domain.rules.settlement.settling import Channel, Rest, SettlementKind
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
@@ -55,7 +56,8 @@ def settle_form(stay_no: str) -> str:
     }
     if not interim:
         found = board.discharges_of(current_context(), current_actor(), stay_no)
-        said["step_no"] = str(found.records[0].row.step_no)
+        row = found.records[0].row
+        said |= {"step_no": str(row.step_no), "rest": usual_rest(row.disposition).value}
     if money.results:
         newest = money.results[0]
         said |= {"setl_id": newest.setl_id, "setl_time": f"{local(newest.setl_time):%Y-%m-%dT%H:%M}"}
@@ -71,7 +73,7 @@ def settle(stay_no: str) -> Any:
     money = money_of(context, actor, stay_no)
     try:
         said = read_form(SettleSchema())
-        found = preview(context, actor, stay_no, said.kind, said.amounts, said.setl_id or None)
+        found = preview(context, actor, stay_no, said.kind, said.amounts, said.setl_id or None, said.rest)
         if request.form.get("act") != "settle":
             return _page(stay_no, money, keyed(typed()), found)
         answer = settle_stay(context, actor, _command(stay_no, said))
@@ -88,6 +90,8 @@ def settle(stay_no: str) -> Any:
     words = [f"结算单 {answer.number}，预交金抵 {answer.applied} 元"]
     if answer.given_back:
         words.append(f"退 {answer.given_back} 元")
+    if answer.left:
+        words.append(f"{answer.left} 元留着待领")
     if answer.owed:
         words.append(f"还欠 {answer.owed} 元")
     slips = "、".join(answer.slips)
@@ -113,6 +117,7 @@ def _command(stay_no: str, said: SettleForm) -> SettleStay:
         result=None if free else result,
         self_pay_total=Money(said.amounts.medfee_sumamt) if result is None and not free else None,
         top_up=said.top_up,
+        rest=said.rest,
     )
 
 
@@ -201,18 +206,19 @@ def _page(
         form=form,
         kinds=_choices(SettlementKind),
         channels=_choices(Channel),
+        rests=_choices(Rest) if money.is_discharged else [],
         tenders=[{"value": one.value, "label": one.label} for one in Tender],
         amounts=[(name, AMOUNT_LABELS[name]) for name in AMOUNTS],
-        found=_found(found) if found is not None and permitted else None,
+        found=_found(found, is_interim=not money.is_discharged) if found is not None and permitted else None,
         refused=None if turned_down is None else _refused(*turned_down),
     )
 
 
-def _choices(kinds: type[SettlementKind] | type[Channel]) -> list[dict[str, Any]]:
+def _choices(kinds: type[SettlementKind] | type[Channel] | type[Rest]) -> list[dict[str, Any]]:
     return [{"value": one.value, "label": one.label, "note": None} for one in kinds]
 
 
-def _found(found: Preview) -> dict[str, Any]:
+def _found(found: Preview, *, is_interim: bool) -> dict[str, Any]:
     back = [
         {"tender": Tender(one.tender).label, "tail": one.reference[-4:], "amount_fen": one.amount_fen}
         for one in found.back
@@ -220,6 +226,8 @@ def _found(found: Preview) -> dict[str, Any]:
     words = "结算"
     if found.back:
         words = f"结算，退 {Money(sum(one.amount_fen for one in found.back))} 元"
+    elif found.share.left_fen and not is_interim:
+        words = f"结算，{Money(found.share.left_fen)} 元留着待领"
     elif found.share.shortfall_fen:
         words = f"结算，差 {Money(found.share.shortfall_fen)} 元"
     return {
@@ -227,6 +235,7 @@ def _found(found: Preview) -> dict[str, Any]:
         "applied_fen": found.share.applied_fen,
         "shortfall_fen": found.share.shortfall_fen,
         "left_fen": found.share.left_fen,
+        "left_words": "应退" if found.back else "留作预交金" if is_interim else "留着待领",
         "back": back,
         "button": words,
     }

@@ -95,6 +95,7 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "aside": board.aside,
         "may_import": any(current_actor().may(one.may_start) for one in (EVENTS, RESULTS)),
+        "to_recall": board.to_recall,
         "may_pass": any(current_actor().may(one) for one in OWNERS.values()),
         "refresh_href": _href(chosen),
     }
@@ -135,7 +136,7 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
         "target": target_badge(row, now, board.today),
         "dots": dots(row.stage),
         "stage": stage.label,
-        "note": row.note or f"待{stage.task}",
+        "note": row.note or (f"待{stage.task}" if stage.task else "等退款到账"),
         "waited": waited(row.stage_since, now),
         "step_no": row.step_no,
         "may_pass": mine and stage in (Stage.WARD, Stage.AUDIT, Stage.INSURANCE),
@@ -159,7 +160,7 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "key": str(uuid.uuid4()),
         "stay_no": found.stay_no,
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
-        "records": [_record(one, found, now) for one in found.records],
+        "records": [_record(one, found, money, now) for one in found.records],
         "form": form,
         "today": found.today,
     }
@@ -190,10 +191,11 @@ def _settlement(one: Settlement, found: StayDischarges) -> dict[str, Any]:
     }
 
 
-def _record(record: DischargeRecord, found: StayDischarges, now: datetime) -> dict[str, Any]:
+def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, now: datetime) -> dict[str, Any]:
     row, actor = record.row, current_actor()
     stage, insured = Stage(row.stage), InsuredClass(row.insured_class)
     stands = row.ended_at is None
+    documents = [one.discharged_at for one in money.settlements if one.recalled_at is None]
     mine = stands and stage in OWNERS and actor.may(OWNERS[stage])
     return {
         "name": row.patient_name if actor.calls_patients else mask_name(row.patient_name),
@@ -213,6 +215,7 @@ def _record(record: DischargeRecord, found: StayDischarges, now: datetime) -> di
         "step_no": row.step_no,
         "settle_href": f"{ROOT}/stays/{row.stay_no}/settle" if mine and stage is Stage.CASHIER else None,
         "settled_at": row.settled_at,
+        "to_recall": not stands and row.discharged_at in documents,
         "bar": _bar(stage, insured, record.steps, found),
         "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND else None,
         "back_to": [(one.value, one.label) for one in earlier_stages(stage, insured)] if mine else [],

@@ -97,6 +97,12 @@ def arrears_account(stay_no: str) -> str:
     return f"{ARREARS}:{stay_no}"
 
 
+def returned_account(stay_no: str) -> str:
+    """What of a stay's refunds came back from bank or platform and is owed to the patient: a sub-account of 2307 that
+    never falls below zero."""
+    return f"{OTHER_PAYABLES}:stay:{stay_no}"
+
+
 def earmark_account(grant_id: str) -> str:
     """The unspent money of a grant: a sub-account of 1002 that never falls below zero."""
     return f"1002:earmark:{grant_id}"

@@ -129,6 +129,13 @@ class Discharge(Base):
             postgresql_where=sa.text("ended_at IS NULL AND settled_at IS NULL"),
         ),
         sa.Index("ix_discharge__discharged_at", "institution_id", "discharged_at"),
+        sa.Index(
+            "ix_discharge__ended",
+            "institution_id",
+            "ended_at",
+            sqlite_where=sa.text("ended_at IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NOT NULL"),
+        ),
         sa.CheckConstraint(CLASSES, name="insured_class"),
         sa.CheckConstraint(f"stage IN {STAGES}", name="stage"),
         sa.CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by_something"),
@@ -279,7 +286,7 @@ class SettlementRow(Base):
         ),
         sa.Index(
             "uq_settlement__standing",
-            *_DISCHARGE,
+            *_STAY,
             unique=True,
             sqlite_where=sa.text("recalled_at IS NULL AND discharged_at IS NOT NULL"),
             postgresql_where=sa.text("recalled_at IS NULL AND discharged_at IS NOT NULL"),

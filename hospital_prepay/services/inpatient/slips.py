@@ -17,6 +17,7 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, RefundFacts, VoidFacts, refund, void
 from hospital_prepay.persistence import receipts as books
+from hospital_prepay.persistence import refund_arrivals, unclaimed
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -179,6 +180,9 @@ def decide_request(context: Context, actor: Actor, command: DecideRequest) -> Do
             if done.receipt_no is None:
                 return _remembered(work, command, done)
             work.rows.write(work.connection)  # the database takes no approval whose receipt isn't there
+            if request.kind == "void" and state.discharged_at is not None:
+                # A refund that is undone after a settlement lies there for whoever comes.
+                unclaimed.note_held(work.connection, work.institution_id, stay_no, actor.actor_id, work.now)
         books.decide(work.connection, work.institution_id, request.request_id, _decided(work, done))
         work.audit(
             subject=request.source,
@@ -277,7 +281,9 @@ def void_objections(slip: books.Slip, balance_fen: int, cap_fen: int | None, tod
     return tuple(one.message for one in decision.reasons) if decision.outcome is Outcome.REFUSED else ()
 
 
-def _void_facts(slip: books.Slip, balance_fen: int, cap_fen: int | None, today: date) -> VoidFacts:
+def _void_facts(
+    slip: books.Slip, balance_fen: int, cap_fen: int | None, today: date, refund_state: str = ""
+) -> VoidFacts:
     return VoidFacts(
         kind=slip.kind,
         amount_fen=slip.amount_fen,
@@ -286,11 +292,15 @@ def _void_facts(slip: books.Slip, balance_fen: int, cap_fen: int | None, today: 
         already_void=slip.cancelled_by is not None,
         balance_fen=balance_fen,
         cap_fen=cap_fen or 0,
+        refund_state=refund_state,
     )
 
 
 def _void_decision(work: UnitOfWork, slip: books.Slip, state: store.StayState) -> tuple[Decision, str]:
-    decision = void(_void_facts(slip, state.collected_fen, state.cap_fen, work.today), work.rule_version)
+    attempts = refund_arrivals.of_slip(work.connection, work.institution_id, slip.book, slip.serial)
+    refund_state = attempts[-1].state if len(attempts) == 1 else "failed" if attempts else ""
+    facts = _void_facts(slip, state.collected_fen, state.cap_fen, work.today, refund_state)
+    decision = void(facts, work.rule_version)
     decision_id = work.keep_decision(decision, work.today, _NO_READINGS)
     if decision.outcome is Outcome.REFUSED:
         work.audit(outcome="refused", decision_id=decision_id, detail={"receipt": slip.number})

@@ -13,6 +13,7 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar, weekday_after
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.rules.settlement.stages import Stage
+from hospital_prepay.persistence import settlements
 from hospital_prepay.persistence.queries import discharges as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.discharges import BoardFilter, BoardRow, ClockRow, OpenCount, StepRow
@@ -82,7 +83,7 @@ class Lying:
 @dataclass(frozen=True, slots=True)
 class Board:
     """The board on one day. ``next_day`` is the next working day; ``calendar`` tells the time that is left; ``aside``
-    messages of visits couldn't be read."""
+    messages of visits couldn't be read; ``to_recall`` settlements stand though their discharge was taken back."""
 
     today: date
     next_day: date
@@ -92,6 +93,7 @@ class Board:
     groups: tuple[Group, ...]
     wards: tuple[str, ...]
     aside: int
+    to_recall: int
 
     @property
     def number(self) -> int:
@@ -121,7 +123,9 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
             groups.append(Group(bucket, counts[bucket], tuple(rows)))
         every_ward = queries.open_wards(connection, actor.institution_id)
         aside = aside_count(connection, actor.institution_id)
-    return Board(today, next_day, calendar, _stages(told, today), counts, tuple(groups), tuple(every_ward), aside)
+        to_recall = len(settlements.to_recall(connection, actor.institution_id))
+    stages, wards_open = _stages(told, today), tuple(every_ward)
+    return Board(today, next_day, calendar, stages, counts, tuple(groups), wards_open, aside, to_recall)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.rules.settlement.result import Parts, ResultAmounts, parts_of
 from hospital_prepay.domain.rules.settlement.settling import (
     GoesBack,
+    Rest,
     SettlementKind,
     Share,
     by_the_way_it_came,
@@ -19,7 +20,7 @@ from hospital_prepay.persistence import discharges, stays
 from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.settlements import ResultRow, Settlement
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.settlement.settling import settle_facts
+from hospital_prepay.services.settlement.facts import settle_facts
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["ResultRow", "Settlement"]
@@ -73,6 +74,7 @@ def preview(
     kind: SettlementKind,
     amounts: ResultAmounts,
     setl_id: str | None = None,
+    rest: Rest = Rest.BACK,
 ) -> Preview:
     """What :func:`~hospital_prepay.services.settlement.settling.settle_stay` would decide now by these amounts."""
     actor.require(Permission.SETTLEMENT_SETTLE)
@@ -81,10 +83,10 @@ def preview(
         state = stays.read_stay(connection, institution, stay_no)
         rows = () if is_interim else discharges.of_stay(connection, institution, stay_no)
         row = next((one for one in rows if one.ended_at is None), None)
-        facts = settle_facts(connection, institution, kind, state, row, (setl_id, amounts))
+        facts = settle_facts(connection, institution, kind, state, row, (setl_id, amounts), rest=rest)
         paid_in = store.paid_in(connection, institution, stay_no)
     decision = settle(facts, context.rule_version)
     parts = parts_of(amounts)
     share = share_of(state.collected_fen, max(parts.cash_fen, 0))
-    gives_back = decision.permitted and not is_interim
+    gives_back = decision.permitted and not is_interim and rest is Rest.BACK
     return Preview(decision, parts, share, by_the_way_it_came(share.left_fen, paid_in) if gives_back else ())

@@ -6,40 +6,34 @@ One transaction: decide, post, number, give back, pass on to the invoice. The sa
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.domain.ledger.chart import (
-    FROM_INSURANCE,
-    IN_HOSPITAL,
-    OWN_COST,
-    arrears_account,
-    stay_account,
-)
-from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import ZERO, Money
+from hospital_prepay.domain.rules.settlement.refunds import Complete, is_complete
 from hospital_prepay.domain.rules.settlement.result import ResultAmounts, parts_of, self_paid
 from hospital_prepay.domain.rules.settlement.settling import (
     Channel,
-    SettleFacts,
+    Rest,
     SettlementKind,
     by_the_way_it_came,
     settle,
     share_of,
 )
 from hospital_prepay.domain.rules.settlement.stages import Stage
-from hospital_prepay.persistence import discharges, stays
+from hospital_prepay.persistence import discharges, refund_arrivals, stays, unclaimed
 from hospital_prepay.persistence import settlements as store
-from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.stays import StayState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.readings import readings_within
+from hospital_prepay.services.settlement.facts import settle_facts
 from hospital_prepay.services.settlement.results import InsuranceResult, take_result
+from hospital_prepay.services.settlement.shares import Shares, posted_lines
 from hospital_prepay.services.settlement.slips import (
     TopUp,
     checked,
@@ -53,7 +47,7 @@ from hospital_prepay.services.settlement.slips import (
 @dataclass(frozen=True, slots=True)
 class SettleStay:
     """Settle a stay by a result that was taken before (``setl_id``), by one that comes along (``result``), or, for
-    somebody no insurance settles for, by the whole cost."""
+    somebody no insurance settles for, by the whole cost. ``rest`` says what becomes of what is left."""
 
     stay_no: str
     kind: SettlementKind
@@ -64,11 +58,13 @@ class SettleStay:
     result: InsuranceResult | None = None
     self_pay_total: Money | None = None
     top_up: TopUp | None = None
+    rest: Rest = Rest.BACK
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The answer to a settlement, a refusal too. ``slips`` are the numbers of what was paid or given back."""
+    """The answer to a settlement, a refusal too. ``slips`` are the numbers of what was paid or given back, ``left``
+    what nobody was there to take."""
 
     decision: Decision
     decision_id: str
@@ -77,6 +73,7 @@ class Settled:
     given_back: Money = ZERO
     owed: Money = ZERO
     slips: tuple[str, ...] = ()
+    left: Money = ZERO
 
     def to_json(self) -> dict[str, Any]:
         """As stored for the next request with the same key."""
@@ -88,6 +85,7 @@ class Settled:
             "given_back_fen": self.given_back.fen,
             "owed_fen": self.owed.fen,
             "slips": list(self.slips),
+            "left_fen": self.left.fen,
         }
 
     @classmethod
@@ -101,6 +99,7 @@ class Settled:
             Money(stored["given_back_fen"]),
             Money(stored["owed_fen"]),
             tuple(stored["slips"]),
+            Money(stored.get("left_fen", 0)),
         )
 
 
@@ -129,12 +128,15 @@ def settle_stay(context: Context, actor: Actor, command: SettleStay) -> Settled:
             row,
             (setl_id, amounts),
             has_other_patient=is_other,
+            rest=command.rest,
         )
         decision = settle(facts, work.rule_version)
-        decision_id = work.keep_decision(decision, work.today, readings_within(work, "settlement.board"))
+        readings = readings_within(work, "settlement.board")
+        decision_id = work.keep_decision(decision, work.today, readings)
         if decision.permitted:
             work.rows.write(work.connection)  # the settlement names its decision
-            answer = _carry_out(work, command, state, row, (setl_id, amounts), (decision, decision_id))
+            complete = Complete(readings["settlement_complete"])
+            answer = _carry_out(work, command, state, row, (setl_id, amounts), (decision, decision_id), complete)
         else:
             work.audit(outcome="refused", decision_id=decision_id)
             answer = Settled(decision, decision_id)
@@ -189,34 +191,6 @@ def _result(context: Context, work: UnitOfWork, command: SettleStay) -> tuple[st
     return setl_id, amounts, is_other
 
 
-def settle_facts(
-    connection: Connection,
-    institution_id: str,
-    kind: SettlementKind,
-    state: StayState,
-    row: DischargeRow | None,
-    by: tuple[str | None, ResultAmounts],
-    *,
-    has_other_patient: bool = False,
-) -> SettleFacts:
-    """What the rule looks at: the stay, its discharge (none for an interim settlement), and the number and amounts of
-    the result."""
-    setl_id, amounts = by
-    known = store.of_stay(connection, institution_id, state.stay_no)
-    return SettleFacts(
-        kind=kind.value,
-        is_discharged=state.discharged_at is not None,
-        is_settled=row is not None
-        and any(one.recalled_at is None and one.discharged_at == row.discharged_at for one in known),
-        is_cancelled=state.cancelled_at is not None,
-        stage=row.stage if row else "",
-        held_fen=state.collected_fen,
-        has_other_patient=has_other_patient,
-        is_result_used=setl_id is not None and store.is_used(connection, institution_id, setl_id),
-        **asdict(amounts),
-    )
-
-
 def _carry_out(
     work: UnitOfWork,
     command: SettleStay,
@@ -224,6 +198,7 @@ def _carry_out(
     row: DischargeRow | None,
     by: tuple[str | None, ResultAmounts],
     decided: tuple[Decision, str],
+    complete: Complete,
 ) -> Settled:
     setl_id, amounts = by
     decision, decision_id = decided
@@ -263,11 +238,16 @@ def _carry_out(
     slips = []
     if command.top_up is not None:
         slips.append(take_top_up(work, command.stay_no, command.top_up, share.shortfall_fen, f"{number}:topup"))
-    given_back = 0
+    given_back = left = 0
     if row is not None:
-        for at, one in enumerate(by_the_way_it_came(share.left_fen, paid_in)):
-            slips.append(give_back(work, command.stay_no, one, f"{number}:{at}"))
-            given_back += one.amount_fen
+        if share.left_fen and command.rest is Rest.LEFT:
+            left = share.left_fen
+            actor_id = work.act.actor.actor_id
+            unclaimed.note(work.connection, work.institution_id, command.stay_no, actor_id, work.now)
+        else:
+            for at, one in enumerate(by_the_way_it_came(share.left_fen, paid_in)):
+                slips.append(give_back(work, command.stay_no, one, f"{number}:{at}"))
+                given_back += one.amount_fen
         discharges.add_step(
             work.connection,
             work.institution_id,
@@ -277,53 +257,27 @@ def _carry_out(
             work.act.actor.actor_id,
             work.now,
         )
-        discharges.change(work.connection, work.institution_id, row, {"settled_at": work.now})
+        awaited = refund_arrivals.is_awaited(work.connection, work.institution_id, command.stay_no)
+        if is_complete(complete, is_refund_awaited=awaited):
+            # Else it counts as settled once the last refund has arrived: arrivals.count_as_settled.
+            discharges.change(work.connection, work.institution_id, row, {"settled_at": work.now})
     owed = store.owed_fen(work.connection, work.institution_id, command.stay_no)
-    detail = {"number": number, "applied_fen": share.applied_fen, "given_back_fen": given_back, "owed_fen": owed}
+    detail = {
+        "number": number,
+        "applied_fen": share.applied_fen,
+        "given_back_fen": given_back,
+        "left_fen": left,
+        "owed_fen": owed,
+        "settlement_complete": complete.value,
+    }
     work.audit(decision_id=decision_id, entry_no=entry_no, detail=detail)
     return Settled(
-        decision, decision_id, number, Money(share.applied_fen), Money(given_back), Money(owed), tuple(slips)
+        decision,
+        decision_id,
+        number,
+        Money(share.applied_fen),
+        Money(given_back),
+        Money(owed),
+        tuple(slips),
+        Money(left),
     )
-
-
-class Posted(Protocol):
-    """Who bears a settlement, in fen."""
-
-    @property
-    def total_fen(self) -> int: ...
-    @property
-    def fund_fen(self) -> int: ...
-    @property
-    def account_fen(self) -> int: ...
-    @property
-    def hospital_fen(self) -> int: ...
-    @property
-    def applied_fen(self) -> int: ...
-    @property
-    def shortfall_fen(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """A settlement's columns of money."""
-
-    total_fen: int
-    fund_fen: int
-    account_fen: int
-    cash_fen: int
-    hospital_fen: int
-    applied_fen: int
-    shortfall_fen: int
-
-
-def posted_lines(stay_no: str, of: Posted) -> tuple[Posting, ...]:
-    """The lines of a settlement: what the deposit pays, what is owed by insurance and patient, what the hospital
-    bears; against what the stay cost."""
-    debits = (
-        (stay_account(stay_no), of.applied_fen),
-        (FROM_INSURANCE, of.fund_fen + of.account_fen),
-        (arrears_account(stay_no), of.shortfall_fen),
-        (OWN_COST, of.hospital_fen),
-    )
-    lines = [Posting(account, debit=Money(fen)) for account, fen in debits if fen]
-    return (*lines, Posting(IN_HOSPITAL, credit=Money(of.total_fen)))

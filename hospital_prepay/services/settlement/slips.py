@@ -105,7 +105,16 @@ def settlement_entry(
     )
 
 
-def give_back(work: UnitOfWork, stay_no: str, back: GoesBack, key: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who a slip of two people belongs to: it counts on in the asker's book, whose drawer pays."""
+
+    issued_by: str
+    approved_by: str
+    ground: str
+
+
+def give_back(work: UnitOfWork, stay_no: str, back: GoesBack, key: str, signed: Signed | None = None) -> str:
     """One refund of what was left, by the way it came, on a slip of its own."""
     amount, tender = Money(back.amount_fen), Tender(back.tender)
     postings = (
@@ -115,7 +124,23 @@ def give_back(work: UnitOfWork, stay_no: str, back: GoesBack, key: str) -> str:
     entry_no = work.ledger.post(
         settlement_entry(work, "settlement_return", "退结算后剩余预交金", key, stay_no, postings)
     )
-    return _slip(work, "return", stay_no, amount, tender, back.reference, entry_no)
+    return _slip(work, "return", stay_no, amount, tender, back.reference, entry_no, signed)
+
+
+def give_top_up_back(work: UnitOfWork, paid: books.Slip, signed: Signed) -> str:
+    """Give money that was paid towards a settlement back by the way it came, on whatever day: a red slip that names
+    the one it undoes."""
+    tender = Tender(paid.tender)
+    postings = (
+        Posting(arrears_account(paid.stay_no), debit=paid.amount),
+        Posting(tender.account_id, credit=paid.amount),
+    )
+    summary = "召回结算，退补交的结算款"
+    entry_no = work.ledger.post(
+        settlement_entry(work, "settlement_topup_back", summary, paid.number, paid.stay_no, postings, paid.entry_no)
+    )
+    reference = paid.payment_reference
+    return _slip(work, "void", paid.stay_no, paid.amount, tender, reference, entry_no, signed, paid)
 
 
 def take_top_up(work: UnitOfWork, stay_no: str, top_up: TopUp, owed_fen: int, key: str) -> str:
@@ -136,9 +161,18 @@ def take_top_up(work: UnitOfWork, stay_no: str, top_up: TopUp, owed_fen: int, ke
 
 
 def _slip(
-    work: UnitOfWork, kind: str, stay_no: str, amount: Money, tender: Tender, reference: str, entry_no: int
+    work: UnitOfWork,
+    kind: str,
+    stay_no: str,
+    amount: Money,
+    tender: Tender,
+    reference: str,
+    entry_no: int,
+    signed: Signed | None = None,
+    cancels: books.Slip | None = None,
 ) -> str:
-    book, serial = books.next_serial(work.connection, work.institution_id, work.act.actor.actor_id, SERIES, work.now)
+    issued_by = work.act.actor.actor_id if signed is None else signed.issued_by
+    book, serial = books.next_serial(work.connection, work.institution_id, issued_by, SERIES, work.now)
     books.add_receipt(
         work.rows,
         {
@@ -151,12 +185,15 @@ def _slip(
             "tender": tender.value,
             "payment_reference": reference,
             "payer": "",
-            "ground": "",
+            "ground": "" if signed is None else signed.ground,
+            "cancels_book": cancels and cancels.book,
+            "cancels_serial": cancels and cancels.serial,
             "entry_no": entry_no,
             "decision_id": None,
             "token": new_token(),
             "issued_at": work.now,
-            "issued_by": work.act.actor.actor_id,
+            "issued_by": issued_by,
+            "approved_by": signed and signed.approved_by,
         },
     )
     work.audit(entry_no=entry_no, detail={"receipt": books.receipt_number(book, serial), "amount_fen": amount.fen})

@@ -42,8 +42,10 @@ OUTPATIENT = {
     *("outpatient/advances.py", "outpatient/census.py", "outpatient/claims.py", "outpatient/corrections.py"),
     *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py", "outpatient/refund_entries.py"),
 }
-# And of these tests/services/settlement/test_settling.py.
-SETTLEMENT = {"settlement/recalls.py", "settlement/settling.py", "settlement/slips.py"}
+# And of these tests/services/settlement/test_settling.py and test_arrivals.py.
+SETTLEMENT = {
+    *("settlement/arrivals.py", "settlement/recalls.py", "settlement/settling.py", "settlement/slips.py"),
+}
 DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT, *SETTLEMENT}
 
 

@@ -20,7 +20,8 @@ MONEY_IN: Final = frozenset({"deposit", "topup"})
 
 @dataclass(frozen=True, slots=True)
 class VoidFacts:
-    """A slip somebody wants undone; days in Shanghai. ``cap_fen`` is the stay's cap, ``None`` in older facts."""
+    """A slip somebody wants undone; days in Shanghai. ``cap_fen`` is the stay's cap, ``None`` in older facts;
+    ``refund_state`` where its money is, of a refund that isn't cash in the hand."""
 
     kind: str
     amount_fen: int
@@ -29,6 +30,7 @@ class VoidFacts:
     already_void: bool
     balance_fen: int
     cap_fen: int | None = None
+    refund_state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,10 @@ def void(facts: VoidFacts, rule_version: str) -> Decision:
         reasons.append(Reason("already_void", "这张票已经作废过。"))
     if facts.issued_on != facts.today:
         reasons.append(Reason("not_today", "只能作废当天的票；隔天的请办退款。"))
+    if facts.refund_state == "arrived":
+        reasons.append(Reason("refund_arrived", "这笔退款已经到患者账上，不能作废。"))
+    elif facts.refund_state not in ("", "sent", "dropped"):
+        reasons.append(Reason("refund_came_back", "这笔退款被退回过，不能作废。请在退款未到账里改退。"))
     if facts.kind == "deposit" and facts.amount_fen > facts.balance_fen:
         reasons.append(Reason("already_returned", "这笔钱已经退过或用过，余额不够作废。"))
     if (

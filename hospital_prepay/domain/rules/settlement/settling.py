@@ -45,17 +45,31 @@ class Channel(StrEnum):
         return CHANNEL_LABELS[self]
 
 
+class Rest(StrEnum):
+    """What is done with what a settlement leaves of the deposit."""
+
+    BACK = "back"
+    LEFT = "left"
+
+    @property
+    def label(self) -> str:
+        """The words on screens."""
+        return REST_LABELS[self]
+
+
 KIND_LABELS: Final = {
     SettlementKind.DISCHARGE: "出院结算",
     SettlementKind.INTERIM: "中途结算",
     SettlementKind.NO_CHARGE: "无费用出院",
 }
 CHANNEL_LABELS: Final = {Channel.BEDSIDE: "床旁", Channel.ONLINE: "线上", Channel.WINDOW: "窗口"}
+REST_LABELS: Final = {Rest.BACK: "现在退", Rest.LEFT: "没有人领，先留着待领"}
 
 
 @dataclass(frozen=True, slots=True)
 class SettleFacts:
-    """What :func:`settle` looks at; amounts in fen. ``held_fen`` is what the stay's deposits hold."""
+    """What :func:`settle` looks at; amounts in fen. ``held_fen`` is what the stay's deposits hold. Older facts don't
+    say what becomes of the rest, nor whether another discharge's settlement stands."""
 
     kind: str
     is_discharged: bool
@@ -72,6 +86,8 @@ class SettleFacts:
     acct_mulaid_pay: int
     has_other_patient: bool
     is_result_used: bool
+    has_earlier_settlement: bool = False
+    rest: str = Rest.BACK.value
 
     @property
     def amounts(self) -> ResultAmounts:
@@ -121,7 +137,8 @@ def settle(facts: SettleFacts, rule_version: str) -> Decision:
         )
     ]
     if share.left_fen and facts.kind != SettlementKind.INTERIM:
-        said.append(Reason("left", f"应退 {Money(share.left_fen)} 元，按交来的方式退。"))
+        words = "按交来的方式退" if facts.rest == Rest.BACK else "没有人领，留着待领"
+        said.append(Reason("left", f"应退 {Money(share.left_fen)} 元，{words}。"))
     if share.shortfall_fen:
         said.append(
             Reason("shortfall", f"还差 {Money(share.shortfall_fen)} 元，可以现在补交，也可以记欠费；不影响出院。")
@@ -141,6 +158,9 @@ def _refusals(facts: SettleFacts) -> list[Reason]:
         reasons.append(Reason("discharged", "已经出院，请办出院结算。"))
     if facts.is_settled:
         reasons.append(Reason("already_settled", "这次出院已经结算过。要改的，请先申请召回。"))
+    if facts.has_earlier_settlement:
+        words = "取消了的那次出院，结算单还有效；再结算，费用就重了。请先召回那张结算单。"
+        reasons.append(Reason("earlier_settlement", words))
     if not is_interim and facts.is_discharged and not facts.is_settled and facts.stage != "cashier":
         reasons.append(Reason("not_with_cashier", "还没有交到收费这一步。请前面的人先办好。"))
     if facts.has_other_patient:
