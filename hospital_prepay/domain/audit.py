@@ -207,6 +207,13 @@ ACTIONS: Final[dict[str, str]] = {
     "settlement.ask_recall": "申请召回结算",
     "settlement.recall": "召回结算",
     "settlement.refuse_recall": "不同意召回结算",
+    "settlement.late_reason": "写逾期原因",
+    "settlement.ask_excuse": "申请容错",
+    "settlement.accept_excuse": "同意容错",
+    "settlement.refuse_excuse": "不同意容错",
+    "settlement.escalate": "催办出院结算",
+    "settlement.channel_count": "登记各渠道办理量",
+    "job.settlement_escalate": "定时催办出院结算",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset(

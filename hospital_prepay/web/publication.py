@@ -42,7 +42,7 @@ _AREAS: Final = {
     "fund": "医保预付金",
     "ledger": "记账",
 }
-_UNITS: Final = {"day": "日期", "cases": "例", "years": "岁"}
+_UNITS: Final = {"day": "日期", "cases": "例", "years": "岁", "percent": "%"}
 
 
 @blueprint.get("/institution")

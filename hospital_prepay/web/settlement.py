@@ -18,6 +18,7 @@ from hospital_prepay.services.settlement import progress
 from hospital_prepay.services.settlement.preview import money_of
 from hospital_prepay.services.settlement.progress import Passed, Seen
 from hospital_prepay.web import settlement_view as view
+from hospital_prepay.web.settlement_late import late_part
 
 blueprint = Blueprint("settlement", __name__, url_prefix=view.ROOT)
 _MOST_AT_ONCE: Final = 200
@@ -106,7 +107,8 @@ def _step(stay_no: str, take: Any) -> Any:
 def _record(stay_no: str, form: Form) -> str:
     found = service.discharges_of(current_context(), current_actor(), stay_no)
     money = money_of(current_context(), current_actor(), stay_no)
-    return render_template("pages/settlement/record.html", **view.record_page(found, money, form, view.moment_now()))
+    page = view.record_page(found, money, form, view.moment_now())
+    return render_template("pages/settlement/record.html", late=late_part(stay_no), **page)
 
 
 def _of(stay_no: str, form: StepForm) -> Seen:

@@ -28,6 +28,7 @@ from hospital_prepay.persistence.models import (
     outpatient_public,
     publication,
     settlement,
+    settlement_watch,
 )
 from hospital_prepay.persistence.models.base import Base
 
@@ -60,4 +61,5 @@ __all__ = [
     "outpatient_public",
     "publication",
     "settlement",
+    "settlement_watch",
 ]

@@ -44,6 +44,8 @@ OUTPATIENT = {
 }
 # And of these tests/services/settlement/test_settling.py.
 SETTLEMENT = {"settlement/recalls.py", "settlement/settling.py", "settlement/slips.py"}
+# And of this tests/services/settlement/test_lateness.py.
+SETTLEMENT |= {"settlement/lateness.py"}
 DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT, *SETTLEMENT}
 
 
