@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
@@ -12,6 +12,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar, weekday_after
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.settlement.forecast import Forecast
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.persistence.queries import discharges as queries
 from hospital_prepay.persistence.queries import people
@@ -19,6 +20,7 @@ from hospital_prepay.persistence.queries.discharges import BoardFilter, BoardRow
 from hospital_prepay.persistence.visits import aside_count
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.holidays import calendar_within
+from hospital_prepay.services.settlement.forecasting import forecast_within
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["BoardRow", "ClockRow", "StepRow"]
@@ -52,13 +54,15 @@ BUCKET_LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What of the board somebody wants to see; empty where all is meant."""
+    """What of the board somebody wants to see; empty where all is meant. ``at_risk``: only what will probably be
+    late."""
 
     bucket: Bucket | None = None
     ward: str = ""
     insured_class: str = ""
     stage: str = ""
     page: int = 1
+    at_risk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Lying:
 @dataclass(frozen=True, slots=True)
 class Board:
     """The board on one day. ``next_day`` is the next working day; ``calendar`` tells the time that is left; ``aside``
-    messages of visits couldn't be read."""
+    messages of visits couldn't be read; so many aren't late and, by ``forecast``, probably will be."""
 
     today: date
     next_day: date
@@ -92,6 +96,8 @@ class Board:
     groups: tuple[Group, ...]
     wards: tuple[str, ...]
     aside: int
+    forecast: Forecast
+    at_risk: int
 
     @property
     def number(self) -> int:
@@ -110,18 +116,27 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
         told = queries.open_counts(
             connection, actor.institution_id, BoardFilter(wards, insured_class=chosen.insured_class)
         )
-        counts = _counts([one for one in told if chosen.stage in ("", one.stage)], today, next_day)
+        forecast = forecast_within(connection, actor.institution_id, context.clock.now(), calendar)
+        listed = [one for one in told if chosen.stage in ("", one.stage)]
+        risky = [one for one in listed if forecast.is_at_risk(one.stage, one.expected_on)]
+        counts = _counts(risky if chosen.at_risk else listed, today, next_day)
         groups = []
         for bucket in Bucket if chosen.bucket is None else (chosen.bucket,):
             if not counts[bucket]:
                 continue
             limit, offset = (A_GROUP, 0) if chosen.bucket is None else (A_PAGE, (chosen.page - 1) * A_PAGE)
             span = _span(bucket, wards, chosen, today, next_day)
+            if chosen.at_risk:
+                span = replace(span, risky=tuple((stage.value, day) for stage, day in forecast.until.items()))
             rows = queries.open_rows(connection, actor.institution_id, span, limit=limit, offset=offset)
             groups.append(Group(bucket, counts[bucket], tuple(rows)))
         every_ward = queries.open_wards(connection, actor.institution_id)
         aside = aside_count(connection, actor.institution_id)
-    return Board(today, next_day, calendar, _stages(told, today), counts, tuple(groups), tuple(every_ward), aside)
+    at_risk = sum(one.number for one in risky)
+    stages = _stages(told, today)
+    return Board(
+        today, next_day, calendar, stages, counts, tuple(groups), tuple(every_ward), aside, forecast, at_risk
+    )
 
 
 @dataclass(frozen=True, slots=True)
