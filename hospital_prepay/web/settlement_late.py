@@ -13,6 +13,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.masking import mask_name
+from hospital_prepay.domain.rules.settlement.escalation import Level
 from hospital_prepay.domain.rules.settlement.lateness import LateReason
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.http.current import current_actor, current_context
@@ -112,6 +113,10 @@ def late_part(stay_no: str) -> dict[str, Any]:
     found = service.beside(context, actor, stay_no)
     return {
         "rows": [_row(one, found) for one in found.rows],
+        "told": [
+            {"level": Level(one.level).label, "stage": Stage(one.stage).label, "at": one.raised_at}
+            for one in found.escalations
+        ],
         "may_write": service.may_write(actor),
         "reasons": [{"value": one.value, "label": f"{one.side.label}：{one.label}"} for one in LateReason],
         "key": str(uuid.uuid4()),

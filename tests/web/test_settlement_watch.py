@@ -5,15 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from typing import cast
 
 import pytest
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
+from hospital_prepay.services.settlement.escalating import escalate
 from hospital_prepay.services.settlement.intake import feed, take_hl7
 from tests.admissions import raw
 from tests.counter import Counter
 from tests.people import INSTITUTION, Browser, House
+from tests.settled import STEPS, discharged, settled
 
 NO = "Z2509001"
 STAY = f"/settlement/stays/{NO}"
@@ -82,3 +85,31 @@ def test_the_lists_say_when_there_is_nothing(counter: Counter, login_as: Login) 
         assert words in browser.get(f"/settlement/late?list={which}").text
     assert browser.get("/settlement/late?list=x&page=9").status_code == 200
     assert login_as(Role.SYSTEM_ADMINISTRATOR).get("/settlement/late").status_code == 403
+
+
+def test_who_must_act_finds_it_on_the_home_page(late: House, login_as: Login) -> None:
+    assert escalate(late.context, INSTITUTION) == "escalated"
+    page = login_as(Role.WARD).get("/").text
+    assert "出院结算快到期或已逾期，在病区" in page
+    assert "/settlement?stage=ward" in page
+    assert "出院结算快到期" not in login_as(Role.CASHIER).get("/").text
+    page = login_as(Role.WARD).get(STAY).text
+    assert "催办过" in page
+    assert "病区（已逾期）" in page
+    login_as(Role.WARD).post(f"{STAY}/late", reason(asks_excuse="yes"))
+    assert "逾期的容错等决定" in login_as(Role.FINANCE_APPROVER).get("/").text
+
+
+def test_what_will_probably_be_late_is_marked_on_the_board(counter: Counter, house: House, login_as: Login) -> None:
+    clock = cast(FixedClock, house.context.clock)
+    people = tuple(house.actor(role) for role in STEPS)
+    for number in range(6):
+        at = datetime(2026, 1, 5, 9, tzinfo=SHANGHAI)
+        settled(house.context, clock, f"P{number}", at, 28, cashier=house.actor(Role.CASHIER), people=people)
+    discharged(house.context, clock, "W1", datetime(2026, 1, 15, 9, tzinfo=SHANGHAI))
+    clock.moment = datetime(2026, 1, 20, 12, tzinfo=SHANGHAI)
+    page = login_as(Role.WARD).get("/settlement").text
+    assert "可能逾期" in page
+    assert "病区到结清通常 14 小时，还剩 6 小时（工作时间）" in page
+    assert "W1" in login_as(Role.WARD).get("/settlement?risk=1").text
+    assert "没有待结算的出院患者" in login_as(Role.WARD).get("/settlement?risk=1&stage=audit").text

@@ -111,7 +111,7 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
     with context.database.reading() as connection:
         calendar = calendar_within(connection, actor.institution_id)
         today = local(context.clock.now()).date()
-        next_day = _next_working_day(calendar, today)
+        next_day = next_working_day(calendar, today)
         wards = (chosen.ward,) if chosen.ward else ()
         told = queries.open_counts(
             connection, actor.institution_id, BoardFilter(wards, insured_class=chosen.insured_class)
@@ -180,7 +180,7 @@ def discharges_of(context: Context, actor: Actor, stay_no: str) -> StayDischarge
         return StayDischarges(stay_no, records, calendar_within(connection, institution), today, names)
 
 
-def _next_working_day(calendar: WorkingDayCalendar, today: date) -> date:
+def next_working_day(calendar: WorkingDayCalendar, today: date) -> date:
     """The next day on which something can be due; an estimate beyond the announced years."""
     if calendar.covers(today):
         return calendar.due(today, 1).expected_on

@@ -16,10 +16,11 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.rules.settlement.clocks import is_late
 from hospital_prepay.domain.rules.settlement.lateness import ExcuseFacts, LateReason, excuse
 from hospital_prepay.domain.rules.settlement.stages import OWNERS
-from hospital_prepay.persistence import discharges
+from hospital_prepay.persistence import discharges, escalations
 from hospital_prepay.persistence import lateness as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.discharges import DischargeRow
+from hospital_prepay.persistence.escalations import EscalationRow
 from hospital_prepay.persistence.lateness import LateRow
 from hospital_prepay.persistence.queries import lateness as queries
 from hospital_prepay.persistence.queries import people
@@ -56,10 +57,11 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What stands beside the clocks of a stay: every reason, what the rule would say now of each excuse that waits,
-    by its number, and the people's names."""
+    by its number, what was brought to whom, and the people's names."""
 
     rows: tuple[LateRow, ...]
     previews: dict[int, Decision]
+    escalations: tuple[EscalationRow, ...]
     names: dict[str, str]
 
 
@@ -181,7 +183,8 @@ def beside(context: Context, actor: Actor, stay_no: str) -> Beside:
             for one in rows
             if standing and one.excuse == "asked" and one.discharged_at == standing[0].discharged_at
         }
-        return Beside(rows, previews, dict(people.names(connection, institution)))
+        told = tuple(escalations.of_stay(connection, institution, stay_no))
+        return Beside(rows, previews, told, dict(people.names(connection, institution)))
 
 
 @dataclass(frozen=True, slots=True)

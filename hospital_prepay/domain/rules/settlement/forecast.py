@@ -59,7 +59,7 @@ def working_minutes(start: datetime, end: datetime, calendar: WorkingDayCalendar
     last = _within(datetime.combine(end.date(), OPENS, end.tzinfo), end, calendar)
     between, day = 0, start.date() + _DAY
     while day < end.date():
-        between += _is_working(day, calendar)
+        between += calendar.is_probably_working(day)
         day += _DAY
     return first + between * ((CLOSES.hour - OPENS.hour) * 60) + last
 
@@ -84,7 +84,7 @@ def forecast(taken: Iterable[tuple[Stage, int]], now: datetime, calendar: Workin
 
 def _within(start: datetime, end: datetime, calendar: WorkingDayCalendar) -> int:
     """The part of one day."""
-    if not _is_working(start.date(), calendar):
+    if not calendar.is_probably_working(start.date()):
         return 0
     opens, closes = datetime.combine(start.date(), OPENS, start.tzinfo), _closing(start.date(), start)
     return max(0, (min(end, closes) - max(start, opens)) // _MINUTE)
@@ -92,7 +92,3 @@ def _within(start: datetime, end: datetime, calendar: WorkingDayCalendar) -> int
 
 def _closing(day: date, like: datetime) -> datetime:
     return datetime.combine(day, CLOSES, like.tzinfo)
-
-
-def _is_working(day: date, calendar: WorkingDayCalendar) -> bool:
-    return calendar.is_working_day(day) if calendar.covers(day) else day.weekday() < 5
