@@ -20,12 +20,14 @@ STEPS = (Role.WARD, Role.BILLING_AUDITOR, Role.INSURANCE_CLERK)
 _FORMAT = "%Y%m%d%H%M%S"
 
 
-def discharged(context: Context, clock: FixedClock, stay_no: str, at: datetime, **said: Any) -> None:
+def discharged(
+    context: Context, clock: FixedClock, stay_no: str, at: datetime, institution_id: str = INSTITUTION, **said: Any
+) -> None:
     """A discharge at a moment, told at once; insured, of its own patient."""
     clock.moment = at
     told = {"certificate": "", "patient": stay_no, "admitted": f"{at - timedelta(days=5):{_FORMAT}}", **said}
     message = raw("A03", visit=stay_no, at=f"{at:{_FORMAT}}", discharged=f"{at:{_FORMAT}}", **told)
-    take_hl7(context, feed(INSTITUTION, "mllp"), message, "mllp")
+    take_hl7(context, feed(institution_id, "mllp"), message, "mllp")
 
 
 def pass_to_cashier(context: Context, stay_no: str, *people: Actor) -> None:

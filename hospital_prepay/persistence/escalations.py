@@ -47,7 +47,11 @@ def pressing(connection: sa.Connection, institution_id: str, through: date) -> l
         .order_by(Discharge.stay_no)
         .with_for_update()
     )
-    return [PressingRow(*row) for row in rows if row.expected_on is not None]
+    return [
+        PressingRow(stay_no, discharged_at, stage, expected_on)
+        for stay_no, discharged_at, stage, expected_on in rows
+        if expected_on is not None
+    ]
 
 
 def given(connection: sa.Connection, institution_id: str, through: date) -> set[tuple[str, datetime, str]]:

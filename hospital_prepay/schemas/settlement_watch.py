@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hospital_prepay.domain.rules.settlement.channels import Service
 from hospital_prepay.domain.rules.settlement.lateness import LateReason
-from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Ticked
+from hospital_prepay.schemas.base import Choice, CommandSchema, Number, Text, Ticked
 from hospital_prepay.schemas.fund_forms import FormKey
 from hospital_prepay.schemas.settlement import LONGEST_NOTE
 
@@ -45,3 +46,47 @@ class AnswerSchema(CommandSchema[AnswerForm]):
     command: ClassVar = AnswerForm
 
     answer = Text(longest=LONGEST_NOTE, load_default="")
+
+
+@dataclass(frozen=True, slots=True)
+class CountForm:
+    """A month's counts of one service by channel, as another system reports them."""
+
+    period: str
+    service: Service
+    bedside: int
+    online: int
+    window: int
+    source: str
+    idempotency_key: str
+
+
+class CountSchema(CommandSchema[CountForm]):
+    """Three figures and where they come from."""
+
+    command: ClassVar = CountForm
+
+    period = Text(required=True, longest=7)
+    service = Choice(Service, required=True)
+    bedside = Number(required=True)
+    online = Number(required=True)
+    window = Number(required=True)
+    source = Text(required=True, longest=80)
+    idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
+class CountFileForm:
+    """Where a file of counts comes from."""
+
+    source: str
+    idempotency_key: str
+
+
+class CountFileSchema(CommandSchema[CountFileForm]):
+    """The words beside a file."""
+
+    command: ClassVar = CountFileForm
+
+    source = Text(required=True, longest=80)
+    idempotency_key = FormKey()

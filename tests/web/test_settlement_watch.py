@@ -105,8 +105,9 @@ def test_what_will_probably_be_late_is_marked_on_the_board(counter: Counter, hou
     people = tuple(house.actor(role) for role in STEPS)
     for number in range(6):
         at = datetime(2026, 1, 5, 9, tzinfo=SHANGHAI)
-        settled(house.context, clock, f"P{number}", at, 28, cashier=house.actor(Role.CASHIER), people=people)
-    discharged(house.context, clock, "W1", datetime(2026, 1, 15, 9, tzinfo=SHANGHAI))
+        told = {"cashier": house.actor(Role.CASHIER), "people": people, "institution_id": INSTITUTION}
+        settled(house.context, clock, f"P{number}", at, 28, **told)
+    discharged(house.context, clock, "W1", datetime(2026, 1, 15, 9, tzinfo=SHANGHAI), INSTITUTION)
     clock.moment = datetime(2026, 1, 20, 12, tzinfo=SHANGHAI)
     page = login_as(Role.WARD).get("/settlement").text
     assert "可能逾期" in page

@@ -28,6 +28,7 @@ from hospital_prepay.persistence.queries.lateness import LateLine
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.readings import reading_in_force, readings_within
+from hospital_prepay.services.settlement.reports import span_of
 
 __all__ = ["LateLine", "LateRow"]
 A_PAGE: Final = 50
@@ -229,12 +230,9 @@ def _judge(work: UnitOfWork, row: DischargeRow, reason_code: str) -> Decision:
 def _facts(
     connection: Connection, institution_id: str, row: DischargeRow, reason_code: str, today: date
 ) -> ExcuseFacts:
-    month = local(row.discharged_at).date().replace(day=1)
-    span = (
-        datetime(month.year, month.month, 1, tzinfo=SHANGHAI),
-        datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=SHANGHAI),
-    )
-    of_ward = store.ward_month(connection, institution_id, row.ward, span, today)
+    month = f"{local(row.discharged_at):%Y-%m}"
+    since, until, _ = span_of(month, month)
+    of_ward = store.ward_month(connection, institution_id, row.ward, (since, until), today)
     through = today if row.settled_at is None else local(row.settled_at).date()
     return ExcuseFacts(
         reason_code=reason_code,
