@@ -215,6 +215,13 @@ ACTIONS: Final[dict[str, str]] = {
     "settlement.claim_left": "登记领取待领款",
     "settlement.pay_left": "确认付待领款",
     "settlement.refuse_left": "不同意付待领款",
+    "settlement.late_reason": "写逾期原因",
+    "settlement.ask_excuse": "申请容错",
+    "settlement.accept_excuse": "同意容错",
+    "settlement.refuse_excuse": "不同意容错",
+    "settlement.escalate": "催办出院结算",
+    "settlement.channel_count": "登记各渠道办理量",
+    "job.settlement_escalate": "定时催办出院结算",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset(

@@ -145,6 +145,10 @@ class WorkingDayCalendar:
             raise self._unknown(day)
         return bool(self._table[(day - self.first_day).days])
 
+    def is_probably_working(self, day: date) -> bool:
+        """The same with an estimate, Monday to Friday, outside the announced years."""
+        return self.is_working_day(day) if self.covers(day) else day.weekday() < _SATURDAY
+
     def is_holiday(self, day: date) -> bool:
         """Whether a notice gives ``day`` off; an ordinary weekend isn't one. Raises as
         :meth:`is_working_day` does."""

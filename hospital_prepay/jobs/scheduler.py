@@ -25,7 +25,7 @@ _MISSED: Final = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60
 _LOOK_EVERY_SECONDS: Final = 5
 STARTED: Final = (
     "定时任务已启动：每半分钟封存账本，每天凌晨核对一次，零点后提醒期限、退回到期预留、核对共用账户，"
-    "每年 12 月 31 日提出上缴名单。"
+    "每年 12 月 31 日提出上缴名单，每天早上 7 点催办快到期和逾期的出院结算。"
 )
 
 
@@ -43,6 +43,9 @@ def schedule() -> BlockingScheduler:
         scheduler.add_job(f"hospital_prepay.jobs.fund:{name}", "cron", hour=0, minute=minute, id=name, **common)
     propose = "hospital_prepay.jobs.outpatient:propose_remittance"
     scheduler.add_job(propose, "cron", hour=0, minute=20, id="propose_remittance", **common)
+    # Before the wards begin: whoever signs in finds what is pressing.
+    escalate = "hospital_prepay.jobs.settlement:escalate_discharges"
+    scheduler.add_job(escalate, "cron", hour=7, minute=0, id="escalate_discharges", **common)
     return scheduler
 
 

@@ -35,6 +35,7 @@ _INSERT = (
     "cap_table",
     "case_import",
     "case_import_rejection",
+    "channel_count",
     "decision",
     "deposit_rules",
     "discharge",
@@ -42,6 +43,7 @@ _INSERT = (
     "discharge_step",
     "disease",
     "earlier_standard",
+    "escalation",
     "fund_account_check",
     "fund_application",
     "fund_application_evidence",
@@ -93,6 +95,7 @@ _INSERT = (
     "inpatient_case",
     "institution",
     "job_run",
+    "lateness",
     "ledger_account",
     "ledger_block",
     "outpatient_account",
@@ -184,6 +187,7 @@ _UPDATE: dict[str, str] = {
         "name, phone, hours, address, level, ownership, is_designated, is_default, changed_at, changed_by"
     ),
     "job_run": "finished_at, outcome",
+    "lateness": "excuse, asked_by, asked_at, decided_by, decided_at, answer, decision_id",
     # Of its holder nothing: what two people agreed to is written by the database itself (0044).
     "outpatient_account": "last_movement_on, person_id, state, unclearable_reason, filed_on",
     "outpatient_advance_line": "counts",

@@ -22,6 +22,7 @@ from hospital_prepay.domain.rules.outpatient.duties import INSTRUMENT
 from hospital_prepay.domain.rules.outpatient.duties import PLAIN as OUTPATIENT_PLAIN
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.domain.rules.outpatient.reach import Channel
+from hospital_prepay.domain.rules.settlement.lateness import LateReason
 from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS
 from hospital_prepay.domain.rules.settlement.settling import Rest, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
@@ -56,6 +57,7 @@ RULES: Final = {
     "outpatient.claim": "这笔门诊退款能不能受理",
     "outpatient.gate": "这笔门诊预交金能不能收",
     "settlement.settle": "这次住院能不能结算",
+    "settlement.excuse": "这次逾期能不能容错",
 }
 _NOTHING: Final = "没有"
 _REFUND_STATES: Final = {
@@ -119,6 +121,8 @@ def title(decision: Decision) -> str:
             return f"还不能受理：{why}" if refused else f"受理退款 {amount} 元，由别人审核和确认"
         case "settlement.settle":
             return f"不能结算：{why}" if refused else why
+        case "settlement.excuse":
+            return f"不能容错：{why}" if refused else why
         case "fund.close_period":
             month = decision.facts["period"]
             return f"{month} 不能结账：{why}" if refused else f"{month} 可以结账：{why}"
@@ -204,6 +208,10 @@ def _row(row: Mapping[str, Any]) -> str:
 
 def _rows(rows: list[Mapping[str, Any]]) -> str:
     return "；".join(_row(row) for row in rows) or _NOTHING
+
+
+def _tolerated(value: str) -> str:
+    return load_rulebook().readings["tolerated_lateness"].choices.get(value, value)
 
 
 def _reading(value: str) -> str:
@@ -508,5 +516,13 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "amount_fen": ("金额", _yuan),
         "age": ("周岁", str),
         "least_age": ("至少几周岁", str),
+    },
+    "settlement.excuse": {
+        "reason_code": ("原因", lambda code: LateReason(code).label),
+        "tolerated": ("容错照顾谁（本院读法）", _tolerated),
+        "is_late": ("已经逾期", _yes),
+        "discharged": ("病区当月出院（人）", str),
+        "late": ("病区当月逾期（人）", str),
+        "occasional_percent": ("逾期不超过百分之几算偶发（院内设定）", str),
     },
 }

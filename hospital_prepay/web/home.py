@@ -248,6 +248,37 @@ _TASKS: Final = {
         "/finance/outpatient/advances/{}",
         "去报送",
     ),
+    "discharge_ward": (
+        "出院结算快到期或已逾期，在病区",
+        "先办最早到期的；卡住的写明原因",
+        "/settlement?stage=ward",
+        "去办",
+    ),
+    "discharge_audit": (
+        "出院结算快到期或已逾期，在费用审核",
+        "先办最早到期的；卡住的写明原因",
+        "/settlement?stage=audit",
+        "去办",
+    ),
+    "discharge_insurance": (
+        "出院结算快到期或已逾期，在医保",
+        "先办最早到期的；卡住的写明原因",
+        "/settlement?stage=insurance",
+        "去办",
+    ),
+    "discharge_cashier": (
+        "出院结算快到期或已逾期，在收费",
+        "先办最早到期的；卡住的写明原因",
+        "/settlement?stage=cashier",
+        "去办",
+    ),
+    "discharge_head": (
+        "出院结算逾期 3 个工作日以上",
+        "看卡在哪一步，催办或协调",
+        "/settlement?list=late",
+        "去看",
+    ),
+    "excuse": ("逾期的容错等决定", "申请的人自己不能决定", "/settlement/late?list=excuses", "去决定"),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
 

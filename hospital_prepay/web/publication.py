@@ -42,7 +42,7 @@ _AREAS: Final = {
     "fund": "医保预付金",
     "ledger": "记账",
 }
-_UNITS: Final = {"day": "日期", "cases": "例", "years": "岁", "working_days": "个工作日"}
+_UNITS: Final = {"day": "日期", "cases": "例", "years": "岁", "working_days": "个工作日", "percent": "%"}
 
 
 @blueprint.get("/institution")

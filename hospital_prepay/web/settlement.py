@@ -18,6 +18,7 @@ from hospital_prepay.services.settlement import progress, refund_list
 from hospital_prepay.services.settlement.preview import money_of
 from hospital_prepay.services.settlement.progress import Passed, Seen
 from hospital_prepay.web import settlement_view as view
+from hospital_prepay.web.settlement_late import late_part
 from hospital_prepay.web.settlement_refunds_view import stay_refunds
 
 blueprint = Blueprint("settlement", __name__, url_prefix=view.ROOT)
@@ -109,7 +110,7 @@ def _record(stay_no: str, form: Form) -> str:
     money = money_of(current_context(), current_actor(), stay_no)
     refunds = stay_refunds(*refund_list.refunds_of_stay(current_context(), current_actor(), stay_no))
     page = view.record_page(found, money, form, view.moment_now())
-    return render_template("pages/settlement/record.html", **page, **refunds)
+    return render_template("pages/settlement/record.html", late=late_part(stay_no), **page, **refunds)
 
 
 def _of(stay_no: str, form: StepForm) -> Seen:

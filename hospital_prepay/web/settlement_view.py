@@ -36,7 +36,7 @@ from hospital_prepay.services.settlement.board import (
 from hospital_prepay.services.settlement.preview import Settlement, StayMoney
 from hospital_prepay.services.settlement.table_runs import EVENTS, RESULTS
 from hospital_prepay.web.decision_view import decision_href
-from hospital_prepay.web.settlement_words import dots, due_badge, target_badge, waited
+from hospital_prepay.web.settlement_words import dots, due_badge, risk_words, target_badge, waited
 
 ROOT: Final = "/settlement"
 _CAUSES: Final = {"discharged": "出院时计", "calendar": "放假安排变化后重算", "ordered": "出院医嘱补到后重算"}
@@ -85,6 +85,12 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
                 for bucket, label in {**_TABS, Bucket.NEXT: _next_words(board)}.items()
                 if bucket is not Bucket.UNRULED or board.counts[bucket] or chosen.bucket is bucket
             ),
+            {
+                "label": "可能逾期",
+                "href": _href(chosen, list="", risk="" if chosen.at_risk else "1"),
+                "current": chosen.at_risk,
+                "count": board.at_risk,
+            },
         ],
         "groups": [_group(group, board, chosen, now) for group in board.groups],
         "wards": board.wards,
@@ -134,6 +140,7 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
         "class": InsuredClass(row.insured_class).label,
         "due": due_badge(row, board.calendar, board.today),
         "target": target_badge(row, now, board.today),
+        "risk": risk_words(board.forecast, stage, row.expected_on),
         "dots": dots(row.stage),
         "stage": stage.label,
         "note": row.note or (f"待{stage.task}" if stage.task else "等退款到账"),
@@ -295,6 +302,7 @@ def chosen_from_request() -> Chosen:
         insured_class=insured if insured in set(InsuredClass) else "",
         stage=stage if stage in set(Stage) else "",
         page=max(int(page), 1) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
+        at_risk=args.get("risk") == "1",
     )
 
 
@@ -304,6 +312,7 @@ def _href(chosen: Chosen, **changes: str) -> str:
         "ward": chosen.ward,
         "class": chosen.insured_class,
         "stage": chosen.stage,
+        "risk": "1" if chosen.at_risk else "",
         **changes,
     }
     query = urlencode({name: value for name, value in said.items() if value})

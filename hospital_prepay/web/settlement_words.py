@@ -9,6 +9,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.errors import CalendarUnknown
 from hospital_prepay.domain.rules.settlement.clocks import working_days_late
+from hospital_prepay.domain.rules.settlement.forecast import Forecast
 from hospital_prepay.domain.rules.settlement.stages import OPEN_STAGES, Stage
 from hospital_prepay.services.settlement.board import BoardRow
 
@@ -54,6 +55,18 @@ def target_badge(row: BoardRow, now: datetime, today: date) -> dict[str, Any]:
     hours, minutes = divmod(int((row.target_at - now).total_seconds()) // 60, 60)
     words = f"剩 {hours} 小时 {minutes} 分" if hours else f"剩 {minutes} 分钟"
     return {"kind": "wait" if hours < _SOON else "ok", "words": words}
+
+
+def risk_words(forecast: Forecast, stage: Stage, expected_on: date | None) -> str:
+    """Why a discharge will probably be late; nothing where it won't, or is."""
+    if expected_on is None or not forecast.is_at_risk(stage, expected_on):
+        return ""
+    usual, left = (_hours(minutes) for minutes in (forecast.usual[stage], forecast.left(expected_on)))
+    return f"{stage.label}到结清通常 {usual}，还剩 {left}（工作时间）"
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes // 60} 小时" if minutes >= 60 else f"{minutes} 分钟"
 
 
 def dots(stage: str) -> list[str]:

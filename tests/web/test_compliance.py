@@ -23,6 +23,7 @@ from hospital_prepay.domain.rules.inpatient.deposits import CapFacts, CollectFac
 from hospital_prepay.domain.rules.inpatient.slips import RefundFacts, VoidFacts
 from hospital_prepay.domain.rules.outpatient.claims import ClaimFacts
 from hospital_prepay.domain.rules.outpatient.gate import GateFacts
+from hospital_prepay.domain.rules.settlement.lateness import ExcuseFacts
 from hospital_prepay.domain.rules.settlement.settling import SettleFacts
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
@@ -245,6 +246,7 @@ def test_every_fact_of_every_rule_has_chinese_words() -> None:
         "outpatient.claim": ClaimFacts,
         "outpatient.gate": GateFacts,
         "settlement.settle": SettleFacts,
+        "settlement.excuse": ExcuseFacts,
     }
     assert set(RULES) == set(kinds) == set(decision_view.RULES) == set(decision_view.FACTS)
     for rule, kind in kinds.items():

@@ -29,6 +29,7 @@ from hospital_prepay.persistence.models import (
     publication,
     settlement,
     settlement_refunds,
+    settlement_watch,
 )
 from hospital_prepay.persistence.models.base import Base
 
@@ -62,4 +63,5 @@ __all__ = [
     "publication",
     "settlement",
     "settlement_refunds",
+    "settlement_watch",
 ]

@@ -15,7 +15,8 @@ from hospital_prepay.persistence.models.settlement import Discharge, DischargeCl
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """Which discharges a list holds; empty where all are meant. ``due_from`` and ``due_to`` count themselves."""
+    """Which discharges a list holds; empty where all are meant. ``due_from`` and ``due_to`` count themselves;
+    ``risky`` holds stages, each with the last due day that is meant."""
 
     wards: tuple[str, ...] = ()
     insured_class: str = ""
@@ -23,6 +24,7 @@ class BoardFilter:
     due_from: date | None = None
     due_to: date | None = None
     is_ruled: bool = True
+    risky: tuple[tuple[str, date], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,9 @@ def _of(chosen: BoardFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(Discharge.ward.in_(chosen.wards))
     if chosen.insured_class:
         conditions.append(Discharge.insured_class == chosen.insured_class)
+    if chosen.risky is not None:
+        each = [sa.and_(Discharge.stage == stage, Discharge.expected_on <= day) for stage, day in chosen.risky]
+        conditions.append(sa.or_(sa.false(), *each))
     return conditions
 
 

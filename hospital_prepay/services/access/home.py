@@ -9,6 +9,8 @@ from typing import Final
 import hospital_prepay.persistence.queries.outpatient_waiting as outpatient
 import hospital_prepay.persistence.queries.waiting as queries
 from hospital_prepay.domain.access import Actor, Permission
+from hospital_prepay.domain.rules.settlement.stages import OWNERS
+from hospital_prepay.persistence import escalations
 from hospital_prepay.persistence.queries.waiting import Pile, PublishedTable
 from hospital_prepay.services.context import Context
 
@@ -63,6 +65,9 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("outpatient_part", Permission.OUTPATIENT_REVIEW, outpatient.batches_to_review),
     ("outpatient_remit", Permission.OUTPATIENT_REMIT, outpatient.batches_to_remit),
     ("outpatient_advances", Permission.OUTPATIENT_CONFIRM, outpatient.advances_to_submit),
+    *((f"discharge_{one.value}", OWNERS[one], escalations.lying_with(one)) for one in escalations.STAGES),
+    ("discharge_head", Permission.SETTLEMENT_MANAGE, escalations.very_late),
+    ("excuse", Permission.SETTLEMENT_MANAGE, escalations.excuses_of_others),
 )
 
 

@@ -28,7 +28,7 @@ _FOLLOWED: Final = frozenset(
         *("inpatient.measure", "inpatient.desk", "inpatient.publish"),
         *("fund.assess", "fund.duties", "fund.recall"),
         *("outpatient.gate", "outpatient.claim", "outpatient.escheat"),
-        *("settlement.board", "settlement.refunds"),
+        *("settlement.board", "settlement.late", "settlement.refunds"),
     }
 )
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
@@ -12,6 +12,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar, weekday_after
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.rules.settlement.forecast import Forecast
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.persistence import settlements
 from hospital_prepay.persistence.queries import discharges as queries
@@ -20,6 +21,7 @@ from hospital_prepay.persistence.queries.discharges import BoardFilter, BoardRow
 from hospital_prepay.persistence.visits import aside_count
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.holidays import calendar_within
+from hospital_prepay.services.settlement.forecasting import forecast_within
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["BoardRow", "ClockRow", "StepRow"]
@@ -53,13 +55,15 @@ BUCKET_LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What of the board somebody wants to see; empty where all is meant."""
+    """What of the board somebody wants to see; empty where all is meant. ``at_risk``: only what will probably be
+    late."""
 
     bucket: Bucket | None = None
     ward: str = ""
     insured_class: str = ""
     stage: str = ""
     page: int = 1
+    at_risk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Lying:
 @dataclass(frozen=True, slots=True)
 class Board:
     """The board on one day. ``next_day`` is the next working day; ``calendar`` tells the time that is left; ``aside``
-    messages of visits couldn't be read; ``to_recall`` settlements stand though their discharge was taken back."""
+    messages of visits couldn't be read; ``to_recall`` settlements stand though their discharge was taken back;
+    ``at_risk`` aren't late and, by ``forecast``, probably will be."""
 
     today: date
     next_day: date
@@ -94,6 +99,8 @@ class Board:
     wards: tuple[str, ...]
     aside: int
     to_recall: int
+    forecast: Forecast
+    at_risk: int
 
     @property
     def number(self) -> int:
@@ -107,25 +114,41 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
     with context.database.reading() as connection:
         calendar = calendar_within(connection, actor.institution_id)
         today = local(context.clock.now()).date()
-        next_day = _next_working_day(calendar, today)
+        next_day = next_working_day(calendar, today)
         wards = (chosen.ward,) if chosen.ward else ()
         told = queries.open_counts(
             connection, actor.institution_id, BoardFilter(wards, insured_class=chosen.insured_class)
         )
-        counts = _counts([one for one in told if chosen.stage in ("", one.stage)], today, next_day)
+        forecast = forecast_within(connection, actor.institution_id, context.clock.now(), calendar)
+        listed = [one for one in told if chosen.stage in ("", one.stage)]
+        risky = [one for one in listed if forecast.is_at_risk(one.stage, one.expected_on)]
+        counts = _counts(risky if chosen.at_risk else listed, today, next_day)
         groups = []
         for bucket in Bucket if chosen.bucket is None else (chosen.bucket,):
             if not counts[bucket]:
                 continue
             limit, offset = (A_GROUP, 0) if chosen.bucket is None else (A_PAGE, (chosen.page - 1) * A_PAGE)
             span = _span(bucket, wards, chosen, today, next_day)
+            if chosen.at_risk:
+                span = replace(span, risky=tuple((stage.value, day) for stage, day in forecast.until.items()))
             rows = queries.open_rows(connection, actor.institution_id, span, limit=limit, offset=offset)
             groups.append(Group(bucket, counts[bucket], tuple(rows)))
         every_ward = queries.open_wards(connection, actor.institution_id)
         aside = aside_count(connection, actor.institution_id)
         to_recall = len(settlements.to_recall(connection, actor.institution_id))
-    stages, wards_open = _stages(told, today), tuple(every_ward)
-    return Board(today, next_day, calendar, stages, counts, tuple(groups), wards_open, aside, to_recall)
+    return Board(
+        today,
+        next_day,
+        calendar,
+        _stages(told, today),
+        counts,
+        tuple(groups),
+        tuple(every_ward),
+        aside,
+        to_recall,
+        forecast,
+        sum(one.number for one in risky),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +192,7 @@ def discharges_of(context: Context, actor: Actor, stay_no: str) -> StayDischarge
         return StayDischarges(stay_no, records, calendar_within(connection, institution), today, names)
 
 
-def _next_working_day(calendar: WorkingDayCalendar, today: date) -> date:
+def next_working_day(calendar: WorkingDayCalendar, today: date) -> date:
     """The next day on which something can be due; an estimate beyond the announced years."""
     if calendar.covers(today):
         return calendar.due(today, 1).expected_on

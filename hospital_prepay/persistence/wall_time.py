@@ -1,0 +1,63 @@
+"""Moments as Shanghai's wall shows them, inside a query: the day and the month on either database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class DayOf(FunctionElement[Any]):
+    """The day of a moment."""
+
+    type = sa.Date()
+    inherit_cache = True
+
+
+class MonthOf(FunctionElement[Any]):
+    """The month of a moment, ``2025-10``."""
+
+    type = sa.String()
+    inherit_cache = True
+
+
+class HoursBetween(FunctionElement[Any]):
+    """Whole hours from the first moment to the second, rounded down."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+# China keeps one time without summer time: eight hours before UTC, all year.
+@compiles(DayOf, "sqlite")
+def _day_sqlite(element: DayOf, compiler: Any, **options: Any) -> str:
+    return f"date({compiler.process(element.clauses, **options)}, '+8 hours')"
+
+
+@compiles(DayOf, "postgresql")
+def _day_postgresql(element: DayOf, compiler: Any, **options: Any) -> str:
+    return f"CAST(timezone('Asia/Shanghai', {compiler.process(element.clauses, **options)}) AS date)"
+
+
+@compiles(MonthOf, "sqlite")
+def _month_sqlite(element: MonthOf, compiler: Any, **options: Any) -> str:
+    return f"substr(date({compiler.process(element.clauses, **options)}, '+8 hours'), 1, 7)"
+
+
+@compiles(MonthOf, "postgresql")
+def _month_postgresql(element: MonthOf, compiler: Any, **options: Any) -> str:
+    return f"to_char(timezone('Asia/Shanghai', {compiler.process(element.clauses, **options)}), 'YYYY-MM')"
+
+
+@compiles(HoursBetween, "sqlite")
+def _hours_sqlite(element: HoursBetween, compiler: Any, **options: Any) -> str:
+    start, end = (compiler.process(one, **options) for one in element.clauses)
+    return f"((unixepoch({end}) - unixepoch({start})) / 3600)"
+
+
+@compiles(HoursBetween, "postgresql")
+def _hours_postgresql(element: HoursBetween, compiler: Any, **options: Any) -> str:
+    start, end = (compiler.process(one, **options) for one in element.clauses)
+    return f"CAST(floor(extract(epoch FROM {end} - {start}) / 3600) AS integer)"

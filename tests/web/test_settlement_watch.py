@@ -1,0 +1,116 @@
+"""What stands beside the clocks of discharges, as people use it: reasons, excuses, reports, the wall."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+import pytest
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.access import Role
+from hospital_prepay.services.settlement.escalating import escalate
+from hospital_prepay.services.settlement.intake import feed, take_hl7
+from tests.admissions import raw
+from tests.counter import Counter
+from tests.people import INSTITUTION, Browser, House
+from tests.settled import STEPS, discharged, settled
+
+NO = "Z2509001"
+STAY = f"/settlement/stays/{NO}"
+Login = Callable[[Role], Browser]
+
+
+@pytest.fixture
+def late(counter: Counter, house: House, clock: FixedClock) -> House:
+    """A discharge of 15 January, open on the 22nd: due on the 20th."""
+    take_hl7(
+        house.context,
+        feed(INSTITUTION, "mllp"),
+        raw("A03", visit=NO, at="20260115091500", admitted="20260110080000"),
+        "mllp",
+    )
+    clock.moment = datetime(2026, 1, 22, 9, 0, tzinfo=SHANGHAI)
+    return house
+
+
+def reason(**said: str) -> dict[str, str]:
+    return {"reason": "insurance_down", "words": "<b>停机</b>", "idempotency_key": str(uuid.uuid4()), **said}
+
+
+def test_a_reason_is_written_and_its_excuse_decided_by_another(late: House, login_as: Login) -> None:
+    ward, officer = login_as(Role.WARD), login_as(Role.FINANCE_OFFICER)
+    assert NO in officer.get("/settlement/late").text
+    assert ward.post(f"{STAY}/late", reason(asks_excuse="yes")).status_code == 303
+    page = ward.get(STAY).text
+    assert "&lt;b&gt;停机&lt;/b&gt;" in page
+    assert "同意容错" not in page
+    assert ward.post(f"{STAY}/late/1/decide", {"act": "accept"}).status_code == 403
+    assert "去决定" in officer.get("/settlement/late?list=excuses").text
+    page = officer.get(STAY).text
+    assert "病区当月出院 1 人，逾期 1 人，院内上限 1 人" in page
+    officer.post(f"{STAY}/late/1/decide", {"act": "refuse", "answer": ""})
+    assert "请写明为什么不同意" in officer.get(STAY).text
+    officer.post(f"{STAY}/late/1/decide", {"act": "accept"})
+    page = officer.get(STAY).text
+    assert "逾期，已容错" in page
+    assert "逾期 2 个工作日" in page  # the clock stands as it stood
+    assert "逾期，已容错" in officer.get("/settlement/late").text
+
+
+def test_a_reason_without_words_or_by_who_does_no_part_is_not_taken(late: House, login_as: Login) -> None:
+    ward = login_as(Role.WARD)
+    ward.post(f"{STAY}/late", reason(words=" "))
+    assert "没写原因" in ward.get("/settlement/late?list=open").text
+    auditor = login_as(Role.AUDITOR)
+    assert auditor.post(f"{STAY}/late", reason()).status_code == 403
+    assert "为什么逾期" not in auditor.get(STAY).text
+
+
+def test_the_officer_who_asked_sees_that_another_decides(late: House, login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    officer.post(f"{STAY}/late", reason())
+    assert officer.post(f"{STAY}/late/1/ask", {}).status_code == 303
+    page = officer.get(STAY).text
+    assert "由财务里另一个人决定" in page
+    officer.post(f"{STAY}/late/1/decide", {"act": "accept"})
+    assert "要由另一个人办理" in officer.get(STAY).text
+
+
+def test_the_lists_say_when_there_is_nothing(counter: Counter, login_as: Login) -> None:
+    browser = login_as(Role.CASHIER)
+    for which, words in (("open", "没有逾期未结的"), ("unexplained", "都写了原因"), ("excuses", "没有等决定的容错")):
+        assert words in browser.get(f"/settlement/late?list={which}").text
+    assert browser.get("/settlement/late?list=x&page=9").status_code == 200
+    assert login_as(Role.SYSTEM_ADMINISTRATOR).get("/settlement/late").status_code == 403
+
+
+def test_who_must_act_finds_it_on_the_home_page(late: House, login_as: Login) -> None:
+    assert escalate(late.context, INSTITUTION) == "escalated"
+    page = login_as(Role.WARD).get("/").text
+    assert "出院结算快到期或已逾期，在病区" in page
+    assert "/settlement?stage=ward" in page
+    assert "出院结算快到期" not in login_as(Role.CASHIER).get("/").text
+    page = login_as(Role.WARD).get(STAY).text
+    assert "催办过" in page
+    assert "病区（已逾期）" in page
+    login_as(Role.WARD).post(f"{STAY}/late", reason(asks_excuse="yes"))
+    assert "逾期的容错等决定" in login_as(Role.FINANCE_APPROVER).get("/").text
+
+
+def test_what_will_probably_be_late_is_marked_on_the_board(counter: Counter, house: House, login_as: Login) -> None:
+    clock = cast(FixedClock, house.context.clock)
+    people = tuple(house.actor(role) for role in STEPS)
+    for number in range(6):
+        at = datetime(2026, 1, 5, 9, tzinfo=SHANGHAI)
+        told = {"cashier": house.actor(Role.CASHIER), "people": people, "institution_id": INSTITUTION}
+        settled(house.context, clock, f"P{number}", at, 28, **told)
+    discharged(house.context, clock, "W1", datetime(2026, 1, 15, 9, tzinfo=SHANGHAI), INSTITUTION)
+    clock.moment = datetime(2026, 1, 20, 12, tzinfo=SHANGHAI)
+    page = login_as(Role.WARD).get("/settlement").text
+    assert "可能逾期" in page
+    assert "病区到结清通常 14 小时，还剩 6 小时（工作时间）" in page
+    assert "W1" in login_as(Role.WARD).get("/settlement?risk=1").text
+    assert "没有待结算的出院患者" in login_as(Role.WARD).get("/settlement?risk=1&stage=audit").text
