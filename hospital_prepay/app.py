@@ -30,6 +30,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
     account,
+    arrears,
     cap_evidence,
     cap_tables,
     caps,
@@ -106,6 +107,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     settlement.blueprint,
     settlement_messages.blueprint,
     settlement_pay.blueprint,
+    arrears.blueprint,
     ledger.blueprint,
     fund.blueprint,
     fund_assess.blueprint,

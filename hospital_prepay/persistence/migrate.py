@@ -30,6 +30,9 @@ from hospital_prepay.settings import private_file, private_folder, resource
 _INSERT = (
     "announced_year",
     "api_client",
+    "arrears_act",
+    "arrears_contact",
+    "arrears_promise",
     "audit_event",
     "cap_row",
     "cap_table",
@@ -133,10 +136,14 @@ _INSERT = (
     "outpatient_return_file",
     "outpatient_staff_card",
     "outpatient_taken",
+    "patient_group_list",
+    "patient_group_member",
     "patient_merge",
     "purchase_line",
     "receipt",
     "receipt_book",
+    "relief_application",
+    "risk_assessment",
     "setting_value",
     "settlement",
     "settlement_result",
@@ -146,10 +153,12 @@ _INSERT = (
     "staff_user",
     "stay",
     "stay_cap",
+    "stay_cost",
     "visit_message",
 )
 _UPDATE: dict[str, str] = {
     "api_client": "is_active",
+    "arrears_act": "state, decided_by, decided_at, answer, entry_no",
     "cap_table": (
         "state, version_no, approved_by, approved_at, rejected_by, rejected_ground, published_by, published_at,"
         " effective_on"
@@ -215,6 +224,11 @@ _UPDATE: dict[str, str] = {
     "outpatient_request": "state, account_no, decided_by, decided_at, claim_id, ground",
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",
+    "relief_application": (
+        "state, submitted_by, submitted_at, answered_by, answered_at, granted_fen, answer, received_by, received_at,"
+        " received_fen, bank_reference, entry_no"
+    ),
+    "risk_assessment": "approved_by, approved_at",
     "settlement": (
         "invoice_no, invoiced_by, invoiced_at, recall_ground, recall_asked_by, recall_asked_at, recalled_by,"
         " recalled_at, recall_entry_no"

@@ -49,7 +49,7 @@ def _choice(
 def _bounded(
     fields: Fields, name: str, question: str, clauses: tuple[str, ...], used_in: tuple[str, ...], default: str
 ) -> Reading:
-    unit = fields.word("unit", ("day", "cases", "years"))
+    unit = fields.word("unit", ("day", "cases", "years", "percent", "working_days", "months"))
     least, most = fields.text("least"), fields.text("most")
     bounds: tuple[date, date] | tuple[int, int]
     value: date | int

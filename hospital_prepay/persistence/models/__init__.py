@@ -2,6 +2,7 @@
 
 from hospital_prepay.persistence.models import (
     access,
+    arrears,
     audit,
     fund,
     fund_accounts,
@@ -14,6 +15,7 @@ from hospital_prepay.persistence.models import (
     fund_reconciliation,
     fund_reports,
     fund_returns,
+    hardship,
     inpatient,
     ledger,
     outpatient,
@@ -34,6 +36,7 @@ from hospital_prepay.persistence.models.base import Base
 __all__ = [
     "Base",
     "access",
+    "arrears",
     "audit",
     "fund",
     "fund_accounts",
@@ -46,6 +49,7 @@ __all__ = [
     "fund_reconciliation",
     "fund_reports",
     "fund_returns",
+    "hardship",
     "inpatient",
     "ledger",
     "outpatient",

@@ -64,6 +64,8 @@ def _to_recall(work: UnitOfWork, stay_no: str, settlement_no: int) -> Settlement
 def _recall(work: UnitOfWork, one: Settlement) -> None:
     if one.shortfall_fen and store.topups_of(work.connection, work.institution_id, one.stay_no):
         raise Conflict("这次结算补交过钱。请先作废补交的票据，把钱退给患者，再召回。")
+    if store.owed_fen(work.connection, work.institution_id, one.stay_no) < one.shortfall_fen:
+        raise Conflict("这次结算的欠费已经核销，或者由救助基金付过。请财务先恢复欠费，再召回。")
     actor_id = work.act.actor.actor_id
     store.change(work.connection, work.institution_id, one, {"recalled_by": actor_id, "recalled_at": work.now})
     entry_no = None

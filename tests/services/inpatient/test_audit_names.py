@@ -42,8 +42,11 @@ OUTPATIENT = {
     *("outpatient/advances.py", "outpatient/census.py", "outpatient/claims.py", "outpatient/corrections.py"),
     *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py", "outpatient/refund_entries.py"),
 }
-# And of these tests/services/settlement/test_settling.py.
-SETTLEMENT = {"settlement/recalls.py", "settlement/settling.py", "settlement/slips.py"}
+# And of these tests/services/settlement/test_settling.py, test_arrears.py and test_relief.py.
+SETTLEMENT = {
+    "settlement/relief.py",
+    *("settlement/arrears_acts.py", "settlement/recalls.py", "settlement/settling.py", "settlement/slips.py"),
+}
 DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT, *SETTLEMENT}
 
 
