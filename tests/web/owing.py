@@ -19,7 +19,7 @@ from tests.counter import STAY, Counter
 AT = datetime(2026, 1, 15, 9, 30, tzinfo=SHANGHAI)
 
 
-def leave_owing(counter: Counter, owed_fen: int = 100_000) -> None:
+def leave_owing(counter: Counter, owed_fen: int = 100_000, **more: str) -> None:
     """Discharge and settle the stay; it has no deposit."""
     context, house = counter.house.context, counter.house
     cashier = house.actor(Role.CASHIER)
@@ -32,6 +32,6 @@ def leave_owing(counter: Counter, owed_fen: int = 100_000) -> None:
         SettlementKind.DISCHARGE,
         Channel.WINDOW,
         "settle-owing",
-        result=InsuranceResult("S-OWING", AT, amounts),
+        result=InsuranceResult("S-OWING", AT, amounts, **more),
     )
     assert settle_stay(context, cashier, command).owed == Money(owed_fen)
