@@ -215,6 +215,7 @@ ACTIONS: Final[dict[str, str]] = {
     "arrears.ask_reopen": "申请恢复已核销的欠费",
     "arrears.decide": "决定坏账准备或核销",
     "arrears.export": "下载欠费清单",
+    "hardship.import": "导入先诊疗后付费人群名单",
     "relief.draft": "起草应急救助基金申请",
     "relief.submit": "提交应急救助基金申请",
     "relief.answer": "登记应急救助基金的答复",
