@@ -30,6 +30,7 @@ from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
     account,
+    arrears,
     cap_evidence,
     cap_tables,
     caps,
@@ -57,6 +58,7 @@ from hospital_prepay.web import (
     fund_settlements,
     fund_statements,
     fund_usage,
+    hardship,
     holidays,
     home,
     identity,
@@ -82,6 +84,7 @@ from hospital_prepay.web import (
     public_claim,
     public_outpatient,
     publication,
+    relief,
     security,
     settlement,
     settlement_channels,
@@ -120,6 +123,9 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     settlement_refunds.blueprint,
     settlement_unclaimed.blueprint,
     settlement_reports.blueprint,
+    arrears.blueprint,
+    relief.blueprint,
+    hardship.blueprint,
     ledger.blueprint,
     fund.blueprint,
     fund_assess.blueprint,

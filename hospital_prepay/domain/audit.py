@@ -222,6 +222,19 @@ ACTIONS: Final[dict[str, str]] = {
     "settlement.escalate": "催办出院结算",
     "settlement.channel_count": "登记各渠道办理量",
     "job.settlement_escalate": "定时催办出院结算",
+    "arrears.promise": "登记欠费的还款约定",
+    "arrears.contact": "登记欠费联系",
+    "arrears.ask_provision": "申请计提坏账准备",
+    "arrears.ask_release": "申请转回坏账准备",
+    "arrears.ask_write_off": "申请核销欠费",
+    "arrears.ask_reopen": "申请恢复已核销的欠费",
+    "arrears.decide": "决定坏账准备或核销",
+    "arrears.export": "下载欠费清单",
+    "hardship.import": "导入先诊疗后付费人群名单",
+    "relief.draft": "起草应急救助基金申请",
+    "relief.submit": "提交应急救助基金申请",
+    "relief.answer": "登记应急救助基金的答复",
+    "relief.receive": "收到应急救助基金",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset(

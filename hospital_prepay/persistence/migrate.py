@@ -30,6 +30,9 @@ from hospital_prepay.settings import private_file, private_folder, resource
 _INSERT = (
     "announced_year",
     "api_client",
+    "arrears_act",
+    "arrears_contact",
+    "arrears_promise",
     "audit_event",
     "cap_row",
     "cap_table",
@@ -136,11 +139,15 @@ _INSERT = (
     "outpatient_return_file",
     "outpatient_staff_card",
     "outpatient_taken",
+    "patient_group_list",
+    "patient_group_member",
     "patient_merge",
     "purchase_line",
     "receipt",
     "receipt_book",
     "refund_arrival",
+    "relief_application",
+    "risk_assessment",
     "setting_value",
     "settlement",
     "settlement_result",
@@ -151,10 +158,12 @@ _INSERT = (
     "stay",
     "stay_cap",
     "unclaimed_deposit",
+    "stay_cost",
     "visit_message",
 )
 _UPDATE: dict[str, str] = {
     "api_client": "is_active",
+    "arrears_act": "state, decided_by, decided_at, answer, entry_no",
     "cap_table": (
         "state, version_no, approved_by, approved_at, rejected_by, rejected_ground, published_by, published_at,"
         " effective_on"
@@ -222,6 +231,11 @@ _UPDATE: dict[str, str] = {
     "outpatient_staff_card": "removed_by, removed_at, ground",
     "receipt_book": "closed_at",
     "refund_arrival": "state, sent_by, sent_at, entry_no, evidence, known_by, known_at, back_entry_no",
+    "relief_application": (
+        "state, submitted_by, submitted_at, answered_by, answered_at, granted_fen, answer, received_by, received_at,"
+        " received_fen, bank_reference, entry_no"
+    ),
+    "risk_assessment": "approved_by, approved_at",
     "settlement": (
         "invoice_no, invoiced_by, invoiced_at, recall_ground, recall_asked_by, recall_asked_at, recalled_by,"
         " recalled_at, recall_entry_no"

@@ -14,7 +14,7 @@ from hospital_prepay.domain.rules.force import in_force
 from hospital_prepay.domain.rules.fund.regime import Regime, regime_of_year
 
 Thing = TypeVar("Thing")
-_UNITS: Final = {"cases": " 例", "years": " 岁", "working_days": " 个工作日"}
+_UNITS: Final = {"cases": " 例", "years": " 岁", "percent": "%", "working_days": " 个工作日", "months": " 个月"}
 
 
 class Addressee(StrEnum):

@@ -49,7 +49,7 @@ def _choice(
 def _bounded(
     fields: Fields, name: str, question: str, clauses: tuple[str, ...], used_in: tuple[str, ...], default: str
 ) -> Reading:
-    unit = fields.word("unit", ("day", "cases", "years", "working_days", "percent"))
+    unit = fields.word("unit", ("day", "cases", "years", "working_days", "months", "percent"))
     least, most = fields.text("least"), fields.text("most")
     bounds: tuple[date, date] | tuple[int, int]
     value: date | int

@@ -40,7 +40,7 @@ def payment_panel(
     return {
         "form": form,
         "idempotency_key": str(uuid.uuid4()),
-        "fills": _fills(view.room),
+        "fills": _fills(view),
         "tenders": [
             {
                 "value": t.value,
@@ -79,8 +79,9 @@ def _preview(view: DeskStay, now: Money) -> dict[str, Any]:
     }
 
 
-def _fills(room: Money) -> list[dict[str, str]]:
-    fills = [{"label": f"收满 {room}", "value": room.plain()}] if room else []
+def _fills(view: DeskStay) -> list[dict[str, str]]:
+    room, asked = view.room, view.asked
+    fills = [] if not asked else [{"label": f"{'收满' if asked == room else '收'} {asked}", "value": asked.plain()}]
     return fills + [{"label": str(quick), "value": quick.plain()} for quick in _QUICK if quick < room]
 
 

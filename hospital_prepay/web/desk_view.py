@@ -16,6 +16,7 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import weekday
 from hospital_prepay.http.forms import Form
 from hospital_prepay.http.public_paths import public_path
+from hospital_prepay.services.hardship.asking import Recognised
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit, book_today
 from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard
@@ -201,6 +202,9 @@ def _stay(view: DeskStay) -> dict[str, Any]:
         "state": card.state_words and {"kind": "idle", "word": card.state_words},
         "special": special,
         "settlement": _settlement(card),
+        "later": [_recognised(one) for one in view.asking.groups],
+        "grade": view.asking.grade and f"{view.asking.grade.label}：{view.asking.grade_words}",
+        "asks": None if view.cap is None or view.asked == view.room else view.asked,
     }
 
 
@@ -214,6 +218,14 @@ def _settlement(card: StayCard) -> dict[str, str] | None:
     if not actor.may(Permission.SETTLEMENT_SETTLE):
         return None
     return {"label": "中途结算", "href": f"/settlement/stays/{card.stay_no}/settle"}
+
+
+def _recognised(one: Recognised) -> dict[str, Any]:
+    """A group somebody belongs to by its list."""
+    words = f"{one.region} {one.dated_on} 名单（{one.source}）"
+    if not one.same_name:
+        words += "；名单上的姓名与登记的不一样，请核对证件"
+    return {"label": one.group.label, "words": words, "followed": one.is_followed, "policy": one.policy}
 
 
 def _reveal_href(view: DeskStay) -> str | None:

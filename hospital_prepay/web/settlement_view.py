@@ -161,7 +161,7 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "held_fen": money.held_fen,
         "owed_fen": money.owed_fen,
         "settlements": [_settlement(one, found) for one in money.settlements],
-        "may_pay": settles and money.owed_fen > 0,
+        "may_pay": settles and money.owed_fen + money.written_off_fen > 0,
         "may_settle": settles,
         "tenders": [{"value": one.value, "label": one.label} for one in Tender],
         "key": str(uuid.uuid4()),

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, redirect, render_template
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
 from hospital_prepay.domain.insured_class import InsuredClass
-from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.errors import status_of
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
+from hospital_prepay.http.uploads import uploaded
 from hospital_prepay.schemas.inpatient_caps import SheetForm, SheetSchema
 from hospital_prepay.services.inpatient.cap_review import overview
 from hospital_prepay.services.inpatient.posted_import import TakenOver, TakeOver, kept_mapping, take_over_sheet
@@ -27,7 +24,6 @@ from hospital_prepay.services.inpatient.standards_import import Added, import_si
 from hospital_prepay.web.case_imports import look_alike_words
 
 blueprint = Blueprint("standards", __name__, url_prefix="/finance/caps/standards")
-_NO_FILE: Final = "请选一个 CSV 或 XLSX 文件。"
 
 
 @blueprint.get("")
@@ -42,7 +38,7 @@ def show_standards() -> str:
 def take_in_standards() -> Any:
     """Take in earlier standards."""
     try:
-        with _uploaded("legacy") as (path, name):
+        with uploaded("legacy") as (path, name):
             added = import_standards(current_context(), current_actor(), path, name)
     except (MalformedInput, Conflict) as error:
         return _page(standards_form=typed().with_error(error, "legacy")), status_of(error)
@@ -54,7 +50,7 @@ def take_in_standards() -> Any:
 def take_in_similar() -> Any:
     """Take in similar diseases."""
     try:
-        with _uploaded("similar") as (path, name):
+        with uploaded("similar") as (path, name):
             added = import_similar(current_context(), current_actor(), path, name)
     except (MalformedInput, Conflict) as error:
         return _page(similar_form=typed().with_error(error, "similar")), status_of(error)
@@ -67,7 +63,7 @@ def take_over() -> Any:
     """Take a posted sheet over."""
     try:
         form = read_form(SheetSchema())
-        with _uploaded("sheet") as (path, _):
+        with uploaded("sheet") as (path, _):
             command = TakeOver(_mapping(form, path), form.source, form.effective_on, form.as_standards, form.as_table)
             done = take_over_sheet(current_context(), current_actor(), path, command)
     except WrongForm as wrong:
@@ -75,18 +71,6 @@ def take_over() -> Any:
     except (MalformedInput, Conflict) as error:
         return _page(sheet_form=typed().with_error(error, _field_of(error))), status_of(error)
     return _taken_over(done)
-
-
-@contextmanager
-def _uploaded(field: str) -> Iterator[tuple[Path, str]]:
-    """The uploaded file on disk and what it is called. Raises :class:`MalformedInput` when none was chosen."""
-    upload = request.files.get(field)
-    if upload is None or not upload.filename:
-        raise MalformedInput(_NO_FILE, code="missing_value")
-    with tempfile.TemporaryDirectory(prefix="prepay-upload-") as folder:
-        path = Path(folder) / "upload"
-        upload.save(path)
-        yield path, spelled_out(upload.filename)[:120]
 
 
 def _mapping(form: SheetForm, path: Path) -> ColumnMapping:

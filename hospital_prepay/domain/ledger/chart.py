@@ -19,6 +19,7 @@ OTHER_PAYABLES: Final = "2307"
 IN_HOSPITAL: Final = "121201"
 FROM_INSURANCE: Final = "12120201"
 ARREARS: Final = "12120203"
+ALLOWANCE: Final = "1219"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ CHART: Final[dict[str, Subject]] = {
         Subject("12120202", "门急诊病人欠费", DEBIT),
         Subject(ARREARS, "出院病人欠费", DEBIT),
         Subject("1218", "其他应收款", DEBIT),
+        Subject(ALLOWANCE, "坏账准备", CREDIT),  # its cost is 5901 here, a house setting (confirm)
         Subject("130201", "库存药品", DEBIT),
         Subject("130202", "库存卫生材料", DEBIT),
         Subject(TREASURY, "应缴财政款", CREDIT),
@@ -101,6 +103,11 @@ def returned_account(stay_no: str) -> str:
     """What of a stay's refunds came back from bank or platform and is owed to the patient: a sub-account of 2307 that
     never falls below zero."""
     return f"{OTHER_PAYABLES}:stay:{stay_no}"
+
+
+def allowance_account(stay_no: str) -> str:
+    """What is provided for the arrears of one stay: a sub-account of 1219 that never falls below zero."""
+    return f"{ALLOWANCE}:{stay_no}"
 
 
 def earmark_account(grant_id: str) -> str:

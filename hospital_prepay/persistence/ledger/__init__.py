@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import (
+    ALLOWANCE,
     CHART,
     INPATIENT_DEPOSITS,
     OTHER_ADVANCES,
@@ -91,7 +92,7 @@ def open_account(
     )
 
 
-_BY_SUB_ACCOUNT_ONLY: Final = (INPATIENT_DEPOSITS, OTHER_ADVANCES, OUTPATIENT_DEPOSITS, PREPAYMENT)
+_BY_SUB_ACCOUNT_ONLY: Final = (ALLOWANCE, INPATIENT_DEPOSITS, OTHER_ADVANCES, OUTPATIENT_DEPOSITS, PREPAYMENT)
 
 
 def open_chart(connection: sa.Connection, institution_id: str, opened_at: datetime) -> None:

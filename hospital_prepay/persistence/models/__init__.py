@@ -2,6 +2,7 @@
 
 from hospital_prepay.persistence.models import (
     access,
+    arrears,
     audit,
     fund,
     fund_accounts,
@@ -14,6 +15,7 @@ from hospital_prepay.persistence.models import (
     fund_reconciliation,
     fund_reports,
     fund_returns,
+    hardship,
     inpatient,
     ledger,
     outpatient,
@@ -36,6 +38,7 @@ from hospital_prepay.persistence.models.base import Base
 __all__ = [
     "Base",
     "access",
+    "arrears",
     "audit",
     "fund",
     "fund_accounts",
@@ -48,6 +51,7 @@ __all__ = [
     "fund_reconciliation",
     "fund_reports",
     "fund_returns",
+    "hardship",
     "inpatient",
     "ledger",
     "outpatient",

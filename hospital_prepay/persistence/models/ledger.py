@@ -43,6 +43,14 @@ class LedgerAccount(Base):
             name="named_by_its_subject",
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint("NOT guarded OR balance_fen >= 0", name="balance_not_negative"),
+        # Stays that owe, whose number is small beside all accounts.
+        sa.Index(
+            "ix_ledger_account__owed",
+            "institution_id",
+            "account_id",
+            sqlite_where=sa.text("subject = '12120203' AND balance_fen > 0"),
+            postgresql_where=sa.text("subject = '12120203' AND balance_fen > 0"),
+        ),
         sa.CheckConstraint("guarded OR balance_fen = 0", name="only_guarded_accounts_carry_a_balance").ddl_if(
             dialect="sqlite"
         ),

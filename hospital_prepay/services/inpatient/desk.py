@@ -23,6 +23,7 @@ from hospital_prepay.persistence.queries import inpatient as queries
 from hospital_prepay.persistence.queries.inpatient import BookDay, CapSource, DiseaseHit, StayCard
 from hospital_prepay.persistence.receipts import Slip
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.hardship.asking import Asking, asking_of
 from hospital_prepay.services.inpatient import lookup
 from hospital_prepay.services.inpatient.lookup import DecidedRequest
 from hospital_prepay.services.inpatient.stay_caps import Days, Placement, find_cap, similar_rows
@@ -62,6 +63,7 @@ class DeskStay:
     waiting_refund: bool
     waiting_voids: frozenset[str]
     declined: list[DecidedRequest]
+    asking: Asking
 
     @property
     def cap(self) -> Money | None:
@@ -77,6 +79,12 @@ class DeskStay:
     def room(self) -> Money:
         """What may still be collected."""
         return Money(max(0, (self.cap or Money(0)).fen - self.card.collected_fen))
+
+    @property
+    def asked(self) -> Money:
+        """What is asked for now: nothing of who pays later, never more than there is room for."""
+        asked = self.asking.asked_fen((self.cap or Money(0)).fen, self.card.collected_fen)
+        return Money(min(asked, self.room.fen))
 
 
 def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | None = None) -> DeskStay:
@@ -99,6 +107,8 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         origin = cap_origin(decision)
         source = _source(connection, actor, placement, table_id, origin)
         class_caps = _class_caps(context, connection, actor, card, placement)
+        admitted_on = local(card.admitted_at).date()
+        asking = asking_of(context, connection, actor.institution_id, stay_no, admitted_on)
     return DeskStay(
         card=card,
         slips=slips,
@@ -112,6 +122,7 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         waiting_refund=any(one.kind == "refund" for one in waiting),
         waiting_voids=frozenset(one.number for one in waiting if one.number),
         declined=[one for one in decided if not one.approved],
+        asking=asking,
     )
 
 

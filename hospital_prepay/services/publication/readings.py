@@ -27,6 +27,7 @@ _FOLLOWED: Final = frozenset(
     {
         *("inpatient.measure", "inpatient.desk", "inpatient.publish"),
         *("fund.assess", "fund.duties", "fund.recall"),
+        *("inpatient.ask", "settlement.risks", "settlement.relief", "settlement.assessment"),
         *("outpatient.gate", "outpatient.claim", "outpatient.escheat"),
         *("settlement.board", "settlement.late", "settlement.refunds"),
     }

@@ -16,7 +16,7 @@ from hospital_prepay.domain.rules.settlement.settling import (
     settle,
     share_of,
 )
-from hospital_prepay.persistence import discharges, stays
+from hospital_prepay.persistence import arrears, discharges, stays
 from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.settlements import ResultRow, Settlement
 from hospital_prepay.services.context import Context
@@ -38,12 +38,13 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class StayMoney:
-    """A stay's money around its settlement, in fen: what its deposits hold, what is still owed, every settlement and
-    every result of the insurance, the newest first."""
+    """A stay's money around its settlement, in fen: what its deposits hold, what is still owed, what of that was
+    written off and is taken all the same, every settlement and every result of the insurance, the newest first."""
 
     patient_name: str
     held_fen: int
     owed_fen: int
+    written_off_fen: int
     settlements: tuple[Settlement, ...]
     results: tuple[ResultRow, ...]
     insured_class: str
@@ -56,10 +57,12 @@ def money_of(context: Context, actor: Actor, stay_no: str) -> StayMoney:
     institution = actor.institution_id
     with context.database.reading() as connection:
         state = stays.read_stay(connection, institution, stay_no)
+        standing = arrears.standing_of(connection, institution, stay_no)
         return StayMoney(
             patient_name=state.patient_name,
             held_fen=state.collected_fen,
-            owed_fen=store.owed_fen(connection, institution, stay_no),
+            owed_fen=standing.owed_fen,
+            written_off_fen=standing.written_off_fen,
             settlements=tuple(store.of_stay(connection, institution, stay_no)),
             results=tuple(store.results_of(connection, institution, stay_no)),
             insured_class=state.insured_class,

@@ -9,14 +9,14 @@ from typing import Final
 from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.ledger.chart import Tender, arrears_account, stay_account
+from hospital_prepay.domain.ledger.chart import Tender, allowance_account, arrears_account, stay_account
 from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.rules.settlement.arrears import ActKind, reopened_fen
 from hospital_prepay.domain.rules.settlement.settling import GoesBack
+from hospital_prepay.persistence import arrears, stays
 from hospital_prepay.persistence import receipts as books
-from hospital_prepay.persistence import settlements as store
-from hospital_prepay.persistence import stays
 from hospital_prepay.persistence.ledger import has_account, open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
@@ -66,10 +66,45 @@ def pay_arrears(context: Context, actor: Actor, command: PayArrears) -> str:
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["slip"])
-        owed = store.owed_fen(work.connection, work.institution_id, command.stay_no)
+        owed = reopen_for(work, command.stay_no, top_up.amount.fen)
         number = take_top_up(work, command.stay_no, top_up, owed, command.idempotency_key)
         work.keep_answer(command.idempotency_key, payload, {"slip": number})
         return number
+
+
+def reopen_for(work: UnitOfWork, stay_no: str, paid_fen: int) -> int:
+    """Let as much of a written-off claim come back as a payment needs (a write-off gives up no claim); returns what
+    is owed then, in fen."""
+    standing = arrears.standing_of(work.connection, work.institution_id, stay_no)
+    amount = reopened_fen(paid_fen, standing)
+    if not amount:
+        return standing.owed_fen
+    act_id = work.new_id()
+    postings = (
+        Posting(arrears_account(stay_no), debit=Money(amount)),
+        Posting(allowance_account(stay_no), credit=Money(amount)),
+    )
+    label = ActKind.REOPEN.label
+    entry_no = work.ledger.post(settlement_entry(work, "arrears_reopen", label, act_id, stay_no, postings))
+    arrears.add_act(
+        work.connection,
+        {
+            "institution_id": work.institution_id,
+            "act_id": act_id,
+            "stay_no": stay_no,
+            "kind": ActKind.REOPEN.value,
+            "amount_fen": amount,
+            "ground": "",
+            "evidence": "",
+            "state": "done",
+            "asked_by": work.act.actor.actor_id,
+            "asked_at": work.now,
+            "answer": "",
+            "entry_no": entry_no,
+        },
+    )
+    work.audit(entry_no=entry_no, detail={"reopened_fen": amount})
+    return standing.owed_fen + amount
 
 
 def open_arrears(work: UnitOfWork, stay_no: str) -> None:

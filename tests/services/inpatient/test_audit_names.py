@@ -42,10 +42,11 @@ OUTPATIENT = {
     *("outpatient/advances.py", "outpatient/census.py", "outpatient/claims.py", "outpatient/corrections.py"),
     *("outpatient/escheat.py", "outpatient/gate.py", "outpatient/payouts.py", "outpatient/refund_entries.py"),
 }
-# And of these tests/services/settlement: test_settling.py, test_arrivals.py, test_lateness.py.
+# And of these tests/services/settlement: test_settling.py, test_arrivals.py, test_lateness.py, test_arrears.py and
+# test_relief.py.
 SETTLEMENT = {
     *("settlement/arrivals.py", "settlement/lateness.py", "settlement/recalls.py", "settlement/settling.py"),
-    "settlement/slips.py",
+    *("settlement/arrears_acts.py", "settlement/relief.py", "settlement/slips.py"),
 }
 DECIDING = {"inpatient/deposits.py", "inpatient/slips.py", "inpatient/stays.py", *FUND, *OUTPATIENT, *SETTLEMENT}
 
