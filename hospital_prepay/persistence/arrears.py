@@ -110,7 +110,8 @@ def paid_fen(connection: sa.Connection, institution_id: str, stay_no: str) -> in
             ReliefApplication.institution_id == institution_id, ReliefApplication.stay_no == stay_no
         )
     )
-    return topups_of(connection, institution_id, stay_no) + int(granted or 0)
+    topped_up = sum(slip.amount_fen for slip in topups_of(connection, institution_id, stay_no))
+    return topped_up + int(granted or 0)
 
 
 def owing(connection: sa.Connection, institution_id: str) -> list[OwingRow]:

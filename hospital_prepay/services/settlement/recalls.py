@@ -89,8 +89,8 @@ def _to_recall(work: UnitOfWork, stay_no: str, settlement_no: int) -> Settlement
 
 
 def _recall(work: UnitOfWork, one: Settlement) -> None:
-    owed = store.owed_fen(work.connection, work.institution_id, one.stay_no)
-    if owed + store.topups_of(work.connection, work.institution_id, one.stay_no) < one.shortfall_fen:
+    paid = sum(slip.amount_fen for slip in store.topups_of(work.connection, work.institution_id, one.stay_no))
+    if store.owed_fen(work.connection, work.institution_id, one.stay_no) + paid < one.shortfall_fen:
         raise Conflict("这次结算的欠费已经核销，或者由救助基金付过。请财务先恢复欠费，再召回。")
     actor_id = work.act.actor.actor_id
     slips = _give_top_ups_back(work, one)
