@@ -112,3 +112,22 @@ class DecideSchema(CommandSchema[DecideForm]):
     act_id = Text(required=True, longest=36)
     answer = Text(longest=LONGEST, load_default="")
     idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
+class AssessForm:
+    """Findings and measures as they were typed."""
+
+    findings: str
+    measures: str
+    idempotency_key: str
+
+
+class AssessSchema(CommandSchema[AssessForm]):
+    """Findings and measures of a period."""
+
+    command: ClassVar = AssessForm
+
+    findings = Text(required=True, longest=2000, lines=True)
+    measures = Text(required=True, longest=2000, lines=True)
+    idempotency_key = FormKey()

@@ -26,6 +26,7 @@ OPERATIONS = [
     ("GET", "/api/v1/receipts/{receipt_no}"),
     ("POST", "/api/v1/receipts/{receipt_no}/void-requests"),
     ("POST", "/api/v1/stays/{stay_no}/settlement-results"),
+    ("POST", "/api/v1/stays/{stay_no}/costs"),
     ("POST", "/api/v1/visits"),
     ("GET", "/api/v1/cap-tables"),
     ("GET", "/api/v1/cap-tables/{version}"),

@@ -112,3 +112,17 @@ def test_a_result_needs_its_stay_its_amounts_and_the_insurance(insurance: System
     assert insurance.post(WHERE, {**RESULT, "psn_cash_pay_fen": None}).status_code == 422
     assert insurance.post(WHERE, {**RESULT, "psn_cash_pay_fen": 400.0}).status_code == 422
     assert cashier.post(WHERE, RESULT).status_code == 403
+
+
+COSTS = {"as_of": "2026-01-15T09:50:00+08:00", "total_fen": 100000, "own_fen": 40000}
+
+
+def test_costs_of_a_stay_are_kept_once(insurance: System, cashier: System, hospital: Hospital) -> None:
+    where = "/stays/2601140001/costs"
+    assert cashier.post(where, COSTS).get_json() == {"stay_no": "2601140001"}
+    assert cashier.post(where, COSTS).status_code == 201
+    assert cashier.post(where, {**COSTS, "own_fen": 1}).status_code == 409
+    assert cashier.post(where, {**COSTS, "own_fen": -1}).status_code == 422
+    assert cashier.post("/stays/NONE/costs", COSTS).status_code == 404
+    assert insurance.post(where, COSTS).status_code == 403
+    assert hospital.count("stay_cost", "source = 'api'") == 1
