@@ -5,12 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from io import BytesIO
 from typing import cast
 
 import pytest
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
+from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.services.settlement.escalating import escalate
 from hospital_prepay.services.settlement.intake import feed, take_hl7
 from tests.admissions import raw
@@ -114,3 +116,87 @@ def test_what_will_probably_be_late_is_marked_on_the_board(counter: Counter, hou
     assert "病区到结清通常 14 小时，还剩 6 小时（工作时间）" in page
     assert "W1" in login_as(Role.WARD).get("/settlement?risk=1").text
     assert "没有待结算的出院患者" in login_as(Role.WARD).get("/settlement?risk=1&stage=audit").text
+
+
+@pytest.fixture
+def reported(counter: Counter, house: House, clock: FixedClock) -> House:
+    """Two settled in January, one of them late, and one open."""
+    told = {
+        "cashier": house.actor(Role.CASHIER),
+        "people": tuple(house.actor(role) for role in STEPS),
+        "institution_id": INSTITUTION,
+    }
+    settled(house.context, clock, "P1", datetime(2026, 1, 5, 9, tzinfo=SHANGHAI), 5, channel=Channel.BEDSIDE, **told)
+    settled(house.context, clock, "P2", datetime(2026, 1, 5, 9, tzinfo=SHANGHAI), 200, **told)
+    discharged(house.context, clock, "P3", datetime(2026, 1, 20, 9, tzinfo=SHANGHAI), INSTITUTION, ward="<儿科>")
+    clock.moment = datetime(2026, 1, 20, 12, tzinfo=SHANGHAI)
+    return house
+
+
+def test_the_report_shows_shares_with_their_definitions_and_a_chart_in_words(
+    reported: House, login_as: Login
+) -> None:
+    page = login_as(Role.AUDITOR).get("/settlement/reports").text
+    for words in (
+        "2025-02 至 2026-01 出院",
+        "50.0%<small>1 / 2 人",
+        'aria-label="2026-01：3 个工作日内 50.0%，24 小时内 50.0%"',
+        "容错了的也是逾期",
+        "&lt;儿科&gt;",
+        "床旁",
+    ):
+        assert words in page, words
+    assert "石敏" not in page
+    wrong = login_as(Role.AUDITOR).get("/settlement/reports?first=2026-02&last=2026-01")
+    assert (wrong.status_code, "请从早到晚选" in wrong.text) == (422, True)
+    assert login_as(Role.DEPARTMENT_HEAD).get("/settlement/reports").status_code == 403
+
+
+def test_the_reports_are_files_too(reported: House, login_as: Login) -> None:
+    browser = login_as(Role.FINANCE_OFFICER)
+    for path in ("reports", "late"):
+        for kind, start in (("xlsx", b"PK"), ("pdf", b"%PDF")):
+            answer = browser.get(f"/settlement/{path}.{kind}?first=2026-01&last=2026-01")
+            assert answer.data.startswith(start), path
+        assert browser.get(f"/settlement/{path}.docx").status_code == 404
+        assert browser.get(f"/settlement/{path}.xlsx?first=x").status_code == 422
+
+
+def test_the_wall_has_no_names_and_fetches_itself_again(reported: House, login_as: Login) -> None:
+    page = login_as(Role.CASHIER).get("/settlement/wall").text
+    assert '<meta http-equiv="refresh" content="60">' in page
+    assert "P3" in page
+    assert "石" not in page
+    assert "&lt;儿科&gt;" in page
+    assert "<b>50.0%</b>" in page
+    assert Browser(login_as(Role.CASHIER).app).get("/settlement/wall").status_code in (302, 303)
+
+
+def test_counts_of_other_systems_are_written_by_hand_and_by_table(reported: House, login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    said = {
+        "period": "2026-01",
+        "service": "query",
+        "bedside": "1",
+        "online": "8",
+        "window": "1",
+        "source": "小程序",
+        "idempotency_key": str(uuid.uuid4()),
+    }
+    assert officer.post("/settlement/channels", said).status_code == 303
+    page = officer.get("/settlement/channels").text
+    assert "90.0%" in page
+    assert "其他系统报来，1 个月有数" in page
+    assert "50.0%" in page  # of two settlements one at the bedside
+    wrong = officer.post("/settlement/channels", {**said, "period": "2026-03", "idempotency_key": str(uuid.uuid4())})
+    assert (wrong.status_code, "还没有到" in wrong.text, 'value="小程序"' in wrong.text) == (422, True, True)
+    table = {
+        "file": (BytesIO("月份,事项,渠道,件数\n2026-01,入院登记,线上,7\n".encode()), "counts.csv"),
+        "source": "HIS",
+        "idempotency_key": str(uuid.uuid4()),
+        "csrf_token": officer.proof(),
+    }
+    assert officer.client.post("/settlement/channels/file", data=table).status_code == 303
+    assert "已登记 1 个数字" in officer.get("/settlement/channels").text
+    assert login_as(Role.CASHIER).post("/settlement/channels", said).status_code == 403
+    assert "登记其他系统报来的件数" not in login_as(Role.CASHIER).get("/settlement/channels").text
