@@ -81,7 +81,26 @@ OUTPATIENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
         "公告": "/finance/outpatient/notice",
     },
 }
-_ASKS_FOR: Final = {"/finance/outpatient/duties": Permission.FUND_VIEW}
+# The rooms of discharges and their settlement.
+SETTLEMENT_ROOMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "名单": {"名单": "/settlement"},
+    "逾期和容错": {"逾期和容错": "/settlement/late"},
+    "退款": {"没到账、待领": "/settlement/refunds", "召回": "/settlement/recalls"},
+    "欠费": {
+        "欠费": "/settlement/arrears",
+        "应急救助基金": "/settlement/relief",
+        "风险评估": "/settlement/assessments",
+    },
+    "在院": {"费用预警": "/settlement/risks", "先诊疗后付费人群": "/settlement/groups"},
+    "报表": {"及时率": "/settlement/reports", "床旁、线上和窗口": "/settlement/channels"},
+    "接口": {"接口消息": "/settlement/messages", "导入表格": "/settlement/tables"},
+}
+# Pages that ask for one of these besides.
+_ASKS_FOR: Final = {
+    "/finance/outpatient/duties": (Permission.FUND_VIEW,),
+    "/settlement/messages": (Permission.SETTLEMENT_MANAGE,),
+    "/settlement/tables": (Permission.SETTLEMENT_MANAGE, Permission.SETTLEMENT_INSURANCE),
+}
 _FUND_BESIDE: Final = {"/finance/fund/assess": "/finance/fund/apply"}
 _POSTED: Final = {
     "page": "deposits",
@@ -151,19 +170,12 @@ class Frame:
     @cached_property
     def outpatient_rooms(self) -> list[dict[str, Any]]:
         """The rooms of outpatients' deposits, each with its pages; a room leads to its first page."""
-        pages = {
-            href: label
-            for room in OUTPATIENT_ROOMS.values()
-            for label, href in room.items()
-            if exists(href) and _opens(href)
-        }
-        marked = {one["href"]: one for one in _marked(pages)}
-        rooms: list[dict[str, Any]] = []
-        for label, room in OUTPATIENT_ROOMS.items():
-            if found := [marked[href] for href in room.values() if href in marked]:
-                current = any(one["current"] for one in found)
-                rooms.append({"label": label, "href": found[0]["href"], "current": current, "pages": found})
-        return rooms
+        return _rooms(OUTPATIENT_ROOMS)
+
+    @cached_property
+    def settlement_rooms(self) -> list[dict[str, Any]]:
+        """The rooms of discharges, each with its pages."""
+        return _rooms(SETTLEMENT_ROOMS)
 
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
@@ -195,7 +207,19 @@ def exists(path: str) -> bool:
 def _opens(href: str) -> bool:
     """Whether the person may open a page that asks for more than its rooms."""
     needed, signed_in = _ASKS_FOR.get(href), load_sign_in()
-    return needed is None or (signed_in is not None and signed_in.actor.may(needed))
+    return needed is None or (signed_in is not None and any(map(signed_in.actor.may, needed)))
+
+
+def _rooms(of: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The rooms of an area with the pages that exist and the person may open."""
+    pages = {href: label for room in of.values() for label, href in room.items() if exists(href) and _opens(href)}
+    marked = {one["href"]: one for one in _marked(pages)}
+    rooms: list[dict[str, Any]] = []
+    for label, room in of.items():
+        if found := [marked[href] for href in room.values() if href in marked]:
+            current = any(one["current"] for one in found)
+            rooms.append({"label": label, "href": found[0]["href"], "current": current, "pages": found})
+    return rooms
 
 
 def _marked(labels: Mapping[str, str], beside: Mapping[str, str] | None = None) -> list[dict[str, Any]]:

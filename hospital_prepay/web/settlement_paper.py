@@ -33,7 +33,7 @@ def print_settlement(stay_no: str, settlement_no: int) -> str:
         paper=_paper(found),
         verify_url=url,
         qr_svg=Markup(qr_svg(url)),
-        back_href=f"/settlement/stays/{stay_no}" if found.one.discharged_at else f"/desk/stays/{stay_no}",
+        back_href=f"/settlement/stays/{stay_no}",
     )
 
 

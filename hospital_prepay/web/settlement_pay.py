@@ -96,11 +96,7 @@ def settle(stay_no: str) -> Any:
         words.append(f"还欠 {answer.owed} 元")
     slips = "、".join(answer.slips)
     say("ok", "，".join(words) + "。" + (f"票据 {slips}，请交患者。" if slips else "") + "下一步：填电子票据号码。")
-    return redirect(_after(stay_no, said.kind), 303)
-
-
-def _after(stay_no: str, kind: SettlementKind) -> str:
-    return f"/desk/stays/{stay_no}" if kind is SettlementKind.INTERIM else f"{ROOT}/{stay_no}"
+    return redirect(f"{ROOT}/{stay_no}", 303)
 
 
 def _command(stay_no: str, said: SettleForm) -> SettleStay:
@@ -200,6 +196,8 @@ def _page(
     return render_template(
         "pages/settlement/settle.html",
         stay_no=stay_no,
+        back_href=f"{ROOT}/{stay_no}" if money.is_discharged else f"/desk/stays/{stay_no}",
+        interim=not money.is_discharged,
         name=money.patient_name if actor.calls_patients else mask_name(money.patient_name),
         insured=InsuredClass(money.insured_class).label,
         held_fen=money.held_fen,

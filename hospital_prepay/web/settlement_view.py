@@ -34,7 +34,6 @@ from hospital_prepay.services.settlement.board import (
     StepRow,
 )
 from hospital_prepay.services.settlement.preview import Settlement, StayMoney
-from hospital_prepay.services.settlement.table_runs import EVENTS, RESULTS
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.settlement_words import dots, due_badge, risk_words, target_badge, waited
 
@@ -100,7 +99,6 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
         "may_manage": current_actor().may(Permission.SETTLEMENT_MANAGE),
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "aside": board.aside,
-        "may_import": any(current_actor().may(one.may_start) for one in (EVENTS, RESULTS)),
         "to_recall": board.to_recall,
         "may_pass": any(current_actor().may(one) for one in OWNERS.values()),
         "refresh_href": _href(chosen),
@@ -166,6 +164,8 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "tenders": [{"value": one.value, "label": one.label} for one in Tender],
         "key": str(uuid.uuid4()),
         "stay_no": found.stay_no,
+        "name": money.patient_name if actor.calls_patients else mask_name(money.patient_name),
+        "about": " · ".join([*(one.row.ward for one in found.records[:1]), InsuredClass(money.insured_class).label]),
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "records": [_record(one, found, money, now) for one in found.records],
         "form": form,

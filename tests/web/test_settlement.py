@@ -131,7 +131,7 @@ def test_a_discharge_is_written_down_and_cancelled_by_hand(counter: Counter, log
 def test_an_unknown_stay_says_what_to_do(discharged: House, login_as: Login) -> None:
     answer = login_as(Role.CASHIER).get("/settlement/stays/NONE")
     assert answer.status_code == 404
-    assert "没有出院记录" in answer.text
+    assert "没有找到住院号 NONE" in answer.text
 
 
 def test_what_stands_aside_is_seen_taken_again_and_dropped(counter: Counter, house: House, login_as: Login) -> None:

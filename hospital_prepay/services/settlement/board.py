@@ -11,7 +11,6 @@ from typing import Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.calendar import WorkingDayCalendar, weekday_after
-from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.domain.rules.settlement.forecast import Forecast
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.persistence import settlements
@@ -172,13 +171,11 @@ class StayDischarges:
 
 
 def discharges_of(context: Context, actor: Actor, stay_no: str) -> StayDischarges:
-    """Everything that is on record about a stay's discharges. Raises :class:`NotFound`."""
+    """Everything that is on record about a stay's discharges; nothing while it goes on."""
     actor.require(Permission.SETTLEMENT_VIEW)
     institution = actor.institution_id
     with context.database.reading() as connection:
         rows = queries.discharges_of(connection, institution, stay_no)
-        if not rows:
-            raise NotFound(f"住院号 {stay_no} 没有出院记录。请核对住院号，或先登记出院。")
         records = tuple(
             DischargeRecord(
                 row,
