@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.persistence.models.settlement import Discharge
 from hospital_prepay.persistence.models.settlement_watch import Lateness
-from hospital_prepay.persistence.wall_time import DayOf
+from hospital_prepay.persistence.wall_time import EndOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def is_late(today: date) -> sa.ColumnElement[bool]:
         Discharge.due_on.is_not(None),
         sa.case(
             (Discharge.settled_at.is_(None), Discharge.due_on < today),
-            else_=DayOf(Discharge.settled_at) > Discharge.due_on,
+            else_=Discharge.settled_at >= EndOf(Discharge.due_on),
         ),
     )
 

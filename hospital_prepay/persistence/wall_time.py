@@ -1,4 +1,4 @@
-"""Moments as Shanghai's wall shows them, inside a query: the day and the month on either database."""
+"""Moments as Shanghai's wall shows them, inside a query, on either database."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from hospital_prepay.persistence.models.base import UtcMoment
 
-class DayOf(FunctionElement[Any]):
-    """The day of a moment."""
 
-    type = sa.Date()
+class EndOf(FunctionElement[Any]):
+    """The moment in which a day ends: what is before it lies on the day or earlier."""
+
+    type = UtcMoment()
     inherit_cache = True
 
 
@@ -31,14 +33,15 @@ class HoursBetween(FunctionElement[Any]):
 
 
 # China keeps one time without summer time: eight hours before UTC, all year.
-@compiles(DayOf, "sqlite")
-def _day_sqlite(element: DayOf, compiler: Any, **options: Any) -> str:
-    return f"date({compiler.process(element.clauses, **options)}, '+8 hours')"
+@compiles(EndOf, "sqlite")
+def _end_sqlite(element: EndOf, compiler: Any, **options: Any) -> str:
+    # Moments are kept as texts that sort, so that no date is worked out for a row.
+    return f"({compiler.process(element.clauses, **options)} || 'T16:00')"
 
 
-@compiles(DayOf, "postgresql")
-def _day_postgresql(element: DayOf, compiler: Any, **options: Any) -> str:
-    return f"CAST(timezone('Asia/Shanghai', {compiler.process(element.clauses, **options)}) AS date)"
+@compiles(EndOf, "postgresql")
+def _end_postgresql(element: EndOf, compiler: Any, **options: Any) -> str:
+    return f"timezone('Asia/Shanghai', CAST({compiler.process(element.clauses, **options)} + 1 AS timestamp))"
 
 
 @compiles(MonthOf, "sqlite")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.lateness import is_late
 from hospital_prepay.persistence.models.settlement import Discharge, SettlementRow
 from hospital_prepay.persistence.models.settlement_watch import Lateness
-from hospital_prepay.persistence.wall_time import DayOf, HoursBetween, MonthOf
+from hospital_prepay.persistence.wall_time import EndOf, HoursBetween, MonthOf
 
 # The upper ends, in hours, of the parts of the distribution; beyond the last is one more.
 HOURS: Final = (2, 4, 8, 12, 24, 48, 72, 168)
@@ -60,7 +60,7 @@ def cells(
         sa.func.count(),
         _number(one.expected_on.is_(None)),
         _number(by_day),
-        _number(sa.and_(one.expected_on.is_not(None), settled, DayOf(one.settled_at) <= one.expected_on)),
+        _number(sa.and_(one.expected_on.is_not(None), settled, one.settled_at < EndOf(one.expected_on))),
         _number(by_target),
         _number(sa.and_(settled, one.settled_at <= one.target_at)),
         _number(sa.and_(by_day, one.due_on.is_(None))),
@@ -113,7 +113,7 @@ def reasons(
 
 
 def _number(condition: Any) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+    return sa.func.count().filter(condition)
 
 
 def _between(institution_id: str, since: datetime, until: datetime) -> tuple[sa.ColumnElement[bool], ...]:

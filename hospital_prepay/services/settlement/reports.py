@@ -233,7 +233,7 @@ def _cells(line: Line) -> tuple[Any, ...]:
 def _hour_labels() -> tuple[str, ...]:
     words = [f"{hours} 小时" if hours < 48 else f"{hours // 24} 天" for hours in HOURS]
     first, last = f"不到 {words[0]}", f"{words[-1]}及以上"
-    return (first, *(f"{low}到{high}" for low, high in pairwise(words)), last)
+    return (first, *(f"{low}到 {high}" for low, high in pairwise(words)), last)
 
 
 def _reasons(cells: list[ReasonCell]) -> tuple[ReasonLine, ...]:

@@ -83,9 +83,9 @@ def test_the_same_by_month_ward_class_and_channel(lived: Hospital) -> None:
 def test_how_long_it_took(lived: Hospital) -> None:
     found = dict(report(lived).hours)
     assert {label: number for label, number in found.items() if number} == {
-        "12 小时到24 小时": 1,
-        "24 小时到2 天": 1,
-        "3 天到7 天": 2,
+        "12 小时到 24 小时": 1,
+        "24 小时到 2 天": 1,
+        "3 天到 7 天": 2,
     }
 
 
