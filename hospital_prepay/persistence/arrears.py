@@ -161,6 +161,25 @@ def owing(connection: sa.Connection, institution_id: str) -> list[OwingRow]:
     return [OwingRow(*row) for row in rows]
 
 
+def written_off(connection: sa.Connection, institution_id: str) -> list[tuple[str, str, int]]:
+    """Stays with claims that were written off and haven't come back: number, patient, fen."""
+    signed = sa.case((ArrearsAct.kind == "write_off", ArrearsAct.amount_fen), else_=-ArrearsAct.amount_fen)
+    left = sa.func.sum(signed)
+    rows = connection.execute(
+        sa.select(Stay.stay_no, Stay.patient_name, left)
+        .join(Stay, sa.and_(Stay.institution_id == ArrearsAct.institution_id, Stay.stay_no == ArrearsAct.stay_no))
+        .where(
+            ArrearsAct.institution_id == institution_id,
+            ArrearsAct.state == "done",
+            ArrearsAct.kind.in_(("write_off", "reopen")),
+        )
+        .group_by(Stay.stay_no, Stay.patient_name)
+        .having(left > 0)
+        .order_by(Stay.stay_no)
+    )
+    return [(stay_no, name, int(fen)) for stay_no, name, fen in rows]
+
+
 def acts_of(connection: sa.Connection, institution_id: str, stay_no: str) -> list[ActRow]:
     """What the books did, or are asked to do, about a stay's arrears, the newest first."""
     rows = connection.execute(

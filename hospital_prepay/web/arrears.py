@@ -55,6 +55,7 @@ def show_list() -> str:
         waiting=[
             {"act": one, "kind": ActKind(one.kind).label, "href": f"{ROOT}/{one.stay_no}"} for one in found.waiting
         ],
+        written_off=[(stay_no, _name(name), fen) for stay_no, name, fen in found.written_off],
         file_href=_href(chosen, path=f"{ROOT}/list.xlsx"),
     )
 

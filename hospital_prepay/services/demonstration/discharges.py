@@ -6,7 +6,7 @@ Everything goes through the services that people use, in the order of time. What
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +19,8 @@ from hospital_prepay.domain.rules.settlement.result import ResultAmounts
 from hospital_prepay.domain.rules.settlement.settling import SettlementKind
 from hospital_prepay.domain.visits import VisitEventKind
 from hospital_prepay.persistence import stays as store
-from hospital_prepay.services.demonstration.discharges_plan import PlannedDischarge, planned_discharges
+from hospital_prepay.services.demonstration.discharges_after import After
+from hospital_prepay.services.demonstration.discharges_plan import Act, Do, PlannedDischarge, planned_discharges
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, register_stay
@@ -31,10 +32,11 @@ from hospital_prepay.services.settlement.results import InsuranceResult, record_
 from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
 from hospital_prepay.services.settlement.slips import TopUp
 
-Act = tuple[datetime, Callable[[datetime], None]]
 _MINUTE: Final = timedelta(minutes=1)
 # Out of what an insured stay costs, what the patient bears; of that, what the personal account pays.
 _OWN_OF_TOTAL, _ACCOUNT_OF_OWN = 38, 12
+# What a stay is taken to cost the patient whose disease has no cap yet.
+_WITHOUT_CAP: Final = 300_000
 _SELF_PAY: Final = "self_pay"
 
 
@@ -42,7 +44,9 @@ def lead_discharges(stage: Stage, begun: datetime, week: int, now: int) -> None:
     """Do every act up to ``begun``: ``week`` discharges around the last long holiday, ``now`` of the last days."""
     calendar = working_days(stage.context, stage.house.code)
     leader = _Leader(stage)
-    acts = [act for plan in planned_discharges(begun, week, now, calendar) for act in leader.acts(plan)]
+    plans = planned_discharges(begun, week, now, calendar)
+    acts = [act for plan in plans for act in leader.acts(plan)]
+    acts += After(stage, plans, begun).acts()
     for moment, act in sorted(acts, key=lambda one: one[0]):
         if moment <= begun:
             act(moment)
@@ -84,8 +88,9 @@ class _Leader:
             register_stay(self._stage.at(at), cashier, command)
 
     def _collect(self, plan: PlannedDischarge, cashier: Actor, at: datetime) -> None:
-        amount, no = Money(self._hundredths(plan, plan.deposit)), plan.stay.admission_no
-        if amount:
+        state, no = self._state(plan), plan.stay.admission_no
+        if state is not None and state.cap_fen:
+            amount = Money(state.cap_fen * plan.deposit // 100)
             reference = "" if plan.tender is Tender.CASH else f"CY{no}"
             command = CollectDeposit(no, amount, plan.tender, f"demo:{no}:0", reference, plan.stay.patient_name)
             collect_deposit(self._stage.at(at), cashier, command)
@@ -97,7 +102,7 @@ class _Leader:
         with suppress(Conflict):  # written down already
             write_down(self._stage.at(at), self._ward, said)
 
-    def _pass(self, plan: PlannedDischarge, who: Actor, step: int) -> Callable[[datetime], None]:
+    def _pass(self, plan: PlannedDischarge, who: Actor, step: int) -> Do:
         def act(at: datetime) -> None:
             with suppress(Conflict):  # passed on already
                 pass_on(self._stage.at(at), who, Seen(plan.stay.admission_no, step))
@@ -131,16 +136,14 @@ class _Leader:
             number_invoice(self._stage.at(at), cashier, plan.stay.admission_no, 1, f"52{plan.stay.admission_no}")
 
     def _amounts(self, plan: PlannedDischarge) -> ResultAmounts:
-        own = self._hundredths(plan, plan.own)
+        state = self._state(plan)
+        cap_fen = (state.cap_fen if state else None) or _WITHOUT_CAP
+        own = cap_fen * plan.own // 100
         if plan.stay.insured_class == _SELF_PAY:
             return ResultAmounts(own, 0, own, 0, own)
         total = own * 100 // _OWN_OF_TOTAL
         account = own * _ACCOUNT_OF_OWN // 100 if plan.stay.insured_class == "employee" else 0
         return ResultAmounts(total, total - own, own, account, own - account)
-
-    def _hundredths(self, plan: PlannedDischarge, hundredths: int) -> int:
-        state = self._state(plan)
-        return state.cap_fen * hundredths // 100 if state is not None and state.cap_fen else 0
 
     def _state(self, plan: PlannedDischarge) -> store.StayState | None:
         with self._stage.context.database.reading() as connection:

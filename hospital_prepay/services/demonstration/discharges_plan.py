@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from random import Random
@@ -16,6 +16,8 @@ from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.domain.visits import Disposition
 from hospital_prepay.services.demonstration.stays import DemonstrationStay, demonstration_stays
 
+Do = Callable[[datetime], None]
+Act = tuple[datetime, Do]
 _DAY: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
 _LONG: Final = 5

@@ -66,7 +66,8 @@ class Owing:
 
 @dataclass(frozen=True, slots=True)
 class Arrears:
-    """A list of arrears with its sums in fen. ``bands`` counts what the other filters leave."""
+    """A list of arrears with its sums in fen. ``bands`` counts what the other filters leave; ``written_off`` are the
+    stays (number, patient, fen) whose claim is out of the books and still taken."""
 
     rows: tuple[Owing, ...]
     bands: tuple[BandSum, ...]
@@ -75,6 +76,7 @@ class Arrears:
     provided_fen: int
     wards: tuple[str, ...]
     waiting: tuple[ActRow, ...]
+    written_off: tuple[tuple[str, str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def list_arrears(context: Context, actor: Actor, chosen: Chosen, *, page: int | 
         contacts = _newest(store.contacts_of(connection, own, *stay_nos))
         paid = {stay_no: store.paid_fen(connection, own, stay_no) for stay_no in promises}
         waiting = store.waiting_acts(connection, own)
+        written_off = store.written_off(connection, own)
     told = [
         replace(one, kept=_kept(promises.get(no), paid.get(no, 0), today), contact=contacts.get(no))
         for one in needed
@@ -155,6 +158,7 @@ def list_arrears(context: Context, actor: Actor, chosen: Chosen, *, page: int | 
         provided_fen=sum(one.row.provided_fen for one in rows),
         wards=tuple(sorted({one.ward for one in everyone})),
         waiting=tuple(waiting),
+        written_off=tuple(written_off),
     )
 
 

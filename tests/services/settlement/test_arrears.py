@@ -171,6 +171,7 @@ def test_a_write_off_gives_up_nothing_and_money_that_comes_later_is_taken(owing:
     do(owing, ActKind.PROVISION, OWED)
     do(owing, ActKind.WRITE_OFF, 80_000)
     assert standing(owing) == (20_000, 20_000, 80_000)
+    assert [(stay_no, fen) for stay_no, _, fen in listed(owing).written_off] == [(NO, 80_000)]
     pay(owing, 50_000, "years-later")
     assert standing(owing) == (0, 50_000, 50_000)
     assert owing.balance("1001") == Money(250_000)
