@@ -44,11 +44,28 @@ SELECT DISTINCT p.entry_no FROM ledger_posting p WHERE p.institution_id = :i AND
 ORDER BY p.entry_no LIMIT :most
 """
 
+# What settlements took of a stay's deposits stays taken in its cap.
 _CEILINGS = """
+SELECT r.account_id FROM (SELECT a.account_id, a.guarded, a.ceiling_fen, coalesce((
+    SELECT c.cap_fen FROM stay_cap c WHERE c.institution_id = a.institution_id
+      AND c.stay_no = substr(a.account_id, 10) ORDER BY c.version_no DESC LIMIT 1), 0)
+    - coalesce((SELECT sum(t.applied_fen) FROM settlement t WHERE t.institution_id = a.institution_id
+      AND t.stay_no = substr(a.account_id, 10) AND t.recalled_at IS NULL), 0) AS room_fen
+  FROM ledger_account a WHERE a.institution_id = :i AND a.subject = '23050103') r
+WHERE (r.guarded AND r.ceiling_fen = CASE WHEN r.room_fen > 0 THEN r.room_fen ELSE 0 END) IS NOT TRUE
+ORDER BY r.account_id LIMIT :most
+"""
+
+# What is owed of a stay's refunds: every slip whose newest attempt that was sent came back.
+_SENT_BACK = """
 SELECT a.account_id FROM ledger_account a
-WHERE a.institution_id = :i AND a.subject = '23050103' AND (a.guarded AND a.ceiling_fen = coalesce((
-  SELECT c.cap_fen FROM stay_cap c WHERE c.institution_id = a.institution_id
-    AND c.stay_no = substr(a.account_id, 10) ORDER BY c.version_no DESC LIMIT 1), 0)) IS NOT TRUE
+WHERE a.institution_id = :i AND a.account_id >= '2307:stay:' AND a.account_id < '2307:stay;' AND a.balance_fen <> (
+  SELECT coalesce(sum(r.amount_fen), 0) FROM receipt r JOIN refund_arrival b
+    ON b.institution_id = r.institution_id AND b.book = r.book AND b.serial = r.serial
+  WHERE r.institution_id = a.institution_id AND r.stay_no = substr(a.account_id, 11) AND b.state = 'failed'
+    AND NOT EXISTS (SELECT 1 FROM refund_arrival n WHERE n.institution_id = b.institution_id AND n.book = b.book
+      AND n.serial = b.serial AND n.attempt_no > b.attempt_no AND (n.state = 'sent' OR n.state = 'arrived'
+        OR n.state = 'failed')))
 ORDER BY a.account_id LIMIT :most
 """
 
@@ -88,6 +105,7 @@ SELECT a.account_id FROM ledger_account a
 LEFT JOIN outpatient_claim c ON c.institution_id = a.institution_id AND c.claim_id = substr(a.account_id, 13)
 WHERE a.institution_id = :i AND ((a.account_id >= '2307:' AND a.account_id < '2307;')
     OR (a.account_id >= '2103:' AND a.account_id < '2103;'))
+  AND NOT (a.account_id >= '2307:stay:' AND a.account_id < '2307:stay;')
   AND (a.account_id >= '2307:refund:' AND a.account_id < '2307:refund;' AND a.guarded
     AND (c.remitted OR EXISTS (SELECT 1 FROM outpatient_account o WHERE o.institution_id = c.institution_id
       AND o.account_no = c.account_no AND o.state IN ('remitted', 'reclaimed')))
@@ -152,6 +170,10 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
     found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与它的退款不符：应是待再付的全额，或者是零")
         for row in _ask(connection, _OWED, where)
+    ]
+    found += [
+        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与这次住院退回的退款不符")
+        for row in _ask(connection, _SENT_BACK, where)
     ]
     found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与登记的多付不符：应是待追回的全额，或者是零")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from hospital_prepay.services.inpatient.slips import (
     request_refund,
     request_void,
 )
+from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
 from hospital_prepay.services.settlement.arrivals import (
     AskAgain,
@@ -276,6 +278,31 @@ def test_a_recalled_settlement_stays_unsettled_when_its_refund_arrives(ready: Ho
     # What went back doesn't go back again.
     again = settled(ready, result=result(setl_id="S2"), idempotency_key="k2")
     assert (again.given_back, again.slips) == (Money(0), ())
+
+
+def test_the_books_are_sound_whatever_became_of_a_refund(
+    ready: Hospital, sent: Awaited, owner_database: Database, clock: FixedClock, tmp_path: Path
+) -> None:
+    def findings() -> list[str]:
+        return [one.message for one in verify_ledger(ready.context.database, tmp_path, clock).findings]
+
+    assert findings() == []  # the cap less what the settlement took is the ceiling
+    fail_and_ask(ready, sent, Tender.CASH)
+    assert findings() == []
+    with owner_database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("ALTER TABLE refund_arrival DISABLE TRIGGER USER"))
+        else:
+            connection.execute(sa.text("DROP TRIGGER refund_arrival_walk"))
+        away = "UPDATE refund_arrival SET state = 'arrived', back_entry_no = NULL WHERE state = 'failed'"
+        connection.execute(
+            sa.text(
+                "UPDATE refund_arrival SET state = 'dropped', known_by = 'x', known_at = asked_at,"
+                " evidence = 'x' WHERE state = 'asked'"
+            )
+        )
+        connection.execute(sa.text(away))
+    assert any("与这次住院退回的退款不符" in one for one in findings())
 
 
 SLIP = "institution_id, book, serial"
