@@ -15,6 +15,7 @@ from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.refunds import usual_rest
 from hospital_prepay.domain.rules.settlement.result import ResultAmounts
 from hospital_prepay.domain.rules.settlement.settling import SettlementKind
 from hospital_prepay.domain.visits import VisitEventKind
@@ -127,6 +128,7 @@ class _Leader:
             f"demo:{no}:settle",
             setl_id=self._setl_id(plan) if by_insurance else "",
             self_pay_total=None if by_insurance else Money(amounts.medfee_sumamt),
+            rest=usual_rest(plan.disposition.value),
             top_up=TopUp(Money(short), Tender.WECHAT, f"BJ{no}") if pays else None,
         )
         settle_stay(self._stage.at(at), cashier, command)

@@ -33,6 +33,8 @@ _NOW_PACES: Final = ("stuck", "due", "stuck", "next", "due", "same", "due", "nex
 _DEPOSITS: Final = (60, 80, 100, 50, 90, 70)
 _OWN: Final = (45, 70, 85, 75, 40, 95, 60)
 _CHANNELS: Final = (Channel.WINDOW, Channel.BEDSIDE, Channel.ONLINE, Channel.WINDOW, Channel.BEDSIDE)
+# Somebody died, somebody went to another hospital, somebody left and wasn't seen again.
+_DISPOSITIONS: Final = {5: Disposition.DIED, 9: Disposition.TRANSFERRED, 14: Disposition.OTHER}
 _TENDERS: Final = (Tender.WECHAT, Tender.CASH, Tender.ALIPAY, Tender.CARD)
 
 
@@ -114,6 +116,7 @@ def _spread(
                 _OWN[index % len(_OWN)],
                 _TENDERS[index % len(_TENDERS)],
                 _CHANNELS[index % len(_CHANNELS)],
+                _DISPOSITIONS.get(index, Disposition.ORDERED),
             )
         )
     return planned

@@ -48,7 +48,7 @@ class Scale:
     stays: int = 40
     min_cases: int = 10
     accounts: int = 20_000
-    discharges: int = 96
+    discharges: int = 72
 
 
 SMALL: Final = Scale(3_000, 3, desk.FEWEST_STAYS, min_cases=1, accounts=2_000, discharges=24)
