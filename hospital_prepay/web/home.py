@@ -278,6 +278,13 @@ _TASKS: Final = {
         "/settlement?list=late",
         "去看",
     ),
+    "recall": ("结算召回等办理", "申请的人自己不能办理", "/settlement/recalls", "去办理"),
+    "refund_failed": ("退款被退回", "钱欠着患者；联系患者，选一种方式再退", "/settlement/refunds", "去改退"),
+    "refund_again": ("改退等确认", "申请的人自己不能确认", "/settlement/refunds", "去确认"),
+    "refund_left": ("待领款等确认付款", "登记的人自己不能确认", "/settlement/refunds", "去确认"),
+    "arrears_act": ("坏账准备或核销等决定", "申请的人自己不能决定", "/settlement/arrears", "去决定"),
+    "relief": ("应急救助基金申请等提交", "起草的人自己不能提交", "/settlement/relief", "去提交"),
+    "assessment": ("风险评估等批准", "写评估的人自己不能批准", "/settlement/assessments", "去批准"),
     "excuse": ("逾期的容错等决定", "申请的人自己不能决定", "/settlement/late?list=excuses", "去决定"),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }

@@ -43,7 +43,7 @@ class PublishedTable:
 
 def drafts_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Cap tables measured by somebody else and not yet decided on."""
-    return _pile(
+    return pile(
         connection,
         CapTable.measured_at,
         CapTable.institution_id == institution_id,
@@ -54,14 +54,14 @@ def drafts_of_others(connection: sa.Connection, institution_id: str, person: str
 
 def tables_to_publish(connection: sa.Connection, institution_id: str) -> Pile:
     """Cap tables approved and not yet published."""
-    return _pile(
+    return pile(
         connection, CapTable.approved_at, CapTable.institution_id == institution_id, CapTable.state == "approved"
     )
 
 
 def slips_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Voids and refunds asked for by somebody else."""
-    return _pile(
+    return pile(
         connection,
         SlipRequest.requested_at,
         SlipRequest.institution_id == institution_id,
@@ -72,7 +72,7 @@ def slips_of_others(connection: sa.Connection, institution_id: str, person: str)
 
 def rules_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Deposit rules written by somebody else and not yet approved."""
-    return _pile(
+    return pile(
         connection,
         DepositRules.written_at,
         DepositRules.institution_id == institution_id,
@@ -83,12 +83,12 @@ def rules_of_others(connection: sa.Connection, institution_id: str, person: str)
 
 def similar_named_by_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Stays that rest on a similar disease which somebody else named at the counter."""
-    return _pile(connection, StayCap.recorded_at, *standing(institution_id), StayCap.recorded_by != person)
+    return pile(connection, StayCap.recorded_at, *standing(institution_id), StayCap.recorded_by != person)
 
 
 def approvals_to_record(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Applications for prepayment that somebody else filed and whose answer isn't written down."""
-    return _pile(
+    return pile(
         connection,
         FundGrant.applied_at,
         FundGrant.institution_id == institution_id,
@@ -137,7 +137,7 @@ def payments_to_make(connection: sa.Connection, institution_id: str, person: str
 def payments_to_prove(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Paid requests whose invoices aren't complete: whoever paid may record them."""
     own = (FundRequest.institution_id == institution_id, FundRequest.state == "paid")
-    return _pile(connection, FundRequest.paid_at, *own)
+    return pile(connection, FundRequest.paid_at, *own)
 
 
 def own_requests(connection: sa.Connection, institution_id: str, person: str) -> Pile:
@@ -153,13 +153,13 @@ def own_requests(connection: sa.Connection, institution_id: str, person: str) ->
 def recalls_standing(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
     """Grounds of recall that stand: everybody's money is stopped by them."""
     own = (FundRecall.institution_id == institution_id, FundRecall.state == "standing")
-    return _pile(connection, FundRecall.recorded_at, *own)
+    return pile(connection, FundRecall.recorded_at, *own)
 
 
 def losses_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Losses that somebody else recorded and nobody decided on."""
     own = (FundIncident.institution_id == institution_id, FundIncident.state == "recorded")
-    return _pile(connection, FundIncident.recorded_at, *own, FundIncident.recorded_by != person)
+    return pile(connection, FundIncident.recorded_at, *own, FundIncident.recorded_by != person)
 
 
 def offsets_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
@@ -183,13 +183,13 @@ def corrections_to_approve(connection: sa.Connection, institution_id: str, perso
 def places_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Words on places that somebody else wrote down and nobody decided on."""
     own = (FundPlace.institution_id == institution_id, FundPlace.state == "proposed")
-    return _pile(connection, FundPlace.proposed_at, *own, FundPlace.proposed_by != person)
+    return pile(connection, FundPlace.proposed_at, *own, FundPlace.proposed_by != person)
 
 
 def members_to_confirm(connection: sa.Connection, institution_id: str, person: str) -> Pile:
     """Members of the community that somebody else wrote down and nobody decided on."""
     own = (FundMember.institution_id == institution_id, FundMember.state == "proposed")
-    return _pile(connection, FundMember.proposed_at, *own, FundMember.proposed_by != person)
+    return pile(connection, FundMember.proposed_at, *own, FundMember.proposed_by != person)
 
 
 def distributions_to_decide(connection: sa.Connection, institution_id: str, person: str) -> Pile:
@@ -237,7 +237,7 @@ def _is_stopped() -> sa.ColumnElement[bool]:
 
 def _requests(connection: sa.Connection, institution_id: str, state: str, *others: sa.ColumnElement[bool]) -> Pile:
     own = (FundRequest.institution_id == institution_id, FundRequest.state == state)
-    return _pile(connection, FundRequest.asked_at, *own, *others)
+    return pile(connection, FundRequest.asked_at, *own, *others)
 
 
 def table_in_force(connection: sa.Connection, institution_id: str, day: date) -> PublishedTable | None:
@@ -258,7 +258,7 @@ def table_in_force(connection: sa.Connection, institution_id: str, day: date) ->
     return PublishedTable(row.version_no, row.effective_on, diseases or 0)
 
 
-def _pile(connection: sa.Connection, moment: InstrumentedAttribute[Any], *fits: sa.ColumnElement[bool]) -> Pile:
+def pile(connection: sa.Connection, moment: InstrumentedAttribute[Any], *fits: sa.ColumnElement[bool]) -> Pile:
     count, since = connection.execute(
         sa.select(sa.func.count(), sa.func.min(moment, type_=moment.type)).where(*fits)
     ).one()

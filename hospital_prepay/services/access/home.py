@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import hospital_prepay.persistence.queries.outpatient_waiting as outpatient
+import hospital_prepay.persistence.queries.settlement_waiting as settlement
 import hospital_prepay.persistence.queries.waiting as queries
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.rules.settlement.stages import OWNERS
@@ -68,6 +69,13 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     *((f"discharge_{one.value}", OWNERS[one], escalations.lying_with(one)) for one in escalations.STAGES),
     ("discharge_head", Permission.SETTLEMENT_MANAGE, escalations.very_late),
     ("excuse", Permission.SETTLEMENT_MANAGE, escalations.excuses_of_others),
+    ("recall", Permission.SETTLEMENT_MANAGE, settlement.recalls_of_others),
+    ("refund_failed", (Permission.SETTLEMENT_MANAGE, Permission.SETTLEMENT_SETTLE), settlement.refunds_that_failed),
+    ("refund_again", Permission.SETTLEMENT_MANAGE, settlement.refunds_to_send_again),
+    ("refund_left", Permission.SETTLEMENT_MANAGE, settlement.left_to_pay),
+    ("arrears_act", Permission.SETTLEMENT_MANAGE, settlement.arrears_acts_of_others),
+    ("relief", Permission.SETTLEMENT_MANAGE, settlement.relief_of_others),
+    ("assessment", Permission.SETTLEMENT_MANAGE, settlement.assessments_of_others),
 )
 
 

@@ -34,7 +34,7 @@ _DEPOSITS: Final = (60, 80, 100, 50, 90, 70)
 _OWN: Final = (45, 70, 85, 75, 40, 95, 60)
 _CHANNELS: Final = (Channel.WINDOW, Channel.BEDSIDE, Channel.ONLINE, Channel.WINDOW, Channel.BEDSIDE)
 # Somebody died, somebody went to another hospital, somebody left and wasn't seen again.
-_DISPOSITIONS: Final = {5: Disposition.DIED, 9: Disposition.TRANSFERRED, 14: Disposition.OTHER}
+_DISPOSITIONS: Final = {4: Disposition.DIED, 9: Disposition.TRANSFERRED, 14: Disposition.AGAINST_ADVICE}
 _TENDERS: Final = (Tender.WECHAT, Tender.CASH, Tender.ALIPAY, Tender.CARD)
 
 

@@ -31,7 +31,7 @@ from hospital_prepay.services.settlement.lateness import (
     late_list,
     write_reason,
 )
-from tests.hospital import APPROVER, CASHIER, OFFICER, Hospital, actor, require_named
+from tests.hospital import APPROVER, CASHIER, INSTITUTION, OFFICER, Hospital, actor, enter_people, require_named
 from tests.services.settlement.test_progress import NO, discharge
 
 WARD = actor(Role.WARD)
@@ -240,3 +240,20 @@ def test_raw_sql_excuses_nothing(late: Hospital, database: Database, statement: 
     with pytest.raises(sa.exc.DBAPIError), database.writing() as connection:
         connection.execute(sa.text(statement))
     assert excuse_of(late) == "asked"
+
+
+@pytest.mark.parametrize("decider", ["ward-1", "WARD-1"])
+def test_raw_sql_lets_nobody_decide_on_their_own_request(late: Hospital, database: Database, decider: str) -> None:
+    """Somebody spelled alike is no second person either."""
+    write(late, asks_excuse=True)
+    with database.writing() as connection:
+        enter_people(connection, late.context.clock, INSTITUTION, "WARD-1")
+    text = (
+        "UPDATE lateness SET excuse = 'refused', answer = 'x', decided_at = asked_at, decided_by = :decider"
+        " WHERE excuse = 'asked'"
+    )
+    with pytest.raises(sa.exc.DBAPIError), database.writing() as connection:
+        connection.execute(sa.text(text), {"decider": decider})
+    with database.writing() as connection:  # another person may
+        connection.execute(sa.text(text), {"decider": "finance_officer-1"})
+    assert excuse_of(late) == "refused"

@@ -99,6 +99,8 @@ def test_an_excuse_is_counted_apart_and_changes_no_share(lived: Hospital) -> Non
     for number, reason in enumerate((LateReason.INSURANCE_DOWN, LateReason.OWN_STAFF), 1):
         command = WriteReason("D", reason, "停机", f"key-{number:06}", asks_excuse=number == 1)
         write_reason(lived.context, WARD, command)
+    asked = report(lived)
+    assert (asked.explained, asked.excused) == (1, 0)
     decide_excuse(lived.context, APPROVER, "D", 1, accept=True)
     after = report(lived)
     assert (after.whole, after.tables, after.hours) == (before.whole, before.tables, before.hours)
