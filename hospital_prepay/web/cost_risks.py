@@ -38,7 +38,7 @@ def take_costs() -> Any:
             taken = service.take_cost_file(current_context(), current_actor(), path)
     except MalformedInput as error:
         return _page(Form().with_error(error, "file")), 422
-    say("ok" if taken.taken else "wait", f"收下 {taken.taken} 行费用。")
+    say("ok" if taken.applied else "wait", f"收下 {taken.applied} 行费用。")
     if taken.rejected:
         lines = "".join(f"第 {one.line} 行：{one.message}" for one in taken.rejected[:_TOLD])
         say("stop", f"{len(taken.rejected)} 行没有收下。{lines}")

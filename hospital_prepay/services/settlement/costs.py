@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.days import moment_of
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.cost_risk import CostRisk, risk_of, what_may_be_done
-from hospital_prepay.files.tables import Column, open_table
+from hospital_prepay.files.tables import Column
 from hospital_prepay.persistence import costs as store
 from hospital_prepay.persistence import stays
 from hospital_prepay.persistence.costs import CostRow
@@ -22,6 +22,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.hardship.asking import asking_of
 from hospital_prepay.services.publication.readings import reading_in_force
+from hospital_prepay.services.settlement.taken_file import TakenFile, TakenRow, take_rows, untold
 
 __all__ = ["CostRow"]
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -40,22 +41,6 @@ class Costs:
     as_of: datetime
     total: Money
     own: Money
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedCosts:
-    """A row that can't be used, and why."""
-
-    line: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class TakenCosts:
-    """What became of a file."""
-
-    taken: int
-    rejected: tuple[RejectedCosts, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +75,19 @@ def record_costs(context: Context, actor: Actor, costs: Costs) -> None:
         work.audit(detail={"total_fen": costs.total.fen, "own_fen": costs.own.fen})
 
 
-def take_cost_file(context: Context, actor: Actor, path: Path) -> TakenCosts:
+def take_cost_file(context: Context, actor: Actor, path: Path) -> TakenFile:
     """Take a table in; a row that can't be used keeps no other back. Needs ``settlement.manage``."""
     actor.require(Permission.SETTLEMENT_MANAGE)
-    taken, rejected = 0, list[RejectedCosts]()
-    with open_table(path) as table, context.work(actor, "cost.take", "stay_cost") as work:
-        places = table.columns(COLUMNS)
-        for line, cells in table.rows:
+    with context.work(actor, "cost.take", "stay_cost") as work:
+
+        def take(cells: Sequence[str], places: Mapping[str, int]) -> TakenRow:
             said = {name: cells[place].strip() for name, place in places.items() if place < len(cells)}
-            try:
-                _take(work, _costs(said), "csv")
-            except (MalformedInput, NotFound, Conflict) as error:
-                rejected.append(RejectedCosts(line, error.message))
-                continue
-            taken += 1
-        work.audit(detail={"taken": taken, "rejected": len(rejected)})
-    return TakenCosts(taken, tuple(rejected))
+            _take(work, _costs(said), "csv")
+            return TakenRow(is_new=True)
+
+        taken = take_rows(path, COLUMNS, take, untold)
+        work.audit(detail={"taken": taken.applied, "rejected": len(taken.rejected)})
+    return taken
 
 
 def warnings(context: Context, actor: Actor, ward: str = "") -> Warnings:

@@ -91,7 +91,7 @@ def test_a_file_takes_what_can_be_used(lying: Hospital, tmp_path: Path) -> None:
         "utf-8",
     )
     taken = take_cost_file(lying.context, OFFICER, path)
-    assert (taken.taken, [one.line for one in taken.rejected]) == (1, [3, 4, 5])
+    assert (taken.applied, [one.line for one in taken.rejected]) == (1, [3, 4, 5])
     assert [gap for gap, _ in warned(lying)] == [50_000]
     with pytest.raises(NotPermitted):
         take_cost_file(lying.context, CASHIER, path)
