@@ -62,6 +62,7 @@ def _paper(found: SettlementPaper) -> dict[str, Any]:
             for slip in found.slips
         ],
         "owed_fen": found.owed_fen,
+        "unclaimed_fen": found.unclaimed_fen,
         "invoice_no": one.invoice_no,
         "recalled_at": one.recalled_at,
         "cashier": found.cashier,

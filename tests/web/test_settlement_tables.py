@@ -123,3 +123,10 @@ def test_the_counter_leads_to_the_settlement(counter: Counter, login_as: Login) 
     said = {"stay_no": STAY, "kind": "discharge", "at": "2026-01-15T09:30", "ward": "", "disposition": "1"}
     cashier.post("/settlement/visits", said)
     assert "看出院结算" in cashier.get(f"/desk/stays/{STAY}").text
+
+
+def test_what_nobody_fetched_stands_on_the_paper(at_cashier: Browser) -> None:
+    at_cashier.post(SETTLE, settle_form(rest="left"))
+    paper = at_cashier.get(f"/settlement/stays/{STAY}/settlements/1/print").text
+    assert "待领 ￥100.00" in paper
+    assert "退款 · 现金" not in paper

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence import unclaimed
 from hospital_prepay.persistence.queries import inpatient as queries
 from hospital_prepay.persistence.settlements import Settlement
 from hospital_prepay.services.context import Context
@@ -16,12 +17,14 @@ from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 
 @dataclass(frozen=True, slots=True)
 class SettlementPaper:
-    """A settlement with everything its paper says. ``slips`` of what was paid towards it, or given back, stand."""
+    """A settlement with everything its paper says. ``slips`` of what was paid towards it, or
+    given back, stand; ``unclaimed_fen`` waits for somebody to fetch it."""
 
     one: Settlement
     card: StayCard
     slips: tuple[Slip, ...]
     owed_fen: int
+    unclaimed_fen: int
     cashier: str
     station: str
     printed_at: datetime
@@ -42,6 +45,11 @@ def settlement_paper(context: Context, actor: Actor, stay_no: str, settlement_no
     with context.database.reading() as connection:
         one = store.find(connection, actor.institution_id, stay_no, settlement_no)
         owed = store.owed_fen(connection, actor.institution_id, stay_no)
+        left = sum(
+            row.held_fen
+            for row in unclaimed.of_stay(connection, actor.institution_id, stay_no)
+            if row.state in ("waiting", "asked")
+        )
         cashier, station = queries.staff_name(connection, actor.institution_id, one.settled_by)
     slips = [slip for slip in reversed(of_money) if slip.issued_at >= one.settled_at]
-    return SettlementPaper(one, card, tuple(slips), owed, cashier, station, context.clock.now())
+    return SettlementPaper(one, card, tuple(slips), owed, left, cashier, station, context.clock.now())
