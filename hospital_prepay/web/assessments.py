@@ -47,13 +47,13 @@ def write() -> Any:
     return redirect(ROOT, 303)
 
 
-@blueprint.post("/<int:number>/approve")
+@blueprint.post("/<int:assessment_no>/approve")
 @requires(Permission.SETTLEMENT_MANAGE)
-def approve(number: int) -> Any:
+def approve(assessment_no: int) -> Any:
     """Approve what another person wrote."""
     try:
-        service.approve(current_context(), current_actor(), number)
-        say("ok", f"第 {number} 次评估已批准。")
+        service.approve(current_context(), current_actor(), assessment_no)
+        say("ok", f"第 {assessment_no} 次评估已批准。")
     except Conflict as error:
         say("stop", error.message)
     return redirect(ROOT, 303)
