@@ -77,13 +77,12 @@ def write_reason(context: Context, actor: Actor, command: WriteReason) -> int:
     Needs a part of the settlement. The same key gives the same answer. Raises :class:`NotFound`,
     :class:`MalformedInput` without words, :class:`Conflict` for an excuse that can't be asked.
     """
-    if not may_write(actor):
-        actor.require(Permission.SETTLEMENT_MANAGE)
     words = command.words.strip()
     if not 1 <= len(words) <= _LONGEST:
         raise MalformedInput(f"请写明情况，最多 {_LONGEST} 个字。", code="missing_value", details={"field": "words"})
     with context.work(actor, "settlement.late_reason", command.stay_no) as work:
         row = discharges.lock_standing(work.connection, work.institution_id, command.stay_no)
+        _require_part(actor)
         payload = {
             "stay_no": row.stay_no,
             "reason": command.reason.value,
@@ -123,10 +122,9 @@ def write_reason(context: Context, actor: Actor, command: WriteReason) -> int:
 def ask_excuse(context: Context, actor: Actor, stay_no: str, lateness_no: int) -> None:
     """Ask that a delay be excused, for a reason on record. Raises :class:`Conflict` where it was asked
     already, or the rule would say no."""
-    if not may_write(actor):
-        actor.require(Permission.SETTLEMENT_MANAGE)
     with context.work(actor, "settlement.ask_excuse", stay_no) as work:
         row, one = _reason(work, stay_no, lateness_no)
+        _require_part(actor)
         if one.excuse != "none":
             raise Conflict("这一条已经申请过容错。请刷新。")
         _refuse_hopeless(_judge(work, row, one.reason_code))
@@ -216,6 +214,11 @@ def late_list(context: Context, actor: Actor, which: str, page: int) -> LateList
             counts[name] = number
             rows = tuple(found) if name == which else rows
         return LateList(today, counts, rows, dict(people.names(connection, institution)))
+
+
+def _require_part(actor: Actor) -> None:
+    if not may_write(actor):
+        actor.require(Permission.SETTLEMENT_MANAGE)
 
 
 def _reason(work: UnitOfWork, stay_no: str, lateness_no: int) -> tuple[DischargeRow, LateRow]:

@@ -119,6 +119,7 @@ def test_who_does_no_part_of_it_writes_no_reason_and_decides_nothing(late: Hospi
     for who in (SYSTEM, actor(Role.AUDITOR)):
         with pytest.raises(NotPermitted):
             write(late, who=who)
+    assert late.count("audit_event", "action = 'settlement.late_reason' AND outcome = 'refused'") == 2
     write(late, asks_excuse=True)
     with pytest.raises(NotPermitted):
         decide_excuse(late.context, CASHIER, NO, 1, accept=True)
