@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +49,10 @@ _LATE: Final = 500
 _CONNECTIONS: Final = 4
 _CLASSES: Final = ("employee", "resident", "self_pay")
 _STAGES: Final = ("ward", "audit", "insurance", "cashier")
-_TABLES: Final = ("stay", "discharge")
+_TABLES: Final = ("stay", "discharge", "discharge_step")
+# The forecast looks at the newest that are settled; those before have no steps here.
+_STEPS_OF: Final = 10_000
+_WAY: Final = ("ward", "audit", "insurance", "cashier", "invoice", "done")
 _PAGES: Final = {
     "the board": "/settlement",
     "those late, second page": "/settlement?list=late&page=2",
@@ -148,8 +152,20 @@ _DISCHARGE: Final = (
 )
 
 
-def _rows(count: int) -> Iterator[_Row]:
-    now = datetime.now(UTC).replace(microsecond=0)
+_STEP: Final = "institution_id, stay_no, discharged_at, step_no, from_stage, to_stage, note, taken_by, taken_at"
+
+
+def _steps(count: int, now: datetime, text: Any) -> Iterator[tuple[Any, ...]]:
+    """The steps of the last discharges that are settled: on their way in even parts."""
+    for row in _rows(count, now):
+        if row.number < count - _STEPS_OF or row.is_open:
+            continue
+        for step, (from_, to) in enumerate(pairwise(_WAY), 1):
+            at = row.at + timedelta(hours=row.number % 90) * step / len(_WAY)
+            yield (INSTITUTION, row.stay_no, text(row.at), step, from_, to, "", "bench", text(at))
+
+
+def _rows(count: int, now: datetime) -> Iterator[_Row]:
     gap = timedelta(days=1) / _A_DAY
     late = max(1, count // 30 // _LATE)  # from about the last month
     for number in range(count):
@@ -199,12 +215,9 @@ def _sqlite(folder: Path, count: int) -> Iterator[tuple[str, str]]:
     database.close()
     raw = sqlite3.connect(file)
     with without_triggers(raw, _TABLES):
-        for table, columns, values in (
-            ("stay", _STAY, lambda row: row.stay(_iso)),
-            ("discharge", _DISCHARGE, lambda row: row.discharge(_iso)),
-        ):
+        for table, columns, rows in _filling(count, _iso):
             marks = ", ".join("?" * (columns.count(",") + 1))
-            raw.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", map(values, _rows(count)))
+            raw.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
     raw.close()
     yield f"sqlite:///{file}", session
 
@@ -222,12 +235,20 @@ def _postgresql(folder: Path, count: int) -> Iterator[tuple[str, str]]:
         name = sa.make_url(owner_url).database
         with psycopg.connect(server.rsplit("/", 1)[0] + f"/{name}", autocommit=True) as admin:
             admin.execute("SET session_replication_role = replica")  # no triggers while the rows are filled in
-            for table, columns in (("stay", _STAY), ("discharge", _DISCHARGE)):
+            for table, columns, rows in _filling(count, lambda moment: moment):
                 with admin.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:  # type: ignore[arg-type]
-                    for row in _rows(count):
-                        copy.write_row(getattr(row, table)(lambda moment: moment))
+                    for row in rows:
+                        copy.write_row(row)
             admin.execute("VACUUM ANALYZE")
         yield app_url, session
+
+
+def _filling(count: int, text: Any) -> Iterator[tuple[str, str, Iterator[tuple[Any, ...]]]]:
+    """Each table with its columns and rows."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    yield "stay", _STAY, (row.stay(text) for row in _rows(count, now))
+    yield "discharge", _DISCHARGE, (row.discharge(text) for row in _rows(count, now))
+    yield "discharge_step", _STEP, _steps(count, now, text)
 
 
 def _iso(moment: datetime) -> str:

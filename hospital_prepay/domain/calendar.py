@@ -102,12 +102,12 @@ class WorkingDayCalendar:
             if year != announced.year:
                 raise WrongSchedule(f"{announced.year} 年的放假安排放在了 {year} 年，请核对年份。")
 
-    @property
+    @cached_property
     def first_day(self) -> date:
         """The first day that is known."""
         return date(min(self.years), 1, 1)
 
-    @property
+    @cached_property
     def last_day(self) -> date:
         """The last day that is known; late December is firm only until the next notice comes."""
         return date(max(self.years), 12, 31)

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
-from hospital_prepay.domain.rules.settlement.forecast import LEAST_TAKEN, forecast, working_minutes
+from hospital_prepay.domain.rules.settlement.forecast import LEAST_TAKEN, forecast, usual_minutes, working_minutes
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.rulebook.holidays import working_day_calendar
 from hospital_prepay.services.settlement.board import Bucket, Chosen, board
@@ -40,7 +40,7 @@ def test_working_hours_are_those_of_working_days(start: datetime, end: datetime,
 
 def test_up_to_which_due_day_a_stage_is_at_risk() -> None:
     taken = [(Stage.AUDIT, 540)] * LEAST_TAKEN + [(Stage.WARD, 1200)] * (LEAST_TAKEN - 1) + [(Stage.CASHIER, 30)] * 9
-    found = forecast(taken, at(9, 29, 12), CALENDAR)
+    found = forecast(usual_minutes(taken), at(9, 29, 12), CALENDAR)
     assert found.usual == {Stage.AUDIT: 540, Stage.CASHIER: 30}  # of the ward too few are known
     assert found.until == {Stage.AUDIT: at(9, 29, 0).date()}  # six hours are left today, sixteen until tomorrow
     assert found.is_at_risk("audit", at(9, 29, 0).date())
@@ -53,7 +53,7 @@ def test_up_to_which_due_day_a_stage_is_at_risk() -> None:
 
 
 def test_rest_days_before_the_due_day_leave_no_time() -> None:
-    found = forecast([(Stage.WARD, 700)] * LEAST_TAKEN, at(9, 30, 17), CALENDAR)
+    found = forecast({Stage.WARD: 700}, at(9, 30, 17), CALENDAR)
     assert found.until == {Stage.WARD: at(10, 9, 0).date()}  # one hour now and ten on the 9th: 660 minutes
 
 
@@ -81,6 +81,16 @@ def test_the_board_counts_marks_and_filters_the_same_ones(lived: Hospital, clock
     assert [row.stay_no for group in risky.groups for row in group.rows] == ["W1"]
     assert (risky.number, risky.counts[Bucket.TODAY], risky.at_risk) == (1, 1, 1)
     assert board(lived.context, OFFICER, Chosen(at_risk=True, stage="cashier")).number == 0
+
+
+def test_what_is_usual_is_looked_up_once_an_hour(lived: Hospital, clock: FixedClock) -> None:
+    usual = board(lived.context, OFFICER, Chosen()).forecast.usual
+    for number in range(20):
+        settled(lived.context, clock, f"Q{number}", at(1, 20, 12, year=2026), 2)
+    clock.moment = at(1, 20, 12, 59, year=2026)
+    assert board(lived.context, OFFICER, Chosen()).forecast.usual == usual
+    clock.moment = at(1, 21, 18, year=2026)
+    assert board(lived.context, OFFICER, Chosen()).forecast.usual != usual
 
 
 def test_without_settled_discharges_nothing_is_forecast(hospital: Hospital, clock: FixedClock) -> None:

@@ -65,12 +65,17 @@ def working_minutes(start: datetime, end: datetime, calendar: WorkingDayCalendar
 
 
 @house_rule
-def forecast(taken: Iterable[tuple[Stage, int]], now: datetime, calendar: WorkingDayCalendar) -> Forecast:
-    """The forecast by what settled discharges took: a stage, and the working minutes from there to the settlement."""
+def usual_minutes(taken: Iterable[tuple[Stage, int]]) -> dict[Stage, int]:
+    """The median of what settled discharges took: a stage, and the working minutes from there to the settlement."""
     by_stage = defaultdict[Stage, list[int]](list)
     for stage, minutes in taken:
         by_stage[stage].append(minutes)
-    usual = {stage: median_low(found) for stage, found in by_stage.items() if len(found) >= LEAST_TAKEN}
+    return {stage: median_low(found) for stage, found in by_stage.items() if len(found) >= LEAST_TAKEN}
+
+
+@house_rule
+def forecast(usual: Mapping[Stage, int], now: datetime, calendar: WorkingDayCalendar) -> Forecast:
+    """The forecast at ``now`` by the usual working minutes from each stage."""
     until: dict[Stage, date] = {}
     for stage, minutes in usual.items():
         day = now.date()
