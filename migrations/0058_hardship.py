@@ -201,12 +201,19 @@ def _relief_application() -> None:
         sa.Column("received_fen", sa.BigInteger(), nullable=True),
         sa.Column("bank_reference", sa.String(length=64), nullable=True),
         sa.Column("entry_no", sa.BigInteger(), nullable=True),
+        sa.Column("returned_by", sa.String(length=40), nullable=True),
+        sa.Column("returned_at", MOMENT, nullable=True),
+        sa.Column("return_reference", sa.String(length=64), nullable=True),
+        sa.Column("return_entry_no", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "(state = 'received') = (entry_no IS NOT NULL)", name=op.f("ck_relief_application__posted")
+            "(state IN ('received', 'returned')) = (entry_no IS NOT NULL)", name=op.f("ck_relief_application__posted")
+        ),
+        sa.CheckConstraint(
+            "(state = 'returned') = (return_entry_no IS NOT NULL)", name=op.f("ck_relief_application__given_back")
         ),
         sa.CheckConstraint("ground <> '' AND papers <> ''", name=op.f("ck_relief_application__grounded")),
         sa.CheckConstraint(
-            "state IN ('draft', 'submitted', 'granted', 'refused', 'received')",
+            "state IN ('draft', 'submitted', 'granted', 'refused', 'received', 'returned')",
             name=op.f("ck_relief_application__state"),
         ),
         sa.CheckConstraint(

@@ -64,16 +64,19 @@ CREATE FUNCTION relief_application_walk() RETURNS trigger LANGUAGE plpgsql SECUR
   SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   free text[] := ARRAY['state', 'submitted_by', 'submitted_at', 'answered_by', 'answered_at', 'granted_fen',
-    'answer', 'received_by', 'received_at', 'received_fen', 'bank_reference', 'entry_no'];
+    'answer', 'received_by', 'received_at', 'received_fen', 'bank_reference', 'entry_no', 'returned_by',
+    'returned_at', 'return_reference', 'return_entry_no'];
   sent text[] := ARRAY['submitted_by', 'submitted_at'];
   told text[] := ARRAY['answered_by', 'answered_at', 'granted_fen', 'answer'];
   paid text[] := ARRAY['received_by', 'received_at', 'received_fen', 'bank_reference', 'entry_no'];
+  gone text[] := ARRAY['returned_by', 'returned_at', 'return_reference', 'return_entry_no'];
   free_now text[];
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF NEW.state IS DISTINCT FROM 'draft' OR NEW.answer <> '' OR num_nonnulls(NEW.submitted_by, NEW.submitted_at,
         NEW.answered_by, NEW.answered_at, NEW.granted_fen, NEW.received_by, NEW.received_at, NEW.received_fen,
-        NEW.bank_reference, NEW.entry_no) > 0 THEN
+        NEW.bank_reference, NEW.entry_no, NEW.returned_by, NEW.returned_at, NEW.return_reference,
+        NEW.return_entry_no) > 0 THEN
       RAISE EXCEPTION 'wrong_step: relief_application' USING ERRCODE = 'HP006';
     END IF;
     RETURN NEW;
@@ -82,7 +85,8 @@ BEGIN
     RAISE EXCEPTION 'append_only: relief_application' USING ERRCODE = 'HP001';
   END IF;
   free_now := CASE OLD.state || '>' || NEW.state WHEN 'draft>submitted' THEN sent WHEN 'draft>refused' THEN told
-    WHEN 'submitted>granted' THEN told WHEN 'submitted>refused' THEN told WHEN 'granted>received' THEN paid END;
+    WHEN 'submitted>granted' THEN told WHEN 'submitted>refused' THEN told WHEN 'granted>received' THEN paid
+    WHEN 'received>returned' THEN gone END;
   IF free_now IS NULL OR (to_jsonb(NEW) - free_now - 'state') IS DISTINCT FROM (to_jsonb(OLD) - free_now - 'state')
       OR (NEW.state = 'submitted' AND (num_nonnulls(NEW.submitted_by, NEW.submitted_at) < 2
         OR lower(btrim(NEW.submitted_by)) = lower(btrim(OLD.made_by))
@@ -91,7 +95,14 @@ BEGIN
       OR (NEW.state IN ('granted', 'refused') AND (num_nonnulls(NEW.answered_by, NEW.answered_at) < 2
         OR (NEW.state = 'granted') IS DISTINCT FROM (NEW.granted_fen IS NOT NULL)))
       OR (NEW.state = 'received' AND num_nonnulls(NEW.received_by, NEW.received_at, NEW.received_fen,
-        NEW.bank_reference, NEW.entry_no) < 5) THEN
+        NEW.bank_reference, NEW.entry_no) < 5)
+      -- What came is given back whole, by a red letter and by another than booked it.
+      OR (NEW.state = 'returned' AND (num_nonnulls(NEW.returned_by, NEW.returned_at, NEW.return_reference) < 3
+        OR lower(btrim(NEW.returned_by)) = lower(btrim(OLD.received_by))
+        OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id
+          AND u.user_id = NEW.returned_by)
+        OR NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+          AND e.entry_no = NEW.return_entry_no AND e.reverses_no = OLD.entry_no))) THEN
     RAISE EXCEPTION 'wrong_step: relief_application' USING ERRCODE = 'HP006';
   END IF;
   IF NEW.state = 'received' AND (

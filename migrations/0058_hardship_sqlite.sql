@@ -54,7 +54,8 @@ END;
 CREATE TRIGGER relief_application_insert BEFORE INSERT ON relief_application BEGIN
   SELECT RAISE(ABORT, 'wrong_step: relief_application') WHERE NEW.state IS NOT 'draft' OR NEW.answer IS NOT ''
     OR coalesce(NEW.submitted_by, NEW.submitted_at, NEW.answered_by, NEW.answered_at, NEW.granted_fen,
-      NEW.received_by, NEW.received_at, NEW.received_fen, NEW.bank_reference, NEW.entry_no) IS NOT NULL;
+      NEW.received_by, NEW.received_at, NEW.received_fen, NEW.bank_reference, NEW.entry_no,
+      NEW.returned_by, NEW.returned_at, NEW.return_reference, NEW.return_entry_no) IS NOT NULL;
 END;
 
 CREATE TRIGGER relief_application_walk BEFORE UPDATE ON relief_application BEGIN
@@ -65,14 +66,24 @@ CREATE TRIGGER relief_application_walk BEFORE UPDATE ON relief_application BEGIN
   SELECT RAISE(ABORT, 'wrong_step: relief_application') WHERE
     (CASE OLD.state WHEN 'draft' THEN NEW.state IN ('submitted', 'refused')
       WHEN 'submitted' THEN NEW.state IN ('granted', 'refused') WHEN 'granted' THEN NEW.state = 'received'
-      ELSE 0 END) IS NOT 1
+      WHEN 'received' THEN NEW.state = 'returned' ELSE 0 END) IS NOT 1
     OR (NEW.state <> 'submitted' AND (NEW.submitted_by IS NOT OLD.submitted_by
       OR NEW.submitted_at IS NOT OLD.submitted_at))
     OR (NEW.state NOT IN ('granted', 'refused') AND (NEW.answered_by IS NOT OLD.answered_by
       OR NEW.answered_at IS NOT OLD.answered_at OR NEW.granted_fen IS NOT OLD.granted_fen
       OR NEW.answer IS NOT OLD.answer))
-    OR (NEW.state <> 'received' AND coalesce(NEW.received_by, NEW.received_at, NEW.received_fen,
-      NEW.bank_reference, NEW.entry_no) IS NOT NULL)
+    OR (NEW.state <> 'received' AND (NEW.received_by IS NOT OLD.received_by
+      OR NEW.received_at IS NOT OLD.received_at OR NEW.received_fen IS NOT OLD.received_fen
+      OR NEW.bank_reference IS NOT OLD.bank_reference OR NEW.entry_no IS NOT OLD.entry_no))
+    OR (NEW.state <> 'returned' AND coalesce(NEW.returned_by, NEW.returned_at, NEW.return_reference,
+      NEW.return_entry_no) IS NOT NULL)
+    -- What came is given back whole, by a red letter and by another than booked it.
+    OR (NEW.state = 'returned' AND (NEW.returned_by IS NULL OR NEW.returned_at IS NULL
+      OR NEW.return_reference IS NULL OR lower(trim(NEW.returned_by)) = lower(trim(OLD.received_by))
+      OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id
+        AND u.user_id = NEW.returned_by)
+      OR NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id
+        AND e.entry_no = NEW.return_entry_no AND e.reverses_no = OLD.entry_no)))
     OR (NEW.state = 'submitted' AND (NEW.submitted_by IS NULL OR NEW.submitted_at IS NULL
       OR lower(trim(NEW.submitted_by)) = lower(trim(OLD.made_by))
       OR NOT EXISTS (SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id

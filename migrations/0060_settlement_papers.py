@@ -1,4 +1,5 @@
-"""A settlement has a token of its own, by which its paper can be checked."""
+"""A settlement has a token of its own, by which its paper can be checked; ways to what waits for its invoice, and to
+what a merge of patients touches."""
 
 from __future__ import annotations
 
@@ -43,6 +44,18 @@ def upgrade() -> None:
     else:
         connection.exec_driver_sql(_KEPT)
     op.create_index("uq_settlement__token", "settlement", ["token"], unique=True)
+    op.create_index("ix_patient_merge__from_no", "patient_merge", ["institution_id", "from_no"])
+    for name, table, columns, which in (
+        ("ix_stay__patient_no", "stay", ["institution_id", "patient_no"], "patient_no IS NOT NULL"),
+        (
+            "ix_discharge__invoice",
+            "discharge",
+            ["institution_id", "stage_since", "stay_no"],
+            "ended_at IS NULL AND stage = 'invoice'",
+        ),
+    ):
+        where = sa.text(which)
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:

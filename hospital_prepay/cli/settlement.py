@@ -53,7 +53,7 @@ def import_events(file: Path, institution: str | None) -> None:
 
     必有的列：事件（入院、转科转床、出院、信息变更、取消入院、取消出院）、住院号、发生时间。
     可有的列：姓名、性别、患者号、证件号码、电话、病区、床号、参保类型、诊断编码、诊断名称、入院时间、出院时间、
-    出院医嘱时间、离院方式。同一个文件可以重复导入，结果一样。
+    出院医嘱时间、离院方式。同一个文件可以重复导入，结果一样。有要处理的行时退出码是 1。
     """
     _take(file, institution, Role.FINANCE_OFFICER, take_visit_file)
 
@@ -66,7 +66,7 @@ def import_results(file: Path, institution: str | None) -> None:
 
     必有的列：住院号、结算流水号、结算时间、医疗费总额、基金支付总额、个人负担总额、个人账户支出、个人现金支出。
     可有的列：医院负担金额、个人账户共济支出、就诊流水号、人员编号、证件号码、险种、医疗类别。
-    同一个流水号只收一次；两个等式对不平的也收下，但不能用来结算。
+    同一个流水号只收一次；两个等式对不平的也收下，但不能用来结算。有要处理的行时退出码是 1。
     """
     _take(file, institution, Role.INSURANCE_CLERK, take_result_file)
 
@@ -79,6 +79,7 @@ def _take(file: Path, institution: str | None, role: Role, take: Callable[[Conte
     click.echo(taken.words)
     if taken.rejected:
         print_table(("行", "怎么改"), [(str(one.line), one.message) for one in taken.rejected[:50]])
+        raise SystemExit(1)  # whoever started it at night learns that something is left to do
 
 
 def _print(answer: SettlementDue) -> None:

@@ -213,6 +213,7 @@ ACTIONS: Final[dict[str, str]] = {
     "settlement.refund_again": "确认改退",
     "settlement.refuse_refund_again": "不同意改退",
     "settlement.claim_left": "登记领取待领款",
+    "settlement.see_claimant": "核对领款人的证件",
     "settlement.pay_left": "确认付待领款",
     "settlement.refuse_left": "不同意付待领款",
     "settlement.late_reason": "写逾期原因",
@@ -238,6 +239,7 @@ ACTIONS: Final[dict[str, str]] = {
     "relief.submit": "提交应急救助基金申请",
     "relief.answer": "登记应急救助基金的答复",
     "relief.receive": "收到应急救助基金",
+    "relief.give_back": "退回应急救助基金",
 }
 # The acts whose subject is a stay.
 ABOUT_STAYS: Final = frozenset(

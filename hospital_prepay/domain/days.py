@@ -34,6 +34,10 @@ class NotADate(MalformedInput):
     code = "not_a_date"
 
 
+# The first and the last year of the calendar whose every moment exists in every time zone.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+
+
 def day_of(text: str) -> date:
     """The day in Shanghai that ``text`` names, with or without a time of day and an offset.
 
@@ -73,8 +77,11 @@ def years_after(day: date, years: int) -> date:
 
 def _moment(part: dict[str, str | None]) -> datetime:
     month, day = next((part[f"m{i}"], part[f"d{i}"]) for i in "1234" if part.get(f"m{i}"))
+    year = int(part["y"] or 0)
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise ValueError("another time zone would leave the calendar")
     moment = datetime(  # noqa: DTZ001 - the offset is added below, when the text carries one
-        int(part["y"] or 0),
+        year,
         int(month or 0),
         int(day or 0),
         int(part["H"] or 0),

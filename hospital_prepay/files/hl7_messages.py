@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -26,6 +27,9 @@ _KINDS: Final = {
 }
 # The rest may be long and many; nothing of it is looked at.
 _SEGMENTS: Final = ("MSH", "EVN", "PID", "PV1", "PV2", "DG1", "IN1", "MRG")
+# Whoever has more diagnoses than this named the main one before; and reading takes its time for each.
+_MOST_OF_ONE: Final = 50
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NULL: Final = '""'
 _CERTIFICATES: Final = frozenset({"NI", "NNCHN", "NN", "ID", "SFZ", "IDCARD"})
 _PATIENT_NUMBERS: Final = frozenset({"", "PI", "PN", "MR", "PT"})
@@ -85,7 +89,7 @@ def read_header(raw: bytes) -> Header:
     line = raw.lstrip()[:2000].split(b"\r", 1)[0].split(b"\n", 1)[0].decode("utf-8", "replace")
     if not line.startswith("MSH") or len(line) < 8:
         raise UnreadableMessage("不是 HL7 报文：应当以 MSH 段开头。")
-    parts = [part.strip()[:_LONGEST] for part in line.split(line[3])]
+    parts = [_UNSEEN.sub("", part).strip()[:_LONGEST] for part in line.split(line[3])]
     parts += [""] * (14 - len(parts))
     kind = parts[8].split(line[4])
     return Header(
@@ -97,7 +101,7 @@ def read_header(raw: bytes) -> Header:
         control_no=parts[9],
         processing=parts[10] or "P",
         version=parts[11] or "2.4",
-        sequence_no=int(parts[12]) if parts[12].isascii() and parts[12].isdigit() else None,
+        sequence_no=int(parts[12]) if re.fullmatch(r"[0-9]{1,18}", parts[12]) else None,
     )
 
 
@@ -163,7 +167,12 @@ class _Message:
         lines = [
             line.strip("\n\x00 ") for line in text.lstrip().replace("\r\n", "\r").replace("\n", "\r").split("\r")
         ]
-        kept = [line for line in lines if line.startswith(_SEGMENTS)]
+        kept, met = list[str](), Counter[str]()
+        for line in lines:
+            name = line[:3]
+            met[name] += 1
+            if name in _SEGMENTS and met[name] <= _MOST_OF_ONE:
+                kept.append(line)
         try:
             self._message = hl7.parse("\r".join(kept) + "\r")
         except (hl7.HL7Exception, IndexError, ValueError) as error:
@@ -174,7 +183,7 @@ class _Message:
         value = self._raw(segment, number, repetition, component, index)
         if value == _NULL:
             return ""
-        return str(self._message.unescape(value)).strip()[:_LONGEST]
+        return _UNSEEN.sub("", str(self._message.unescape(value))).strip()[:_LONGEST]
 
     def is_null(self, segment: str, number: int) -> bool:
         """Whether a field says in so many words that there is nothing."""

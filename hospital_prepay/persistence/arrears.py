@@ -107,7 +107,9 @@ def paid_fen(connection: sa.Connection, institution_id: str, stay_no: str) -> in
     """What came in for a stay's arrears so far: of the patient, and of the relief fund."""
     granted = connection.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(ReliefApplication.received_fen), 0)).where(
-            ReliefApplication.institution_id == institution_id, ReliefApplication.stay_no == stay_no
+            ReliefApplication.institution_id == institution_id,
+            ReliefApplication.stay_no == stay_no,
+            ReliefApplication.state == "received",
         )
     )
     topped_up = sum(slip.amount_fen for slip in topups_of(connection, institution_id, stay_no))

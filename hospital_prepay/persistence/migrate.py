@@ -233,7 +233,7 @@ _UPDATE: dict[str, str] = {
     "refund_arrival": "state, sent_by, sent_at, entry_no, evidence, known_by, known_at, back_entry_no",
     "relief_application": (
         "state, submitted_by, submitted_at, answered_by, answered_at, granted_fen, answer, received_by, received_at,"
-        " received_fen, bank_reference, entry_no"
+        " received_fen, bank_reference, entry_no, returned_by, returned_at, return_reference, return_entry_no"
     ),
     "risk_assessment": "approved_by, approved_at",
     "settlement": (

@@ -36,6 +36,10 @@ class ReliefRow:
     received_fen: int | None
     bank_reference: str | None
     entry_no: int | None
+    returned_by: str | None
+    returned_at: datetime | None
+    return_reference: str | None
+    return_entry_no: int | None
 
 
 _COLUMNS = tuple(getattr(ReliefApplication, name) for name in ReliefRow.__dataclass_fields__)

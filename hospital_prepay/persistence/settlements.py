@@ -35,6 +35,7 @@ class ResultRow:
     psn_cash_pay_fen: int
     hosp_part_amt_fen: int
     acct_mulaid_pay_fen: int
+    source: str
     taken_by: str
     taken_at: datetime
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.visits import PatientMerge
 from hospital_prepay.persistence.locks import lock_name
+from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import PatientMergeRow, VisitMessage
 
 
@@ -99,6 +101,43 @@ def merges(connection: sa.Connection, institution_id: str) -> list[PatientMerge]
         ).where(PatientMergeRow.institution_id == institution_id)
     )
     return [PatientMerge(*row) for row in rows]
+
+
+def merges_from(connection: sa.Connection, institution_id: str, number: str) -> list[PatientMerge]:
+    """The merges that lead on from a number, and from what they lead to."""
+    found: list[PatientMerge] = []
+    waiting, seen = [number], {number}
+    while waiting:
+        rows = connection.execute(
+            sa.select(
+                PatientMergeRow.from_no, PatientMergeRow.into_no, PatientMergeRow.occurred_at, PatientMergeRow.digest
+            ).where(PatientMergeRow.institution_id == institution_id, PatientMergeRow.from_no == waiting.pop())
+        )
+        for row in rows:
+            found.append(PatientMerge(*row))
+            if row.into_no not in seen:
+                seen.add(row.into_no)
+                waiting.append(row.into_no)
+    return found
+
+
+def visits_of_patients(connection: sa.Connection, institution_id: str, numbers: Collection[str]) -> list[str]:
+    """The visits, told of by messages, whose patients bear one of these numbers now."""
+    return list(
+        connection.scalars(
+            sa.select(Stay.stay_no)
+            .where(
+                Stay.institution_id == institution_id,
+                Stay.patient_no.in_(numbers),
+                sa.exists().where(
+                    VisitMessage.institution_id == institution_id,
+                    VisitMessage.visit_no == Stay.stay_no,
+                    VisitMessage.state == "applied",
+                ),
+            )
+            .order_by(Stay.stay_no)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

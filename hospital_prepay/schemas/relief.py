@@ -78,3 +78,22 @@ class ReceiveSchema(CommandSchema[ReceiveForm]):
     amount = PositiveYuan(required=True)
     bank_reference = Text(required=True, longest=64)
     idempotency_key = FormKey()
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBackForm:
+    """Money that goes back to the fund."""
+
+    application_id: str
+    bank_reference: str
+    idempotency_key: str
+
+
+class GiveBackSchema(CommandSchema[GiveBackForm]):
+    """Money that goes back to the fund."""
+
+    command: ClassVar = GiveBackForm
+
+    application_id = Text(required=True, longest=36)
+    bank_reference = Text(required=True, longest=64)
+    idempotency_key = FormKey()

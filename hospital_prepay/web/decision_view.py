@@ -26,6 +26,7 @@ from hospital_prepay.domain.rules.settlement.lateness import LateReason
 from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS
 from hospital_prepay.domain.rules.settlement.settling import Rest, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
+from hospital_prepay.domain.visits import Disposition
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.rulebook.loader import load_rulebook
@@ -185,6 +186,10 @@ def _listed(values: list[str]) -> str:
 
 def _places(values: list[str]) -> str:
     return "、".join(PLACES.get(one, one) for one in values) or _NOTHING
+
+
+def _disposition(code: str) -> str:
+    return Disposition(code).label if code in set(Disposition) else code or _NOTHING
 
 
 def _yes(value: bool) -> str:
@@ -355,6 +360,9 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "is_result_used": ("结果已经用过", _yes),
         "has_earlier_settlement": ("取消了的出院还有结算单", _yes),
         "rest": ("剩余的", lambda rest: Rest(rest).label),
+        "disposition": ("离院方式", _disposition),
+        "is_by_hand": ("结果是手工录入的", _yes),
+        "other_result": ("医保传来、没有用的结果", str),
     },
     "inpatient.determine_cap": {
         "disease_code": ("病种编码", str),

@@ -279,6 +279,7 @@ _TASKS: Final = {
         "去看",
     ),
     "recall": ("结算召回等办理", "申请的人自己不能办理", "/settlement/recalls", "去办理"),
+    "to_recall": ("出院取消了，结算单还有效", "费用会重复；请申请召回", "/settlement/recalls", "去申请"),
     "refund_failed": ("退款被退回", "钱欠着患者；联系患者，选一种方式再退", "/settlement/refunds", "去改退"),
     "refund_again": ("改退等确认", "申请的人自己不能确认", "/settlement/refunds", "去确认"),
     "refund_left": ("待领款等确认付款", "登记的人自己不能确认", "/settlement/refunds", "去确认"),

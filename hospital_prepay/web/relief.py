@@ -15,9 +15,9 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
-from hospital_prepay.schemas.relief import AnswerSchema, DraftSchema, ReceiveSchema
+from hospital_prepay.schemas.relief import AnswerSchema, DraftSchema, GiveBackSchema, ReceiveSchema
 from hospital_prepay.services.settlement import relief as service
-from hospital_prepay.services.settlement.relief import Answer, Draft, Receive, ReliefRow
+from hospital_prepay.services.settlement.relief import Answer, Draft, GiveBack, Receive, ReliefRow
 from hospital_prepay.web.fund_words import keyed
 
 ROOT: Final = "/settlement/relief"
@@ -28,6 +28,7 @@ _MARKS: Final = {
     ReliefState.GRANTED: "info",
     ReliefState.REFUSED: "idle",
     ReliefState.RECEIVED: "ok",
+    ReliefState.RETURNED: "idle",
 }
 
 
@@ -121,6 +122,20 @@ def receive(stay_no: str) -> Any:
     return _done(stay_no, "receive", act)
 
 
+@blueprint.post("/<stay_no>/give-back")
+@requires(Permission.SETTLEMENT_MANAGE)
+def give_back(stay_no: str) -> Any:
+    """Give the fund's money back."""
+
+    def act() -> str:
+        said = read_form(GiveBackSchema())
+        command = GiveBack(stay_no, said.application_id, said.bank_reference, said.idempotency_key)
+        number = service.give_back(current_context(), current_actor(), command)
+        return f"已退回基金，凭证 {number}；患者重新欠这笔钱，结算可以召回了。"
+
+    return _done(stay_no, "give_back", act)
+
+
 def _done(stay_no: str, opened: str, act: Callable[[], str]) -> Any:
     try:
         words = act()
@@ -155,9 +170,16 @@ def _page(stay_no: str, opened: str = "", form: Form | None = None) -> str:
         may_refuse=may and state in (ReliefState.DRAFT, ReliefState.SUBMITTED),
         may_grant=may and state is ReliefState.SUBMITTED,
         may_receive=may and state is ReliefState.GRANTED and not is_mine,
+        may_give_back=may
+        and newest is not None
+        and state is ReliefState.RECEIVED
+        and newest.received_by != actor.actor_id,
         waits_for_other=may and is_mine and state in (ReliefState.DRAFT, ReliefState.GRANTED),
         problem=form or Form(),
-        forms={name: keyed(form if name == opened else None) for name in ("draft", "submit", "answer", "receive")},
+        forms={
+            name: keyed(form if name == opened else None)
+            for name in ("draft", "submit", "answer", "receive", "give_back")
+        },
     )
 
 

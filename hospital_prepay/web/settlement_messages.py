@@ -9,7 +9,7 @@ from flask import Blueprint, redirect, render_template, request
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError
-from hospital_prepay.domain.visits import Disposition
+from hospital_prepay.domain.visits import Disposition, VisitEventKind
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -19,6 +19,7 @@ from hospital_prepay.schemas.settlement import DroppedSchema, HandEventSchema
 from hospital_prepay.services.settlement import aside
 from hospital_prepay.services.settlement.by_hand import KINDS, WrittenDown, write_down
 from hospital_prepay.services.settlement.intake import Outcome
+from hospital_prepay.services.settlement.preview import is_settled
 
 ROOT: Final = "/settlement/messages"
 VISITS: Final = "/settlement/visits"
@@ -107,6 +108,8 @@ def write_event() -> Any:
     except Conflict as error:
         return _event_form(typed().with_error(error)), 409
     say("ok", f"{said.stay_no} 已登记{said.kind.label}。")
+    if said.kind is VisitEventKind.CANCEL_DISCHARGE and is_settled(current_context(), current_actor(), said.stay_no):
+        say("wait", "这次出院已经结算过，结算单还有效：请先申请召回，再重新结算。")
     return redirect(f"/settlement/stays/{said.stay_no}", 303)
 
 

@@ -40,6 +40,12 @@ from hospital_prepay.web.fund_words import keyed
 from hospital_prepay.web.settlement_words import PARTS
 
 ROOT: Final = "/settlement/stays"
+_FIELDS: Final = {
+    "invoice_no": "电子票据号码",
+    "ground": "召回原因",
+    "amount": "交欠费",
+    "payment_reference": "支付单号",
+}
 blueprint = Blueprint("settlement_pay", __name__, url_prefix=ROOT)
 
 
@@ -58,8 +64,8 @@ def settle_form(stay_no: str) -> str:
         found = board.discharges_of(current_context(), current_actor(), stay_no)
         row = found.records[0].row
         said |= {"step_no": str(row.step_no), "rest": usual_rest(row.disposition).value}
-    if money.results:
-        newest = money.results[0]
+    if money.usable:
+        newest = money.usable[0]
         said |= {"setl_id": newest.setl_id, "setl_time": f"{local(newest.setl_time):%Y-%m-%dT%H:%M}"}
         said |= {name: str(Money(getattr(newest, f"{name}_fen"))).replace(",", "") for name in AMOUNTS}
     return _page(stay_no, money, keyed(Form(said)))
@@ -167,7 +173,7 @@ def decide_recall(stay_no: str) -> Any:
     def act() -> str:
         said = read_form(RecallSchema())
         recalls.decide_recall(current_context(), current_actor(), stay_no, said.settlement_no, approve=approve)
-        return "已召回，红字冲销；请收费重新结算。" if approve else "没有同意召回，结算单照旧。"
+        return "已召回，红字冲销；交到收费后重新结算。" if approve else "没有同意召回，结算单照旧。"
 
     return _done(stay_no, act)
 
@@ -177,7 +183,11 @@ def _done(stay_no: str, act: Callable[[], str]) -> Any:
     try:
         say("ok", act())
     except WrongForm as wrong:
-        say("stop", "".join(wrong.form.errors.values()) or wrong.message)
+        named = (
+            f"{_FIELDS.get(name, '')}{'：' if name in _FIELDS else ''}{words}"
+            for name, words in wrong.form.errors.items()
+        )
+        say("stop", "".join(named) or wrong.message)
     except (MalformedInput, Conflict) as error:
         say("stop", error.message)
     return redirect(f"{ROOT}/{stay_no}", 303)

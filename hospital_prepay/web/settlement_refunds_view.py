@@ -15,7 +15,7 @@ from hospital_prepay.services.settlement.arrival_file import Told, ToldLine
 from hospital_prepay.services.settlement.arrivals import BankAccount
 from hospital_prepay.services.settlement.recalls import Recalls
 from hospital_prepay.services.settlement.refund_list import Attempt, OnTheWay, RefundRecord, Refunds, Unclaimed
-from hospital_prepay.services.settlement.unclaimed import PAPERS, papers_of
+from hospital_prepay.services.settlement.unclaimed import PAPERS, papers_of, papers_to_compare
 
 REFUNDS: Final = "/settlement/refunds"
 _STATES: Final[Mapping[str, tuple[str, str]]] = {
@@ -87,13 +87,15 @@ def unclaimed_page(stay_no: str, turns: Sequence[Unclaimed], context: Context, a
     one = turns[-1]
     manages, settles = actor.may(Permission.SETTLEMENT_MANAGE), actor.may(Permission.SETTLEMENT_SETTLE)
     lies = one.state in ("waiting", "asked") and one.held_fen > 0
+    decides = lies and manages and one.state == "asked" and one.asked_by != actor.actor_id
     return {
+        "compare": papers_to_compare(context, actor, stay_no) if decides else None,
         "stay_no": stay_no,
         "one": _left(one),
         "lies": lies,
         "turns": [_turn(each, context, actor) for each in turns],
         "may_claim": lies and settles and one.state == "waiting",
-        "may_decide": lies and manages and one.state == "asked" and one.asked_by != actor.actor_id,
+        "may_decide": decides,
         "turn_no": one.turn_no,
         "claimants": [{"value": each.value, "label": each.label, "note": None} for each in Claimant],
         "papers": [{"value": each, "label": each} for each in PAPERS],

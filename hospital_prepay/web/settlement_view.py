@@ -33,9 +33,10 @@ from hospital_prepay.services.settlement.board import (
     StayDischarges,
     StepRow,
 )
-from hospital_prepay.services.settlement.preview import Settlement, StayMoney
+from hospital_prepay.services.settlement.preview import ResultRow, Settlement, StayMoney
+from hospital_prepay.services.settlement.results import BY_HAND
 from hospital_prepay.web.decision_view import decision_href
-from hospital_prepay.web.settlement_words import dots, due_badge, risk_words, target_badge, waited
+from hospital_prepay.web.settlement_words import dots, due_badge, risk_words, settled_badge, target_badge, waited
 
 ROOT: Final = "/settlement"
 _CAUSES: Final = {"discharged": "出院时计", "calendar": "放假安排变化后重算", "ordered": "出院医嘱补到后重算"}
@@ -46,12 +47,17 @@ _TABS: Final = {
     Bucket.NEXT: "下个工作日",
     Bucket.LATER: "以后",
     Bucket.UNRULED: "当时没有规定",
+    Bucket.INVOICE: "等开票据",
 }
+
+
+_SOURCES: Final = {"api": "医保接口", "csv": "表格导入", "hand": "手工录入"}
 
 
 def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
     """The board: with whom they lie, the lists by time left, and the filters."""
     one_list = board.groups[0] if chosen.bucket is not None and board.groups else None
+    groups = [_group(group, board, chosen, now) for group in board.groups]
     return {
         "today": board.today,
         "now": now,
@@ -82,7 +88,7 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
                     "count": board.counts[bucket],
                 }
                 for bucket, label in {**_TABS, Bucket.NEXT: _next_words(board)}.items()
-                if bucket is not Bucket.UNRULED or board.counts[bucket] or chosen.bucket is bucket
+                if bucket not in (Bucket.UNRULED, Bucket.INVOICE) or board.counts[bucket] or chosen.bucket is bucket
             ),
             {
                 "label": "可能逾期",
@@ -91,8 +97,8 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
                 "count": board.at_risk,
             },
         ],
-        "groups": [_group(group, board, chosen, now) for group in board.groups],
-        "wards": board.wards,
+        "groups": groups,
+        "wards": [ward for ward in board.wards if ward],
         "classes": [(one.value, one.label) for one in InsuredClass],
         "chosen": chosen,
         "page": page_of(len(one_list.rows), one_list.number, "人", A_PAGE) if one_list else None,
@@ -100,7 +106,7 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "aside": board.aside,
         "to_recall": board.to_recall,
-        "may_pass": any(current_actor().may(one) for one in OWNERS.values()),
+        "may_pass": any(row["may_pass"] for group in groups for row in group["rows"]),
         "refresh_href": _href(chosen),
     }
 
@@ -136,8 +142,8 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
         "discharged_at": row.discharged_at,
         "ward": row.ward or "没有病区",
         "class": InsuredClass(row.insured_class).label,
-        "due": due_badge(row, board.calendar, board.today),
-        "target": target_badge(row, now, board.today),
+        "due": settled_badge() if row.settled_at else due_badge(row, board.calendar, board.today),
+        "target": settled_badge() if row.settled_at else target_badge(row, now, board.today),
         "risk": risk_words(board.forecast, stage, row.expected_on),
         "dots": dots(row.stage),
         "stage": stage.label,
@@ -155,10 +161,12 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
     """One stay's discharges, what may be done with the one that stands, and everything on record."""
     actor = current_actor()
     settles = actor.may(Permission.SETTLEMENT_SETTLE)
+    by_hand = {one.setl_id for one in money.results if one.source == BY_HAND}
     return {
+        "results": [_result(one, money) for one in money.results],
         "held_fen": money.held_fen,
         "owed_fen": money.owed_fen,
-        "settlements": [_settlement(one, found) for one in money.settlements],
+        "settlements": [_settlement(one, found, by_hand) for one in money.settlements],
         "may_pay": settles and money.owed_fen + money.written_off_fen > 0,
         "may_settle": settles,
         "tenders": [{"value": one.value, "label": one.label} for one in Tender],
@@ -173,7 +181,21 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
     }
 
 
-def _settlement(one: Settlement, found: StayDischarges) -> dict[str, Any]:
+def _result(one: ResultRow, money: StayMoney) -> dict[str, Any]:
+    """A result of the insurance, and whether a settlement can rest on it."""
+    used = any(each.setl_id == one.setl_id and each.recalled_at is None for each in money.settlements)
+    if used:
+        state = {"kind": "ok", "word": "已用来结算"}
+    elif one in money.usable:
+        state = {"kind": "info", "word": "可以结算"}
+    elif one.source == BY_HAND:
+        state = {"kind": "wait", "word": "手工录入"}
+    else:
+        state = {"kind": "stop", "word": "对不平，或证件号不是患者的"}
+    return {"one": one, "state": state, "from": _SOURCES[one.source]}
+
+
+def _settlement(one: Settlement, found: StayDischarges, by_hand: set[str]) -> dict[str, Any]:
     actor = current_actor()
     stands = one.recalled_at is None
     settles, manages = actor.may(Permission.SETTLEMENT_SETTLE), actor.may(Permission.SETTLEMENT_MANAGE)
@@ -192,6 +214,7 @@ def _settlement(one: Settlement, found: StayDischarges) -> dict[str, Any]:
         "may_ask": stands and settles and not asked,
         "may_decide": asked and manages and actor.actor_id != one.recall_asked_by,
         "decision_href": decision_href(one.decision_id),
+        "by_hand": one.setl_id is not None and one.setl_id in by_hand,
         "print_href": f"{ROOT}/stays/{one.stay_no}/settlements/{one.settlement_no}/print"
         if actor.may(Permission.DESK_VIEW)
         else None,

@@ -43,7 +43,12 @@ def due_badge(row: BoardRow, calendar: WorkingDayCalendar, today: date) -> dict[
         return _badge("info", f"明天 · 第 {_day_number(row, calendar, today)} 日", 0.6)
     if left == 1:
         return _badge("info", f"{_short(row.due_on, today)} · 下个工作日", 0.6)
-    return _badge("ok", f"{_short(row.due_on, today)} · 还有 {left} 日", min(1.0, 0.3 * left))
+    return _badge("ok", f"{_short(row.due_on, today)} · 还有 {left} 个工作日", min(1.0, 0.3 * left))
+
+
+def settled_badge() -> dict[str, Any]:
+    """Of what is settled no time is left to be told."""
+    return _badge("ok", "已结算", None)
 
 
 def target_badge(row: BoardRow, now: datetime, today: date) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def offers(slip: Slip, card: StayCard, waiting: Collection[str]) -> dict[str, st
     today = current_context().clock.today()
     asks = current_actor().may(Permission.SLIP_REQUEST)
     free = asks and slip.number not in waiting
-    may_void = free and not void_objections(slip, card.collected_fen, card.cap_fen, today)
+    is_on_its_way = slip.kind == "return" and slip.tender != Tender.CASH
+    may_void = free and not is_on_its_way and not void_objections(slip, card.collected_fen, card.cap_fen, today)
     earlier = slip.kind == "deposit" and not slip.cancelled_by and local(slip.issued_at).date() < today
     return {
         "void_href": f"/desk/receipts/{slip.number}/void" if may_void else None,

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     BALANCE_WRONG = "balance_wrong"
     CEILING_WRONG = "ceiling_wrong"
     CAP_WRONG = "cap_wrong"
+    SETTLEMENT_WRONG = "settlement_wrong"
     TOTAL_WRONG = "total_wrong"
     UNREADABLE = "unreadable"
 

@@ -69,6 +69,43 @@ WHERE a.institution_id = :i AND a.account_id >= '2307:stay:' AND a.account_id < 
 ORDER BY a.account_id LIMIT :most
 """
 
+# A settlement is what its entry moved, and is recalled by a red letter of that entry or not at all.
+_SETTLEMENTS = """
+SELECT t.stay_no, t.settlement_no FROM settlement t WHERE t.institution_id = :i AND (
+  (t.total_fen > 0 AND (
+    t.applied_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
+      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no
+        AND p.account_id = '23050103:' || t.stay_no)
+    OR t.shortfall_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
+      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no
+        AND p.account_id = '12120203:' || t.stay_no)
+    OR t.fund_fen + t.account_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
+      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no AND p.account_id = '12120201')
+    OR -t.total_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
+      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no AND p.account_id = '121201')))
+  OR (t.entry_no IS NOT NULL AND (t.recalled_at IS NOT NULL) <> EXISTS (SELECT 1 FROM ledger_entry r
+    WHERE r.institution_id = t.institution_id AND r.reverses_no = t.entry_no
+      AND (t.recalled_at IS NULL OR r.entry_no = t.recall_entry_no))))
+ORDER BY t.stay_no, t.settlement_no LIMIT :most
+"""
+
+# What a stay owes is what its settlements left owing, less what was paid, written off or came from the relief fund.
+_ARREARS = """
+SELECT a.account_id FROM ledger_account a
+WHERE a.institution_id = :i AND a.account_id >= '12120203:' AND a.account_id < '12120203;' AND a.balance_fen <>
+  coalesce((SELECT sum(t.shortfall_fen) FROM settlement t WHERE t.institution_id = a.institution_id
+    AND t.stay_no = substr(a.account_id, 10) AND t.recalled_at IS NULL), 0)
+  - coalesce((SELECT sum(r.amount_fen) FROM receipt r WHERE r.institution_id = a.institution_id
+    AND r.stay_no = substr(a.account_id, 10) AND r.kind = 'topup' AND NOT EXISTS (SELECT 1 FROM receipt v
+      WHERE v.institution_id = r.institution_id AND v.cancels_book = r.book AND v.cancels_serial = r.serial)), 0)
+  - coalesce((SELECT sum(CASE x.kind WHEN 'write_off' THEN x.amount_fen WHEN 'reopen' THEN -x.amount_fen ELSE 0 END)
+    FROM arrears_act x WHERE x.institution_id = a.institution_id AND x.stay_no = substr(a.account_id, 10)
+      AND x.state = 'done'), 0)
+  - coalesce((SELECT sum(f.received_fen) FROM relief_application f WHERE f.institution_id = a.institution_id
+    AND f.stay_no = substr(a.account_id, 10) AND f.state = 'received'), 0)
+ORDER BY a.account_id LIMIT :most
+"""
+
 # Also those that share a decision: it gave one of them, at most.
 _CAPS = """
 SELECT c.stay_no, c.version_no FROM stay_cap c
@@ -172,6 +209,13 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
         for row in _ask(connection, _OWED, where)
     ]
     found += [
+        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与结算、补交、核销和救助的记录不符")
+        for row in _ask(connection, _ARREARS, where)
+    ]
+    found += [
+        _settlement(institution_id, row.stay_no, row.settlement_no) for row in _ask(connection, _SETTLEMENTS, where)
+    ]
+    found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与这次住院退回的退款不符")
         for row in _ask(connection, _SENT_BACK, where)
     ]
@@ -209,6 +253,11 @@ def _wrong_balances(connection: sa.Connection, where: dict[str, Any], sums: dict
 
 def _ask(connection: sa.Connection, question: str, where: dict[str, Any]) -> list[Any]:
     return list(connection.execute(sa.text(question), {**where, "most": _MOST}))
+
+
+def _settlement(institution_id: str, stay_no: str, settlement_no: int) -> Finding:
+    message = f"结算单 {stay_no}-{settlement_no} 与它的凭证不符，或者召回没有红字凭证。"
+    return Finding(Kind.SETTLEMENT_WRONG, institution_id, message)
 
 
 def _lost(institution_id: str, entry_no: int) -> Finding:

@@ -147,6 +147,10 @@ class ReliefApplication(Base):
     received_fen: Mapped[int | None] = mapped_column(sa.BigInteger)
     bank_reference: Mapped[str | None] = mapped_column(sa.String(64))
     entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
+    returned_by: Mapped[str | None] = mapped_column(sa.String(40))
+    returned_at: Mapped[datetime | None]
+    return_reference: Mapped[str | None] = mapped_column(sa.String(64))
+    return_entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
 
     __table_args__ = (
         _to_stay("relief_application"),
@@ -160,7 +164,9 @@ class ReliefApplication(Base):
         ),
         sa.Index("uq_relief_application__entry", *_ENTRY, unique=True),
         sa.Index("uq_relief_application__bank", "institution_id", "bank_reference", unique=True),
-        sa.CheckConstraint("state IN ('draft', 'submitted', 'granted', 'refused', 'received')", name="state"),
+        sa.CheckConstraint(
+            "state IN ('draft', 'submitted', 'granted', 'refused', 'received', 'returned')", name="state"
+        ),
         sa.CheckConstraint(
             "amount_fen > 0 AND (granted_fen IS NULL OR (granted_fen > 0 AND granted_fen <= amount_fen)) "
             "AND (received_fen IS NULL OR (received_fen > 0 AND received_fen <= granted_fen))",
@@ -168,7 +174,8 @@ class ReliefApplication(Base):
         ),
         sa.CheckConstraint("ground <> '' AND papers <> ''", name="grounded"),
         sa.CheckConstraint("submitted_by IS NULL OR submitted_by <> made_by", name="second_person"),
-        sa.CheckConstraint("(state = 'received') = (entry_no IS NOT NULL)", name="posted"),
+        sa.CheckConstraint("(state IN ('received', 'returned')) = (entry_no IS NOT NULL)", name="posted"),
+        sa.CheckConstraint("(state = 'returned') = (return_entry_no IS NOT NULL)", name="given_back"),
     )
 
 

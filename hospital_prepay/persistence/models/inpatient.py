@@ -224,6 +224,13 @@ class Stay(Base):
     __table_args__ = (
         sa.Index("ix_stay__certificate_hash", "institution_id", "certificate_hash"),
         sa.Index("ix_stay__admitted_at", "institution_id", "admitted_at"),
+        sa.Index(
+            "ix_stay__patient_no",
+            "institution_id",
+            "patient_no",
+            sqlite_where=sa.text("patient_no IS NOT NULL"),
+            postgresql_where=sa.text("patient_no IS NOT NULL"),
+        ),
     )
 
 

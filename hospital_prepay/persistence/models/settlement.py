@@ -79,6 +79,8 @@ class PatientMergeRow(Base):
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
 
+    __table_args__ = (sa.Index("ix_patient_merge__from_no", "institution_id", "from_no"),)
+
 
 class Discharge(Base):
     """One discharge of a stay and where its settlement stands: the board's row.
@@ -129,6 +131,14 @@ class Discharge(Base):
             postgresql_where=sa.text("ended_at IS NULL AND settled_at IS NULL"),
         ),
         sa.Index("ix_discharge__discharged_at", "institution_id", "discharged_at"),
+        sa.Index(
+            "ix_discharge__invoice",
+            "institution_id",
+            "stage_since",
+            "stay_no",
+            sqlite_where=sa.text("ended_at IS NULL AND stage = 'invoice'"),
+            postgresql_where=sa.text("ended_at IS NULL AND stage = 'invoice'"),
+        ),
         sa.Index(
             "ix_discharge__ended",
             "institution_id",

@@ -99,6 +99,26 @@ def open_counts(connection: sa.Connection, institution_id: str, chosen: BoardFil
     return [OpenCount(*row) for row in rows]
 
 
+def invoice_count(connection: sa.Connection, institution_id: str, chosen: BoardFilter) -> int:
+    """How many are settled and wait for the number of their invoice."""
+    query = sa.select(sa.func.count()).where(*_invoicing(institution_id), *_of(chosen))
+    return int(connection.scalar(query) or 0)
+
+
+def invoice_rows(
+    connection: sa.Connection, institution_id: str, chosen: BoardFilter, *, limit: int, offset: int = 0
+) -> list[BoardRow]:
+    """Those that are settled and wait for the number of their invoice, the oldest first."""
+    rows = connection.execute(
+        _board_rows()
+        .where(*_invoicing(institution_id), *_of(chosen))
+        .order_by(Discharge.stage_since, Discharge.stay_no)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [BoardRow(*row) for row in rows]
+
+
 def open_wards(connection: sa.Connection, institution_id: str) -> list[str]:
     """The wards that have open discharges, sorted."""
     wards = sa.select(Discharge.ward).where(*_open(institution_id)).distinct().order_by(Discharge.ward)
@@ -186,6 +206,15 @@ def _board_rows() -> sa.Select[Any]:
 
 def _open(institution_id: str) -> Sequence[sa.ColumnElement[bool]]:
     return (Discharge.institution_id == institution_id, Discharge.ended_at.is_(None), Discharge.settled_at.is_(None))
+
+
+def _invoicing(institution_id: str) -> Sequence[sa.ColumnElement[bool]]:
+    return (
+        Discharge.institution_id == institution_id,
+        Discharge.ended_at.is_(None),
+        Discharge.stage == sa.literal_column("'invoice'"),
+        Discharge.settled_at.is_not(None),
+    )
 
 
 def _of(chosen: BoardFilter) -> list[sa.ColumnElement[bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.arrears import ArrearsAct, ReliefApplication, RiskAssessment
-from hospital_prepay.persistence.models.settlement import SettlementRow
+from hospital_prepay.persistence.models.settlement import Discharge, SettlementRow
 from hospital_prepay.persistence.models.settlement_refunds import RefundArrival, UnclaimedDeposit
 from hospital_prepay.persistence.queries.waiting import Pile, pile
 
@@ -19,6 +19,23 @@ def recalls_of_others(connection: sa.Connection, institution_id: str, person: st
         SettlementRow.recall_asked_at.is_not(None),
         SettlementRow.recalled_at.is_(None),
         SettlementRow.recall_asked_by != person,
+    )
+
+
+def settlements_to_recall(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Settlements that stand though their discharge was taken back, and whose recall nobody asked for."""
+    return pile(
+        connection,
+        SettlementRow.settled_at,
+        SettlementRow.institution_id == institution_id,
+        SettlementRow.recalled_at.is_(None),
+        SettlementRow.recall_asked_at.is_(None),
+        sa.exists().where(
+            Discharge.institution_id == SettlementRow.institution_id,
+            Discharge.stay_no == SettlementRow.stay_no,
+            Discharge.discharged_at == SettlementRow.discharged_at,
+            Discharge.ended_at.is_not(None),
+        ),
     )
 
 

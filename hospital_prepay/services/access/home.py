@@ -70,6 +70,7 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("discharge_head", Permission.SETTLEMENT_MANAGE, escalations.very_late),
     ("excuse", Permission.SETTLEMENT_MANAGE, escalations.excuses_of_others),
     ("recall", Permission.SETTLEMENT_MANAGE, settlement.recalls_of_others),
+    ("to_recall", Permission.SETTLEMENT_SETTLE, settlement.settlements_to_recall),
     ("refund_failed", (Permission.SETTLEMENT_MANAGE, Permission.SETTLEMENT_SETTLE), settlement.refunds_that_failed),
     ("refund_again", Permission.SETTLEMENT_MANAGE, settlement.refunds_to_send_again),
     ("refund_left", Permission.SETTLEMENT_MANAGE, settlement.left_to_pay),

@@ -10,7 +10,7 @@ from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
-from hospital_prepay.domain.masking import mask_within
+from hospital_prepay.domain.masking import mask_name, mask_within
 from hospital_prepay.files.hl7_charset import UTF_8, WrongCharset, decode
 from hospital_prepay.persistence import visits as store
 from hospital_prepay.persistence.visits import AsideRow, SourceCount
@@ -144,6 +144,21 @@ def _shown(context: Context, institution_id: str, row: AsideRow) -> AsideMessage
         row.event,
         row.reason,
         row.received_at,
-        mask_within(text[:_SHOWN].replace("\r", "\n")),
+        mask_within(_without_names(text[:_SHOWN].replace("\r", "\n"))),
         row.reason_code != TooLong.code,
     )
+
+
+# Fields that hold names of people: of the patient, of relatives, of whoever is insured.
+_NAMES: Final = {"PID": (5, 6, 9), "NK1": (2,), "IN1": (16,), "MRG": (7,), "GT1": (3,)}
+
+
+def _without_names(text: str) -> str:
+    lines = []
+    for line in text.split("\n"):
+        fields = line.split(line[3]) if len(line) > 3 else [line]
+        for number in _NAMES.get(line[:3], ()):
+            if len(fields) > number and fields[number]:
+                fields[number] = mask_name(fields[number].partition("^")[0] or "无名")
+        lines.append(line[3].join(fields) if len(line) > 3 else line)
+    return "\n".join(lines)

@@ -36,6 +36,7 @@ class Bucket(StrEnum):
     NEXT = "next"
     LATER = "later"
     UNRULED = "unruled"
+    INVOICE = "invoice"
 
     @property
     def label(self) -> str:
@@ -49,6 +50,7 @@ BUCKET_LABELS: Final = {
     Bucket.NEXT: "下个工作日到期",
     Bucket.LATER: "以后到期",
     Bucket.UNRULED: "当时没有规定",
+    Bucket.INVOICE: "已结算，等开电子票据",
 }
 
 
@@ -103,8 +105,8 @@ class Board:
 
     @property
     def number(self) -> int:
-        """How many are open, of those chosen."""
-        return sum(self.counts.values())
+        """How many aren't settled, of those chosen."""
+        return sum(number for bucket, number in self.counts.items() if bucket is not Bucket.INVOICE)
 
 
 def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
@@ -115,18 +117,24 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
         today = local(context.clock.now()).date()
         next_day = next_working_day(calendar, today)
         wards = (chosen.ward,) if chosen.ward else ()
-        told = queries.open_counts(
-            connection, actor.institution_id, BoardFilter(wards, insured_class=chosen.insured_class)
-        )
+        of = BoardFilter(wards, insured_class=chosen.insured_class)
+        told = queries.open_counts(connection, actor.institution_id, of)
+        invoices = queries.invoice_count(connection, actor.institution_id, of)
         forecast = forecast_within(connection, actor.institution_id, context.clock.now(), calendar)
         listed = [one for one in told if chosen.stage in ("", one.stage)]
         risky = [one for one in listed if forecast.is_at_risk(one.stage, one.expected_on)]
         counts = _counts(risky if chosen.at_risk else listed, today, next_day)
+        if chosen.stage in ("", Stage.INVOICE) and not chosen.at_risk:
+            counts[Bucket.INVOICE] = invoices
         groups = []
         for bucket in Bucket if chosen.bucket is None else (chosen.bucket,):
             if not counts[bucket]:
                 continue
             limit, offset = (A_GROUP, 0) if chosen.bucket is None else (A_PAGE, (chosen.page - 1) * A_PAGE)
+            if bucket is Bucket.INVOICE:
+                waiting = queries.invoice_rows(connection, actor.institution_id, of, limit=limit, offset=offset)
+                groups.append(Group(bucket, invoices, tuple(waiting)))
+                continue
             span = _span(bucket, wards, chosen, today, next_day)
             if chosen.at_risk:
                 span = replace(span, risky=tuple((stage.value, day) for stage, day in forecast.until.items()))
@@ -139,7 +147,7 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
         today,
         next_day,
         calendar,
-        _stages(told, today),
+        _stages(told, invoices, today),
         counts,
         tuple(groups),
         tuple(every_ward),
@@ -213,12 +221,13 @@ def _counts(told: list[OpenCount], today: date, next_day: date) -> dict[Bucket, 
     return counts
 
 
-def _stages(told: list[OpenCount], today: date) -> tuple[Lying, ...]:
+def _stages(told: list[OpenCount], invoices: int, today: date) -> tuple[Lying, ...]:
     numbers, pressing = Counter[str](), Counter[str]()
     for one in told:
         numbers[one.stage] += one.number
         if one.expected_on is not None and one.expected_on <= today:
             pressing[one.stage] += one.number
+    numbers[Stage.INVOICE.value] += invoices
     stages = [stage for stage in Stage if stage is not Stage.DONE]
     return tuple(Lying(stage, numbers[stage.value], pressing[stage.value]) for stage in stages)
 

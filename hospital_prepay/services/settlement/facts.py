@@ -10,6 +10,7 @@ from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.stays import StayState
+from hospital_prepay.services.settlement.results import BY_HAND, is_about_another, usable_results
 
 
 def settle_facts(
@@ -20,7 +21,6 @@ def settle_facts(
     row: DischargeRow | None,
     by: tuple[str | None, ResultAmounts],
     *,
-    has_other_patient: bool = False,
     rest: Rest = Rest.BACK,
 ) -> SettleFacts:
     """What the rule looks at: the stay, its discharge (none for an interim settlement), and the number and amounts of
@@ -29,6 +29,13 @@ def settle_facts(
     known = [one for one in store.of_stay(connection, institution_id, state.stay_no) if one.recalled_at is None]
     settled = [one.discharged_at for one in known if one.discharged_at is not None]
     is_settled = row is not None and row.discharged_at in settled
+    chosen = store.find_result(connection, institution_id, setl_id) if setl_id else None
+    is_sent = chosen is not None and chosen.source != BY_HAND
+    sent = (
+        []
+        if is_sent or kind is SettlementKind.NO_CHARGE
+        else usable_results(connection, institution_id, state.stay_no)
+    )
     return SettleFacts(
         kind=kind.value,
         is_discharged=state.discharged_at is not None,
@@ -36,9 +43,12 @@ def settle_facts(
         is_cancelled=state.cancelled_at is not None,
         stage=row.stage if row else "",
         held_fen=state.collected_fen,
-        has_other_patient=has_other_patient,
+        has_other_patient=chosen is not None and is_about_another(connection, institution_id, state.stay_no, chosen),
         is_result_used=setl_id is not None and store.is_used(connection, institution_id, setl_id),
         has_earlier_settlement=bool(settled) and not is_settled,
         rest=rest.value,
+        disposition=row.disposition if row else "",
+        is_by_hand=setl_id is not None and not is_sent,
+        other_result=sent[0].setl_id if sent else "",
         **asdict(amounts),
     )

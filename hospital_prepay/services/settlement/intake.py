@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.visits import STAY_NO, PatientMerge, VisitEvent, VisitEventKind, VisitFacts
@@ -27,11 +28,13 @@ from hospital_prepay.files.hl7_messages import (
 from hospital_prepay.persistence import visits as store
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.settlement.visit_state import FACTS, follow_visit
+from hospital_prepay.services.settlement.visit_state import FACTS, follow_visit, goes_on_as
 
 RAW: Final = "visit_message"
 LARGEST: Final = 1024 * 1024
 HEAD: Final = 2000
+# What clocks of two systems may differ by.
+_CLOCKS_DIFFER: Final = timedelta(hours=1)
 _NO_HEADER: Final = Header("", "", "", "", "", "", "P", "2.4", None)
 _NOTHING: Final = {"facts_enc": None, "raw_enc": None, "reason_code": "", "reason": ""}
 
@@ -65,6 +68,12 @@ class WrongStayNumber(MalformedInput):
     """A visit whose number no stay may have."""
 
     code = "wrong_stay_number"
+
+
+class NotYet(MalformedInput):
+    """An event that would still have to happen: nothing honest could undo it."""
+
+    code = "not_yet"
 
 
 def feed(institution_id: str, source: str) -> Actor:
@@ -103,6 +112,15 @@ def take_event(context: Context, actor: Actor, event: VisitEvent, columns: dict[
     :class:`~hospital_prepay.domain.errors.MalformedInput` where it can't be used."""
     if not re.fullmatch(STAY_NO, event.visit_no, re.ASCII):
         raise WrongStayNumber("住院号只用字母、数字和短横，最多 40 个。请让对方改正，再重新处理。")
+    said_of = (
+        event.occurred_at,
+        event.facts.admitted_at,
+        event.facts.discharged_at,
+        event.facts.discharge_ordered_at,
+    )
+    latest = max(moment for moment in said_of if moment is not None)
+    if latest > context.clock.now() + _CLOCKS_DIFFER:
+        raise NotYet(f"时间 {local(latest):%Y-%m-%d %H:%M} 还没有到。请对方核对系统时钟，再重新处理。")
     with context.work(actor, "visit.take", event.visit_no) as work:
         store.hold_visit(work.connection, work.institution_id, event.visit_no)
         text = json.dumps(event.facts.to_json(), ensure_ascii=False)
@@ -149,7 +167,10 @@ def _take_merge(context: Context, actor: Actor, merge: PatientMerge, columns: di
         }
         if not _keep(work, columns, said):
             return Taken(Outcome.DUPLICATE)
+        before = {merge.from_no, goes_on_as(work, merge.from_no)}
         store.add_merge(work.connection, work.institution_id, merge, work.now)
+        for visit_no in store.visits_of_patients(work.connection, work.institution_id, before):
+            follow_visit(context, work, visit_no)
         work.audit(detail={"event": VisitEventKind.MERGE.value, "source": columns["source"]})
         return Taken(Outcome.APPLIED)
 

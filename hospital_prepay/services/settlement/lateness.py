@@ -92,6 +92,8 @@ def write_reason(context: Context, actor: Actor, command: WriteReason) -> int:
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return int(known["lateness_no"])
+        if row.settled_at is not None and not (row.due_on and is_late(row.due_on, local(row.settled_at).date())):
+            raise Conflict("这次出院是按时结算的，不用写逾期原因。")
         if command.asks_excuse:
             _refuse_hopeless(_judge(work, row, command.reason.value))
         number = 1 + sum(

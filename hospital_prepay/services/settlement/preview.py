@@ -21,6 +21,7 @@ from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.settlements import ResultRow, Settlement
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.settlement.facts import settle_facts
+from hospital_prepay.services.settlement.results import require_same, usable_results
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["ResultRow", "Settlement"]
@@ -47,6 +48,7 @@ class StayMoney:
     written_off_fen: int
     settlements: tuple[Settlement, ...]
     results: tuple[ResultRow, ...]
+    usable: tuple[ResultRow, ...]
     insured_class: str
     is_discharged: bool
 
@@ -65,9 +67,18 @@ def money_of(context: Context, actor: Actor, stay_no: str) -> StayMoney:
             written_off_fen=standing.written_off_fen,
             settlements=tuple(store.of_stay(connection, institution, stay_no)),
             results=tuple(store.results_of(connection, institution, stay_no)),
+            usable=tuple(usable_results(connection, institution, stay_no)),
             insured_class=state.insured_class,
             is_discharged=state.discharged_at is not None,
         )
+
+
+def is_settled(context: Context, actor: Actor, stay_no: str) -> bool:
+    """Whether a settlement of a discharge of the stay stands."""
+    actor.require(Permission.SETTLEMENT_VIEW)
+    with context.database.reading() as connection:
+        known = store.of_stay(connection, actor.institution_id, stay_no)
+    return any(one.recalled_at is None and one.discharged_at is not None for one in known)
 
 
 def preview(
@@ -79,13 +90,19 @@ def preview(
     setl_id: str | None = None,
     rest: Rest = Rest.BACK,
 ) -> Preview:
-    """What :func:`~hospital_prepay.services.settlement.settling.settle_stay` would decide now by these amounts."""
+    """What :func:`~hospital_prepay.services.settlement.settling.settle_stay` would decide now by these amounts.
+
+    Raises :class:`~hospital_prepay.domain.errors.Conflict` where the number is on file with other amounts.
+    """
     actor.require(Permission.SETTLEMENT_SETTLE)
     institution, is_interim = actor.institution_id, kind is SettlementKind.INTERIM
     with context.database.reading() as connection:
         state = stays.read_stay(connection, institution, stay_no)
         rows = () if is_interim else discharges.of_stay(connection, institution, stay_no)
         row = next((one for one in rows if one.ended_at is None), None)
+        known = store.find_result(connection, institution, setl_id) if setl_id else None
+        if known is not None:
+            require_same(known, stay_no, amounts)
         facts = settle_facts(connection, institution, kind, state, row, (setl_id, amounts), rest=rest)
         paid_in = store.paid_in(connection, institution, stay_no)
     decision = settle(facts, context.rule_version)

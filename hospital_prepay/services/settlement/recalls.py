@@ -91,7 +91,7 @@ def _to_recall(work: UnitOfWork, stay_no: str, settlement_no: int) -> Settlement
 def _recall(work: UnitOfWork, one: Settlement) -> None:
     paid = sum(slip.amount_fen for slip in store.topups_of(work.connection, work.institution_id, one.stay_no))
     if store.owed_fen(work.connection, work.institution_id, one.stay_no) + paid < one.shortfall_fen:
-        raise Conflict("这次结算的欠费已经核销，或者由救助基金付过。请财务先恢复欠费，再召回。")
+        raise Conflict("这次结算的欠费核销过，或者由救助基金付过。请财务先恢复核销的、退回基金的钱，再召回。")
     actor_id = work.act.actor.actor_id
     slips = _give_top_ups_back(work, one)
     _end_unclaimed(work, one)

@@ -65,6 +65,16 @@ class Receive:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Money that goes back to the fund, by the bank's reference."""
+
+    stay_no: str
+    application_id: str
+    bank_reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A stay that owes, began as an emergency and has no application; ``due`` is the house's day for one."""
 
@@ -266,6 +276,47 @@ def receive(context: Context, actor: Actor, command: Receive) -> int:
         }
         store.change(work.connection, work.institution_id, row.application_id, values)
         work.audit(entry_no=entry_no, detail={"application": row.application_id, "amount_fen": command.amount.fen})
+        work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
+        return entry_no
+
+
+def give_back(context: Context, actor: Actor, command: GiveBack) -> int:
+    """Give the fund's money back whole, by red letter (借 12120203 / 贷 1002): it is owed by the patient again, and
+    the settlement may be recalled then. Returns the entry's number.
+
+    Needs ``settlement.manage``, and another person than booked it. Raises :class:`MalformedInput` without the bank's
+    reference, :class:`Conflict` where no money of the fund stands.
+    """
+    actor.require(Permission.SETTLEMENT_MANAGE)
+    reference = payment_reference(command.bank_reference)
+    if not reference:
+        raise MalformedInput("请填银行回单号。", code="missing_value", details={"field": "bank_reference"})
+    with context.work(actor, "relief.give_back", command.stay_no) as work:
+        payload = asdict(command)
+        stays.lock_stay(work.connection, work.institution_id, command.stay_no)
+        known = work.known_answer(command.idempotency_key, payload)
+        if known is not None:
+            return int(known["entry_no"])
+        row = _locked(work, command.stay_no, command.application_id, ReliefState.RECEIVED)
+        assert row.received_by is not None
+        actor.require_other_than(row.received_by, "退回基金")
+        amount = Money(row.received_fen or 0)
+        postings = (Posting(arrears_account(row.stay_no), debit=amount), Posting("1002", credit=amount))
+        summary = "退回疾病应急救助基金"
+        entry_no = work.ledger.post(
+            settlement_entry(
+                work, "relief_give_back", summary, row.application_id, row.stay_no, postings, row.entry_no
+            )
+        )
+        values = {
+            "state": "returned",
+            "returned_by": actor.actor_id,
+            "returned_at": work.now,
+            "return_reference": reference,
+            "return_entry_no": entry_no,
+        }
+        store.change(work.connection, work.institution_id, row.application_id, values)
+        work.audit(entry_no=entry_no, detail={"application": row.application_id, "amount_fen": amount.fen})
         work.keep_answer(command.idempotency_key, payload, {"entry_no": entry_no})
         return entry_no
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Reason
 from hospital_prepay.domain.errors import Conflict
-from hospital_prepay.domain.rules.settlement.result import ResultAmounts, result_faults
+from hospital_prepay.domain.rules.settlement.result import AMOUNTS, OTHER_PATIENT, ResultAmounts, result_faults
 from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence import stays
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.settlements import ResultRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
+
+BY_HAND: Final = "hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,12 @@ def record_result(context: Context, actor: Actor, stay_no: str, result: Insuranc
     with context.work(actor, "settlement.result", stay_no) as work:
         stays.lock_stay(work.connection, work.institution_id, stay_no)
         was_known = not take_result(context, work, stay_no, result, source)
-        faults = result_faults(result.amounts)
+        faults = list(result_faults(result.amounts))
+        row = store.find_result(work.connection, work.institution_id, result.setl_id)
+        if row is not None and is_about_another(work.connection, work.institution_id, stay_no, row):
+            faults.append(OTHER_PATIENT)
         work.audit(detail={"setl_id": result.setl_id, "ties": not faults})
-        return KeptResult(result.setl_id, faults, was_known)
+        return KeptResult(result.setl_id, tuple(faults), was_known)
 
 
 def take_result(context: Context, work: UnitOfWork, stay_no: str, result: InsuranceResult, source: str) -> bool:
@@ -59,10 +67,7 @@ def take_result(context: Context, work: UnitOfWork, stay_no: str, result: Insura
     known = store.find_result(work.connection, work.institution_id, result.setl_id)
     said = {f"{name}_fen": value for name, value in asdict(result.amounts).items()}
     if known is not None:
-        if known.stay_no != stay_no or any(getattr(known, name) != value for name, value in said.items()):
-            raise Conflict(
-                f"结算流水号 {result.setl_id} 已经收到过，内容不一样。请核对流水号；结果改过的，医保会给新的流水号。"
-            )
+        require_same(known, stay_no, result.amounts)
         return False
     digest = None
     if result.certno:
@@ -86,3 +91,35 @@ def take_result(context: Context, work: UnitOfWork, stay_no: str, result: Insura
         },
     )
     return True
+
+
+def require_same(known: ResultRow, stay_no: str, amounts: ResultAmounts) -> None:
+    """Raise :class:`Conflict` unless a result that is kept is about this stay and has these amounts."""
+    if known.stay_no != stay_no or amounts_of(known) != amounts:
+        raise Conflict(
+            f"结算流水号 {known.setl_id} 已经收到过，内容不一样。请核对流水号；结果改过的，医保会给新的流水号。"
+        )
+
+
+def amounts_of(row: ResultRow) -> ResultAmounts:
+    """The amounts of a result that is kept."""
+    return ResultAmounts(**{name: getattr(row, f"{name}_fen") for name in AMOUNTS})
+
+
+def is_about_another(connection: Connection, institution_id: str, stay_no: str, row: ResultRow) -> bool:
+    """Whether a result is another stay's, or bears another certificate than the stay does."""
+    own = store.certificate_hash_of(connection, institution_id, stay_no)
+    return row.stay_no != stay_no or (None not in (own, row.certificate_hash) and own != row.certificate_hash)
+
+
+def usable_results(connection: Connection, institution_id: str, stay_no: str) -> list[ResultRow]:
+    """What the insurance sent about a stay and may be settled by, the newest first: it ties, is the patient's and
+    isn't used. What was typed by hand isn't among it."""
+    return [
+        row
+        for row in store.results_of(connection, institution_id, stay_no)
+        if row.source != BY_HAND
+        and not result_faults(amounts_of(row))
+        and not is_about_another(connection, institution_id, stay_no, row)
+        and not store.is_used(connection, institution_id, row.setl_id)
+    ]

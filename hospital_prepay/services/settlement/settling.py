@@ -32,7 +32,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.readings import readings_within
 from hospital_prepay.services.settlement.facts import settle_facts
-from hospital_prepay.services.settlement.results import InsuranceResult, take_result
+from hospital_prepay.services.settlement.results import BY_HAND, InsuranceResult, amounts_of, take_result
 from hospital_prepay.services.settlement.shares import Shares, posted_lines
 from hospital_prepay.services.settlement.slips import (
     TopUp,
@@ -119,7 +119,7 @@ def settle_stay(context: Context, actor: Actor, command: SettleStay) -> Settled:
         if known is not None:
             return Settled.of_json(known)
         row = _discharge(work, command)
-        setl_id, amounts, is_other = _result(context, work, command)
+        setl_id, amounts = _result(context, work, command)
         facts = settle_facts(
             work.connection,
             work.institution_id,
@@ -127,7 +127,6 @@ def settle_stay(context: Context, actor: Actor, command: SettleStay) -> Settled:
             state,
             row,
             (setl_id, amounts),
-            has_other_patient=is_other,
             rest=command.rest,
         )
         decision = settle(facts, work.rule_version)
@@ -163,32 +162,19 @@ def _discharge(work: UnitOfWork, command: SettleStay) -> DischargeRow | None:
     return row
 
 
-def _result(context: Context, work: UnitOfWork, command: SettleStay) -> tuple[str | None, ResultAmounts, bool]:
-    """The result that is settled by: its number, its amounts, and whether it is about somebody else."""
+def _result(context: Context, work: UnitOfWork, command: SettleStay) -> tuple[str | None, ResultAmounts]:
+    """The result that is settled by: its number and amounts."""
     if command.kind is SettlementKind.NO_CHARGE:
-        return None, self_paid(0), False
+        return None, self_paid(0)
     if command.self_pay_total is not None:
-        return None, self_paid(command.self_pay_total.fen), False
+        return None, self_paid(command.self_pay_total.fen)
     if command.result is not None:
-        take_result(context, work, command.stay_no, command.result, "hand")
+        take_result(context, work, command.stay_no, command.result, BY_HAND)
     setl_id = command.result.setl_id if command.result is not None else command.setl_id
     row = store.find_result(work.connection, work.institution_id, setl_id)
     if row is None:
         raise NotFound(f"没有收到结算流水号 {setl_id} 的结果。请先取医保结果，或者照结算单填写。")
-    own = store.certificate_hash_of(work.connection, work.institution_id, command.stay_no)
-    is_other = row.stay_no != command.stay_no or (
-        None not in (own, row.certificate_hash) and own != row.certificate_hash
-    )
-    amounts = ResultAmounts(
-        row.medfee_sumamt_fen,
-        row.fund_pay_sumamt_fen,
-        row.psn_part_amt_fen,
-        row.acct_pay_fen,
-        row.psn_cash_pay_fen,
-        row.hosp_part_amt_fen,
-        row.acct_mulaid_pay_fen,
-    )
-    return setl_id, amounts, is_other
+    return setl_id, amounts_of(row)
 
 
 def _carry_out(

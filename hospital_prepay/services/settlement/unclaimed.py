@@ -1,6 +1,7 @@
 """What a settlement left because nobody was there to take it: listed, and given to whoever comes with a paper.
 
-The patient gets it at once; for an heir another person looks at the papers and gives it out.
+Who is told to be the patient by the number on record gets it at once; of an heir, or where no number is on record,
+another person looks at the papers and gives it out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.identity import is_resident_id
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.rules.settlement.refunds import Claimant, needs_second
 from hospital_prepay.domain.rules.settlement.settling import GoesBack
@@ -89,7 +91,10 @@ def claim(context: Context, actor: Actor, command: Claim) -> str | None:
         }
         store.change(work.connection, work.institution_id, one, values)
         work.audit(detail={"claimant": command.claimant.value, "amount_fen": one.held_fen})
-        number = None if needs_second(command.claimant) else _pay(work, command.stay_no)
+        own = settlements.certificate_hash_of(work.connection, work.institution_id, command.stay_no)
+        # Who can't be told by the number on record is looked at by a second person, as an heir is.
+        alone = own is not None and not needs_second(command.claimant)
+        number = _pay(work, command.stay_no) if alone else None
         work.keep_answer(command.idempotency_key, payload, {"slip": number})
         return number
 
@@ -118,6 +123,19 @@ def decide_claim(
         store.note(work.connection, work.institution_id, stay_no, actor.actor_id, work.now)
         work.audit(detail={"ground": ground.strip()})
         return None
+
+
+def papers_to_compare(context: Context, actor: Actor, stay_no: str) -> tuple[Papers, BankAccount | None] | None:
+    """Name, number and account of who came, whole, for the person who has to compare them with the papers; the audit
+    trail knows of it. ``None`` where nothing waits for this person. Needs ``settlement.manage``."""
+    actor.require(Permission.SETTLEMENT_MANAGE)
+    with context.work(actor, "settlement.see_claimant", stay_no) as work:
+        stays.lock_stay(work.connection, work.institution_id, stay_no)
+        one = store.find_open(work.connection, work.institution_id, stay_no)
+        if one.state != "asked" or one.asked_by == actor.actor_id or one.claimant_enc is None:
+            return None
+        work.audit(detail={"turn": one.turn_no})
+        return papers_of(context, work.institution_id, one.claimant_enc)
 
 
 def end(work: UnitOfWork, one: Unclaimed, ground: str) -> None:
@@ -165,6 +183,9 @@ def _check(command: Claim) -> None:
         )
     if command.papers.paper_kind not in PAPERS:
         raise MalformedInput("请选凭什么证件领。", code="missing_value", details={"field": "paper_kind"})
+    if command.papers.paper_kind == OWN_CERTIFICATE and not is_resident_id(command.papers.paper_no.strip()):
+        words = "身份证号不对：应是 18 位，最后一位是校验码。请核对。"
+        raise MalformedInput(words, details={"field": "paper_no"})
     if command.tender not in (Tender.CASH, Tender.TRANSFER):
         raise MalformedInput("请选现金或转账。", code="missing_value", details={"field": "tender"})
     if command.tender is Tender.TRANSFER:
@@ -180,9 +201,16 @@ def _check_patient(context: Context, work: UnitOfWork, command: Claim) -> None:
     rows = discharges.of_stay(work.connection, work.institution_id, command.stay_no)
     if any(row.ended_at is None and row.disposition == Disposition.DIED for row in rows):
         raise MalformedInput("登记的是死亡，请由继承人或家属领。", details={"field": "claimant"})
+    state = stays.read_stay(work.connection, work.institution_id, command.stay_no)
+    if command.papers.name.strip() != state.patient_name:
+        words = "姓名和住院登记的不一样。请核对证件；别人代领的，按家属登记。"
+        raise MalformedInput(words, details={"field": "name"})
     own = settlements.certificate_hash_of(work.connection, work.institution_id, command.stay_no)
-    if own is None or command.papers.paper_kind != OWN_CERTIFICATE:
+    if own is None:
         return
+    if command.papers.paper_kind != OWN_CERTIFICATE:
+        words = "住院登记了居民身份证号，请凭身份证领；没带的，按家属登记，由另一个人确认。"
+        raise MalformedInput(words, details={"field": "paper_kind"})
     number = command.papers.paper_no.strip().upper()
     if own not in context.keyed_hash.candidates(number, institution=work.institution_id, field="certificate"):
         raise MalformedInput(

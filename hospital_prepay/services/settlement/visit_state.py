@@ -13,9 +13,18 @@ from typing import Any, Final
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.domain.insured_class import InsuredClass, UnknownClass, insured_class_of
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
-from hospital_prepay.domain.visits import DischargeWord, Visit, VisitEvent, VisitEventKind, VisitFacts, visit_of
+from hospital_prepay.domain.rules.settlement.stages import Stage
+from hospital_prepay.domain.visits import (
+    DischargeWord,
+    Visit,
+    VisitEvent,
+    VisitEventKind,
+    VisitFacts,
+    merged_into,
+    visit_of,
+)
 from hospital_prepay.persistence import discharges as store
-from hospital_prepay.persistence import stays
+from hospital_prepay.persistence import settlements, stays
 from hospital_prepay.persistence import visits as messages
 from hospital_prepay.persistence.discharges import DischargeRow, StayRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -57,6 +66,12 @@ def _events(context: Context, work: UnitOfWork, visit_no: str) -> list[VisitEven
     ]
 
 
+def goes_on_as(work: UnitOfWork, patient_no: str) -> str:
+    """Under which number a patient goes on, after all merges (A40) that are known."""
+    merges = messages.merges_from(work.connection, work.institution_id, patient_no)
+    return merged_into(merges).get(patient_no, patient_no)
+
+
 def class_of(insured: str | None) -> InsuredClass | None:
     """The class that a message's word for the insurance names; ``None`` for no word, and for one that names none."""
     try:
@@ -96,7 +111,8 @@ def _registration(visit_no: str, visit: Visit, events: Sequence[VisitEvent]) -> 
 
 def _follow_stay(context: Context, work: UnitOfWork, visit_no: str, visit: Visit, stay: StayRow) -> None:
     facts = visit.facts
-    said: dict[str, Any] = {"ward": facts.ward, "bed": facts.bed, "sex": facts.sex, "patient_no": facts.patient_no}
+    patient_no = goes_on_as(work, facts.patient_no) if facts.patient_no else None
+    said: dict[str, Any] = {"ward": facts.ward, "bed": facts.bed, "sex": facts.sex, "patient_no": patient_no}
     if facts.name and facts.name != stay.patient_name:
         said |= {"patient_name": facts.name, "initials": initials(facts.name, surname=True)}
     sealed = protected(context, work.institution_id, certificate=facts.certificate or "", phone=facts.phone or "")
@@ -156,9 +172,21 @@ def _change(work: UnitOfWork, row: DischargeRow, word: DischargeWord, shown: Map
     changes = {name: value for name, value in said.items() if value != getattr(row, name)}
     if changes:
         store.change(work.connection, work.institution_id, row, changes)
+    if row.ended_by is not None and word.ended_by is None:
+        _unsettled_again(work, row.stay_no, word)
     if "ended_by" in changes:
         detail = {"discharged_at": word.discharged_at.isoformat(), "ended": word.ended_by}
         work.audit(subject=row.stay_no, detail=detail)
+
+
+def _unsettled_again(work: UnitOfWork, stay_no: str, word: DischargeWord) -> None:
+    """A discharge that stands again goes back to the cashier, where its settlement was recalled meanwhile."""
+    row = store.lock_standing(work.connection, work.institution_id, stay_no)
+    documents = settlements.of_stay(work.connection, work.institution_id, stay_no)
+    is_settled = any(one.recalled_at is None and one.discharged_at == word.discharged_at for one in documents)
+    if row.stage in (Stage.INVOICE, Stage.DONE) and not is_settled:
+        words, actor_id = "恢复出院；原来的结算单已召回", work.act.actor.actor_id
+        store.add_step(work.connection, work.institution_id, row, Stage.CASHIER.value, words, actor_id, work.now)
 
 
 def _ending(word: DischargeWord) -> dict[str, Any]:

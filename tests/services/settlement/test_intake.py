@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hospital_prepay.clock import SHANGHAI
+from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.domain.visits import VisitEventKind, VisitFacts
 from hospital_prepay.services.publication.readings import NewChoice, change_reading
@@ -156,7 +156,7 @@ def test_a_cap_that_stands_is_not_moved_by_a_message(hospital: Hospital) -> None
         (raw("A03", visit=""), "message_incomplete"),
         (raw("A03", discharged="20251301"), "not_a_date"),
         (raw("A01", visit="住院 1"), "wrong_stay_number"),
-        (raw("A01", admitted="20990101080000", at="20260115093000"), "not_a_date"),
+        (raw("A01", admitted="20990101080000", at="20260115093000"), "not_yet"),
     ],
 )
 def test_what_cannot_be_used_stands_aside_with_its_reason(hospital: Hospital, message: bytes, code: str) -> None:
@@ -186,8 +186,9 @@ def test_a_discharge_from_before_the_rules_has_no_due_day(hospital: Hospital) ->
     ("discharged", "expected"), [("20261229100000", "2027-01-01"), ("20270104100000", "2027-01-07")]
 )
 def test_a_discharge_that_needs_an_unannounced_year_is_provisional(
-    hospital: Hospital, discharged: str, expected: str
+    hospital: Hospital, clock: FixedClock, discharged: str, expected: str
 ) -> None:
+    clock.moment = datetime(2027, 1, 5, tzinfo=SHANGHAI)
     take(hospital, raw("A03", at=discharged, discharged=discharged, admitted="20260112080000"))
     [(due, estimate)] = rows(hospital, "SELECT due_on, expected_on FROM discharge")
     assert (due, str(estimate)) == (None, expected)
@@ -231,3 +232,38 @@ def test_where_the_order_starts_the_clock_a_late_order_sets_a_new_one(hospital: 
     assert [(str(due), cause) for due, cause in told] == [("2026-01-20", "discharged"), ("2026-01-19", "ordered")]
     [(due,)] = rows(hospital, "SELECT due_on FROM discharge")
     assert str(due) == "2026-01-19"
+
+
+@pytest.mark.parametrize("moment", ["20900101000000", "99991231235959", "00010101000000"])
+def test_what_is_still_to_happen_or_never_can_stands_aside(hospital: Hospital, moment: str) -> None:
+    assert take(hospital, raw("A03", visit="F1", at=moment)).outcome is Outcome.QUARANTINED
+    assert hospital.count("stay") == 0
+
+
+def test_nothing_unseen_comes_with_a_message(hospital: Hospital) -> None:
+    for sequence in ("", "9" * 25):
+        unseen = raw("A01", visit="N1", name="吴\x00甲", ward="儿\\X00\\科", at="20260112080000", sequence=sequence)
+        assert take(hospital, unseen).outcome is Outcome.APPLIED
+    assert hospital.count("stay", "patient_name = '吴甲' AND ward = '儿科'") == 1
+
+
+def test_many_diagnoses_cost_no_time(hospital: Hospital) -> None:
+    line = b"DG1|%d||J15.900^\xe7\xbb\x86\xe8\x8f\x8c\xe6\x80\xa7\xe8\x82\xba\xe7\x82\x8e|||A\r"
+    message = raw("A01", visit="D1", at="20260112080000") + b"".join(line % number for number in range(5000))
+    assert take(hospital, message).outcome is Outcome.APPLIED
+
+
+def test_a_merge_of_patients_carries_over_in_any_order(hospital: Hospital) -> None:
+    def numbers() -> dict[str, str]:
+        with hospital.context.database.reading() as connection:
+            rows = connection.execute(sa.text("SELECT stay_no, patient_no FROM stay ORDER BY stay_no"))
+            return {row.stay_no: row.patient_no for row in rows}
+
+    take(hospital, raw("A01", visit="M1", patient="P1", at="20260112080000"))
+    take(hospital, merge("P2", "P3", at="20260113080000").encode())
+    take(hospital, merge("P1", "P2", at="20260112090000").encode())
+    assert numbers() == {"M1": "P3"}
+    take(hospital, raw("A01", visit="M2", patient="P1", at="20260112080000"))
+    assert numbers() == {"M1": "P3", "M2": "P3"}
+    take(hospital, merge("P1", "P9", at="20260114080000").encode())  # the newest word counts
+    assert numbers() == {"M1": "P9", "M2": "P9"}

@@ -118,7 +118,7 @@ def test_a_shortfall_is_kept_as_owed_and_holds_nobody_back(ready: Hospital) -> N
     answer = settled(ready, result=result(ResultAmounts(600_000, 300_000, 300_000, 0, 300_000)))
     assert (answer.applied, answer.given_back, answer.owed) == (Money(200_000), Money(0), Money(100_000))
     assert balances(ready)[f"12120203:{NO}"] == 100_000
-    assert [reason.code for reason in answer.decision.reasons] == ["settled", "shortfall"]
+    assert [reason.code for reason in answer.decision.reasons] == ["settled", "by_hand", "shortfall"]
 
 
 def test_what_is_owed_is_paid_at_once_or_later_and_never_more(ready: Hospital) -> None:

@@ -16,6 +16,7 @@ from hospital_prepay.domain.rules import RULES
 
 # Slips of money that came in; a refund's and a return's went out.
 MONEY_IN: Final = frozenset({"deposit", "topup"})
+MONEY_OUT: Final = frozenset({"refund", "return"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +57,18 @@ def void(facts: VoidFacts, rule_version: str) -> Decision:
         reasons.append(Reason("not_today", "只能作废当天的票；隔天的请办退款。"))
     if facts.refund_state == "arrived":
         reasons.append(Reason("refund_arrived", "这笔退款已经到患者账上，不能作废。"))
-    elif facts.refund_state not in ("", "sent", "dropped"):
+    elif facts.refund_state == "sent":
+        # Bank or platform may have paid it by now: void it, and it would be paid twice.
+        reasons.append(
+            Reason(
+                "refund_sent", "这笔退款已经发出，可能已到账，不能作废。没到账的，在退款未到账里登记失败，再改退。"
+            )
+        )
+    elif facts.refund_state not in ("", "dropped"):
         reasons.append(Reason("refund_came_back", "这笔退款被退回过，不能作废。请在退款未到账里改退。"))
     if facts.kind == "deposit" and facts.amount_fen > facts.balance_fen:
         reasons.append(Reason("already_returned", "这笔钱已经退过或用过，余额不够作废。"))
-    if (
-        facts.kind in ("refund", "return")
-        and facts.cap_fen is not None
-        and facts.balance_fen + facts.amount_fen > facts.cap_fen
-    ):
+    if facts.kind in MONEY_OUT and facts.cap_fen is not None and facts.balance_fen + facts.amount_fen > facts.cap_fen:
         reasons.append(Reason("over_cap", f"额度现在是 {Money(facts.cap_fen)} 元，收回这笔退款就超过了，不能作废。"))
     return _decision("inpatient.void_slip", rule_version, facts.amount_fen, reasons, asdict(facts))
 

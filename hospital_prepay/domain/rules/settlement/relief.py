@@ -27,6 +27,7 @@ class ReliefState(StrEnum):
     GRANTED = "granted"
     REFUSED = "refused"
     RECEIVED = "received"
+    RETURNED = "returned"
 
     @property
     def label(self) -> str:
@@ -40,6 +41,7 @@ _LABELS: Final = {
     ReliefState.GRANTED: "已同意，等到账",
     ReliefState.REFUSED: "没有同意",
     ReliefState.RECEIVED: "已到账",
+    ReliefState.RETURNED: "已退回基金",
 }
 
 

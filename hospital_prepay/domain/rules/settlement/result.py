@@ -34,6 +34,9 @@ AMOUNT_LABELS: Final = {
 }
 
 
+OTHER_PATIENT: Final = Reason("other_patient", "结算结果的证件号不是这位患者的。请核对结算流水号。")
+
+
 @dataclass(frozen=True, slots=True)
 class ResultAmounts:
     """The amounts of interface 2304, in fen, under its own names."""

@@ -16,7 +16,8 @@ from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.settlement.clocks import SETTLED_IN_TIME
-from hospital_prepay.domain.rules.settlement.result import ResultAmounts, parts_of, result_faults
+from hospital_prepay.domain.rules.settlement.result import OTHER_PATIENT, ResultAmounts, parts_of, result_faults
+from hospital_prepay.domain.visits import Disposition
 
 
 class SettlementKind(StrEnum):
@@ -68,8 +69,9 @@ REST_LABELS: Final = {Rest.BACK: "现在退", Rest.LEFT: "没有人领，先留�
 
 @dataclass(frozen=True, slots=True)
 class SettleFacts:
-    """What :func:`settle` looks at; amounts in fen. ``held_fen`` is what the stay's deposits hold. Older facts don't
-    say what becomes of the rest, nor whether another discharge's settlement stands."""
+    """What :func:`settle` looks at; amounts in fen. ``held_fen`` is what the stay's deposits hold. ``is_by_hand``
+    where the result was typed and not sent, ``other_result`` what the insurance sent and isn't used then. Older facts
+    say nothing of these, of what becomes of the rest, nor whether another discharge's settlement stands."""
 
     kind: str
     is_discharged: bool
@@ -88,6 +90,9 @@ class SettleFacts:
     is_result_used: bool
     has_earlier_settlement: bool = False
     rest: str = Rest.BACK.value
+    disposition: str = ""
+    is_by_hand: bool = False
+    other_result: str = ""
 
     @property
     def amounts(self) -> ResultAmounts:
@@ -136,6 +141,8 @@ def settle(facts: SettleFacts, rule_version: str) -> Decision:
             SETTLED_IN_TIME,
         )
     ]
+    if facts.is_by_hand:
+        said.append(Reason("by_hand", "医保结果是手工录入的，请医保办核对。"))
     if share.left_fen and facts.kind != SettlementKind.INTERIM:
         words = "按交来的方式退" if facts.rest == Rest.BACK else "没有人领，留着待领"
         said.append(Reason("left", f"应退 {Money(share.left_fen)} 元，{words}。"))
@@ -144,6 +151,11 @@ def settle(facts: SettleFacts, rule_version: str) -> Decision:
             Reason("shortfall", f"还差 {Money(share.shortfall_fen)} 元，可以现在补交，也可以记欠费；不影响出院。")
         )
     return _decision(facts, rule_version, Outcome.PERMITTED, share.left_fen, said)
+
+
+def share_left(facts: SettleFacts) -> int:
+    """What of the deposit would be left, in fen."""
+    return share_of(facts.held_fen, max(parts_of(facts.amounts).cash_fen, 0)).left_fen
 
 
 @house_rule
@@ -164,7 +176,13 @@ def _refusals(facts: SettleFacts) -> list[Reason]:
     if not is_interim and facts.is_discharged and not facts.is_settled and facts.stage != "cashier":
         reasons.append(Reason("not_with_cashier", "还没有交到收费这一步。请前面的人先办好。"))
     if facts.has_other_patient:
-        reasons.append(Reason("other_patient", "结算结果的证件号不是这位患者的。请核对结算流水号。"))
+        reasons.append(OTHER_PATIENT)
+    if facts.other_result:
+        words = f"医保传来的结果 {facts.other_result} 还没有用，请用它结算；它不对的，请医保办让医保重传。"
+        reasons.append(Reason("result_on_file", words))
+    if facts.disposition == Disposition.DIED and facts.rest == Rest.BACK and share_left(facts) > 0 and not is_interim:
+        words = "患者已去世：剩下的预交金选“没有人领，先留着待领”，由继承人凭证件领。"
+        reasons.append(Reason("rest_of_the_dead", words))
     if facts.is_result_used:
         reasons.append(Reason("result_used", "这个结算流水号已经用在另一张结算单上。请核对。"))
     if min(asdict(facts.amounts).values()) < 0:
