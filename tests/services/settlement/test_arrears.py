@@ -186,7 +186,7 @@ def test_a_written_off_claim_is_brought_back_by_two_people(owing: Hospital) -> N
     do(owing, ActKind.PROVISION, OWED)
     do(owing, ActKind.WRITE_OFF, OWED)
     ask_recall(owing.context, CASHIER, NO, 1, "医保退回")
-    with pytest.raises(Conflict, match="先恢复欠费"):
+    with pytest.raises(Conflict, match="先恢复核销的"):
         decide_recall(owing.context, OFFICER, NO, 1, approve=True)
     do(owing, ActKind.REOPEN, OWED)
     assert standing(owing) == (OWED, OWED, 0)

@@ -186,7 +186,10 @@ def test_what_cannot_have_happened_is_refused(
 
 
 @pytest.mark.clause("guizhou-deposit-2025/19")
-def test_a_provisional_due_day_becomes_firm_with_the_notice_and_the_old_verdict_stays(hospital: Hospital) -> None:
+def test_a_provisional_due_day_becomes_firm_with_the_notice_and_the_old_verdict_stays(
+    hospital: Hospital, clock: FixedClock
+) -> None:
+    clock.moment = datetime(2026, 12, 30, tzinfo=SHANGHAI)
     discharge(hospital, at="20261229100000")
     discharge(hospital, "Z2", "20261228100000", certificate="")
     year = {f"2027-{day}": "元旦" for day in ("01-01", "01-02", "01-03", "05-01", "05-02", "10-01", "10-02", "10-03")}

@@ -156,7 +156,8 @@ def test_two_at_once_book_it_once(owing: Hospital) -> None:
         "UPDATE relief_application SET state = 'received', received_by = 'x', received_at = made_at,"
         " received_fen = granted_fen, bank_reference = 'B', entry_no = 1",
         "INSERT INTO relief_application SELECT institution_id, 'raw', stay_no, 1, ground, papers, 'granted', made_by,"
-        " made_at, NULL, NULL, NULL, NULL, 1, '', NULL, NULL, NULL, NULL, NULL FROM relief_application",
+        " made_at, NULL, NULL, NULL, NULL, 1, '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+        " FROM relief_application",
     ],
 )
 def test_raw_sql_cannot_take_a_step(owing: Hospital, database: Database, statement: str) -> None:

@@ -298,12 +298,16 @@ def test_a_recall_gives_back_no_more_than_its_own_shortfall_needs(hospital: Hosp
     assert balances(hospital) == {"12120201": 150_000, "121201": -200_000, "1001": 50_000}
 
 
-def test_a_return_that_is_voided_lies_with_the_stay_again(ready: Hospital) -> None:
-    answer = settled(ready)
-    asked = request_void(ready.context, CASHIER, RequestVoid(answer.slips[0], "退错了"))
+def test_a_return_in_cash_that_is_voided_lies_with_the_stay_again(hospital: Hospital) -> None:
+    hospital.admit()
+    collect(hospital, "2000.00", Tender.CASH)
+    hand_over(hospital)
+    answer = settled(hospital)
+    asked = request_void(hospital.context, CASHIER, RequestVoid(answer.slips[0], "退错了"))
     assert asked.request_id, asked.decision
-    decide_request(ready.context, OFFICER, DecideRequest(asked.request_id, True))
-    assert balances(ready)[f"23050103:{NO}"] == -30_000
+    decide_request(hospital.context, OFFICER, DecideRequest(asked.request_id, True))
+    assert balances(hospital)[f"23050103:{NO}"] == -30_000
+    assert hospital.count("unclaimed_deposit", "state = 'waiting'") == 1  # it lies there for whoever comes
 
 
 def test_an_interim_settlement_leaves_the_rest_and_the_cap_counts_what_it_took(hospital: Hospital) -> None:

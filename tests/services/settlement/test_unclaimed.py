@@ -84,7 +84,7 @@ def left(hospital: Hospital) -> list[tuple[str, int]]:
 def test_what_nobody_takes_lies_with_the_stay_and_holds_no_clock(ready: Hospital) -> None:
     answer = settled(ready, rest=Rest.LEFT)
     assert (answer.applied, answer.given_back, answer.left) == (Money(170_000), Money(0), Money(30_000))
-    assert "留着待领" in answer.decision.reasons[1].message
+    assert "留着待领" in answer.decision.reasons[-1].message
     assert balances(ready)[HELD] == -30_000
     assert left(ready) == [("waiting", 30_000)]
     assert board(ready.context, OFFICER, Chosen()).number == 0
