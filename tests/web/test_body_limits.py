@@ -57,7 +57,10 @@ def test_every_form_with_a_file_says_so(browser: Browser) -> None:
         if (access := access_of(views[rule.endpoint])) is not None and access.takes_file
     }
     shapes = {target: re.sub(r"\\{\\{.*?\\}\\}", ".+", re.escape(target)) for target in targets}
-    fitting = {rule: {target for target, shape in shapes.items() if re.fullmatch(shape, rule)} for rule in taking}
+    fitting = {
+        rule: {rule} & targets or {target for target, shape in shapes.items() if re.fullmatch(shape, rule)}
+        for rule in taking
+    }
     assert all(len(found) == 1 for found in fitting.values()), fitting
     assert set().union(*fitting.values()) == targets
     assert len(targets) > 12
