@@ -63,6 +63,7 @@ def _paper(found: SettlementPaper) -> dict[str, Any]:
         ],
         "owed_fen": found.owed_fen,
         "unclaimed_fen": found.unclaimed_fen,
+        "by_hand": found.is_by_hand,
         "invoice_no": one.invoice_no,
         "recalled_at": one.recalled_at,
         "cashier": found.cashier,

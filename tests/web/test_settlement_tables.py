@@ -91,7 +91,17 @@ def test_a_settlement_is_printed_and_can_be_checked(at_cashier: Browser, login_a
     href = f"/settlement/stays/{STAY}/settlements/1/print"
     assert href in at_cashier.get(f"/settlement/stays/{STAY}").text
     paper = at_cashier.get(href).text
-    for words in ("出院结算单", f"{STAY}-1", "1,000.00", "600.00", "150.00", "250.00", "扫码核对真伪", "退款 · 现金"):
+    for words in (
+        "出院结算单",
+        f"{STAY}-1",
+        "1,000.00",
+        "600.00",
+        "150.00",
+        "250.00",
+        "扫码核对真伪",
+        "退款 · 现金",
+        "照结算单录入",
+    ):
         assert words in paper, words
     assert "只供核对" not in paper
     seen = login_as(Role.FINANCE_OFFICER).get(href).text
