@@ -290,7 +290,6 @@ class SettlementRow(Base):
     decision_id: Mapped[str] = mapped_column(sa.String(36))
     settled_by: Mapped[str] = mapped_column(sa.String(40))
     settled_at: Mapped[datetime]
-    token: Mapped[str | None] = mapped_column(sa.String(40))
     invoice_no: Mapped[str | None] = mapped_column(sa.String(40))
     invoiced_by: Mapped[str | None] = mapped_column(sa.String(40))
     invoiced_at: Mapped[datetime | None]
@@ -300,6 +299,7 @@ class SettlementRow(Base):
     recalled_by: Mapped[str | None] = mapped_column(sa.String(40))
     recalled_at: Mapped[datetime | None]
     recall_entry_no: Mapped[int | None] = mapped_column(sa.BigInteger)
+    token: Mapped[str | None] = mapped_column(sa.String(40))
 
     __table_args__ = (
         sa.ForeignKeyConstraint(_STAY, [f"stay.{one}" for one in _STAY], name="fk_settlement__stay"),

@@ -28,6 +28,7 @@ from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, re
 from hospital_prepay.services.publication.holidays import working_days
 from hospital_prepay.services.settlement.by_hand import WrittenDown, write_down
 from hospital_prepay.services.settlement.invoices import number_invoice
+from hospital_prepay.services.settlement.preview import money_of
 from hospital_prepay.services.settlement.progress import Seen, pass_on
 from hospital_prepay.services.settlement.results import InsuranceResult, record_result
 from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
@@ -116,6 +117,8 @@ class _Leader:
 
     def _settle(self, plan: PlannedDischarge, cashier: Actor, at: datetime) -> None:
         no, amounts = plan.stay.admission_no, self._amounts(plan)
+        if money_of(self._stage.context, cashier, no).settlements:
+            return  # settled already
         by_insurance = plan.stay.insured_class != _SELF_PAY
         state = self._state(plan)
         held = state.collected_fen if state else 0
