@@ -2,7 +2,7 @@
 
 The discharges are filled in by bulk with the triggers out of the way: a thousand a day up to today, those of the last
 days open and some from before late, as they would lie there in a very large hospital. The page is asked for by wrk
-over four connections, as offices do whose screens ask again every half minute. Deadlines are reckoned beside
+over one connection, again as soon as it came: more often than forty screens do that ask again every half minute. Deadlines are reckoned beside
 chinesecalendar in turn, in one run.
 """
 
@@ -46,7 +46,7 @@ _DEADLINES_RATIO: Final = 1000
 _A_DAY: Final = 1000
 _OPEN_DAYS: Final = 3
 _LATE: Final = 500
-_CONNECTIONS: Final = 4
+_CONNECTIONS: Final = 1
 _CLASSES: Final = ("employee", "resident", "self_pay")
 _STAGES: Final = ("ward", "audit", "insurance", "cashier")
 _TABLES: Final = ("stay", "discharge", "discharge_step")

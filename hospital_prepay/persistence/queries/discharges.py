@@ -209,11 +209,12 @@ def _open(institution_id: str) -> Sequence[sa.ColumnElement[bool]]:
 
 
 def _invoicing(institution_id: str) -> Sequence[sa.ColumnElement[bool]]:
+    # Said so that the index of everything settled isn't tempting: the one of those in this stage is small.
     return (
         Discharge.institution_id == institution_id,
         Discharge.ended_at.is_(None),
         Discharge.stage == sa.literal_column("'invoice'"),
-        Discharge.settled_at.is_not(None),
+        sa.func.coalesce(Discharge.settled_at, sa.null()).is_not(None),
     )
 
 
