@@ -2,8 +2,8 @@
 
 The discharges are filled in by bulk with the triggers out of the way: a thousand a day up to today, those of the last
 days open and some from before late, as they would lie there in a very large hospital. The page is asked for by wrk
-over one connection, again as soon as it came: more often than forty screens do that ask again every half minute. Deadlines are reckoned beside
-chinesecalendar in turn, in one run.
+over one connection, again as soon as it came: more often than forty screens do that ask again every half minute.
+Deadlines are reckoned beside chinesecalendar in turn, in one run.
 """
 
 from __future__ import annotations
