@@ -93,16 +93,6 @@ def add_merge(connection: sa.Connection, institution_id: str, merge: PatientMerg
     )
 
 
-def merges(connection: sa.Connection, institution_id: str) -> list[PatientMerge]:
-    """Every merge of patients' numbers, in no order."""
-    rows = connection.execute(
-        sa.select(
-            PatientMergeRow.from_no, PatientMergeRow.into_no, PatientMergeRow.occurred_at, PatientMergeRow.digest
-        ).where(PatientMergeRow.institution_id == institution_id)
-    )
-    return [PatientMerge(*row) for row in rows]
-
-
 def merges_from(connection: sa.Connection, institution_id: str, number: str) -> list[PatientMerge]:
     """The merges that lead on from a number, and from what they lead to."""
     found: list[PatientMerge] = []

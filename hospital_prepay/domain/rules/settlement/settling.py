@@ -153,7 +153,7 @@ def settle(facts: SettleFacts, rule_version: str) -> Decision:
     return _decision(facts, rule_version, Outcome.PERMITTED, share.left_fen, said)
 
 
-def share_left(facts: SettleFacts) -> int:
+def _left_fen(facts: SettleFacts) -> int:
     """What of the deposit would be left, in fen."""
     return share_of(facts.held_fen, max(parts_of(facts.amounts).cash_fen, 0)).left_fen
 
@@ -180,7 +180,7 @@ def _refusals(facts: SettleFacts) -> list[Reason]:
     if facts.other_result:
         words = f"医保传来的结果 {facts.other_result} 还没有用，请用它结算；它不对的，请医保办让医保重传。"
         reasons.append(Reason("result_on_file", words))
-    if facts.disposition == Disposition.DIED and facts.rest == Rest.BACK and share_left(facts) > 0 and not is_interim:
+    if facts.disposition == Disposition.DIED and facts.rest == Rest.BACK and _left_fen(facts) > 0 and not is_interim:
         words = "患者已去世：剩下的预交金选“没有人领，先留着待领”，由继承人凭证件领。"
         reasons.append(Reason("rest_of_the_dead", words))
     if facts.is_result_used:
