@@ -226,27 +226,13 @@ def _carry_out(
         slips.append(take_top_up(work, command.stay_no, command.top_up, share.shortfall_fen, f"{number}:topup"))
     given_back = left = 0
     if row is not None:
-        if share.left_fen and command.rest is Rest.LEFT:
-            left = share.left_fen
-            actor_id = work.act.actor.actor_id
-            unclaimed.note(work.connection, work.institution_id, command.stay_no, actor_id, work.now)
+        if command.rest is Rest.LEFT:
+            left = _leave(work, command.stay_no, share.left_fen)
         else:
             for at, one in enumerate(by_the_way_it_came(share.left_fen, paid_in)):
                 slips.append(give_back(work, command.stay_no, one, f"{number}:{at}"))
                 given_back += one.amount_fen
-        discharges.add_step(
-            work.connection,
-            work.institution_id,
-            row,
-            Stage.INVOICE.value,
-            f"结算单 {number}",
-            work.act.actor.actor_id,
-            work.now,
-        )
-        awaited = refund_arrivals.is_awaited(work.connection, work.institution_id, command.stay_no)
-        if is_complete(complete, is_refund_awaited=awaited):
-            # Else it counts as settled once the last refund has arrived: arrivals.count_as_settled.
-            discharges.change(work.connection, work.institution_id, row, {"settled_at": work.now})
+        _pass_on(work, row, number, complete)
     owed = store.owed_fen(work.connection, work.institution_id, command.stay_no)
     detail = {
         "number": number,
@@ -267,3 +253,21 @@ def _carry_out(
         tuple(slips),
         Money(left),
     )
+
+
+def _leave(work: UnitOfWork, stay_no: str, left_fen: int) -> int:
+    """Nobody is there to take what is left, in fen: it lies with the stay until somebody comes."""
+    if left_fen:
+        unclaimed.note(work.connection, work.institution_id, stay_no, work.act.actor.actor_id, work.now)
+    return left_fen
+
+
+def _pass_on(work: UnitOfWork, row: DischargeRow, number: str, complete: Complete) -> None:
+    """The discharge goes on to its invoice, and counts as settled, unless a refund is awaited: then it does once that
+    has arrived (``arrivals.count_as_settled``)."""
+    connection, institution, actor_id = work.connection, work.institution_id, work.act.actor.actor_id
+    words = f"结算单 {number}"
+    discharges.add_step(connection, institution, row, Stage.INVOICE.value, words, actor_id, work.now)
+    awaited = refund_arrivals.is_awaited(connection, institution, row.stay_no)
+    if is_complete(complete, is_refund_awaited=awaited):
+        discharges.change(connection, institution, row, {"settled_at": work.now})
