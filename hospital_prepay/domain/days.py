@@ -44,12 +44,20 @@ def day_of(text: str) -> date:
     Reads ``2024-01-02``, ``2024/1/2``, ``2024年1月2日``, ``20240102`` and each of them with a time. A time without
     an offset is Shanghai's. Raises :class:`NotADate`, also for days and times that don't exist.
     """
-    return moment_of(text).date()
+    return _read(text).date()
 
 
 def moment_of(text: str) -> datetime:
     """The moment in Shanghai's time that ``text`` names, midnight where it has no time of day. Reads what
-    :func:`day_of` reads, and raises what it raises."""
+    :func:`day_of` reads, and raises what it raises; also for the calendar's first and last year, whose every moment
+    doesn't exist in every time zone."""
+    moment = _read(text)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise _not_a_date(text)
+    return moment
+
+
+def _read(text: str) -> datetime:
     key = text.strip()
     match = _COMPACT.fullmatch(key) or _TEXT.fullmatch(key)
     if match:
@@ -57,7 +65,11 @@ def moment_of(text: str) -> datetime:
             return _moment(match.groupdict())
         except (ValueError, OverflowError):
             pass
-    raise NotADate(f"“{key[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
+    raise _not_a_date(text)
+
+
+def _not_a_date(text: str) -> NotADate:
+    return NotADate(f"“{text.strip()[:40]}”不是有效的日期。请写成 2024-01-02 这样的日期。")
 
 
 def has_time(text: str) -> bool:
@@ -77,11 +89,8 @@ def years_after(day: date, years: int) -> date:
 
 def _moment(part: dict[str, str | None]) -> datetime:
     month, day = next((part[f"m{i}"], part[f"d{i}"]) for i in "1234" if part.get(f"m{i}"))
-    year = int(part["y"] or 0)
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
-        raise ValueError("another time zone would leave the calendar")
     moment = datetime(  # noqa: DTZ001 - the offset is added below, when the text carries one
-        year,
+        int(part["y"] or 0),
         int(month or 0),
         int(day or 0),
         int(part["H"] or 0),
