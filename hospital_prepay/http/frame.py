@@ -195,6 +195,13 @@ def role_words(roles: frozenset[Role]) -> str:
 
 def exists(path: str) -> bool:
     """Whether this program has a page at ``path``."""
+    known: dict[str, bool] = current_app.extensions.setdefault("paths", {})
+    if path not in known:
+        known[path] = _leads_somewhere(path)
+    return known[path]
+
+
+def _leads_somewhere(path: str) -> bool:
     try:
         current_app.url_map.bind("").match(path, "GET")
     except RequestRedirect:

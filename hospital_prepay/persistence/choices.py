@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -11,6 +12,7 @@ from sqlalchemy import orm
 from hospital_prepay.domain.calendar import AnnouncedYear
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.persistence.models.publication import AnnouncedYearRecord, SettingValue
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,25 @@ def add_setting(connection: sa.Connection, institution_id: str, row: SettingRow)
 
 def imported_years(connection: sa.Connection, institution_id: str) -> dict[int, ImportedYear]:
     """The schedule that holds for each year that was ever imported."""
-    query = (
-        sa.select(AnnouncedYearRecord.__table__)
-        .where(AnnouncedYearRecord.institution_id == institution_id)
-        .order_by(AnnouncedYearRecord.version_no)
-    )
     found = {}
-    for row in connection.execute(query):
-        off, work = (
-            {date.fromisoformat(day): name for day, name in row.days[kind].items()} for kind in ("off", "work")
-        )
-        announced = AnnouncedYear(row.year, off, work, row.source)
-        found[row.year] = ImportedYear(announced, row.version_no, row.imported_by, row.imported_at)
+    for year, days, source, *imported in _IMPORTED_YEARS.all(connection, institution=institution_id):
+        off, work = ({date.fromisoformat(day): name for day, name in days[kind].items()} for kind in ("off", "work"))
+        found[year] = ImportedYear(AnnouncedYear(year, off, work, source), *imported)
     return found
+
+
+_IMPORTED_YEARS: Final = Query(
+    sa.select(
+        AnnouncedYearRecord.year,
+        AnnouncedYearRecord.days,
+        AnnouncedYearRecord.source,
+        AnnouncedYearRecord.version_no,
+        AnnouncedYearRecord.imported_by,
+        AnnouncedYearRecord.imported_at,
+    )
+    .where(AnnouncedYearRecord.institution_id == sa.bindparam("institution"))
+    .order_by(AnnouncedYearRecord.version_no)
+)
 
 
 def add_year(connection: sa.Connection, institution_id: str, year: ImportedYear) -> None:

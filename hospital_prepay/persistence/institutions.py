@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.persistence.models.publication import DepositRules, Institution
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,17 @@ class RulesRow:
     approved_at: datetime | None
 
 
+_BY_ID: Final = Query(
+    sa.select(*(getattr(Institution, name) for name in InstitutionRow.__dataclass_fields__)).where(
+        Institution.institution_id == sa.bindparam("institution")
+    )
+)
+
+
 def by_id(connection: sa.Connection, institution_id: str) -> InstitutionRow | None:
     """The institution with this code."""
-    query = sa.select(Institution.__table__).where(Institution.institution_id == institution_id)
-    row = connection.execute(query).one_or_none()
-    return None if row is None else InstitutionRow(**row._mapping)
+    row = _BY_ID.first(connection, institution=institution_id)
+    return None if row is None else InstitutionRow(*row)
 
 
 def add(connection: sa.Connection, institution: InstitutionRow) -> None:

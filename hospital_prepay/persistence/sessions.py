@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.access import StaffSession
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class SessionRow:
     agent: str
 
 
+_BY_TOKEN: Final = Query(
+    sa.select(*(getattr(StaffSession, name) for name in SessionRow.__dataclass_fields__)).where(
+        StaffSession.session_id == sa.bindparam("session_id")
+    )
+)
+
+
 def id_of(token: str) -> str:
     """What is stored of a token: its SHA-256."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -34,9 +43,8 @@ def id_of(token: str) -> str:
 
 def by_token(connection: sa.Connection, token: str) -> SessionRow | None:
     """The session of a token, ended or not."""
-    query = sa.select(StaffSession.__table__).where(StaffSession.session_id == id_of(token))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else SessionRow(**row._mapping)
+    row = _BY_TOKEN.first(connection, session_id=id_of(token))
+    return None if row is None else SessionRow(*row)
 
 
 def by_id(connection: sa.Connection, institution_id: str, session_id: str) -> SessionRow | None:

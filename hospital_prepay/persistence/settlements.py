@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from hospital_prepay.domain.rules.settlement.settling import PaidIn
 from hospital_prepay.persistence.models.inpatient import Receipt, Stay
 from hospital_prepay.persistence.models.ledger import LedgerAccount
 from hospital_prepay.persistence.models.settlement import Discharge, SettlementResult, SettlementRow
+from hospital_prepay.persistence.query import Query
 from hospital_prepay.persistence.receipts import Slip, slip, slips
 
 
@@ -239,8 +240,20 @@ def topups_of(connection: sa.Connection, institution_id: str, stay_no: str) -> l
 
 def to_recall(connection: sa.Connection, institution_id: str) -> list[Settlement]:
     """Settlements that stand though their discharge was taken back, those of the oldest cancelling first."""
-    rows = connection.execute(
-        sa.select(*_COLUMNS)
+    query = _to_recall(*_COLUMNS).order_by(Discharge.ended_at, SettlementRow.stay_no)
+    return [Settlement(*row) for row in connection.execute(query, {"institution": institution_id})]
+
+
+def to_recall_count(connection: sa.Connection, institution_id: str) -> int:
+    """How many settlements stand though their discharge was taken back."""
+    ((number,),) = _TO_RECALL_COUNT.all(connection, institution=institution_id)
+    return int(number)
+
+
+def _to_recall(*columns: Any) -> sa.Select[Any]:
+    return (
+        sa.select(*columns)
+        .select_from(SettlementRow)
         .join(
             Discharge,
             sa.and_(
@@ -250,13 +263,14 @@ def to_recall(connection: sa.Connection, institution_id: str) -> list[Settlement
             ),
         )
         .where(
-            Discharge.institution_id == institution_id,
+            Discharge.institution_id == sa.bindparam("institution"),
             Discharge.ended_at.is_not(None),
             SettlementRow.recalled_at.is_(None),
         )
-        .order_by(Discharge.ended_at, SettlementRow.stay_no)
     )
-    return [Settlement(*row) for row in rows]
+
+
+_TO_RECALL_COUNT: Final = Query(_to_recall(sa.func.count()))
 
 
 def names_of_stays(connection: sa.Connection, institution_id: str, stay_nos: Collection[str]) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict
 from hospital_prepay.persistence.models.access import User
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +54,34 @@ class UserRow:
         return Actor(self.institution_id, self.user_id, self.name, self.roles, address)
 
 
+_COLUMNS: Final = tuple(getattr(User, name) for name in UserRow.__dataclass_fields__)
+_BY_ID: Final = Query(
+    sa.select(*_COLUMNS).where(
+        User.institution_id == sa.bindparam("institution"), User.user_id == sa.bindparam("user")
+    )
+)
+
+
 def by_login(connection: sa.Connection, login: str) -> UserRow | None:
     """The account with this user name, of whatever institution."""
-    return _one(connection, sa.select(User.__table__).where(User.login == login))
+    return _one(connection, sa.select(*_COLUMNS).where(User.login == login))
 
 
 def by_id(connection: sa.Connection, institution_id: str, user_id: str) -> UserRow | None:
     """The account with this id."""
-    return _one(connection, _of(institution_id, user_id))
+    row = _BY_ID.first(connection, institution=institution_id, user=user_id)
+    return None if row is None else _row(row)
 
 
 def locked(connection: sa.Connection, institution_id: str, user_id: str) -> UserRow | None:
     """The account, kept from other transactions until this one ends: attempts are counted one by one."""
-    return _one(connection, _of(institution_id, user_id).with_for_update())
+    query = sa.select(*_COLUMNS).where(User.institution_id == institution_id, User.user_id == user_id)
+    return _one(connection, query.with_for_update())
 
 
 def all_of(connection: sa.Connection, institution_id: str) -> list[UserRow]:
     """Every account of an institution, by name."""
-    query = sa.select(User.__table__).where(User.institution_id == institution_id).order_by(User.name, User.login)
+    query = sa.select(*_COLUMNS).where(User.institution_id == institution_id).order_by(User.name, User.login)
     return [_row(row) for row in connection.execute(query)]
 
 
@@ -94,16 +106,12 @@ def change(connection: sa.Connection, user: UserRow, **values: Any) -> None:
     )
 
 
-def _of(institution_id: str, user_id: str) -> sa.Select[Any]:
-    return sa.select(User.__table__).where(User.institution_id == institution_id, User.user_id == user_id)
-
-
 def _one(connection: sa.Connection, query: sa.Select[Any]) -> UserRow | None:
     row = connection.execute(query).one_or_none()
     return None if row is None else _row(row)
 
 
-def _row(row: sa.Row[Any]) -> UserRow:
-    values = dict(row._mapping)
+def _row(row: Sequence[Any]) -> UserRow:
+    values = dict(zip(UserRow.__dataclass_fields__, row, strict=True))
     values["roles"] = frozenset(Role(name) for name in values["roles"])
     return UserRow(**values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -14,6 +14,7 @@ from hospital_prepay.domain.visits import PatientMerge
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import PatientMergeRow, VisitMessage
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,15 @@ def aside(connection: sa.Connection, institution_id: str, *, limit: int, offset:
 
 def aside_count(connection: sa.Connection, institution_id: str) -> int:
     """How many messages stand aside."""
-    query = sa.select(sa.func.count()).where(
-        VisitMessage.institution_id == institution_id, VisitMessage.state == "quarantined"
+    ((number,),) = _ASIDE_COUNT.all(connection, institution=institution_id)
+    return int(number)
+
+
+_ASIDE_COUNT: Final = Query(
+    sa.select(sa.func.count()).where(
+        VisitMessage.institution_id == sa.bindparam("institution"), VisitMessage.state == "quarantined"
     )
-    return int(connection.scalar(query) or 0)
+)
 
 
 def lock_aside(connection: sa.Connection, institution_id: str, message_id: str) -> AsideRow:

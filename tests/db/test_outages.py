@@ -139,10 +139,10 @@ def test_a_request_that_loses_the_database_is_answered_503(
             waiting.pop()
             lose()
 
-    event.listen(postgres_database.engine, "before_cursor_execute", once)
+    event.listen(postgres_database.engine, "begin", once)
     for headers in ({}, {"HX-Request": "true"}):
         waiting.append(True)
-        answer = client.get("/compliance/decisions", headers=headers)
+        answer = client.get("/compliance", headers=headers)
         assert answer.status_code == 503
         assert "没有入账" in answer.text
 

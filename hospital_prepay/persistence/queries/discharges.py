@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import Discharge, DischargeClock, DischargeStep
+from hospital_prepay.persistence.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class BoardFilter:
     """Which discharges a list holds; empty where all are meant. ``due_from`` and ``due_to`` count themselves;
     ``risky`` holds stages, each with the last due day that is meant."""
 
-    wards: tuple[str, ...] = ()
+    ward: str = ""
     insured_class: str = ""
     stage: str = ""
     due_from: date | None = None
@@ -91,66 +93,35 @@ class StepRow:
 
 def open_counts(connection: sa.Connection, institution_id: str, chosen: BoardFilter) -> list[OpenCount]:
     """Open discharges by stage and due day, of the wards and class chosen. One pass over an index of open ones."""
-    rows = connection.execute(
-        sa.select(Discharge.stage, Discharge.expected_on, sa.func.count())
-        .where(*_open(institution_id), *_of(chosen))
-        .group_by(Discharge.stage, Discharge.expected_on)
-    )
+    rows = _open_counts(_filled(chosen)).all(connection, institution=institution_id, **_values(chosen))
     return [OpenCount(*row) for row in rows]
 
 
 def invoice_count(connection: sa.Connection, institution_id: str, chosen: BoardFilter) -> int:
     """How many are settled and wait for the number of their invoice."""
-    query = sa.select(sa.func.count()).where(*_invoicing(institution_id), *_of(chosen))
-    return int(connection.scalar(query) or 0)
+    ((number,),) = _invoice_count(_filled(chosen)).all(connection, institution=institution_id, **_values(chosen))
+    return int(number)
 
 
 def invoice_rows(
     connection: sa.Connection, institution_id: str, chosen: BoardFilter, *, limit: int, offset: int = 0
 ) -> list[BoardRow]:
     """Those that are settled and wait for the number of their invoice, the oldest first."""
-    rows = connection.execute(
-        _board_rows()
-        .where(*_invoicing(institution_id), *_of(chosen))
-        .order_by(Discharge.stage_since, Discharge.stay_no)
-        .limit(limit)
-        .offset(offset)
-    )
-    return [BoardRow(*row) for row in rows]
+    page = {"institution": institution_id, "rows": limit, "skipped": offset}
+    return [BoardRow(*row) for row in _invoice_rows(_filled(chosen)).all(connection, **page, **_values(chosen))]
 
 
 def open_wards(connection: sa.Connection, institution_id: str) -> list[str]:
     """The wards that have open discharges, sorted."""
-    wards = sa.select(Discharge.ward).where(*_open(institution_id)).distinct().order_by(Discharge.ward)
-    return list(connection.scalars(wards))
+    return [ward for (ward,) in _OPEN_WARDS.all(connection, institution=institution_id)]
 
 
 def open_rows(
     connection: sa.Connection, institution_id: str, chosen: BoardFilter, *, limit: int, offset: int = 0
 ) -> list[BoardRow]:
     """Open discharges, those due first before others; those without a rule last."""
-    conditions = [*_open(institution_id), *_of(chosen), *_due(chosen)]
-    if chosen.stage:
-        conditions.append(Discharge.stage == chosen.stage)
-    # The page is found in the index alone, and only its rows are looked up.
-    page = (
-        sa.select(Discharge.stay_no, Discharge.discharged_at)
-        .where(*conditions)
-        .order_by(Discharge.expected_on, Discharge.discharged_at, Discharge.stay_no)
-        .limit(limit)
-        .offset(offset)
-        .subquery()
-    )
-    rows = connection.execute(
-        _board_rows()
-        .join(
-            page,
-            sa.and_(page.c.stay_no == Discharge.stay_no, page.c.discharged_at == Discharge.discharged_at),
-        )
-        .where(Discharge.institution_id == institution_id)
-        .order_by(Discharge.expected_on, Discharge.discharged_at, Discharge.stay_no)
-    )
-    return [BoardRow(*row) for row in rows]
+    page = {"institution": institution_id, "rows": limit, "skipped": offset}
+    return [BoardRow(*row) for row in _open_rows(_filled(chosen)).all(connection, **page, **_values(chosen))]
 
 
 def discharges_of(connection: sa.Connection, institution_id: str, stay_no: str) -> list[BoardRow]:
@@ -204,38 +175,92 @@ def _board_rows() -> sa.Select[Any]:
     )
 
 
-def _open(institution_id: str) -> Sequence[sa.ColumnElement[bool]]:
-    return (Discharge.institution_id == institution_id, Discharge.ended_at.is_(None), Discharge.settled_at.is_(None))
+# The board is looked at by many, all the time: each kind of question it asks is put together once. What is filled in
+# of a filter says which conditions there are; ``risky`` counts by its stages.
+_Filled = tuple[frozenset[str], tuple[str, ...]]
+_OWN: Final = Discharge.institution_id == sa.bindparam("institution")
+_OPEN: Final = (_OWN, Discharge.ended_at.is_(None), Discharge.settled_at.is_(None))
+# Said so that the index of everything settled isn't tempting: the one of those in this stage is small.
+_INVOICING: Final = (
+    _OWN,
+    Discharge.ended_at.is_(None),
+    Discharge.stage == sa.literal_column("'invoice'"),
+    sa.func.coalesce(Discharge.settled_at, sa.null()).is_not(None),
+)
+_OPEN_WARDS: Final = Query(sa.select(Discharge.ward).where(*_OPEN).distinct().order_by(Discharge.ward))
+_WHOSE: Final = ("ward", "insured_class")
+_DUE: Final = ("stage", "due_from", "due_to", "unruled")
+_CONDITIONS: Final = {
+    "ward": Discharge.ward == sa.bindparam("ward"),
+    "insured_class": Discharge.insured_class == sa.bindparam("insured_class"),
+    "stage": Discharge.stage == sa.bindparam("stage"),
+    "due_from": Discharge.expected_on >= sa.bindparam("due_from"),
+    "due_to": Discharge.expected_on <= sa.bindparam("due_to"),
+    "unruled": Discharge.expected_on.is_(None),
+}
 
 
-def _invoicing(institution_id: str) -> Sequence[sa.ColumnElement[bool]]:
-    # Said so that the index of everything settled isn't tempting: the one of those in this stage is small.
-    return (
-        Discharge.institution_id == institution_id,
-        Discharge.ended_at.is_(None),
-        Discharge.stage == sa.literal_column("'invoice'"),
-        sa.func.coalesce(Discharge.settled_at, sa.null()).is_not(None),
-    )
-
-
-def _of(chosen: BoardFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if chosen.wards:
-        conditions.append(Discharge.ward.in_(chosen.wards))
-    if chosen.insured_class:
-        conditions.append(Discharge.insured_class == chosen.insured_class)
+def _filled(chosen: BoardFilter) -> _Filled:
+    names = {name for name in ("ward", "insured_class", "stage", "due_from", "due_to") if getattr(chosen, name)}
+    if not chosen.is_ruled:
+        names.add("unruled")
     if chosen.risky is not None:
-        each = [sa.and_(Discharge.stage == stage, Discharge.expected_on <= day) for stage, day in chosen.risky]
+        names.add("risky")
+    return frozenset(names), tuple(stage for stage, _ in chosen.risky or ())
+
+
+def _values(chosen: BoardFilter) -> dict[str, Any]:
+    names = ("ward", "insured_class", "stage", "due_from", "due_to")
+    told = {name: value for name in names if (value := getattr(chosen, name))}
+    return told | {f"risky_{stage}": day for stage, day in chosen.risky or ()}
+
+
+def _where(filled: _Filled, *kinds: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    names, stages = filled
+    conditions = [_CONDITIONS[name] for kind in kinds for name in kind if name in names]
+    if "risky" in names:
+        each = [
+            sa.and_(Discharge.stage == stage, Discharge.expected_on <= sa.bindparam(f"risky_{stage}"))
+            for stage in stages
+        ]
         conditions.append(sa.or_(sa.false(), *each))
     return conditions
 
 
-def _due(chosen: BoardFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if not chosen.is_ruled:
-        conditions.append(Discharge.expected_on.is_(None))
-    if chosen.due_from is not None:
-        conditions.append(Discharge.expected_on >= chosen.due_from)
-    if chosen.due_to is not None:
-        conditions.append(Discharge.expected_on <= chosen.due_to)
-    return conditions
+@lru_cache(maxsize=32)
+def _open_counts(filled: _Filled) -> Query:
+    columns = (Discharge.stage, Discharge.expected_on)
+    query = sa.select(*columns, sa.func.count()).where(*_OPEN, *_where(filled, _WHOSE)).group_by(*columns)
+    return Query(query)
+
+
+@lru_cache(maxsize=32)
+def _invoice_count(filled: _Filled) -> Query:
+    return Query(sa.select(sa.func.count()).where(*_INVOICING, *_where(filled, _WHOSE)))
+
+
+@lru_cache(maxsize=32)
+def _invoice_rows(filled: _Filled) -> Query:
+    return Query(
+        _board_rows()
+        .where(*_INVOICING, *_where(filled, _WHOSE))
+        .order_by(Discharge.stage_since, Discharge.stay_no)
+        .limit(sa.bindparam("rows"))
+        .offset(sa.bindparam("skipped"))
+    )
+
+
+@lru_cache(maxsize=128)
+def _open_rows(filled: _Filled) -> Query:
+    order = (Discharge.expected_on, Discharge.discharged_at, Discharge.stay_no)
+    # The page is found in the index alone, and only its rows are looked up.
+    page = (
+        sa.select(Discharge.stay_no, Discharge.discharged_at)
+        .where(*_OPEN, *_where(filled, _WHOSE, _DUE))
+        .order_by(*order)
+        .limit(sa.bindparam("rows"))
+        .offset(sa.bindparam("skipped"))
+        .subquery()
+    )
+    of_page = sa.and_(page.c.stay_no == Discharge.stay_no, page.c.discharged_at == Discharge.discharged_at)
+    return Query(_board_rows().join(page, of_page).where(_OWN).order_by(*order))

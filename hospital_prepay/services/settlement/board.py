@@ -116,8 +116,7 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
         calendar = calendar_within(connection, actor.institution_id)
         today = local(context.clock.now()).date()
         next_day = next_working_day(calendar, today)
-        wards = (chosen.ward,) if chosen.ward else ()
-        of = BoardFilter(wards, insured_class=chosen.insured_class)
+        of = BoardFilter(chosen.ward, insured_class=chosen.insured_class)
         told = queries.open_counts(connection, actor.institution_id, of)
         invoices = queries.invoice_count(connection, actor.institution_id, of)
         forecast = forecast_within(connection, actor.institution_id, context.clock.now(), calendar)
@@ -135,14 +134,14 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
                 waiting = queries.invoice_rows(connection, actor.institution_id, of, limit=limit, offset=offset)
                 groups.append(Group(bucket, invoices, tuple(waiting)))
                 continue
-            span = _span(bucket, wards, chosen, today, next_day)
+            span = _span(bucket, chosen, today, next_day)
             if chosen.at_risk:
                 span = replace(span, risky=tuple((stage.value, day) for stage, day in forecast.until.items()))
             rows = queries.open_rows(connection, actor.institution_id, span, limit=limit, offset=offset)
             groups.append(Group(bucket, counts[bucket], tuple(rows)))
         every_ward = queries.open_wards(connection, actor.institution_id)
         aside = aside_count(connection, actor.institution_id)
-        to_recall = len(settlements.to_recall(connection, actor.institution_id))
+        to_recall = settlements.to_recall_count(connection, actor.institution_id)
     return Board(
         today,
         next_day,
@@ -232,7 +231,7 @@ def _stages(told: list[OpenCount], invoices: int, today: date) -> tuple[Lying, .
     return tuple(Lying(stage, numbers[stage.value], pressing[stage.value]) for stage in stages)
 
 
-def _span(bucket: Bucket, wards: tuple[str, ...], chosen: Chosen, today: date, next_day: date) -> BoardFilter:
+def _span(bucket: Bucket, chosen: Chosen, today: date, next_day: date) -> BoardFilter:
     day = timedelta(days=1)
     due_from, due_to = {
         Bucket.LATE: (None, today - day),
@@ -241,4 +240,6 @@ def _span(bucket: Bucket, wards: tuple[str, ...], chosen: Chosen, today: date, n
         Bucket.LATER: (next_day + day, None),
         Bucket.UNRULED: (None, None),
     }[bucket]
-    return BoardFilter(wards, chosen.insured_class, chosen.stage, due_from, due_to, bucket is not Bucket.UNRULED)
+    return BoardFilter(
+        chosen.ward, chosen.insured_class, chosen.stage, due_from, due_to, bucket is not Bucket.UNRULED
+    )
