@@ -133,13 +133,19 @@ def test_a_sent_result_goes_before_one_that_is_typed(ready: Hospital) -> None:
     assert money_of(ready.context, CASHIER, NO).usable == ()
 
 
-def test_looking_says_what_settling_would_say(ready: Hospital) -> None:
+@pytest.mark.parametrize(
+    ("on_record", "is_his"),
+    [("NULL", True), ("(SELECT certificate_hash FROM settlement_result)", True), ("'another'", False)],
+    ids=["none", "the same", "another"],
+)
+def test_looking_says_what_settling_would_say(
+    ready: Hospital, database: Database, on_record: str, is_his: bool
+) -> None:
     record_result(ready.context, INSURANCE, NO, result(setl_id="SENT", certno=OTHER), "csv")
+    with database.writing() as connection:
+        connection.execute(sa.text(f"UPDATE stay SET certificate_hash = {on_record}"))
     found = preview(ready.context, CASHIER, NO, SettlementKind.DISCHARGE, AMOUNTS, "SENT")
-    stands = ready.context.database
-    with stands.reading() as connection:
-        has_certificate = connection.scalar(sa.text("SELECT certificate_hash FROM stay")) is not None
-    assert found.decision.permitted is not has_certificate
+    assert found.decision.permitted is is_his
     with pytest.raises(Conflict, match="内容不一样"):
         preview(ready.context, CASHIER, NO, SettlementKind.DISCHARGE, replace(AMOUNTS, acct_pay=30_001), "SENT")
 
