@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.ledger.verification import Finding, Kind
 from hospital_prepay.persistence.ledger.fund_totals import wrong_runs
+from hospital_prepay.persistence.ledger.settlement_soundness import settlements_unsound
 
 # Findings of one kind beyond these say nothing new.
 _MOST = 20
@@ -54,56 +55,6 @@ SELECT r.account_id FROM (SELECT a.account_id, a.guarded, a.ceiling_fen, coalesc
   FROM ledger_account a WHERE a.institution_id = :i AND a.subject = '23050103') r
 WHERE (r.guarded AND r.ceiling_fen = CASE WHEN r.room_fen > 0 THEN r.room_fen ELSE 0 END) IS NOT TRUE
 ORDER BY r.account_id LIMIT :most
-"""
-
-# What is owed of a stay's refunds: every slip whose newest attempt that was sent came back.
-_SENT_BACK = """
-SELECT a.account_id FROM ledger_account a
-WHERE a.institution_id = :i AND a.account_id >= '2307:stay:' AND a.account_id < '2307:stay;' AND a.balance_fen <> (
-  SELECT coalesce(sum(r.amount_fen), 0) FROM receipt r JOIN refund_arrival b
-    ON b.institution_id = r.institution_id AND b.book = r.book AND b.serial = r.serial
-  WHERE r.institution_id = a.institution_id AND r.stay_no = substr(a.account_id, 11) AND b.state = 'failed'
-    AND NOT EXISTS (SELECT 1 FROM refund_arrival n WHERE n.institution_id = b.institution_id AND n.book = b.book
-      AND n.serial = b.serial AND n.attempt_no > b.attempt_no AND (n.state = 'sent' OR n.state = 'arrived'
-        OR n.state = 'failed')))
-ORDER BY a.account_id LIMIT :most
-"""
-
-# A settlement is what its entry moved, and is recalled by a red letter of that entry or not at all.
-_SETTLEMENTS = """
-SELECT t.stay_no, t.settlement_no FROM settlement t WHERE t.institution_id = :i AND (
-  (t.total_fen > 0 AND (
-    t.applied_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
-      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no
-        AND p.account_id = '23050103:' || t.stay_no)
-    OR t.shortfall_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
-      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no
-        AND p.account_id = '12120203:' || t.stay_no)
-    OR t.fund_fen + t.account_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
-      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no AND p.account_id = '12120201')
-    OR -t.total_fen <> (SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p
-      WHERE p.institution_id = t.institution_id AND p.entry_no = t.entry_no AND p.account_id = '121201')))
-  OR (t.entry_no IS NOT NULL AND (t.recalled_at IS NOT NULL) <> EXISTS (SELECT 1 FROM ledger_entry r
-    WHERE r.institution_id = t.institution_id AND r.reverses_no = t.entry_no
-      AND (t.recalled_at IS NULL OR r.entry_no = t.recall_entry_no))))
-ORDER BY t.stay_no, t.settlement_no LIMIT :most
-"""
-
-# What a stay owes is what its settlements left owing, less what was paid, written off or came from the relief fund.
-_ARREARS = """
-SELECT a.account_id FROM ledger_account a
-WHERE a.institution_id = :i AND a.account_id >= '12120203:' AND a.account_id < '12120203;' AND a.balance_fen <>
-  coalesce((SELECT sum(t.shortfall_fen) FROM settlement t WHERE t.institution_id = a.institution_id
-    AND t.stay_no = substr(a.account_id, 10) AND t.recalled_at IS NULL), 0)
-  - coalesce((SELECT sum(r.amount_fen) FROM receipt r WHERE r.institution_id = a.institution_id
-    AND r.stay_no = substr(a.account_id, 10) AND r.kind = 'topup' AND NOT EXISTS (SELECT 1 FROM receipt v
-      WHERE v.institution_id = r.institution_id AND v.cancels_book = r.book AND v.cancels_serial = r.serial)), 0)
-  - coalesce((SELECT sum(CASE x.kind WHEN 'write_off' THEN x.amount_fen WHEN 'reopen' THEN -x.amount_fen ELSE 0 END)
-    FROM arrears_act x WHERE x.institution_id = a.institution_id AND x.stay_no = substr(a.account_id, 10)
-      AND x.state = 'done'), 0)
-  - coalesce((SELECT sum(f.received_fen) FROM relief_application f WHERE f.institution_id = a.institution_id
-    AND f.stay_no = substr(a.account_id, 10) AND f.state = 'received'), 0)
-ORDER BY a.account_id LIMIT :most
 """
 
 # Also those that share a decision: it gave one of them, at most.
@@ -208,17 +159,7 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与它的退款不符：应是待再付的全额，或者是零")
         for row in _ask(connection, _OWED, where)
     ]
-    found += [
-        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与结算、补交、核销和救助的记录不符")
-        for row in _ask(connection, _ARREARS, where)
-    ]
-    found += [
-        _settlement(institution_id, row.stay_no, row.settlement_no) for row in _ask(connection, _SETTLEMENTS, where)
-    ]
-    found += [
-        _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与这次住院退回的退款不符")
-        for row in _ask(connection, _SENT_BACK, where)
-    ]
+    found += settlements_unsound(connection, institution_id, _MOST)
     found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与登记的多付不符：应是待追回的全额，或者是零")
         for row in _ask(connection, _OVERPAID, where)
@@ -253,11 +194,6 @@ def _wrong_balances(connection: sa.Connection, where: dict[str, Any], sums: dict
 
 def _ask(connection: sa.Connection, question: str, where: dict[str, Any]) -> list[Any]:
     return list(connection.execute(sa.text(question), {**where, "most": _MOST}))
-
-
-def _settlement(institution_id: str, stay_no: str, settlement_no: int) -> Finding:
-    message = f"结算单 {stay_no}-{settlement_no} 与它的凭证不符，或者召回没有红字凭证。"
-    return Finding(Kind.SETTLEMENT_WRONG, institution_id, message)
 
 
 def _lost(institution_id: str, entry_no: int) -> Finding:

@@ -332,6 +332,7 @@ class SettlementRow(Base):
             postgresql_where=sa.text("recalled_at IS NULL AND setl_id IS NOT NULL"),
         ),
         sa.Index("uq_settlement__token", "token", unique=True),
+        sa.Index("ix_settlement__entry", "institution_id", "entry_no"),
         sa.Index(
             "ix_settlement__to_recall",
             "institution_id",

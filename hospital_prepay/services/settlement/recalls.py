@@ -112,13 +112,10 @@ def _recall(work: UnitOfWork, one: Settlement) -> None:
         ),
         None,
     )
-    if row is not None:
-        discharges.change(work.connection, work.institution_id, row, {"settled_at": None})
-        if row.ended_at is None and row.stage in (Stage.INVOICE, Stage.DONE):
-            words = f"召回结算单 {one.number}"
-            discharges.add_step(
-                work.connection, work.institution_id, row, Stage.CASHIER.value, words, actor_id, work.now
-            )
+    # That it isn't settled any more the database wrote itself, with the recall.
+    if row is not None and row.ended_at is None and row.stage in (Stage.INVOICE, Stage.DONE):
+        words = f"召回结算单 {one.number}"
+        discharges.add_step(work.connection, work.institution_id, row, Stage.CASHIER.value, words, actor_id, work.now)
     work.audit(entry_no=entry_no, detail={"number": one.number, "ground": one.recall_ground, "slips": slips})
 
 
