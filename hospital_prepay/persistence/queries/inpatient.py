@@ -115,7 +115,7 @@ class WaitingRequest:
 @dataclass(frozen=True, slots=True)
 class BookDay:
     """What a cashier's open book took in since a moment, net of voids; apart from it what the book paid: refunds that
-    others approved, and what settlements gave back (``paid_out``, ``paid_out_fen``)."""
+    others approved, and what settlements gave back or was paid on a second way (``paid_out``, ``paid_out_fen``)."""
 
     book: str | None
     slips: int
@@ -268,9 +268,8 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
     )
     taken = slips_of_holder(connection, institution_id, holder, since)
     paid = [one for one in taken if one.kind in MONEY_OUT]
-    undone = {one.cancelled_by for one in paid if one.cancelled_by}
-    back = [one for one in taken if one.number in undone]
-    own = [one for one in taken if one.kind not in MONEY_OUT and one.number not in undone]
+    back = [one for one in taken if one.cancels_kind in MONEY_OUT]
+    own = [one for one in taken if one.kind not in MONEY_OUT and one.cancels_kind not in MONEY_OUT]
     net = sum(one.amount_fen if one.kind in MONEY_IN else -one.amount_fen for one in own)
     paid_out = sum(one.amount_fen for one in paid) - sum(one.amount_fen for one in back)
     return BookDay(book, len(own), net, len(paid), paid_out)
