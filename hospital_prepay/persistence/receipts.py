@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, MONEY_OUT
 from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.inpatient import Receipt, ReceiptBook, SlipRequest
@@ -44,6 +45,12 @@ class Slip:
     def amount(self) -> Money:
         """What is written on it."""
         return Money(self.amount_fen)
+
+    @property
+    def moved_fen(self) -> int:
+        """What it put into the drawer, below zero when it took out; undoing does the opposite of what is undone."""
+        came_in = self.cancels_kind in MONEY_OUT if self.kind == "void" else self.kind in MONEY_IN
+        return self.amount_fen if came_in else -self.amount_fen
 
     @property
     def number(self) -> str:

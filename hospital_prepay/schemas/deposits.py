@@ -68,7 +68,7 @@ class CollectIn(PreviewIn):
         load_default="", longest=64, metadata={"description": "支付单号；现金以外必填，一个单号只入账一次"}
     )
     payer = Text(load_default="", longest=32, metadata={"description": "交款人"})
-    channel = Choice(Channel, load_default=None, metadata={"description": "在哪里收的：床旁、线上或窗口；不填是线上"})
+    channel = Choice(Channel, metadata={"description": "在哪里收的：床旁、线上或窗口；不填是线上"})
 
     @staticmethod
     def command(stay_no: str, key: str, loaded: Mapping[str, Any]) -> CollectDeposit:
@@ -81,7 +81,7 @@ class CollectIn(PreviewIn):
             payment_reference=loaded["payment_reference"],
             payer=loaded["payer"],
             stage=loaded["stage"],
-            channel=loaded["channel"],
+            channel=loaded.get("channel"),
         )
 
 

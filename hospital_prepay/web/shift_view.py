@@ -11,7 +11,7 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.inpatient.lookup import Slip, StayCard
-from hospital_prepay.web.slip_lines import offers, signed, slip_state
+from hospital_prepay.web.slip_lines import offers, slip_state
 
 
 def shift_page(slips: list[Slip], cards: Mapping[str, StayCard], waiting: Collection[str]) -> dict[str, Any]:
@@ -63,13 +63,13 @@ def _drawer(slips: list[Slip]) -> dict[str, int] | None:
     cash = [slip for slip in slips if slip.tender == Tender.CASH]
     if not cash:
         return None
-    amounts = [signed(slip) for slip in cash]
+    amounts = [slip.moved_fen for slip in cash]
     in_fen = sum(amount for amount in amounts if amount > 0)
     return {"in_fen": in_fen, "out_fen": in_fen - sum(amounts), "net_fen": sum(amounts)}
 
 
 def _total(tender: Tender, mine: list[Slip]) -> dict[str, Any]:
-    amounts = [signed(slip) for slip in mine]
+    amounts = [slip.moved_fen for slip in mine]
     return {
         "tender_label": tender.label,
         "count": len(mine),
@@ -88,7 +88,7 @@ def _shift_line(slip: Slip, card: StayCard, waiting: Collection[str]) -> dict[st
         "name": card.patient_name,
         "stay_no": slip.stay_no,
         "tender_label": Tender(slip.tender).label,
-        "amount_fen": signed(slip),
+        "amount_fen": slip.moved_fen,
         "entry_no": str(slip.entry_no),
         "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
         "print_href": f"/desk/receipts/{slip.number}/print",

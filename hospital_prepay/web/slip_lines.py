@@ -9,7 +9,6 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, MONEY_OUT
 from hospital_prepay.domain.rules.settlement.channels import usual_channel
 from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.http.current import current_actor, current_context
@@ -17,12 +16,6 @@ from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 from hospital_prepay.services.inpatient.slips import void_objections
 
 _WORDS: Final = {"refund": "退款", "return": "结算退款", "topup": "补交结算款", "again": "改退现金"}
-
-
-def signed(slip: Slip) -> int:
-    """What a slip put into the drawer, in fen: below zero when it took out."""
-    came_in = slip.cancels_kind in MONEY_OUT if slip.kind == "void" else slip.kind in MONEY_IN
-    return slip.amount_fen if came_in else -slip.amount_fen
 
 
 def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
@@ -57,7 +50,7 @@ def receipt_line(slip: Slip, waiting: Collection[str]) -> dict[str, Any]:
         "at": slip.issued_at,
         "receipt_no": slip.number,
         "tender_label": Tender(slip.tender).label,
-        "amount_fen": signed(slip),
+        "amount_fen": slip.moved_fen,
         "voided": slip.cancelled_by is not None,
         "state": slip_state(slip, waiting),
         "print_href": f"/desk/receipts/{slip.number}/print",

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, MONEY_OUT
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_OUT
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.persistence.models.inpatient import (
     CapRow,
@@ -270,9 +270,8 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
     paid = [one for one in taken if one.kind in MONEY_OUT]
     back = [one for one in taken if one.cancels_kind in MONEY_OUT]
     own = [one for one in taken if one.kind not in MONEY_OUT and one.cancels_kind not in MONEY_OUT]
-    net = sum(one.amount_fen if one.kind in MONEY_IN else -one.amount_fen for one in own)
-    paid_out = sum(one.amount_fen for one in paid) - sum(one.amount_fen for one in back)
-    return BookDay(book, len(own), net, len(paid), paid_out)
+    paid_out = -sum(one.moved_fen for one in (*paid, *back))
+    return BookDay(book, len(own), sum(one.moved_fen for one in own), len(paid), paid_out)
 
 
 def waiting_requests(
