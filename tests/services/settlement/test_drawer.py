@@ -92,7 +92,11 @@ def test_cash_on_a_second_way_stands_on_a_slip_of_who_asked(ready: Hospital) -> 
     assert slip.ground == f"退款 {again.number} 被退回，改退现金"
     assert refund_of(ready.context, CASHIER, again.number).slips == {2: number}
     paper = issued_paper(ready.context, CASHIER, number)
-    assert (paper.slip.number, paper.approver, paper.originals) == (number, OFFICER.actor_id, ())
+    assert (paper.slip.number, paper.approver, paper.originals) == (
+        number,
+        OFFICER.actor_id,
+        ("A01-000001", "A01-000002"),
+    )
     assert drawer(ready) == booked(ready) == 120_000
 
 
