@@ -103,7 +103,7 @@ def test_what_came_back_is_paid_in_cash_on_a_slip_the_patient_signs(sent: str, h
     assert found
     assert "下一步：申请的收费员打印，付现金，请患者签字" in page
     shift = text_of(cashier.get("/desk/shift").text)
-    for part in (found[1], "改退现金", "现金：收 0.00，付 100.00，净额 -100.00 元"):
+    for part in (found[1], "改退现金", "住院现金（含代退）：收 0.00，付 100.00，净额 -100.00 元"):
         assert part in shift, part
     assert f"/desk/receipts/{found[1]}/void" not in cashier.get("/desk/shift").text
     paper = cashier.get(f"/desk/receipts/{found[1]}/print").text
