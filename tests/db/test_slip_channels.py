@@ -20,9 +20,9 @@ CLIENT = (
     " VALUES ('H1', 'kiosk', 'x', 'cashier', 'x', {true}, '2026-01-15 10:00:00+00:00')"
 )
 SLIP = (
-    "INSERT INTO receipt (institution_id, book, serial, kind, stay_no, amount_fen, tender, payment_reference,"
-    " payer, ground, entry_no, token, issued_at, issued_by) VALUES ('H1', 'A01', {n}, 'deposit', 'S1', 5, 'cash', '', '',"
-    " '', {n}, 'token-{n}', '2026-01-15 10:00:00+00:00', '{by}')"
+    "INSERT INTO receipt (institution_id, book, serial, kind, stay_no, amount_fen, tender, payment_reference, payer,"
+    " ground, entry_no, token, issued_at, issued_by) VALUES ('H1', 'A01', {n}, 'deposit', 'S1', 5, 'cash',"
+    " '', '', '', {n}, 'token-{n}', '2026-01-15 10:00:00+00:00', '{by}')"
 )
 ROWS = [SLIP.format(n=number, by=by) for number, by in ((1, "kiosk"), (2, "cashier"), (3, "somebody"))]
 

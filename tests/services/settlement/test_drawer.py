@@ -19,6 +19,7 @@ from hospital_prepay.domain.rules.settlement.refunds import Claimant
 from hospital_prepay.domain.rules.settlement.settling import Rest
 from hospital_prepay.persistence import settlements
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.models.base import UtcMoment
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
 from hospital_prepay.services.inpatient.lookup import find_slip, slips_today
 from hospital_prepay.services.inpatient.papers import issued_paper
@@ -31,6 +32,7 @@ from hospital_prepay.services.inpatient.slips import (
     request_void,
 )
 from hospital_prepay.services.ledger.seals import verify_ledger
+from hospital_prepay.services.settlement import arrivals
 from hospital_prepay.services.settlement.arrivals import AskAgain, Awaited, ask_again, decide_again, mark_failed
 from hospital_prepay.services.settlement.recalls import ask_recall, decide_recall
 from hospital_prepay.services.settlement.refund_list import refund_of
@@ -71,15 +73,9 @@ def booked(hospital: Hospital) -> int:
         "SELECT coalesce(sum(p.debit_fen - p.credit_fen), 0) FROM ledger_posting p JOIN ledger_entry e "
         "ON e.institution_id = p.institution_id AND e.entry_no = p.entry_no "
         "WHERE p.account_id = '1001' AND e.posted_at >= :midnight"
-    ).bindparams(sa.bindparam("midnight", type_=_moment()))
+    ).bindparams(sa.bindparam("midnight", type_=UtcMoment()))
     with hospital.context.database.reading() as connection:
         return int(connection.scalar(query, {"midnight": midnight}) or 0)
-
-
-def _moment() -> sa.types.TypeEngine[object]:
-    from hospital_prepay.persistence.models.base import UtcMoment
-
-    return UtcMoment()
 
 
 def test_cash_on_a_second_way_stands_on_a_slip_of_who_asked(ready: Hospital) -> None:
@@ -204,18 +200,19 @@ def made_up(hospital: Hospital, **said: object) -> str:
     return str(refused.value)
 
 
-def test_the_database_takes_no_cash_again_without_its_slip_nor_a_slip_without_its_cash(ready: Hospital) -> None:
+def test_the_database_takes_no_cash_again_without_its_slip_nor_a_slip_without_its_cash(
+    ready: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
     came_back(ready)
     back = "(SELECT max(entry_no) FROM ledger_entry)"  # the one that brought it back, which moved 2307 too
     assert "receipt_mismatch" in made_up(ready, entry="(SELECT entry_no FROM settlement)")
     assert "wrong_step" in made_up(ready, entry=back, tender="card")
     assert "wrong_step" in made_up(ready, entry=back, by="cashier-2")
-    query = (
-        "UPDATE refund_arrival SET state = 'sent', sent_by = 'finance_officer-1', sent_at = asked_at,"
-        f" entry_no = {back} WHERE state = 'asked'"
-    )
-    with pytest.raises(sa.exc.DBAPIError, match="receipt_mismatch"), ready.context.database.writing() as connection:
-        connection.execute(sa.text(query))
+    again = Awaited("A01-000003", 2)
+    monkeypatch.setattr(arrivals, "_cash_slip", lambda *_: "A01-000004")  # the entry alone
+    with pytest.raises(sa.exc.DBAPIError, match="receipt_mismatch: refund_arrival"):
+        decide_again(ready.context, OFFICER, again, approve=True)
+    assert ready.balance(OWED).fen == -30_000
 
 
 @pytest.mark.parametrize("channel", ["ward", "", None])
