@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from hospital_prepay.persistence.fund_duties import add_once
-from hospital_prepay.persistence.models.access import ApiClient
 from hospital_prepay.persistence.models.inpatient import Receipt
 from hospital_prepay.persistence.models.settlement import Discharge, SettlementRow
 from hospital_prepay.persistence.models.settlement_watch import ChannelCount
@@ -57,20 +56,15 @@ def settlements(connection: sa.Connection, institution_id: str, since: datetime,
 
 
 def payments(connection: sa.Connection, institution_id: str, since: datetime, until: datetime) -> dict[str, int]:
-    """Deposits and payments towards settlements by who took them: another system is online, a person the window.
-    None that was voided."""
+    """Deposits and payments towards settlements by the channel on their slips; none that was voided."""
     undone = aliased(Receipt)
-    online = sa.exists().where(
-        ApiClient.institution_id == Receipt.institution_id, ApiClient.client_id == Receipt.issued_by
-    )
-    channel = sa.case((online, "online"), else_="window")
     voided = sa.exists().where(
         undone.institution_id == Receipt.institution_id,
         undone.cancels_book == Receipt.book,
         undone.cancels_serial == Receipt.serial,
     )
-    taken = (
-        sa.select(channel.label("channel"))
+    query = (
+        sa.select(Receipt.channel, sa.func.count())
         .where(
             Receipt.institution_id == institution_id,
             Receipt.kind.in_(("deposit", "topup")),
@@ -78,9 +72,8 @@ def payments(connection: sa.Connection, institution_id: str, since: datetime, un
             Receipt.issued_at < until,
             ~voided,
         )
-        .subquery()
+        .group_by(Receipt.channel)
     )
-    query = sa.select(taken.c.channel, sa.func.count()).group_by(taken.c.channel)
     return _by_channel(connection, query)
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, MONEY_OUT
 from hospital_prepay.persistence.appending import AppendedRows
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.models.inpatient import Receipt, ReceiptBook, SlipRequest
@@ -18,7 +19,7 @@ from hospital_prepay.persistence.query import Query
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A receipt as written, and the slip that cancelled it, if any."""
+    """A receipt as written, the slip that cancelled it, if any, and of a void what it undid and that one's kind."""
 
     book: str
     serial: int
@@ -35,13 +36,21 @@ class Slip:
     issued_by: str
     approved_by: str | None
     decision_id: str | None
+    channel: str
     cancelled_by: str | None
     cancels: str | None
+    cancels_kind: str | None
 
     @property
     def amount(self) -> Money:
         """What is written on it."""
         return Money(self.amount_fen)
+
+    @property
+    def moved_fen(self) -> int:
+        """What it put into the drawer, below zero when it took out; undoing does the opposite of what is undone."""
+        came_in = self.cancels_kind in MONEY_OUT if self.kind == "void" else self.kind in MONEY_IN
+        return self.amount_fen if came_in else -self.amount_fen
 
     @property
     def number(self) -> str:
@@ -145,6 +154,16 @@ def find_slip(connection: sa.Connection, institution_id: str, book: str, serial:
     )
 
 
+def number_of_entry(connection: sa.Connection, institution_id: str, entry_no: int) -> str | None:
+    """The number of the receipt that an entry stands behind, if any."""
+    row = connection.execute(
+        sa.select(Receipt.book, Receipt.serial).where(
+            Receipt.institution_id == institution_id, Receipt.entry_no == entry_no
+        )
+    ).one_or_none()
+    return None if row is None else receipt_number(row.book, row.serial)
+
+
 def find_slip_by_token(connection: sa.Connection, token: str) -> tuple[str, Slip]:
     """The institution and receipt a QR code speaks of. Raises :class:`NotFound`."""
     institution = connection.scalar(sa.select(Receipt.institution_id).where(Receipt.token == token))
@@ -162,25 +181,38 @@ def _one_slip(connection: sa.Connection, where: sa.ColumnElement[bool], number: 
 
 def slips() -> sa.Select[Any]:
     """The statement behind every list of slips; see :func:`slip`."""
-    cancelling = sa.orm.aliased(Receipt)
+    cancelling, undone = sa.orm.aliased(Receipt), sa.orm.aliased(Receipt)
     columns = (
         "book serial kind stay_no amount_fen tender payment_reference payer ground entry_no token issued_at "
-        "issued_by approved_by decision_id"
+        "issued_by approved_by decision_id channel"
     )
-    return sa.select(
-        *(getattr(Receipt, name) for name in columns.split()),
-        cancelling.book.label("by_book"),
-        cancelling.serial.label("by_serial"),
-        Receipt.cancels_book,
-        Receipt.cancels_serial,
-    ).join(
-        cancelling,
-        sa.and_(
-            cancelling.institution_id == Receipt.institution_id,
-            cancelling.cancels_book == Receipt.book,
-            cancelling.cancels_serial == Receipt.serial,
-        ),
-        isouter=True,
+    return (
+        sa.select(
+            *(getattr(Receipt, name) for name in columns.split()),
+            cancelling.book.label("by_book"),
+            cancelling.serial.label("by_serial"),
+            Receipt.cancels_book,
+            Receipt.cancels_serial,
+            undone.kind.label("cancels_kind"),
+        )
+        .join(
+            cancelling,
+            sa.and_(
+                cancelling.institution_id == Receipt.institution_id,
+                cancelling.cancels_book == Receipt.book,
+                cancelling.cancels_serial == Receipt.serial,
+            ),
+            isouter=True,
+        )
+        .join(
+            undone,
+            sa.and_(
+                undone.institution_id == Receipt.institution_id,
+                undone.book == Receipt.cancels_book,
+                undone.serial == Receipt.cancels_serial,
+            ),
+            isouter=True,
+        )
     )
 
 

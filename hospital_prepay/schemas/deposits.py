@@ -11,6 +11,7 @@ from marshmallow.validate import OneOf
 
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.schemas.base import BaseSchema, Choice, Fen, Text
 from hospital_prepay.schemas.decisions import DecisionOut
 from hospital_prepay.schemas.stays import Moment
@@ -67,6 +68,7 @@ class CollectIn(PreviewIn):
         load_default="", longest=64, metadata={"description": "支付单号；现金以外必填，一个单号只入账一次"}
     )
     payer = Text(load_default="", longest=32, metadata={"description": "交款人"})
+    channel = Choice(Channel, metadata={"description": "在哪里收的：床旁、线上或窗口；不填是线上"})
 
     @staticmethod
     def command(stay_no: str, key: str, loaded: Mapping[str, Any]) -> CollectDeposit:
@@ -79,6 +81,7 @@ class CollectIn(PreviewIn):
             payment_reference=loaded["payment_reference"],
             payer=loaded["payer"],
             stage=loaded["stage"],
+            channel=loaded.get("channel"),
         )
 
 
@@ -102,17 +105,18 @@ class CollectedOut(PreviewOut):
 
 class ReceiptOut(BaseSchema):
     """A slip of money: taken (deposit) or given back (refund), what a settlement left owing (topup) or over (return),
-    or one of these undone (void)."""
+    a refund that came back and was paid in cash (again), or one of these undone (void)."""
 
     receipt_no = fields.String(required=True, attribute="number")
     kind = fields.String(
         required=True,
-        validate=OneOf(("deposit", "refund", "void", "topup", "return")),
-        metadata={"description": "收款、退款、作废、补交结算款、结算退款"},
+        validate=OneOf(("deposit", "refund", "void", "topup", "return", "again")),
+        metadata={"description": "收款、退款、作废、补交结算款、结算退款、退款被退回后改退现金"},
     )
     stay_no = fields.String(required=True)
     amount_fen = Fen(required=True, attribute="amount")
     tender = Choice(Tender, required=True)
+    channel = Choice(Channel, required=True, metadata={"description": "在哪里办的：床旁、线上或窗口"})
     payment_reference = fields.String(required=True)
     payer = fields.String(required=True, metadata={"description": "已遮盖"})
     ground = fields.String(required=True)

@@ -16,6 +16,7 @@ from hospital_prepay.domain.identity import resident_id
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.schemas.base import Choice, CommandSchema, Text, Yuan, of_this_century
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay
 
@@ -59,6 +60,7 @@ class Payment:
     stage: str
     disease: str
     insured_class: InsuredClass
+    channel: Channel | None
 
 
 class PaymentSchema(CommandSchema[Payment]):
@@ -74,6 +76,7 @@ class PaymentSchema(CommandSchema[Payment]):
     stage = Text(load_default="", longest=60)
     disease = Text(required=True, longest=80)
     insured_class = Choice(InsuredClass, required=True)
+    channel = Choice(Channel, load_default=None)
 
     @validates_schema(skip_on_field_errors=True)
     def check_amount_and_reference(self, data: Mapping[str, Any], **_options: Any) -> None:

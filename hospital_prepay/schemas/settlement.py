@@ -195,6 +195,7 @@ class PayForm:
     tender: Tender
     payment_reference: str
     idempotency_key: str
+    channel: Channel | None
 
 
 class PaySchema(CommandSchema[PayForm]):
@@ -206,3 +207,4 @@ class PaySchema(CommandSchema[PayForm]):
     tender = Choice(Tender, required=True)
     payment_reference = Text(longest=64, load_default="")
     idempotency_key = FormKey()
+    channel = Choice(Channel, load_default=None)

@@ -69,7 +69,14 @@ _REFUND_STATES: Final = {
     "failed": "退回过",
     "dropped": "不退了",
 }
-_SLIPS: Final = {"deposit": "收款", "void": "红字", "refund": "退款", "topup": "补交结算款", "return": "结算退款"}
+_SLIPS: Final = {
+    "deposit": "收款",
+    "void": "红字",
+    "refund": "退款",
+    "topup": "补交结算款",
+    "return": "结算退款",
+    "again": "改退现金",
+}
 
 
 def decision_number(decision_id: str) -> str:

@@ -198,6 +198,7 @@ def _command(found: service.DeskStay, payment: Payment, amount: Money) -> Collec
         payer=payment.payer,
         stage=payment.stage,
         placement=None if found.locked else found.placement,
+        channel=payment.channel,
     )
 
 

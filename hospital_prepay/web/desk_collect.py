@@ -13,7 +13,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.services.inpatient.desk import DeskStay
 from hospital_prepay.web.cap_words import refusal_words
 from hospital_prepay.web.decision_view import decision_href, decision_number
-from hospital_prepay.web.slip_lines import short_words
+from hospital_prepay.web.slip_lines import channel_choices, short_words
 
 _REFERENCES: Final = {
     Tender.CASH: "",
@@ -52,6 +52,7 @@ def payment_panel(
             for t in Tender
         ],
         "reference_label": _REFERENCES[tender] if tender else "",
+        "channels": channel_choices(str(form.entered.get("channel") or "")),
         "state": state,
         "live": live,
         "full": view.cap is not None and not view.room,

@@ -78,7 +78,7 @@ def _recent() -> list[dict[str, Any]]:
     slips = lookup.slips_today(context, actor)
     waiting = {one.number for one in lookup.waiting_requests(context, actor) if one.number}
     return [
-        {**receipt_line(slip, slips, waiting), "stay_no": slip.stay_no, "href": f"/desk/stays/{slip.stay_no}"}
+        {**receipt_line(slip, waiting), "stay_no": slip.stay_no, "href": f"/desk/stays/{slip.stay_no}"}
         for slip in slips[:_RECENT]
     ]
 
@@ -308,7 +308,7 @@ def _refund_due(view: DeskStay) -> dict[str, Any] | None:
 
 
 def _receipt(slip: Slip, view: DeskStay) -> dict[str, Any]:
-    line = receipt_line(slip, view.slips, view.waiting_voids)
+    line = receipt_line(slip, view.waiting_voids)
     return {**line, **offers(slip, view.card, view.waiting_voids)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hospital_prepay.domain.ledger.chart import Tender
+from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.inpatient.papers import Paper
 from hospital_prepay.services.inpatient.request_review import Review
@@ -19,8 +20,16 @@ _TITLES: Final = {
     "refund": "住院预交金退款凭据",
     "topup": "出院结算补交款收据",
     "return": "出院结算退款凭据",
+    "again": "退款改退现金凭据",
 }
-_WORDS: Final = {"deposit": "", "void": "红字", "refund": "退款", "topup": "补交", "return": "退款"}
+_WORDS: Final = {
+    "deposit": "",
+    "void": "红字",
+    "refund": "退款",
+    "topup": "补交",
+    "return": "退款",
+    "again": "退款",
+}
 
 
 def receipt(paper: Paper) -> dict[str, Any]:
@@ -35,6 +44,7 @@ def receipt(paper: Paper) -> dict[str, Any]:
         "stay_no": slip.stay_no,
         "ward": paper.ward,
         "tender_label": Tender(slip.tender).label,
+        "channel_label": None if slip.channel == Channel.WINDOW else Channel(slip.channel).label,
         "reference_tail": slip.payment_reference[-4:] or None,
         "payer": slip.payer or "—",
         "amount_word": _WORDS[slip.kind],

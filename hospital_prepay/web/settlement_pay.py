@@ -15,6 +15,7 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.masking import mask_name
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.channels import usual_channel
 from hospital_prepay.domain.rules.settlement.refunds import usual_rest
 from hospital_prepay.domain.rules.settlement.result import AMOUNT_LABELS, AMOUNTS
 from hospital_prepay.domain.rules.settlement.settling import Channel, Rest, SettlementKind
@@ -57,7 +58,7 @@ def settle_form(stay_no: str) -> str:
     interim = not money.is_discharged
     said = {
         "kind": (SettlementKind.INTERIM if interim else SettlementKind.DISCHARGE).value,
-        "channel": Channel.WINDOW.value,
+        "channel": usual_channel(current_actor()).value,
         "tender": Tender.CASH.value,
     }
     if not interim:
@@ -144,7 +145,7 @@ def pay(stay_no: str) -> Any:
     def act() -> str:
         said = read_form(PaySchema())
         top_up = TopUp(said.amount, said.tender, said.payment_reference)
-        command = PayArrears(stay_no, top_up, said.idempotency_key)
+        command = PayArrears(stay_no, top_up, said.idempotency_key, said.channel)
         number = pay_arrears(current_context(), current_actor(), command)
         return f"已收 {said.amount} 元，票据 {number}，请交患者。"
 

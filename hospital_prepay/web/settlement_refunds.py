@@ -128,8 +128,12 @@ def decide_again(number: str) -> Any:
 
     def act(said: RefundForm) -> str:
         seen = Awaited(number, said.attempt_no)
-        arrivals.decide_again(current_context(), current_actor(), seen, approve=approve, ground=said.words)
-        return f"{number} 已再退给患者。" if approve else f"{number} 的改退没有同意，请另选方式。"
+        slip = arrivals.decide_again(current_context(), current_actor(), seen, approve=approve, ground=said.words)
+        if not approve:
+            return f"{number} 的改退没有同意，请另选方式。"
+        if slip is None:
+            return f"{number} 已再退给患者。"
+        return f"{number} 已确认改退现金，票据 {slip}。下一步：申请的收费员打印，付现金，请患者签字。"
 
     return _step(number, act, "ground")
 

@@ -70,6 +70,7 @@ def refund_page(found: RefundRecord) -> dict[str, Any]:
         "ways": [
             {"value": way.value, "label": _SAME.format(label=way.label) if way is first else _WAYS[way], "note": None}
             for way in ways_again(first)
+            if way is not Tender.CASH or actor.may(Permission.DEPOSIT_COLLECT)
         ],
     }
 
@@ -177,6 +178,7 @@ def _attempt(one: Attempt, found: RefundRecord) -> dict[str, Any]:
         "sent_by": found.names.get(sent_by or "", sent_by),
         "known_by": found.names.get(one.known_by or "", one.known_by),
         "account": _account(account),
+        "slip": found.slips.get(one.attempt_no),
     }
 
 

@@ -37,6 +37,7 @@ from hospital_prepay.services.settlement.preview import ResultRow, Settlement, S
 from hospital_prepay.services.settlement.results import BY_HAND
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.settlement_words import dots, due_badge, risk_words, settled_badge, target_badge, waited
+from hospital_prepay.web.slip_lines import channel_choices
 
 ROOT: Final = "/settlement"
 _CAUSES: Final = {"discharged": "出院时计", "calendar": "放假安排变化后重算", "ordered": "出院医嘱补到后重算"}
@@ -170,6 +171,7 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "may_pay": settles and money.owed_fen + money.written_off_fen > 0,
         "may_settle": settles,
         "tenders": [{"value": one.value, "label": one.label} for one in Tender],
+        "channels": channel_choices(),
         "key": str(uuid.uuid4()),
         "stay_no": found.stay_no,
         "name": money.patient_name if actor.calls_patients else mask_name(money.patient_name),

@@ -9,20 +9,13 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN
+from hospital_prepay.domain.rules.settlement.channels import usual_channel
+from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.services.inpatient.lookup import Slip, StayCard
 from hospital_prepay.services.inpatient.slips import void_objections
 
-_WORDS: Final = {"refund": "退款", "return": "结算退款", "topup": "补交结算款"}
-
-
-def signed(slip: Slip, slips: list[Slip]) -> int:
-    """What a slip put into the drawer, in fen: below zero when it took out."""
-    if slip.kind != "void":
-        return slip.amount_fen if slip.kind in MONEY_IN else -slip.amount_fen
-    cancelled = next((one for one in slips if one.number == slip.cancels), None)
-    return slip.amount_fen if cancelled and cancelled.kind not in MONEY_IN else -slip.amount_fen
+_WORDS: Final = {"refund": "退款", "return": "结算退款", "topup": "补交结算款", "again": "改退现金"}
 
 
 def slip_state(slip: Slip, waiting: Collection[str]) -> dict[str, str] | None:
@@ -51,17 +44,24 @@ def offers(slip: Slip, card: StayCard, waiting: Collection[str]) -> dict[str, st
     }
 
 
-def receipt_line(slip: Slip, slips: list[Slip], waiting: Collection[str]) -> dict[str, Any]:
+def receipt_line(slip: Slip, waiting: Collection[str]) -> dict[str, Any]:
     """A slip in a list, without what may be done with it."""
     return {
         "at": slip.issued_at,
         "receipt_no": slip.number,
         "tender_label": Tender(slip.tender).label,
-        "amount_fen": signed(slip, slips),
+        "amount_fen": slip.moved_fen,
         "voided": slip.cancelled_by is not None,
         "state": slip_state(slip, waiting),
         "print_href": f"/desk/receipts/{slip.number}/print",
     }
+
+
+def channel_choices(said: str = "") -> list[dict[str, Any]]:
+    """Where money is taken, the window first; what was said is chosen, or what is usual for who acts."""
+    chosen = said or usual_channel(current_actor()).value
+    order = (Channel.WINDOW, Channel.BEDSIDE, Channel.ONLINE)
+    return [{"value": one.value, "label": one.label, "is_chosen": one.value == chosen} for one in order]
 
 
 def short_words(amount: Money) -> str:

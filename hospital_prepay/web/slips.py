@@ -39,6 +39,7 @@ from hospital_prepay.web import desk_view as view
 from hospital_prepay.web import paper_view, slips_view
 from hospital_prepay.web.cap_words import source_words
 from hospital_prepay.web.desk_collect import refused
+from hospital_prepay.web.shift_view import shift_page
 from hospital_prepay.web.slip_lines import short_words
 
 blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
@@ -96,7 +97,7 @@ def show_shift() -> str:
     cards = {slip.stay_no: lookup.find_stay(context, actor, slip.stay_no) for slip in slips}
     every = lookup.waiting_requests(context, actor)
     waiting = {one.number for one in every if one.number and one.requested_by == actor.actor_id}
-    return render_template("pages/inpatient/shift.html", **slips_view.shift_page(slips, cards, waiting))
+    return render_template("pages/inpatient/shift.html", **shift_page(slips, cards, waiting))
 
 
 @blueprint.get("/receipts/<number>/void")

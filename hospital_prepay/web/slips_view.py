@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import MalformedInput
 from hospital_prepay.domain.insured_class import InsuredClass
@@ -16,15 +15,13 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
 from hospital_prepay.domain.rules.inpatient.similar import Step, TableCap
 from hospital_prepay.http.clauses import chip
-from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
-from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, StayCard, WaitingRequest
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, WaitingRequest
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
 from hospital_prepay.web.desk_view import class_label
-from hospital_prepay.web.slip_lines import offers, signed, slip_state
 
 _CASES: Final = (
     ("disease", "病种变了", "第十七条（三）", "guizhou-deposit-2025/17.3"),
@@ -68,49 +65,6 @@ def decided(one: DecidedRequest) -> dict[str, Any]:
         "asked_by": one.asked_by or "—",
         "confirmed_by": one.decided_by or "—",
         "at": one.decided_at,
-    }
-
-
-def shift_page(slips: list[Slip], cards: Mapping[str, StayCard], waiting: Collection[str]) -> dict[str, Any]:
-    """Today's slips, newest first, and what they come to by way of paying. Refunds that somebody else approved are
-    no act of this shift: they stand apart as 代退."""
-    every = slips
-    paid = [slip for slip in every if slip.kind == "refund"]
-    slips = [slip for slip in every if slip.kind != "refund"]
-    totals = [_total(tender, [slip for slip in slips if slip.tender == tender.value], every) for tender in Tender]
-    used = [total for total in totals if total["count"]]
-    last, first = (slips[0], slips[-1]) if slips else (None, None)
-    summed = {key: sum(total[key] for total in used) for key in ("count", "in_fen", "out_fen", "net_fen")}
-    shift = None
-    if last and first:
-        shift = {
-            "name": "今日",
-            "book": last.book,
-            "opened_at": first.issued_at,
-            "first_no": first.number,
-            "last_no": last.number,
-            "count": len(slips),
-            "total_fen": summed["net_fen"],
-        }
-    return {
-        "shift": shift,
-        "totals": used,
-        "sum": summed,
-        "receipts": [_shift_line(slip, every, cards[slip.stay_no], waiting) for slip in slips],
-        "paid_out": [_shift_line(slip, every, cards[slip.stay_no], waiting) for slip in paid],
-        "paid_out_fen": sum(slip.amount_fen for slip in paid),
-        "page": {
-            "first": min(1, len(slips)),
-            "last": len(slips),
-            "total": len(slips),
-            "unit": "张",
-            "previous_href": None,
-            "next_href": None,
-        },
-        "form": Form(),
-        "may_close": False,
-        "idempotency_key": "",
-        "pending_voids": len(waiting),
     }
 
 
@@ -260,31 +214,3 @@ def _similar_option(row: TableCap) -> dict[str, str]:
 
 def _head(found: DeskStay) -> dict[str, str]:
     return {"stay_no": found.card.stay_no, "name": found.card.patient_name, "ward": found.card.ward}
-
-
-def _total(tender: Tender, mine: list[Slip], every: list[Slip]) -> dict[str, Any]:
-    amounts = [signed(slip, every) for slip in mine]
-    return {
-        "tender_label": tender.label,
-        "count": len(mine),
-        "in_fen": sum(amount for amount in amounts if amount > 0),
-        "out_fen": -sum(amount for amount in amounts if amount < 0),
-        "net_fen": sum(amounts),
-    }
-
-
-def _shift_line(slip: Slip, slips: list[Slip], card: StayCard, waiting: Collection[str]) -> dict[str, Any]:
-    return {
-        "receipt_no": slip.number,
-        "at": local(slip.issued_at),
-        "kind": slip_state(slip, waiting) or {"kind": "info", "word": "收款"},
-        "voided": slip.cancelled_by is not None,
-        "name": card.patient_name,
-        "stay_no": slip.stay_no,
-        "tender_label": Tender(slip.tender).label,
-        "amount_fen": signed(slip, slips),
-        "entry_no": str(slip.entry_no),
-        "entry_href": f"/finance/ledger/{slip.entry_no}" if current_actor().may(Permission.LEDGER_VIEW) else None,
-        "print_href": f"/desk/receipts/{slip.number}/print",
-        **offers(slip, card, waiting),
-    }

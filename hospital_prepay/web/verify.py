@@ -26,6 +26,7 @@ _KINDS: Final = {
     "void": "作废单",
     "topup": "结算补交单",
     "return": "结算退款单",
+    "again": "改退现金单",
 }
 _TENDERS: Final = {"cash": "现金", "card": "银行卡", "wechat": "微信", "alipay": "支付宝", "transfer": "转账"}
 _UNKNOWN: Final = {

@@ -41,6 +41,14 @@ def test_a_deposit_within_the_cap_answers_with_its_receipt(cashier: System, hosp
     assert hospital.balance("1001").fen == 120000
 
 
+def test_a_deposit_is_online_unless_the_system_says_where_it_stands(cashier: System) -> None:
+    for said, shown in (({}, "online"), ({"channel": "bedside"}, "bedside")):
+        number = cashier.post(DEPOSITS, {**CASH, "amount_fen": 10000, **said}).get_json()["receipt_no"]
+        assert cashier.get(f"/receipts/{number}").get_json()["channel"] == shown
+    for wrong in ("ward", None):
+        assert cashier.post(DEPOSITS, {**CASH, "channel": wrong}).status_code == 422
+
+
 def test_what_goes_over_the_cap_is_a_problem_with_clauses_room_and_decision(
     cashier: System, hospital: Hospital
 ) -> None:

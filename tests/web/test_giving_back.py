@@ -170,4 +170,5 @@ def test_a_refund_that_others_approved_stands_apart_from_the_shift(
     shift = words(cashier.get("/desk/shift").text)
     assert "还没开班" in shift
     assert "代退" in shift
-    assert "A01-000002" in shift.partition("代退")[2]
+    assert "A01-000002" in shift.partition("票出在您的票据本里")[2]
+    assert "住院现金（含代退）：收 0.00，付 1,360.00，净额 -1,360.00 元" in shift

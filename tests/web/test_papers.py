@@ -63,6 +63,19 @@ def test_a_voided_receipt_says_so_with_the_number_that_undid_it(cashier: Browser
     assert "已作废，红字票 A01-000002" in printed(cashier)
 
 
+@pytest.mark.clause("guizhou-deposit-2025/20")
+def test_a_receipt_says_where_it_was_taken_unless_at_the_window(cashier: Browser) -> None:
+    page = cashier.get(f"/desk/stays/{STAY}").text
+    assert '<option value="window" selected>窗口</option>' in page
+    collect(cashier, "1200")
+    collect(cashier, "100", channel="bedside")
+    assert "渠道" not in printed(cashier)
+    assert "渠道床旁" in printed(cashier, "A01-000002")
+    wrong = collect(cashier, "100", channel="elsewhere")
+    assert wrong.status_code == 422
+    assert 'id="e-channel"' in wrong.text
+
+
 def test_a_red_slip_names_the_original_the_approver_and_the_reason(cashier: Browser, officer: Browser) -> None:
     collect(cashier, "1200", payer="女儿")
     cashier.post("/desk/receipts/A01-000001/void", {"reason": "金额录错"})

@@ -14,6 +14,7 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
 from tests.counter import CERTIFICATE, NAME, STAY, Counter, collect
+from tests.counter import words as text_of
 from tests.people import Browser, House
 from tests.web.test_settlement import SETTLE, at_cashier, settle_form
 
@@ -83,6 +84,34 @@ def test_what_came_back_goes_to_the_patients_card_by_two(sent: str, login_as: Lo
     assert "已到账" in officer.get(page).text
     assert cashier.post(f"{page}/arrived", {"attempt_no": "2", "words": "x"}).status_code == 403
     assert officer.get(f"{REFUNDS}/A09-000001").status_code == 404
+
+
+def test_what_came_back_is_paid_in_cash_on_a_slip_the_patient_signs(sent: str, house: House, login_as: Login) -> None:
+    officer, path = login_as(Role.FINANCE_OFFICER), f"{REFUNDS}/{sent}"
+    officer.post(f"{path}/failed", {"attempt_no": "1", "words": "账户已注销"})
+    assert "在窗口退现金" not in officer.get(path).text
+    wrong = officer.post(f"{path}/again", {"attempt_no": "1", "route": "cash"})
+    assert wrong.status_code == 422
+    assert "请收费员来申请改退现金" in wrong.text
+    cashier = login_as(Role.CASHIER)
+    assert "在窗口退现金" in cashier.get(path).text
+    assert cashier.post(f"{path}/again", {"attempt_no": "1", "route": "cash"}).status_code == 303
+    assert officer.post(f"{path}/again/decide", {"attempt_no": "2", "act": "approve"}).status_code == 303
+    page = officer.get(path).text
+    assert officer.post(f"{path}/again/decide", {"attempt_no": "2", "act": "approve"}).status_code == 409
+    found = re.search(r"/desk/receipts/(A01-\d+)/print", page)
+    assert found
+    assert "下一步：申请的收费员打印，付现金，请患者签字" in page
+    shift = text_of(cashier.get("/desk/shift").text)
+    for part in (found[1], "改退现金", "住院现金（含代退）：收 0.00，付 100.00，净额 -100.00 元"):
+        assert part in shift, part
+    assert f"/desk/receipts/{found[1]}/void" not in cashier.get("/desk/shift").text
+    paper = cashier.get(f"/desk/receipts/{found[1]}/print").text
+    for part in ("退款改退现金凭据", "100.00", f"退款 {sent} 被退回，改退现金", "复核人", "患者或家属签字"):
+        assert part in paper, part
+    with house.context.database.reading() as connection:
+        token = connection.exec_driver_sql("SELECT token FROM receipt WHERE kind = 'again'").scalar_one()
+    assert "这张改退现金单是真的" in cashier.get(f"/r/{token}").text
 
 
 def test_a_table_of_results_is_told_line_by_line(sent: str, login_as: Login) -> None:

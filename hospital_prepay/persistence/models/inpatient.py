@@ -297,8 +297,8 @@ class ReceiptBook(Base):
 
 
 class Receipt(Base):
-    """A slip: money taken (deposit) or given back (refund), what a settlement left owing (topup) or over (return), or
-    a slip of any of these undone (void)."""
+    """A slip: money taken (deposit) or given back (refund), what a settlement left owing (topup) or over (return), a
+    refund that came back and is paid in cash (again), or a slip undone (void). ``channel`` is where it was done."""
 
     __tablename__ = "receipt"
 
@@ -320,6 +320,7 @@ class Receipt(Base):
     issued_at: Mapped[datetime]
     issued_by: Mapped[str] = mapped_column(sa.String(40))
     approved_by: Mapped[str | None] = mapped_column(sa.String(40))
+    channel: Mapped[str] = mapped_column(sa.String(7), server_default="window")
 
     __table_args__ = (
         sa.ForeignKeyConstraint(
@@ -342,7 +343,8 @@ class Receipt(Base):
             postgresql_where=sa.text("cancels_serial IS NOT NULL"),
         ),
         sa.Index("ix_receipt__stay", "institution_id", "stay_no"),
-        sa.CheckConstraint("kind IN ('deposit', 'refund', 'void', 'topup', 'return')", name="kind"),
+        sa.CheckConstraint("kind IN ('deposit', 'refund', 'void', 'topup', 'return', 'again')", name="kind"),
+        sa.CheckConstraint("channel IN ('bedside', 'online', 'window')", name="channel"),
         sa.CheckConstraint("tender IN ('cash', 'card', 'wechat', 'alipay', 'transfer')", name="tender"),
         sa.CheckConstraint("amount_fen > 0", name="amount_above_zero"),
         sa.CheckConstraint("(kind = 'void') = (cancels_serial IS NOT NULL)", name="void_names_its_slip"),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.slips import MONEY_IN, MONEY_OUT
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_OUT
 from hospital_prepay.persistence.models.access import User
 from hospital_prepay.persistence.models.inpatient import (
     CapRow,
@@ -115,7 +115,7 @@ class WaitingRequest:
 @dataclass(frozen=True, slots=True)
 class BookDay:
     """What a cashier's open book took in since a moment, net of voids; apart from it what the book paid: refunds that
-    others approved, and what settlements gave back (``paid_out``, ``paid_out_fen``)."""
+    others approved, and what settlements gave back or was paid on a second way (``paid_out``, ``paid_out_fen``)."""
 
     book: str | None
     slips: int
@@ -268,12 +268,10 @@ def book_day(connection: sa.Connection, institution_id: str, holder: str, since:
     )
     taken = slips_of_holder(connection, institution_id, holder, since)
     paid = [one for one in taken if one.kind in MONEY_OUT]
-    undone = {one.cancelled_by for one in paid if one.cancelled_by}
-    back = [one for one in taken if one.number in undone]
-    own = [one for one in taken if one.kind not in MONEY_OUT and one.number not in undone]
-    net = sum(one.amount_fen if one.kind in MONEY_IN else -one.amount_fen for one in own)
-    paid_out = sum(one.amount_fen for one in paid) - sum(one.amount_fen for one in back)
-    return BookDay(book, len(own), net, len(paid), paid_out)
+    back = [one for one in taken if one.cancels_kind in MONEY_OUT]
+    own = [one for one in taken if one.kind not in MONEY_OUT and one.cancels_kind not in MONEY_OUT]
+    paid_out = -sum(one.moved_fen for one in (*paid, *back))
+    return BookDay(book, len(own), sum(one.moved_fen for one in own), len(paid), paid_out)
 
 
 def waiting_requests(

@@ -14,6 +14,8 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.inpatient.deposits import CollectFacts, collect
+from hospital_prepay.domain.rules.settlement.channels import usual_channel
+from hospital_prepay.domain.rules.settlement.settling import Channel
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.choices import values_of
@@ -31,7 +33,7 @@ class CollectDeposit:
     """Money a patient pays ahead for a stay. ``stage`` names the stage of treatment in a staged collection (17.2).
 
     ``placement`` is the disease and class picked at the counter; before the first slip they become the stay's, if
-    the money is taken.
+    the money is taken. ``channel`` is where it is taken, the actor's usual one where nothing is said.
     """
 
     stay_no: str
@@ -42,6 +44,7 @@ class CollectDeposit:
     payer: str = ""
     stage: str = ""
     placement: Placement | None = None
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,8 @@ def collect_deposit(context: Context, actor: Actor, command: CollectDeposit) -> 
 
 def _payload(command: CollectDeposit) -> dict[str, Any]:
     payload = {**asdict(command), "amount": command.amount.fen, "tender": command.tender.value}
-    return payload if command.placement else {name: said for name, said in payload.items() if name != "placement"}
+    unsaid = {name for name in ("placement", "channel") if payload[name] is None}
+    return {name: said for name, said in payload.items() if name not in unsaid}
 
 
 def _picked(work: UnitOfWork, command: CollectDeposit, state: store.StayState) -> StayCapFound | None:
@@ -191,6 +195,7 @@ def _take(
             "token": token,
             "issued_at": work.now,
             "issued_by": work.act.actor.actor_id,
+            "channel": (command.channel or usual_channel(work.act.actor)).value,
         },
     )
     number = books.receipt_number(book, serial)

@@ -24,7 +24,7 @@ from hospital_prepay.persistence.refund_arrivals import Attempt
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.alarms import check_transfer, holds_staff_card
-from hospital_prepay.services.settlement.slips import settlement_entry
+from hospital_prepay.services.settlement.slips import Signed, settlement_entry, slip_of_cash_again
 
 ACCOUNT: Final = "refund_account"
 IN_CASH: Final = "现金，窗口当面退"
@@ -111,13 +111,17 @@ def mark_failed(context: Context, actor: Actor, seen: Awaited, words: str) -> in
 def ask_again(context: Context, actor: Actor, command: AskAgain) -> None:
     """Ask for a refund that came back to go another way. Needs ``settlement.settle`` or ``settlement.manage``.
 
-    Raises :class:`MalformedInput` for a way or account that can't be, :class:`Conflict` when somebody asked already.
+    Cash is asked for by who has a drawer. Raises :class:`MalformedInput` for a way or account that can't be,
+    :class:`Conflict` when somebody asked already.
     """
     if not actor.may(Permission.SETTLEMENT_MANAGE):
         actor.require(Permission.SETTLEMENT_SETTLE)
     with _attempt(context, actor, "settlement.ask_refund_again", command.seen, ("failed",)) as (work, one):
         if command.route not in ways_again(Tender(one.tender)):
             raise MalformedInput("不能这样退。请选列出的方式。", code="missing_value", details={"field": "route"})
+        if command.route is Tender.CASH and not actor.may(Permission.DEPOSIT_COLLECT):
+            words = "现金从收费员的抽屉里付，请收费员来申请改退现金。"
+            raise MalformedInput(words, details={"field": "route"})
         sealed = _sealed(context, work, command)
         attempt_no = len(store.of_slip(work.connection, work.institution_id, one.book, one.serial)) + 1
         store.add(
@@ -138,11 +142,12 @@ def ask_again(context: Context, actor: Actor, command: AskAgain) -> None:
         work.audit(subject=one.stay_no, detail=detail)
 
 
-def decide_again(context: Context, actor: Actor, seen: Awaited, *, approve: bool, ground: str = "") -> None:
+def decide_again(context: Context, actor: Actor, seen: Awaited, *, approve: bool, ground: str = "") -> str | None:
     """Send a refund another way, or turn that down with a ground; by another person than asked.
 
-    Cash at the window is with the patient at once. Needs ``settlement.manage``. Raises
-    :class:`~hospital_prepay.domain.errors.SecondPersonRequired`, and :class:`Conflict` when it was decided already.
+    Cash at the window is with the patient at once, on a slip in the book of who asked: its number is returned. Needs
+    ``settlement.manage``. Raises :class:`~hospital_prepay.domain.errors.SecondPersonRequired`, and
+    :class:`Conflict` when it was decided already.
     """
     actor.require(Permission.SETTLEMENT_MANAGE)
     said = "" if approve else _said(ground, "请写明为什么不同意，申请的人要看。", "ground")
@@ -155,14 +160,16 @@ def decide_again(context: Context, actor: Actor, seen: Awaited, *, approve: bool
             values = {"state": "dropped", "evidence": said, **_known(work)}
             store.change(work.connection, work.institution_id, one, values)
             work.audit(subject=one.stay_no, detail={**detail, "ground": said})
-            return
+            return None
         entry_no = _post(work, one, "settlement_refund_again", "退回的退款再付患者", _out(one))
+        number = _cash_slip(work, one, entry_no) if one.route == Tender.CASH else None
         values = {"state": "sent", "sent_by": actor.actor_id, "sent_at": work.now, "entry_no": entry_no}
         store.change(work.connection, work.institution_id, one, values)
         work.audit(subject=one.stay_no, entry_no=entry_no, detail={**detail, "amount_fen": one.amount_fen})
         if one.route == Tender.CASH:
             _arrive(work, one, IN_CASH)
             count_as_settled(work, one.stay_no)
+        return number
 
 
 def count_as_settled(work: UnitOfWork, stay_no: str) -> None:
@@ -198,6 +205,12 @@ def _attempt(
         if not found or found[-1].attempt_no != seen.attempt_no or found[-1].state not in states:
             raise Conflict(f"票据 {seen.number} 的退款刚有别人办过，或者不在这一步。请刷新后再办；本次没有改动。")
         yield work, found[-1]
+
+
+def _cash_slip(work: UnitOfWork, one: Attempt, entry_no: int) -> str:
+    assert one.asked_by is not None
+    signed = Signed(one.asked_by, work.act.actor.actor_id, f"退款 {one.number} 被退回，改退现金")
+    return slip_of_cash_again(work, one.stay_no, Money(one.amount_fen), entry_no, signed)
 
 
 def _arrive(work: UnitOfWork, one: Attempt, evidence: str) -> None:

@@ -49,10 +49,12 @@ class Refunds:
 
 @dataclass(frozen=True, slots=True)
 class RefundRecord:
-    """Every attempt of one slip, the first one first; ``accounts`` are the bank accounts by attempt."""
+    """Every attempt of one slip, the first one first; ``accounts`` are the bank accounts by attempt, ``slips`` the
+    numbers of the slips that cash was paid on."""
 
     attempts: tuple[Attempt, ...]
     accounts: dict[int, BankAccount]
+    slips: dict[int, str]
     names: dict[str, str]
 
     @property
@@ -93,6 +95,11 @@ def refund_of(context: Context, actor: Actor, number: str) -> RefundRecord:
     institution = actor.institution_id
     with context.database.reading() as connection:
         found = store.of_slip(connection, institution, book, serial)
+        paid = {
+            one.attempt_no: books.number_of_entry(connection, institution, one.entry_no)
+            for one in found
+            if one.entry_no is not None and one.attempt_no > 1
+        }
         names = dict(people.names(connection, institution))
     if not found:
         raise NotFound(f"票据 {number} 不是要等到账的退款。请核对票号。")
@@ -101,7 +108,8 @@ def refund_of(context: Context, actor: Actor, number: str) -> RefundRecord:
         account = account_of(context, institution, one.account_enc)
         if account is not None:
             accounts[one.attempt_no] = account
-    return RefundRecord(tuple(found), accounts, names)
+    slips = {attempt_no: slip for attempt_no, slip in paid.items() if slip is not None}
+    return RefundRecord(tuple(found), accounts, slips, names)
 
 
 def refunds_of_stay(context: Context, actor: Actor, stay_no: str) -> tuple[list[Attempt], list[Unclaimed]]:

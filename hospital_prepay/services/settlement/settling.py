@@ -223,14 +223,15 @@ def _carry_out(
     )
     slips = []
     if command.top_up is not None:
-        slips.append(take_top_up(work, command.stay_no, command.top_up, share.shortfall_fen, f"{number}:topup"))
+        key, owed_fen = f"{number}:topup", share.shortfall_fen
+        slips.append(take_top_up(work, command.stay_no, command.top_up, owed_fen, key, command.channel))
     given_back = left = 0
     if row is not None:
         if command.rest is Rest.LEFT:
             left = _leave(work, command.stay_no, share.left_fen)
         else:
             for at, one in enumerate(by_the_way_it_came(share.left_fen, paid_in)):
-                slips.append(give_back(work, command.stay_no, one, f"{number}:{at}"))
+                slips.append(give_back(work, command.stay_no, one, f"{number}:{at}", channel=command.channel))
                 given_back += one.amount_fen
         _pass_on(work, row, number, complete)
     owed = store.owed_fen(work.connection, work.institution_id, command.stay_no)

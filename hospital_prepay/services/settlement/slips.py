@@ -14,7 +14,8 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.references import payment_reference
 from hospital_prepay.domain.rules.settlement.arrears import ActKind, reopened_fen
-from hospital_prepay.domain.rules.settlement.settling import GoesBack
+from hospital_prepay.domain.rules.settlement.channels import usual_channel
+from hospital_prepay.domain.rules.settlement.settling import Channel, GoesBack
 from hospital_prepay.persistence import arrears, stays
 from hospital_prepay.persistence import receipts as books
 from hospital_prepay.persistence.ledger import has_account, open_account
@@ -46,11 +47,12 @@ def checked(top_up: TopUp) -> TopUp:
 
 @dataclass(frozen=True, slots=True)
 class PayArrears:
-    """Money towards what a stay's settlement left owing, paid later."""
+    """Money towards what a stay's settlement left owing, paid later; ``channel`` as with a deposit."""
 
     stay_no: str
     top_up: TopUp
     idempotency_key: str
+    channel: Channel | None = None
 
 
 def pay_arrears(context: Context, actor: Actor, command: PayArrears) -> str:
@@ -63,11 +65,14 @@ def pay_arrears(context: Context, actor: Actor, command: PayArrears) -> str:
     with context.work(actor, "settlement.top_up", command.stay_no) as work:
         stays.lock_stay(work.connection, work.institution_id, command.stay_no)
         payload = {**asdict(command), "top_up": {**asdict(top_up), "amount": top_up.amount.fen}}
+        if command.channel is None:
+            del payload["channel"]
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return str(known["slip"])
         owed = reopen_for(work, command.stay_no, top_up.amount.fen)
-        number = take_top_up(work, command.stay_no, top_up, owed, command.idempotency_key)
+        channel = command.channel or usual_channel(actor)
+        number = take_top_up(work, command.stay_no, top_up, owed, command.idempotency_key, channel)
         work.keep_answer(command.idempotency_key, payload, {"slip": number})
         return number
 
@@ -149,7 +154,14 @@ class Signed:
     ground: str
 
 
-def give_back(work: UnitOfWork, stay_no: str, back: GoesBack, key: str, signed: Signed | None = None) -> str:
+def give_back(
+    work: UnitOfWork,
+    stay_no: str,
+    back: GoesBack,
+    key: str,
+    signed: Signed | None = None,
+    channel: Channel = Channel.WINDOW,
+) -> str:
     """One refund of what was left, by the way it came, on a slip of its own."""
     amount, tender = Money(back.amount_fen), Tender(back.tender)
     postings = (
@@ -159,7 +171,12 @@ def give_back(work: UnitOfWork, stay_no: str, back: GoesBack, key: str, signed: 
     entry_no = work.ledger.post(
         settlement_entry(work, "settlement_return", "退结算后剩余预交金", key, stay_no, postings)
     )
-    return _slip(work, "return", stay_no, amount, tender, back.reference, entry_no, signed)
+    return _slip(work, "return", stay_no, amount, tender, back.reference, entry_no, signed, channel=channel)
+
+
+def slip_of_cash_again(work: UnitOfWork, stay_no: str, amount: Money, entry_no: int, signed: Signed) -> str:
+    """The slip of a refund that came back and is paid in cash: the asker's drawer pays."""
+    return _slip(work, "again", stay_no, amount, Tender.CASH, "", entry_no, signed)
 
 
 def give_top_up_back(work: UnitOfWork, paid: books.Slip, signed: Signed) -> str:
@@ -178,7 +195,9 @@ def give_top_up_back(work: UnitOfWork, paid: books.Slip, signed: Signed) -> str:
     return _slip(work, "void", paid.stay_no, paid.amount, tender, reference, entry_no, signed, paid)
 
 
-def take_top_up(work: UnitOfWork, stay_no: str, top_up: TopUp, owed_fen: int, key: str) -> str:
+def take_top_up(
+    work: UnitOfWork, stay_no: str, top_up: TopUp, owed_fen: int, key: str, channel: Channel = Channel.WINDOW
+) -> str:
     """Money towards what is owed, on a slip of its own. Raises :class:`MalformedInput` above what is owed."""
     if top_up.amount.fen > owed_fen:
         words = f"最多补交 {Money(owed_fen)} 元：这是还差的。"
@@ -192,7 +211,8 @@ def take_top_up(work: UnitOfWork, stay_no: str, top_up: TopUp, owed_fen: int, ke
         Posting(arrears_account(stay_no), credit=top_up.amount),
     )
     entry_no = work.ledger.post(settlement_entry(work, "settlement_topup", "补交结算款", key, stay_no, postings))
-    return _slip(work, "topup", stay_no, top_up.amount, top_up.tender, top_up.payment_reference, entry_no)
+    reference = top_up.payment_reference
+    return _slip(work, "topup", stay_no, top_up.amount, top_up.tender, reference, entry_no, channel=channel)
 
 
 def _slip(
@@ -205,6 +225,7 @@ def _slip(
     entry_no: int,
     signed: Signed | None = None,
     cancels: books.Slip | None = None,
+    channel: Channel = Channel.WINDOW,
 ) -> str:
     issued_by = work.act.actor.actor_id if signed is None else signed.issued_by
     book, serial = books.next_serial(work.connection, work.institution_id, issued_by, SERIES, work.now)
@@ -229,6 +250,7 @@ def _slip(
             "issued_at": work.now,
             "issued_by": issued_by,
             "approved_by": signed and signed.approved_by,
+            "channel": channel.value,
         },
     )
     work.audit(entry_no=entry_no, detail={"receipt": books.receipt_number(book, serial), "amount_fen": amount.fen})

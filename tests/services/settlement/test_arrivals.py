@@ -131,13 +131,15 @@ def test_what_came_back_is_owed_and_goes_another_way_by_two(ready: Hospital, sen
 
 def test_nobody_sends_what_they_asked_for(ready: Hospital, sent: Awaited) -> None:
     mark_failed(ready.context, OFFICER, sent, "退回")
-    ask_again(ready.context, OFFICER, AskAgain(sent, Tender.CASH))
+    with pytest.raises(MalformedInput, match="收费员的抽屉"):
+        ask_again(ready.context, OFFICER, AskAgain(sent, Tender.CASH))
+    ask_again(ready.context, OFFICER, AskAgain(sent, Tender.TRANSFER, ACCOUNT))
     with pytest.raises(SecondPersonRequired):
         decide_again(ready.context, OFFICER, Awaited(sent.number, 2), approve=True)
     with pytest.raises(MalformedInput):
         decide_again(ready.context, APPROVER, Awaited(sent.number, 2), approve=False)
     decide_again(ready.context, APPROVER, Awaited(sent.number, 2), approve=False, ground="卡号不是本人的")
-    assert attempts(ready)[-1] == (2, "cash", "dropped", "卡号不是本人的")
+    assert attempts(ready)[-1] == (2, "transfer", "dropped", "卡号不是本人的")
     # Asked for anew it is the third attempt; cash is with the patient at once.
     ask_again(ready.context, CASHIER, AskAgain(sent, Tender.CASH))
     decide_again(ready.context, OFFICER, Awaited(sent.number, 3), approve=True)

@@ -12,18 +12,20 @@ import sqlalchemy as sa
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Actor, Role
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, ReusedKey
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.channels import Service
-from hospital_prepay.domain.rules.settlement.settling import Channel
+from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.access import ApiClient
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
 from hospital_prepay.services.inpatient.slips import DecideRequest, RequestVoid, decide_request, request_void
 from hospital_prepay.services.settlement.channels import Count, read_channels, take_channel_file, write_counts
+from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
+from hospital_prepay.services.settlement.slips import PayArrears, TopUp, pay_arrears
 from tests.hospital import CASHIER, INSTITUTION, OFFICER, Hospital
-from tests.settled import settled
+from tests.settled import discharged, pass_to_cashier, settled
 
 MONTH = "2026-01"
 BEDSIDE = Count(MONTH, Service.ADMISSION, Channel.BEDSIDE, 30)
@@ -70,6 +72,44 @@ def test_payments_by_another_system_are_online(hospital: Hospital, database: Dat
     asked = request_void(hospital.context, CASHIER, RequestVoid("A02-000002", "录错"))
     decide_request(hospital.context, OFFICER, DecideRequest(asked.request_id, True))
     assert numbers(hospital, Service.PAYMENT) == ((0, 1, 1), "50.0%")
+
+
+@pytest.mark.clause("guizhou-deposit-2025/20")
+def test_payments_are_counted_where_they_were_taken(hospital: Hospital) -> None:
+    hospital.admit()
+    ward = Actor(INSTITUTION, "cashier-3", "病区收费", frozenset({Role.CASHIER, Role.WARD}))
+    system = Actor(INSTITUTION, "client-1", "床旁结算车", frozenset({Role.CASHIER}), is_system=True)
+    for number, (who, said) in enumerate(
+        (
+            (CASHIER, None),  # the window
+            (CASHIER, Channel.BEDSIDE),
+            (ward, None),  # the bedside
+            (ward, Channel.WINDOW),
+            (system, None),  # online
+            (system, Channel.BEDSIDE),
+        )
+    ):
+        command = CollectDeposit("2601140001", Money(10_000), Tender.CASH, f"pay-{number:05}", channel=said)
+        taken = collect_deposit(hospital.context, who, command)
+        assert collect_deposit(hospital.context, who, command) == taken
+    assert numbers(hospital, Service.PAYMENT) == ((3, 1, 2), "66.6%")
+    with pytest.raises(ReusedKey):
+        collect_deposit(hospital.context, system, replace(command, channel=Channel.ONLINE))
+
+
+@pytest.mark.clause("guizhou-deposit-2025/20")
+def test_what_a_settlement_takes_and_gives_back_is_done_where_it_is(hospital: Hospital, clock: FixedClock) -> None:
+    at = datetime(2026, 1, 5, 9, tzinfo=SHANGHAI)
+    discharged(hospital.context, clock, "S1", at)
+    pass_to_cashier(hospital.context, "S1")
+    paid = TopUp(Money(60_000), Tender.CASH)
+    said = {"self_pay_total": Money(100_000), "top_up": paid}
+    command = SettleStay("S1", SettlementKind.DISCHARGE, Channel.BEDSIDE, "settle-S1", **said)  # type: ignore[arg-type]
+    assert settle_stay(hospital.context, CASHIER, command).number
+    later = TopUp(Money(10_000), Tender.CASH)
+    pay_arrears(hospital.context, CASHIER, PayArrears("S1", later, "pay-00001"))
+    pay_arrears(hospital.context, CASHIER, PayArrears("S1", later, "pay-00002", Channel.ONLINE))
+    assert numbers(hospital, Service.PAYMENT) == ((1, 1, 1), "66.6%")
 
 
 @pytest.mark.clause("guizhou-deposit-2025/20")

@@ -14,9 +14,9 @@ from hospital_prepay.domain.decision import Decision, Outcome, Reason
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules import RULES
 
-# Slips of money that came in; a refund's and a return's went out.
+# Slips of money that came in; a refund's, a return's and that of a refund paid again went out.
 MONEY_IN: Final = frozenset({"deposit", "topup"})
-MONEY_OUT: Final = frozenset({"refund", "return"})
+MONEY_OUT: Final = frozenset({"refund", "return", "again"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ def void(facts: VoidFacts, rule_version: str) -> Decision:
     reasons = []
     if facts.kind == "void":
         reasons.append(Reason("not_a_money_slip", "作废单本身不能再作废，请重新收款或退款。"))
+    if facts.kind == "again":
+        reasons.append(Reason("paid_in_hand", "这是改退的现金，已经当面交给患者，不能作废。"))
     if facts.already_void:
         reasons.append(Reason("already_void", "这张票已经作废过。"))
     if facts.issued_on != facts.today:

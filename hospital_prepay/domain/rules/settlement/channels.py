@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.clauses import house_rule
 from hospital_prepay.domain.rules.settlement.settling import Channel
 
@@ -40,3 +41,12 @@ def in_ward_or_online(numbers: dict[Channel, int]) -> tuple[int, int]:
     """How many were done in the ward or online, and how many in all."""
     whole = sum(numbers.values())
     return whole - numbers.get(Channel.WINDOW, 0), whole
+
+
+@house_rule
+def usual_channel(actor: Actor) -> Channel:
+    """Where somebody does it unless they say otherwise: another system online, a ward at the bedside, others at the
+    window."""
+    if actor.is_system:
+        return Channel.ONLINE
+    return Channel.BEDSIDE if Role.WARD in actor.roles else Channel.WINDOW
