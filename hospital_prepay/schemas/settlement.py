@@ -59,13 +59,15 @@ class DroppedSchema(CommandSchema[DroppedForm]):
 
 @dataclass(frozen=True, slots=True)
 class HandEvent:
-    """A discharge, its cancelling or a move as somebody at a ward or counter writes it down."""
+    """A discharge, its cancelling or a move as somebody at a ward or counter writes it down; ``ground`` where a late
+    discharge is to be cancelled."""
 
     stay_no: str
     kind: VisitEventKind
     at: datetime
     ward: str
     disposition: Disposition | None
+    ground: str
 
 
 class HandEventSchema(CommandSchema[HandEvent]):
@@ -78,6 +80,7 @@ class HandEventSchema(CommandSchema[HandEvent]):
     at = LocalMoment(required=True)
     ward = Text(longest=80, load_default="")
     disposition = Choice(Disposition, load_default=None)
+    ground = Text(longest=LONGEST_NOTE, load_default="")
 
     def read(self, given: Mapping[str, Any]) -> HandEvent:
         """The event; how the patient left may be left open."""

@@ -62,6 +62,33 @@ def test_a_reason_is_written_and_its_excuse_decided_by_another(late: House, logi
     assert "逾期，已容错" in officer.get("/settlement/late").text
 
 
+def test_a_late_discharge_is_taken_back_by_two(late: House, login_as: Login) -> None:
+    cashier, officer = login_as(Role.CASHIER), login_as(Role.FINANCE_OFFICER)
+    form = {"stay_no": NO, "kind": "cancel_discharge", "at": "2026-01-22T08:30"}
+    refused = cashier.post("/settlement/visits", form)
+    assert refused.status_code == 422
+    assert "请写明为什么取消，由财务里另一个人决定" in refused.text
+    assert cashier.post("/settlement/visits", {**form, "ground": "<i>没走</i>"}).status_code == 303
+    page = cashier.get(STAY).text
+    assert "已申请，等财务里另一个人决定" in page
+    assert "&lt;i&gt;没走&lt;/i&gt;" in page
+    assert "同意取消出院" not in page
+    assert cashier.post(f"{STAY}/take_back/1/decide", {"act": "agree"}).status_code == 403
+    again = cashier.post("/settlement/visits", {**form, "ground": "再来"})
+    assert again.status_code == 409
+    assert "取消逾期的出院，等决定" in officer.get("/").text
+    assert "去决定" in officer.get("/settlement/late?list=take_backs").text
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "refuse", "answer": ""})
+    assert "请写明为什么不同意" in officer.get(STAY).text
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "agree"})
+    page = officer.get(STAY).text
+    assert "已同意，出院取消了" in page
+    assert "取消出院 2026-01-22 09:00" in page
+    assert "逾期后取消出院 1 人" in officer.get("/settlement/reports").text
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "agree"})
+    assert "现在没有出院记录" in officer.get(STAY).text
+
+
 def test_a_reason_without_words_or_by_who_does_no_part_is_not_taken(late: House, login_as: Login) -> None:
     ward = login_as(Role.WARD)
     ward.post(f"{STAY}/late", reason(words=" "))
