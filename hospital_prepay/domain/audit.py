@@ -200,6 +200,7 @@ ACTIONS: Final[dict[str, str]] = {
     "visit.replay": "重新处理搁置的消息",
     "visit.drop": "作废搁置的消息",
     "discharge.step": "推进出院结算",
+    "discharge.name_class": "核实参保类型",
     "discharge.ask_take_back": "申请取消逾期的出院",
     "discharge.agree_take_back": "同意取消逾期的出院",
     "discharge.refuse_take_back": "不同意取消逾期的出院",

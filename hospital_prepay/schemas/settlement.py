@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError
 
+from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.result import AMOUNTS, ResultAmounts, self_paid
@@ -85,6 +86,21 @@ class HandEventSchema(CommandSchema[HandEvent]):
     def read(self, given: Mapping[str, Any]) -> HandEvent:
         """The event; how the patient left may be left open."""
         return super().read({name: said for name, said in given.items() if said or name != "disposition"})
+
+
+@dataclass(frozen=True, slots=True)
+class NamedClass:
+    """The insured class as somebody found it out."""
+
+    insured: InsuredClass
+
+
+class NamedClassSchema(CommandSchema[NamedClass]):
+    """One of the three classes."""
+
+    command: ClassVar = NamedClass
+
+    insured = Choice(InsuredClass, required=True)
 
 
 @dataclass(frozen=True, slots=True)

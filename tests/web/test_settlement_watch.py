@@ -89,6 +89,28 @@ def test_a_late_discharge_is_taken_back_by_two(late: House, login_as: Login) -> 
     assert "现在没有出院记录" in officer.get(STAY).text
 
 
+def test_a_class_that_nobody_named_is_asked_for(counter: Counter, house: House, login_as: Login) -> None:
+    said = raw("A03", visit=NO, at="20260115091500", admitted="20260110080000", insured="07")
+    take_hl7(house.context, feed(INSTITUTION, "mllp"), said, "mllp")
+    for step, role in enumerate((Role.WARD, Role.BILLING_AUDITOR)):
+        assert login_as(role).post(f"{STAY}/pass", {"step_no": str(step), "note": ""}).status_code == 303
+    clerk = login_as(Role.INSURANCE_CLERK)
+    listed = clerk.get("/settlement").text
+    assert "类型未知，暂按自费" in listed
+    assert "参保类型未知，请先核实" in listed
+    assert f'value="{NO}:2"' not in listed
+    page = clerk.get(STAY).text
+    assert "已办好，交给收费" not in page
+    assert clerk.post(f"{STAY}/pass", {"step_no": "2", "note": ""}).status_code == 409
+    assert clerk.post(f"{STAY}/class", {"insured": ""}).status_code == 422
+    assert "记下参保类型" not in login_as(Role.WARD).get(STAY).text
+    assert clerk.post(f"{STAY}/class", {"insured": "self_pay"}).status_code == 303
+    page = clerk.get(STAY).text
+    assert "已办好，交给收费" in page
+    assert "类型未知" not in page
+    assert clerk.post(f"{STAY}/class", {"insured": "employee"}).status_code == 409
+
+
 def test_a_reason_without_words_or_by_who_does_no_part_is_not_taken(late: House, login_as: Login) -> None:
     ward = login_as(Role.WARD)
     ward.post(f"{STAY}/late", reason(words=" "))
