@@ -119,7 +119,7 @@ def warnings(context: Context, actor: Actor, ward: str = "") -> Warnings:
 
 
 def risk_tasks(context: Context, actor: Actor) -> list[Task]:
-    """Stays in hospital that are warned of, and the oldest costs that do so, for the home page of finance and wards."""
+    """Stays in hospital that are warned of, and the oldest costs that do so: for finance and wards at home."""
     if not any(actor.may(one) for one in (Permission.SETTLEMENT_MANAGE, Permission.SETTLEMENT_WARD)):
         return []
     with context.database.reading() as connection:
