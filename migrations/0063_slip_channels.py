@@ -8,7 +8,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0063"
-down_revision = "0060"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 

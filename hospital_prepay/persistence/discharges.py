@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import NotFound
+from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import Discharge, DischargeClock, DischargeStep
 
@@ -24,6 +25,7 @@ class DischargeRow:
     disposition: str
     ward: str
     insured_class: str
+    class_known: bool
     clock_no: int
     due_on: date | None
     expected_on: date | None
@@ -33,6 +35,11 @@ class DischargeRow:
     note: str
     step_no: int
     settled_at: datetime | None
+
+    @property
+    def insured(self) -> InsuredClass | None:
+        """The insured class; ``None`` where nobody named it."""
+        return InsuredClass(self.insured_class) if self.class_known else None
 
 
 _COLUMNS = tuple(getattr(Discharge, name) for name in DischargeRow.__dataclass_fields__)
@@ -79,6 +86,20 @@ def change(connection: sa.Connection, institution_id: str, row: DischargeRow, va
             Discharge.discharged_at == row.discharged_at,
         )
         .values(**values)
+    )
+
+
+def know_class(connection: sa.Connection, institution_id: str, stay_no: str, insured_class: str) -> None:
+    """Let the standing discharge of a stay, if its class wasn't known, have the one that the counter registered."""
+    connection.execute(
+        sa.update(Discharge)
+        .where(
+            Discharge.institution_id == institution_id,
+            Discharge.stay_no == stay_no,
+            Discharge.ended_at.is_(None),
+            Discharge.class_known.is_(False),
+        )
+        .values(insured_class=insured_class, class_known=True)
     )
 
 

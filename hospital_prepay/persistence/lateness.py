@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.persistence.models.settlement import Discharge
 from hospital_prepay.persistence.models.settlement_watch import Lateness
+from hospital_prepay.persistence.take_backs import stands, taken_back_late
 from hospital_prepay.persistence.wall_time import EndOf
 
 
@@ -98,11 +99,11 @@ def change(connection: sa.Connection, institution_id: str, row: LateRow, values:
 def ward_month(
     connection: sa.Connection, institution_id: str, ward: str, span: tuple[datetime, datetime], today: date
 ) -> WardMonth:
-    """A ward's discharges between two moments; those that were taken back don't count."""
+    """A ward's discharges between two moments; of those that were taken back only the late ones count."""
     discharged, late = connection.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((is_late(today), 1), else_=0)), 0)).where(
             Discharge.institution_id == institution_id,
-            Discharge.ended_at.is_(None),
+            sa.or_(stands(), taken_back_late()),
             Discharge.ward == ward,
             Discharge.discharged_at >= span[0],
             Discharge.discharged_at < span[1],

@@ -159,6 +159,7 @@ _INSERT = (
     "stay_cap",
     "unclaimed_deposit",
     "stay_cost",
+    "take_back",
     "visit_message",
 )
 _UPDATE: dict[str, str] = {
@@ -170,8 +171,8 @@ _UPDATE: dict[str, str] = {
     ),
     "deposit_rules": "approved_by, approved_at",
     "discharge": (
-        "ended_at, ended_by, disposition, ward, insured_class, clock_no, due_on, expected_on, target_at, stage,"
-        " stage_since, note, step_no, settled_at"
+        "ended_at, ended_by, disposition, ward, insured_class, class_known, clock_no, due_on, expected_on, target_at,"
+        " stage, stage_since, note, step_no, settled_at"
     ),
     "disease": "name, initials, catalogue",
     "fund_calendar": "revoked_at",
@@ -250,6 +251,7 @@ _UPDATE: dict[str, str] = {
         "patient_name, initials, sex, ward, bed, discharged_at, cancelled_at, patient_no, certificate_enc,"
         " certificate_hash, phone_enc, phone_hash"
     ),
+    "take_back": "state, decided_by, decided_at, answer",
     "unclaimed_deposit": (
         "state, claimant, relation, claimant_enc, tender, asked_by, asked_at, decided_by, decided_at, ground, book,"
         " serial"

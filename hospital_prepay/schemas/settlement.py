@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import ValidationError
 
+from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.result import AMOUNTS, ResultAmounts, self_paid
@@ -59,13 +60,15 @@ class DroppedSchema(CommandSchema[DroppedForm]):
 
 @dataclass(frozen=True, slots=True)
 class HandEvent:
-    """A discharge, its cancelling or a move as somebody at a ward or counter writes it down."""
+    """A discharge, its cancelling or a move as somebody at a ward or counter writes it down; ``ground`` where a late
+    discharge is to be cancelled."""
 
     stay_no: str
     kind: VisitEventKind
     at: datetime
     ward: str
     disposition: Disposition | None
+    ground: str
 
 
 class HandEventSchema(CommandSchema[HandEvent]):
@@ -78,10 +81,26 @@ class HandEventSchema(CommandSchema[HandEvent]):
     at = LocalMoment(required=True)
     ward = Text(longest=80, load_default="")
     disposition = Choice(Disposition, load_default=None)
+    ground = Text(longest=LONGEST_NOTE, load_default="")
 
     def read(self, given: Mapping[str, Any]) -> HandEvent:
         """The event; how the patient left may be left open."""
         return super().read({name: said for name, said in given.items() if said or name != "disposition"})
+
+
+@dataclass(frozen=True, slots=True)
+class NamedClass:
+    """The insured class as somebody found it out."""
+
+    insured: InsuredClass
+
+
+class NamedClassSchema(CommandSchema[NamedClass]):
+    """One of the three classes."""
+
+    command: ClassVar = NamedClass
+
+    insured = Choice(InsuredClass, required=True)
 
 
 @dataclass(frozen=True, slots=True)

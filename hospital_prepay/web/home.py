@@ -18,6 +18,7 @@ from hospital_prepay.services.access.home import Task
 from hospital_prepay.services.access.sessions import Stage
 from hospital_prepay.services.fund.clearing_watch import clearing_tasks
 from hospital_prepay.services.fund.reminders import duty_tasks
+from hospital_prepay.services.settlement.costs import risk_tasks
 
 blueprint = Blueprint("home", __name__)
 
@@ -286,6 +287,8 @@ _TASKS: Final = {
     "arrears_act": ("坏账准备或核销等决定", "申请的人自己不能决定", "/settlement/arrears", "去决定"),
     "relief": ("应急救助基金申请等提交", "起草的人自己不能提交", "/settlement/relief", "去提交"),
     "assessment": ("风险评估等批准", "写评估的人自己不能批准", "/settlement/assessments", "去批准"),
+    "cost_risk": ("在院费用快到或超出预交金", "收费不超过额度；看可以怎样帮患者", "/settlement/risks", "去看"),
+    "take_back": ("取消逾期的出院，等决定", "申请的人自己不能决定", "/settlement/late?list=take_backs", "去决定"),
     "excuse": ("逾期的容错等决定", "申请的人自己不能决定", "/settlement/late?list=excuses", "去决定"),
     "publish": ("额度表已批准，等发布", "发布后患者和窗口都按新表", "/finance/caps", "去发布"),
 }
@@ -299,7 +302,9 @@ def show_home() -> str:
     signed_in = load_sign_in()
     open_to_all = signed_in is not None and signed_in.stage is Stage.FULL
     today = context.clock.today()
-    tasks = [*home.tasks(context, actor), *clearing_tasks(context, actor)] if open_to_all else []
+    tasks = list[Task]()
+    if open_to_all:
+        tasks = [*home.tasks(context, actor), *risk_tasks(context, actor), *clearing_tasks(context, actor)]
     return render_template(
         "pages/access/home.html",
         doors=_doors() if open_to_all else [],

@@ -12,9 +12,9 @@ from hospital_prepay.http.current import current_actor, current_context, is_part
 from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
-from hospital_prepay.schemas.settlement import StepForm, StepSchema
+from hospital_prepay.schemas.settlement import NamedClassSchema, StepForm, StepSchema
 from hospital_prepay.services.settlement import board as service
-from hospital_prepay.services.settlement import progress, refund_list
+from hospital_prepay.services.settlement import by_hand, progress, refund_list
 from hospital_prepay.services.settlement.preview import money_of
 from hospital_prepay.services.settlement.progress import Passed, Seen
 from hospital_prepay.web import settlement_view as view
@@ -90,6 +90,21 @@ def remark(stay_no: str) -> Any:
     return _step(
         stay_no, lambda form: progress.remark(current_context(), current_actor(), _of(stay_no, form), form.note)
     )
+
+
+@blueprint.post("/stays/<stay_no>/class")
+@requires(Permission.SETTLEMENT_VIEW)
+def name_class(stay_no: str) -> Any:
+    """Name the insured class that nobody named so far."""
+    try:
+        insured = read_form(NamedClassSchema()).insured
+        by_hand.name_class(current_context(), current_actor(), stay_no, insured)
+    except WrongForm as wrong:
+        return _record(stay_no, wrong.form), 422
+    except Conflict as error:
+        return _record(stay_no, typed().with_error(error)), 409
+    say("ok", f"{stay_no} 的参保类型已记为{insured.label}。")
+    return redirect(f"{view.ROOT}/stays/{stay_no}", 303)
 
 
 def _step(stay_no: str, take: Any) -> Any:

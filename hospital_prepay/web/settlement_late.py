@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPersonRequired
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, SecondPersonRequired
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.masking import mask_name
 from hospital_prepay.domain.rules.settlement.escalation import Level
@@ -23,13 +23,19 @@ from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.settlement_watch import AnswerSchema, LateReasonSchema
 from hospital_prepay.services.settlement import lateness as service
-from hospital_prepay.services.settlement.lateness import LateLine, LateList, LateRow, WriteReason
+from hospital_prepay.services.settlement import take_backs
+from hospital_prepay.services.settlement.lateness import LateLine, LateList, LateRow, TakeBackRow, WriteReason
 from hospital_prepay.web.decision_view import decision_href
 
 ROOT: Final = "/settlement/late"
 STAYS: Final = "/settlement/stays"
 blueprint = Blueprint("settlement_late", __name__)
-_TABS: Final = {"open": "逾期，还没结", "unexplained": "逾期结算，没写原因", "excuses": "等决定的容错"}
+_TABS: Final = {
+    "open": "逾期，还没结",
+    "unexplained": "逾期结算，没写原因",
+    "excuses": "等决定的容错",
+    "take_backs": "等决定的取消出院",
+}
 _EXCUSES: Final = {
     "": ("idle", "没写原因"),
     "none": ("idle", "没申请容错"),
@@ -39,10 +45,17 @@ _EXCUSES: Final = {
 }
 
 
+_TAKE_BACKS: Final = {
+    "asked": ("held", "取消出院，待另一个人决定"),
+    "agreed": ("idle", "已同意，出院取消了"),
+    "refused": ("stop", "没有同意取消"),
+}
+
+
 @blueprint.get(ROOT)
 @requires(Permission.SETTLEMENT_VIEW)
 def show_late() -> str:
-    """One of the three lists."""
+    """One of the four lists."""
     which = request.args.get("list", "open")
     which = which if which in _TABS else "open"
     found = service.late_list(current_context(), current_actor(), which, page_number())
@@ -107,6 +120,20 @@ def decide_excuse(stay_no: str, lateness_no: int) -> Any:
     return _done(stay_no, act)
 
 
+@blueprint.post(f"{STAYS}/<stay_no>/take_back/<int:ask_no>/decide")
+@requires(Permission.SETTLEMENT_MANAGE)
+def decide_take_back(stay_no: str, ask_no: int) -> Any:
+    """Take a late discharge back, or turn the request down."""
+    agree = request.form.get("act") == "agree"
+
+    def act() -> str:
+        answer = read_form(AnswerSchema()).answer
+        take_backs.decide_take_back(current_context(), current_actor(), stay_no, ask_no, agree=agree, answer=answer)
+        return "出院已取消；这一次在报表里仍算逾期。" if agree else "没有同意，已写明。"
+
+    return _done(stay_no, act)
+
+
 def late_part(stay_no: str) -> dict[str, Any]:
     """What the page of a stay shows beside its clocks."""
     context, actor = current_context(), current_actor()
@@ -117,6 +144,7 @@ def late_part(stay_no: str) -> dict[str, Any]:
             {"level": Level(one.level).label, "stage": Stage(one.stage).label, "at": one.raised_at}
             for one in found.escalations
         ],
+        "take_backs": [_take_back(one, found) for one in found.take_backs],
         "may_write": service.may_write(actor),
         "reasons": [{"value": one.value, "label": f"{one.side.label}：{one.label}"} for one in LateReason],
         "key": str(uuid.uuid4()),
@@ -144,6 +172,21 @@ def _row(one: LateRow, found: service.Beside) -> dict[str, Any]:
     }
 
 
+def _take_back(one: TakeBackRow, found: service.Beside) -> dict[str, Any]:
+    actor = current_actor()
+    kind, word = _TAKE_BACKS[one.state]
+    return {
+        "one": one,
+        "asked_by": found.names.get(one.asked_by, one.asked_by),
+        "decided_by": found.names.get(one.decided_by or "", one.decided_by),
+        "state": {"kind": kind, "word": word},
+        "asked": one.state == "asked",
+        "may_decide": one.state == "asked"
+        and actor.may(Permission.SETTLEMENT_MANAGE)
+        and actor.actor_id != one.asked_by,
+    }
+
+
 def _line(one: LateLine, found: LateList) -> dict[str, Any]:
     actor = current_actor()
     kind, word = _EXCUSES[one.excuse]
@@ -168,6 +211,6 @@ def _done(stay_no: str, act: Callable[[], str]) -> Any:
         say("ok", act())
     except WrongForm as wrong:
         say("stop", "".join(wrong.form.errors.values()) or wrong.message)
-    except (MalformedInput, Conflict, SecondPersonRequired) as error:
+    except (MalformedInput, Conflict, NotFound, SecondPersonRequired) as error:
         say("stop", error.message)
     return redirect(f"{STAYS}/{stay_no}#h-late", 303)

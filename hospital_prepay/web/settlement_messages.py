@@ -16,7 +16,7 @@ from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.settlement import DroppedSchema, HandEventSchema
-from hospital_prepay.services.settlement import aside
+from hospital_prepay.services.settlement import aside, take_backs
 from hospital_prepay.services.settlement.by_hand import KINDS, WrittenDown, write_down
 from hospital_prepay.services.settlement.intake import Outcome
 from hospital_prepay.services.settlement.preview import is_settled
@@ -92,13 +92,19 @@ def new_event() -> str:
 @blueprint.post(VISITS)
 @requires(Permission.SETTLEMENT_VIEW)
 def write_event() -> Any:
-    """Write down a discharge, its cancelling, or a move."""
+    """Write down a discharge, its cancelling, or a move; cancelling a late discharge is asked for instead."""
+    context, actor = current_context(), current_actor()
     try:
         said = read_form(HandEventSchema())
         command = WrittenDown(
             said.stay_no, said.kind, said.at, said.ward, said.disposition.value if said.disposition else ""
         )
-        write_down(current_context(), current_actor(), command)
+        cancels = said.kind is VisitEventKind.CANCEL_DISCHARGE
+        asks = cancels and take_backs.takes_two(context, actor, said.stay_no)
+        if asks:
+            take_backs.ask_take_back(context, actor, said.stay_no, said.ground)
+        else:
+            write_down(context, actor, command)
     except WrongForm as wrong:
         return _event_form(wrong.form), 422
     except MalformedInput as error:
@@ -107,8 +113,11 @@ def write_event() -> Any:
         return _event_form(typed().with_error(error, "stay_no")), 404
     except Conflict as error:
         return _event_form(typed().with_error(error)), 409
-    say("ok", f"{said.stay_no} 已登记{said.kind.label}。")
-    if said.kind is VisitEventKind.CANCEL_DISCHARGE and is_settled(current_context(), current_actor(), said.stay_no):
+    if asks:
+        say("wait", f"{said.stay_no} 已逾期：取消出院已申请，等财务里另一个人决定。期限照走。")
+    else:
+        say("ok", f"{said.stay_no} 已登记{said.kind.label}。")
+    if cancels and not asks and is_settled(context, actor, said.stay_no):
         say("wait", "这次出院已经结算过，结算单还有效：请先申请召回，再重新结算。")
     return redirect(f"/settlement/stays/{said.stay_no}", 303)
 

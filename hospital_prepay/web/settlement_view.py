@@ -15,7 +15,7 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.masking import mask_name
 from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
-from hospital_prepay.domain.rules.settlement.stages import OWNERS, Stage, earlier_stages, next_stage
+from hospital_prepay.domain.rules.settlement.stages import OWNERS, Stage, earlier_stages, next_stage, waits_for_class
 from hospital_prepay.domain.visits import DISPOSITION_LABELS, Disposition, Ended
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.filters import day, weekday
@@ -33,10 +33,19 @@ from hospital_prepay.services.settlement.board import (
     StayDischarges,
     StepRow,
 )
+from hospital_prepay.services.settlement.by_hand import may_name_class
 from hospital_prepay.services.settlement.preview import ResultRow, Settlement, StayMoney
 from hospital_prepay.services.settlement.results import BY_HAND
 from hospital_prepay.web.decision_view import decision_href
-from hospital_prepay.web.settlement_words import dots, due_badge, risk_words, settled_badge, target_badge, waited
+from hospital_prepay.web.settlement_words import (
+    class_words,
+    dots,
+    due_badge,
+    risk_words,
+    settled_badge,
+    target_badge,
+    waited,
+)
 from hospital_prepay.web.slip_lines import channel_choices
 
 ROOT: Final = "/settlement"
@@ -142,20 +151,27 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
         "name": row.patient_name if actor.calls_patients else mask_name(row.patient_name),
         "discharged_at": row.discharged_at,
         "ward": row.ward or "没有病区",
-        "class": InsuredClass(row.insured_class).label,
+        "class": class_words(row.insured),
         "due": settled_badge() if row.settled_at else due_badge(row, board.calendar, board.today),
         "target": settled_badge() if row.settled_at else target_badge(row, now, board.today),
         "risk": risk_words(board.forecast, stage, row.expected_on),
         "dots": dots(row.stage),
         "stage": stage.label,
-        "note": row.note or (f"待{stage.task}" if stage.task else "等退款到账"),
+        "note": _note(row),
         "waited": waited(row.stage_since, now),
         "step_no": row.step_no,
-        "may_pass": mine and stage in (Stage.WARD, Stage.AUDIT, Stage.INSURANCE),
+        "may_pass": mine and stage in _BY_HAND and not waits_for_class(stage, row.insured),
         "href": f"{ROOT}/stays/{row.stay_no}",
         "action": "办理" if mine else "查看",
         "died": row.disposition == Disposition.DIED.value,
     }
+
+
+def _note(row: BoardRow) -> str:
+    stage = Stage(row.stage)
+    if waits_for_class(stage, row.insured):
+        return "；".join(filter(None, ("参保类型未知，请先核实", row.note)))
+    return row.note or (f"待{stage.task}" if stage.task else "等退款到账")
 
 
 def record_page(found: StayDischarges, money: StayMoney, form: Form, now: datetime) -> dict[str, Any]:
@@ -175,12 +191,19 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "key": str(uuid.uuid4()),
         "stay_no": found.stay_no,
         "name": money.patient_name if actor.calls_patients else mask_name(money.patient_name),
-        "about": " · ".join([*(one.row.ward for one in found.records[:1]), InsuredClass(money.insured_class).label]),
+        "about": " · ".join([*(one.row.ward for one in found.records[:1]), _class_of_stay(found, money)]),
         "may_write": current_actor().may(Permission.STAY_REGISTER) or current_actor().may(Permission.SETTLEMENT_WARD),
         "records": [_record(one, found, money, now) for one in found.records],
         "form": form,
+        "classes": [(one.value, one.label) for one in InsuredClass],
         "today": found.today,
     }
+
+
+def _class_of_stay(found: StayDischarges, money: StayMoney) -> str:
+    """As the discharge that stands has it, else as the counter registered it."""
+    standing = next((one.row for one in found.records if one.row.ended_at is None), None)
+    return InsuredClass(money.insured_class).label if standing is None else class_words(standing.insured)
 
 
 def _result(one: ResultRow, money: StayMoney) -> dict[str, Any]:
@@ -225,15 +248,16 @@ def _settlement(one: Settlement, found: StayDischarges, by_hand: set[str]) -> di
 
 def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, now: datetime) -> dict[str, Any]:
     row, actor = record.row, current_actor()
-    stage, insured = Stage(row.stage), InsuredClass(row.insured_class)
+    stage, insured = Stage(row.stage), row.insured
     stands = row.ended_at is None
     documents = [one.discharged_at for one in money.settlements if one.recalled_at is None]
     mine = stands and stage in OWNERS and actor.may(OWNERS[stage])
+    waits = stands and waits_for_class(stage, insured)
     return {
         "name": row.patient_name if actor.calls_patients else mask_name(row.patient_name),
         "patient_no": row.patient_no,
         "ward": row.ward or "没有病区",
-        "class": insured.label,
+        "class": class_words(insured),
         "discharged_at": row.discharged_at,
         "disposition": DISPOSITION_LABELS.get(Disposition(row.disposition), "") if _is_known(row.disposition) else "",
         "ended": Ended(row.ended_by).label if row.ended_by else None,
@@ -249,7 +273,9 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "settled_at": row.settled_at,
         "to_recall": not stands and row.discharged_at in documents,
         "bar": _bar(stage, insured, record.steps, found),
-        "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND else None,
+        "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND and not waits else None,
+        "waits_for_class": waits,
+        "may_name_class": stands and insured is None and may_name_class(actor),
         "back_to": [(one.value, one.label) for one in earlier_stages(stage, insured)] if mine else [],
         "is_open": stands and stage is not Stage.DONE,
         "may_remark": stands and stage is not Stage.DONE and (mine or actor.may(Permission.SETTLEMENT_MANAGE)),
@@ -267,10 +293,10 @@ def _is_known(disposition: str) -> bool:
 
 
 def _bar(
-    stage: Stage, insured: InsuredClass, steps: tuple[StepRow, ...], found: StayDischarges
+    stage: Stage, insured: InsuredClass | None, steps: tuple[StepRow, ...], found: StayDischarges
 ) -> list[dict[str, Any]]:
     order = [one for one in Stage if one is not Stage.DONE]
-    if insured is InsuredClass.SELF_PAY:
+    if insured is InsuredClass.SELF_PAY and stage is not Stage.INSURANCE:
         order.remove(Stage.INSURANCE)
     at = list(Stage).index(stage)
     bar = []

@@ -8,6 +8,7 @@ from typing import Any, Final
 from hospital_prepay.clock import local
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.errors import CalendarUnknown
+from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.rules.settlement.clocks import working_days_late
 from hospital_prepay.domain.rules.settlement.forecast import Forecast
 from hospital_prepay.domain.rules.settlement.stages import OPEN_STAGES, Stage
@@ -79,6 +80,11 @@ def dots(stage: str) -> list[str]:
     stages = list(Stage)
     at = stages.index(Stage(stage))
     return ["done" if place < at else "now" if place == at else "" for place in range(len(OPEN_STAGES))]
+
+
+def class_words(insured: InsuredClass | None) -> str:
+    """The insured class; where nobody named it, what is assumed."""
+    return "类型未知，暂按自费" if insured is None else insured.label
 
 
 def waited(since: datetime, now: datetime) -> str:

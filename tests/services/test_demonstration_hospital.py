@@ -14,6 +14,7 @@ from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, SecondPersonRequired
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.paying_later import Group
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.queries.waiting import drafts_of_others, slips_of_others
 from hospital_prepay.services.context import Context
@@ -23,12 +24,15 @@ from hospital_prepay.services.demonstration.houses import HOUSES, HUZHOU, LINXI,
 from hospital_prepay.services.demonstration.logins import house_logins
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.fund.review import fund_overview
+from hospital_prepay.services.hardship.asking import asking_of
+from hospital_prepay.services.hardship.groups import list_groups
 from hospital_prepay.services.inpatient.cap_tables import PublishTable, approve_table, publish_table
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
 from hospital_prepay.services.inpatient.lookup import find_stays
 from hospital_prepay.services.inpatient.stays import Placement, RegisterStay, register_stay
 from hospital_prepay.services.ledger.seals import verify_ledger
 from hospital_prepay.services.publication.deposit_rules import rules_in_force
+from hospital_prepay.services.settlement.costs import warnings
 from hospital_prepay.settings import Settings
 from tests.conftest import BOTH
 from tests.people import settings_for
@@ -128,6 +132,23 @@ def test_no_stay_holds_more_than_its_cap_except_the_one_whose_class_fell(loaded:
     assert len(found) == SMALL.stays + SMALL.discharges
     assert sum(1 for row in found if row.balance_fen) >= SMALL.stays // 2
     assert sum(1 for row in found if row.balance_fen > (row.cap_fen or 0)) == 1
+
+
+def test_the_desk_recognises_people_on_the_lists_and_costs_are_warned_of(loaded: Context) -> None:
+    found = rows(loaded, "SELECT stay_no, admitted_at FROM stay WHERE certificate_hash IS NOT NULL ORDER BY stay_no")
+    officer = Stage(loaded, MAIN).actor(Role.FINANCE_OFFICER)
+    assert {one.row.group_code for one in list_groups(loaded, officer)} == {one.value for one in Group}
+    with loaded.database.reading() as connection:
+        asked = [asking_of(loaded, connection, MAIN.code, one.stay_no, loaded.clock.today()) for one in found]
+    assert [(one.groups[0].group, one.pays_later, one.groups[0].same_name) for one in asked] == [
+        (Group.LOW_INCOME, True, True),
+        (Group.DESTITUTE, True, True),
+    ]
+    warned = warnings(loaded, officer)
+    assert 0 < len(warned.rows) < warned.known
+    assert "先诊疗后付费，不请患者预交" in {words for one in warned.rows for words in one.words}
+    for one in warned.rows:
+        assert one.risk.room_fen == max(0, (one.row.cap_fen or 0) - one.row.collected_fen)
 
 
 def test_its_books_are_sealed_and_intact(loaded: Context) -> None:

@@ -62,6 +62,55 @@ def test_a_reason_is_written_and_its_excuse_decided_by_another(late: House, logi
     assert "逾期，已容错" in officer.get("/settlement/late").text
 
 
+def test_a_late_discharge_is_taken_back_by_two(late: House, login_as: Login) -> None:
+    cashier, officer = login_as(Role.CASHIER), login_as(Role.FINANCE_OFFICER)
+    form = {"stay_no": NO, "kind": "cancel_discharge", "at": "2026-01-22T08:30"}
+    refused = cashier.post("/settlement/visits", form)
+    assert refused.status_code == 422
+    assert "请写明为什么取消，由财务里另一个人决定" in refused.text
+    assert cashier.post("/settlement/visits", {**form, "ground": "<i>没走</i>"}).status_code == 303
+    page = cashier.get(STAY).text
+    assert "已申请，等财务里另一个人决定" in page
+    assert "&lt;i&gt;没走&lt;/i&gt;" in page
+    assert "同意取消出院" not in page
+    assert cashier.post(f"{STAY}/take_back/1/decide", {"act": "agree"}).status_code == 403
+    again = cashier.post("/settlement/visits", {**form, "ground": "再来"})
+    assert again.status_code == 409
+    assert "取消逾期的出院，等决定" in officer.get("/").text
+    assert "去决定" in officer.get("/settlement/late?list=take_backs").text
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "refuse", "answer": ""})
+    assert "请写明为什么不同意" in officer.get(STAY).text
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "agree"})
+    page = officer.get(STAY).text
+    assert "已同意，出院取消了" in page
+    assert "逾期 2 个工作日" not in page
+    assert "逾期后取消出院 1 人" in officer.get("/settlement/reports").text
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "agree"})
+    assert "现在没有出院记录" in officer.get(STAY).text
+
+
+def test_a_class_that_nobody_named_is_asked_for(counter: Counter, house: House, login_as: Login) -> None:
+    said = raw("A03", visit=NO, at="20260115091500", admitted="20260110080000", insured="07")
+    take_hl7(house.context, feed(INSTITUTION, "mllp"), said, "mllp")
+    for step, role in enumerate((Role.WARD, Role.BILLING_AUDITOR)):
+        assert login_as(role).post(f"{STAY}/pass", {"step_no": str(step), "note": ""}).status_code == 303
+    clerk = login_as(Role.INSURANCE_CLERK)
+    listed = clerk.get("/settlement").text
+    assert "类型未知，暂按自费" in listed
+    assert "参保类型未知，请先核实" in listed
+    assert f'value="{NO}:2"' not in listed
+    page = clerk.get(STAY).text
+    assert "已办好，交给收费" not in page
+    assert clerk.post(f"{STAY}/pass", {"step_no": "2", "note": ""}).status_code == 409
+    assert clerk.post(f"{STAY}/class", {"insured": ""}).status_code == 422
+    assert "记下参保类型" not in login_as(Role.WARD).get(STAY).text
+    assert clerk.post(f"{STAY}/class", {"insured": "self_pay"}).status_code == 303
+    page = clerk.get(STAY).text
+    assert "已办好，交给收费" in page
+    assert "类型未知" not in page
+    assert clerk.post(f"{STAY}/class", {"insured": "employee"}).status_code == 409
+
+
 def test_a_reason_without_words_or_by_who_does_no_part_is_not_taken(late: House, login_as: Login) -> None:
     ward = login_as(Role.WARD)
     ward.post(f"{STAY}/late", reason(words=" "))

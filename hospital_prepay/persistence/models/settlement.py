@@ -85,6 +85,7 @@ class PatientMergeRow(Base):
 class Discharge(Base):
     """One discharge of a stay and where its settlement stands: the board's row.
 
+    ``class_known`` is false where nobody named the insured class: ``insured_class`` then is assumed, self-pay.
     ``due_on`` is ``NULL`` while it is provisional, and with ``expected_on`` where no rule was in force. ``ended_at``
     stands where the discharge was taken back; the row stays, as do its clocks and steps.
     """
@@ -99,6 +100,7 @@ class Discharge(Base):
     disposition: Mapped[str] = mapped_column(sa.String(20))
     ward: Mapped[str]
     insured_class: Mapped[str] = mapped_column(sa.String(10))
+    class_known: Mapped[bool] = mapped_column(server_default=sa.true())
     clock_no: Mapped[int]
     due_on: Mapped[date | None]
     expected_on: Mapped[date | None]

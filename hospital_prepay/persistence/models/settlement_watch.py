@@ -68,6 +68,47 @@ class Lateness(Base):
     )
 
 
+class TakeBack(Base):
+    """A late discharge that somebody asks to take back by hand: asked by one person, decided by another.
+
+    Agreed to, it stands beside the message that takes the discharge back; the late one stays counted by it.
+    """
+
+    __tablename__ = "take_back"
+
+    institution_id: Mapped[InstitutionId]
+    stay_no: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    discharged_at: Mapped[datetime] = mapped_column(primary_key=True)
+    ask_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    ground: Mapped[str]
+    asked_by: Mapped[str] = mapped_column(sa.String(40))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(sa.String(7))
+    decided_by: Mapped[str | None] = mapped_column(sa.String(40))
+    decided_at: Mapped[datetime | None]
+    answer: Mapped[str | None]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            _DISCHARGE, [f"discharge.{one}" for one in _DISCHARGE], name="fk_take_back__discharge"
+        ),
+        sa.Index(
+            "uq_take_back__asked",
+            *_DISCHARGE,
+            unique=True,
+            sqlite_where=sa.text("state = 'asked'"),
+            postgresql_where=sa.text("state = 'asked'"),
+        ),
+        sa.CheckConstraint("length(ground) > 0", name="ground"),
+        sa.CheckConstraint("state IN ('asked', 'agreed', 'refused')", name="state"),
+        sa.CheckConstraint(
+            "(state = 'asked') = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_at IS NULL)", name="decided"
+        ),
+        sa.CheckConstraint("decided_by IS NULL OR decided_by <> asked_by", name="second_person"),
+        sa.CheckConstraint("state <> 'refused' OR coalesce(length(answer), 0) > 0", name="refused_in_words"),
+    )
+
+
 class Escalation(Base):
     """A discharge that was brought to whoever had to do the next step, once for each level."""
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import Discharge, DischargeClock, DischargeStep
 from hospital_prepay.persistence.query import Query
@@ -48,6 +49,7 @@ class BoardRow:
     patient_no: str | None
     ward: str
     insured_class: str
+    class_known: bool
     disposition: str
     due_on: date | None
     expected_on: date | None
@@ -59,6 +61,11 @@ class BoardRow:
     settled_at: datetime | None
     ended_at: datetime | None
     ended_by: str | None
+
+    @property
+    def insured(self) -> InsuredClass | None:
+        """The insured class; ``None`` where nobody named it."""
+        return InsuredClass(self.insured_class) if self.class_known else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
@@ -12,12 +12,16 @@ from sqlalchemy.orm import aliased
 from hospital_prepay.persistence.lateness import is_late
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import Discharge
-from hospital_prepay.persistence.models.settlement_watch import Lateness
+from hospital_prepay.persistence.models.settlement_watch import Lateness, TakeBack
+from hospital_prepay.persistence.take_backs import of_discharge, stands, taken_back_late
+
+_NO_GROUND: Final = sa.literal("")
 
 
 @dataclass(frozen=True, slots=True)
 class LateLine:
-    """A late discharge in a list, with the newest of its reasons; ``excuse`` is empty where it has none."""
+    """A late discharge in a list, with the newest of its reasons; ``excuse`` is empty where it has none.
+    ``ground`` is why somebody takes, or took, it back."""
 
     stay_no: str
     discharged_at: datetime
@@ -33,6 +37,7 @@ class LateLine:
     excuse: str
     asked_by: str | None
     asked_at: datetime | None
+    ground: str = ""
 
 
 def open_late(
@@ -73,18 +78,34 @@ def excuses_asked(
     return number, [LateLine(*row) for row in rows]
 
 
+def take_backs_asked(
+    connection: sa.Connection, institution_id: str, limit: int, offset: int
+) -> tuple[int, list[LateLine]]:
+    """Late discharges that somebody asks to take back, the oldest request first."""
+    chosen = [*_standing(institution_id), TakeBack.state == "asked"]
+    asked = _lines(TakeBack.ground, TakeBack).join(TakeBack, sa.and_(*of_discharge()))
+    query = asked.outerjoin(Lateness, _newest()).where(*chosen)
+    number = connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    rows = connection.execute(query.order_by(TakeBack.asked_at).limit(limit).offset(offset))
+    return number, [LateLine(*row) for row in rows]
+
+
 def late_between(
     connection: sa.Connection, institution_id: str, since: datetime, until: datetime, today: date
 ) -> list[LateLine]:
-    """Every late discharge between two moments with the newest of its reasons, by time of discharge."""
+    """Every late discharge between two moments with the newest of its reasons, by time of discharge; those that two
+    people took back with the ground."""
     chosen = [
-        *_standing(institution_id),
+        Discharge.institution_id == institution_id,
         Discharge.discharged_at >= since,
         Discharge.discharged_at < until,
-        is_late(today),
     ]
-    query = _lines().outerjoin(Lateness, _newest()).where(*chosen)
-    return [LateLine(*row) for row in connection.execute(query.order_by(Discharge.discharged_at, Discharge.stay_no))]
+    agreed = sa.select(sa.func.max(TakeBack.ground)).where(*of_discharge(), TakeBack.state == "agreed")
+    found = list[LateLine]()
+    for kept, ground in ((stands(), _NO_GROUND), (taken_back_late(), agreed.scalar_subquery())):
+        query = _lines(ground).outerjoin(Lateness, _newest()).where(*chosen, kept, is_late(today))
+        found += [LateLine(*row) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: (one.discharged_at, one.stay_no))
 
 
 def _page(
@@ -96,15 +117,14 @@ def _page(
     return number, [LateLine(*row) for row in rows]
 
 
-def _lines() -> sa.Select[Any]:
-    sources = {"patient_name": Stay} | dict.fromkeys(
-        ("lateness_no", "reason_code", "words", "excuse", "asked_by", "asked_at"), Lateness
-    )
+def _lines(ground: Any = _NO_GROUND, asked: type[Lateness | TakeBack] = Lateness) -> sa.Select[Any]:
+    sources = {"patient_name": Stay} | dict.fromkeys(("asked_by", "asked_at"), asked)
+    sources |= dict.fromkeys(("lateness_no", "reason_code", "words", "excuse"), Lateness)
     columns: list[Any] = []
-    for name in LateLine.__dataclass_fields__:
+    for name in tuple(LateLine.__dataclass_fields__)[:-1]:
         column = getattr(sources.get(name, Discharge), name)
         columns.append(sa.func.coalesce(column, "") if name in ("reason_code", "words", "excuse") else column)
-    return sa.select(*columns).join(
+    return sa.select(*columns, ground).join(
         Stay, sa.and_(Stay.institution_id == Discharge.institution_id, Stay.stay_no == Discharge.stay_no)
     )
 

@@ -1,6 +1,7 @@
 """How soon discharges were settled: one pass over an index for a span of months, folded by the services.
 
-A discharge counts in the month, by Shanghai's wall, in which it was discharged. One that was taken back doesn't.
+A discharge counts in the month, by Shanghai's wall, in which it was discharged. One that was taken back doesn't,
+unless two people did so when it was late: it stays counted, as late.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.lateness import is_late
 from hospital_prepay.persistence.models.settlement import Discharge, SettlementRow
 from hospital_prepay.persistence.models.settlement_watch import Lateness
+from hospital_prepay.persistence.take_backs import stands, taken_back_late
 from hospital_prepay.persistence.wall_time import EndOf, HoursBetween, MonthOf
 
 # The upper ends, in hours, of the parts of the distribution; beyond the last is one more.
@@ -66,20 +68,34 @@ def cells(
         _number(sa.and_(by_day, one.due_on.is_(None))),
         _number(is_late(today)),
     )
+    # Two passes: what stands is read in its own index, what was taken back late is a handful.
+    found: list[Any] = []
+    for kept in (stands(), taken_back_late()):
+        found += connection.execute(_cells(sums, _between(institution_id, since, until, kept)))
+    return [ReportCell(*row) for row in found]
+
+
+def taken_back(connection: sa.Connection, institution_id: str, since: datetime, until: datetime) -> int:
+    """How many of the discharges between two moments were taken back late."""
+    of = _between(institution_id, since, until, taken_back_late())
+    return connection.scalar(sa.select(sa.func.count()).select_from(Discharge).where(*of)) or 0
+
+
+def _cells(sums: tuple[Any, ...], conditions: tuple[sa.ColumnElement[bool], ...]) -> sa.Select[Any]:
+    one = Discharge
     # The month is grouped by its place: PostgreSQL wouldn't know the same expression with other parameters again.
-    query = (
+    return (
         sa.select(
             MonthOf(one.discharged_at).label("month"), one.ward, one.insured_class, SettlementRow.channel, *sums
         )
         .outerjoin(SettlementRow, _settlement())
-        .where(*_between(institution_id, since, until))
+        .where(*conditions)
         .group_by(sa.text("1"), one.ward, one.insured_class, SettlementRow.channel)
     )
-    return [ReportCell(*row) for row in connection.execute(query)]
 
 
 def hours(connection: sa.Connection, institution_id: str, since: datetime, until: datetime) -> list[int]:
-    """How many settled discharges took up to each of :data:`HOURS`, and longer."""
+    """How many settled discharges, of those that stand, took up to each of :data:`HOURS`, and longer."""
     took = HoursBetween(Discharge.discharged_at, Discharge.settled_at)
     part = sa.case(*((took < end, place) for place, end in enumerate(HOURS)), else_=len(HOURS))
     query = (
@@ -94,7 +110,7 @@ def hours(connection: sa.Connection, institution_id: str, since: datetime, until
 def reasons(
     connection: sa.Connection, institution_id: str, since: datetime, until: datetime, today: date
 ) -> tuple[list[ReasonCell], int, int]:
-    """The reasons of late discharges; how many of these have one at all, and how many have an accepted excuse."""
+    """The reasons of late discharges that stand; how many have one at all, and how many an accepted excuse."""
     late = sa.and_(*_between(institution_id, since, until), is_late(today))
     same = sa.and_(
         Lateness.institution_id == Discharge.institution_id,
@@ -116,10 +132,12 @@ def _number(condition: Any) -> sa.ColumnElement[int]:
     return sa.func.count().filter(condition)
 
 
-def _between(institution_id: str, since: datetime, until: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _between(
+    institution_id: str, since: datetime, until: datetime, kept: sa.ColumnElement[bool] | None = None
+) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         Discharge.institution_id == institution_id,
-        Discharge.ended_at.is_(None),
+        stands() if kept is None else kept,
         Discharge.discharged_at >= since,
         Discharge.discharged_at < until,
     )

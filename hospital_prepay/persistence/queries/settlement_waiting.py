@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from hospital_prepay.persistence.models.arrears import ArrearsAct, ReliefApplication, RiskAssessment
 from hospital_prepay.persistence.models.settlement import Discharge, SettlementRow
 from hospital_prepay.persistence.models.settlement_refunds import RefundArrival, UnclaimedDeposit
+from hospital_prepay.persistence.models.settlement_watch import TakeBack
 from hospital_prepay.persistence.queries.waiting import Pile, pile
+from hospital_prepay.persistence.take_backs import of_discharge, stands
 
 
 def recalls_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
@@ -19,6 +21,18 @@ def recalls_of_others(connection: sa.Connection, institution_id: str, person: st
         SettlementRow.recall_asked_at.is_not(None),
         SettlementRow.recalled_at.is_(None),
         SettlementRow.recall_asked_by != person,
+    )
+
+
+def take_backs_of_others(connection: sa.Connection, institution_id: str, person: str) -> Pile:
+    """Late discharges that stand and somebody else asks to take back."""
+    return pile(
+        connection,
+        TakeBack.asked_at,
+        TakeBack.institution_id == institution_id,
+        TakeBack.state == "asked",
+        TakeBack.asked_by != person,
+        sa.exists().where(*of_discharge(), stands()),
     )
 
 

@@ -69,6 +69,7 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     *((f"discharge_{one.value}", OWNERS[one], escalations.lying_with(one)) for one in escalations.STAGES),
     ("discharge_head", Permission.SETTLEMENT_MANAGE, escalations.very_late),
     ("excuse", Permission.SETTLEMENT_MANAGE, escalations.excuses_of_others),
+    ("take_back", Permission.SETTLEMENT_MANAGE, settlement.take_backs_of_others),
     ("recall", Permission.SETTLEMENT_MANAGE, settlement.recalls_of_others),
     ("to_recall", Permission.SETTLEMENT_SETTLE, settlement.settlements_to_recall),
     ("refund_failed", (Permission.SETTLEMENT_MANAGE, Permission.SETTLEMENT_SETTLE), settlement.refunds_that_failed),

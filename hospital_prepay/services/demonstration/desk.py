@@ -20,6 +20,7 @@ from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.services.demonstration.diseases import diseases
+from hospital_prepay.services.demonstration.groups import IN_HOSPITAL, PAY_LATER, certificate_of
 from hospital_prepay.services.demonstration.stage import Stage
 from hospital_prepay.services.demonstration.standards import similar_pairs
 from hospital_prepay.services.demonstration.stays import DemonstrationStay, demonstration_stays
@@ -80,8 +81,8 @@ def _special(index: int, stay: DemonstrationStay) -> DemonstrationStay:
 def _parts(rng: Random, index: int, number: int) -> Sequence[int]:
     """Payments as parts of the cap in hundredths: nothing, one or two."""
     drawn: Sequence[int] = rng.choice(((), (60,), (80,), (100,), (50, 30), (40, 60)))
-    if index == number - 1:
-        return ()  # room for the slip that is to be voided
+    if index == number - 1 or IN_HOSPITAL.get(index) in PAY_LATER:
+        return ()  # room for the slip that is to be voided; nothing is asked of who pays later
     return (70,) if index in (_UNKNOWN, _STAGED, _UNPOSTED, _FALLEN, _REFUND) else drawn
 
 
@@ -106,7 +107,15 @@ def _register(stage: Stage, cashier: Actor, index: int, stay: DemonstrationStay,
     if index == _STAGED:
         placement = replace(placement, circumstance=Circumstance.STAGED.value)
     bed = str(index % 40 + 1)
-    command = RegisterStay(stay.admission_no, stay.patient_name, placement, stay.admitted_at, ward=stay.ward, bed=bed)
+    command = RegisterStay(
+        stay.admission_no,
+        stay.patient_name,
+        placement,
+        stay.admitted_at,
+        ward=stay.ward,
+        bed=bed,
+        certificate=certificate_of(index),
+    )
     register_stay(stage.at(moment), cashier, command)
 
 

@@ -18,7 +18,7 @@ from hospital_prepay.persistence.institutions import any_institution
 from hospital_prepay.persistence.queries.access import last_done
 from hospital_prepay.services.access.users import INSTALLER
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.demonstration import desk, fund_watch, tables
+from hospital_prepay.services.demonstration import desk, fund_watch, groups, tables
 from hospital_prepay.services.demonstration.discharges import lead_discharges
 from hospital_prepay.services.demonstration.fund import lead_through_the_year
 from hospital_prepay.services.demonstration.fund_years import lead_through_past_years
@@ -90,7 +90,7 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
     tell("测算、批准、公布第 1 版额度表，另测算一份草稿等人批准")
     tables.publish_first_table(stage, founded + 3 * _HOUR, scale.min_cases)
     tables.leave_second_draft(stage, begun - _DAY, scale.min_cases)
-    tell(f"登记 {scale.stays} 位在院患者并收预交金")
+    tell(f"登记 {scale.stays} 位在院患者并收预交金；四类困难人群名单、在院费用")
     _fill_desk(stage, begun, scale.stays)
     tell(f"{scale.discharges} 位出院患者：跨长假的一周和最近几天，结算、退款、欠费")
     lead_discharges(stage, begun, scale.discharges * 3 // 4, scale.discharges // 4)
@@ -111,7 +111,9 @@ def load_demonstration(context: Context, tell: Tell, scale: Scale) -> bool:
 
 
 def _fill_desk(stage: Stage, begun: datetime, stays: int) -> None:
+    groups.recognise_groups(stage, begun - 16 * _DAY, begun, stays)
     desk.fill_desk(stage, begun, stays)
+    groups.tell_costs(stage, begun, stays)
     desk.leave_void(stage, stage.context.clock, begun, stays)
 
 

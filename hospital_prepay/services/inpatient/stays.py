@@ -17,7 +17,8 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.initials import initials
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.inpatient.deposits import excess
+from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
+from hospital_prepay.persistence import discharges
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.ledger import open_account
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -133,6 +134,10 @@ def change_placement(context: Context, actor: Actor, command: ChangePlacement) -
             return _leave(work, state, found)
         collected, version = Money(state.collected_fen), state.cap_version + 1
         placed = _place(work, command.stay_no, command.placement, found, version=version, collected=collected)
+        if command.placement.circumstance != Circumstance.IDENTITY_UNKNOWN:
+            discharges.know_class(
+                work.connection, work.institution_id, command.stay_no, command.placement.insured_class
+            )
         if placed.excess:
             propose_excess_refund(work, command.stay_no, placed.excess, placed.decision_id)
         return placed

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted
-from hospital_prepay.domain.visits import VisitEvent, VisitEventKind, VisitFacts
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.visits import VisitEventKind, VisitFacts
 from hospital_prepay.persistence import discharges as store
+from hospital_prepay.persistence import visits
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.settlement.intake import Taken, take_event
+from hospital_prepay.services.settlement.intake import Taken, by_hand, take_event, take_within
+from hospital_prepay.services.settlement.take_backs import require_writer
 
 KINDS: Final = (VisitEventKind.DISCHARGE, VisitEventKind.CANCEL_DISCHARGE, VisitEventKind.TRANSFER)
-_WHO: Final = (Permission.STAY_REGISTER, Permission.SETTLEMENT_WARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,11 @@ def write_down(context: Context, actor: Actor, event: WrittenDown) -> Taken:
     """Write down an event of a registered stay; it counts like a message of the hospital's own system.
 
     Raises :class:`NotFound` for an unknown stay, :class:`MalformedInput` for a moment that can't be,
-    :class:`Conflict` for a discharge that stands already, or one to cancel that doesn't.
+    :class:`Conflict` for a discharge that stands already, or one to cancel that doesn't, and
+    :class:`~hospital_prepay.services.settlement.intake.LateStands` for one to cancel that is late: see
+    :mod:`~hospital_prepay.services.settlement.take_backs`.
     """
-    if not any(actor.may(one) for one in _WHO):
-        raise NotPermitted("登记出院由收费员或病区办理。您的账号没有这项权限，本次尝试已记录。")
+    require_writer(actor)
     _check(context, actor, event)
     now = context.clock.now()
     facts = VisitFacts(
@@ -46,17 +48,34 @@ def write_down(context: Context, actor: Actor, event: WrittenDown) -> Taken:
         discharged_at=event.at if event.kind is VisitEventKind.DISCHARGE else None,
         disposition=event.disposition or None,
     )
-    said = f"{event.kind}|{event.stay_no}|{event.at.isoformat()}|{event.ward}|{event.disposition}"
     # A form that is sent twice says the same twice, which comes to the same: see visit_of.
-    digest = hashlib.sha256(f"hand|{actor.actor_id}|{now.isoformat()}|{said}".encode()).hexdigest()
-    columns = {
-        "source": "hand",
-        "sender": actor.actor_id,
-        "control_no": "",
-        "sequence_no": None,
-        "digest": digest,
-    }
-    return take_event(context, actor, VisitEvent(event.kind, event.stay_no, now, now, digest, facts), columns)
+    said = f"{event.at.isoformat()}|{event.ward}|{event.disposition}"
+    return take_event(context, actor, *by_hand(actor, event.kind, event.stay_no, now, facts, said))
+
+
+def may_name_class(actor: Actor) -> bool:
+    """The insurance office, or the counter."""
+    return actor.may(Permission.SETTLEMENT_INSURANCE) or actor.may(Permission.STAY_REGISTER)
+
+
+def name_class(context: Context, actor: Actor, stay_no: str, insured: InsuredClass) -> None:
+    """Name the insured class of a standing discharge that nobody named so far; it counts like a message.
+
+    Needs ``settlement.insurance`` or ``stay.register``. Raises :class:`NotFound` without a discharge,
+    :class:`Conflict` where the class is known: to correct it is the counter's.
+    """
+    with context.work(actor, "discharge.name_class", stay_no) as work:
+        if not may_name_class(actor):
+            actor.require(Permission.SETTLEMENT_INSURANCE)
+        visits.hold_visit(work.connection, work.institution_id, stay_no)
+        store.lock_stay(work.connection, work.institution_id, stay_no)  # before its discharge, as everywhere
+        row = store.lock_standing(work.connection, work.institution_id, stay_no)
+        if row.insured is not None:
+            raise Conflict(f"参保类型已经是{row.insured.label}。有误的请收费员在住院登记里改。")
+        facts = VisitFacts(insured=insured.value)
+        said = by_hand(actor, VisitEventKind.UPDATE, stay_no, work.now, facts, insured.value)
+        take_within(context, work, *said)
+        work.audit(detail={"insured_class": insured.value})
 
 
 def _check(context: Context, actor: Actor, event: WrittenDown) -> None:

@@ -18,7 +18,9 @@ from hospital_prepay.files.tables import Column
 from hospital_prepay.persistence import costs as store
 from hospital_prepay.persistence import stays
 from hospital_prepay.persistence.costs import CostRow
+from hospital_prepay.persistence.queries.waiting import Pile
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
+from hospital_prepay.services.access.home import Task
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.hardship.asking import asking_of
 from hospital_prepay.services.publication.readings import reading_in_force
@@ -114,6 +116,20 @@ def warnings(context: Context, actor: Actor, ward: str = "") -> Warnings:
         gap_fen=sum(one.risk.gap_fen for one in found),
         wards=tuple(sorted({row.ward for row in rows if row.ward})),
     )
+
+
+def risk_tasks(context: Context, actor: Actor) -> list[Task]:
+    """Stays in hospital that are warned of, and the oldest costs that do so: for finance and wards at home."""
+    if not any(actor.may(one) for one in (Permission.SETTLEMENT_MANAGE, Permission.SETTLEMENT_WARD)):
+        return []
+    with context.database.reading() as connection:
+        percent = int(str(reading_in_force(connection, actor.institution_id, "cost_warning")))
+        since = [
+            row.as_of
+            for row in store.in_hospital(connection, actor.institution_id)
+            if risk_of(row.own_fen, row.collected_fen, row.cap_fen, percent) is not None
+        ]
+    return [Task("cost_risk", Pile(len(since), min(since)))] if since else []
 
 
 def _take(work: UnitOfWork, costs: Costs, source: str) -> None:

@@ -6,16 +6,18 @@ is mended, or is dropped with a ground.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor
-from hospital_prepay.domain.errors import MalformedInput
+from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.rules.settlement.clocks import is_late
 from hospital_prepay.domain.visits import STAY_NO, PatientMerge, VisitEvent, VisitEventKind, VisitFacts
 from hospital_prepay.files.hl7_messages import (
     Header,
@@ -25,7 +27,10 @@ from hospital_prepay.files.hl7_messages import (
     read_header,
     read_message,
 )
+from hospital_prepay.persistence import discharges
 from hospital_prepay.persistence import visits as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.settlement.visit_state import FACTS, follow_visit, goes_on_as
@@ -36,6 +41,11 @@ HEAD: Final = 2000
 # What clocks of two systems may differ by.
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 _NO_HEADER: Final = Header("", "", "", "", "", "", "P", "2.4", None)
+# Tables are taken in by people; what other systems send is a fact.
+_BY_PEOPLE: Final = ("hand", "csv")
+_LATE_STANDS: Final = (
+    "这次出院已经逾期，一个人不能取消，也不能改出院时间。请在“登记出院”里申请取消并写明原因，由财务里另一个人决定。"
+)
 _NOTHING: Final = {"facts_enc": None, "raw_enc": None, "reason_code": "", "reason": ""}
 
 
@@ -68,6 +78,12 @@ class WrongStayNumber(MalformedInput):
     """A visit whose number no stay may have."""
 
     code = "wrong_stay_number"
+
+
+class LateStands(Conflict):
+    """A late discharge that one person alone would end."""
+
+    code = "late_discharge_stands"
 
 
 class NotYet(MalformedInput):
@@ -122,20 +138,61 @@ def take_event(context: Context, actor: Actor, event: VisitEvent, columns: dict[
     if latest > context.clock.now() + _CLOCKS_DIFFER:
         raise NotYet(f"时间 {local(latest):%Y-%m-%d %H:%M} 还没有到。请对方核对系统时钟，再重新处理。")
     with context.work(actor, "visit.take", event.visit_no) as work:
-        store.hold_visit(work.connection, work.institution_id, event.visit_no)
-        text = json.dumps(event.facts.to_json(), ensure_ascii=False)
-        said = {
-            "event": event.kind.value,
-            "visit_no": event.visit_no,
-            "occurred_at": event.occurred_at,
-            "sent_at": event.sent_at,
-            "facts_enc": context.cipher.encrypt(text, institution=work.institution_id, field=FACTS),
-        }
-        if not _keep(work, columns, said):
-            return Taken(Outcome.DUPLICATE, visit_no=event.visit_no)
-        follow_visit(context, work, event.visit_no)
-        work.audit(detail={"event": event.kind.value, "source": columns["source"]})
-        return Taken(Outcome.APPLIED, visit_no=event.visit_no)
+        taken = take_within(context, work, event, columns)
+        if taken.outcome is Outcome.APPLIED:
+            work.audit(detail={"event": event.kind.value, "source": columns["source"]})
+        return taken
+
+
+def take_within(
+    context: Context, work: UnitOfWork, event: VisitEvent, columns: dict[str, Any], *, is_agreed: bool = False
+) -> Taken:
+    """Take in one event inside another act. Raises :class:`LateStands` where somebody by hand, or by a table, would
+    end a late discharge to which no second person agreed (``is_agreed``)."""
+    own, visit_no = work.institution_id, event.visit_no
+    store.hold_visit(work.connection, own, visit_no)
+    text = json.dumps(event.facts.to_json(), ensure_ascii=False)
+    said = {
+        "event": event.kind.value,
+        "visit_no": visit_no,
+        "occurred_at": event.occurred_at,
+        "sent_at": event.sent_at,
+        "facts_enc": context.cipher.encrypt(text, institution=own, field=FACTS),
+    }
+    late = None
+    if columns["source"] in _BY_PEOPLE and not is_agreed:
+        late = late_standing(work.connection, own, visit_no, work.today)
+    if late is not None and event.kind is VisitEventKind.CANCEL_DISCHARGE:
+        raise LateStands(_LATE_STANDS)
+    if not _keep(work, columns, said):
+        return Taken(Outcome.DUPLICATE, visit_no=visit_no)
+    follow_visit(context, work, visit_no)
+    if late is not None and late not in (one.discharged_at for one in _standing(work.connection, own, visit_no)):
+        raise LateStands(_LATE_STANDS)
+    return Taken(Outcome.APPLIED, visit_no=visit_no)
+
+
+def late_standing(connection: Connection, institution_id: str, visit_no: str, today: date) -> datetime | None:
+    """When the standing discharge of a visit was, if it is late by now, or was settled late; an estimated due day
+    counts here as well."""
+    for row in _standing(connection, institution_id, visit_no):
+        through = today if row.settled_at is None else local(row.settled_at).date()
+        if row.expected_on is not None and is_late(row.expected_on, through):
+            return row.discharged_at
+    return None
+
+
+def by_hand(
+    actor: Actor, kind: VisitEventKind, visit_no: str, now: datetime, facts: VisitFacts, said: str
+) -> tuple[VisitEvent, dict[str, Any]]:
+    """What somebody writes down, as an event with its columns; ordered by when it was written down."""
+    digest = hashlib.sha256(f"hand|{actor.actor_id}|{now.isoformat()}|{kind}|{visit_no}|{said}".encode()).hexdigest()
+    columns = {"source": "hand", "sender": actor.actor_id, "control_no": "", "sequence_no": None, "digest": digest}
+    return VisitEvent(kind, visit_no, now, now, digest, facts), columns
+
+
+def _standing(connection: Connection, institution_id: str, visit_no: str) -> list[DischargeRow]:
+    return [one for one in discharges.of_stay(connection, institution_id, visit_no) if one.ended_at is None]
 
 
 def take_said(

@@ -16,7 +16,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.rules.settlement.clocks import is_late
 from hospital_prepay.domain.rules.settlement.lateness import ExcuseFacts, LateReason, excuse
 from hospital_prepay.domain.rules.settlement.stages import OWNERS
-from hospital_prepay.persistence import discharges, escalations
+from hospital_prepay.persistence import discharges, escalations, take_backs
 from hospital_prepay.persistence import lateness as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.discharges import DischargeRow
@@ -25,12 +25,13 @@ from hospital_prepay.persistence.lateness import LateRow
 from hospital_prepay.persistence.queries import lateness as queries
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.lateness import LateLine
+from hospital_prepay.persistence.take_backs import TakeBackRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.readings import reading_in_force, readings_within
 from hospital_prepay.services.settlement.reports import span_of
 
-__all__ = ["LateLine", "LateRow"]
+__all__ = ["LateLine", "LateRow", "TakeBackRow"]
 A_PAGE: Final = 50
 _LONGEST: Final = 200
 
@@ -58,11 +59,12 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What stands beside the clocks of a stay: every reason, what the rule would say now of each excuse that waits,
-    by its number, what was brought to whom, and the people's names."""
+    by its number, what was brought to whom, every request to take a late discharge back, and the people's names."""
 
     rows: tuple[LateRow, ...]
     previews: dict[int, Decision]
     escalations: tuple[EscalationRow, ...]
+    take_backs: tuple[TakeBackRow, ...]
     names: dict[str, str]
 
 
@@ -185,7 +187,8 @@ def beside(context: Context, actor: Actor, stay_no: str) -> Beside:
             if standing and one.excuse == "asked" and one.discharged_at == standing[0].discharged_at
         }
         told = tuple(escalations.of_stay(connection, institution, stay_no))
-        return Beside(rows, previews, told, dict(people.names(connection, institution)))
+        asked = tuple(take_backs.of_stay(connection, institution, stay_no))
+        return Beside(rows, previews, told, asked, dict(people.names(connection, institution)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,20 +202,22 @@ class LateList:
 
 
 def late_list(context: Context, actor: Actor, which: str, page: int) -> LateList:
-    """The list ``open``, ``unexplained`` (of a year) or ``excuses``. Needs ``settlement.view``."""
+    """The list ``open``, ``unexplained`` (of a year), ``excuses`` or ``take_backs``. Needs ``settlement.view``."""
     actor.require(Permission.SETTLEMENT_VIEW)
     institution, today = actor.institution_id, context.clock.today()
     since = datetime(today.year - 1, today.month, 1, tzinfo=SHANGHAI)
     counts, rows = {}, tuple[LateLine, ...]()
     with context.database.reading() as connection:
-        for name in ("open", "unexplained", "excuses"):
+        for name in ("open", "unexplained", "excuses", "take_backs"):
             limit, offset = (A_PAGE, (page - 1) * A_PAGE) if name == which else (0, 0)
             if name == "open":
                 number, found = queries.open_late(connection, institution, today, limit, offset)
             elif name == "unexplained":
                 number, found = queries.settled_without_reason(connection, institution, since, today, limit, offset)
-            else:
+            elif name == "excuses":
                 number, found = queries.excuses_asked(connection, institution, limit, offset)
+            else:
+                number, found = queries.take_backs_asked(connection, institution, limit, offset)
             counts[name] = number
             rows = tuple(found) if name == which else rows
         return LateList(today, counts, rows, dict(people.names(connection, institution)))

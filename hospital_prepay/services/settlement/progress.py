@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, PrepayError
-from hospital_prepay.domain.insured_class import InsuredClass
-from hospital_prepay.domain.rules.settlement.stages import OWNERS, Stage, earlier_stages, next_stage
+from hospital_prepay.domain.rules.settlement.stages import OWNERS, Stage, earlier_stages, next_stage, waits_for_class
 from hospital_prepay.persistence import discharges as store
 from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -39,9 +38,16 @@ class NotByHand(Conflict):
     code = "not_by_hand"
 
 
+class ClassUnknown(Conflict):
+    """Nobody named the insured class yet."""
+
+    code = "class_unknown"
+
+
 def pass_on(context: Context, actor: Actor, seen: Seen, note: str = "") -> Passed:
     """This stage has done its part. Needs the permission of the stage; raises :class:`Conflict` when somebody else
-    took a step since, :class:`NotByHand` where settling or the invoice takes the step."""
+    took a step since, :class:`NotByHand` where settling or the invoice takes the step, :class:`ClassUnknown` at the
+    insurance office until somebody named the class."""
     with context.work(actor, "discharge.step", seen.stay_no) as work:
         row = _found(work, seen)
         stage = Stage(row.stage)
@@ -49,7 +55,9 @@ def pass_on(context: Context, actor: Actor, seen: Seen, note: str = "") -> Passe
             raise NotByHand("收费这一步在“结算”里办：结算单开好，就到票据。")
         if stage is Stage.INVOICE:
             raise NotByHand("请填电子票据号码；填好就办完了。")
-        to = next_stage(stage, InsuredClass(row.insured_class))
+        if waits_for_class(stage, row.insured):
+            raise ClassUnknown("参保类型未知，请先核实：在这次住院的页面选职工医保、居民医保或自费，再交下一步。")
+        to = next_stage(stage, row.insured)
         return _step(work, actor, row, to, note)
 
 
@@ -59,7 +67,7 @@ def send_back(context: Context, actor: Actor, seen: Seen, to: Stage, note: str) 
         raise MalformedInput("请写明退回的原因，对方要照着办。", code="missing_value", details={"field": "note"})
     with context.work(actor, "discharge.step", seen.stay_no) as work:
         row = _found(work, seen)
-        if to not in earlier_stages(Stage(row.stage), InsuredClass(row.insured_class)):
+        if to not in earlier_stages(Stage(row.stage), row.insured):
             raise Conflict(f"不能从{Stage(row.stage).label}退回{to.label}。请选前面的一步。")
         return _step(work, actor, row, to, note)
 

@@ -28,7 +28,7 @@ from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, h
 
 MOST_MONTHS: Final = 36
 DEFINITIONS: Final = (
-    "月份按出院时间算。取消了的出院不算。",
+    "月份按出院时间算。取消了的出院不算；逾期以后才由人取消的，仍算一次出院、一次逾期。",
     "“3 个工作日内”：结算时间在期限当天或之前的人数，除以已结算的和期限已过的人数；还在期限内、没有结算的先不算。",
     "“24 小时内”：出院后 24 小时内结算的人数，除以已结算的和 24 小时已过的人数。",
     "“结算”指结算单已开、个人应付已算清，以开结算单的时间为准；召回了的算没有结算。",
@@ -85,7 +85,9 @@ class ReasonLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The months from ``first`` to ``last``; ``tables`` show the whole by different headings."""
+    """The months from ``first`` to ``last``; ``tables`` show the whole by different headings.
+    ``explained`` and ``excused`` are of the late ones that stand; ``taken_back`` are late ones that two people took
+    back."""
 
     first: str
     last: str
@@ -95,6 +97,7 @@ class Report:
     reasons: tuple[ReasonLine, ...]
     explained: int
     excused: int
+    taken_back: int
 
 
 def share_words(part: int, whole: int) -> str:
@@ -115,6 +118,7 @@ def read_report(context: Context, actor: Actor, first: str = "", last: str = "")
     with context.database.reading() as connection:
         cells = queries.cells(connection, own, since, until, now, today)
         hours = queries.hours(connection, own, since, until)
+        taken_back = queries.taken_back(connection, own, since, until)
         reasons, explained, excused = queries.reasons(connection, own, since, until, today)
     months = sorted({cell.month for cell in cells}, reverse=True)
     wards = sorted({cell.ward for cell in cells})
@@ -134,6 +138,7 @@ def read_report(context: Context, actor: Actor, first: str = "", last: str = "")
         _reasons(reasons),
         explained,
         excused,
+        taken_back,
     )
 
 
@@ -146,7 +151,7 @@ def report_file(context: Context, actor: Actor, first: str, last: str, kind: str
         sheet="及时率",
         facts=(
             *head_facts(context, actor),
-            ("逾期", f"{found.whole.late} 人：写了原因 {found.explained} 人，其中已容错 {found.excused} 人"),
+            ("逾期", f"{found.whole.late} 人：{_of_the_late(found)}"),
             ("出院到结算", "；".join(f"{label} {number} 人" for label, number in found.hours)),
         ),
         columns=_COLUMNS,
@@ -174,9 +179,9 @@ def late_file(context: Context, actor: Actor, first: str, last: str, kind: str) 
             f"{local(one.discharged_at):%Y-%m-%d %H:%M}",
             one.due_on,
             f"{local(one.settled_at):%Y-%m-%d %H:%M}" if one.settled_at else "没有结算",
-            _reason_words(one.reason_code),
-            one.words,
-            EXCUSES[one.excuse],
+            _reason_words(one.reason_code) or ("逾期后取消出院" if one.ground else ""),
+            "；".join(filter(None, (one.words, f"逾期后取消出院：{one.ground}" if one.ground else ""))),
+            EXCUSES[one.excuse] if one.excuse or not one.ground else "已取消",
         )
         for one in lines
     ]
@@ -228,6 +233,11 @@ def _cells(line: Line) -> tuple[Any, ...]:
         *(line.label, line.discharged, line.by_day, line.kept_day, line.day_share),
         *(line.by_target, line.kept_target, line.target_share, line.late, line.provisional),
     )
+
+
+def _of_the_late(found: Report) -> str:
+    back = f"；逾期后取消出院 {found.taken_back} 人" if found.taken_back else ""
+    return f"写了原因 {found.explained} 人，其中已容错 {found.excused} 人{back}"
 
 
 def _hour_labels() -> tuple[str, ...]:

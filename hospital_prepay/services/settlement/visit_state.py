@@ -133,9 +133,11 @@ def _shown(work: UnitOfWork, visit_no: str, visit: Visit) -> dict[str, Any]:
     """What the board shows of a visit's discharges: the messages' last word, else what the counter registered."""
     state = stays.read_stay(work.connection, work.institution_id, visit_no)
     stay = store.lock_stay(work.connection, work.institution_id, visit_no)
+    named = class_of(visit.facts.insured)
     return {
         "ward": stay.ward if stay else "",
-        "insured_class": class_of(visit.facts.insured) or state.insured_class,
+        "insured_class": named or state.insured_class,
+        "class_known": named is not None or state.circumstance != Circumstance.IDENTITY_UNKNOWN,
         "disposition": (visit.facts.disposition or "")[:_LONGEST_DISPOSITION],
     }
 

@@ -9,14 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock
+from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.cost_risk import CostRisk, risk_of, what_may_be_done
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.inpatient.deposits import CollectDeposit, collect_deposit
-from hospital_prepay.services.settlement.costs import Costs, record_costs, take_cost_file, warnings
-from tests.hospital import ADMITTED, CASHIER, OFFICER, Hospital
+from hospital_prepay.services.settlement.costs import Costs, record_costs, risk_tasks, take_cost_file, warnings
+from tests.hospital import ADMITTED, CASHIER, OFFICER, Hospital, actor
 from tests.services.settlement.test_settling import NO, hand_over
 
 pytestmark = pytest.mark.clause("guizhou-deposit-2025/25")
@@ -55,6 +56,17 @@ def test_costs_that_run_ahead_are_warned_of_up_to_the_cap(lying: Hospital) -> No
     [(_, words)] = warned(lying)
     assert "已到额度，不再收" in words[0]
     assert warnings(lying.context, OFFICER, "儿科").rows == ()
+
+
+def test_finance_and_wards_find_the_warnings_at_home(lying: Hospital) -> None:
+    tell(lying, 400_000, 79_999)
+    assert risk_tasks(lying.context, OFFICER) == []
+    later = ADMITTED + timedelta(hours=1)
+    tell(lying, 500_000, 150_000, later)
+    for who in (OFFICER, actor(Role.WARD)):
+        [task] = risk_tasks(lying.context, who)
+        assert (task.kind, task.pile.count, task.pile.since) == ("cost_risk", 1, later)
+    assert risk_tasks(lying.context, CASHIER) == []
 
 
 def test_who_was_discharged_is_warned_of_no_more(lying: Hospital) -> None:

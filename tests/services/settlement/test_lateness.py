@@ -210,7 +210,12 @@ def test_the_lists_hold_what_they_say(late: Hospital, clock: FixedClock) -> None
     discharge(late, "Z2", at="20260122080000", certificate="", ward="儿科")
     assert [one.stay_no for one in late_list(late.context, OFFICER, "open", 1).rows] == [NO]
     clock.moment += timedelta(days=365 + 60)
-    assert late_list(late.context, OFFICER, "open", 1).counts == {"open": 2, "unexplained": 0, "excuses": 0}
+    assert late_list(late.context, OFFICER, "open", 1).counts == {
+        "open": 2,
+        "unexplained": 0,
+        "excuses": 0,
+        "take_backs": 0,
+    }
 
 
 ACCEPT = "UPDATE lateness SET excuse = 'accepted', decided_at = asked_at, decided_by = "

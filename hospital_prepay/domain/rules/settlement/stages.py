@@ -73,8 +73,16 @@ DISCHARGE_STEPS: Final[Mapping[str, frozenset[str]]] = {
 
 
 @house_rule
-def next_stage(stage: Stage, insured: InsuredClass) -> Stage:
-    """Where a discharge goes when this stage has done its part: self-pay patients need no insurance office."""
+def waits_for_class(stage: Stage, insured: InsuredClass | None) -> bool:
+    """Whether a discharge waits at the insurance office until a message or a person names the insured class (self-pay
+    included): ``None`` is a class that nobody named (17.1 speaks of the deposit only)."""
+    return stage is Stage.INSURANCE and insured is None
+
+
+@house_rule
+def next_stage(stage: Stage, insured: InsuredClass | None) -> Stage:
+    """Where a discharge goes when this stage has done its part: self-pay patients need no insurance office, those
+    whose class nobody named (``None``) do. See :func:`waits_for_class` for what doesn't go on."""
     if stage is Stage.AUDIT and insured is InsuredClass.SELF_PAY:
         return Stage.CASHIER
     order = list(Stage)
@@ -82,7 +90,7 @@ def next_stage(stage: Stage, insured: InsuredClass) -> Stage:
 
 
 @house_rule
-def earlier_stages(stage: Stage, insured: InsuredClass) -> tuple[Stage, ...]:
+def earlier_stages(stage: Stage, insured: InsuredClass | None) -> tuple[Stage, ...]:
     """To whom a discharge may be sent back, nearest first; once it is settled only a recall brings it back."""
     if stage in (Stage.INVOICE, Stage.DONE):
         return ()
