@@ -49,19 +49,6 @@ CREATE TRIGGER visit_message_by_hand BEFORE INSERT ON visit_message FOR EACH ROW
   WHEN (NEW.source = 'hand' AND NEW.event IN ('cancel_discharge', 'cancel_admit', 'discharge'))
   EXECUTE FUNCTION visit_message_by_hand();
 
-CREATE FUNCTION discharge_ended_as_said() RETURNS trigger LANGUAGE plpgsql
-  SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  IF NOT EXISTS (SELECT 1 FROM visit_message m WHERE m.institution_id = NEW.institution_id
-      AND m.visit_no = NEW.stay_no AND m.state = 'applied' AND m.occurred_at = NEW.ended_at) THEN
-    RAISE EXCEPTION 'wrong_step: discharge' USING ERRCODE = 'HP006';
-  END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER discharge_ended_as_said BEFORE UPDATE OF ended_at ON discharge FOR EACH ROW
-  WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL)
-  EXECUTE FUNCTION discharge_ended_as_said();
-
 CREATE FUNCTION discharge_step_class() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN

@@ -31,13 +31,6 @@ CREATE TRIGGER visit_message_by_hand BEFORE INSERT ON visit_message
         AND t.decided_at = NEW.received_at));
 END;
 
-CREATE TRIGGER discharge_ended_as_said BEFORE UPDATE OF ended_at ON discharge
-  WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN
-  SELECT RAISE(ABORT, 'wrong_step: discharge') WHERE NOT EXISTS (SELECT 1 FROM visit_message m
-    WHERE m.institution_id = NEW.institution_id AND m.visit_no = NEW.stay_no AND m.state = 'applied'
-      AND m.occurred_at = NEW.ended_at);
-END;
-
 CREATE TRIGGER discharge_step_class BEFORE INSERT ON discharge_step
   WHEN NEW.to_stage = 'cashier' AND NEW.from_stage IN ('audit', 'insurance') BEGIN
   SELECT RAISE(ABORT, 'wrong_step: discharge_step') WHERE EXISTS (SELECT 1 FROM discharge d
