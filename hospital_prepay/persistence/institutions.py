@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hospital_prepay.domain.errors import Conflict
+from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.models.publication import DepositRules, Institution
 from hospital_prepay.persistence.query import Query
 
@@ -54,6 +55,12 @@ _BY_ID: Final = Query(
 def by_id(connection: sa.Connection, institution_id: str) -> InstitutionRow | None:
     """The institution with this code."""
     row = _BY_ID.first(connection, institution=institution_id)
+    return None if row is None else InstitutionRow(*row)
+
+
+def look_up(database: Database, institution_id: str) -> InstitutionRow | None:
+    """The same where nothing is asked around it, as on each page."""
+    row = database.look_up(_BY_ID, institution=institution_id)
     return None if row is None else InstitutionRow(*row)
 
 

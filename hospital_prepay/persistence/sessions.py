@@ -9,8 +9,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from hospital_prepay.persistence.models.access import StaffSession
+from hospital_prepay.persistence import users
+from hospital_prepay.persistence.database import Database
+from hospital_prepay.persistence.models.access import StaffSession, User
 from hospital_prepay.persistence.query import Query
+from hospital_prepay.persistence.users import UserRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,12 @@ class SessionRow:
     agent: str
 
 
+_FIELDS: Final = tuple(SessionRow.__dataclass_fields__)
+# Asked for at every request.
 _BY_TOKEN: Final = Query(
-    sa.select(*(getattr(StaffSession, name) for name in SessionRow.__dataclass_fields__)).where(
-        StaffSession.session_id == sa.bindparam("session_id")
-    )
+    sa.select(*(getattr(StaffSession, name) for name in _FIELDS), *users.COLUMNS)
+    .join(User, sa.and_(User.institution_id == StaffSession.institution_id, User.user_id == StaffSession.user_id))
+    .where(StaffSession.session_id == sa.bindparam("session_id"))
 )
 
 
@@ -41,10 +46,10 @@ def id_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def by_token(connection: sa.Connection, token: str) -> SessionRow | None:
-    """The session of a token, ended or not."""
-    row = _BY_TOKEN.first(connection, session_id=id_of(token))
-    return None if row is None else SessionRow(*row)
+def with_its_person(database: Database, token: str) -> tuple[SessionRow, UserRow] | None:
+    """The session of a token, ended or not, and whose it is."""
+    row = database.look_up(_BY_TOKEN, session_id=id_of(token))
+    return None if row is None else (SessionRow(*row[: len(_FIELDS)]), users.row_of(row[len(_FIELDS) :]))
 
 
 def by_id(connection: sa.Connection, institution_id: str, session_id: str) -> SessionRow | None:

@@ -54,9 +54,9 @@ class UserRow:
         return Actor(self.institution_id, self.user_id, self.name, self.roles, address)
 
 
-_COLUMNS: Final = tuple(getattr(User, name) for name in UserRow.__dataclass_fields__)
+COLUMNS: Final = tuple(getattr(User, name) for name in UserRow.__dataclass_fields__)
 _BY_ID: Final = Query(
-    sa.select(*_COLUMNS).where(
+    sa.select(*COLUMNS).where(
         User.institution_id == sa.bindparam("institution"), User.user_id == sa.bindparam("user")
     )
 )
@@ -64,25 +64,25 @@ _BY_ID: Final = Query(
 
 def by_login(connection: sa.Connection, login: str) -> UserRow | None:
     """The account with this user name, of whatever institution."""
-    return _one(connection, sa.select(*_COLUMNS).where(User.login == login))
+    return _one(connection, sa.select(*COLUMNS).where(User.login == login))
 
 
 def by_id(connection: sa.Connection, institution_id: str, user_id: str) -> UserRow | None:
     """The account with this id."""
     row = _BY_ID.first(connection, institution=institution_id, user=user_id)
-    return None if row is None else _row(row)
+    return None if row is None else row_of(row)
 
 
 def locked(connection: sa.Connection, institution_id: str, user_id: str) -> UserRow | None:
     """The account, kept from other transactions until this one ends: attempts are counted one by one."""
-    query = sa.select(*_COLUMNS).where(User.institution_id == institution_id, User.user_id == user_id)
+    query = sa.select(*COLUMNS).where(User.institution_id == institution_id, User.user_id == user_id)
     return _one(connection, query.with_for_update())
 
 
 def all_of(connection: sa.Connection, institution_id: str) -> list[UserRow]:
     """Every account of an institution, by name."""
-    query = sa.select(*_COLUMNS).where(User.institution_id == institution_id).order_by(User.name, User.login)
-    return [_row(row) for row in connection.execute(query)]
+    query = sa.select(*COLUMNS).where(User.institution_id == institution_id).order_by(User.name, User.login)
+    return [row_of(row) for row in connection.execute(query)]
 
 
 def add(connection: sa.Connection, user: UserRow) -> None:
@@ -108,10 +108,11 @@ def change(connection: sa.Connection, user: UserRow, **values: Any) -> None:
 
 def _one(connection: sa.Connection, query: sa.Select[Any]) -> UserRow | None:
     row = connection.execute(query).one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else row_of(row)
 
 
-def _row(row: Sequence[Any]) -> UserRow:
+def row_of(row: Sequence[Any]) -> UserRow:
+    """The account whose columns, those of :data:`COLUMNS`, are ``row``."""
     values = dict(zip(UserRow.__dataclass_fields__, row, strict=True))
     values["roles"] = frozenset(Role(name) for name in values["roles"])
     return UserRow(**values)

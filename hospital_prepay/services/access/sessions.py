@@ -10,7 +10,7 @@ from typing import Final
 from hospital_prepay.crypto import new_token
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, NotFound
-from hospital_prepay.persistence import sessions, users
+from hospital_prepay.persistence import sessions
 from hospital_prepay.persistence.queries import access as queries
 from hospital_prepay.persistence.sessions import SessionRow
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -94,11 +94,10 @@ def open_session(
 def resume(context: Context, token: str, address: str = "") -> SignedIn | Lapse:
     """Who a token stands for now, or why nobody. Notes that the person was there."""
     now = context.clock.now()
-    with context.database.reading() as connection:
-        session = sessions.by_token(connection, token)
-        user = None if session is None else users.by_id(connection, session.institution_id, session.user_id)
-    if session is None or user is None:
+    found = sessions.with_its_person(context.database, token)
+    if found is None:
         return Lapse.UNKNOWN
+    session, user = found
     if session.ended_at is not None or not user.is_active:
         return Lapse.ENDED
     if now - session.last_seen_at >= IDLE:

@@ -73,8 +73,7 @@ def default_hospital(context: Context) -> Hospital:
 
 def hospital_of(context: Context, institution_id: str) -> Hospital:
     """One institution. Raises :class:`NotFound`."""
-    with context.database.reading() as connection:
-        row = institutions.by_id(connection, institution_id)
+    row = institutions.look_up(context.database, institution_id)
     if row is None:
         raise NotFound("没有这个机构。请核对机构代码。")
     return _hospital(row)
