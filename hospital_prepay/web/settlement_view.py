@@ -43,6 +43,7 @@ from hospital_prepay.web.settlement_words import (
     due_badge,
     risk_words,
     settled_badge,
+    settled_late,
     target_badge,
     waited,
 )
@@ -271,6 +272,7 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "step_no": row.step_no,
         "settle_href": f"{ROOT}/stays/{row.stay_no}/settle" if mine and stage is Stage.CASHIER else None,
         "settled_at": row.settled_at,
+        "settled_late": settled_late(row, found.calendar),
         "to_recall": not stands and row.discharged_at in documents,
         "bar": _bar(stage, insured, record.steps, found),
         "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND and not waits else None,

@@ -9,7 +9,7 @@ from hospital_prepay.clock import local
 from hospital_prepay.domain.calendar import WorkingDayCalendar
 from hospital_prepay.domain.errors import CalendarUnknown
 from hospital_prepay.domain.insured_class import InsuredClass
-from hospital_prepay.domain.rules.settlement.clocks import working_days_late
+from hospital_prepay.domain.rules.settlement.clocks import is_late, working_days_late
 from hospital_prepay.domain.rules.settlement.forecast import Forecast
 from hospital_prepay.domain.rules.settlement.stages import OPEN_STAGES, Stage
 from hospital_prepay.services.settlement.board import BoardRow
@@ -45,6 +45,15 @@ def due_badge(row: BoardRow, calendar: WorkingDayCalendar, today: date) -> dict[
     if left == 1:
         return _badge("info", f"{_short(row.due_on, today)} · 下个工作日", 0.6)
     return _badge("ok", f"{_short(row.due_on, today)} · 还有 {left} 个工作日", min(1.0, 0.3 * left))
+
+
+def settled_late(row: BoardRow, calendar: WorkingDayCalendar) -> str:
+    """By how much a settled discharge was late; nothing where it was in time, or no day was firm."""
+    settled_on = local(row.settled_at).date() if row.settled_at else None
+    if settled_on is None or row.due_on is None or not is_late(row.due_on, settled_on):
+        return ""
+    late = working_days_late(row.due_on, settled_on, calendar)
+    return f"逾期 {late} 个工作日" if late else "逾期，过了期限后的休息日"
 
 
 def settled_badge() -> dict[str, Any]:

@@ -201,6 +201,13 @@ def test_the_report_shows_shares_with_their_definitions_and_a_chart_in_words(
     assert login_as(Role.DEPARTMENT_HEAD).get("/settlement/reports").status_code == 403
 
 
+def test_a_stay_that_was_settled_late_says_so_at_once(reported: House, login_as: Login) -> None:
+    auditor = login_as(Role.AUDITOR)
+    assert '已结算</span><span class="mark stop">' in "".join(auditor.get("/settlement/stays/P2").text.split("\n"))
+    assert "逾期 3 个工作日" in auditor.get("/settlement/stays/P2").text
+    assert "逾期 " not in auditor.get("/settlement/stays/P1").text
+
+
 def test_the_reports_are_files_too(reported: House, login_as: Login) -> None:
     browser = login_as(Role.FINANCE_OFFICER)
     for path in ("reports", "late"):
