@@ -163,11 +163,14 @@ ENDED_LABELS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DischargeWord:
-    """One discharge that was spoken of: when, when it was ordered, and what took it back, if anything did."""
+    """One discharge that was spoken of: when, what took it back, if anything did, how the patient left, and when it
+    was ordered."""
 
     discharged_at: datetime
     ended_at: datetime | None = None
     ended_by: Ended | None = None
+    disposition: str | None = None
+    ordered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,10 +274,18 @@ class _Told:
 
     def _end(self, at: datetime, by: Ended) -> None:
         if self.standing is not None:
-            self.words[self.standing] = DischargeWord(self.standing, at, by)
+            self.words[self.standing] = self._word(self.standing, at, by)
             self.standing = None
+            if by is not Ended.CORRECTED:
+                # The next discharge has an order and a way of leaving of its own.
+                self.facts = replace(self.facts, disposition=None, discharge_ordered_at=None)
+
+    def _word(self, moment: datetime, at: datetime | None = None, by: Ended | None = None) -> DischargeWord:
+        return DischargeWord(moment, at, by, self.facts.disposition, self.facts.discharge_ordered_at)
 
     def visit(self) -> Visit:
+        if self.standing is not None:
+            self.words[self.standing] = self._word(self.standing)
         words = tuple(self.words[moment] for moment in sorted(self.words))
         facts = replace(self.facts, discharged_at=self.standing)
         return Visit(facts, self.cancelled_at, self.admission_seen, words)

@@ -22,12 +22,15 @@ BY_ORDER: Final = "discharge_order"
 def set_clock(work: UnitOfWork, row: DischargeRow, ordered_at: datetime | None, cause: str) -> None:
     """Set a clock for a discharge by the calendar and the values of its day.
 
-    ``ordered_at`` is when the discharge was ordered; it starts the clock where the hospital reads article 19 so. A
-    discharge from before the rules gets a clock that says that there is nothing to keep.
+    ``ordered_at`` is when the discharge was ordered; it starts the clock where the hospital reads article 19 so, and
+    no later than the patient left: an order that was written down afterwards gains no time. A discharge from before
+    the rules gets a clock that says that there is nothing to keep.
     """
     calendar = calendar_within(work.connection, work.institution_id)
     reading = str(reading_in_force(work.connection, work.institution_id, "discharge_moment"))
-    starts_at = ordered_at if reading == BY_ORDER and ordered_at is not None else row.discharged_at
+    starts_at = row.discharged_at
+    if reading == BY_ORDER and ordered_at is not None:
+        starts_at = min(ordered_at, starts_at)
     values, clocks = reckon(local(starts_at), calendar)
     store.add_clock(
         work.connection,
@@ -57,7 +60,7 @@ def follow_order(work: UnitOfWork, row: DischargeRow, ordered_at: datetime | Non
         return
     if str(reading_in_force(work.connection, work.institution_id, "discharge_moment")) != BY_ORDER:
         return
-    if store.clock_start(work.connection, work.institution_id, row) != ordered_at:
+    if store.clock_start(work.connection, work.institution_id, row) != min(ordered_at, row.discharged_at):
         set_clock(work, row, ordered_at, "ordered")
 
 

@@ -123,9 +123,12 @@ def take_too_long(context: Context, actor: Actor, head: bytes, source: str) -> T
     return _set_aside(context, actor, head, source, error)
 
 
-def take_event(context: Context, actor: Actor, event: VisitEvent, columns: dict[str, Any]) -> Taken:
+def take_event(
+    context: Context, actor: Actor, event: VisitEvent, columns: dict[str, Any], *, may_end_late: bool = False
+) -> Taken:
     """Take in one event of a visit, by whatever way it came; ``columns`` say which. Raises
-    :class:`~hospital_prepay.domain.errors.MalformedInput` where it can't be used."""
+    :class:`~hospital_prepay.domain.errors.MalformedInput` where it can't be used, and what :func:`take_within`
+    raises."""
     if not re.fullmatch(STAY_NO, event.visit_no, re.ASCII):
         raise WrongStayNumber("住院号只用字母、数字和短横，最多 40 个。请让对方改正，再重新处理。")
     said_of = (
@@ -138,17 +141,17 @@ def take_event(context: Context, actor: Actor, event: VisitEvent, columns: dict[
     if latest > context.clock.now() + _CLOCKS_DIFFER:
         raise NotYet(f"时间 {local(latest):%Y-%m-%d %H:%M} 还没有到。请对方核对系统时钟，再重新处理。")
     with context.work(actor, "visit.take", event.visit_no) as work:
-        taken = take_within(context, work, event, columns)
+        taken = take_within(context, work, event, columns, may_end_late=may_end_late)
         if taken.outcome is Outcome.APPLIED:
             work.audit(detail={"event": event.kind.value, "source": columns["source"]})
         return taken
 
 
 def take_within(
-    context: Context, work: UnitOfWork, event: VisitEvent, columns: dict[str, Any], *, is_agreed: bool = False
+    context: Context, work: UnitOfWork, event: VisitEvent, columns: dict[str, Any], *, may_end_late: bool = False
 ) -> Taken:
     """Take in one event inside another act. Raises :class:`LateStands` where somebody by hand, or by a table, would
-    end a late discharge to which no second person agreed (``is_agreed``)."""
+    end a late discharge or give it more time, unless that was agreed to by a second person (``may_end_late``)."""
     own, visit_no = work.institution_id, event.visit_no
     store.hold_visit(work.connection, own, visit_no)
     text = json.dumps(event.facts.to_json(), ensure_ascii=False)
@@ -159,27 +162,39 @@ def take_within(
         "sent_at": event.sent_at,
         "facts_enc": context.cipher.encrypt(text, institution=own, field=FACTS),
     }
+    if _is_known(work, columns):
+        return Taken(Outcome.DUPLICATE, visit_no=visit_no)
     late = None
-    if columns["source"] in _BY_PEOPLE and not is_agreed:
+    if columns["source"] in _BY_PEOPLE and not may_end_late:
         late = late_standing(work.connection, own, visit_no, work.today)
     if late is not None and event.kind is VisitEventKind.CANCEL_DISCHARGE:
         raise LateStands(_LATE_STANDS)
-    if not _keep(work, columns, said):
-        return Taken(Outcome.DUPLICATE, visit_no=visit_no)
+    _keep(work, columns, said)
     follow_visit(context, work, visit_no)
-    if late is not None and late not in (one.discharged_at for one in _standing(work.connection, own, visit_no)):
+    if late is not None and not _still_runs_out(_standing(work.connection, own, visit_no), late):
         raise LateStands(_LATE_STANDS)
     return Taken(Outcome.APPLIED, visit_no=visit_no)
 
 
-def late_standing(connection: Connection, institution_id: str, visit_no: str, today: date) -> datetime | None:
-    """When the standing discharge of a visit was, if it is late by now, or was settled late; an estimated due day
-    counts here as well."""
+def late_standing(connection: Connection, institution_id: str, visit_no: str, today: date) -> DischargeRow | None:
+    """The standing discharge of a visit, if it is late by now, or was settled late; an estimated due day counts here
+    as well."""
     for row in _standing(connection, institution_id, visit_no):
         through = today if row.settled_at is None else local(row.settled_at).date()
         if row.expected_on is not None and is_late(row.expected_on, through):
-            return row.discharged_at
+            return row
     return None
+
+
+def _still_runs_out(standing: list[DischargeRow], late: DischargeRow) -> bool:
+    """Whether a late discharge stands as it stood, and no later day was set for it."""
+    return any(
+        one.discharged_at == late.discharged_at
+        and one.expected_on is not None
+        and late.expected_on is not None
+        and one.expected_on <= late.expected_on
+        for one in standing
+    )
 
 
 def by_hand(
@@ -203,13 +218,16 @@ def take_said(
     occurred_at: datetime,
     facts: VisitFacts,
     source: str,
+    *,
+    may_end_late: bool = False,
 ) -> Taken:
     """Take in an event that came as values, from a program or a table: the same values are the same event, however
     often they come. Raises as :func:`take_event` does."""
     said = {"event": kind.value, "visit_no": visit_no, "at": occurred_at.isoformat(), **facts.to_json()}
     digest = digest_of(json.dumps(said, ensure_ascii=False, sort_keys=True).encode())
     columns = _columns(Header(actor.actor_id, "", "", "", "", "", "", "", None), digest, source)
-    return take_event(context, actor, VisitEvent(kind, visit_no, occurred_at, occurred_at, digest, facts), columns)
+    event = VisitEvent(kind, visit_no, occurred_at, occurred_at, digest, facts)
+    return take_event(context, actor, event, columns, may_end_late=may_end_late)
 
 
 def _take_merge(context: Context, actor: Actor, merge: PatientMerge, columns: dict[str, Any]) -> Taken:
@@ -222,8 +240,9 @@ def _take_merge(context: Context, actor: Actor, merge: PatientMerge, columns: di
             "sent_at": merge.occurred_at,
             "facts_enc": context.cipher.encrypt(text, institution=work.institution_id, field=FACTS),
         }
-        if not _keep(work, columns, said):
+        if _is_known(work, columns):
             return Taken(Outcome.DUPLICATE)
+        _keep(work, columns, said)
         before = {merge.from_no, goes_on_as(work, merge.from_no)}
         store.add_merge(work.connection, work.institution_id, merge, work.now)
         for visit_no in store.visits_of_patients(work.connection, work.institution_id, before):
@@ -232,18 +251,21 @@ def _take_merge(context: Context, actor: Actor, merge: PatientMerge, columns: di
         return Taken(Outcome.APPLIED)
 
 
-def _keep(work: UnitOfWork, columns: dict[str, Any], said: dict[str, Any]) -> bool:
-    """Write down what was said; ``False`` when these very bytes were applied, or dropped, before."""
+def _is_known(work: UnitOfWork, columns: dict[str, Any]) -> bool:
+    """Whether these very bytes were applied, or dropped, before."""
+    known = store.known_message(work.connection, work.institution_id, columns["digest"])
+    return known is not None and known.state != "quarantined"
+
+
+def _keep(work: UnitOfWork, columns: dict[str, Any], said: dict[str, Any]) -> None:
+    """Write down what was said, or that what stood aside is applied now."""
     known = store.known_message(work.connection, work.institution_id, columns["digest"])
     if known is None:
         store.add_message(work.connection, {**_received(work), **columns, **_NOTHING, **said, "state": "applied"})
-        return True
-    if known.state != "quarantined":
-        return False
+        return
     store.decide_message(
         work.connection, work.institution_id, known.message_id, {**_NOTHING, **said, **_decided(work, "applied")}
     )
-    return True
 
 
 def _set_aside(context: Context, actor: Actor, raw: bytes, source: str, error: MalformedInput) -> Taken:

@@ -91,6 +91,6 @@ def decide_take_back(
         store.change(work.connection, work.institution_id, one, decided)
         if agree:
             said = by_hand(actor, VisitEventKind.CANCEL_DISCHARGE, stay_no, work.now, VisitFacts(), one.ground)
-            take_within(context, work, *said, is_agreed=True)
+            take_within(context, work, *said, may_end_late=True)
         detail = {"discharged_at": row.discharged_at.isoformat(), "ground": one.ground}
         work.audit(detail={**detail, **({"answer": words} if words else {})})

@@ -15,6 +15,7 @@ from hospital_prepay.files.tables import Column
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.import_runs import Report
 from hospital_prepay.services.settlement.intake import Outcome, take_said
+from hospital_prepay.services.settlement.take_backs import takes_two
 from hospital_prepay.services.settlement.taken_file import TakenFile, TakenRow, take_rows, untold
 
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -51,9 +52,16 @@ def take_visit_file(context: Context, actor: Actor, path: Path, report: Report =
     """Take in a file of events, row by row. Needs ``settlement.manage``; raises what reading a table raises."""
     actor.require(Permission.SETTLEMENT_MANAGE)
 
+    # A backlog tells of a discharge and of its taking back at once: what didn't stand late before the file is a fact
+    # of the file alone.
+    stood_late: dict[str, bool] = {}
+
     def take(cells: Sequence[str], places: Mapping[str, int]) -> TakenRow:
         kind, visit_no, occurred_at, facts = _event(cells, places)
-        taken = take_said(context, actor, kind, visit_no, occurred_at, facts, "csv")
+        if visit_no not in stood_late:
+            stood_late[visit_no] = takes_two(context, actor, visit_no)
+        may = not stood_late[visit_no]
+        taken = take_said(context, actor, kind, visit_no, occurred_at, facts, "csv", may_end_late=may)
         aside = f"已搁置，见“接口消息”：{taken.reason}" if taken.outcome is Outcome.QUARANTINED else ""
         return TakenRow(taken.outcome is not Outcome.DUPLICATE, aside)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from hospital_prepay.domain.initials import initials
@@ -56,7 +57,9 @@ def follow_visit(context: Context, work: UnitOfWork, visit_no: str) -> None:
 def _events(context: Context, work: UnitOfWork, visit_no: str) -> list[VisitEvent]:
     def facts(sealed: str) -> VisitFacts:
         text = context.cipher.decrypt(sealed, institution=work.institution_id, field=FACTS)
-        return VisitFacts.of_json(json.loads(text))
+        said = VisitFacts.of_json(json.loads(text))
+        # A word that names no class takes nothing away from one that does.
+        return replace(said, insured=said.insured if class_of(said.insured) else None)
 
     return [
         VisitEvent(
@@ -138,7 +141,6 @@ def _shown(work: UnitOfWork, visit_no: str, visit: Visit) -> dict[str, Any]:
         "ward": stay.ward if stay else "",
         "insured_class": named or state.insured_class,
         "class_known": named is not None or state.circumstance != Circumstance.IDENTITY_UNKNOWN,
-        "disposition": (visit.facts.disposition or "")[:_LONGEST_DISPOSITION],
     }
 
 
@@ -148,29 +150,29 @@ def _follow_discharges(work: UnitOfWork, visit_no: str, visit: Visit, shown: Map
     for word in sorted(visit.discharges, key=lambda one: one.ended_at is None):
         row = known.get(word.discharged_at)
         if row is None:
-            _add(work, visit_no, word, visit, shown)
+            _add(work, visit_no, word, shown)
         else:
             _change(work, row, word, shown)
-            follow_order(work, row, visit.facts.discharge_ordered_at)
+            follow_order(work, row, word.ordered_at)
 
 
-def _add(work: UnitOfWork, visit_no: str, word: DischargeWord, visit: Visit, shown: Mapping[str, Any]) -> None:
+def _add(work: UnitOfWork, visit_no: str, word: DischargeWord, shown: Mapping[str, Any]) -> None:
     values = {
         "stay_no": visit_no,
         "discharged_at": word.discharged_at,
         "stage_since": word.discharged_at,
         **shown,
-        **_ending(word),
+        **_said_of(word),
     }
     store.add(work.connection, work.institution_id, values)
     rows = store.of_stay(work.connection, work.institution_id, visit_no)
     row = next(one for one in rows if one.discharged_at == word.discharged_at)
-    set_clock(work, row, visit.facts.discharge_ordered_at, "discharged")
+    set_clock(work, row, word.ordered_at, "discharged")
     work.audit(subject=visit_no, detail={"discharged_at": word.discharged_at.isoformat(), "ended": word.ended_by})
 
 
 def _change(work: UnitOfWork, row: DischargeRow, word: DischargeWord, shown: Mapping[str, Any]) -> None:
-    said = {**shown, **_ending(word)}
+    said = {**shown, **_said_of(word)}
     changes = {name: value for name, value in said.items() if value != getattr(row, name)}
     if changes:
         store.change(work.connection, work.institution_id, row, changes)
@@ -191,5 +193,9 @@ def _unsettled_again(work: UnitOfWork, stay_no: str, word: DischargeWord) -> Non
         store.add_step(work.connection, work.institution_id, row, Stage.CASHIER.value, words, actor_id, work.now)
 
 
-def _ending(word: DischargeWord) -> dict[str, Any]:
-    return {"ended_at": word.ended_at, "ended_by": None if word.ended_by is None else word.ended_by.value}
+def _said_of(word: DischargeWord) -> dict[str, Any]:
+    return {
+        "disposition": (word.disposition or "")[:_LONGEST_DISPOSITION],
+        "ended_at": word.ended_at,
+        "ended_by": None if word.ended_by is None else word.ended_by.value,
+    }

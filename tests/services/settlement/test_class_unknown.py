@@ -49,8 +49,8 @@ def row(hospital: Hospital) -> BoardRow:
     return discharges_of(hospital.context, OFFICER, NO).records[0].row
 
 
-def say(hospital: Hospital, insured: str) -> None:
-    message = raw("A08", visit=NO, at="20260115100000", admitted="20260110080000", insured=insured)
+def say(hospital: Hospital, insured: str, at: str = "20260115100000") -> None:
+    message = raw("A08", visit=NO, at=at, admitted="20260110080000", insured=insured)
     take_hl7(hospital.context, feed(INSTITUTION, "mllp"), message, "mllp")
 
 
@@ -150,3 +150,13 @@ def test_raw_sql_passes_none_on_to_the_cashier(hospital: Hospital, database: Dat
     name_class(hospital.context, INSURANCE, NO, EMPLOYEE)
     with database.writing() as connection:
         connection.execute(insert)
+
+
+@pytest.mark.parametrize("code", ["07", "999", ""])
+def test_a_word_that_names_no_class_takes_nothing_away_from_one_that_does(hospital: Hospital, code: str) -> None:
+    at_insurance(hospital, code)
+    name_class(hospital.context, INSURANCE, NO, EMPLOYEE)
+    say(hospital, code)
+    assert row(hospital).insured is EMPLOYEE
+    say(hospital, "390", at="20260115110000")  # one that names another class does
+    assert row(hospital).insured is InsuredClass.RESIDENT

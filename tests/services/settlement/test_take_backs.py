@@ -20,6 +20,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, No
 from hospital_prepay.domain.visits import VisitEventKind
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.access.home import tasks
+from hospital_prepay.services.publication.readings import NewChoice, change_reading
 from hospital_prepay.services.settlement.board import StayDischarges, discharges_of
 from hospital_prepay.services.settlement.by_hand import WrittenDown, write_down
 from hospital_prepay.services.settlement.intake import LateStands, feed, take_hl7
@@ -284,3 +285,62 @@ def test_raw_sql_writes_no_message_by_hand_that_would(late: Hospital, database: 
         connection.execute(sa.text(insert), {"event": event, "by": "cashier-1"})
     with database.writing() as connection:  # the very same moment and person
         connection.execute(sa.text(insert), {"event": event, "by": "finance_officer-1"})
+
+
+def table(tmp_path: Path, *rows: str) -> Path:
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join(("事件,住院号,发生时间,出院时间,出院医嘱时间,病区", *rows)) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("event", ["转科", "入院", "变更"])
+def test_an_order_from_after_the_discharge_gives_it_no_time(late: Hospital, tmp_path: Path, event: str) -> None:
+    change_reading(late.context, OFFICER, "discharge_moment", NewChoice("discharge_order", "医务部会议"))
+    rows = table(tmp_path, f"{event},{NO},2026-01-22 08:00,,2026-01-22 07:00,骨科")
+    assert take_visit_file(late.context, OFFICER, rows).applied == 1
+    assert str(found(late).records[0].row.due_on) == "2026-01-20"
+    with pytest.raises(LateStands):
+        cancel(late)
+
+
+def test_nobody_alone_moves_a_late_discharge_to_a_later_order(late: Hospital, tmp_path: Path) -> None:
+    change_reading(late.context, OFFICER, "discharge_moment", NewChoice("discharge_order", "医务部会议"))
+    earlier = table(tmp_path, f"变更,{NO},2026-01-22 08:00,,2026-01-13 07:00,")
+    assert take_visit_file(late.context, OFFICER, earlier).applied == 1
+    assert str(found(late).records[0].row.due_on) == "2026-01-16"
+    refused = take_visit_file(
+        late.context, OFFICER, table(tmp_path, f"变更,{NO},2026-01-22 08:30,,2026-01-15 07:00,")
+    )
+    assert (refused.applied, "已经逾期" in refused.rejected[0].message) == (0, True)
+    assert str(found(late).records[0].row.due_on) == "2026-01-16"
+
+
+def test_a_backlog_tells_of_a_discharge_and_of_its_taking_back_at_once(
+    hospital: Hospital, clock: FixedClock, tmp_path: Path
+) -> None:
+    clock.moment = datetime(2026, 1, 28, 9, 0, tzinfo=SHANGHAI)
+    rows = table(
+        tmp_path,
+        f"入院,{NO},2026-01-12 08:00,,,",
+        f"出院,{NO},2026-01-15 09:00,2026-01-15 09:00,,",
+        f"取消出院,{NO},2026-01-15 11:00,,,",
+        f"出院,{NO},2026-01-27 09:00,2026-01-27 09:00,,",
+    )
+    first = take_visit_file(hospital.context, OFFICER, rows)
+    assert (first.applied, first.rejected) == (4, ())
+    assert [one.row.ended_by for one in found(hospital).records] == [None, "cancelled"]
+    again = take_visit_file(hospital.context, OFFICER, rows)
+    assert (again.applied, again.known, again.rejected) == (0, 4, ())
+    clock.moment = datetime(2026, 2, 4, 9, 0, tzinfo=SHANGHAI)  # what stands late isn't ended by a second one
+    later = take_visit_file(hospital.context, OFFICER, table(tmp_path, f"取消出院,{NO},2026-01-27 11:00,,,"))
+    assert (later.applied, len(later.rejected)) == (0, 1)
+
+
+def test_the_next_discharge_has_a_way_of_leaving_of_its_own(hospital: Hospital, clock: FixedClock) -> None:
+    hospital.admit(NO)
+    write_down(hospital.context, CASHIER, WrittenDown(NO, VisitEventKind.DISCHARGE, clock.moment, disposition="5"))
+    clock.moment += timedelta(minutes=1)
+    cancel(hospital)
+    clock.moment += timedelta(minutes=1)
+    write_down(hospital.context, CASHIER, WrittenDown(NO, VisitEventKind.DISCHARGE, clock.moment))
+    assert [one.row.disposition for one in found(hospital).records] == ["", "5"]
