@@ -2,7 +2,8 @@
 
 -- SQLite looks at nothing when a transaction ends but keys. So what must be proved by then stands here: a row is its
 -- own parent once it is proved, and the transaction ends no sooner. ``arrears``: the entry moved what a stay owes, and
--- its act stands. ``recall``: the settlement of this entry was recalled, and the red letter is named.
+-- its act stands. ``recall``: the settlement of this entry was recalled, and the red letter is named. ``again``: the
+-- slip of this entry has the second way that it is of (0063).
 CREATE TABLE proof_due (
   institution_id VARCHAR(12) NOT NULL,
   what VARCHAR(7) NOT NULL,
@@ -15,7 +16,8 @@ CREATE TABLE proof_due (
 );
 
 CREATE TRIGGER proof_due_insert BEFORE INSERT ON proof_due BEGIN
-  SELECT RAISE(ABORT, 'append_only: proof_due') WHERE NEW.proved_no IS NOT NULL OR NEW.what NOT IN ('arrears', 'recall');
+  SELECT RAISE(ABORT, 'append_only: proof_due') WHERE NEW.proved_no IS NOT NULL
+    OR NEW.what NOT IN ('arrears', 'recall', 'again');
 END;
 
 CREATE TRIGGER proof_due_walk BEFORE UPDATE ON proof_due BEGIN

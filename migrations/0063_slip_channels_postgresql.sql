@@ -48,3 +48,21 @@ END $$;
 CREATE TRIGGER refund_arrival_on_a_slip BEFORE UPDATE ON refund_arrival FOR EACH ROW
   WHEN (OLD.state = 'asked' AND NEW.state = 'sent' AND NEW.route = 'cash')
   EXECUTE FUNCTION refund_arrival_on_a_slip();
+
+-- By the end of the transaction the entry of such a slip is that of the second way it is of, which its walk (0057)
+-- holds to what it moved: so much of 2307 of the stay, and out of the drawer. One slip of a way: an entry has one.
+CREATE FUNCTION receipt_has_its_way() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF NOT EXISTS (
+      SELECT 1 FROM refund_arrival a JOIN receipt r
+        ON r.institution_id = a.institution_id AND r.book = a.book AND r.serial = a.serial
+      WHERE a.institution_id = NEW.institution_id AND a.entry_no = NEW.entry_no
+        AND a.route = 'cash' AND a.state IN ('sent', 'arrived')
+        AND r.stay_no = NEW.stay_no AND r.amount_fen = NEW.amount_fen) THEN
+    RAISE EXCEPTION 'wrong_step: receipt' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER receipt_has_its_way AFTER INSERT ON receipt DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN (NEW.kind = 'again') EXECUTE FUNCTION receipt_has_its_way();

@@ -37,3 +37,25 @@ CREATE TRIGGER refund_arrival_on_a_slip BEFORE UPDATE ON refund_arrival
       AND s.stay_no = r.stay_no AND s.amount_fen = r.amount_fen
       AND s.issued_by = NEW.asked_by AND s.approved_by = NEW.sent_by);
 END;
+
+-- By the end of the transaction the entry of such a slip is that of the second way it is of, which its walk (0057)
+-- holds to what it moved: so much of 2307 of the stay, and out of the drawer. One slip of a way: an entry has one.
+CREATE TRIGGER receipt_has_its_way AFTER INSERT ON receipt WHEN NEW.kind = 'again' BEGIN
+  INSERT INTO proof_due (institution_id, what, entry_no) VALUES (NEW.institution_id, 'again', NEW.entry_no);
+END;
+
+CREATE TRIGGER refund_arrival_is_the_way AFTER UPDATE ON refund_arrival
+  WHEN OLD.state = 'asked' AND NEW.state = 'sent' AND NEW.route = 'cash' BEGIN
+  UPDATE proof_due SET proved_no = entry_no WHERE institution_id = NEW.institution_id AND what = 'again'
+    AND entry_no = NEW.entry_no AND proved_no IS NULL;
+END;
+
+CREATE TRIGGER proof_due_again BEFORE UPDATE ON proof_due WHEN NEW.what = 'again' BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: receipt') WHERE NOT EXISTS (
+    SELECT 1 FROM receipt s
+      JOIN refund_arrival a ON a.institution_id = s.institution_id AND a.entry_no = s.entry_no
+      JOIN receipt r ON r.institution_id = a.institution_id AND r.book = a.book AND r.serial = a.serial
+    WHERE s.institution_id = NEW.institution_id AND s.entry_no = NEW.entry_no AND s.kind = 'again'
+      AND a.route = 'cash' AND a.state IN ('sent', 'arrived')
+      AND r.stay_no = s.stay_no AND r.amount_fen = s.amount_fen);
+END;

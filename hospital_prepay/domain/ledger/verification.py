@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CEILING_WRONG = "ceiling_wrong"
     CAP_WRONG = "cap_wrong"
     SETTLEMENT_WRONG = "settlement_wrong"
+    SLIP_WRONG = "slip_wrong"
     TOTAL_WRONG = "total_wrong"
     UNREADABLE = "unreadable"
 

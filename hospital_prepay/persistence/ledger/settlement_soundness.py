@@ -62,7 +62,8 @@ ORDER BY p.entry_no, p.account_id LIMIT :most
 """
 
 # A discharge is settled with a document that stands, at its moment or at one at which money of the stay was known to
-# have arrived or was fetched. It ends by a message, and stands while the stay is discharged at that time.
+# have arrived or was fetched. Beside a document it is settled, but where the arrival was asked for and a refund is
+# awaited, or the discharge doesn't stand. It ends by a message, and stands while the stay is discharged at that time.
 _DISCHARGES = """
 SELECT d.stay_no FROM discharge d
 JOIN stay s ON s.institution_id = d.institution_id AND s.stay_no = d.stay_no
@@ -75,6 +76,16 @@ WHERE d.institution_id = :i AND ((d.settled_at IS NOT NULL AND NOT EXISTS (SELEC
             AND b.known_at = d.settled_at)
         OR EXISTS (SELECT 1 FROM unclaimed_deposit u WHERE u.institution_id = t.institution_id
           AND u.stay_no = t.stay_no AND u.state = 'paid' AND u.decided_at = d.settled_at))))
+  OR (d.settled_at IS NULL AND EXISTS (SELECT 1 FROM settlement t
+      JOIN decision k ON k.institution_id = t.institution_id AND k.decision_id = t.decision_id
+    WHERE t.institution_id = d.institution_id AND t.stay_no = d.stay_no AND t.discharged_at = d.discharged_at
+      AND t.recalled_at IS NULL AND (coalesce(CAST(k.readings AS TEXT), '') NOT LIKE '%"refund_arrived"%'
+        OR (d.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM receipt r JOIN refund_arrival b
+            ON b.institution_id = r.institution_id AND b.book = r.book AND b.serial = r.serial
+          WHERE r.institution_id = t.institution_id AND r.stay_no = t.stay_no
+            AND b.state IN ('asked', 'sent', 'failed') AND NOT EXISTS (SELECT 1 FROM refund_arrival n
+              WHERE n.institution_id = b.institution_id AND n.book = b.book AND n.serial = b.serial
+                AND n.attempt_no > b.attempt_no AND n.state <> 'dropped'))))))
   OR (d.ended_at IS NULL) <> (s.discharged_at IS NOT NULL AND s.discharged_at = d.discharged_at)
   OR (d.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM visit_message m
     WHERE m.institution_id = d.institution_id AND m.visit_no = d.stay_no AND m.state = 'applied'

@@ -173,7 +173,8 @@ def decide_again(context: Context, actor: Actor, seen: Awaited, *, approve: bool
 
 
 def count_as_settled(work: UnitOfWork, stay_no: str) -> None:
-    """Let the discharge of a stay count as settled now that nothing that goes back is awaited any more.
+    """Let the discharge of a stay count as settled where nothing that goes back is awaited any more: since the last
+    of it is known to have arrived, and never before its document (clocks of two servers may differ).
 
     Only a discharge that was settled while ``settlement_complete`` asked for the arrival still waits for it.
     """
@@ -181,12 +182,17 @@ def count_as_settled(work: UnitOfWork, stay_no: str) -> None:
     if store.is_awaited(connection, institution, stay_no):
         return
     documents = {
-        one.discharged_at for one in settlements.of_stay(connection, institution, stay_no) if one.recalled_at is None
+        one.discharged_at: one.settled_at
+        for one in settlements.of_stay(connection, institution, stay_no)
+        if one.recalled_at is None
     }
+    attempts = store.of_stay(connection, institution, stay_no)
+    arrived = [one.known_at for one in attempts if one.state == "arrived" and one.known_at is not None]
     for row in discharges.of_stay(connection, institution, stay_no):
         if row.ended_at is None and row.settled_at is None and row.discharged_at in documents:
-            discharges.change(connection, institution, row, {"settled_at": work.now})
-            detail = {"settled_at": work.now.isoformat(), "settlement_complete": Complete.ARRIVED.value}
+            settled_at = max([documents[row.discharged_at], *arrived])
+            discharges.change(connection, institution, row, {"settled_at": settled_at})
+            detail = {"settled_at": settled_at.isoformat(), "settlement_complete": Complete.ARRIVED.value}
             work.audit(subject=stay_no, detail=detail)
 
 

@@ -70,8 +70,8 @@ def decide_take_back(
 ) -> None:
     """Take a late discharge back, or turn the request down with words; by another person than asked.
 
-    Needs ``settlement.manage``. Raises :class:`Conflict` where it was decided on, :class:`NotFound` where the
-    discharge doesn't stand any more.
+    Needs ``settlement.manage``. Raises :class:`Conflict` where it was decided on, or where the hospital's system,
+    whose clock may be ahead, told of the discharge later than now; :class:`NotFound` where it doesn't stand any more.
     """
     actor.require(Permission.SETTLEMENT_MANAGE)
     words = answer.strip()
@@ -92,5 +92,8 @@ def decide_take_back(
         if agree:
             said = by_hand(actor, VisitEventKind.CANCEL_DISCHARGE, stay_no, work.now, VisitFacts(), one.ground)
             take_within(context, work, *said, may_end_late=True)
+            told = discharges.of_stay(work.connection, work.institution_id, stay_no)
+            if any(one.ended_at is None and one.discharged_at == row.discharged_at for one in told):
+                raise Conflict("系统在这之后又报了这次出院，请刷新后再看。")
         detail = {"discharged_at": row.discharged_at.isoformat(), "ground": one.ground}
         work.audit(detail={**detail, **({"answer": words} if words else {})})

@@ -32,6 +32,7 @@ from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.stay_caps import Placement
 from hospital_prepay.services.inpatient.stays import RegisterStay, admit, find_first_cap, protected
+from hospital_prepay.services.settlement.arrivals import count_as_settled
 from hospital_prepay.services.settlement.clock_keeping import follow_order, set_clock
 
 FACTS: Final = "visit_facts"
@@ -178,6 +179,7 @@ def _change(work: UnitOfWork, row: DischargeRow, word: DischargeWord, shown: Map
         store.change(work.connection, work.institution_id, row, changes)
     if row.ended_by is not None and word.ended_by is None:
         _unsettled_again(work, row.stay_no, word)
+        count_as_settled(work, row.stay_no)  # its refund may have arrived while it was taken back
     if "ended_by" in changes:
         detail = {"discharged_at": word.discharged_at.isoformat(), "ended": word.ended_by}
         work.audit(subject=row.stay_no, detail=detail)

@@ -266,7 +266,7 @@ def test_no_discharge_begins_ended(ready: Hospital, database: Database) -> None:
     text = (
         "INSERT INTO discharge SELECT institution_id, stay_no, (SELECT min(admitted_at) FROM stay),"
         " (SELECT min(admitted_at) FROM stay), 'cancelled', disposition, ward, insured_class, 0, NULL, NULL, NULL,"
-        " 'ward', discharged_at, '', 0, NULL FROM discharge"
+        " 'ward', discharged_at, '', 0, NULL, class_known FROM discharge"
     )
     with pytest.raises(sa.exc.DBAPIError, match="no_message"), database.writing() as connection:
         connection.execute(sa.text(text))

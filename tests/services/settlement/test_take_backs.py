@@ -104,6 +104,23 @@ def test_another_person_agrees_and_the_next_discharge_has_a_clock_of_its_own(
     assert late.count("audit_event", "action = 'discharge.agree_take_back' AND outcome = 'done'") == 2
 
 
+def test_while_the_system_says_later_that_the_patient_left_nothing_is_agreed_to(
+    late: Hospital, clock: FixedClock
+) -> None:
+    """A system whose clock is ahead said its last word after the moment in which somebody agrees."""
+    said = raw("A03", visit=NO, at="20260122093000", admitted="20260110080000", discharged="20260115091500")
+    take_hl7(late.context, feed(INSTITUTION, "mllp"), said, "mllp")
+    ask_take_back(late.context, CASHIER, NO, "患者没有走")
+    with pytest.raises(Conflict, match="系统在这之后又报了这次出院"):
+        decide_take_back(late.context, OFFICER, NO, 1, agree=True)
+    assert stands(late)
+    assert [one.state for one in beside(late.context, OFFICER, NO).take_backs] == ["asked"]
+    assert late.count("visit_message", "source = 'hand'") == 0
+    clock.moment += timedelta(hours=1)
+    decide_take_back(late.context, OFFICER, NO, 1, agree=True)
+    assert not stands(late)
+
+
 def test_nobody_agrees_to_their_own_request(late: Hospital) -> None:
     ask_take_back(late.context, CASHIER, NO, "患者没有走")
     with pytest.raises(NotPermitted):
