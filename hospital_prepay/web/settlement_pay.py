@@ -31,14 +31,14 @@ from hospital_prepay.schemas.settlement import (
     SettleForm,
     SettleSchema,
 )
-from hospital_prepay.services.settlement import board, invoices, recalls
+from hospital_prepay.services.settlement import board, invoices, recalls, take_backs
 from hospital_prepay.services.settlement.preview import Preview, StayMoney, money_of, preview
 from hospital_prepay.services.settlement.results import InsuranceResult
 from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
 from hospital_prepay.services.settlement.slips import PayArrears, TopUp, pay_arrears
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
-from hospital_prepay.web.settlement_words import PARTS
+from hospital_prepay.web.settlement_words import PARTS, TAKE_BACK_ASKED
 
 ROOT: Final = "/settlement/stays"
 _FIELDS: Final = {
@@ -213,6 +213,7 @@ def _page(
         insured=InsuredClass(money.insured_class).label,
         held_fen=money.held_fen,
         form=form,
+        warning=TAKE_BACK_ASKED if take_backs.is_asked(current_context(), actor, stay_no) else "",
         kinds=_choices(SettlementKind),
         channels=_choices(Channel),
         rests=_choices(Rest) if money.is_discharged else [],

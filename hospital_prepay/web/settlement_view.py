@@ -38,6 +38,7 @@ from hospital_prepay.services.settlement.preview import ResultRow, Settlement, S
 from hospital_prepay.services.settlement.results import BY_HAND
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.settlement_words import (
+    TAKE_BACK_ASKED,
     class_words,
     dots,
     due_badge,
@@ -164,6 +165,7 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
         "may_pass": mine and stage in _BY_HAND and not waits_for_class(stage, row.insured),
         "href": f"{ROOT}/stays/{row.stay_no}",
         "action": "办理" if mine else "查看",
+        "warning": TAKE_BACK_ASKED if row.take_back_asked else "",
         "died": row.disposition == Disposition.DIED.value,
     }
 
@@ -273,6 +275,7 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "settle_href": f"{ROOT}/stays/{row.stay_no}/settle" if mine and stage is Stage.CASHIER else None,
         "settled_at": row.settled_at,
         "settled_late": settled_late(row, found.calendar),
+        "warning": TAKE_BACK_ASKED if row.take_back_asked else "",
         "to_recall": not stands and row.discharged_at in documents,
         "bar": _bar(stage, insured, record.steps, found),
         "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND and not waits else None,

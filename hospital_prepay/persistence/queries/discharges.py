@@ -14,6 +14,7 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import Discharge, DischargeClock, DischargeStep
 from hospital_prepay.persistence.query import Query
+from hospital_prepay.persistence.take_backs import asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class OpenCount:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One discharge as the board shows it; ``clock_no`` 0 can't be."""
+    """One discharge as the board shows it. ``take_back_asked``: somebody asks to take it back, and nobody decided."""
 
     stay_no: str
     discharged_at: datetime
@@ -61,6 +62,7 @@ class BoardRow:
     settled_at: datetime | None
     ended_at: datetime | None
     ended_by: str | None
+    take_back_asked: bool
 
     @property
     def insured(self) -> InsuredClass | None:
@@ -176,8 +178,9 @@ def _history(
 
 def _board_rows() -> sa.Select[Any]:
     of_stay = {"patient_name", "patient_no"}
-    columns = (getattr(Stay if name in of_stay else Discharge, name) for name in BoardRow.__dataclass_fields__)
-    return sa.select(*columns).join(
+    names = tuple(BoardRow.__dataclass_fields__)[:-1]
+    columns = (getattr(Stay if name in of_stay else Discharge, name) for name in names)
+    return sa.select(*columns, asked().label("take_back_asked")).join(
         Stay, sa.and_(Stay.institution_id == Discharge.institution_id, Stay.stay_no == Discharge.stay_no)
     )
 

@@ -1,0 +1,54 @@
+"""The page of a stay after its discharge: what waits beside it, and what may be done with it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from hospital_prepay.clock import SHANGHAI, FixedClock
+from hospital_prepay.domain.access import Role
+from tests.counter import Counter
+from tests.people import INSTITUTION, Browser, House
+from tests.settled import STEPS, discharged, pass_to_cashier
+from tests.web.test_settlement import settle_form
+
+NO = "Z2509001"
+STAY = f"/settlement/stays/{NO}"
+ASKED = "已申请取消这次出院，等另一个人决定"
+Login = Callable[[Role], Browser]
+
+
+@pytest.fixture
+def late(counter: Counter, house: House, clock: FixedClock) -> House:
+    """A discharge of 15 January, due on the 20th, that lies with the cashier on the 22nd."""
+    discharged(house.context, clock, NO, datetime(2026, 1, 15, 9, tzinfo=SHANGHAI), INSTITUTION, insured="390")
+    pass_to_cashier(house.context, NO, *(house.actor(role) for role in STEPS))
+    clock.moment = datetime(2026, 1, 22, 9, tzinfo=SHANGHAI)
+    return house
+
+
+def ask_take_back(login_as: Login) -> None:
+    said = {"stay_no": NO, "kind": "cancel_discharge", "at": "2026-01-22T08:30", "ground": "没有走"}
+    assert login_as(Role.CASHIER).post("/settlement/visits", said).status_code == 303
+
+
+def test_a_request_to_take_a_discharge_back_is_seen_wherever_it_is_worked_on(late: House, login_as: Login) -> None:
+    cashier, officer = login_as(Role.CASHIER), login_as(Role.FINANCE_OFFICER)
+    pages = ("/settlement", STAY, f"{STAY}/settle")
+    assert not any(ASKED in cashier.get(page).text for page in pages)
+    ask_take_back(login_as)
+    cashier.get(STAY)
+    for page in pages:
+        assert ASKED in cashier.get(page).text, page
+    assert "结算单还有效" not in officer.get(STAY).text
+    assert cashier.post(f"{STAY}/settle", settle_form()).status_code == 303  # nothing is refused
+    shown = officer.get(STAY).text
+    assert f"结算单 {NO}-1 还有效" in shown
+    assert "同意取消出院以后，结算单还要召回" in shown
+    officer.post(f"{STAY}/take_back/1/decide", {"act": "agree"})
+    shown = officer.get(STAY).text
+    assert "出院已取消；这一次在报表里仍算逾期。" in shown
+    assert f"结算单 {NO}-1 还有效，请到“召回”办理" in shown
+    assert not any(ASKED in officer.get(page).text for page in ("/settlement", STAY))
