@@ -29,6 +29,7 @@ class KnownMessage:
 class SaidRow:
     """One applied message of a visit, its facts still encrypted."""
 
+    source: str
     event: str
     occurred_at: datetime
     sent_at: datetime

@@ -177,8 +177,12 @@ def _note(row: BoardRow) -> str:
     return row.note or (f"待{stage.task}" if stage.task else "等退款到账")
 
 
-def record_page(found: StayDischarges, money: StayMoney, form: Form, now: datetime) -> dict[str, Any]:
-    """One stay's discharges, what may be done with the one that stands, and everything on record."""
+def record_page(
+    found: StayDischarges, money: StayMoney, form: Form, now: datetime, *, renames_class: bool
+) -> dict[str, Any]:
+    """One stay's discharges, what may be done with the one that stands, and everything on record.
+
+    ``renames_class``: somebody here named the class, and may name it anew."""
     actor = current_actor()
     settles = actor.may(Permission.SETTLEMENT_SETTLE)
     by_hand = {one.setl_id for one in money.results if one.source == BY_HAND}
@@ -199,6 +203,7 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "records": [_record(one, found, money, now) for one in found.records],
         "form": form,
         "classes": [(one.value, one.label) for one in InsuredClass],
+        "renames_class": renames_class,
         "today": found.today,
     }
 
@@ -280,7 +285,8 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "bar": _bar(stage, insured, record.steps, found),
         "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND and not waits else None,
         "waits_for_class": waits,
-        "may_name_class": stands and insured is None and may_name_class(actor),
+        "class_unknown": insured is None,
+        "may_name_class": stands and may_name_class(actor),
         "back_to": [(one.value, one.label) for one in earlier_stages(stage, insured)] if mine else [],
         "is_open": stands and stage is not Stage.DONE,
         "may_remark": stands and stage is not Stage.DONE and (mine or actor.may(Permission.SETTLEMENT_MANAGE)),
