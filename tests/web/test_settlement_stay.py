@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -10,9 +11,12 @@ import pytest
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
 from tests.counter import Counter
+from tests.counter import words as text_of
 from tests.people import INSTITUTION, Browser, House
 from tests.settled import STEPS, discharged, pass_to_cashier
-from tests.web.test_settlement import settle_form
+from tests.web.test_settlement import SETTLE, at_cashier, settle_form
+
+__all__ = ["at_cashier"]
 
 NO = "Z2509001"
 STAY = f"/settlement/stays/{NO}"
@@ -52,3 +56,23 @@ def test_a_request_to_take_a_discharge_back_is_seen_wherever_it_is_worked_on(lat
     assert "出院已取消；这一次在报表里仍算逾期。" in shown
     assert f"结算单 {NO}-1 还有效，请到“召回”办理" in shown
     assert not any(ASKED in officer.get(page).text for page in ("/settlement", STAY))
+
+
+def test_voiding_a_cash_refund_tells_to_collect_the_money_back(
+    counter: Counter, at_cashier: Browser, login_as: Login
+) -> None:
+    cashier, officer = at_cashier, login_as(Role.FINANCE_OFFICER)
+    assert cashier.post(SETTLE, settle_form()).status_code == 303
+    [void] = re.findall(r"/desk/receipts/[A-Z0-9-]+/void", cashier.get("/desk/shift").text)[:1]
+    form = text_of(cashier.get(void).text)
+    assert "向患者收回 100.00 元现金" in form
+    assert "付款时间" in form
+    assert "复核后才退钱" not in form
+    assert cashier.post(void, {"reason": "金额录错"}).status_code == 303
+    assert "退款票作废的，先向患者收回现金" in text_of(officer.get("/desk/voids").text)
+    [request] = re.findall(r"/desk/voids/([^/\"]+)", officer.get("/desk/voids").text)[:1]
+    page = text_of(officer.get(f"/desk/voids/{request}").text)
+    assert "100.00 元现金已向患者收回、在申请人手里" in page
+    assert "收款时" not in page
+    officer.post(f"/desk/voids/{request}/confirm", {})
+    assert "向患者收回的 100.00 元现金放进申请人的钱箱" in text_of(officer.get("/desk/voids").text)
