@@ -48,6 +48,7 @@ _EXCUSES: Final = {
 }
 
 
+_FIELDS: Final = {"reason": "为什么逾期", "words": "具体情况", "answer": "答复"}
 _TAKE_BACKS: Final = {
     "asked": ("held", "取消出院，待另一个人决定"),
     "agreed": ("idle", "已同意，出院取消了"),
@@ -152,7 +153,8 @@ def late_part(stay_no: str) -> dict[str, Any]:
         ],
         "take_backs": [_take_back(one, found) for one in found.take_backs],
         "stands": _what_stands(stay_no) if any(one.state == "asked" for one in found.take_backs) else "",
-        "may_write": service.may_write(actor),
+        "is_late": found.is_late,
+        "may_write": service.may_write(actor) and found.is_late,
         "reasons": [{"value": one.value, "label": f"{one.side.label}：{one.label}"} for one in LateReason],
         "key": str(uuid.uuid4()),
     }
@@ -221,6 +223,7 @@ def _line(one: LateLine, found: LateList) -> dict[str, Any]:
         "reason": f"{reason.side.label}：{reason.label}" if reason else "",
         "state": {"kind": kind, "word": word},
         "asked_by": found.names.get(one.asked_by or "", one.asked_by),
+        "may_decide": actor.may(Permission.SETTLEMENT_MANAGE) and actor.actor_id != one.asked_by,
     }
 
 
@@ -229,7 +232,10 @@ def _done(stay_no: str, act: Callable[[], str]) -> Any:
     try:
         say("ok", act())
     except WrongForm as wrong:
-        say("stop", "".join(wrong.form.errors.values()) or wrong.message)
+        named = (
+            f"{_FIELDS[name]}：{words}" if name in _FIELDS else words for name, words in wrong.form.errors.items()
+        )
+        say("stop", "".join(named) or wrong.message)
     except (MalformedInput, Conflict, NotFound, SecondPersonRequired) as error:
         say("stop", error.message)
     return redirect(f"{STAYS}/{stay_no}#h-late", 303)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 from datetime import datetime
+from typing import cast
 
 import pytest
 
@@ -76,3 +78,38 @@ def test_voiding_a_cash_refund_tells_to_collect_the_money_back(
     assert "收款时" not in page
     officer.post(f"/desk/voids/{request}/confirm", {})
     assert "向患者收回的 100.00 元现金放进申请人的钱箱" in text_of(officer.get("/desk/voids").text)
+
+
+def test_why_it_is_late_is_asked_only_of_what_is_late_and_chosen_by_somebody(late: House, login_as: Login) -> None:
+    ward, clock = login_as(Role.WARD), cast(FixedClock, late.context.clock)
+    said = {"reason": "", "words": "x", "idempotency_key": str(uuid.uuid4())}
+    page = ward.get(STAY).text
+    assert '<option value="">请选</option><option value="insurance_down">' in page
+    ward.post(f"{STAY}/late", said)
+    page = ward.get(STAY).text
+    assert "为什么逾期：请选一个。" in page
+    assert "没申请容错" not in page
+    clock.moment = datetime(2026, 1, 20, 9, tzinfo=SHANGHAI)  # the due day itself
+    page = ward.get(STAY).text
+    assert "为什么逾期" not in page
+    assert "同时申请容错" not in page
+    assert "没有逾期，不用写原因" in page
+    ward.post(f"{STAY}/late", {**said, "reason": "insurance_down", "asks_excuse": "yes"})
+    assert "还没有逾期，不用申请容错" in ward.get(STAY).text
+
+
+def test_only_who_may_decide_is_sent_to_decide(late: House, login_as: Login) -> None:
+    lists = ("/settlement/late?list=take_backs", "/settlement/late?list=excuses")
+    officer = login_as(Role.FINANCE_OFFICER)
+    ask_take_back(login_as)
+    said = {"reason": "insurance_down", "words": "x", "idempotency_key": str(uuid.uuid4()), "asks_excuse": "yes"}
+    assert officer.post(f"{STAY}/late", said).status_code == 303
+    for role, words in (
+        (Role.WARD, ("去看", "去看")),
+        (Role.INSURANCE_CLERK, ("去看", "去看")),
+        (Role.CASHIER, ("去看", "去看")),
+        (Role.FINANCE_OFFICER, ("去决定", "去看")),  # they asked for the excuse themselves
+        (Role.FINANCE_APPROVER, ("去决定", "去决定")),
+    ):
+        for path, word in zip(lists, words, strict=True):
+            assert f'#h-late">{word}<' in login_as(role).get(path).text, (role, path)
