@@ -174,7 +174,15 @@ def decide_recall(stay_no: str) -> Any:
     def act() -> str:
         said = read_form(RecallSchema())
         recalls.decide_recall(current_context(), current_actor(), stay_no, said.settlement_no, approve=approve)
-        return "已召回，红字冲销；交到收费后重新结算。" if approve else "没有同意召回，结算单照旧。"
+        if not approve:
+            return "没有同意召回，结算单照旧。"
+        money = money_of(current_context(), current_actor(), stay_no)
+        of_discharge = any(
+            one.settlement_no == said.settlement_no and one.discharged_at is not None for one in money.settlements
+        )
+        if of_discharge and not money.is_discharged:
+            return "已召回，红字冲销。出院已取消：患者出院时先重新登记出院，交到收费后再结算。"
+        return "已召回，红字冲销；交到收费后重新结算。"
 
     return _done(stay_no, act)
 

@@ -23,6 +23,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
 from hospital_prepay.services.settlement.board import (
     A_PAGE,
+    UNNAMED,
     Board,
     BoardRow,
     Bucket,
@@ -111,7 +112,7 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
         ],
         "groups": groups,
         "wards": [ward for ward in board.wards if ward],
-        "classes": [(one.value, one.label) for one in InsuredClass],
+        "classes": [*((one.value, one.label) for one in InsuredClass), (UNNAMED, "类型未知")],
         "chosen": chosen,
         "page": page_of(len(one_list.rows), one_list.number, "人", A_PAGE) if one_list else None,
         "may_manage": current_actor().may(Permission.SETTLEMENT_MANAGE),
@@ -222,7 +223,7 @@ def _result(one: ResultRow, money: StayMoney) -> dict[str, Any]:
     elif one in money.usable:
         state = {"kind": "info", "word": "可以结算"}
     elif one.source == BY_HAND:
-        state = {"kind": "wait", "word": "手工录入"}
+        state = {"kind": "info", "word": "可以重新录入"}
     else:
         state = {"kind": "stop", "word": "对不平，或证件号不是患者的"}
     return {"one": one, "state": state, "from": _SOURCES[one.source]}
@@ -270,6 +271,7 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "disposition": DISPOSITION_LABELS.get(Disposition(row.disposition), "") if _is_known(row.disposition) else "",
         "ended": Ended(row.ended_by).label if row.ended_by else None,
         "ended_at": row.ended_at,
+        "ended_through": found.names.get(record.ended_through, record.ended_through) or "接口",
         "due": due_badge(row, found.calendar, found.today),
         "target": target_badge(row, now, found.today),
         "stage": stage,
@@ -362,7 +364,7 @@ def chosen_from_request() -> Chosen:
     return Chosen(
         bucket=Bucket(bucket) if bucket in set(Bucket) else None,
         ward=args.get("ward", "")[:80],
-        insured_class=insured if insured in set(InsuredClass) else "",
+        insured_class=insured if insured in {*InsuredClass, UNNAMED} else "",
         stage=stage if stage in set(Stage) else "",
         page=max(int(page), 1) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         at_risk=args.get("risk") == "1",

@@ -12,6 +12,9 @@ import pytest
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Role
+from hospital_prepay.services.settlement.intake import feed, take_hl7
+from tests.admissions import raw
+from tests.counter import STAY as COUNTED
 from tests.counter import Counter
 from tests.counter import words as text_of
 from tests.people import INSTITUTION, Browser, House
@@ -113,3 +116,44 @@ def test_only_who_may_decide_is_sent_to_decide(late: House, login_as: Login) -> 
     ):
         for path, word in zip(lists, words, strict=True):
             assert f'#h-late">{word}<' in login_as(role).get(path).text, (role, path)
+
+
+def test_after_the_recall_of_a_discharge_taken_back_the_way_on_is_told(
+    at_cashier: Browser, login_as: Login, clock: FixedClock
+) -> None:
+    cashier, officer, stay = at_cashier, login_as(Role.FINANCE_OFFICER), f"/settlement/stays/{COUNTED}"
+    assert cashier.post(SETTLE, settle_form()).status_code == 303
+    clock.moment = datetime(2026, 1, 15, 10, 5, tzinfo=SHANGHAI)
+    said = {"stay_no": COUNTED, "kind": "cancel_discharge", "at": "2026-01-15T10:00"}
+    assert cashier.post("/settlement/visits", said).status_code == 303
+    page = text_of(cashier.get(stay).text)
+    assert "取消出院 01-15 10:05 收费员员" in page
+    cashier.post(f"{stay}/recall", {"settlement_no": "1", "ground": "没有走"})
+    officer.post(f"{stay}/recall/decide", {"settlement_no": "1", "act": "approve"})
+    page = text_of(officer.get(stay).text)
+    assert "已召回，红字冲销。出院已取消：患者出院时先重新登记出院，交到收费后再结算。" in page
+    assert "手工录入可以重新录入" in page
+
+
+def test_another_system_that_took_a_discharge_back_is_named_so(late: House, login_as: Login) -> None:
+    said = raw("A13", visit=NO, at="20260122083000", admitted="20260110080000")
+    take_hl7(late.context, feed(INSTITUTION, "mllp"), said, "mllp")
+    assert "取消出院 01-22 08:30 接口" in text_of(login_as(Role.WARD).get(STAY).text)
+
+
+@pytest.mark.parametrize("role", [Role.BILLING_AUDITOR, Role.INSURANCE_CLERK, Role.FINANCE_OFFICER])
+def test_the_form_of_an_event_is_only_for_who_may_send_it(counter: Counter, login_as: Login, role: Role) -> None:
+    assert login_as(role).get("/settlement/visits/new").status_code == 403
+    assert login_as(Role.WARD).get("/settlement/visits/new").status_code == 200
+
+
+def test_the_board_is_filtered_by_what_nobody_named(late: House, login_as: Login) -> None:
+    ward = login_as(Role.WARD)
+    said = raw("A03", visit="U1", at="20260121091500", admitted="20260110080000", insured="07", certificate="")
+    take_hl7(late.context, feed(INSTITUTION, "mllp"), said, "mllp")
+    page = ward.get("/settlement?class=unknown").text
+    assert '<option value="unknown" selected>类型未知</option>' in page
+    assert "U1" in page
+    assert NO not in page
+    assert NO in ward.get("/settlement?class=resident").text
+    assert "U1" in ward.get("/settlement?class=unknown&list=later").text

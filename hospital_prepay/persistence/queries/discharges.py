@@ -16,11 +16,13 @@ from hospital_prepay.persistence.models.settlement import Discharge, DischargeCl
 from hospital_prepay.persistence.query import Query
 from hospital_prepay.persistence.take_backs import asked
 
+UNNAMED: Final = "unknown"
+
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """Which discharges a list holds; empty where all are meant. ``due_from`` and ``due_to`` count themselves;
-    ``risky`` holds stages, each with the last due day that is meant."""
+    """Which discharges a list holds; empty where all are meant, ``UNNAMED`` of the class where nobody named it.
+    ``due_from`` and ``due_to`` count themselves; ``risky`` holds stages, each with the last due day that is meant."""
 
     ward: str = ""
     insured_class: str = ""
@@ -198,11 +200,13 @@ _INVOICING: Final = (
     sa.func.coalesce(Discharge.settled_at, sa.null()).is_not(None),
 )
 _OPEN_WARDS: Final = Query(sa.select(Discharge.ward).where(*_OPEN).distinct().order_by(Discharge.ward))
-_WHOSE: Final = ("ward", "insured_class")
+_WHOSE: Final = ("ward", "insured_class", "unnamed")
 _DUE: Final = ("stage", "due_from", "due_to", "unruled")
 _CONDITIONS: Final = {
     "ward": Discharge.ward == sa.bindparam("ward"),
     "insured_class": Discharge.insured_class == sa.bindparam("insured_class"),
+    # What isn't known is taken for self-pay: said so, the index finds it.
+    "unnamed": sa.and_(Discharge.insured_class == InsuredClass.SELF_PAY.value, Discharge.class_known.is_(False)),
     "stage": Discharge.stage == sa.bindparam("stage"),
     "due_from": Discharge.expected_on >= sa.bindparam("due_from"),
     "due_to": Discharge.expected_on <= sa.bindparam("due_to"),
@@ -212,6 +216,8 @@ _CONDITIONS: Final = {
 
 def _filled(chosen: BoardFilter) -> _Filled:
     names = {name for name in ("ward", "insured_class", "stage", "due_from", "due_to") if getattr(chosen, name)}
+    if chosen.insured_class == UNNAMED:
+        names = names - {"insured_class"} | {"unnamed"}
     if not chosen.is_ruled:
         names.add("unruled")
     if chosen.risky is not None:
@@ -221,7 +227,7 @@ def _filled(chosen: BoardFilter) -> _Filled:
 
 def _values(chosen: BoardFilter) -> dict[str, Any]:
     names = ("ward", "insured_class", "stage", "due_from", "due_to")
-    told = {name: value for name in names if (value := getattr(chosen, name))}
+    told = {name: value for name in names if (value := getattr(chosen, name)) and value != UNNAMED}
     return told | {f"risky_{stage}": day for stage, day in chosen.risky or ()}
 
 
