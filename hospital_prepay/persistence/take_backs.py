@@ -47,6 +47,12 @@ def stands() -> sa.ColumnElement[bool]:
     return Discharge.ended_at.is_(None)
 
 
+def asked() -> sa.ColumnElement[bool]:
+    """Whether somebody asks to take the discharge back, and nobody decided so far."""
+    waits = sa.exists().where(*of_discharge(), TakeBack.state == "asked").correlate(Discharge)
+    return sa.and_(stands(), waits)
+
+
 def taken_back_late() -> sa.ColumnElement[bool]:
     """A discharge that two people took back when it was late: it stays counted, as late."""
     agreed = sa.exists().where(*of_discharge(), TakeBack.state == "agreed").correlate(Discharge)

@@ -29,6 +29,7 @@ class KnownMessage:
 class SaidRow:
     """One applied message of a visit, its facts still encrypted."""
 
+    source: str
     event: str
     occurred_at: datetime
     sent_at: datetime
@@ -78,6 +79,18 @@ def said_of(connection: sa.Connection, institution_id: str, visit_no: str) -> li
         )
     )
     return [SaidRow(*row) for row in rows]
+
+
+def said_by(connection: sa.Connection, institution_id: str, visit_no: str, at: datetime) -> str:
+    """The person who said what was said of a visit for a moment; nothing where another system did."""
+    found = sa.select(VisitMessage.received_by).where(
+        VisitMessage.institution_id == institution_id,
+        VisitMessage.visit_no == visit_no,
+        VisitMessage.state == "applied",
+        VisitMessage.occurred_at == at,
+        VisitMessage.source.in_(("hand", "csv")),
+    )
+    return connection.scalar(found.order_by(VisitMessage.received_at.desc()).limit(1)) or ""
 
 
 def add_merge(connection: sa.Connection, institution_id: str, merge: PatientMerge, recorded_at: datetime) -> None:

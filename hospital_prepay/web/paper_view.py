@@ -87,6 +87,7 @@ def review(found: Review) -> dict[str, Any]:
             }
             for one in found.receipts
         ],
+        **slips_view.paid_out(found.receipts[0] if found.request.number and found.receipts else None),
         "before": _followed(then, before.cap_fen) if changed and then and before else None,
         "now": _followed(now, card.cap_fen),
         "held_fen": card.collected_fen,

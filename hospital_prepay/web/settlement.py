@@ -95,7 +95,7 @@ def remark(stay_no: str) -> Any:
 @blueprint.post("/stays/<stay_no>/class")
 @requires(Permission.SETTLEMENT_VIEW)
 def name_class(stay_no: str) -> Any:
-    """Name the insured class that nobody named so far."""
+    """Name the insured class that nobody, or only somebody here, named so far."""
     try:
         insured = read_form(NamedClassSchema()).insured
         by_hand.name_class(current_context(), current_actor(), stay_no, insured)
@@ -124,7 +124,13 @@ def _record(stay_no: str, form: Form) -> str:
     found = service.discharges_of(current_context(), current_actor(), stay_no)
     money = money_of(current_context(), current_actor(), stay_no)
     refunds = stay_refunds(*refund_list.refunds_of_stay(current_context(), current_actor(), stay_no))
-    page = view.record_page(found, money, form, view.moment_now())
+    page = view.record_page(
+        found,
+        money,
+        form,
+        view.moment_now(),
+        renames_class=by_hand.named_by_hand(current_context(), current_actor(), stay_no),
+    )
     return render_template("pages/settlement/record.html", late=late_part(stay_no), **page, **refunds)
 
 

@@ -13,6 +13,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, SecondPersonRequired
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.masking import mask_name
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.escalation import Level
 from hospital_prepay.domain.rules.settlement.lateness import LateReason
 from hospital_prepay.domain.rules.settlement.stages import Stage
@@ -25,6 +26,8 @@ from hospital_prepay.schemas.settlement_watch import AnswerSchema, LateReasonSch
 from hospital_prepay.services.settlement import lateness as service
 from hospital_prepay.services.settlement import take_backs
 from hospital_prepay.services.settlement.lateness import LateLine, LateList, LateRow, TakeBackRow, WriteReason
+from hospital_prepay.services.settlement.preview import money_of
+from hospital_prepay.services.settlement.refund_list import refunds_of_stay
 from hospital_prepay.web.decision_view import decision_href
 
 ROOT: Final = "/settlement/late"
@@ -45,6 +48,7 @@ _EXCUSES: Final = {
 }
 
 
+_FIELDS: Final = {"reason": "为什么逾期", "words": "具体情况", "answer": "答复"}
 _TAKE_BACKS: Final = {
     "asked": ("held", "取消出院，待另一个人决定"),
     "agreed": ("idle", "已同意，出院取消了"),
@@ -129,6 +133,9 @@ def decide_take_back(stay_no: str, ask_no: int) -> Any:
     def act() -> str:
         answer = read_form(AnswerSchema()).answer
         take_backs.decide_take_back(current_context(), current_actor(), stay_no, ask_no, agree=agree, answer=answer)
+        stands = _what_stands(stay_no) if agree else ""
+        if stands:
+            say("wait", f"{stands}，请到“召回”办理。", href="/settlement/recalls", link_label="去召回")
         return "出院已取消；这一次在报表里仍算逾期。" if agree else "没有同意，已写明。"
 
     return _done(stay_no, act)
@@ -145,10 +152,24 @@ def late_part(stay_no: str) -> dict[str, Any]:
             for one in found.escalations
         ],
         "take_backs": [_take_back(one, found) for one in found.take_backs],
-        "may_write": service.may_write(actor),
+        "stands": _what_stands(stay_no) if any(one.state == "asked" for one in found.take_backs) else "",
+        "is_late": found.is_late,
+        "may_write": service.may_write(actor) and found.is_late,
         "reasons": [{"value": one.value, "label": f"{one.side.label}：{one.label}"} for one in LateReason],
         "key": str(uuid.uuid4()),
     }
+
+
+def _what_stands(stay_no: str) -> str:
+    """In words, which settlements of discharges stand and what of their refunds is on its way."""
+    context, actor = current_context(), current_actor()
+    documents = money_of(context, actor, stay_no).settlements
+    numbers = [one.number for one in documents if one.recalled_at is None and one.discharged_at is not None]
+    if not numbers:
+        return ""
+    attempts, _ = refunds_of_stay(context, actor, stay_no)
+    sent = Money(sum(one.amount_fen for one in attempts if one.state == "sent"))
+    return f"结算单 {'、'.join(numbers)} 还有效" + (f"，退款 {sent} 元已发出、没到账" if sent else "")
 
 
 def _row(one: LateRow, found: service.Beside) -> dict[str, Any]:
@@ -202,6 +223,7 @@ def _line(one: LateLine, found: LateList) -> dict[str, Any]:
         "reason": f"{reason.side.label}：{reason.label}" if reason else "",
         "state": {"kind": kind, "word": word},
         "asked_by": found.names.get(one.asked_by or "", one.asked_by),
+        "may_decide": actor.may(Permission.SETTLEMENT_MANAGE) and actor.actor_id != one.asked_by,
     }
 
 
@@ -210,7 +232,10 @@ def _done(stay_no: str, act: Callable[[], str]) -> Any:
     try:
         say("ok", act())
     except WrongForm as wrong:
-        say("stop", "".join(wrong.form.errors.values()) or wrong.message)
+        named = (
+            f"{_FIELDS[name]}：{words}" if name in _FIELDS else words for name, words in wrong.form.errors.items()
+        )
+        say("stop", "".join(named) or wrong.message)
     except (MalformedInput, Conflict, NotFound, SecondPersonRequired) as error:
         say("stop", error.message)
     return redirect(f"{STAYS}/{stay_no}#h-late", 303)

@@ -83,7 +83,8 @@ def drop(message_id: str) -> Any:
 @blueprint.get(f"{VISITS}/new")
 @requires(Permission.SETTLEMENT_VIEW)
 def new_event() -> str:
-    """The form of an event by hand."""
+    """The form of an event by hand, for whoever may send it."""
+    take_backs.require_writer(current_actor())
     now = local(current_context().clock.now())
     said = {"stay_no": request.args.get("stay_no", "")[:40], "at": f"{now:%Y-%m-%dT%H:%M}", "kind": KINDS[0].value}
     return _event_form(Form(said))

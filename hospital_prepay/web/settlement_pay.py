@@ -31,14 +31,14 @@ from hospital_prepay.schemas.settlement import (
     SettleForm,
     SettleSchema,
 )
-from hospital_prepay.services.settlement import board, invoices, recalls
+from hospital_prepay.services.settlement import board, invoices, recalls, take_backs
 from hospital_prepay.services.settlement.preview import Preview, StayMoney, money_of, preview
 from hospital_prepay.services.settlement.results import InsuranceResult
 from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
 from hospital_prepay.services.settlement.slips import PayArrears, TopUp, pay_arrears
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
-from hospital_prepay.web.settlement_words import PARTS
+from hospital_prepay.web.settlement_words import PARTS, TAKE_BACK_ASKED
 
 ROOT: Final = "/settlement/stays"
 _FIELDS: Final = {
@@ -174,7 +174,15 @@ def decide_recall(stay_no: str) -> Any:
     def act() -> str:
         said = read_form(RecallSchema())
         recalls.decide_recall(current_context(), current_actor(), stay_no, said.settlement_no, approve=approve)
-        return "已召回，红字冲销；交到收费后重新结算。" if approve else "没有同意召回，结算单照旧。"
+        if not approve:
+            return "没有同意召回，结算单照旧。"
+        money = money_of(current_context(), current_actor(), stay_no)
+        of_discharge = any(
+            one.settlement_no == said.settlement_no and one.discharged_at is not None for one in money.settlements
+        )
+        if of_discharge and not money.is_discharged:
+            return "已召回，红字冲销。出院已取消：患者出院时先重新登记出院，交到收费后再结算。"
+        return "已召回，红字冲销；交到收费后重新结算。"
 
     return _done(stay_no, act)
 
@@ -213,6 +221,7 @@ def _page(
         insured=InsuredClass(money.insured_class).label,
         held_fen=money.held_fen,
         form=form,
+        warning=TAKE_BACK_ASKED if take_backs.is_asked(current_context(), actor, stay_no) else "",
         kinds=_choices(SettlementKind),
         channels=_choices(Channel),
         rests=_choices(Rest) if money.is_discharged else [],

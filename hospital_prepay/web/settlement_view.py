@@ -23,6 +23,7 @@ from hospital_prepay.http.forms import Form
 from hospital_prepay.http.paging import page_of
 from hospital_prepay.services.settlement.board import (
     A_PAGE,
+    UNNAMED,
     Board,
     BoardRow,
     Bucket,
@@ -38,6 +39,7 @@ from hospital_prepay.services.settlement.preview import ResultRow, Settlement, S
 from hospital_prepay.services.settlement.results import BY_HAND
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.settlement_words import (
+    TAKE_BACK_ASKED,
     class_words,
     dots,
     due_badge,
@@ -110,7 +112,7 @@ def board_page(board: Board, chosen: Chosen, now: datetime) -> dict[str, Any]:
         ],
         "groups": groups,
         "wards": [ward for ward in board.wards if ward],
-        "classes": [(one.value, one.label) for one in InsuredClass],
+        "classes": [*((one.value, one.label) for one in InsuredClass), (UNNAMED, "类型未知")],
         "chosen": chosen,
         "page": page_of(len(one_list.rows), one_list.number, "人", A_PAGE) if one_list else None,
         "may_manage": current_actor().may(Permission.SETTLEMENT_MANAGE),
@@ -164,6 +166,7 @@ def row_line(row: BoardRow, board: Board, now: datetime) -> dict[str, Any]:
         "may_pass": mine and stage in _BY_HAND and not waits_for_class(stage, row.insured),
         "href": f"{ROOT}/stays/{row.stay_no}",
         "action": "办理" if mine else "查看",
+        "warning": TAKE_BACK_ASKED if row.take_back_asked else "",
         "died": row.disposition == Disposition.DIED.value,
     }
 
@@ -175,8 +178,12 @@ def _note(row: BoardRow) -> str:
     return row.note or (f"待{stage.task}" if stage.task else "等退款到账")
 
 
-def record_page(found: StayDischarges, money: StayMoney, form: Form, now: datetime) -> dict[str, Any]:
-    """One stay's discharges, what may be done with the one that stands, and everything on record."""
+def record_page(
+    found: StayDischarges, money: StayMoney, form: Form, now: datetime, *, renames_class: bool
+) -> dict[str, Any]:
+    """One stay's discharges, what may be done with the one that stands, and everything on record.
+
+    ``renames_class``: somebody here named the class, and may name it anew."""
     actor = current_actor()
     settles = actor.may(Permission.SETTLEMENT_SETTLE)
     by_hand = {one.setl_id for one in money.results if one.source == BY_HAND}
@@ -197,6 +204,7 @@ def record_page(found: StayDischarges, money: StayMoney, form: Form, now: dateti
         "records": [_record(one, found, money, now) for one in found.records],
         "form": form,
         "classes": [(one.value, one.label) for one in InsuredClass],
+        "renames_class": renames_class,
         "today": found.today,
     }
 
@@ -215,7 +223,7 @@ def _result(one: ResultRow, money: StayMoney) -> dict[str, Any]:
     elif one in money.usable:
         state = {"kind": "info", "word": "可以结算"}
     elif one.source == BY_HAND:
-        state = {"kind": "wait", "word": "手工录入"}
+        state = {"kind": "info", "word": "可以重新录入"}
     else:
         state = {"kind": "stop", "word": "对不平，或证件号不是患者的"}
     return {"one": one, "state": state, "from": _SOURCES[one.source]}
@@ -263,6 +271,7 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "disposition": DISPOSITION_LABELS.get(Disposition(row.disposition), "") if _is_known(row.disposition) else "",
         "ended": Ended(row.ended_by).label if row.ended_by else None,
         "ended_at": row.ended_at,
+        "ended_through": found.names.get(record.ended_through, record.ended_through) or "接口",
         "due": due_badge(row, found.calendar, found.today),
         "target": target_badge(row, now, found.today),
         "stage": stage,
@@ -273,11 +282,13 @@ def _record(record: DischargeRecord, found: StayDischarges, money: StayMoney, no
         "settle_href": f"{ROOT}/stays/{row.stay_no}/settle" if mine and stage is Stage.CASHIER else None,
         "settled_at": row.settled_at,
         "settled_late": settled_late(row, found.calendar),
+        "warning": TAKE_BACK_ASKED if row.take_back_asked else "",
         "to_recall": not stands and row.discharged_at in documents,
         "bar": _bar(stage, insured, record.steps, found),
         "pass_to": next_stage(stage, insured).label if mine and stage in _BY_HAND and not waits else None,
         "waits_for_class": waits,
-        "may_name_class": stands and insured is None and may_name_class(actor),
+        "class_unknown": insured is None,
+        "may_name_class": stands and may_name_class(actor),
         "back_to": [(one.value, one.label) for one in earlier_stages(stage, insured)] if mine else [],
         "is_open": stands and stage is not Stage.DONE,
         "may_remark": stands and stage is not Stage.DONE and (mine or actor.may(Permission.SETTLEMENT_MANAGE)),
@@ -353,7 +364,7 @@ def chosen_from_request() -> Chosen:
     return Chosen(
         bucket=Bucket(bucket) if bucket in set(Bucket) else None,
         ward=args.get("ward", "")[:80],
-        insured_class=insured if insured in set(InsuredClass) else "",
+        insured_class=insured if insured in {*InsuredClass, UNNAMED} else "",
         stage=stage if stage in set(Stage) else "",
         page=max(int(page), 1) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         at_risk=args.get("risk") == "1",

@@ -22,6 +22,7 @@ PARTS: Final = (
     ("hospital", "医院负担"),
     ("cash", "个人应付"),
 )
+TAKE_BACK_ASKED: Final = "已申请取消这次出院，等另一个人决定"
 _CIRCLE: Final = 50.3
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)

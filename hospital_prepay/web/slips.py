@@ -152,9 +152,13 @@ def confirm(request_id: str) -> Any:
     done = decide_request(current_context(), current_actor(), DecideRequest(request_id, approve=True))
     if done.receipt_no is None and done.decision is not None:
         require_permitted(done.decision, request_id)
+    slip = lookup.find_slip(current_context(), current_actor(), str(done.receipt_no))
+    back = slip.moved_fen > 0 and slip.tender == Tender.CASH
     say(
         "ok",
-        f"已办理 {done.amount} 元，票号 {done.receipt_no}。凭据由申请的收费员打印，交患者签字。",
+        f"已办理 {done.amount} 元，票号 {done.receipt_no}。"
+        + (f"向患者收回的 {done.amount} 元现金放进申请人的钱箱。" if back else "")
+        + "凭据由申请的收费员打印，交患者签字。",
         href=f"/desk/receipts/{done.receipt_no}/print",
         link_label="看凭据",
     )
@@ -276,6 +280,7 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
             "amount_fen": slip.amount_fen,
             "words": short_words(Money(slip.amount_fen)),
             "tender_label": Tender(slip.tender).label,
+            **slips_view.paid_out(slip),
         },
         form=form,
         reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],

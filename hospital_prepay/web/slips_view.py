@@ -14,12 +14,13 @@ from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.deposits import Circumstance, excess
 from hospital_prepay.domain.rules.inpatient.similar import Step, TableCap
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_OUT
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.desk import Change
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.inpatient.desk import DeskStay, DiseaseHit
-from hospital_prepay.services.inpatient.lookup import DecidedRequest, WaitingRequest
+from hospital_prepay.services.inpatient.lookup import DecidedRequest, Slip, WaitingRequest
 from hospital_prepay.services.inpatient.stays import Placement, preview_placement
 from hospital_prepay.web.desk_view import class_label
 
@@ -52,6 +53,12 @@ def waiting(one: WaitingRequest, actor: Actor) -> dict[str, Any]:
         "why_not": why_not,
         "idempotency_key": one.request_id,
     }
+
+
+def paid_out(slip: Slip | None) -> dict[str, bool]:
+    """Whether a slip to be voided paid money out, and whether in cash: that the patient has to bring back."""
+    out = slip is not None and slip.kind in MONEY_OUT
+    return {"paid_out": out, "collect_back": out and slip is not None and slip.tender == Tender.CASH}
 
 
 def decided(one: DecidedRequest) -> dict[str, Any]:

@@ -108,7 +108,12 @@ def test_a_class_that_nobody_named_is_asked_for(counter: Counter, house: House, 
     page = clerk.get(STAY).text
     assert "已办好，交给收费" in page
     assert "类型未知" not in page
-    assert clerk.post(f"{STAY}/class", {"insured": "employee"}).status_code == 409
+    for words in ("参保类型有误，改为", "医保备注", "参保类型记为自费"):
+        assert words in page, words
+    assert "参保类型有误，改为" not in login_as(Role.WARD).get(STAY).text
+    assert clerk.post(f"{STAY}/class", {"insured": "self_pay"}).status_code == 409
+    assert clerk.post(f"{STAY}/class", {"insured": "employee"}).status_code == 303
+    assert "参保类型由自费改为职工医保" in clerk.get(STAY).text
 
 
 def test_a_reason_without_words_or_by_who_does_no_part_is_not_taken(late: House, login_as: Login) -> None:

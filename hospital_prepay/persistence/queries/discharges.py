@@ -14,12 +14,15 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.persistence.models.inpatient import Stay
 from hospital_prepay.persistence.models.settlement import Discharge, DischargeClock, DischargeStep
 from hospital_prepay.persistence.query import Query
+from hospital_prepay.persistence.take_backs import asked
+
+UNNAMED: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """Which discharges a list holds; empty where all are meant. ``due_from`` and ``due_to`` count themselves;
-    ``risky`` holds stages, each with the last due day that is meant."""
+    """Which discharges a list holds; empty where all are meant, ``UNNAMED`` of the class where nobody named it.
+    ``due_from`` and ``due_to`` count themselves; ``risky`` holds stages, each with the last due day that is meant."""
 
     ward: str = ""
     insured_class: str = ""
@@ -41,7 +44,7 @@ class OpenCount:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One discharge as the board shows it; ``clock_no`` 0 can't be."""
+    """One discharge as the board shows it. ``take_back_asked``: somebody asks to take it back, and nobody decided."""
 
     stay_no: str
     discharged_at: datetime
@@ -61,6 +64,7 @@ class BoardRow:
     settled_at: datetime | None
     ended_at: datetime | None
     ended_by: str | None
+    take_back_asked: bool
 
     @property
     def insured(self) -> InsuredClass | None:
@@ -176,8 +180,9 @@ def _history(
 
 def _board_rows() -> sa.Select[Any]:
     of_stay = {"patient_name", "patient_no"}
-    columns = (getattr(Stay if name in of_stay else Discharge, name) for name in BoardRow.__dataclass_fields__)
-    return sa.select(*columns).join(
+    names = tuple(BoardRow.__dataclass_fields__)[:-1]
+    columns = (getattr(Stay if name in of_stay else Discharge, name) for name in names)
+    return sa.select(*columns, asked().label("take_back_asked")).join(
         Stay, sa.and_(Stay.institution_id == Discharge.institution_id, Stay.stay_no == Discharge.stay_no)
     )
 
@@ -195,11 +200,13 @@ _INVOICING: Final = (
     sa.func.coalesce(Discharge.settled_at, sa.null()).is_not(None),
 )
 _OPEN_WARDS: Final = Query(sa.select(Discharge.ward).where(*_OPEN).distinct().order_by(Discharge.ward))
-_WHOSE: Final = ("ward", "insured_class")
+_WHOSE: Final = ("ward", "insured_class", "unnamed")
 _DUE: Final = ("stage", "due_from", "due_to", "unruled")
 _CONDITIONS: Final = {
     "ward": Discharge.ward == sa.bindparam("ward"),
     "insured_class": Discharge.insured_class == sa.bindparam("insured_class"),
+    # What isn't known is taken for self-pay: said so, the index finds it.
+    "unnamed": sa.and_(Discharge.insured_class == InsuredClass.SELF_PAY.value, Discharge.class_known.is_(False)),
     "stage": Discharge.stage == sa.bindparam("stage"),
     "due_from": Discharge.expected_on >= sa.bindparam("due_from"),
     "due_to": Discharge.expected_on <= sa.bindparam("due_to"),
@@ -209,6 +216,8 @@ _CONDITIONS: Final = {
 
 def _filled(chosen: BoardFilter) -> _Filled:
     names = {name for name in ("ward", "insured_class", "stage", "due_from", "due_to") if getattr(chosen, name)}
+    if chosen.insured_class == UNNAMED:
+        names = names - {"insured_class"} | {"unnamed"}
     if not chosen.is_ruled:
         names.add("unruled")
     if chosen.risky is not None:
@@ -218,7 +227,7 @@ def _filled(chosen: BoardFilter) -> _Filled:
 
 def _values(chosen: BoardFilter) -> dict[str, Any]:
     names = ("ward", "insured_class", "stage", "due_from", "due_to")
-    told = {name: value for name in names if (value := getattr(chosen, name))}
+    told = {name: value for name in names if (value := getattr(chosen, name)) and value != UNNAMED}
     return told | {f"risky_{stage}": day for stage, day in chosen.risky or ()}
 
 

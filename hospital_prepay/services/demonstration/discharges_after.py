@@ -169,7 +169,7 @@ class After:
                     (Channel.WINDOW, _A_MONTH * (100 - ward - online) // 100),
                 )
             ]
-            channels.write_counts(self._stage.at(at), self._officer, counts, "hand", f"demo:channels:{period}")
+            channels.write_counts(self._stage.at(at), self._officer, counts, "自助机月报", f"demo:channels:{period}")
 
         return act
 

@@ -16,14 +16,21 @@ from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.persistence import settlements
 from hospital_prepay.persistence.queries import discharges as queries
 from hospital_prepay.persistence.queries import people
-from hospital_prepay.persistence.queries.discharges import BoardFilter, BoardRow, ClockRow, OpenCount, StepRow
-from hospital_prepay.persistence.visits import aside_count
+from hospital_prepay.persistence.queries.discharges import (
+    UNNAMED,
+    BoardFilter,
+    BoardRow,
+    ClockRow,
+    OpenCount,
+    StepRow,
+)
+from hospital_prepay.persistence.visits import aside_count, said_by
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.holidays import calendar_within
 from hospital_prepay.services.settlement.forecasting import forecast_within
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
-__all__ = ["BoardRow", "ClockRow", "StepRow"]
+__all__ = ["UNNAMED", "BoardRow", "ClockRow", "StepRow"]
 A_PAGE: Final = 50
 A_GROUP: Final = 8
 
@@ -159,11 +166,13 @@ def board(context: Context, actor: Actor, chosen: Chosen) -> Board:
 
 @dataclass(frozen=True, slots=True)
 class DischargeRecord:
-    """One discharge with all its clocks and steps; ``names`` are those of the people in it."""
+    """One discharge with all its clocks and steps. ``ended_through`` is who took it back: a person, or nothing where
+    another system did, or it stands."""
 
     row: BoardRow
     clocks: tuple[ClockRow, ...]
     steps: tuple[StepRow, ...]
+    ended_through: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +197,7 @@ def discharges_of(context: Context, actor: Actor, stay_no: str) -> StayDischarge
                 row,
                 tuple(queries.clocks_of(connection, institution, stay_no, row.discharged_at)),
                 tuple(queries.steps_of(connection, institution, stay_no, row.discharged_at)),
+                said_by(connection, institution, stay_no, row.ended_at) if row.ended_at else "",
             )
             for row in rows
         )

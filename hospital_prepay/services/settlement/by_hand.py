@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,9 +14,11 @@ from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.visits import VisitEventKind, VisitFacts
 from hospital_prepay.persistence import discharges as store
 from hospital_prepay.persistence import visits
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.settlement.intake import Taken, by_hand, take_event, take_within
 from hospital_prepay.services.settlement.take_backs import require_writer
+from hospital_prepay.services.settlement.visit_state import FACTS
 
 KINDS: Final = (VisitEventKind.DISCHARGE, VisitEventKind.CANCEL_DISCHARGE, VisitEventKind.TRANSFER)
 
@@ -59,10 +62,11 @@ def may_name_class(actor: Actor) -> bool:
 
 
 def name_class(context: Context, actor: Actor, stay_no: str, insured: InsuredClass) -> None:
-    """Name the insured class of a standing discharge that nobody named so far; it counts like a message.
+    """Name the insured class of a standing discharge that nobody named so far, or only somebody by this same act;
+    it counts like a message, and stands among the steps of the discharge.
 
     Needs ``settlement.insurance`` or ``stay.register``. Raises :class:`NotFound` without a discharge,
-    :class:`Conflict` where the class is known: to correct it is the counter's.
+    :class:`Conflict` where the discharge is settled, or the class is what another system or the counter registered.
     """
     with context.work(actor, "discharge.name_class", stay_no) as work:
         if not may_name_class(actor):
@@ -70,12 +74,44 @@ def name_class(context: Context, actor: Actor, stay_no: str, insured: InsuredCla
         visits.hold_visit(work.connection, work.institution_id, stay_no)
         store.lock_stay(work.connection, work.institution_id, stay_no)  # before its discharge, as everywhere
         row = store.lock_standing(work.connection, work.institution_id, stay_no)
-        if row.insured is not None:
-            raise Conflict(f"参保类型已经是{row.insured.label}。有误的请收费员在住院登记里改。")
+        if row.settled_at is not None:
+            raise Conflict("这次出院已经结算，参保类型不能再改。有误的请先申请召回。")
+        if row.insured is insured:
+            raise Conflict(f"参保类型已经是{insured.label}，没有改动。")
+        if row.insured is not None and not _is_by_hand(context, work.connection, work.institution_id, stay_no):
+            raise Conflict(
+                f"参保类型已经是{row.insured.label}，不是这里记的。接口传来的请对方系统改正；住院登记的请收费员改。"
+            )
         facts = VisitFacts(insured=insured.value)
         said = by_hand(actor, VisitEventKind.UPDATE, stay_no, work.now, facts, insured.value)
         take_within(context, work, *said)
+        was = f"由{row.insured.label}改为" if row.insured else "记为"
+        row = store.lock_standing(work.connection, work.institution_id, stay_no)
+        words = f"参保类型{was}{insured.label}"
+        store.add_step(work.connection, work.institution_id, row, row.stage, words, actor.actor_id, work.now)
         work.audit(detail={"insured_class": insured.value})
+
+
+def named_by_hand(context: Context, actor: Actor, stay_no: str) -> bool:
+    """Whether the class of the standing discharge is what :func:`name_class` said, and may be named anew: it isn't
+    settled. Needs ``settlement.view``."""
+    actor.require(Permission.SETTLEMENT_VIEW)
+    with context.database.reading() as connection:
+        rows = store.of_stay(connection, actor.institution_id, stay_no)
+        is_open = any(row.ended_at is None and row.settled_at is None and row.class_known for row in rows)
+        return is_open and _is_by_hand(context, connection, actor.institution_id, stay_no)
+
+
+def _is_by_hand(context: Context, connection: Connection, institution_id: str, stay_no: str) -> bool:
+    """Whether the last word on the class, in the order in which messages count, came from somebody here."""
+    said = visits.said_of(connection, institution_id, stay_no)
+    if not any(one.source == "hand" and one.event == VisitEventKind.UPDATE for one in said):
+        return False
+    for one in sorted(said, key=lambda each: (each.occurred_at, each.sent_at, each.digest), reverse=True):
+        facts = json.loads(context.cipher.decrypt(one.facts_enc, institution=institution_id, field=FACTS))
+        if facts.get("insured") is not None:
+            return one.source == "hand"
+    return False
 
 
 def _check(context: Context, actor: Actor, event: WrittenDown) -> None:

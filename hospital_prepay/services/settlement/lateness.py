@@ -59,13 +59,15 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What stands beside the clocks of a stay: every reason, what the rule would say now of each excuse that waits,
-    by its number, what was brought to whom, every request to take a late discharge back, and the people's names."""
+    by its number, what was brought to whom, every request to take a late discharge back, and the people's names.
+    ``is_late``: the discharge that stands is late by now, or was settled late."""
 
     rows: tuple[LateRow, ...]
     previews: dict[int, Decision]
     escalations: tuple[EscalationRow, ...]
     take_backs: tuple[TakeBackRow, ...]
     names: dict[str, str]
+    is_late: bool
 
 
 def may_write(actor: Actor) -> bool:
@@ -94,7 +96,7 @@ def write_reason(context: Context, actor: Actor, command: WriteReason) -> int:
         known = work.known_answer(command.idempotency_key, payload)
         if known is not None:
             return int(known["lateness_no"])
-        if row.settled_at is not None and not (row.due_on and is_late(row.due_on, local(row.settled_at).date())):
+        if row.settled_at is not None and not _is_late(row, work.today):
             raise Conflict("这次出院是按时结算的，不用写逾期原因。")
         if command.asks_excuse:
             _refuse_hopeless(_judge(work, row, command.reason.value))
@@ -188,7 +190,8 @@ def beside(context: Context, actor: Actor, stay_no: str) -> Beside:
         }
         told = tuple(escalations.of_stay(connection, institution, stay_no))
         asked = tuple(take_backs.of_stay(connection, institution, stay_no))
-        return Beside(rows, previews, told, asked, dict(people.names(connection, institution)))
+        late = any(_is_late(one, today) for one in standing)
+        return Beside(rows, previews, told, asked, dict(people.names(connection, institution)), late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,15 +246,20 @@ def _facts(
     month = f"{local(row.discharged_at):%Y-%m}"
     since, until, _ = span_of(month, month)
     of_ward = store.ward_month(connection, institution_id, row.ward, (since, until), today)
-    through = today if row.settled_at is None else local(row.settled_at).date()
     return ExcuseFacts(
         reason_code=reason_code,
         tolerated=str(reading_in_force(connection, institution_id, "tolerated_lateness")),
-        is_late=row.due_on is not None and is_late(row.due_on, through),
+        is_late=_is_late(row, today),
         discharged=of_ward.discharged,
         late=of_ward.late,
         occasional_percent=int(str(reading_in_force(connection, institution_id, "occasional_share"))),
     )
+
+
+def _is_late(row: DischargeRow, today: date) -> bool:
+    """Whether a firm due day had passed when it was settled, or has by now."""
+    through = today if row.settled_at is None else local(row.settled_at).date()
+    return row.due_on is not None and is_late(row.due_on, through)
 
 
 def _refuse_hopeless(decision: Decision) -> None:

@@ -13,6 +13,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.visits import VisitEventKind, VisitFacts
 from hospital_prepay.persistence import discharges, visits
 from hospital_prepay.persistence import take_backs as store
+from hospital_prepay.persistence.queries import discharges as queries
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.settlement.intake import by_hand, late_standing, take_within
 
@@ -31,6 +32,13 @@ def takes_two(context: Context, actor: Actor, stay_no: str) -> bool:
     actor.require(Permission.SETTLEMENT_VIEW)
     with context.database.reading() as connection:
         return late_standing(connection, actor.institution_id, stay_no, context.clock.today()) is not None
+
+
+def is_asked(context: Context, actor: Actor, stay_no: str) -> bool:
+    """Whether somebody asks to take the standing discharge of a stay back, and nobody decided so far."""
+    actor.require(Permission.SETTLEMENT_VIEW)
+    with context.database.reading() as connection:
+        return any(one.take_back_asked for one in queries.discharges_of(connection, actor.institution_id, stay_no))
 
 
 def ask_take_back(context: Context, actor: Actor, stay_no: str, ground: str) -> int:

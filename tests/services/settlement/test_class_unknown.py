@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,14 +12,17 @@ from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.errors import Conflict, NotFound, NotPermitted
 from hospital_prepay.domain.insured_class import InsuredClass
+from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.settlement.settling import Channel, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage, earlier_stages, next_stage, waits_for_class
 from hospital_prepay.domain.visits import VisitEventKind
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.inpatient.stays import ChangePlacement, Placement, change_placement
-from hospital_prepay.services.settlement.board import BoardRow, Chosen, board, discharges_of
-from hospital_prepay.services.settlement.by_hand import WrittenDown, name_class, write_down
+from hospital_prepay.services.settlement.board import BoardRow, Chosen, StepRow, board, discharges_of
+from hospital_prepay.services.settlement.by_hand import WrittenDown, name_class, named_by_hand, write_down
 from hospital_prepay.services.settlement.intake import feed, take_hl7
 from hospital_prepay.services.settlement.progress import ClassUnknown, Seen, pass_on, pass_on_many, send_back
+from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
 from tests.admissions import raw
 from tests.hospital import CASHIER, INSTITUTION, OFFICER, Hospital, actor
 from tests.services.settlement.test_progress import AUDIT, INSURANCE, NO, WARD, discharge
@@ -47,6 +51,10 @@ def at_insurance(hospital: Hospital, insured: str = "07") -> None:
 
 def row(hospital: Hospital) -> BoardRow:
     return discharges_of(hospital.context, OFFICER, NO).records[0].row
+
+
+def steps(hospital: Hospital) -> tuple[StepRow, ...]:
+    return discharges_of(hospital.context, OFFICER, NO).records[0].steps
 
 
 def say(hospital: Hospital, insured: str, at: str = "20260115100000") -> None:
@@ -84,16 +92,50 @@ def test_the_insurance_office_or_the_counter_names_it(hospital: Hospital, who: A
     name_class(hospital.context, who, NO, insured)
     assert row(hospital).insured is insured
     assert hospital.count("audit_event", "action = 'discharge.name_class' AND outcome = 'done'") >= 1
+    [*_, step] = steps(hospital)
+    assert (step.note, step.taken_by) == (f"参保类型记为{insured.label}", who.actor_id)
+    assert step.from_stage == step.to_stage == "insurance"
     with pytest.raises(Conflict, match="已经是"):
-        name_class(hospital.context, who, NO, EMPLOYEE)
-    assert pass_on(hospital.context, INSURANCE, Seen(NO, 2)).to is Stage.CASHIER
+        name_class(hospital.context, who, NO, insured)
+    assert pass_on(hospital.context, INSURANCE, Seen(NO, 3)).to is Stage.CASHIER
+
+
+def test_what_a_person_named_is_named_anew_until_it_is_settled(hospital: Hospital, clock: FixedClock) -> None:
+    at_insurance(hospital)
+    assert not named_by_hand(hospital.context, INSURANCE, NO)
+    name_class(hospital.context, CASHIER, NO, SELF_PAY)
+    assert named_by_hand(hospital.context, INSURANCE, NO)
+    clock.moment += timedelta(minutes=1)
+    pass_on(hospital.context, INSURANCE, Seen(NO, 3))
+    name_class(hospital.context, INSURANCE, NO, EMPLOYEE)
+    assert (row(hospital).insured, row(hospital).stage) == (EMPLOYEE, "cashier")
+    assert [step.note for step in steps(hospital)[-1:]] == ["参保类型由自费改为职工医保"]
+    clock.moment += timedelta(minutes=1)
+    name_class(hospital.context, INSURANCE, NO, SELF_PAY)
+    told = SettleStay(NO, SettlementKind.DISCHARGE, Channel.WINDOW, "settle-it", self_pay_total=Money(100))
+    assert settle_stay(hospital.context, CASHIER, told).number
+    assert not named_by_hand(hospital.context, INSURANCE, NO)
+    with pytest.raises(Conflict, match="已经结算"):
+        name_class(hospital.context, INSURANCE, NO, EMPLOYEE)
+
+
+def test_what_another_system_named_since_is_not_named_anew(hospital: Hospital, clock: FixedClock) -> None:
+    at_insurance(hospital)
+    name_class(hospital.context, INSURANCE, NO, SELF_PAY)
+    clock.moment = clock.moment.replace(hour=23)
+    message = raw("A08", visit=NO, at="20260115220000", admitted="20260110080000", insured="390")
+    take_hl7(hospital.context, feed(INSTITUTION, "mllp"), message, "mllp")
+    assert not named_by_hand(hospital.context, INSURANCE, NO)
+    with pytest.raises(Conflict, match="不是这里记的"):
+        name_class(hospital.context, INSURANCE, NO, EMPLOYEE)
+    assert row(hospital).insured is InsuredClass.RESIDENT
 
 
 def test_named_before_the_audit_is_done_self_pay_skips_the_insurance_office(hospital: Hospital) -> None:
     discharge(hospital, insured="")
     pass_on(hospital.context, WARD, Seen(NO, 0))
     name_class(hospital.context, CASHIER, NO, SELF_PAY)
-    assert pass_on(hospital.context, AUDIT, Seen(NO, 1)).to is Stage.CASHIER
+    assert pass_on(hospital.context, AUDIT, Seen(NO, 2)).to is Stage.CASHIER
 
 
 def test_a_later_message_corrects_what_was_named_by_hand(hospital: Hospital, clock: FixedClock) -> None:
