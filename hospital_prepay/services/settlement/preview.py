@@ -21,7 +21,7 @@ from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.settlements import ResultRow, Settlement
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.settlement.facts import settle_facts
-from hospital_prepay.services.settlement.results import require_same, usable_results
+from hospital_prepay.services.settlement.results import gives_way, require_same, usable_results
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["ResultRow", "Settlement"]
@@ -101,9 +101,10 @@ def preview(
         rows = () if is_interim else discharges.of_stay(connection, institution, stay_no)
         row = next((one for one in rows if one.ended_at is None), None)
         known = store.find_result(connection, institution, setl_id) if setl_id else None
-        if known is not None:
+        if known is not None and not gives_way(connection, institution, known):
             require_same(known, stay_no, amounts)
-        facts = settle_facts(connection, institution, kind, state, row, (setl_id, amounts), rest=rest)
+        by = (setl_id, amounts)
+        facts = settle_facts(connection, institution, kind, state, row, by, rest=rest, is_typed=True)
         paid_in = store.paid_in(connection, institution, stay_no)
     decision = settle(facts, context.rule_version)
     parts = parts_of(amounts)

@@ -171,7 +171,7 @@ def _result(context: Context, work: UnitOfWork, command: SettleStay) -> tuple[st
     if command.result is not None:
         take_result(context, work, command.stay_no, command.result, BY_HAND)
     setl_id = command.result.setl_id if command.result is not None else command.setl_id
-    row = store.find_result(work.connection, work.institution_id, setl_id)
+    row = store.lock_result(work.connection, work.institution_id, setl_id)
     if row is None:
         raise NotFound(f"没有收到结算流水号 {setl_id} 的结果。请先取医保结果，或者照结算单填写。")
     return setl_id, amounts_of(row)
