@@ -12,11 +12,13 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.settlement.result import ResultAmounts
 from hospital_prepay.domain.rules.settlement.settling import SettlementKind
 from hospital_prepay.persistence.database import Database
+from hospital_prepay.services.inpatient.slips import DecideRequest, RequestVoid, decide_request, request_void
 from hospital_prepay.services.settlement.preview import money_of, preview
 from hospital_prepay.services.settlement.results import record_result
-from tests.hospital import CASHIER, Hospital
+from hospital_prepay.services.settlement.settling import seen_of
+from tests.hospital import CASHIER, OFFICER, Hospital
 from tests.services.settlement.test_mended import INSURANCE, recall
-from tests.services.settlement.test_settling import AMOUNTS, NO, ready, result, settled
+from tests.services.settlement.test_settling import AMOUNTS, NO, command, ready, result, settled
 
 __all__ = ["ready"]
 MISTYPED = ResultAmounts(600_000, 400_000, 200_000, 30_000, 170_000)
@@ -149,3 +151,22 @@ def test_raw_sql_settles_by_no_other_stays_result(ready: Hospital, database: Dat
                 "NULL, 't2' FROM settlement"
             )
         )
+
+
+@BOTH
+def test_what_is_booked_is_what_was_shown(ready: Hospital) -> None:
+    looked_at = command()
+    found = preview(ready.context, CASHIER, NO, SettlementKind.DISCHARGE, AMOUNTS, "S1")
+    seen = seen_of(looked_at, found)
+    with pytest.raises(Conflict, match="内容改过"):
+        settled(ready, seen=seen, result=result(MISTYPED))
+    asked = request_void(ready.context, CASHIER, RequestVoid("A01-000001", "录错"))
+    assert asked.request_id is not None
+    decide_request(ready.context, OFFICER, DecideRequest(asked.request_id, True))
+    with pytest.raises(Conflict, match="预交金有变动"):
+        settled(ready, seen=seen)
+    assert (ready.count("settlement"), ready.count("settlement_result")) == (0, 0)
+    found = preview(ready.context, CASHIER, NO, SettlementKind.DISCHARGE, AMOUNTS, "S1")
+    answer = settled(ready, seen=seen_of(looked_at, found))
+    assert answer.owed == Money(120_000)
+    assert settled(ready, seen=seen_of(looked_at, found)) == answer
