@@ -205,6 +205,7 @@ ACTIONS: Final[dict[str, str]] = {
     "discharge.agree_take_back": "同意取消逾期的出院",
     "discharge.refuse_take_back": "不同意取消逾期的出院",
     "settlement.result": "收医保结算结果",
+    "settlement.result_replaced": "改正手工录的结算结果",
     "settlement.settle": "出院结算",
     "settlement.top_up": "补交结算款",
     "settlement.invoice": "填电子票据号",

@@ -241,6 +241,11 @@ _UPDATE: dict[str, str] = {
         "invoice_no, invoiced_by, invoiced_at, recall_ground, recall_asked_by, recall_asked_at, recalled_by,"
         " recalled_at, recall_entry_no"
     ),
+    "settlement_result": (
+        "stay_no, mdtrt_id, psn_no, certificate_hash, insutype, med_type, setl_time, medfee_sumamt_fen,"
+        " fund_pay_sumamt_fen, psn_part_amt_fen, acct_pay_fen, psn_cash_pay_fen, hosp_part_amt_fen,"
+        " acct_mulaid_pay_fen, source, taken_by, taken_at"
+    ),
     "slip_request": "state, decided_by, decided_at, receipt_book, receipt_serial",
     "staff_session": "last_seen_at, second_factor_at, ended_at, ended_by",
     "staff_user": (

@@ -93,13 +93,30 @@ def add_result(connection: sa.Connection, values: dict[str, Any]) -> None:
     connection.execute(sa.insert(SettlementResult).values(**values))
 
 
+def replace_result(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Write another result in the place of one that was typed; the database keeps what stood there."""
+    key = {name: values[name] for name in ("institution_id", "setl_id")}
+    said = {name: value for name, value in values.items() if name not in key}
+    connection.execute(sa.update(SettlementResult).filter_by(**key).values(**said))
+
+
 def find_result(connection: sa.Connection, institution_id: str, setl_id: str) -> ResultRow | None:
     """The result with this number."""
-    row = connection.execute(
-        sa.select(*_RESULT).where(
-            SettlementResult.institution_id == institution_id, SettlementResult.setl_id == setl_id
-        )
-    ).one_or_none()
+    return _result_of(connection, _by_number(institution_id, setl_id))
+
+
+def lock_result(connection: sa.Connection, institution_id: str, setl_id: str) -> ResultRow | None:
+    """The same, and nobody puts another in its place until the transaction ends."""
+    return _result_of(connection, _by_number(institution_id, setl_id).with_for_update())
+
+
+def _by_number(institution_id: str, setl_id: str) -> sa.Select[Any]:
+    same = (SettlementResult.institution_id == institution_id, SettlementResult.setl_id == setl_id)
+    return sa.select(*_RESULT).where(*same)
+
+
+def _result_of(connection: sa.Connection, query: sa.Select[Any]) -> ResultRow | None:
+    row = connection.execute(query).one_or_none()
     return None if row is None else ResultRow(*row)
 
 

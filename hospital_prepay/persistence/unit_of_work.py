@@ -160,12 +160,14 @@ class UnitOfWork:
         self,
         *,
         outcome: str = "done",
+        action: str | None = None,
         subject: str | None = None,
         decision_id: str | None = None,
         entry_no: int | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append the audit event of this act: ``done``, ``refused`` or ``failed``."""
+        """Append the audit event of this act, or of an ``action`` that it brings along: ``done``, ``refused`` or
+        ``failed``."""
         self.rows.add(
             AuditEvent,
             {
@@ -174,7 +176,7 @@ class UnitOfWork:
                 "at": self.now,
                 "actor": self.act.actor.actor_id,
                 "actor_name": self.act.actor.name,
-                "action": self.act.action,
+                "action": action or self.act.action,
                 "outcome": outcome,
                 # Addresses can be of any length; an event that doesn't fit would be lost with its attempt.
                 "subject": (self.act.subject if subject is None else subject)[:_LONGEST_SUBJECT],

@@ -22,6 +22,9 @@ from hospital_prepay.schemas.fund_forms import FormKey
 from hospital_prepay.services.settlement.slips import TopUp
 
 LONGEST_NOTE: Final = 200
+_NO_AMOUNT: Final = "请填金额；没有的填 0。"
+# What nobody but the insurance and the hospital bears.
+_INSURERS: Final = ("fund_pay_sumamt", "acct_pay", "hosp_part_amt", "acct_mulaid_pay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,13 @@ class SettleForm:
 class SettleSchema(CommandSchema[SettleForm]):
     """A settlement: what the insurance answered, where it is done, and what is paid towards it at once.
 
-    Without an insurance only the whole cost counts; a stay without cost needs no amount.
+    Without an insurance only the whole cost counts; a stay without cost needs no amount. Of somebody insured for whom
+    nothing is filled in, everything that the insurance answers is missing.
     """
+
+    def __init__(self, *, is_insured: bool = False) -> None:
+        super().__init__()
+        self.is_insured = is_insured
 
     kind = Choice(SettlementKind, required=True)
     channel = Choice(Channel, required=True)
@@ -143,16 +151,17 @@ class SettleSchema(CommandSchema[SettleForm]):
     idempotency_key = FormKey()
 
     def read(self, given: Mapping[str, Any]) -> SettleForm:
-        """The form with the amounts together. Raises ``ValidationError`` for an amount that is missing."""
-        found = self.load({name: said for name, said in given.items() if said != "" or name in ("kind", "channel")})
-        fen = {name: found[name] and found[name].fen for name in AMOUNTS}
-        free = found["kind"] is SettlementKind.NO_CHARGE
-        needed = () if free else ("medfee_sumamt",) if not found["setl_id"] else AMOUNTS[:5]
-        missing = {name: ["请填金额；没有的填 0。"] for name in needed if fen[name] is None}
-        if found["setl_id"] and found["setl_time"] is None:
-            missing["setl_time"] = ["请填结算时间。"]
+        """The form with the amounts together. Raises ``ValidationError``, with every field that is missing."""
+        missing = self._missing(given)
+        try:
+            found = self.load(
+                {name: said for name, said in given.items() if said != "" or name in ("kind", "channel")}
+            )
+        except ValidationError as error:
+            raise ValidationError({**missing, **error.messages_dict}) from error
         if missing:
             raise ValidationError(missing)
+        fen = {name: found[name] and found[name].fen for name in AMOUNTS}
         amounts = (
             ResultAmounts(**{name: value or 0 for name, value in fen.items()})
             if found["setl_id"]
@@ -170,6 +179,22 @@ class SettleSchema(CommandSchema[SettleForm]):
             rest=found["rest"],
             idempotency_key=found["idempotency_key"],
         )
+
+    def _missing(self, given: Mapping[str, Any]) -> dict[str, list[str]]:
+        """What isn't filled in, each with what to do. The number goes with what only the insurance pays."""
+        empty = {name for name in ("setl_id", "setl_time", *AMOUNTS) if not str(given.get(name, "")).strip()}
+        if given.get("kind") == SettlementKind.NO_CHARGE:
+            return {"setl_time": ["请填结算时间。"]} if "setl_id" not in empty and "setl_time" in empty else {}
+        paid = any(str(given.get(name, "")).strip(" 0.,") for name in _INSURERS)
+        nothing = self.is_insured and empty.issuperset(("setl_id", *AMOUNTS))
+        if "setl_id" in empty and not paid and not nothing:
+            return {"medfee_sumamt": [_NO_AMOUNT]} if "medfee_sumamt" in empty else {}
+        words = {
+            "setl_id": "请填结算流水号；自费的不填，只填医疗费总额。",
+            "setl_time": "请填结算时间。",
+            **dict.fromkeys(AMOUNTS[:5], _NO_AMOUNT),
+        }
+        return {name: [said] for name, said in words.items() if name in empty}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request
@@ -34,7 +35,7 @@ from hospital_prepay.schemas.settlement import (
 from hospital_prepay.services.settlement import board, invoices, recalls, take_backs
 from hospital_prepay.services.settlement.preview import Preview, StayMoney, money_of, preview
 from hospital_prepay.services.settlement.results import InsuranceResult
-from hospital_prepay.services.settlement.settling import SettleStay, settle_stay
+from hospital_prepay.services.settlement.settling import SettleStay, seen_of, settle_stay
 from hospital_prepay.services.settlement.slips import PayArrears, TopUp, pay_arrears
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
@@ -47,6 +48,8 @@ _FIELDS: Final = {
     "amount": "交欠费",
     "payment_reference": "支付单号",
 }
+# The fields of the second step, empty: what is looked at before them.
+_NOTHING_PAID: Final = {"top_up": "", "tender": Tender.CASH.value, "payment_reference": ""}
 blueprint = Blueprint("settlement_pay", __name__, url_prefix=ROOT)
 
 
@@ -78,19 +81,29 @@ def settle(stay_no: str) -> Any:
     """Look at what it would come to, or settle."""
     context, actor = current_context(), current_actor()
     money = money_of(context, actor, stay_no)
+    schema = SettleSchema(is_insured=money.insured_class != InsuredClass.SELF_PAY)
+    found, seen = None, ""
+
+    def shown(form: Form) -> str:
+        return _page(stay_no, money, keyed(Form({**form.entered, "seen": seen}, form.errors)), found)
+
     try:
-        said = read_form(SettleSchema())
+        said = read_form(schema, **_NOTHING_PAID)
         found = preview(context, actor, stay_no, said.kind, said.amounts, said.setl_id or None, said.rest)
+        command = _command(stay_no, said)
+        seen = seen_of(command, found)
         if request.form.get("act") != "settle":
-            return _page(stay_no, money, keyed(typed()), found)
-        answer = settle_stay(context, actor, _command(stay_no, said))
+            return shown(typed())
+        if found.share.shortfall_fen:  # only then something is paid at once
+            command = _command(stay_no, read_form(schema))
+        answer = settle_stay(context, actor, replace(command, seen=request.form.get("seen", "")))
     except WrongForm as wrong:
-        return _page(stay_no, money, keyed(wrong.form)), 422
+        return shown(Form(typed().entered, wrong.form.errors)), 422
     except MalformedInput as error:
         field = {"amount": "top_up"}.get(str(error.details.get("field")), str(error.details.get("field", "")))
-        return _page(stay_no, money, keyed(typed().with_error(error, field))), 422
+        return shown(typed().with_error(error, field)), 422
     except (NotFound, Conflict) as error:
-        return _page(stay_no, money, keyed(typed().with_error(error))), 409
+        return shown(typed().with_error(error)), 409
     if answer.number is None:
         refused = (answer.decision, answer.decision_id)
         return _page(stay_no, money, keyed(typed("idempotency_key")), refused=refused), 422
@@ -227,7 +240,7 @@ def _page(
         rests=_choices(Rest) if money.is_discharged else [],
         tenders=[{"value": one.value, "label": one.label} for one in Tender],
         amounts=[(name, AMOUNT_LABELS[name]) for name in AMOUNTS],
-        found=_found(found, is_interim=not money.is_discharged) if found is not None and permitted else None,
+        found=_found(found, form, is_interim=not money.is_discharged) if found is not None and permitted else None,
         refused=None if turned_down is None else _refused(*turned_down),
     )
 
@@ -236,7 +249,7 @@ def _choices(kinds: type[SettlementKind] | type[Channel] | type[Rest]) -> list[d
     return [{"value": one.value, "label": one.label, "note": None} for one in kinds]
 
 
-def _found(found: Preview, *, is_interim: bool) -> dict[str, Any]:
+def _found(found: Preview, form: Form, *, is_interim: bool) -> dict[str, Any]:
     back = [
         {"tender": Tender(one.tender).label, "tail": one.reference[-4:], "amount_fen": one.amount_fen}
         for one in found.back
@@ -256,6 +269,8 @@ def _found(found: Preview, *, is_interim: bool) -> dict[str, Any]:
         "left_words": "应退" if found.back else "留作预交金" if is_interim else "留着待领",
         "back": back,
         "button": words,
+        "cash_online": form.entered.get("channel") == Channel.ONLINE
+        and any(one.tender == Tender.CASH for one in found.back),
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 
 import pytest
+from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.money import Money
@@ -214,14 +216,26 @@ KEYS = [str(uuid.UUID(int=number)) for number in range(1, 5)]
 SETTLE = f"/settlement/stays/{STAY}/settle"
 
 
+def seen_in(page: str) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f.]*)"', page)
+    return found[1] if found else ""
+
+
+def press(browser: Browser, **changes: str) -> TestResponse:
+    """Look at what it comes to, then settle that."""
+    looked = browser.post(SETTLE, settle_form(**{**changes, "act": "preview"}))
+    return browser.post(SETTLE, settle_form(seen=seen_in(looked.text), **changes))
+
+
 def test_a_stay_is_settled_at_the_window(at_cashier: Browser, counter: Counter, login_as: Login) -> None:
     assert "算一算" in at_cashier.get(SETTLE).text
     shown = at_cashier.post(SETTLE, settle_form(act="preview")).text
     assert "结算，退 100.00 元" in shown
     assert counter.held() == Money(50_000)  # looking moves nothing
-    answer = at_cashier.post(SETTLE, settle_form())
+    form = settle_form(seen=seen_in(shown))
+    answer = at_cashier.post(SETTLE, form)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/settlement/stays/{STAY}")
-    assert at_cashier.post(SETTLE, settle_form()).status_code == 303  # sent twice, settled once
+    assert at_cashier.post(SETTLE, form).status_code == 303  # sent twice, settled once
     page = at_cashier.get(f"/settlement/stays/{STAY}").text
     for words in ("预交金抵 400.00 元", "退 100.00 元", "已结算", f"{STAY}-1", "申请召回", "电子票据号码"):
         assert words in page, words
@@ -262,7 +276,7 @@ def test_what_does_not_tie_is_said_and_what_was_typed_stays(at_cashier: Browser)
 def test_a_form_that_is_wrong_comes_back_with_the_field(
     at_cashier: Browser, counter: Counter, changes: dict[str, str], words: str
 ) -> None:
-    answer = at_cashier.post(SETTLE, settle_form(**changes))
+    answer = press(at_cashier, **changes)
     assert answer.status_code == 422
     assert words in answer.text
     assert counter.held() == Money(50_000)
@@ -271,7 +285,7 @@ def test_a_form_that_is_wrong_comes_back_with_the_field(
 def test_a_shortfall_is_owed_and_paid_later(at_cashier: Browser) -> None:
     changes = {"psn_cash_pay": "900", "medfee_sumamt": "1500", "psn_part_amt": "900"}
     assert "结算，差 400.00 元" in at_cashier.post(SETTLE, settle_form(**changes, act="preview")).text
-    at_cashier.post(SETTLE, settle_form(**changes, top_up="100", tender="cash"))
+    press(at_cashier, **changes, top_up="100", tender="cash")
     page = at_cashier.get(f"/settlement/stays/{STAY}").text
     assert '还欠 <b class="num">300.00</b>' in page
     paid = {"amount": "300", "tender": "cash", "payment_reference": "", "idempotency_key": KEYS[2]}
@@ -282,7 +296,7 @@ def test_a_shortfall_is_owed_and_paid_later(at_cashier: Browser) -> None:
 
 
 def test_a_recall_is_asked_for_at_the_window_and_done_in_finance(at_cashier: Browser, login_as: Login) -> None:
-    at_cashier.post(SETTLE, settle_form())
+    press(at_cashier)
     page = f"/settlement/stays/{STAY}"
     at_cashier.post(f"{page}/recall", {"settlement_no": "1", "ground": ""})
     assert "请写明为什么召回" in at_cashier.get(page).text
@@ -295,7 +309,7 @@ def test_a_recall_is_asked_for_at_the_window_and_done_in_finance(at_cashier: Bro
     shown = officer.get(page).text
     assert "已召回，红字冲销" in shown
     assert "去结算" in at_cashier.get(page).text
-    assert at_cashier.post(SETTLE, settle_form(step_no="5", setl_id="G2", idempotency_key=KEYS[1])).status_code == 303
+    assert press(at_cashier, step_no="5", setl_id="G2", idempotency_key=KEYS[1]).status_code == 303
     assert f"{STAY}-2" in at_cashier.get(page).text
 
 

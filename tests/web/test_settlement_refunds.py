@@ -16,7 +16,7 @@ from hospital_prepay.domain.money import Money
 from tests.counter import CERTIFICATE, NAME, STAY, Counter, collect
 from tests.counter import words as text_of
 from tests.people import Browser, House
-from tests.web.test_settlement import SETTLE, at_cashier, settle_form
+from tests.web.test_settlement import SETTLE, at_cashier, press, settle_form
 
 __all__ = ["at_cashier"]
 Login = Callable[[Role], Browser]
@@ -33,7 +33,7 @@ def sent(counter: Counter, house: House, login_as: Login) -> str:
     cashier.post("/settlement/visits", said)
     for step, role in enumerate((Role.WARD, Role.BILLING_AUDITOR, Role.INSURANCE_CLERK)):
         login_as(role).post(f"/settlement/stays/{STAY}/pass", {"step_no": str(step)})
-    assert cashier.post(SETTLE, settle_form()).status_code == 303
+    assert press(cashier).status_code == 303
     found = re.search(rf"{REFUNDS}/([A-Z0-9-]+)", cashier.get(f"/settlement/stays/{STAY}").text)
     assert found
     return found[1]
@@ -153,7 +153,7 @@ def claim_form(**changes: str) -> dict[str, str]:
 def test_what_was_left_is_given_to_an_heir_by_two(at_cashier: Browser, counter: Counter, login_as: Login) -> None:
     shown = at_cashier.post(SETTLE, settle_form(act="preview", rest="left")).text
     assert "留着待领" in shown
-    assert at_cashier.post(SETTLE, settle_form(rest="left")).status_code == 303
+    assert press(at_cashier, rest="left").status_code == 303
     page = at_cashier.get(f"/settlement/stays/{STAY}").text
     assert "100.00 元留着待领" in page
     assert counter.held() == Money(10_000)
@@ -177,7 +177,7 @@ def test_what_was_left_is_given_to_an_heir_by_two(at_cashier: Browser, counter: 
 
 
 def test_the_patient_fetches_it_at_once(at_cashier: Browser, counter: Counter) -> None:
-    at_cashier.post(SETTLE, settle_form(rest="left"))
+    press(at_cashier, rest="left")
     own = {"name": NAME, "paper_kind": "居民身份证", "paper_no": CERTIFICATE}
     said = claim_form(claimant="patient", relation="本人", **own)
     assert at_cashier.post(LEFT, said).status_code == 303
@@ -197,7 +197,7 @@ def test_who_may_not_be_there_is_proposed_to_be_left(
 
 
 def test_recalls_that_wait_are_listed(at_cashier: Browser, clock: FixedClock, login_as: Login) -> None:
-    at_cashier.post(SETTLE, settle_form())
+    press(at_cashier)
     assert "没有等办理的召回" in at_cashier.get("/settlement/recalls").text
     clock.moment += timedelta(minutes=5)
     cancel = {"stay_no": STAY, "kind": "cancel_discharge", "at": "2026-01-15T09:30", "ward": "", "disposition": ""}

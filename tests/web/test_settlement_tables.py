@@ -13,7 +13,7 @@ from hospital_prepay.services.import_runs import ImportRun, State
 from hospital_prepay.services.settlement.table_runs import EVENTS
 from tests.counter import STAY, Counter
 from tests.people import Browser, House
-from tests.web.test_settlement import SETTLE, at_cashier, settle_form
+from tests.web.test_settlement import at_cashier, press
 
 __all__ = ["at_cashier"]
 Login = Callable[[Role], Browser]
@@ -87,7 +87,7 @@ def test_a_run_whose_process_died_is_taken_up_again(
 
 
 def test_a_settlement_is_printed_and_can_be_checked(at_cashier: Browser, login_as: Login) -> None:
-    at_cashier.post(SETTLE, settle_form(acct_pay="150", psn_cash_pay="250"))
+    press(at_cashier, acct_pay="150", psn_cash_pay="250")
     href = f"/settlement/stays/{STAY}/settlements/1/print"
     assert href in at_cashier.get(f"/settlement/stays/{STAY}").text
     paper = at_cashier.get(href).text
@@ -113,7 +113,7 @@ def test_a_settlement_is_printed_and_can_be_checked(at_cashier: Browser, login_a
 def test_whoever_holds_the_paper_learns_whether_it_stands(
     at_cashier: Browser, house: House, login_as: Login, browser: Browser
 ) -> None:
-    at_cashier.post(SETTLE, settle_form())
+    press(at_cashier)
     with house.context.database.reading() as connection:
         token = connection.scalar(sa.text("SELECT token FROM settlement"))
     page = browser.get(f"/r/{token}").text
@@ -136,7 +136,7 @@ def test_the_counter_leads_to_the_settlement(counter: Counter, login_as: Login) 
 
 
 def test_what_nobody_fetched_stands_on_the_paper(at_cashier: Browser) -> None:
-    at_cashier.post(SETTLE, settle_form(rest="left"))
+    press(at_cashier, rest="left")
     paper = at_cashier.get(f"/settlement/stays/{STAY}/settlements/1/print").text
     assert "待领 ￥100.00" in paper
     assert "退款 · 现金" not in paper

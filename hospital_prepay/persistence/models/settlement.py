@@ -232,13 +232,9 @@ class DischargeStep(Base):
     )
 
 
-class SettlementResult(Base):
-    """What the insurance answered to the request for settlement (interface 2304), as it was taken."""
+class _Result:
+    """What a result says, whose it is, and who took it."""
 
-    __tablename__ = "settlement_result"
-
-    institution_id: Mapped[InstitutionId]
-    setl_id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
     stay_no: Mapped[str] = mapped_column(sa.String(40))
     mdtrt_id: Mapped[str] = mapped_column(sa.String(40))
     psn_no: Mapped[str] = mapped_column(sa.String(40))
@@ -257,10 +253,42 @@ class SettlementResult(Base):
     taken_by: Mapped[str] = mapped_column(sa.String(40))
     taken_at: Mapped[datetime]
 
+
+class SettlementResult(_Result, Base):
+    """What the insurance answered to the request for settlement (interface 2304), as it was taken. What was typed by
+    hand, and nothing that stands rests on, may be written over: the database keeps it as :class:`ReplacedResult`."""
+
+    __tablename__ = "settlement_result"
+
+    institution_id: Mapped[InstitutionId]
+    setl_id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+
     __table_args__ = (
         sa.ForeignKeyConstraint(_STAY, [f"stay.{one}" for one in _STAY], name="fk_settlement_result__stay"),
         sa.Index("ix_settlement_result__stay", *_STAY),
         sa.CheckConstraint("source IN ('api', 'csv', 'hand')", name="source"),
+    )
+
+
+class ReplacedResult(_Result, Base):
+    """What was typed by hand as a result until another took its place, counted for each number. Written by the
+    database itself."""
+
+    __tablename__ = "replaced_result"
+
+    institution_id: Mapped[InstitutionId]
+    setl_id: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    replaced_no: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    replaced_by: Mapped[str] = mapped_column(sa.String(40))
+    replaced_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["institution_id", "setl_id"],
+            ["settlement_result.institution_id", "settlement_result.setl_id"],
+            name="fk_replaced_result__settlement_result",
+        ),
+        sa.CheckConstraint("source = 'hand'", name="source"),
     )
 
 

@@ -10,7 +10,7 @@ from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.stays import StayState
-from hospital_prepay.services.settlement.results import BY_HAND, is_about_another, usable_results
+from hospital_prepay.services.settlement.results import BY_HAND, gives_way, is_about_another, usable_results
 
 
 def settle_facts(
@@ -22,14 +22,17 @@ def settle_facts(
     by: tuple[str | None, ResultAmounts],
     *,
     rest: Rest = Rest.BACK,
+    is_typed: bool = False,
 ) -> SettleFacts:
     """What the rule looks at: the stay, its discharge (none for an interim settlement), and the number and amounts of
-    the result."""
+    the result. Of one that ``is_typed`` and not kept yet, not what it would take the place of."""
     setl_id, amounts = by
     known = [one for one in store.of_stay(connection, institution_id, state.stay_no) if one.recalled_at is None]
     settled = [one.discharged_at for one in known if one.discharged_at is not None]
     is_settled = row is not None and row.discharged_at in settled
     chosen = store.find_result(connection, institution_id, setl_id) if setl_id else None
+    if is_typed and chosen is not None and gives_way(connection, institution_id, chosen):
+        chosen = None
     is_sent = chosen is not None and chosen.source != BY_HAND
     sent = (
         []

@@ -18,10 +18,13 @@ from hospital_prepay.domain.rules.settlement.settling import (
 )
 from hospital_prepay.persistence import arrears, discharges, stays
 from hospital_prepay.persistence import settlements as store
+from hospital_prepay.persistence.database import Connection
+from hospital_prepay.persistence.discharges import DischargeRow
 from hospital_prepay.persistence.settlements import ResultRow, Settlement
+from hospital_prepay.persistence.stays import StayState
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.settlement.facts import settle_facts
-from hospital_prepay.services.settlement.results import require_same, usable_results
+from hospital_prepay.services.settlement.results import gives_way, require_same, usable_results
 
 # Frozen rows that pages show, under the service's own name: pages know no tables.
 __all__ = ["ResultRow", "Settlement"]
@@ -101,12 +104,32 @@ def preview(
         rows = () if is_interim else discharges.of_stay(connection, institution, stay_no)
         row = next((one for one in rows if one.ended_at is None), None)
         known = store.find_result(connection, institution, setl_id) if setl_id else None
-        if known is not None:
+        if known is not None and not gives_way(connection, institution, known):
             require_same(known, stay_no, amounts)
-        facts = settle_facts(connection, institution, kind, state, row, (setl_id, amounts), rest=rest)
-        paid_in = store.paid_in(connection, institution, stay_no)
-    decision = settle(facts, context.rule_version)
-    parts = parts_of(amounts)
+        by = (setl_id, amounts)
+        return look(
+            connection, institution, kind, state, row, by, rest=rest, rule_version=context.rule_version, is_typed=True
+        )
+
+
+def look(
+    connection: Connection,
+    institution_id: str,
+    kind: SettlementKind,
+    state: StayState,
+    row: DischargeRow | None,
+    by: tuple[str | None, ResultAmounts],
+    *,
+    rest: Rest,
+    rule_version: str,
+    is_typed: bool = False,
+) -> Preview:
+    """What a settlement comes to as things stand; ``row`` is its discharge, none for an interim one."""
+    facts = settle_facts(connection, institution_id, kind, state, row, by, rest=rest, is_typed=is_typed)
+    decision = settle(facts, rule_version)
+    parts = parts_of(by[1])
     share = share_of(state.collected_fen, max(parts.cash_fen, 0))
-    gives_back = decision.permitted and not is_interim and rest is Rest.BACK
-    return Preview(decision, parts, share, by_the_way_it_came(share.left_fen, paid_in) if gives_back else ())
+    if not decision.permitted or row is None or rest is not Rest.BACK:
+        return Preview(decision, parts, share, ())
+    paid_in = store.paid_in(connection, institution_id, state.stay_no)
+    return Preview(decision, parts, share, by_the_way_it_came(share.left_fen, paid_in))

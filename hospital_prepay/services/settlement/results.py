@@ -1,10 +1,10 @@
-"""The insurance's results as they are kept: once, and never written over."""
+"""The insurance's results as they are kept: once, and what it sent is never written over."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.decision import Reason
@@ -62,43 +62,68 @@ def record_result(context: Context, actor: Actor, stay_no: str, result: Insuranc
 
 
 def take_result(context: Context, work: UnitOfWork, stay_no: str, result: InsuranceResult, source: str) -> bool:
-    """Keep what the insurance answered, once; whether it was new. A result is never written over: raises
-    :class:`Conflict` when the same number came with other amounts, or for another stay."""
-    known = store.find_result(work.connection, work.institution_id, result.setl_id)
-    said = {f"{name}_fen": value for name, value in asdict(result.amounts).items()}
-    if known is not None:
+    """Keep what the insurance answered, once; whether it was new.
+
+    What was typed by hand, and no settlement that stands rests on, gives way to what is typed or sent later, and both
+    are audited. Nothing else is written over: raises what :func:`require_same` raises.
+    """
+    connection, institution = work.connection, work.institution_id
+    known = store.lock_result(connection, institution, result.setl_id)
+    if known is not None and not gives_way(connection, institution, known):
         require_same(known, stay_no, result.amounts)
+        return False
+    told = {"stay_no": stay_no, "setl_time": result.setl_time, "source": source}
+    told |= {f"{name}_fen": value for name, value in asdict(result.amounts).items()}
+    before = {name: getattr(known, name) for name in told} if known is not None else None
+    if before == told:
         return False
     digest = None
     if result.certno:
-        digest = context.keyed_hash.digest(result.certno, institution=work.institution_id, field="certificate")
-    store.add_result(
-        work.connection,
+        digest = context.keyed_hash.digest(result.certno, institution=institution, field="certificate")
+    keep = store.add_result if known is None else store.replace_result
+    keep(
+        connection,
         {
-            "institution_id": work.institution_id,
+            "institution_id": institution,
             "setl_id": result.setl_id,
-            "stay_no": stay_no,
             "mdtrt_id": result.mdtrt_id,
             "psn_no": result.psn_no,
             "certificate_hash": digest,
             "insutype": result.insutype,
             "med_type": result.med_type,
-            "setl_time": result.setl_time,
-            **said,
-            "source": source,
+            **told,
             "taken_by": work.act.actor.actor_id,
             "taken_at": work.now,
         },
     )
+    if before is not None:
+        both = {"replaced": _written(before), "result": _written(told)}
+        work.audit(action="settlement.result_replaced", detail={"setl_id": result.setl_id, **both})
     return True
+
+
+def _written(told: dict[str, Any]) -> dict[str, Any]:
+    return {**told, "setl_time": told["setl_time"].isoformat()}
+
+
+def gives_way(connection: Connection, institution_id: str, known: ResultRow) -> bool:
+    """Whether another may take a result's place: it was typed by hand, and no settlement that stands rests on it."""
+    return known.source == BY_HAND and not store.is_used(connection, institution_id, known.setl_id)
 
 
 def require_same(known: ResultRow, stay_no: str, amounts: ResultAmounts) -> None:
     """Raise :class:`Conflict` unless a result that is kept is about this stay and has these amounts."""
-    if known.stay_no != stay_no or amounts_of(known) != amounts:
+    if known.stay_no != stay_no:
+        raise Conflict(f"结算流水号 {known.setl_id} 是另一次住院的。请核对流水号，也核对患者。")
+    if amounts_of(known) == amounts:
+        return
+    if known.source == BY_HAND:
         raise Conflict(
-            f"结算流水号 {known.setl_id} 已经收到过，内容不一样。请核对流水号；结果改过的，医保会给新的流水号。"
+            f"结算流水号 {known.setl_id} 的结果已经结算，和这次的内容不一样。要改的，请先召回那张结算单，再重新结算。"
         )
+    raise Conflict(
+        f"结算流水号 {known.setl_id} 和医保传来的内容不一样。请照医保传来的；结果改过的，医保会给新的流水号。"
+    )
 
 
 def amounts_of(row: ResultRow) -> ResultAmounts:

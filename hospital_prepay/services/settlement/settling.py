@@ -5,6 +5,7 @@ One transaction: decide, post, number, give back, pass on to the invoice. The sa
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,24 +15,18 @@ from hospital_prepay.domain.decision import Decision
 from hospital_prepay.domain.errors import Conflict, NotFound
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.settlement.refunds import Complete, is_complete
-from hospital_prepay.domain.rules.settlement.result import ResultAmounts, parts_of, self_paid
-from hospital_prepay.domain.rules.settlement.settling import (
-    Channel,
-    Rest,
-    SettlementKind,
-    by_the_way_it_came,
-    settle,
-    share_of,
-)
+from hospital_prepay.domain.rules.settlement.result import ResultAmounts, self_paid
+from hospital_prepay.domain.rules.settlement.settling import Channel, Rest, SettlementKind
 from hospital_prepay.domain.rules.settlement.stages import Stage
 from hospital_prepay.persistence import discharges, refund_arrivals, stays, unclaimed
 from hospital_prepay.persistence import settlements as store
 from hospital_prepay.persistence.discharges import DischargeRow
+from hospital_prepay.persistence.models.base import canonical_json
 from hospital_prepay.persistence.stays import StayState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.publication.readings import readings_within
-from hospital_prepay.services.settlement.facts import settle_facts
+from hospital_prepay.services.settlement.preview import Preview, look
 from hospital_prepay.services.settlement.results import BY_HAND, InsuranceResult, amounts_of, take_result
 from hospital_prepay.services.settlement.shares import Shares, posted_lines
 from hospital_prepay.services.settlement.slips import (
@@ -47,7 +42,8 @@ from hospital_prepay.services.settlement.slips import (
 @dataclass(frozen=True, slots=True)
 class SettleStay:
     """Settle a stay by a result that was taken before (``setl_id``), by one that comes along (``result``), or, for
-    somebody no insurance settles for, by the whole cost. ``rest`` says what becomes of what is left."""
+    somebody no insurance settles for, by the whole cost. ``rest`` says what becomes of what is left. ``seen`` is what
+    was shown of it before (:func:`seen_of`), where something was."""
 
     stay_no: str
     kind: SettlementKind
@@ -59,6 +55,7 @@ class SettleStay:
     self_pay_total: Money | None = None
     top_up: TopUp | None = None
     rest: Rest = Rest.BACK
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,8 @@ def settle_stay(context: Context, actor: Actor, command: SettleStay) -> Settled:
     """Settle a stay. Needs ``settlement.settle``.
 
     Raises :class:`NotFound` for an unknown stay, discharge or result, :class:`Conflict` when somebody took a step
-    since ``seen_step``, :class:`MalformedInput` for a payment above what is owed. A rule's "no" is the ``decision``.
+    since ``seen_step`` or it would come to something else than was ``seen``, :class:`MalformedInput` for a payment
+    above what is owed. A rule's "no" is the ``decision``.
     """
     actor.require(Permission.SETTLEMENT_SETTLE)
     if command.top_up is not None:
@@ -119,23 +117,19 @@ def settle_stay(context: Context, actor: Actor, command: SettleStay) -> Settled:
         if known is not None:
             return Settled.of_json(known)
         row = _discharge(work, command)
-        setl_id, amounts = _result(context, work, command)
-        facts = settle_facts(
-            work.connection,
-            work.institution_id,
-            command.kind,
-            state,
-            row,
-            (setl_id, amounts),
-            rest=command.rest,
+        by = _result(context, work, command)
+        connection, institution = work.connection, work.institution_id
+        found = look(
+            connection, institution, command.kind, state, row, by, rest=command.rest, rule_version=work.rule_version
         )
-        decision = settle(facts, work.rule_version)
+        decision = found.decision
+        _require_seen(command, found)
         readings = readings_within(work, "settlement.board")
         decision_id = work.keep_decision(decision, work.today, readings)
         if decision.permitted:
             work.rows.write(work.connection)  # the settlement names its decision
             complete = Complete(readings["settlement_complete"])
-            answer = _carry_out(work, command, state, row, (setl_id, amounts), (decision, decision_id), complete)
+            answer = _carry_out(work, command, state, row, (by[0], found, decision_id), complete)
         else:
             work.audit(outcome="refused", decision_id=decision_id)
             answer = Settled(decision, decision_id)
@@ -151,6 +145,29 @@ def _payload(command: SettleStay) -> dict[str, Any]:
     if command.top_up is not None:
         payload["top_up"]["amount"] = command.top_up.amount.fen
     return payload
+
+
+def seen_of(command: SettleStay, found: Preview) -> str:
+    """A digest of what is to be settled, and one of what it comes to: equal as long as both are the same. What is
+    paid at once comes after looking and isn't in it."""
+    later = {"idempotency_key", "seen_step", "top_up", "seen"}
+    said = {name: value for name, value in _payload(command).items() if name not in later}
+    comes_to = {
+        "parts": asdict(found.parts),
+        "share": asdict(found.share),
+        "back": [asdict(one) for one in found.back],
+    }
+    return ".".join(hashlib.sha256(canonical_json(part).encode()).hexdigest() for part in (said, comes_to))
+
+
+def _require_seen(command: SettleStay, found: Preview) -> None:
+    """What is settled is what was shown."""
+    if command.seen is None or not found.decision.permitted:
+        return
+    now = seen_of(command, found)
+    if command.seen != now:
+        what = "预交金有变动" if command.seen.partition(".")[0] == now.partition(".")[0] else "内容改过"
+        raise Conflict(f"{what}，已重新算。请核对后再按结算；本次没有入账。", code="changed_since_seen")
 
 
 def _discharge(work: UnitOfWork, command: SettleStay) -> DischargeRow | None:
@@ -171,7 +188,7 @@ def _result(context: Context, work: UnitOfWork, command: SettleStay) -> tuple[st
     if command.result is not None:
         take_result(context, work, command.stay_no, command.result, BY_HAND)
     setl_id = command.result.setl_id if command.result is not None else command.setl_id
-    row = store.find_result(work.connection, work.institution_id, setl_id)
+    row = store.lock_result(work.connection, work.institution_id, setl_id)
     if row is None:
         raise NotFound(f"没有收到结算流水号 {setl_id} 的结果。请先取医保结果，或者照结算单填写。")
     return setl_id, amounts_of(row)
@@ -182,22 +199,18 @@ def _carry_out(
     command: SettleStay,
     state: StayState,
     row: DischargeRow | None,
-    by: tuple[str | None, ResultAmounts],
-    decided: tuple[Decision, str],
+    by: tuple[str | None, Preview, str],
     complete: Complete,
 ) -> Settled:
-    setl_id, amounts = by
-    decision, decision_id = decided
-    parts = parts_of(amounts)
-    share = share_of(state.collected_fen, parts.cash_fen)
+    setl_id, found, decision_id = by
+    share = found.share
     count = len(store.of_stay(work.connection, work.institution_id, command.stay_no)) + 1
     number = store.settlement_number(command.stay_no, count)
-    paid_in = store.paid_in(work.connection, work.institution_id, command.stay_no)
-    shares = Shares(**asdict(parts), applied_fen=share.applied_fen, shortfall_fen=share.shortfall_fen)
+    shares = Shares(**asdict(found.parts), applied_fen=share.applied_fen, shortfall_fen=share.shortfall_fen)
     if share.shortfall_fen:
         open_arrears(work, command.stay_no)
     entry_no = None
-    if parts.total_fen:
+    if found.parts.total_fen:
         postings = posted_lines(command.stay_no, shares)
         entry_no = work.ledger.post(
             settlement_entry(work, "settlement", command.kind.label, number, command.stay_no, postings)
@@ -230,7 +243,7 @@ def _carry_out(
         if command.rest is Rest.LEFT:
             left = _leave(work, command.stay_no, share.left_fen)
         else:
-            for at, one in enumerate(by_the_way_it_came(share.left_fen, paid_in)):
+            for at, one in enumerate(found.back):
                 slips.append(give_back(work, command.stay_no, one, f"{number}:{at}", channel=command.channel))
                 given_back += one.amount_fen
         _pass_on(work, row, number, complete)
@@ -245,7 +258,7 @@ def _carry_out(
     }
     work.audit(decision_id=decision_id, entry_no=entry_no, detail=detail)
     return Settled(
-        decision,
+        found.decision,
         decision_id,
         number,
         Money(share.applied_fen),

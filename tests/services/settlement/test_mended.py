@@ -50,9 +50,9 @@ INSURANCE = actor(Role.INSURANCE_CLERK)
 OTHER = "520102199003072891"
 
 
-def recall(hospital: Hospital) -> None:
-    ask_recall(hospital.context, CASHIER, NO, 1, "医保退回")
-    decide_recall(hospital.context, OFFICER, NO, 1, approve=True)
+def recall(hospital: Hospital, settlement_no: int = 1) -> None:
+    ask_recall(hospital.context, CASHIER, NO, settlement_no, "医保退回")
+    decide_recall(hospital.context, OFFICER, NO, settlement_no, approve=True)
 
 
 def verified(hospital: Hospital) -> list[Kind]:
