@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -170,3 +172,22 @@ def test_what_is_booked_is_what_was_shown(ready: Hospital) -> None:
     answer = settled(ready, seen=seen_of(looked_at, found))
     assert answer.owed == Money(120_000)
     assert settled(ready, seen=seen_of(looked_at, found)) == answer
+
+
+@BOTH
+def test_a_settlement_rests_on_the_result_it_was_settled_by_whoever_types_it_elsewhere(ready: Hospital) -> None:
+    ready.admit("OTHER")
+    record_result(ready.context, INSURANCE, NO, result(), "hand")
+
+    def act(number: int) -> None:
+        with contextlib.suppress(Conflict):
+            if number % 2:
+                settled(ready, idempotency_key=f"key-{number}")
+            else:
+                record_result(ready.context, INSURANCE, "OTHER", result(MISTYPED), "hand")
+
+    with ThreadPoolExecutor(4) as desks:
+        list(desks.map(act, range(8)))
+    standing = rows(ready, "SELECT stay_no, total_fen FROM settlement WHERE recalled_at IS NULL")
+    kept_now = [(stay_no, fen) for _, stay_no, fen, _ in kept(ready)]
+    assert standing in ([], kept_now)
