@@ -72,6 +72,7 @@ def test_voiding_a_cash_refund_tells_to_collect_the_money_back(
     form = text_of(cashier.get(void).text)
     assert "向患者收回 100.00 元现金" in form
     assert "付款时间" in form
+    assert "付错患者" in form
     assert "复核后才退钱" not in form
     assert cashier.post(void, {"reason": "金额录错"}).status_code == 303
     assert "退款票作废的，先向患者收回现金" in text_of(officer.get("/desk/voids").text)
