@@ -83,7 +83,7 @@ def print_explanation(decision_id: str) -> str:
         disease_name=found.placement.disease_name,
         class_label=view.class_label(found.placement),
         cap_fen=found.cap.fen if found.cap else None,
-        taken_fen=found.collected.fen,
+        taken_fen=found.taken.fen,
         room_fen=found.room.fen,
         source_words=source_words(found),
         back_href=f"/desk/stays/{found.card.stay_no}",
