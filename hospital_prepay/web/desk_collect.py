@@ -74,7 +74,7 @@ def _preview(view: DeskStay, now: Money) -> dict[str, Any]:
     return {
         "amount_fen": now.fen,
         "amount": now.plain(),
-        "total_after_fen": (view.collected + now).fen,
+        "total_after_fen": (view.taken + now).fen,
         "room_after_fen": (view.room - now).fen,
         "words": short_words(now),
     }

@@ -271,7 +271,7 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
         return None
     amount = now or Money(0)
     over = max(0, amount.fen - view.room.fen) if amount else excess(cap.fen, view.collected.fen).fen
-    says = f"额度 {cap} 元，已收 {view.collected} 元"
+    says = f"额度 {cap} 元，已收 {view.taken} 元"
     if amount:
         tail = f"超过额度 {Money(over)} 元" if over else f"收后还可收 {view.room - amount} 元"
         says += f"，本次 {amount} 元，{tail}"
@@ -282,7 +282,7 @@ def _cap(view: DeskStay, now: Money | None) -> dict[str, Any] | None:
     return {
         "title": f"{view.placement.disease_name} · {class_label(view.placement)}",
         "cap_fen": cap.fen,
-        "taken_fen": view.collected.fen,
+        "taken_fen": view.taken.fen,
         "taken_count": len(standing),
         "room_fen": view.room.fen,
         "now_fen": amount.fen,

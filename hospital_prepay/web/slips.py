@@ -13,6 +13,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted
 from hospital_prepay.domain.insured_class import InsuredClass
 from hospital_prepay.domain.ledger.chart import Tender
 from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.rules.inpatient.slips import MONEY_OUT
 from hospital_prepay.files.qr import qr_svg
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.decisions import require_permitted
@@ -46,6 +47,7 @@ blueprint = Blueprint("desk_slips", __name__, url_prefix="/desk")
 # The field that a refused change lacks; the stay stands as it was.
 _MISSING: Final = {"talk_missing": "talk", "similar_missing": "similar_other", "ground_missing": "similar_ground"}
 _REASONS: Final = ("金额录错", "收错患者", "付款方式录错", "患者要求取消")
+_REASONS_OUT: Final = ("金额录错", "付错患者", "付款方式录错", "患者要求取消")
 
 
 @blueprint.get("/receipts/<number>/print")
@@ -81,7 +83,7 @@ def print_explanation(decision_id: str) -> str:
         disease_name=found.placement.disease_name,
         class_label=view.class_label(found.placement),
         cap_fen=found.cap.fen if found.cap else None,
-        taken_fen=found.collected.fen,
+        taken_fen=found.taken.fen,
         room_fen=found.room.fen,
         source_words=source_words(found),
         back_href=f"/desk/stays/{found.card.stay_no}",
@@ -283,7 +285,10 @@ def _void_form(number: str, form: Form, blocked: str | None = None) -> str:
             **slips_view.paid_out(slip),
         },
         form=form,
-        reasons=[{"value": words, "label": words, "note": None} for words in _REASONS],
+        reasons=[
+            {"value": words, "label": words, "note": None}
+            for words in (_REASONS_OUT if slip.kind in MONEY_OUT else _REASONS)
+        ],
         confirmers=service.confirmers(context, actor),
         idempotency_key="",
         blocked=blocked or "".join(objections) or None,

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import cast
 
 import pytest
@@ -72,6 +73,7 @@ def test_voiding_a_cash_refund_tells_to_collect_the_money_back(
     form = text_of(cashier.get(void).text)
     assert "向患者收回 100.00 元现金" in form
     assert "付款时间" in form
+    assert "付错患者" in form
     assert "复核后才退钱" not in form
     assert cashier.post(void, {"reason": "金额录错"}).status_code == 303
     assert "退款票作废的，先向患者收回现金" in text_of(officer.get("/desk/voids").text)
@@ -157,3 +159,17 @@ def test_the_board_is_filtered_by_what_nobody_named(late: House, login_as: Login
     assert NO not in page
     assert NO in ward.get("/settlement?class=resident").text
     assert "U1" in ward.get("/settlement?class=unknown&list=later").text
+
+
+def test_what_a_settlement_took_counts_at_the_desk_as_it_does_in_the_rule(
+    at_cashier: Browser, login_as: Login
+) -> None:
+    def said() -> tuple[str, str]:
+        page = text_of(at_cashier.get(f"/desk/stays/{COUNTED}").text)
+        [found] = re.findall(r"已收（1 笔） ?([\d,.]+) ?元 ?还可收 ?([\d,.]+) ?元", page)
+        return found[0], found[1]
+
+    taken, room = said()
+    assert taken == "500.00"
+    assert at_cashier.post(SETTLE, settle_form()).status_code == 303
+    assert said() == ("400.00", f"{Decimal(room.replace(',', '')) + 100:,}")  # 100.00 went back

@@ -16,7 +16,7 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.inpatient.cap_origin import CapOrigin, cap_origin
 from hospital_prepay.domain.rules.inpatient.deposits import excess
 from hospital_prepay.domain.rules.inpatient.similar import TableCap
-from hospital_prepay.persistence import decisions
+from hospital_prepay.persistence import decisions, settlements
 from hospital_prepay.persistence import stays as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.queries import inpatient as queries
@@ -60,6 +60,7 @@ class DeskStay:
     origin: CapOrigin | None
     source: CapSource | None
     excess: Money
+    applied: Money
     waiting_refund: bool
     waiting_voids: frozenset[str]
     declined: list[DecidedRequest]
@@ -76,14 +77,19 @@ class DeskStay:
         return self.card.collected
 
     @property
+    def taken(self) -> Money:
+        """What counts within the cap: what the deposits hold, and what settlements that stand took of them."""
+        return self.collected + self.applied
+
+    @property
     def room(self) -> Money:
         """What may still be collected."""
-        return Money(max(0, (self.cap or Money(0)).fen - self.card.collected_fen))
+        return Money(max(0, (self.cap or Money(0)).fen - self.taken.fen))
 
     @property
     def asked(self) -> Money:
         """What is asked for now: nothing of who pays later, never more than there is room for."""
-        asked = self.asking.asked_fen((self.cap or Money(0)).fen, self.card.collected_fen)
+        asked = self.asking.asked_fen((self.cap or Money(0)).fen, self.taken.fen)
         return Money(min(asked, self.room.fen))
 
 
@@ -108,6 +114,8 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         source = _source(connection, actor, placement, table_id, origin)
         class_caps = _class_caps(context, connection, actor, card, placement)
         admitted_on = local(card.admitted_at).date()
+        documents = settlements.of_stay(connection, actor.institution_id, stay_no)
+        applied = Money(sum(one.applied_fen for one in documents if one.recalled_at is None))
         asking = asking_of(context, connection, actor.institution_id, stay_no, admitted_on)
     return DeskStay(
         card=card,
@@ -119,6 +127,7 @@ def desk_stay(context: Context, actor: Actor, stay_no: str, choice: Choice | Non
         origin=origin,
         source=source,
         excess=excess(card.cap_fen, card.collected_fen),
+        applied=applied,
         waiting_refund=any(one.kind == "refund" for one in waiting),
         waiting_voids=frozenset(one.number for one in waiting if one.number),
         declined=[one for one in decided if not one.approved],
