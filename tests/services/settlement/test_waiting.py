@@ -19,7 +19,7 @@ from hospital_prepay.services.settlement.recalls import ask_recall, decide_recal
 from hospital_prepay.services.settlement.relief import Draft, draft, submit
 from tests.hospital import APPROVER, CASHIER, OFFICER, Hospital
 from tests.services.settlement.owing import NO, leave_owing
-from tests.services.settlement.test_arrivals import ready, sent
+from tests.services.settlement.test_arrivals import ACCOUNT, ready, sent
 
 __all__ = ["ready", "sent"]
 
@@ -42,7 +42,7 @@ def test_a_recall_waits_for_the_other_one(ready: Hospital, sent: Awaited) -> Non
 def test_a_refund_that_came_back_waits_until_it_goes_another_way(ready: Hospital, sent: Awaited) -> None:
     mark_failed(ready.context, OFFICER, sent, "账户已注销")
     assert waiting(ready, CASHIER) == {"refund_failed"}
-    ask_again(ready.context, OFFICER, AskAgain(sent, Tender.CASH))
+    ask_again(ready.context, OFFICER, AskAgain(sent, Tender.TRANSFER, ACCOUNT))
     assert waiting(ready, OFFICER) == set()  # one's own waits for somebody else
     assert waiting(ready, APPROVER) == {"refund_again"}
     decide_again(ready.context, APPROVER, Awaited(sent.number, 2), approve=False, ground="联系不上")
