@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request
 
 from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, PrepayError
+from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NotPermitted, PrepayError
 from hospital_prepay.domain.visits import Disposition, VisitEventKind
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.flash import say
@@ -82,9 +82,13 @@ def drop(message_id: str) -> Any:
 
 @blueprint.get(f"{VISITS}/new")
 @requires(Permission.SETTLEMENT_VIEW)
-def new_event() -> str:
-    """The form of an event by hand, for whoever may send it."""
-    take_backs.require_writer(current_actor())
+def new_event() -> Any:
+    """The form of an event by hand, for whoever may send it; others are told who may."""
+    try:
+        take_backs.require_writer(current_actor())
+    except NotPermitted as error:
+        say("stop", error.message)
+        return redirect("/settlement", 303)
     now = local(current_context().clock.now())
     said = {"stay_no": request.args.get("stay_no", "")[:40], "at": f"{now:%Y-%m-%dT%H:%M}", "kind": KINDS[0].value}
     return _event_form(Form(said))

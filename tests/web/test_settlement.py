@@ -221,10 +221,10 @@ def seen_in(page: str) -> str:
     return found[1] if found else ""
 
 
-def press(browser: Browser, **changes: str) -> TestResponse:
+def press(browser: Browser, path: str = SETTLE, **changes: str) -> TestResponse:
     """Look at what it comes to, then settle that."""
-    looked = browser.post(SETTLE, settle_form(**{**changes, "act": "preview"}))
-    return browser.post(SETTLE, settle_form(seen=seen_in(looked.text), **changes))
+    looked = browser.post(path, settle_form(**{**changes, "act": "preview"}))
+    return browser.post(path, settle_form(seen=seen_in(looked.text), **changes))
 
 
 def test_a_stay_is_settled_at_the_window(at_cashier: Browser, counter: Counter, login_as: Login) -> None:

@@ -20,7 +20,7 @@ from tests.counter import Counter
 from tests.counter import words as text_of
 from tests.people import INSTITUTION, Browser, House
 from tests.settled import STEPS, discharged, pass_to_cashier
-from tests.web.test_settlement import SETTLE, at_cashier, settle_form
+from tests.web.test_settlement import at_cashier, press
 
 __all__ = ["at_cashier"]
 
@@ -53,7 +53,7 @@ def test_a_request_to_take_a_discharge_back_is_seen_wherever_it_is_worked_on(lat
     for page in pages:
         assert ASKED in cashier.get(page).text, page
     assert "结算单还有效" not in officer.get(STAY).text
-    assert cashier.post(f"{STAY}/settle", settle_form()).status_code == 303  # nothing is refused
+    assert press(cashier, f"{STAY}/settle").status_code == 303  # nothing is refused
     shown = officer.get(STAY).text
     assert f"结算单 {NO}-1 还有效" in shown
     assert "同意取消出院以后，结算单还要召回" in shown
@@ -68,7 +68,7 @@ def test_voiding_a_cash_refund_tells_to_collect_the_money_back(
     counter: Counter, at_cashier: Browser, login_as: Login
 ) -> None:
     cashier, officer = at_cashier, login_as(Role.FINANCE_OFFICER)
-    assert cashier.post(SETTLE, settle_form()).status_code == 303
+    assert press(cashier).status_code == 303
     [void] = re.findall(r"/desk/receipts/[A-Z0-9-]+/void", cashier.get("/desk/shift").text)[:1]
     form = text_of(cashier.get(void).text)
     assert "向患者收回 100.00 元现金" in form
@@ -124,7 +124,7 @@ def test_after_the_recall_of_a_discharge_taken_back_the_way_on_is_told(
     at_cashier: Browser, login_as: Login, clock: FixedClock
 ) -> None:
     cashier, officer, stay = at_cashier, login_as(Role.FINANCE_OFFICER), f"/settlement/stays/{COUNTED}"
-    assert cashier.post(SETTLE, settle_form()).status_code == 303
+    assert press(cashier).status_code == 303
     clock.moment = datetime(2026, 1, 15, 10, 5, tzinfo=SHANGHAI)
     said = {"stay_no": COUNTED, "kind": "cancel_discharge", "at": "2026-01-15T10:00"}
     assert cashier.post("/settlement/visits", said).status_code == 303
@@ -145,7 +145,10 @@ def test_another_system_that_took_a_discharge_back_is_named_so(late: House, logi
 
 @pytest.mark.parametrize("role", [Role.BILLING_AUDITOR, Role.INSURANCE_CLERK, Role.FINANCE_OFFICER])
 def test_the_form_of_an_event_is_only_for_who_may_send_it(counter: Counter, login_as: Login, role: Role) -> None:
-    assert login_as(role).get("/settlement/visits/new").status_code == 403
+    browser = login_as(role)
+    answer = browser.get("/settlement/visits/new")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/settlement")
+    assert "登记出院由收费员或病区办理" in browser.get("/settlement").text
     assert login_as(Role.WARD).get("/settlement/visits/new").status_code == 200
 
 
@@ -171,5 +174,5 @@ def test_what_a_settlement_took_counts_at_the_desk_as_it_does_in_the_rule(
 
     taken, room = said()
     assert taken == "500.00"
-    assert at_cashier.post(SETTLE, settle_form()).status_code == 303
+    assert press(at_cashier).status_code == 303
     assert said() == ("400.00", f"{Decimal(room.replace(',', '')) + 100:,}")  # 100.00 went back

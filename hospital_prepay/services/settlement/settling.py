@@ -240,12 +240,8 @@ def _carry_out(
         slips.append(take_top_up(work, command.stay_no, command.top_up, owed_fen, key, command.channel))
     given_back = left = 0
     if row is not None:
-        if command.rest is Rest.LEFT:
-            left = _leave(work, command.stay_no, share.left_fen)
-        else:
-            for at, one in enumerate(found.back):
-                slips.append(give_back(work, command.stay_no, one, f"{number}:{at}", channel=command.channel))
-                given_back += one.amount_fen
+        back, given_back, left = _give_rest(work, command, found, number)
+        slips += back
         _pass_on(work, row, number, complete)
     owed = store.owed_fen(work.connection, work.institution_id, command.stay_no)
     detail = {
@@ -269,11 +265,18 @@ def _carry_out(
     )
 
 
-def _leave(work: UnitOfWork, stay_no: str, left_fen: int) -> int:
-    """Nobody is there to take what is left, in fen: it lies with the stay until somebody comes."""
-    if left_fen:
-        unclaimed.note(work.connection, work.institution_id, stay_no, work.act.actor.actor_id, work.now)
-    return left_fen
+def _give_rest(work: UnitOfWork, command: SettleStay, found: Preview, number: str) -> tuple[list[str], int, int]:
+    """What is left goes back by the ways it came, or lies with the stay until somebody comes: the slips, and how much
+    went and stayed, in fen."""
+    if command.rest is Rest.LEFT:
+        if found.share.left_fen:
+            unclaimed.note(work.connection, work.institution_id, command.stay_no, work.act.actor.actor_id, work.now)
+        return [], 0, found.share.left_fen
+    slips = [
+        give_back(work, command.stay_no, one, f"{number}:{at}", channel=command.channel)
+        for at, one in enumerate(found.back)
+    ]
+    return slips, sum(one.amount_fen for one in found.back), 0
 
 
 def _pass_on(work: UnitOfWork, row: DischargeRow, number: str, complete: Complete) -> None:

@@ -24,7 +24,7 @@ _LONGEST: Final = 200
 def require_writer(actor: Actor) -> None:
     """Raise :class:`NotPermitted` for anybody but the counter and the wards: they write down what happened."""
     if not any(actor.may(one) for one in WHO):
-        raise NotPermitted("登记出院由收费员或病区办理。您的账号没有这项权限，本次尝试已记录。")
+        raise NotPermitted("登记出院由收费员或病区办理，您的账号没有这项权限。")
 
 
 def takes_two(context: Context, actor: Actor, stay_no: str) -> bool:
