@@ -26,6 +26,7 @@ from hospital_prepay.http.permission import guard, public
 from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
+from hospital_prepay.services.collecting import collect_seldom
 from hospital_prepay.services.context import Context
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
@@ -202,6 +203,7 @@ def create_app(context: Context | None = None) -> APIFlask:
     Raises :class:`~hospital_prepay.settings.SettingMissing` for absent secrets in production and
     :class:`~hospital_prepay.domain.errors.DatabaseFault` for a database of another version.
     """
+    collect_seldom()
     context = context or Context.of(Settings.from_environment())
     check_current(context.database)
     app = APIFlask(

@@ -22,6 +22,7 @@ from hospital_prepay.cli.settlement import settlement
 from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.hl7.command import hl7
 from hospital_prepay.jobs.command import scheduler
+from hospital_prepay.services.collecting import collect_seldom
 
 COMMANDS: tuple[click.Command, ...] = (
     calendar,
@@ -55,6 +56,7 @@ in_chinese(program)
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 2 bad input, 3 not permitted, 4 not found, 5 conflict,
     6 refused by a rule, 70 a fault of ours."""
+    collect_seldom()
     try:
         result = program.main(args=arguments, prog_name="hospital-prepay", standalone_mode=False)
     except PrepayError as error:

@@ -221,7 +221,7 @@ _UPDATE: dict[str, str] = {
     "outpatient_filing": (
         "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at"
     ),
-    "outpatient_import": "state, decided_by, decided_at, booked_at",
+    "outpatient_import": "accepted, rejected, total_fen, doubts, state, decided_by, decided_at, booked_at",
     "outpatient_kept": "state, decided_by, decided_at, ended_by, ended_at",
     "outpatient_other_kind": "state, decided_by, decided_at",
     "outpatient_overpayment": "state, way, reference, slip_key, recovered_by, recovered_at, back_entry_no",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -22,7 +22,8 @@ from hospital_prepay.persistence.models.outpatient import OutpatientAccount, Out
 from hospital_prepay.persistence.planning import in_key_order
 
 TAB: Final = "\t"
-SPOOLED: Final = (
+SEALED: Final = (
+    "person_id",
     "account_no",
     "kind",
     "holder_name",
@@ -36,9 +37,8 @@ SPOOLED: Final = (
     "last_movement_on",
 )
 """The columns of an account in the order of a line of a census that is on its way in."""
-_COLUMNS: Final = ("institution_id", "import_no", "state", "person_id", *SPOOLED)
+_COLUMNS: Final = ("institution_id", "import_no", "state", *SEALED)
 _COPY: Final = f"COPY outpatient_account ({', '.join(_COLUMNS)}) FROM STDIN"
-_PART: Final = 2_000
 # Of what is looked up, hashes come in no order; the other indexes hold no account that is just coming in.
 _IN_NO_ORDER: Final = ("ix_outpatient_account__certno", "ix_outpatient_account__phone")
 # Of one statement on SQLite; see :mod:`hospital_prepay.persistence.many`.
@@ -51,12 +51,8 @@ class AlreadyOpen(Conflict):
     """One of the accounts that were to be opened is in the books already."""
 
 
-class Opening(NamedTuple):
-    """What an account begins with in the books, in fen."""
-
-    account_no: str
-    is_deposit: bool
-    opening_fen: int
+Opening = tuple[str, bool, int]
+"""An account's number, whether its money is a deposit, and what it begins with in the books, in fen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +94,15 @@ def lock_import(
     return None if row is None else ImportState(*row)
 
 
-def add_import(connection: sa.Connection, values: dict[str, Any]) -> None:
-    """Record an import; it stands before its accounts do."""
-    connection.execute(sa.insert(OutpatientImport).values(**values))
+def begin_import(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Record an import whose accounts are about to be read: it stands before they do, and is told once how many they
+    are. Until then it has none."""
+    unread = {"accepted": 0, "rejected": 0, "total_fen": 0, "doubts": [], "state": "counted"}
+    connection.execute(sa.insert(OutpatientImport).values(**values, **unread))
 
 
 def walk_import(connection: sa.Connection, institution_id: str, import_no: int, **values: Any) -> None:
-    """Let an import go its next step; the database refuses any other."""
+    """Let an import go its next step, or tell once what its file held; the database refuses anything else."""
     connection.execute(
         sa.update(OutpatientImport)
         .where(OutpatientImport.institution_id == institution_id, OutpatientImport.import_no == import_no)
@@ -118,22 +116,33 @@ def add_rejections(connection: sa.Connection, rows: Sequence[dict[str, Any]]) ->
         connection.execute(sa.insert(OutpatientRejection), rows)
 
 
-def add_accounts(
-    connection: sa.Connection, institution_id: str, import_no: int, lines: Iterator[str], coming: int
-) -> None:
-    """Add ``coming`` accounts in one transaction. ``lines`` are in the text form of COPY, their columns those of
-    :data:`SPOOLED`."""
+@contextmanager
+def adding_accounts(
+    connection: sa.Connection, institution_id: str, import_no: int, coming: int
+) -> Iterator[Callable[[bytes], None]]:
+    """Gives a function that adds accounts, about ``coming`` of them in all; they are there when the block ends. It is
+    called with whole lines in the text form of COPY, their columns those of :data:`SEALED`. The connection is taken
+    meanwhile."""
     driver = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
-        head = f"{institution_id}\t{import_no}\topen\t"
+        head = f"{institution_id}\t{import_no}\topen\t".encode()
         with cast("psycopg.Connection[Any]", driver).cursor() as cursor, cursor.copy(_COPY) as copy:
-            for part in _parts(lines, _PART):
-                copy.write("".join(f"{head}{line.partition(TAB)[0]}\t{line}" for line in part))
+            yield lambda lines: copy.write(head + lines[:-1].replace(b"\n", b"\n" + head) + b"\n" if lines else b"")
         return
     with indexes_afterwards(connection, "outpatient_account", coming, _IN_NO_ORDER):
-        for part in _parts(lines, _ROWS):
-            cells = [institution_id, import_no, *_cells("".join(part))]
-            cast(sqlite3.Connection, driver).execute(_insert(len(part)), cells)
+        cells: list[str | None] = []
+        own, width = (institution_id, import_no), _ROWS * len(SEALED)
+
+        def add(lines: bytes) -> None:
+            cells.extend(_cells(lines.decode()))
+            whole = len(cells) - len(cells) % width
+            for start in range(0, whole, width):
+                cast(sqlite3.Connection, driver).execute(_insert(_ROWS), (*own, *cells[start : start + width]))
+            del cells[:whole]
+
+        yield add
+        if cells:
+            cast(sqlite3.Connection, driver).execute(_insert(len(cells) // len(SEALED)), (*own, *cells))
 
 
 def repeated_numbers(marks: Path, folder: Path) -> list[tuple[int, str, int, int]]:
@@ -178,9 +187,10 @@ def drop_accounts(connection: sa.Connection, institution_id: str, import_no: int
 
 
 def next_accounts(
-    connection: sa.Connection, institution_id: str, import_no: int, after: str, size: int
+    connection: sa.Connection, institution_id: str, import_no: int, after: str, size: int, *, fresh: bool
 ) -> list[Opening]:
-    """The next accounts of an import that the books don't have yet, by number, after the number ``after``."""
+    """The next accounts of an import that the books don't have yet, by number, after the number ``after``. Where the
+    import is ``fresh`` and the books have none of them, they aren't asked for each: that takes as long as opening."""
     query = (
         sa.select(
             OutpatientAccount.account_no,
@@ -191,13 +201,13 @@ def next_accounts(
             OutpatientAccount.institution_id == institution_id,
             OutpatientAccount.import_no == import_no,
             OutpatientAccount.account_no > after,
-            ~_in_books(),
+            *(() if fresh else (~_in_books(),)),
         )
         .order_by(OutpatientAccount.account_no)
         .limit(size)
     )
     with in_key_order(connection):
-        return [Opening(*row) for row in connection.execute(query).all()]
+        return list(connection.execute(query).tuples().all())
 
 
 def count_open(connection: sa.Connection, institution_id: str, import_no: int) -> int:
@@ -248,20 +258,12 @@ def _in_books() -> sa.ColumnElement[bool]:
     return found.scalar_subquery().is_not(None)
 
 
-def _parts(lines: Iterator[str], size: int) -> Iterator[list[str]]:
-    while part := list(islice(lines, size)):
-        yield part
-
-
 @lru_cache(maxsize=2)
 def _insert(rows: int) -> str:
-    """The statement for so many accounts: what is the same for all of them is handed over once, as is the number that
-    an account shares with its person until two are joined."""
-    width = len(SPOOLED)
-    values = []
-    for start in range(3, 3 + rows * width, width):
-        cells = ", ".join(f"?{at}" for at in range(start, start + width))
-        values.append(f"(?1, ?2, 'open', ?{start}, {cells})")
+    """The statement for so many accounts: what is the same for all of them is handed over once."""
+    row = f"(?1, ?2, 'open', {', '.join('?' * len(SEALED))})"
+    # A bare sign counts on from the last of those with a number.
+    values = [row] * rows
     return f"INSERT INTO outpatient_account ({', '.join(_COLUMNS)}) VALUES {', '.join(values)}"
 
 

@@ -48,8 +48,8 @@ class LedgerAccount(Base):
             "ix_ledger_account__owed",
             "institution_id",
             "account_id",
-            sqlite_where=sa.text("subject = '12120203' AND balance_fen > 0"),
-            postgresql_where=sa.text("subject = '12120203' AND balance_fen > 0"),
+            sqlite_where=sa.text("subject = '12120203'"),
+            postgresql_where=sa.text("subject = '12120203'"),
         ),
         sa.CheckConstraint("guarded OR balance_fen = 0", name="only_guarded_accounts_carry_a_balance").ddl_if(
             dialect="sqlite"

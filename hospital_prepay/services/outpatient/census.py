@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,16 +20,19 @@ from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound, NoUsableRow, PrepayError
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
+from hospital_prepay.files.tables import Table, open_table
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_accounts import AlreadyOpen, ImportState
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.access.refusals import keep_refusal
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.account_rows import AccountReader
 from hospital_prepay.services.outpatient.census_doubts import Doubted
+from hospital_prepay.services.outpatient.census_intake import Intake, sealed_parts, spooled
 from hospital_prepay.services.outpatient.census_parts import Asked, Part, reading_ahead
-from hospital_prepay.services.outpatient.census_spool import Spool, spool_accounts
 from hospital_prepay.services.outpatient.grounds import required_ground
+from hospital_prepay.services.outpatient.sealing import Sealed, Sealer
 
 Progress = Callable[[int, int], None]
 
@@ -36,6 +40,8 @@ Progress = Callable[[int, int], None]
 ACCOUNTS_AN_ENTRY: Final = 4_000
 # Where the database lets more than one write: a third would only wait for the entry numbers.
 PARTS_AT_ONCE: Final = 2
+# At least, of a text file: to guess how many are coming before they were read.
+_BYTES_AN_ACCOUNT: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +67,22 @@ def count_accounts(
     :class:`MalformedInput` for a day ahead, and what reading a table raises; nothing but the refusal is stored then.
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
-    with tempfile.TemporaryDirectory(prefix="prepay-census-") as folder:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prepay-census-")))
         try:
             if balances_on > context.clock.today():
                 words = "余额日期在今天之后。请核对。"
                 raise MalformedInput(words, code="date_ahead", details={"field": "balances_on"})
-            spool = spool_accounts(context, actor.institution_id, path, Path(folder), progress, balances_on)
+            table = stack.enter_context(open_table(path))
+            sealer = Sealer(AccountReader(table, balances_on), context.settings, actor.institution_id)
+            parts = stack.enter_context(closing(sealed_parts(sealer, table, progress)))
+            if context.database.writers == 1:
+                parts = stack.enter_context(closing(spooled(parts, folder / "parts.bin")))
         except PrepayError as error:
-            keep_refusal(
-                context,
-                actor,
-                "outpatient.count",
-                mask_within(file_name),
-                {"code": error.reason, "message": error.message},
-            )
+            told = {"code": error.reason, "message": error.message}
+            keep_refusal(context, actor, "outpatient.count", mask_within(file_name), told)
             raise
-        return _store(context, actor, spool, file_name, balances_on)
+        return _store(context, actor, table, parts, Intake(folder), file_name, balances_on)
 
 
 def confirm_import(context: Context, actor: Actor, import_no: int, progress: Progress | None = None) -> Money:
@@ -113,47 +119,68 @@ def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> 
         work.audit(detail={"ground": ground, "accounts": found.accepted})
 
 
-def _store(context: Context, actor: Actor, spool: Spool, file_name: str, balances_on: date) -> CountedAccounts:
-    with context.work(actor, "outpatient.count", mask_within(file_name[:120]), in_bulk=True) as work:
+def _store(
+    context: Context,
+    actor: Actor,
+    table: Table,
+    parts: Iterator[Sealed],
+    intake: Intake,
+    file_name: str,
+    balances_on: date,
+) -> CountedAccounts:
+    with ExitStack() as stack:
+        work = stack.enter_context(
+            context.work(actor, "outpatient.count", mask_within(file_name[:120]), in_bulk=True)
+        )
         lock_name(work.connection, f"outpatient_import:{work.institution_id}")
         imports = store.read_imports(work.connection, work.institution_id)
-        if any(one.sha256 == spool.sha256 and one.state != "dropped" for one in imports):
+        if any(one.sha256 == table.sha256 and one.state != "dropped" for one in imports):
             raise Conflict("这个文件已经导入过。要重新导入，请先作废上一次；本次没有存。")
         if store.has_accounts(work.connection, work.institution_id):
-            spool.set_known_aside(lambda numbers: store.known_accounts(work.connection, work.institution_id, numbers))
-        if not spool.accepted:
-            lines = [f"第 {one.line} 行：{one.message}" for one in spool.rejected[:20]]
-            raise NoUsableRow("没有一行可以导入。请改好后重新上传。", details={"lines": lines})
-        doubtful, doubts = spool.doubtful, spool.doubts
+            # Asked beside the transaction: while accounts are being added its connection is taken.
+            beside = stack.enter_context(context.database.reading())
+            intake.known = lambda numbers: store.known_accounts(beside, work.institution_id, numbers)
         import_no = 1 + max((one.import_no for one in imports), default=0)
-        values = {
-            "institution_id": work.institution_id,
-            "import_no": import_no,
-            "file_name": mask_within(file_name[:200]),
-            "sha256": spool.sha256,
-            "balances_on": balances_on,
-            "accepted": spool.accepted,
-            "rejected": len(spool.rejected),
-            "total_fen": spool.total_fen,
-            "state": "counted",
-            "imported_by": actor.actor_id,
-            "imported_at": work.now,
-            "doubts": [one.to_json() for one in doubts],
-        }
-        store.add_import(work.connection, values)
         own = {"institution_id": work.institution_id, "import_no": import_no}
-        store.add_rejections(
+        store.begin_import(
             work.connection,
-            [
-                {**own, "line": one.line, "code": one.code, "message": one.message}
-                for one in (*spool.rejected, *doubtful)
-            ],
+            {
+                **own,
+                "file_name": mask_within(file_name[:200]),
+                "sha256": table.sha256,
+                "balances_on": balances_on,
+                "imported_by": actor.actor_id,
+                "imported_at": work.now,
+            },
         )
-        store.add_accounts(work.connection, work.institution_id, import_no, spool.lines(), spool.accepted)
-        counts = {"accounts": spool.accepted, "total_fen": spool.total_fen, "doubtful": len(doubtful)}
+        coming = table.size // _BYTES_AN_ACCOUNT
+        with store.adding_accounts(work.connection, work.institution_id, import_no, coming) as add:
+            for part in parts:
+                add(intake.take(part))
+            for line in intake.rest():
+                add(line)
+        if not intake.accepted:
+            lines = [f"第 {one.line} 行：{one.message}" for one in intake.rejected[:20]]
+            raise NoUsableRow("没有一行可以导入。请改好后重新上传。", details={"lines": lines})
+        accepted, rejected, total_fen = intake.accepted, len(intake.rejected), intake.total_fen
+        doubtful, doubts = intake.doubtful, intake.doubts
+        store.walk_import(
+            work.connection,
+            work.institution_id,
+            import_no,
+            accepted=accepted,
+            rejected=rejected,
+            total_fen=total_fen,
+            doubts=[one.to_json() for one in doubts],
+        )
+        told = [
+            {**own, "line": one.line, "code": one.code, "message": one.message}
+            for one in (*intake.rejected, *doubtful)
+        ]
+        store.add_rejections(work.connection, told)
+        counts = {"accounts": accepted, "total_fen": total_fen, "doubtful": len(doubtful)}
         work.audit(detail={"import": import_no, **counts, "doubts": {one.kind.value: one.rows for one in doubts}})
-        told = (spool.accepted, len(spool.rejected), Money(spool.total_fen), len(doubtful), tuple(doubts))
-        return CountedAccounts(import_no, *told)
+        return CountedAccounts(import_no, accepted, rejected, Money(total_fen), len(doubtful), tuple(doubts))
 
 
 def _opened(context: Context, actor: Actor, found: ImportState) -> int:
@@ -168,7 +195,7 @@ def _book(context: Context, actor: Actor, found: ImportState, done: int, progres
     one opens its accounts while the other's lines are posted."""
     after, overtaken = "", ""
     at_once = min(PARTS_AT_ONCE, context.database.writers)
-    asked = Asked(actor.institution_id, found, ACCOUNTS_AN_ENTRY, actor.actor_id)
+    asked = Asked(actor.institution_id, found, ACCOUNTS_AN_ENTRY, actor.actor_id, fresh=not done)
     with (
         reading_ahead(context.database, asked) as ahead,
         ThreadPoolExecutor(at_once, "census") as writers,
@@ -190,6 +217,7 @@ def _book(context: Context, actor: Actor, found: ImportState, done: int, progres
                 overtaken = part.first
                 wait([one for _, one in under_way])
                 under_way.clear()
+                ahead.look_up()
                 ahead.read(after, context.clock.now())
                 continue
             after, done = part.last, done + part.accounts

@@ -7,22 +7,21 @@ that are ready to be posted with the hash over them.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 from typing import Final
 
 from hospital_prepay.domain.ledger.chart import outpatient_account
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting, ReadyEntry
-from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.ledger.entry import EntryHead, ReadyEntry
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.outpatient_accounts import ImportState
+from hospital_prepay.services.collecting import collect_seldom
 
 # Starting a process takes as long as opening some ten thousand accounts.
 _LONG: Final = 50_000
@@ -30,12 +29,14 @@ _LONG: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What every part of an import shares: whose it is, how many accounts it has, and who opens it when."""
+    """What every part of an import shares: whose it is, how many accounts a part has, and who opens them; ``fresh``
+    when the books had none of them as the booking began."""
 
     institution_id: str
     found: ImportState
     size: int
     opened_by: str
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class Ahead:
     def read(self, after: str, now: datetime) -> None:
         """Begin with the part behind the account ``after``, to be dated ``now``."""
         self._begun = (after, now, self._submit(after, now))
+
+    def look_up(self) -> None:
+        """From now on the books are asked for every account: somebody else opens some of them."""
+        self._asked = replace(self._asked, fresh=False)
 
     def part(self) -> Part | None:
         """The part that was begun with, or ``None`` behind the last."""
@@ -98,18 +103,14 @@ def next_part(database: Database, asked: Asked, after: str, now: datetime) -> Pa
     """The next accounts behind ``after`` that the books don't have yet."""
     own, found = asked.institution_id, asked.found
     with database.reading() as connection:
-        part = store.next_accounts(connection, own, found.import_no, after, asked.size)
+        part = store.next_accounts(connection, own, found.import_no, after, asked.size, fresh=asked.fresh)
     if not part:
         return None
-    first, last, held = part[0].account_no, part[-1].account_no, [one for one in part if one.opening_fen]
-    if not held:
+    first, last = part[0][0], part[-1][0]
+    fen = [opening for _, _, opening in part if opening]
+    if not fen:
         return Part(first, last, len(part), None)
-    lines = [
-        Posting(outpatient_account(one.account_no, is_deposit=one.is_deposit), credit=Money(one.opening_fen))
-        for one in held
-    ]
-    total = Money(sum(one.opening_fen for one in held))
-    entry = JournalEntry(
+    head = EntryHead(
         institution_id=own,
         idempotency_key=f"outpatient_opening:{found.import_no}:{first}",
         kind="outpatient_opening",
@@ -119,9 +120,10 @@ def next_part(database: Database, asked: Asked, after: str, now: datetime) -> Pa
         posted_at=now,
         effective_on=found.balances_on,
         posted_by=asked.opened_by,
-        postings=(Posting("1002", debit=total), *lines),
     )
-    return Part(first, last, len(part), ReadyEntry.of(entry))
+    held = [outpatient_account(number, is_deposit=is_deposit) for number, is_deposit, opening in part if opening]
+    entry = ReadyEntry.opening(head, "1002", held, fen)
+    return Part(first, last, len(part), entry)
 
 
 def _pays(database: Database, accounts: int) -> bool:
@@ -142,8 +144,7 @@ _employed: list[Database] = []
 
 def _employ(address: str) -> None:
     _employed[:] = [Database(address, pool_size=1)]
-    # A part is thousands of lines at once, and none of them lies in a circle.
-    gc.set_threshold(100_000, 50, 50)
+    collect_seldom()
 
 
 def _take(asked: Asked, after: str, now: datetime) -> Part | None:

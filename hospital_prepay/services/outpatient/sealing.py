@@ -5,16 +5,18 @@ Nothing of the database is needed for it, so that a process which helps with a l
 
 from __future__ import annotations
 
-import gc
 import json
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+from zlib import crc32
 
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.rules.outpatient.reach import Channel, best_known, channel_of, doubts, phone_number
 from hospital_prepay.files.tables import PlainLines
+from hospital_prepay.services.collecting import collect_seldom
 from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
     UNREADABLE_DAY,
@@ -30,6 +32,8 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 TAB: Final = "\t"
 _SLASH: Final = "\\"
 _SLASHES: Final = "\\\\"
+# So many checksums of account numbers are told apart, a byte each: of a million two in a hundred share theirs.
+CHECKSUMS: Final = 1 << 25
 # How the owner's data are kept: one encrypted text, and a keyed hash each for what is looked up.
 PERSONAL: Final = "outpatient_account.personal"
 CERTNO: Final = "outpatient.certno"
@@ -38,12 +42,13 @@ PHONE: Final = "outpatient.phone"
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What some rows came to: the lines of the accounts that can be taken, a mark for each of them (line of the file,
-    fen and number), how many and how much, the rows that can't be taken, and what of the others doesn't look
-    right."""
+    """What some rows came to: the lines of the accounts that can be taken, for each of them a mark (line of the file,
+    fen and number) and the checksum of its number, how many and how much, the rows that can't be taken, and what of
+    the others doesn't look right."""
 
     lines: bytes
     marks: bytes
+    checksums: array[int]
     accepted: int
     fen: int
     rejected: list[RejectedAccount]
@@ -75,6 +80,7 @@ class Sealer:
         """Judge and seal some rows of the file."""
         lines: list[str] = []
         marks: list[str] = []
+        checksums = array("L")
         rejected: list[RejectedAccount] = []
         doubtful: list[RejectedAccount] = []
         noted = Doubts()
@@ -91,6 +97,7 @@ class Sealer:
                 continue
             lines.append(self._line_of(row, fen, noted))
             marks.append(f"{line}\t{fen}\t{_escaped(row.account_no)}\n")
+            checksums.append(crc32(row.account_no.encode()) % CHECKSUMS)
             total += fen
             if row.unread:
                 # The day of filing isn't stored: filings are made here.
@@ -99,7 +106,8 @@ class Sealer:
                     for key, text in row.unread
                     if key == "last_movement_on"
                 ]
-        return Sealed("".join(lines).encode(), "".join(marks).encode(), len(lines), total, rejected, doubtful, noted)
+        told = ("".join(lines).encode(), "".join(marks).encode(), checksums)
+        return Sealed(*told, len(lines), total, rejected, doubtful, noted)
 
     def _line_of(self, row: AccountRow, fen: int, noted: Doubts) -> str:
         """The columns of an account in the order of ``SPOOLED``, in the text form of PostgreSQL's COPY."""
@@ -113,6 +121,7 @@ class Sealer:
         if row.certno or row.phone:
             personal = self._encrypt(f'{{"certno": {_quoted(row.certno)}, "phone": {_quoted(row.phone)}}}')
         cells = (
+            row.account_no,  # its person, until two are joined
             row.account_no,
             row.kind,
             row.name,
@@ -144,8 +153,7 @@ _employed: list[tuple[Sealer, PlainLines | None]] = []
 def employ(sealer: Sealer, plain: PlainLines | None) -> None:
     """Make this process one that seals parts of a file."""
     _employed[:] = [(sealer, plain)]
-    # Rows lie in no circles: looking for some every 700 objects takes a twentieth of the time.
-    gc.set_threshold(100_000, 50, 50)
+    collect_seldom()
 
 
 def seal(part: list[tuple[int, list[str]]] | tuple[int, str]) -> Sealed:

@@ -26,13 +26,15 @@ from hospital_prepay.domain.errors import (
 )
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.reach import Doubt
+from hospital_prepay.files.tables import open_table
 from hospital_prepay.persistence import late_indexes
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import census, census_parts, census_spool, register
+from hospital_prepay.services.outpatient import census, census_intake, census_parts, register
+from hospital_prepay.services.outpatient.account_rows import AccountReader
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
-from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
+from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE, Sealer
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, OWN, ROWS, Outpatients
 
@@ -99,13 +101,13 @@ def test_a_shifted_row_keeps_no_number_of_a_person(outpatients: Outpatients, hos
 def test_a_helping_process_that_is_lost_stores_nothing_and_says_so(
     outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Lost(census_spool.ProcessPoolExecutor):
+    class Lost(census_intake.ProcessPoolExecutor):
         def submit(self, *_: object, **__: object) -> Future[Any]:  # type: ignore[override]
             return super().submit(os._exit, 1)
 
-    monkeypatch.setattr(census_spool, "ProcessPoolExecutor", Lost)
-    monkeypatch.setattr(census_spool, "_LONG", 0)
-    monkeypatch.setattr(census_spool.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(census_intake, "ProcessPoolExecutor", Lost)
+    monkeypatch.setattr(census_intake, "_LONG", 0)
+    monkeypatch.setattr(census_intake.os, "sched_getaffinity", lambda _: {0, 1})
     with pytest.raises(Conflict, match="一条也没有存"):
         count(outpatients, outpatients.file())
     assert hospital.count("outpatient_account") == 0
@@ -237,14 +239,19 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
     path.write_bytes(FORMS[form](text_of(wrong)))
     seen = []
     for long in (10**12, 0):
-        monkeypatch.setattr(census_spool, "_LONG", long)
+        monkeypatch.setattr(census_intake, "_LONG", long)
         folder = tmp_path / str(long)
         folder.mkdir()
-        spool = census_spool.spool_accounts(outpatients.context, INSTITUTION, path, folder, None)
-        cells = [line.split("\t") for line in spool.lines()]
+        intake = census_intake.Intake(folder)
+        with open_table(path) as table:
+            sealer = Sealer(AccountReader(table), outpatients.context.settings, INSTITUTION)
+            parts = census_intake.sealed_parts(sealer, table, None)
+            taken = b"".join([intake.take(part) for part in census_intake.spooled(parts, folder / "parts.bin")])
+            taken += b"".join(intake.rest())
+        cells = sorted(line.split("\t") for line in taken.decode().splitlines())
         # Of the encrypted cell only whether there is one: its nonce differs each time.
-        lines = [[*cell[:3], cell[3] != "", *cell[4:]] for cell in cells]
-        seen.append((spool.accepted, spool.total_fen, spool.rejected, spool.sha256, lines, spool.doubts))
+        lines = [[*cell[:4], cell[4] != "", *cell[5:]] for cell in cells]
+        seen.append((intake.accepted, intake.total_fen, intake.rejected, table.sha256, lines, intake.doubts))
     assert seen[0] == seen[1]
     assert seen[0][0] == len(ROWS) + 4 + 2_500
     codes = [one.code for one in seen[0][2]]
