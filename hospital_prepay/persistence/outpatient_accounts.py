@@ -207,7 +207,7 @@ def next_accounts(
         .limit(size)
     )
     with in_key_order(connection):
-        return list(connection.execute(query).tuples().all())
+        return [*connection.execute(query)]
 
 
 def count_open(connection: sa.Connection, institution_id: str, import_no: int) -> int:

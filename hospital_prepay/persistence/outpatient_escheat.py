@@ -203,14 +203,34 @@ def file_accounts(connection: sa.Connection, institution_id: str, filing_no: int
     return done.rowcount
 
 
-def due_sum(connection: sa.Connection, institution_id: str, on: date, before: date) -> tuple[int, int]:
-    """How many filed accounts are due on ``on``, and their fen: moved before ``before``, with money, unclaimed."""
+def middle_number(connection: sa.Connection, institution_id: str) -> str:
+    """A text that parts the account numbers in two, about in the middle where they count on; empty without any."""
+    number = OutpatientAccount.account_no
+    own = sa.select(number).where(OutpatientAccount.institution_id == institution_id).limit(1)
+    ends = [connection.scalar(own.order_by(order)) for order in (number, number.desc())]
+    low, high = (str(end or "") for end in ends)
+    if not high:
+        return ""
+    # Where the first and the last number part, the sign half-way between.
+    at = next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    signs = [ord(number[at]) if at < len(number) else ord("0") for number in (low, high)]
+    return high[:at] + chr((sum(signs) + 1) // 2)
+
+
+def due_sum(
+    connection: sa.Connection, institution_id: str, on: date, before: date, low: str = "", high: str | None = None
+) -> tuple[int, int]:
+    """How many filed accounts are due on ``on``, and their fen: moved before ``before``, with money, unclaimed. Only
+    those from the number ``low`` on, and before ``high``, if there is one."""
+    among = [OutpatientAccount.account_no >= low]
+    if high is not None:
+        among.append(OutpatientAccount.account_no < high)
     with in_bulk(connection):
         row = connection.execute(
             sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(LedgerAccount.balance_fen), 0))
             .select_from(OutpatientAccount)
             .join(LedgerAccount, _books())
-            .where(*_due(institution_id, on, before))
+            .where(*_due(institution_id, on, before), *among)
         ).one()
     return int(row[0]), int(row[1])
 

@@ -15,8 +15,10 @@ from hospital_prepay.persistence.outages import NOTHING_BOOKED, outage_told
 _IN_BULK: Final = {"enable_nestloop": "off", "max_parallel_workers_per_gather": "0", "work_mem": "'128MB'"}
 # Taken for a handful as well, the rest of a register would be put together and sorted for each of its pages.
 _IN_KEY_ORDER: Final = {"enable_bitmapscan": "off", "enable_sort": "off"}
-# Nothing is deleted by rows by the thousand: no freed space needs writing over.
-_BULK_PAGES: Final = {"cache_size": "-262144", "temp_store": "MEMORY", "secure_delete": "OFF"}
+# Rows come in order, so that pages written out are seldom read again: more of them in memory, or the sorting of an
+# index, saved nothing that could be measured. Nothing is deleted by rows by the thousand: no freed space needs writing
+# over.
+_BULK_PAGES: Final = {"cache_size": "-65536", "secure_delete": "OFF"}
 
 
 @contextmanager
@@ -47,10 +49,10 @@ def _told(connection: sa.Connection, settings: Mapping[str, str]) -> Iterator[No
 
 @contextmanager
 def room_for_bulk(connection: sa.Connection) -> Iterator[None]:
-    """Around one writing transaction of a million rows: SQLite keeps up to 256 MB of pages instead of 2, and what it
-    needs to take a statement back stays in memory instead of a file. Both are given back afterwards, the memory too.
+    """Around one writing transaction of a million rows: SQLite keeps up to 64 MB of pages instead of 2, however many
+    rows there are. The memory is given back afterwards.
 
-    Must begin before the transaction does: SQLite changes neither where it keeps things while it is in one.
+    Must begin before the transaction does: SQLite doesn't change what it does with freed pages while it is in one.
     """
     driver = connection.connection.driver_connection
     if connection.dialect.name != "sqlite" or driver is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from hospital_prepay.domain.masking import mask_within
@@ -78,10 +79,12 @@ class Doubts:
         """What there is of each kind, without the lines that were ``left_out``."""
         found = []
         for kind in Doubt:
-            lines = [line for line in self.lines.get(kind, ()) if line not in left_out]
-            if lines:
+            lines = self.lines.get(kind, array("L"))
+            rows = sum(line not in left_out for line in lines)
+            if rows:
+                first = islice((line for line in lines if line not in left_out), _LINES)
                 words = tuple(self.words) if kind is Doubt.CHANNEL else ()
-                found.append(Doubted(kind, len(lines), tuple(lines[:_LINES]), words))
+                found.append(Doubted(kind, rows, tuple(first), words))
         return found
 
     def _name(self, words: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -34,11 +35,31 @@ class Proposal:
 
 
 def propose(context: Context, institution_id: str, on: date) -> Proposal:
-    """Add up what is due on ``on``. Raises :class:`NoRuleInForce` before the rules."""
+    """Add up what is due on ``on``. Raises :class:`NoRuleInForce` before the rules.
+
+    The register is added up in two halves at once; what moves between two looks at it is counted anew when the batch
+    is frozen.
+    """
     before = due_before(on)
     with context.database.reading() as connection:
-        accounts, total = store.due_sum(connection, institution_id, on, before)
-        return Proposal(on, accounts, Money(total), store.held_back(connection, institution_id, before))
+        middle = store.middle_number(connection, institution_id)
+
+    def half(low: str, high: str | None) -> tuple[int, int]:
+        with context.database.reading() as connection:
+            return store.due_sum(connection, institution_id, on, before, low, high)
+
+    def held() -> dict[str, tuple[int, int]]:
+        with context.database.reading() as connection:
+            return store.held_back(connection, institution_id, before)
+
+    with ThreadPoolExecutor(2, "proposal") as readers:
+        lower, upper, held_back = (
+            readers.submit(half, "", middle),
+            readers.submit(half, middle, None),
+            readers.submit(held),
+        )
+        accounts, fen = (sum(column) for column in zip(lower.result(), upper.result(), strict=True))
+        return Proposal(on, accounts, Money(fen), held_back.result())
 
 
 def propose_batch(context: Context, actor: Actor, on: date, *, idempotency_key: str = "") -> BatchRow | None:
