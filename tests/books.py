@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from hospital_prepay.clock import Clock, local
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account, reserved_account, stay_account
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.ledger.entry import EntryHead, JournalEntry, Posting, ReadyEntry
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on, open_account, open_chart
@@ -199,3 +200,21 @@ def balance(database: Database, account_id: str, institution_id: str = HOSPITAL)
                 {"i": institution_id, "a": account_id},
             ).scalar_one()
         )
+
+
+def head_of(entry: JournalEntry) -> EntryHead:
+    """An entry without its lines."""
+    return EntryHead(**{field.name: getattr(entry, field.name) for field in fields(EntryHead)})
+
+
+def ready(entry: JournalEntry) -> ReadyEntry:
+    """The entry as one that only has to be written."""
+    lines = entry.postings
+    return ReadyEntry(
+        **{field.name: getattr(entry, field.name) for field in fields(EntryHead)},
+        content_hash=entry.content_hash(),
+        account_ids=[line.account_id for line in lines],
+        debits=[line.debit.fen for line in lines],
+        credits=[line.credit.fen for line in lines],
+        funds=[line.fund for line in lines],
+    )

@@ -16,7 +16,7 @@ _IN_BULK: Final = {"enable_nestloop": "off", "max_parallel_workers_per_gather": 
 # Taken for a handful as well, the rest of a register would be put together and sorted for each of its pages.
 _IN_KEY_ORDER: Final = {"enable_bitmapscan": "off", "enable_sort": "off"}
 # Rows come in order, so that pages written out are seldom read again: more of them in memory, or the sorting of an
-# index, saved nothing that could be measured. Nothing is deleted by the thousand: there is no freed space to write over.
+# index, saved nothing that could be measured. Nothing is deleted by the thousand: no freed space needs writing over.
 _BULK_PAGES: Final = {"cache_size": "-65536", "secure_delete": "OFF"}
 
 

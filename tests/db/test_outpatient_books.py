@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -149,6 +151,60 @@ def test_an_account_is_opened_once_while_its_import_is_booked_in_part(half: Book
         now=half.context.clock.now().isoformat(),
     )
     correction(half, "M001", -6450, approve=False)
+
+
+@pytest.mark.parametrize("account", ["2103", "1218", "1218:advance:x", "2307:refund:x", "1001", "230502:nobody"])
+def test_an_opening_has_no_line_that_its_kind_rules_out(half: Books, account: str) -> None:
+    now = half.context.clock.now()
+    with suppress(sa.exc.DBAPIError), half.context.database.writing() as connection:
+        open_account(connection, INSTITUTION, account, name="x", opened_at=now, guarded=True)
+    refused(half, "outpatient_opening", ("1002", 5), (account, -5), source=IMPORT)
+
+
+def test_an_opening_has_no_fund(half: Books) -> None:
+    entry = half.entry("outpatient_opening", ("1002", 3000), ("23050102:M003", -3000), source=IMPORT)
+    lines = tuple(replace(one, fund="g") for one in entry.postings)
+    now = half.context.clock.now()
+    with half.context.database.writing() as connection:
+        open_account(connection, INSTITUTION, "23050102:M003", name="x", opened_at=now, guarded=True)
+    with pytest.raises((PrepayError, sa.exc.DBAPIError)), half.context.database.writing() as connection:
+        ledger_on(connection).post(replace(entry, postings=lines))
+    with half.context.database.writing() as connection:
+        ledger_on(connection).post(entry)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "accepted = accepted + 1",
+        "total_fen = 1",
+        "rejected = 7",
+        "doubts = '[{}]'",
+        "accepted = 0",
+        "state = 'counted'",
+        "file_name = 'y.csv'",
+        "accepted = 4, imported_by = 'x'",
+    ],
+)
+def test_an_import_is_told_once_what_its_file_held(outpatients: Outpatients, change: str) -> None:
+    census.count_accounts(outpatients.context, OFFICER, outpatients.file(), "x.csv", date(2025, 12, 1))
+    unchanged(Books(outpatients), f"UPDATE outpatient_import SET {change}")
+
+
+def test_what_an_import_holds_is_told_with_nothing_else(outpatients: Outpatients) -> None:
+    books = Books(outpatients)
+    books.sql(
+        "INSERT INTO outpatient_import (institution_id, import_no, file_name, sha256, balances_on, accepted,"
+        " rejected, total_fen, state, imported_by, imported_at, doubts) VALUES (:i, 1, 'x', 'x', '2025-12-01', 0,"
+        " 0, 0, 'counted', :o, '2026-01-15T02:00:00.000000+00:00', '[]')",
+        i=INSTITUTION,
+        o=OFFICER.actor_id,
+    )
+    for change in ("sha256 = 'y'", "decided_by = 'x'", "booked_at = imported_at", "balances_on = '2025-11-01'"):
+        unchanged(books, f"UPDATE outpatient_import SET accepted = 2, total_fen = 5, {change}")
+    unchanged(books, "UPDATE outpatient_import SET rejected = 2")
+    books.sql("UPDATE outpatient_import SET accepted = 2, rejected = 1, total_fen = 5, doubts = '[]'")
+    unchanged(books, "UPDATE outpatient_import SET accepted = 3")
 
 
 def test_an_import_is_booked_only_when_every_account_is_open(half: Books) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.clock import FixedClock, local
 from hospital_prepay.domain.errors import InsufficientFund, LedgerFault, ReusedKey
-from hospital_prepay.domain.ledger.entry import ReadyEntry, reversing
+from hospital_prepay.domain.ledger.entry import reversing
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.ledger import ledger_on
 from tests.books import (
@@ -24,6 +24,7 @@ from tests.books import (
     open_stay,
     post,
     post_many,
+    ready,
     set_cap,
     transfer,
 )
@@ -192,7 +193,7 @@ def test_a_ready_entry_is_the_entry_it_was_made_of(database: Database, clock: Fi
     lines = (line(CASH, 105), *(line(stay, -1) for _ in range(105)))
     made = entry(clock, *lines, key="long")
     with database.writing() as connection:
-        number = ledger_on(connection).post_ready(ReadyEntry.of(made))
+        number = ledger_on(connection).post_ready(ready(made))
     assert balance(database, stay) == 105
     query = (
         "SELECT line_no, account_id, debit_fen, credit_fen, fund FROM ledger_posting WHERE entry_no = :no ORDER BY 1"
@@ -210,9 +211,9 @@ def test_a_ready_entry_is_the_entry_it_was_made_of(database: Database, clock: Fi
 def test_a_ready_entry_that_a_guard_refuses_leaves_no_line(database: Database, clock: FixedClock, stay: str) -> None:
     with database.writing() as connection:
         ledger = ledger_on(connection)
-        assert ledger.post_ready(ReadyEntry.of(transfer(clock, CASH, stay, 50_001))) is None
-        assert ledger.post_ready(ReadyEntry.of(transfer(clock, CASH, stay, 500, key="once"))) is not None
+        assert ledger.post_ready(ready(transfer(clock, CASH, stay, 50_001))) is None
+        assert ledger.post_ready(ready(transfer(clock, CASH, stay, 500, key="once"))) is not None
     assert balance(database, stay) == 500
     with pytest.raises(ReusedKey), database.writing() as connection:
-        ledger_on(connection).post_ready(ReadyEntry.of(transfer(clock, CASH, stay, 500, key="once")))
+        ledger_on(connection).post_ready(ready(transfer(clock, CASH, stay, 500, key="once")))
     assert balance(database, stay) == 500

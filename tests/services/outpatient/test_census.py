@@ -31,7 +31,7 @@ from hospital_prepay.persistence import late_indexes
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient import census, census_intake, census_parts, register
+from hospital_prepay.services.outpatient import census, census_intake, census_parts, register, sealing
 from hospital_prepay.services.outpatient.account_rows import AccountReader
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
 from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE, Sealer
@@ -257,6 +257,23 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
     codes = [one.code for one in seen[0][2]]
     assert codes == ["duplicate_account", "duplicate_account", "missing_value"]
     assert [one.rows for one in seen[0][5]] == [2, 1, 2, 2]
+
+
+@pytest.mark.parametrize("checksums", [1, 3])
+def test_numbers_that_share_a_checksum_all_go_in_and_repeated_ones_are_told(
+    outpatients: Outpatients, hospital: Hospital, monkeypatch: pytest.MonkeyPatch, checksums: int
+) -> None:
+    monkeypatch.setattr(sealing, "CHECKSUMS", checksums)
+    monkeypatch.setattr(census_intake, "CHECKSUMS", checksums)
+    monkeypatch.setattr(census_intake, "_PART", 2)
+    again = (*ROWS, ("M002", "某", "", "", "9.00", "2020-01-05", "", ""), ("M001", "某", "", "", "9.00", "", "", ""))
+    counted = count(outpatients, outpatients.file(again))
+    assert (counted.accepted, counted.rejected) == (len(ROWS), 2)
+    assert hospital.count("outpatient_account") == len(ROWS)
+    assert hospital.count("outpatient_account", "opening_fen = 900") == 0
+    assert hospital.count("outpatient_rejection", "code = 'duplicate_account'") == 2
+    confirm_import(outpatients.context, APPROVER, 1)
+    assert state(outpatients.context) == "booked"
 
 
 def test_parts_that_another_process_reads_ahead_come_to_the_same_books(

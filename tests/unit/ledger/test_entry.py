@@ -6,12 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.errors import LedgerFault
-from hospital_prepay.domain.ledger.entry import Posting, reversing, shared_head, utc_text
+from hospital_prepay.domain.ledger.entry import (
+    EntryHead,
+    JournalEntry,
+    Posting,
+    ReadyEntry,
+    reversing,
+    shared_head,
+    utc_text,
+)
 from hospital_prepay.domain.money import ZERO, Money
-from tests.books import BANK, CASH, entry, line, transfer
+from tests.books import BANK, CASH, entry, head_of, line, ready, transfer
 from tests.conftest import MOMENT
 
 
@@ -117,3 +127,29 @@ def test_entries_posted_together_share_their_head(clock: FixedClock) -> None:
     assert shared_head([good, transfer(clock, CASH, BANK, 6)]) is good
     with pytest.raises(LedgerFault):
         shared_head([good, replace(good, posted_by="other")])
+
+
+_NUMBERS = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=8)
+
+
+@given(held=st.dictionaries(_NUMBERS, st.integers(1, 10**9), min_size=1, max_size=12))
+def test_an_opening_is_the_entry_of_its_lines(held: dict[str, int]) -> None:
+    accounts = {f"23050102:{number}": fen for number, fen in held.items()}
+    made = entry(
+        FixedClock(MOMENT), line(BANK, sum(held.values())), *(line(one, -fen) for one, fen in accounts.items())
+    )
+    assert ReadyEntry.opening(head_of(made), BANK, [*accounts], [*accounts.values()]) == ready(made)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "fen"), [(["a"], [0]), (["a", "b"], [5, -5]), ([], []), (["a\x1f"], [5]), (["a\n"], [5])]
+)
+def test_an_opening_is_as_strict_as_an_entry(clock: FixedClock, accounts: list[str], fen: list[int]) -> None:
+    head = head_of(transfer(clock, CASH, BANK, 5))
+    with pytest.raises(LedgerFault):
+        ReadyEntry.opening(head, BANK, accounts, fen)
+    with pytest.raises(LedgerFault):
+        JournalEntry(
+            **{name: getattr(head, name) for name in EntryHead.__dataclass_fields__},
+            postings=(Posting(BANK, Money(sum(fen))), *map(Posting, accounts, [ZERO] * len(fen), map(Money, fen))),
+        )
