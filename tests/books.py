@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -200,6 +201,28 @@ def balance(database: Database, account_id: str, institution_id: str = HOSPITAL)
                 {"i": institution_id, "a": account_id},
             ).scalar_one()
         )
+
+
+def plain_entry(
+    institution_id: str, key: str, kind: str, now: datetime, lines: Sequence[Posting], **more: Any
+) -> JournalEntry:
+    """An entry with next to nothing in its texts, of ``now``'s day."""
+    texts: dict[str, Any] = {
+        "summary": "x",
+        "source": "x",
+        "posted_by": "x",
+        "effective_on": local(now).date(),
+        **more,
+    }
+    return JournalEntry(
+        institution_id=institution_id,
+        idempotency_key=key,
+        kind=kind,
+        occurred_at=now,
+        posted_at=now,
+        postings=tuple(lines),
+        **(texts | more),
+    )
 
 
 def head_of(entry: JournalEntry) -> EntryHead:

@@ -11,7 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from hospital_prepay.clock import SHANGHAI
 from hospital_prepay.domain.errors import Conflict
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.jobs import daily, fund
 from hospital_prepay.jobs.scheduler import schedule
@@ -19,6 +19,7 @@ from hospital_prepay.persistence.ledger import open_chart
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.fund import places, reminders
 from hospital_prepay.services.fund.places import ProposePlace
+from tests.books import plain_entry
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.fund.conftest import APPROVER, OFFICER, Year, line
 
@@ -115,7 +116,7 @@ def spend_own(year: Year, fen: int) -> None:
     with context.work(OFFICER, "x") as work:
         lines = (Posting("2302", debit=Money(fen)), Posting("1002", credit=Money(fen)))
         now = work.now
-        entry = JournalEntry(INSTITUTION, f"own-{fen}", "x", "x", "x", now, now, work.today, "x", lines)
+        entry = plain_entry(INSTITUTION, f"own-{fen}", "x", now, lines)
         work.ledger.post(entry)
 
 

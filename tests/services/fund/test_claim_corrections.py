@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, PrepayError, SecondPersonRequired
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
 from hospital_prepay.persistence.ledger import ledger_on
@@ -19,6 +19,7 @@ from hospital_prepay.persistence.models.fund_returns import FundCorrection
 from hospital_prepay.persistence.models.ledger import LedgerEntry
 from hospital_prepay.persistence.queries.fund_movements import our_movements
 from hospital_prepay.services.fund import corrections, member_claims
+from tests.books import plain_entry
 from tests.hospital import INSTITUTION
 from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year
 from tests.services.fund.test_distribution import M, hand_on, lead, show
@@ -185,6 +186,7 @@ def post(lead: Year, kind: str, source: str, reverses: int | None) -> None:
     now, half = lead.hospital.context.clock.now(), Money(HALF)
     lines = (Posting("1002", credit=half), Posting("1218", debit=half))
     day = lead.hospital.context.clock.today()
-    entry = JournalEntry(INSTITUTION, lead.key, kind, "x", source, now, now, day, "x", lines, reverses)
+    own = {"source": source, "effective_on": day, "reverses_no": reverses}
+    entry = plain_entry(INSTITUTION, lead.key, kind, now, lines, **own)
     with lead.hospital.context.database.writing() as connection:
         ledger_on(connection).post(entry)

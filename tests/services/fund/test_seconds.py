@@ -13,7 +13,7 @@ from hospital_prepay.clock import SHANGHAI, FixedClock
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.ledger.chart import earmark_account, owed_account
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.money import Money
 from hospital_prepay.persistence import fund_recalls as recalls
 from hospital_prepay.persistence.fund_returns import booked
@@ -25,6 +25,7 @@ from hospital_prepay.services.fund import corrections, grants, offsets, recall_r
 from hospital_prepay.services.fund.clearing import last_year_in_books
 from hospital_prepay.services.fund.seconds import read_seconds
 from hospital_prepay.services.ledger.seals import seal_ledger, verify_ledger
+from tests.books import plain_entry
 from tests.funding import MILLION_YUAN
 from tests.hospital import INSTITUTION, Hospital
 from tests.services.fund.conftest import APPROVER, OFFICER, PAYER, Year, line
@@ -287,9 +288,8 @@ def test_the_database_wants_another_person_of_the_house(year: Year, who: str | N
 
 def post(year: Year, kind: str, source: str, *lines: Posting, reverses: int | None = None) -> None:
     now, day = year.hospital.context.clock.now(), year.hospital.context.clock.today()
-    entry = JournalEntry(
-        INSTITUTION, year.key, kind, "x", source, now, now, day, "x", postings=lines, reverses_no=reverses
-    )
+    own = {"source": source, "effective_on": day, "reverses_no": reverses}
+    entry = plain_entry(INSTITUTION, year.key, kind, now, lines, **own)
     with year.hospital.context.database.writing() as connection:
         ledger_on(connection).post(entry)
 

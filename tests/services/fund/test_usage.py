@@ -9,7 +9,7 @@ import pytest
 
 from hospital_prepay.domain.errors import MalformedInput, NotFound
 from hospital_prepay.domain.ledger.chart import earmark_account, reserved_account
-from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
+from hospital_prepay.domain.ledger.entry import Posting
 from hospital_prepay.domain.ledger.grant_usage import Balance, Column, Movement, PeriodLine
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.fund.regime import Fund
@@ -24,6 +24,7 @@ from hospital_prepay.services.fund.usage import (
     read_usage,
     report_as_json,
 )
+from tests.books import plain_entry
 from tests.funding import MILLION_YUAN
 from tests.hospital import INSTITUTION
 from tests.services.fund.conftest import OFFICER, PAYER, Year, line
@@ -152,9 +153,7 @@ def test_a_kind_nobody_knows_shows_as_other_and_the_columns_still_tie(spent: Yea
     # What is owed falls under no such name, but what waits for payments may go back into the earmark.
     lines = (Posting(earmark_account(spent.grant_id), debit=Money(7), fund=spent.grant_id),)
     lines += (Posting(reserved_account(spent.grant_id), credit=Money(7), fund=spent.grant_id),)
-    entry = JournalEntry(
-        INSTITUTION, "odd", "fund_oddity", "x", "x", now, now, context.clock.today(), "x", postings=lines
-    )
+    entry = plain_entry(INSTITUTION, "odd", "fund_oddity", now, lines)
     with context.database.writing() as connection:
         ledger_on(connection).post(entry)
     (one,) = report(spent).grants
