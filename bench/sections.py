@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from bench import caps, desk_request, outpatient, postings, public_page, settlement, usage, verification
-from hospital_prepay.services.collecting import collect_seldom
+from hospital_prepay.services.processes import collect_seldom
 
 # (name, what it measures, function); other rooms add a line.
 SECTIONS: list[tuple[str, str, Callable[[argparse.Namespace], None]]] = [

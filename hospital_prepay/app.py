@@ -26,8 +26,8 @@ from hospital_prepay.http.permission import guard, public
 from hospital_prepay.http.public_cache import answer_in_front
 from hospital_prepay.http.security import harden
 from hospital_prepay.persistence.migrate import check_current
-from hospital_prepay.services.collecting import collect_seldom
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.processes import collect_seldom
 from hospital_prepay.settings import Settings, resource
 from hospital_prepay.web import (
     account,

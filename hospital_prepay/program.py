@@ -22,7 +22,7 @@ from hospital_prepay.cli.settlement import settlement
 from hospital_prepay.domain.errors import PrepayError
 from hospital_prepay.hl7.command import hl7
 from hospital_prepay.jobs.command import scheduler
-from hospital_prepay.services.collecting import collect_seldom
+from hospital_prepay.services.processes import collect_seldom
 
 COMMANDS: tuple[click.Command, ...] = (
     calendar,

@@ -21,7 +21,7 @@ from hospital_prepay.domain.ledger.entry import EntryHead, ReadyEntry
 from hospital_prepay.persistence import outpatient_accounts as store
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.outpatient_accounts import ImportState
-from hospital_prepay.services.collecting import collect_seldom
+from hospital_prepay.services.processes import begin_helping
 
 # Starting a process takes as long as opening some ten thousand accounts.
 _LONG: Final = 50_000
@@ -144,7 +144,7 @@ _employed: list[Database] = []
 
 def _employ(address: str) -> None:
     _employed[:] = [Database(address, pool_size=1)]
-    collect_seldom()
+    begin_helping()
 
 
 def _take(asked: Asked, after: str, now: datetime) -> Part | None:

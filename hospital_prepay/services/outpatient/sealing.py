@@ -16,7 +16,6 @@ from zlib import crc32
 from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.rules.outpatient.reach import Channel, best_known, channel_of, doubts, phone_number
 from hospital_prepay.files.tables import PlainLines
-from hospital_prepay.services.collecting import collect_seldom
 from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
     UNREADABLE_DAY,
@@ -26,6 +25,7 @@ from hospital_prepay.services.outpatient.account_rows import (
     unreadable_day,
 )
 from hospital_prepay.services.outpatient.census_doubts import Doubts
+from hospital_prepay.services.processes import begin_helping
 from hospital_prepay.settings import Settings
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
@@ -153,7 +153,7 @@ _employed: list[tuple[Sealer, PlainLines | None]] = []
 def employ(sealer: Sealer, plain: PlainLines | None) -> None:
     """Make this process one that seals parts of a file."""
     _employed[:] = [(sealer, plain)]
-    collect_seldom()
+    begin_helping()
 
 
 def seal(part: list[tuple[int, list[str]]] | tuple[int, str]) -> Sealed:
