@@ -141,11 +141,11 @@ def _store(
             beside = stack.enter_context(context.database.reading())
             intake.known = lambda numbers: store.known_accounts(beside, work.institution_id, numbers)
         import_no = 1 + max((one.import_no for one in imports), default=0)
-        own = {"institution_id": work.institution_id, "import_no": import_no}
         store.begin_import(
             work.connection,
             {
-                **own,
+                "institution_id": work.institution_id,
+                "import_no": import_no,
                 "file_name": mask_within(file_name[:200]),
                 "sha256": table.sha256,
                 "balances_on": balances_on,
@@ -162,25 +162,32 @@ def _store(
         if not intake.accepted:
             lines = [f"第 {one.line} 行：{one.message}" for one in intake.rejected[:20]]
             raise NoUsableRow("没有一行可以导入。请改好后重新上传。", details={"lines": lines})
-        accepted, rejected, total_fen = intake.accepted, len(intake.rejected), intake.total_fen
-        doubtful, doubts = intake.doubtful, intake.doubts
-        store.walk_import(
-            work.connection,
-            work.institution_id,
-            import_no,
-            accepted=accepted,
-            rejected=rejected,
-            total_fen=total_fen,
-            doubts=[one.to_json() for one in doubts],
-        )
-        told = [
-            {**own, "line": one.line, "code": one.code, "message": one.message}
-            for one in (*intake.rejected, *doubtful)
-        ]
-        store.add_rejections(work.connection, told)
-        counts = {"accounts": accepted, "total_fen": total_fen, "doubtful": len(doubtful)}
-        work.audit(detail={"import": import_no, **counts, "doubts": {one.kind.value: one.rows for one in doubts}})
-        return CountedAccounts(import_no, accepted, rejected, Money(total_fen), len(doubtful), tuple(doubts))
+        return _tell(work, import_no, intake)
+
+
+def _tell(work: UnitOfWork, import_no: int, intake: Intake) -> CountedAccounts:
+    """Record with an import what its file held, and what of it is set aside or looks doubtful."""
+    doubtful, doubts = intake.doubtful, intake.doubts
+    told = CountedAccounts(
+        import_no, intake.accepted, len(intake.rejected), Money(intake.total_fen), len(doubtful), tuple(doubts)
+    )
+    store.walk_import(
+        work.connection,
+        work.institution_id,
+        import_no,
+        accepted=told.accepted,
+        rejected=told.rejected,
+        total_fen=told.total.fen,
+        doubts=[one.to_json() for one in doubts],
+    )
+    own = {"institution_id": work.institution_id, "import_no": import_no}
+    aside = (*intake.rejected, *doubtful)
+    store.add_rejections(
+        work.connection, [{**own, "line": one.line, "code": one.code, "message": one.message} for one in aside]
+    )
+    counts = {"accounts": told.accepted, "total_fen": told.total.fen, "doubtful": told.doubtful}
+    work.audit(detail={"import": import_no, **counts, "doubts": {one.kind.value: one.rows for one in doubts}})
+    return told
 
 
 def _opened(context: Context, actor: Actor, found: ImportState) -> int:
