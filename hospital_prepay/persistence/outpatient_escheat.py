@@ -209,12 +209,17 @@ def middle_number(connection: sa.Connection, institution_id: str) -> str:
     own = sa.select(number).where(OutpatientAccount.institution_id == institution_id).limit(1)
     ends = [connection.scalar(own.order_by(order)) for order in (number, number.desc())]
     low, high = (str(end or "") for end in ends)
-    if not high:
-        return ""
-    # Where the first and the last number part, the sign half-way between.
+    return _between(low, high)
+
+
+def _between(low: str, high: str) -> str:
+    """``high`` up to where it parts from ``low``, and the sign half-way between the two there; beyond ASCII, where
+    not every number is a sign, that of ``high``."""
     at = next((at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
-    signs = [ord(number[at]) if at < len(number) else ord("0") for number in (low, high)]
-    return high[:at] + chr((sum(signs) + 1) // 2)
+    if not high[at:]:
+        return high
+    half = (ord(low[at:][:1] or "0") + ord(high[at]) + 1) // 2
+    return high[:at] + (chr(half) if half < 128 else high[at])
 
 
 def due_sum(

@@ -116,7 +116,7 @@ class ReadyEntry(EntryHead):
     @classmethod
     def opening(cls, head: EntryHead, against: str, account_ids: Sequence[str], fen: Sequence[int]) -> ReadyEntry:
         """An entry that credits each of ``account_ids`` with its ``fen`` and debits their sum to the account
-        ``against``; it has no fund. The same as a :class:`JournalEntry` of those lines, in a quarter of the time.
+        ``against``; it has no fund. The same as a :class:`JournalEntry` of those lines, in a third of the time.
 
         Raises :class:`LedgerFault` as :class:`JournalEntry` does.
         """

@@ -61,13 +61,15 @@ class Intake:
         waiting = aside - (there := self._known_of(part))
         if not (aside or there):
             return part.lines
-        lines = part.lines.splitlines(keepends=True)
+        lines = part.lines.split(b"\n")[:-1]
         if waiting:
             self._waiting = True
-            marks_of = part.marks.splitlines()
+            marks_of = part.marks.split(b"\n")
             with self._waiting_path.open("ab") as file:
-                file.writelines(marks_of[at].partition(b"\t")[0] + b"\t" + lines[at] for at in sorted(waiting))
-        return b"".join(line for at, line in enumerate(lines) if at not in aside and at not in there)
+                file.writelines(
+                    marks_of[at].partition(b"\t")[0] + b"\t" + lines[at] + b"\n" for at in sorted(waiting)
+                )
+        return b"".join(line + b"\n" for at, line in enumerate(lines) if at not in aside and at not in there)
 
     def rest(self) -> Iterator[bytes]:
         """The lines that waited and go in after all; after the last part."""
@@ -118,7 +120,7 @@ class Intake:
         """Which lines of a part name an account that is there already; they are left out."""
         if self.known is None:
             return set()
-        marks = [mark.split("\t") for mark in part.marks.decode().splitlines()]
+        marks = [mark.split("\t") for mark in part.marks.decode().split("\n")[:-1]]
         numbers = [unescaped(number) for _, _, number in marks]
         there = self.known(numbers)
         found = {at for at, number in enumerate(numbers) if number in there}
