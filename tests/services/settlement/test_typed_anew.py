@@ -89,7 +89,13 @@ def test_what_the_insurance_sends_goes_before_what_was_typed_under_its_number(re
     with pytest.raises(Conflict, match="新的流水号"):
         record_result(ready.context, INSURANCE, NO, result(MISTYPED), "csv")
     assert settled(ready, idempotency_key="k3").number == f"{NO}-2"
-    assert "by_hand" not in str(rows(ready, "SELECT reasons FROM decision WHERE outcome = 'permitted'")[-1])
+    (typed,), (sent,) = rows(
+        ready,
+        "SELECT decision.reasons FROM settlement JOIN decision USING (institution_id, decision_id) "
+        "ORDER BY settlement.settlement_no",
+    )
+    assert "by_hand" in str(typed)
+    assert "by_hand" not in str(sent)
 
 
 @BOTH
