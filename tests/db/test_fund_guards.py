@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -339,10 +338,21 @@ def test_of_several_entries_in_one_call_a_grant_has_one(books: Books) -> None:
     """Each would be looked at with the balances after the last: a spending hidden by a return behind it."""
     spending = books.entry("x", ("2302", 500, 0), (EARMARK, 0, 500))
     return_ = books.entry("x", (OWED, 500, 0), ("1002", 0, 500))
-    with suppress(PrepayError), books.database.writing() as connection:
-        # SQLite posts one by one and refuses the first alone; PostgreSQL takes the call as one.
-        assert ledger_on(connection).post_many([spending, return_])[0] is None
+    with pytest.raises(InsufficientFund, match="医保预付金"), books.database.writing() as connection:
+        ledger_on(connection).post_many([spending, return_])
     assert balance(books.database, EARMARK) == 100000
+
+
+def test_who_misuses_a_grant_books_nothing_beside_it(books: Books) -> None:
+    """A call that is refused for a balance leaves that entry out; one that would misuse the fund is refused whole."""
+    plain = books.entry("x", ("1001", 7, 0), ("1002", 0, 7), fund="")
+    misuse = books.entry("x", ("2302", 500, 0), (EARMARK, 0, 500))
+    with pytest.raises(InsufficientFund) as caught, books.database.writing() as connection:
+        ledger_on(connection).post_many([plain, misuse])
+    assert caught.value.reason == "restricted"
+    with books.database.reading() as connection:
+        query = sa.text("SELECT 1 FROM ledger_entry WHERE idempotency_key = :key")
+        assert not connection.execute(query, {"key": plain.idempotency_key}).all()
 
 
 # -- Second persons -------------------------------------------------------------------------------------------------

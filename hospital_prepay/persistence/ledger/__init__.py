@@ -34,15 +34,17 @@ class Ledger(Protocol):
         """
 
     def post_many(self, entries: Sequence[JournalEntry]) -> list[int | None]:
-        """Post entries in order; ``None`` marks one that a guard refused, which doesn't fail the rest.
+        """Post entries in order; ``None`` marks one that a balance refused, which doesn't fail the rest.
 
         The entries share everything but key, source, lines and hash, and reverse nothing (:class:`LedgerFault`).
-        Any other reason to refuse one, such as a key used before, refuses the whole call.
+        Any other reason to refuse one, such as a key used before or a misuse of restricted money (reason
+        ``restricted``), refuses the whole call.
         """
 
     def post_ready(self, entry: ReadyEntry) -> int | None:
-        """Post one long entry that was put together elsewhere; ``None`` when a guard refused it. It reverses nothing.
+        """Post one long entry that was put together elsewhere; ``None`` when a balance refused it.
 
+        It reverses nothing.
         Raises :class:`ReusedKey` when the key was posted before, :class:`LedgerFault` for anything else.
         """
 

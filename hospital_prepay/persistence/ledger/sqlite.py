@@ -54,7 +54,8 @@ class SqliteLedger:
             for entry in entries:
                 try:
                     numbers.append(self.post(entry))
-                except InsufficientFund:
+                except InsufficientFund as error:
+                    _unless_misused(error)
                     numbers.append(None)
         return numbers
 
@@ -71,7 +72,8 @@ class SqliteLedger:
                     self._write_head(entry, number, len(entry.account_ids), entry.content_hash)
                 except sqlite3.Error as error:
                     raise self._reason(entry, error) from error
-        except InsufficientFund:
+        except InsufficientFund as error:
+            _unless_misused(error)
             return None
         return number
 
@@ -132,3 +134,9 @@ class SqliteLedger:
             self._driver.execute(f"RELEASE {name}")
             raise
         self._driver.execute(f"RELEASE {name}")
+
+
+def _unless_misused(error: InsufficientFund) -> None:
+    """A balance that can't move leaves one entry out; who would misuse restricted money books nothing beside it."""
+    if error.reason == "restricted":
+        raise error
