@@ -85,6 +85,8 @@ class LedgerEntry(Base):
 
     __table_args__ = (
         sa.UniqueConstraint("institution_id", "idempotency_key"),
+        # Holds all that is asked of an entry by its source: SQLite takes it for that.
+        sa.Index("ix_ledger_entry__source", "institution_id", "source", "kind"),
         sa.Index(
             "uq_ledger_entry__reverses_no",
             "institution_id",
