@@ -15,6 +15,7 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
     OutpatientFilingLine,
 )
+from hospital_prepay.persistence.queries.ledger import posted_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def entries_of(connection: sa.Connection, institution_id: str, source: str) -> l
             LedgerEntry.line_count,
             total,
         )
-        .where(LedgerEntry.institution_id == institution_id, LedgerEntry.source == source)
+        .where(posted_for(institution_id, source))
         .order_by(LedgerEntry.entry_no)
     )
     return [SourceEntry(*tuple(row)) for row in connection.execute(query)]
