@@ -26,17 +26,6 @@ class AccountBalance:
         return self.normal_side * (self.debit_fen - self.credit_fen)
 
 
-def posted_for(institution_id: str, source: str) -> sa.ColumnElement[bool]:
-    """Whether an entry was posted for this source.
-
-    The numbers come out of an index that holds them: SQLite would rather go through all entries of the hospital than
-    look each of them up.
-    """
-    found = sa.orm.aliased(LedgerEntry)
-    numbers = sa.select(found.entry_no).where(found.institution_id == institution_id, found.source == source)
-    return sa.and_(LedgerEntry.institution_id == institution_id, LedgerEntry.entry_no.in_(numbers))
-
-
 def account_balances(
     connection: sa.Connection,
     institution_id: str,

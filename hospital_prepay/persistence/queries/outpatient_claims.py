@@ -15,7 +15,6 @@ from hospital_prepay.persistence.models.outpatient_alarms import OutpatientAlarm
 from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.outpatient_owners import is_parted, name_then
 from hospital_prepay.persistence.outpatient_register import accounts_of_person
-from hospital_prepay.persistence.queries.ledger import posted_for
 
 _AT_ONCE: Final = 5_000
 _ENDED: Final = ("arrived", "rejected", "withdrawn")
@@ -191,7 +190,9 @@ def entries_of(connection: sa.Connection, institution_id: str, claim_id: str) ->
     entry = LedgerEntry
     columns = [getattr(entry, name) for name in ClaimEntry.__dataclass_fields__]
     query = sa.select(*columns).where(
-        posted_for(institution_id, f"outpatient_claim:{claim_id}"), entry.kind.like("outpatient%")
+        entry.institution_id == institution_id,
+        entry.source == f"outpatient_claim:{claim_id}",
+        entry.kind.like("outpatient%"),
     )
     return [ClaimEntry(*row) for row in connection.execute(query.order_by(entry.entry_no))]
 

@@ -15,7 +15,6 @@ from hospital_prepay.persistence.models.outpatient_escheat import (
     OutpatientFiling,
     OutpatientFilingLine,
 )
-from hospital_prepay.persistence.queries.ledger import posted_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def entries_of(connection: sa.Connection, institution_id: str, source: str) -> l
             LedgerEntry.line_count,
             total,
         )
-        .where(posted_for(institution_id, source))
+        .where(LedgerEntry.institution_id == institution_id, LedgerEntry.source == source)
         .order_by(LedgerEntry.entry_no)
     )
     return [SourceEntry(*tuple(row)) for row in connection.execute(query)]
