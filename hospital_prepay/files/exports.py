@@ -67,8 +67,10 @@ def write_xlsx(path: Path, title: str, header: Sequence[str], rows: Iterable[Seq
     with xlsxwriter.Workbook(str(path), options) as book:
         sheet = book.add_worksheet(title)
         _write_row(sheet, 0, header)
+        number = 0
         for number, row in enumerate(rows, 1):
             _write_row(sheet, number, row)
+        _hold_headings(sheet, [header], number)
 
 
 def xlsx_bytes(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
@@ -83,6 +85,7 @@ def xlsx_bytes(title: str, header: Sequence[str], rows: Sequence[Sequence[object
             sheet = book.add_worksheet(f"{title} {start // _ROWS_OF_A_SHEET + 1}" if start else title)
             for number, row in enumerate((header, *part)):
                 _write_row(sheet, number, row)
+            _hold_headings(sheet, [header], len(part))
     return file.getvalue()
 
 
@@ -126,12 +129,15 @@ def _write_stream(book: xlsxwriter.Workbook, stream: Stream, yuan: Format) -> No
     page, number, place = None, 0, 0
     for row in stream.rows:
         if page is None or place > _ROWS_OF_A_SHEET:
+            if page is not None:
+                _hold_headings(page, stream.head, place - 1)
             number += 1
             page, place = _new_page(book, stream, number), len(stream.head)
         _write_row(page, place, row, yuan)
         place += 1
     if page is None:
-        _new_page(book, stream, 1)
+        page, place = _new_page(book, stream, 1), len(stream.head)
+    _hold_headings(page, stream.head, place - 1)
 
 
 def _new_page(book: xlsxwriter.Workbook, stream: Stream, number: int) -> xlsxwriter.worksheet.Worksheet:
@@ -142,6 +148,14 @@ def _new_page(book: xlsxwriter.Workbook, stream: Stream, number: int) -> xlsxwri
     for place, row in enumerate(stream.head):
         _write_row(page, place, row)
     return page
+
+
+def _hold_headings(sheet: xlsxwriter.worksheet.Worksheet, head: Sequence[Sequence[object]], last: int) -> None:
+    """Headings stay in sight, stand on every printed page and can be filtered by, down to row ``last``."""
+    if head and len(head[-1]) > 1:
+        sheet.freeze_panes(len(head), 0)
+        sheet.repeat_rows(len(head) - 1)
+        sheet.autofilter(len(head) - 1, 0, last, len(head[-1]) - 1)
 
 
 def _write_row(
