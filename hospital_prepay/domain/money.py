@@ -15,6 +15,7 @@ from hospital_prepay.domain.errors import MalformedInput
 FEN_PER_YUAN: Final = 100
 # 10^15 fen is ten thousand hundred-million yuan: above any hospital, below every integer column.
 MAX_FEN: Final = 10**15
+_LONGEST: Final = len(str(MAX_FEN))
 
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?", re.ASCII)
@@ -79,6 +80,9 @@ class Money:
         whole, _, decimals = body.replace(",", "").partition(".")
         if len(decimals.rstrip("0")) > 2:
             raise TooManyDecimals(f"“{text[:40]}”最多两位小数，例如 120.00。")
+        # Length first: Python itself refuses to read thousands of digits.
+        if len(whole.lstrip("0")) > _LONGEST:
+            raise NotAnAmount(f"“{text[:40]}”太大，请核对。")
         fen = int(whole or "0") * FEN_PER_YUAN + int((decimals + "00")[:2])
         if negative and fen:
             raise NegativeAmount(f"“{text[:40]}”小于零。请写零或大于零的金额。")

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
+from hospital_prepay.domain.numbers import number_of
 from hospital_prepay.domain.plain_text import spelled_out
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.http.current import current_actor, current_context
@@ -100,8 +101,7 @@ def take_answers() -> Any:
 
 def _sent_file() -> int | None:
     """Which of our files the bank answers, where somebody said so."""
-    said = request.form.get("file_no", "")
-    return int(said) if said.isascii() and said.isdigit() else None
+    return number_of(request.form.get("file_no", ""))
 
 
 def _page(form: Form | None = None) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
+from hospital_prepay.domain.errors import Conflict, DatabaseFault, MalformedInput, NotFound, PrepayError
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.plain_text import spelled_out
@@ -276,7 +276,9 @@ def take_answers(
                 values["file_no"] = values.get("file_no") or str(sent_file)
             try:
                 outcome = _take_answer(context, actor, values, read_at)
-            except (Conflict, MalformedInput) as error:
+            except DatabaseFault:
+                raise
+            except PrepayError as error:  # the books', too: what is wrong of one refund stops no other
                 open_.append((line, error.message))
                 told.append(ToldLine(line, values["refund_no"], values["amount"], "open", error.message))
                 continue
