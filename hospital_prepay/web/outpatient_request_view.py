@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers, routes_for_another
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
@@ -16,7 +16,7 @@ from hospital_prepay.services.outpatient.claims import AcceptedClaim
 from hospital_prepay.services.outpatient.requests import ENDED, WAITING, ListedRequest, RequestDetail
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
-from hospital_prepay.web.outpatient_accept_view import MAY_BE_LEFT, account_card, takes_over_confirmed
+from hospital_prepay.web.outpatient_accept_view import MAY_BE_LEFT, PAYEES, account_card, takes_over_confirmed
 from hospital_prepay.web.outpatient_words import way_lines
 
 A_PAGE: Final = 50
@@ -44,7 +44,7 @@ def list_page(found: list[ListedRequest], counts: dict[str, int], *, ended: bool
                 "patient": one.people.patient_name,
                 "who": f"{Claimant(one.request.claimant).label} {one.people.claimant_name}",
                 "account_no": one.request.account_no,
-                "route": Route(one.request.route).label,
+                "route": _wish(one.request.claimant, one.request.route),
             }
             for one in found
         ],
@@ -56,13 +56,15 @@ def request_page(found: RequestDetail, form: Form, refused: AcceptedClaim | None
     """One application with the form to take it up."""
     row, owner = found.request, found.owner
     claimant = Claimant(row.claimant)
-    ways = ways_of(current_context(), owner, claimant) if owner else tuple((way, "") for way in Route)
+    ways = ways_of(current_context(), owner, claimant) if owner else routes_for_another()
+    open_ = [way.value for way, why in ways if not why]
+    asked = row.route if claimant is Claimant.SELF and row.route in open_ else open_[0]
     waits = row.state == "asked"
     return {
         "request": _head(ListedRequest(row, found.people)),
         "people": found.people,
         "claimant": claimant,
-        "route": Route(row.route).label,
+        "route": _wish(row.claimant, row.route),
         "card_lost": row.card_lost,
         "account": account_card(owner) if owner else None,
         "due_fen": owner.due_fen if owner else None,
@@ -75,7 +77,8 @@ def request_page(found: RequestDetail, form: Form, refused: AcceptedClaim | None
         "papers": _papers(claimant, card_lost=row.card_lost, unregistered=owner is not None and owner.unregistered),
         "from_home": claimant is Claimant.SELF and row.route != Route.CASH and not row.card_lost,
         "ways": way_lines(ways),
-        "form": keyed(form, route=row.route, account_no=row.account_no or ""),
+        "payee": PAYEES[claimant],
+        "form": keyed(form, route=asked, account_no=row.account_no or ""),
         "refused": None if refused is None else _refusal(refused),
         "may_reveal": current_actor().may(Permission.REVEAL_IDENTITY),
     }
@@ -99,6 +102,11 @@ def _head(one: ListedRequest) -> dict[str, Any]:
         "state": _STATES[row.state],
         "at": row.asked_at,
     }
+
+
+def _wish(claimant: str, route: str) -> str:
+    """How the money is wished for: only the owner is asked that on-line."""
+    return Route(route).label if claimant == Claimant.SELF else "网上没有问，到窗口时定"
 
 
 def _papers(claimant: Claimant, *, card_lost: bool, unregistered: bool) -> list[dict[str, Any]]:

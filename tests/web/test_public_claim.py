@@ -188,6 +188,36 @@ def test_what_is_masked_shows_for_a_reason_that_is_kept(desk: Desk, browser: Bro
     assert "请带身份证原件来" in words(browser.post(CLAIM, TRUE))
 
 
+def listed(desk: Desk) -> tuple[TestResponse, str]:
+    """The list of applications that wait, and the first of them."""
+    answer = desk.as_(CASHIER).get("/desk/refunds/requests")
+    href = re.search(r'href="(/desk/refunds/requests/[0-9a-f-]{36})"', answer.text)
+    assert href, words(answer)
+    return answer, href[1]
+
+
+@pytest.mark.parametrize("patient", [{}, {"patient_certno": "nobody"}])
+def test_an_heirs_visit_is_taken_up_by_transfer_with_a_card_named_at_the_counter(
+    desk: Desk, browser: Browser, patient: dict[str, str]
+) -> None:
+    browser.post(f"{CLAIM}/for-another", {**VISIT, **patient})
+    wish = "网上没有问，到窗口时定"
+    list_, href = listed(desk)
+    shown = desk.as_(CASHIER).get(href)
+    assert wish in words(list_)
+    assert wish in words(shown)
+    ways = re.findall(r'name="route" value="(\w+)"( checked)?( disabled)?', shown.text)
+    assert ways == [("bank", " checked", ""), ("cash", "", ""), ("original", "", " disabled")]
+    form: dict[str, Any] = {"account_no": "M001", "route": "bank", "patient_certno": OWN}
+    for paper in ("heir_id", "death", "kinship"):
+        form |= {f"paper-{paper}": "yes", f"reference-{paper}": "看过原件"}
+    lacking = desk.send(CASHIER, f"{href}/accept", **form, bank="某银行")
+    assert lacking.status_code == 422
+    assert "请填银行卡号" in words(lacking)
+    assert 'value="某银行"' in lacking.text
+    assert desk.send(CASHIER, f"{href}/accept", **form, bank="某银行", card_no=BANK["card_no"]).status_code == 303
+
+
 def test_the_announcement_is_one_page_kept_in_memory_until_it_changes(desk: Desk, browser: Browser) -> None:
     first = browser.get(PAGE)
     assert first.status_code == 200

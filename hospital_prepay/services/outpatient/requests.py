@@ -60,9 +60,9 @@ class RequestDetail:
 
 @dataclass(frozen=True, slots=True)
 class TakeUp:
-    """What the counter adds: the account, the papers that were seen and how, the way of payment, and the patient's
-    name and certificate number on the papers where they were written otherwise or not at all; why a refund that was
-    confirmed is taken over."""
+    """What the counter adds: the account, the papers that were seen and how, the way of payment with its bank card
+    where the application names none or another, and the patient's name and certificate number on the papers where
+    they were written otherwise or not at all; why a refund that was confirmed is taken over."""
 
     account_no: str
     papers: tuple[ShownPaper, ...]
@@ -71,6 +71,8 @@ class TakeUp:
     patient_name: str = ""
     patient_certno: str = ""
     taken_over_for: str = ""
+    bank: str = ""
+    card_no: str = ""
 
 
 def list_requests(
@@ -112,7 +114,7 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
     if row.account_no and row.account_no != command.account_no.strip():
         raise Conflict("这份申请核对到的是另一个账户。请按申请上的账户受理；本次没有受理。")
     found = _clear(context, actor, row)
-    by_card = command.route is Route.BANK
+    bank, card_no = _card(command, found)
     claim = AcceptClaim(
         account_no=command.account_no.strip(),
         claimant=Claimant(row.claimant),
@@ -123,8 +125,8 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
         route=command.route,
         idempotency_key=command.idempotency_key,
         card_lost=row.card_lost,
-        bank=found.bank if by_card else "",
-        card_no=found.card_no if by_card else "",
+        bank=bank,
+        card_no=card_no,
         online=True,
         request_id=request_id,
         patient_name=command.patient_name.strip() or found.patient_name,
@@ -159,6 +161,14 @@ def reveal(context: Context, actor: Actor, request_id: str, ground: str) -> Peop
         work.about(f"outpatient_request:{request_id}")
         work.audit(detail={"ground": ground})
     return _clear(context, actor, row)
+
+
+def _card(command: TakeUp, found: People) -> tuple[str, str]:
+    """The bank and the card of a transfer: those that the counter typed, else those of the application."""
+    if command.route is not Route.BANK:
+        return "", ""
+    typed = command.bank.strip(), command.card_no.strip()
+    return typed if any(typed) else (found.bank, found.card_no)
 
 
 def _clear(context: Context, actor: Actor, row: RequestRow) -> People:

@@ -17,6 +17,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Rout
 from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
 from hospital_prepay.domain.rules.outpatient.online import told_number
 from hospital_prepay.services.outpatient import attempts, notice, online, payouts, requests
+from hospital_prepay.services.outpatient.claim_review import read_claim
 from hospital_prepay.services.outpatient.claim_steps import confirm_claim, review_claim
 from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.notice import WriteNotice
@@ -328,6 +329,30 @@ def test_a_visit_that_fits_no_account_is_taken_up_with_the_one_the_papers_show(o
     assert answer.claim_id is not None
     found = requests.read_request(outpatients.context, CLERK, request_id).request
     assert (found.state, found.account_no, found.claim_id) == ("taken", "M003", answer.claim_id)
+
+
+def test_the_counter_names_the_bank_card_where_the_application_has_none(outpatients: Outpatients) -> None:
+    """An heir is never asked for one on-line, nor who wished for cash; a card that was written stays."""
+    asked(outpatients, AskOwn(0, Route.CASH))
+    request_id = waiting(outpatients)
+    with pytest.raises(MalformedInput) as refused:
+        requests.take_up(outpatients.context, CLERK, request_id, TAKE)
+    assert set(refused.value.details["fields"]) == {"bank", "card_no"}
+    card = replace(TAKE, bank="某银行", card_no="6217 0000 0000 0000 001")
+    answer = requests.take_up(outpatients.context, CLERK, request_id, card)
+    assert answer.claim_id is not None
+    assert outpatients.claim(answer.claim_id).card_hash
+
+
+def test_a_card_typed_at_the_counter_stands_before_that_of_the_application(outpatients: Outpatients) -> None:
+    asked(outpatients)
+    other = replace(TAKE, card_no="6217000000000000002")
+    with pytest.raises(MalformedInput, match="开户银行"):
+        requests.take_up(outpatients.context, CLERK, waiting(outpatients), other)
+    request_id = waiting(outpatients)
+    answer = requests.take_up(outpatients.context, CLERK, request_id, replace(other, bank="另一银行"))
+    assert answer.claim_id is not None
+    assert read_claim(outpatients.context, CLERK, answer.claim_id).personal.bank == "另一银行"
 
 
 def test_a_paper_counts_once_somebody_says_how_it_was_seen(outpatients: Outpatients) -> None:

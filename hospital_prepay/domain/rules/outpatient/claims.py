@@ -34,6 +34,7 @@ PATIENT_NAME: Final = "患者姓名与账户登记的不同。请照患者的证
 NO_NAME: Final = (
     "账户登记的姓名只有符号，认不出是谁的钱。请交预交金凭条，或填账户登记的手机号；也可以先申请更正姓名。"
 )
+NOT_ORIGINAL_FOR_ANOTHER: Final = "代办、继承的不走原路"
 NO_PROOF: Final = "账户没有登记证件号，只凭证件认不出是谁的钱。请交预交金凭条，或填账户登记的手机号。"
 
 
@@ -159,13 +160,18 @@ def routes(facts: ClaimFacts) -> tuple[tuple[Route, str], ...]:
     return tuple(sorted(ways, key=lambda way: bool(way[1])))
 
 
+def routes_for_another() -> tuple[tuple[Route, str], ...]:
+    """Those of a proxy or an heir while nobody knows yet which account it is."""
+    return (Route.BANK, ""), (Route.CASH, ""), (Route.ORIGINAL, NOT_ORIGINAL_FOR_ANOTHER)
+
+
 def _why_not_original(facts: ClaimFacts) -> str:
     if facts.remitted_fen:
         return "钱已上缴财政，由医院垫付，没有原路"
     if facts.channel not in ("wechat", "alipay", "card"):
         return "当时不是用微信、支付宝或银行卡交的，没有原路"
     if facts.claimant != Claimant.SELF:
-        return "代办、继承的不走原路"
+        return NOT_ORIGINAL_FOR_ANOTHER
     if facts.original_failed:
         return "原路退过一次，没有退成"
     if facts.last_movement_on is None:
