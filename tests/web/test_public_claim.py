@@ -218,6 +218,52 @@ def test_an_heirs_visit_is_taken_up_by_transfer_with_a_card_named_at_the_counter
     assert desk.send(CASHIER, f"{href}/accept", **form, bank="某银行", card_no=BANK["card_no"]).status_code == 303
 
 
+def test_the_counter_is_led_to_the_account_that_a_visit_is_about(desk: Desk, browser: Browser) -> None:
+    booked = browser.post(f"{CLAIM}/for-another", {**VISIT, "patient_phone": ""})
+    assert "M001" not in booked.text
+    list_, href = listed(desk)
+    shown = desk.as_(CASHIER).get(href)
+    assert "没有找到" not in words(list_)
+    assert "可能是的账户" in words(shown)
+    assert re.search(r'name="account_no"[^>]* value="M001"', shown.text)
+    assert "吴桂兰" not in desk.as_(Role.AUDITOR).get(href).text
+
+
+@pytest.mark.parametrize("visit", [{}, {"patient_phone": ""}])
+def test_a_claim_of_the_window_and_a_visit_of_the_same_account_name_each_other(
+    desk: Desk, browser: Browser, visit: dict[str, str]
+) -> None:
+    browser.post(f"{CLAIM}/for-another", {**VISIT, **visit})
+    _, href = listed(desk)
+    number = re.search(r"SQ\d+", desk.as_(CASHIER).get(href).text)
+    assert number
+    account = "/desk/refunds/accounts/M001"
+    assert (number[0] in desk.as_(CASHIER).get(f"{account}?claimant=heir").text) is (not visit)
+    claim = desk.accepted()
+    assert (number[0] in words(desk.as_(CASHIER).get(claim))) is (not visit), "as it was accepted"
+    refund_no = desk.number(claim)
+    page = desk.as_(CASHIER).get(href)
+    assert f'href="{claim}"' in page.text
+    ground = re.search(r'name="ground"[^>]* value="([^"]+)"', page.text)
+    assert ground
+    assert refund_no in ground[1]
+    assert (f'action="{href}/accept"' in page.text) is bool(visit)
+    assert desk.send(CASHIER, f"{href}/decline", ground=ground[1]).status_code == 303
+    ended = words(desk.as_(CASHIER).get(href))
+    assert f"没有受理：{ground[1]}" in ended
+    assert number[0] not in desk.as_(CASHIER).get(account).text
+
+
+def test_a_visit_after_the_refund_was_paid_says_that_nothing_is_left(desk: Desk, browser: Browser) -> None:
+    browser.post(f"{CLAIM}/for-another", VISIT)
+    _, href = listed(desk)
+    claim = desk.confirmed()
+    assert desk.send(CASHIER, f"{claim}/pay", receipt="R1").status_code == 303
+    page = desk.as_(CASHIER).get(href)
+    assert f'href="{claim}"' in page.text
+    assert f'action="{href}/accept"' not in page.text
+
+
 def test_the_announcement_is_one_page_kept_in_memory_until_it_changes(desk: Desk, browser: Browser) -> None:
     first = browser.get(PAGE)
     assert first.status_code == 200

@@ -305,6 +305,31 @@ def test_a_proxy_books_and_is_told_nothing(outpatients: Outpatients, certno: str
     assert OWN not in repr(detail.people)
 
 
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (Identity("吴甲", OWN), ["M001"]),
+        (Identity(" 吴 甲", OWN, "13800000009", "no such card"), ["M001"]),
+        (Identity("吴乙", OWN, "13800000001"), []),
+        (Identity("吴甲", "nobody", "13800000001", "M001"), []),
+        (Identity("吴甲", "", "", "M001"), ["M001"]),
+        (Identity("罗丙之子", "nobody", "", "M003"), ["M003"]),
+        (Identity("罗丙", "", "", "M003"), []),
+        (Identity("··", OWN), []),
+    ],
+)
+def test_the_counter_sees_the_accounts_of_the_patients_name_and_number(
+    outpatients: Outpatients, told: Identity, found: list[str]
+) -> None:
+    """Too little was told, or more than is on record: nothing on-line, but the counter has the papers before it."""
+    command = AskForAnother(Claimant.HEIR, told, "吴乙", "H1", "13900000000", "visit-key-1")
+    online.ask_for_another(outpatients.context, PUBLIC, command)
+    detail = requests.read_request(outpatients.context, OFFICER, waiting(outpatients))
+    assert detail.request.account_no is None
+    assert [one.account.account_no for one in detail.alike] == found
+    assert "吴甲" not in repr(detail.alike)
+
+
 def test_visits_of_one_address_are_limited(outpatients: Outpatients) -> None:
     def book(number: int) -> object:
         patient = Identity(f"某{number}", f"n{number}")
