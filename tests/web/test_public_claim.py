@@ -98,6 +98,26 @@ def test_the_owner_sees_the_balance_applies_and_reads_how_far_it_is(desk: Desk, 
     assert desk.send(APPROVER, f"{taken.location}/confirm").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("told", "heading"),
+    [
+        (TRUE, "您的门诊余额"),
+        ({**TRUE, "card": "M001"}, "这张卡上的门诊余额"),
+        ({**TRUE, "phone": "", "card": "M001"}, "这张卡上的门诊余额"),
+    ],
+)
+def test_who_looks_by_a_card_is_told_that_only_it_was_looked_up(
+    desk: Desk, browser: Browser, told: dict[str, str], heading: str
+) -> None:
+    found = browser.post(CLAIM, told)
+    again = browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(found), "card_no": "1"})
+    browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(found)})
+    for page in (found, again, browser.post(CLAIM, told)):
+        assert f"{heading} 64.50" in words(page)
+        assert ("只查了这张卡" in words(page)) is ("卡" in heading)
+    assert ("这张卡上的都已经在办" in words(browser.post(CLAIM, told))) is ("卡" in heading)
+
+
 def test_wrong_name_number_phone_card_or_nobody_get_the_same_bytes(desk: Desk, app: APIFlask) -> None:
     wrong = [
         {**TRUE, "name": "吴桂花"},
@@ -262,6 +282,14 @@ def test_a_visit_after_the_refund_was_paid_says_that_nothing_is_left(desk: Desk,
     page = desk.as_(CASHIER).get(href)
     assert f'href="{claim}"' in page.text
     assert f'action="{href}/accept"' not in page.text
+
+
+@pytest.mark.parametrize("path", [PAGE, f"{CLAIM}/for-another"])
+def test_an_heir_reads_that_one_of_the_proofs_of_death_is_enough(desk: Desk, browser: Browser, path: str) -> None:
+    wanted = ("继承人有效证件", "死亡证明、火化证明、户口注销证明、社区证明，任一种即可", "亲属或继承关系证明")
+    assert "".join(f"<li>{one}</li>" for one in wanted) in browser.get(path).text
+    booked = browser.post(f"{CLAIM}/for-another", VISIT)
+    assert f"<li>{wanted[1]}</li>" in booked.text
 
 
 def test_the_announcement_is_one_page_kept_in_memory_until_it_changes(desk: Desk, browser: Browser) -> None:

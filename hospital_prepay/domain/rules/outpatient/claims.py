@@ -85,6 +85,7 @@ class Paper(StrEnum):
 
 CLAIMANT_LABELS: Final = {Claimant.SELF: "本人", Claimant.PROXY: "代办人", Claimant.HEIR: "继承人"}
 ROUTE_LABELS: Final = {Route.ORIGINAL: "原路退回", Route.BANK: "转账到银行卡", Route.CASH: "现金"}
+DEATH_PROOFS: Final = ("死亡证明", "火化证明", "户口注销证明", "社区证明")
 PAPER_LABELS: Final = {
     Paper.OWN_ID: "本人有效证件",
     Paper.PATIENT_ID: "患者有效证件",
@@ -141,6 +142,11 @@ def payee(claimant: Claimant, holder: str, patient: str, came: str) -> str:
     their own. ``patient`` is the name given where the account has none, or one of signs alone."""
     registered = holder if names_somebody(holder) else ""
     return came if claimant is Claimant.HEIR else registered or patient or came
+
+
+def to_bring(paper: Paper) -> str:
+    """A paper in words for who has to bring it: of several that prove the same, one."""
+    return f"{'、'.join(DEATH_PROOFS)}，任一种即可" if paper is Paper.DEATH else paper.label
 
 
 def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
