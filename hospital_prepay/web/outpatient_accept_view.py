@@ -49,13 +49,14 @@ def account_href(account_no: str, claimant: str = "") -> str:
     return f"{_ROOT}/accounts/{quote(account_no)}{query}"
 
 
-def find_page(q: str, found: list[FoundOwner] | None) -> dict[str, Any]:
-    """The search, and what it found."""
+def find_page(q: str, found: list[FoundOwner] | None, waiting: int) -> dict[str, Any]:
+    """The search, what it found, and how many applications are ``waiting``."""
     return {
         "q": q,
         "found": None if found is None else [_result(one) for one in found],
         "most": MOST_FOUND,
         "may_accept": current_actor().may(Permission.OUTPATIENT_ACCEPT),
+        "waiting": waiting,
     }
 
 

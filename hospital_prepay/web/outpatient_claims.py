@@ -39,7 +39,8 @@ def find() -> str:
     """What was found of a search; without one, the form."""
     q = opened(request.args.get("s", ""))
     found = review.find_accounts(current_context(), current_actor(), q) if q else None
-    return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found))
+    waiting = requests.count_waiting(current_context(), current_actor())
+    return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found, waiting))
 
 
 @blueprint.post("")

@@ -284,6 +284,19 @@ def test_a_visit_after_the_refund_was_paid_says_that_nothing_is_left(desk: Desk,
     assert f'action="{href}/accept"' not in page.text
 
 
+def test_the_pages_of_the_counter_lead_to_the_applications_and_back(desk: Desk, browser: Browser) -> None:
+    find, rooms = "/desk/refunds", 'aria-label="门诊清退各页"'
+    asked = 'href="/desk/refunds/requests"'
+    assert asked in desk.as_(CASHIER).get(find).text
+    browser.post(f"{CLAIM}/for-another", VISIT)
+    assert "网上申请（1）" in words(desk.as_(CASHIER).get(find))
+    for page in (f"{find}/claims", desk.accepted()):
+        shown = desk.as_(CASHIER).get(page).text
+        assert rooms in shown, page
+        assert asked in shown, page
+        assert 'href="/finance/outpatient"' in shown, page
+
+
 @pytest.mark.parametrize("path", [PAGE, f"{CLAIM}/for-another"])
 def test_an_heir_reads_that_one_of_the_proofs_of_death_is_enough(desk: Desk, browser: Browser, path: str) -> None:
     wanted = ("继承人有效证件", "死亡证明、火化证明、户口注销证明、社区证明，任一种即可", "亲属或继承关系证明")

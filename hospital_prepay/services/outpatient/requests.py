@@ -93,6 +93,14 @@ def list_requests(
     return [ListedRequest(row, _masked(actor, _clear(context, actor, row))) for row in rows], counts
 
 
+def count_waiting(context: Context, actor: Actor) -> int:
+    """How many applications wait for the counter. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        counts = store.count_requests(connection, actor.institution_id)
+    return sum(counts.get(one, 0) for one in WAITING)
+
+
 def read_request(context: Context, actor: Actor, request_id: str) -> RequestDetail:
     """One application. Needs ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
