@@ -152,6 +152,13 @@ def waiting_request_no(connection: sa.Connection, institution_id: str, account_n
     return connection.scalar(query.order_by(OutpatientRequest.request_no).limit(1))
 
 
+def waiting_requests(connection: sa.Connection, institution_id: str, account_no: str) -> list[RequestRow]:
+    """The applications on the account that wait for the counter, whoever made them, the oldest first."""
+    where = (OutpatientRequest.account_no == account_no, OutpatientRequest.state == "asked")
+    order = (OutpatientRequest.request_no,)
+    return rows_of(connection, OutpatientRequest, RequestRow, institution_id, *where, order=order)
+
+
 def latest_own_request(
     connection: sa.Connection, institution_id: str, account_no: str, since: datetime | None
 ) -> RequestRow | None:

@@ -91,6 +91,8 @@ class TakeUpSchema(CommandSchema[TakeUp]):
     patient_name = Text(load_default="", longest=60)
     patient_certno = Text(load_default="", longest=40)
     taken_over_for = Text(load_default="", longest=300)
+    bank = Text(load_default="", longest=80)
+    card_no = Text(load_default="", longest=40)
 
     def read(self, given: Mapping[str, Any]) -> TakeUp:
         """With its papers in the order of the list."""

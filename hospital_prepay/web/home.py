@@ -147,6 +147,12 @@ _TASKS: Final = {
         "/desk/refunds/claims?tab=held",
         "去决定",
     ),
+    "outpatient_returned": (
+        "门诊退款到账后，银行又说没有付到",
+        "查银行账户：钱退回来了的，凭银行回单登记退回；没有退回的等决定",
+        "/desk/refunds/claims?tab=held",
+        "去核对",
+    ),
     "outpatient_overpaid": (
         "门诊退款多付待追回",
         "向收款人追回，拿到凭据后登记",

@@ -17,6 +17,7 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
 from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
+from hospital_prepay.services.outpatient.requests import ListedRequest
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
 from hospital_prepay.web.outpatient_gaps import told, with_gaps
@@ -48,18 +49,22 @@ def account_href(account_no: str, claimant: str = "") -> str:
     return f"{_ROOT}/accounts/{quote(account_no)}{query}"
 
 
-def find_page(q: str, found: list[FoundOwner] | None) -> dict[str, Any]:
-    """The search, and what it found."""
+def find_page(q: str, found: list[FoundOwner] | None, waiting: int) -> dict[str, Any]:
+    """The search, what it found, and how many applications are ``waiting``."""
     return {
         "q": q,
         "found": None if found is None else [_result(one) for one in found],
         "most": MOST_FOUND,
         "may_accept": current_actor().may(Permission.OUTPATIENT_ACCEPT),
+        "waiting": waiting,
     }
 
 
-def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused | None) -> dict[str, Any]:
-    """One account and the form of a claim on it; an objection to the whole (``""``) says nothing of its fields."""
+def account_page(
+    owner: Owner, claimant: Claimant, form: Form, refused: Refused | None, asked: list[ListedRequest]
+) -> dict[str, Any]:
+    """One account with what was ``asked`` on-line, and the form of a claim on it; an objection to the whole (``""``)
+    says nothing of its fields."""
     form = with_gaps(owner, claimant, form) if form.errors and "" not in form.errors else form
     account = owner.account
     open_ = owner.open_claim
@@ -69,6 +74,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "open_claim": None if open_ is None else _claim_line(open_),
         "claims": [_claim_line(one) for one in owner.claims],
         "others": [_other(one) for one in owner.others],
+        "asked": [_asked(one) for one in asked],
         "claimants": [
             {
                 "label": one.label,
@@ -83,7 +89,7 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "ways": way_lines(ways),
         "form": _filled(owner, claimant, form, ways),
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
-        "may": _may(owner),
+        "may": may_accept(owner),
         "due_fen": owner.due_fen,
         "takes_over_confirmed": takes_over_confirmed(owner),
         "unregistered": owner.unregistered,
@@ -141,7 +147,7 @@ def _is_empty(owner: Owner) -> bool:
     return owner.account.state == AccountState.OPEN and not owner.account.balance_fen and owner.open_claim is None
 
 
-def _may(owner: Owner) -> dict[str, Any]:
+def may_accept(owner: Owner) -> dict[str, Any]:
     """Whether a claim may be taken here, if not, why, and where that is mended by whoever may."""
     why, mend_href = _why_not(owner)
     mends = current_actor().may(Permission.OUTPATIENT_IMPORT)
@@ -285,6 +291,15 @@ def _other(one: FoundAccount) -> dict[str, Any]:
         "other_name": one.other_name,
         "state": ACCOUNT_MARKS[AccountState(one.state)],
         "balance_fen": one.balance_fen,
+    }
+
+
+def _asked(one: ListedRequest) -> dict[str, Any]:
+    return {
+        "request_no": one.request.request_no,
+        "href": f"{_ROOT}/requests/{one.request.request_id}",
+        "who": f"{Claimant(one.request.claimant).label} {one.people.claimant_name}",
+        "at": one.request.asked_at,
     }
 
 

@@ -18,7 +18,7 @@ _VERDICT_NOTES: Final = {
 }
 # What must be done first where the attempt stands otherwise in the books.
 _VERDICT_FIRST: Final = {
-    (Verdict.UNPAID, "arrived"): "账上已记到账：先由能付款的人登记“银行把到账的钱退回来了”，再选这一项",
+    (Verdict.UNPAID, "arrived"): "账上已记到账：先由收费员或财务登记“银行把到账的钱退回来了”，再选这一项",
     (Verdict.PAID, "returned"): "登记过“银行把到账的钱退回来了”，不能选这一项；请先与银行对清",
 }
 _BACK: Final = {Route.CASH: "交回现金", Route.BANK: "到了医院的银行账户"}
@@ -121,6 +121,15 @@ def deciders(found: ClaimDetail) -> str:
     """Who may decide what the bank meant, by name."""
     able = "、".join(found.names.get(one, one) for one in found.deciders)
     return f"{_DECIDERS}：{able or '现在没有这样的人，请系统管理开账号'}"
+
+
+def held_lines(found: ClaimDetail) -> tuple[str, ...]:
+    """Who decides what the bank meant, and what else must be done first where the books have the money as paid."""
+    one = undecided(found)
+    if one is None or found.payouts[one.attempt_no - 1].state != "arrived":
+        return (deciders(found),)
+    returned = "钱退回了医院账户的，先由收费员或财务凭银行回单在这一页登记“银行把到账的钱退回来了”"
+    return returned, f"再{deciders(found)}"
 
 
 def attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:

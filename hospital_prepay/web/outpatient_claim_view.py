@@ -16,7 +16,14 @@ from hospital_prepay.services.outpatient.claim_review import HELD, ClaimDetail, 
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed, stranded
 from hospital_prepay.web.outpatient_accept_view import account_card, is_paid_again
-from hospital_prepay.web.outpatient_claim_bank import attempt, contradiction, deciders, overpaid, undecided, verdicts
+from hospital_prepay.web.outpatient_claim_bank import (
+    attempt,
+    contradiction,
+    held_lines,
+    overpaid,
+    undecided,
+    verdicts,
+)
 from hospital_prepay.web.outpatient_claim_lists import HELD_MARK, PAYMENTS, ROOT, TABS
 from hospital_prepay.web.outpatient_claim_log import log_lines
 from hospital_prepay.web.outpatient_claim_turns import next_lines, offered_forms, steps, who_words, why_not
@@ -67,7 +74,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
         "decision": {"number": decision_number(claim.decision_id), "href": decision_href(claim.decision_id)},
         "version": found.decision.rule_version,
         "next": "决定银行哪一次说得对" if held else _NEXT.get(claim.state),
-        "next_lines": (deciders(found),) if held else next_lines(found),
+        "next_lines": held_lines(found) if held else next_lines(found),
         "why_not": "" if held else why_not(found),
         "who_words": who_words(found),
         "alarms": len(found.alarms) + len(found.fresh),

@@ -21,7 +21,7 @@ from hospital_prepay.schemas import outpatient_claims as schemas
 from hospital_prepay.schemas.desk import RevealSchema
 from hospital_prepay.schemas.fund_forms import WrittenGround, WrittenGroundSchema
 from hospital_prepay.services.outpatient import claim_review as review
-from hospital_prepay.services.outpatient import claim_steps, claims, contradictions, payouts, searches
+from hospital_prepay.services.outpatient import claim_steps, claims, contradictions, payouts, requests, searches
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
 from hospital_prepay.web import outpatient_accept_view as accept_view
 from hospital_prepay.web import outpatient_claim_bank as bank
@@ -39,7 +39,8 @@ def find() -> str:
     """What was found of a search; without one, the form."""
     q = opened(request.args.get("s", ""))
     found = review.find_accounts(current_context(), current_actor(), q) if q else None
-    return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found))
+    waiting = requests.count_waiting(current_context(), current_actor())
+    return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found, waiting))
 
 
 @blueprint.post("")
@@ -85,6 +86,9 @@ def accept(account_no: str) -> Any:
         entered = {**typed("idempotency_key").entered, **changes}
         return _account(account_no, claimant, Form(entered), (answer.decision, answer.decision_id)), 422
     say("ok", f"已受理，退款单号 {answer.refund_no}。下一步：审核，另一个人办。")
+    for one in requests.waiting_for(current_context(), current_actor(), account_no):
+        words = f"这个账户还有网上申请 {one.request.request_no} 在等受理。是同一件事的，请打开它办结。"
+        say("wait", words, href=f"{ROOT}/requests/{one.request.request_id}", link_label="看网上申请")
     return redirect(f"{ROOT}/claims/{answer.claim_id}", 303)
 
 
@@ -286,7 +290,8 @@ def _claimant(text: str) -> Claimant:
 
 def _account(account_no: str, claimant: Claimant, form: Form, refused: accept_view.Refused | None = None) -> str:
     owner = review.read_owner(current_context(), current_actor(), account_no)
-    shown = accept_view.account_page(owner, claimant, form, refused)
+    asked = requests.waiting_for(current_context(), current_actor(), account_no)
+    shown = accept_view.account_page(owner, claimant, form, refused, asked)
     return render_template("pages/outpatient/refund_account.html", **shown)
 
 

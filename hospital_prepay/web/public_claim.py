@@ -12,7 +12,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotFound
-from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, needed_papers
+from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, needed_papers, to_bring
 from hospital_prepay.http.csrf import csrf_token
 from hospital_prepay.http.current import address, current_context
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
@@ -22,7 +22,7 @@ from hospital_prepay.schemas import outpatient_public as schemas
 from hospital_prepay.services.access.login import NOBODY
 from hospital_prepay.services.outpatient import online
 from hospital_prepay.services.outpatient.notice import notice_of
-from hospital_prepay.services.outpatient.online import Booked, OwnDeposit
+from hospital_prepay.services.outpatient.online import Booked, Looked, OwnDeposit
 from hospital_prepay.services.publication.institution import Hospital
 from hospital_prepay.services.publication.posted_table import hospital_by_code
 from hospital_prepay.web.fund_words import keyed
@@ -53,7 +53,7 @@ def look() -> Response:
         return _page("claim_wait.html", 429)
     if not found.deposits:
         return _page("claim_none.html")
-    return _own(found.deposits, found.sealed, Form({"phone": told.phone}))
+    return _own(found, Form({"phone": told.phone}))
 
 
 @blueprint.post("/ask")
@@ -105,12 +105,12 @@ def book_another() -> Response:
 def _again(sealed: str, form: Form, status: int) -> Response:
     """The deposits with what is to be mended; a page that is over begins anew."""
     try:
-        deposits = online.shown_again(current_context(), _actor(), sealed, csrf_token())
+        found = online.shown_again(current_context(), _actor(), sealed, csrf_token())
     except MalformedInput as error:
         return _over(error)
-    if not deposits:
+    if not found.deposits:
         return _page("claim_none.html")
-    return _own(deposits, sealed, form, status)
+    return _own(found, form, status)
 
 
 def _over(error: MalformedInput) -> Response:
@@ -118,8 +118,8 @@ def _over(error: MalformedInput) -> Response:
     return _page("claim.html", 422, form=Form({}, {"": error.message}))
 
 
-def _own(deposits: tuple[OwnDeposit, ...], sealed: str, form: Form, status: int = 200) -> Response:
-    open_ = [one for one in deposits if not one.waits]
+def _own(found: Looked, form: Form, status: int = 200) -> Response:
+    open_ = [one for one in found.deposits if not one.waits]
     first = next((way.value for way, why in open_[0].ways if not why), "") if open_ else ""
     defaults = {"place": str(open_[0].place), "route": first} if open_ else {}
     return _page(
@@ -134,13 +134,14 @@ def _own(deposits: tuple[OwnDeposit, ...], sealed: str, form: Form, status: int 
                 "told": one.told,
                 "original": any(not why for way, why in one.ways if way.value == "original"),
             }
-            for one in deposits
+            for one in found.deposits
         ],
-        total_fen=sum(one.due_fen for one in deposits),
+        total_fen=sum(one.due_fen for one in found.deposits),
+        by_card=found.by_card,
         may_ask=bool(open_),
         several=len(open_) > 1,
         ways=_ways(open_),
-        sealed=sealed,
+        sealed=found.sealed,
         form=Form({**defaults, **form.entered}, form.errors),
     )
 
@@ -162,7 +163,7 @@ def _booked(booked: Booked, claimant: Claimant) -> Response:
     return _page(
         "claim_booked.html",
         request_no=booked.request_no,
-        papers=[paper.label for paper in booked.papers],
+        papers=[to_bring(paper) for paper in booked.papers],
         claimant=claimant.label,
         is_own=claimant is Claimant.SELF,
     )
@@ -170,7 +171,7 @@ def _booked(booked: Booked, claimant: Claimant) -> Response:
 
 def _another(form: Form, status: int = 200) -> Response:
     lists = [
-        {"label": one.label, "papers": [paper.label for paper in needed_papers(one, card_lost=False)]}
+        {"label": one.label, "papers": [to_bring(paper) for paper in needed_papers(one, card_lost=False)]}
         for one in (Claimant.PROXY, Claimant.HEIR)
     ]
     choices = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from hospital_prepay.domain.rules.outpatient.claims import CLAIMANT_LABELS, NEEDED, Claimant
+from hospital_prepay.domain.rules.outpatient.claims import CLAIMANT_LABELS, NEEDED, Claimant, to_bring
 from hospital_prepay.domain.rules.outpatient.gate import PLACES
 from hospital_prepay.http.current import current_context
 from hospital_prepay.http.permission import public
@@ -55,7 +55,7 @@ def show_outpatient() -> Response:
 def papers_of_all() -> list[dict[str, Any]]:
     """Who brings what."""
     return [
-        {"label": CLAIMANT_LABELS[claimant], "papers": [paper.label for paper in NEEDED[claimant]]}
+        {"label": CLAIMANT_LABELS[claimant], "papers": [to_bring(paper) for paper in NEEDED[claimant]]}
         for claimant in Claimant
     ]
 

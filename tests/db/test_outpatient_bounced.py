@@ -179,7 +179,7 @@ def test_its_owner_asks_for_it_on_line_and_the_counter_takes_that_up(refund: Ref
     sealed = look().sealed
 
     def shown_now() -> online.OwnDeposit:
-        [shown] = online.shown_again(refund.context, public, sealed, "proof")
+        [shown] = online.shown_again(refund.context, public, sealed, "proof").deposits
         return shown
 
     shown = shown_now()

@@ -350,6 +350,7 @@ def test_what_the_bank_contradicts_is_decided_on_the_page_of_the_refund(desk: De
     assert "有 1 笔银行前后说法不一" in words(desk.as_(CASHIER).get(PAYMENTS))
     assert f"claim-{claim.rpartition('/')[2]}" not in desk.as_(CASHIER).get(PAYMENTS).text
     assert "门诊退款银行说法不一" in words(desk.as_(APPROVER).get("/"))
+    assert "银行又说没有付到" not in words(desk.as_(CASHIER).get("/")), "nothing of it is in the books"
     assert number in words(desk.as_(APPROVER).get(f"{CLAIMS}?tab=held"))
     shown = words(desk.as_(CASHIER).get(claim))
     assert "第 1 次付款，银行原来说没有退成，后来说到账" in shown
@@ -395,10 +396,16 @@ def test_whoever_decides_is_told_first_what_else_must_be_done(desk: Desk) -> Non
     number = desk.number(claim)
     desk.answer((number, "64.50", "成功", "YH-1", ""))
     desk.answer((number, "64.50", "失败", "", "账户销户"))
-    assert "先由能付款的人登记" in words(desk.as_(APPROVER).get(claim))
+    task = "门诊退款到账后，银行又说没有付到"
+    for who in (CASHIER, OFFICER):
+        assert task in words(desk.as_(who).get("/")), who
+        assert "先由收费员或财务凭银行回单在这一页登记" in words(desk.as_(who).get(claim)), who
+    assert task not in words(desk.as_(APPROVER).get("/")), "may not note it"
+    assert "先由收费员或财务登记" in words(desk.as_(APPROVER).get(claim))
     desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，电话 13985001236", slip="TH-1")
     shown = words(desk.as_(CASHIER).get(claim))
     assert "已登记退回 64.50 元。银行说法不一还没有决定" in shown
+    assert task not in words(desk.as_(CASHIER).get("/"))
     assert "139 **** 1236" in shown
     assert "13985001236" not in shown
     assert "不能选这一项" in words(desk.as_(APPROVER).get(claim))

@@ -98,6 +98,26 @@ def test_the_owner_sees_the_balance_applies_and_reads_how_far_it_is(desk: Desk, 
     assert desk.send(APPROVER, f"{taken.location}/confirm").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("told", "heading"),
+    [
+        (TRUE, "您的门诊余额"),
+        ({**TRUE, "card": "M001"}, "这张卡上的门诊余额"),
+        ({**TRUE, "phone": "", "card": "M001"}, "这张卡上的门诊余额"),
+    ],
+)
+def test_who_looks_by_a_card_is_told_that_only_it_was_looked_up(
+    desk: Desk, browser: Browser, told: dict[str, str], heading: str
+) -> None:
+    found = browser.post(CLAIM, told)
+    again = browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(found), "card_no": "1"})
+    browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(found)})
+    for page in (found, again, browser.post(CLAIM, told)):
+        assert f"{heading} 64.50" in words(page)
+        assert ("只查了这张卡" in words(page)) is ("卡" in heading)
+    assert ("这张卡上的都已经在办" in words(browser.post(CLAIM, told))) is ("卡" in heading)
+
+
 def test_wrong_name_number_phone_card_or_nobody_get_the_same_bytes(desk: Desk, app: APIFlask) -> None:
     wrong = [
         {**TRUE, "name": "吴桂花"},
@@ -186,6 +206,103 @@ def test_what_is_masked_shows_for_a_reason_that_is_kept(desk: Desk, browser: Bro
     declined = desk.send(CASHIER, f"{href[1]}/decline", ground="请带身份证原件来")
     assert declined.status_code == 303
     assert "请带身份证原件来" in words(browser.post(CLAIM, TRUE))
+
+
+def listed(desk: Desk) -> tuple[TestResponse, str]:
+    """The list of applications that wait, and the first of them."""
+    answer = desk.as_(CASHIER).get("/desk/refunds/requests")
+    href = re.search(r'href="(/desk/refunds/requests/[0-9a-f-]{36})"', answer.text)
+    assert href, words(answer)
+    return answer, href[1]
+
+
+@pytest.mark.parametrize("patient", [{}, {"patient_certno": "nobody"}])
+def test_an_heirs_visit_is_taken_up_by_transfer_with_a_card_named_at_the_counter(
+    desk: Desk, browser: Browser, patient: dict[str, str]
+) -> None:
+    browser.post(f"{CLAIM}/for-another", {**VISIT, **patient})
+    wish = "网上没有问，到窗口时定"
+    list_, href = listed(desk)
+    shown = desk.as_(CASHIER).get(href)
+    assert wish in words(list_)
+    assert wish in words(shown)
+    ways = re.findall(r'name="route" value="(\w+)"( checked)?( disabled)?', shown.text)
+    assert ways == [("bank", " checked", ""), ("cash", "", ""), ("original", "", " disabled")]
+    form: dict[str, Any] = {"account_no": "M001", "route": "bank", "patient_certno": OWN}
+    for paper in ("heir_id", "death", "kinship"):
+        form |= {f"paper-{paper}": "yes", f"reference-{paper}": "看过原件"}
+    lacking = desk.send(CASHIER, f"{href}/accept", **form, bank="某银行")
+    assert lacking.status_code == 422
+    assert "请填银行卡号" in words(lacking)
+    assert 'value="某银行"' in lacking.text
+    assert desk.send(CASHIER, f"{href}/accept", **form, bank="某银行", card_no=BANK["card_no"]).status_code == 303
+
+
+def test_the_counter_is_led_to_the_account_that_a_visit_is_about(desk: Desk, browser: Browser) -> None:
+    booked = browser.post(f"{CLAIM}/for-another", {**VISIT, "patient_phone": ""})
+    assert "M001" not in booked.text
+    list_, href = listed(desk)
+    shown = desk.as_(CASHIER).get(href)
+    assert "没有找到" not in words(list_)
+    assert "可能是的账户" in words(shown)
+    assert re.search(r'name="account_no"[^>]* value="M001"', shown.text)
+    assert "吴桂兰" not in desk.as_(Role.AUDITOR).get(href).text
+
+
+@pytest.mark.parametrize("visit", [{}, {"patient_phone": ""}])
+def test_a_claim_of_the_window_and_a_visit_of_the_same_account_name_each_other(
+    desk: Desk, browser: Browser, visit: dict[str, str]
+) -> None:
+    browser.post(f"{CLAIM}/for-another", {**VISIT, **visit})
+    _, href = listed(desk)
+    number = re.search(r"SQ\d+", desk.as_(CASHIER).get(href).text)
+    assert number
+    account = "/desk/refunds/accounts/M001"
+    assert (number[0] in desk.as_(CASHIER).get(f"{account}?claimant=heir").text) is (not visit)
+    claim = desk.accepted()
+    assert (number[0] in words(desk.as_(CASHIER).get(claim))) is (not visit), "as it was accepted"
+    refund_no = desk.number(claim)
+    page = desk.as_(CASHIER).get(href)
+    assert f'href="{claim}"' in page.text
+    ground = re.search(r'name="ground"[^>]* value="([^"]+)"', page.text)
+    assert ground
+    assert refund_no in ground[1]
+    assert (f'action="{href}/accept"' in page.text) is bool(visit)
+    assert desk.send(CASHIER, f"{href}/decline", ground=ground[1]).status_code == 303
+    ended = words(desk.as_(CASHIER).get(href))
+    assert f"没有受理：{ground[1]}" in ended
+    assert number[0] not in desk.as_(CASHIER).get(account).text
+
+
+def test_a_visit_after_the_refund_was_paid_says_that_nothing_is_left(desk: Desk, browser: Browser) -> None:
+    browser.post(f"{CLAIM}/for-another", VISIT)
+    _, href = listed(desk)
+    claim = desk.confirmed()
+    assert desk.send(CASHIER, f"{claim}/pay", receipt="R1").status_code == 303
+    page = desk.as_(CASHIER).get(href)
+    assert f'href="{claim}"' in page.text
+    assert f'action="{href}/accept"' not in page.text
+
+
+def test_the_pages_of_the_counter_lead_to_the_applications_and_back(desk: Desk, browser: Browser) -> None:
+    find, rooms = "/desk/refunds", 'aria-label="门诊清退各页"'
+    asked = 'href="/desk/refunds/requests"'
+    assert asked in desk.as_(CASHIER).get(find).text
+    browser.post(f"{CLAIM}/for-another", VISIT)
+    assert "网上申请（1）" in words(desk.as_(CASHIER).get(find))
+    for page in (f"{find}/claims", desk.accepted()):
+        shown = desk.as_(CASHIER).get(page).text
+        assert rooms in shown, page
+        assert asked in shown, page
+        assert 'href="/finance/outpatient"' in shown, page
+
+
+@pytest.mark.parametrize("path", [PAGE, f"{CLAIM}/for-another"])
+def test_an_heir_reads_that_one_of_the_proofs_of_death_is_enough(desk: Desk, browser: Browser, path: str) -> None:
+    wanted = ("继承人有效证件", "死亡证明、火化证明、户口注销证明、社区证明，任一种即可", "亲属或继承关系证明")
+    assert "".join(f"<li>{one}</li>" for one in wanted) in browser.get(path).text
+    booked = browser.post(f"{CLAIM}/for-another", VISIT)
+    assert f"<li>{wanted[1]}</li>" in booked.text
 
 
 def test_the_announcement_is_one_page_kept_in_memory_until_it_changes(desk: Desk, browser: Browser) -> None:

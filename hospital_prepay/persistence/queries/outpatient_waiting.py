@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.access import GRANTS, Permission
 from hospital_prepay.persistence import users
 from hospital_prepay.persistence.models.outpatient import OutpatientCorrection, OutpatientImport
-from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim, OutpatientPayout
 from hospital_prepay.persistence.models.outpatient_contact import OutpatientCampaign
 from hospital_prepay.persistence.models.outpatient_contradictions import (
     OutpatientContradiction,
@@ -76,6 +76,20 @@ def claims_contradicted(connection: sa.Connection, institution_id: str, person: 
     """Refunds of whose payment the bank said two things, which somebody else read."""
     table = OutpatientContradiction
     where = (table.decision == "", table.raised_by != person)
+    return _steps(connection, institution_id, table.claim_id, table.raised_at, *where)
+
+
+def claims_said_returned(connection: sa.Connection, institution_id: str, _person: str) -> Pile:
+    """Refunds that arrived and of which the bank said later that they hadn't: where the money came back, that is
+    noted before anybody can decide so."""
+    table, payout = OutpatientContradiction, OutpatientPayout
+    arrived = sa.exists().where(
+        payout.institution_id == table.institution_id,
+        payout.claim_id == table.claim_id,
+        payout.attempt_no == table.attempt_no,
+        payout.state == "arrived",
+    )
+    where = (table.decision == "", table.told == "failed", arrived)
     return _steps(connection, institution_id, table.claim_id, table.raised_at, *where)
 
 

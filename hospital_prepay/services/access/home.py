@@ -53,6 +53,7 @@ _KINDS: Final[tuple[tuple[str, Permission | tuple[Permission, ...], Callable[...
     ("outpatient_bank", Permission.OUTPATIENT_PAY, outpatient.claims_to_send),
     ("outpatient_failed", Permission.OUTPATIENT_PAY, outpatient.claims_that_failed),
     ("outpatient_contradicted", Permission.OUTPATIENT_APPROVE, outpatient.claims_contradicted),
+    ("outpatient_returned", Permission.OUTPATIENT_PAY, outpatient.claims_said_returned),
     ("outpatient_overpaid", Permission.OUTPATIENT_PAY, outpatient.overpayments_to_recover),
     ("outpatient_sent", Permission.OUTPATIENT_PAY, outpatient.claims_on_their_way),
     ("outpatient_import", Permission.OUTPATIENT_CONFIRM, outpatient.imports_to_confirm),

@@ -68,11 +68,13 @@ class OwnDeposit:
 @dataclass(frozen=True, slots=True)
 class Looked:
     """The answer to :func:`look_up`: no ``deposits`` is every "no" alike. ``sealed`` holds what the next form needs,
-    for a quarter of an hour and this browser only. ``allowed`` is off when it was tried too often."""
+    for a quarter of an hour and this browser only. ``allowed`` is off when it was tried too often; ``by_card`` where
+    a card was told, so that the owner's other accounts aren't among them."""
 
     allowed: bool
     deposits: tuple[OwnDeposit, ...] = ()
     sealed: str = ""
+    by_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def look_up(context: Context, actor: Actor, told: Identity, proof: str) -> Looke
     sealed = context.cipher.encrypt(
         json.dumps(page, ensure_ascii=False), institution=actor.institution_id, field=_PAGE
     )
-    return Looked(True, deposits, sealed)
+    return Looked(True, deposits, sealed, bool(told.card.strip()))
 
 
 def read_sealed(context: Context, actor: Actor, sealed: str, proof: str) -> dict[str, Any]:
@@ -163,14 +165,15 @@ def read_sealed(context: Context, actor: Actor, sealed: str, proof: str) -> dict
     return page
 
 
-def shown_again(context: Context, actor: Actor, sealed: str, proof: str) -> tuple[OwnDeposit, ...]:
+def shown_again(context: Context, actor: Actor, sealed: str, proof: str) -> Looked:
     """The deposits of a page once more, for a form with something to mend."""
     page = read_sealed(context, actor, sealed, proof)
     told = Identity(**page["told"])
     with context.work(actor, "outpatient.look_online", "outpatient_online") as work:
         found = [one for one in _own_accounts(context, work, told) if one.account_no in page["accounts"]]
         work.audit(detail={"accounts": [one.account_no for one in found]})
-        return tuple(_deposit(context, work, page["accounts"].index(one.account_no), one) for one in found)
+        deposits = tuple(_deposit(context, work, page["accounts"].index(one.account_no), one) for one in found)
+    return Looked(True, deposits, sealed, bool(told.card.strip()))
 
 
 def ask_own(context: Context, actor: Actor, sealed: str, proof: str, command: AskOwn) -> Booked:

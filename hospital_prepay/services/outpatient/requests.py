@@ -12,14 +12,19 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput
 from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
+from hospital_prepay.domain.rules.outpatient.online import names_somebody, plain_name, told_number
+from hospital_prepay.persistence import outpatient_claims as accounts
 from hospital_prepay.persistence import outpatient_public as store
+from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_public import RequestRow
 from hospital_prepay.persistence.queries import people
+from hospital_prepay.persistence.queries.outpatient_public import known_accounts
 from hospital_prepay.services.context import Context
-from hospital_prepay.services.outpatient.claim_review import Owner, owner_on
+from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, Owner, owner_on
 from hospital_prepay.services.outpatient.claims import AcceptClaim, AcceptedClaim, ShownPaper, accept_claim
 from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.online import PERSONAL
+from hospital_prepay.services.outpatient.sealing import CERTNO
 
 WAITING: Final = ("asked",)
 ENDED: Final = ("taken", "declined")
@@ -50,19 +55,21 @@ class ListedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """An application with its account, ``None`` where what was written fits none."""
+    """An application with its account, ``None`` where what was written fits none; ``alike`` are then those of the
+    patient's name and certificate number, or card, for the counter to check by the papers."""
 
     request: RequestRow
     people: People
     owner: Owner | None
     names: Mapping[str, str]
+    alike: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TakeUp:
-    """What the counter adds: the account, the papers that were seen and how, the way of payment, and the patient's
-    name and certificate number on the papers where they were written otherwise or not at all; why a refund that was
-    confirmed is taken over."""
+    """What the counter adds: the account, the papers that were seen and how, the way of payment with its bank card
+    where the application names none or another, and the patient's name and certificate number on the papers where
+    they were written otherwise or not at all; why a refund that was confirmed is taken over."""
 
     account_no: str
     papers: tuple[ShownPaper, ...]
@@ -71,6 +78,8 @@ class TakeUp:
     patient_name: str = ""
     patient_certno: str = ""
     taken_over_for: str = ""
+    bank: str = ""
+    card_no: str = ""
 
 
 def list_requests(
@@ -84,6 +93,14 @@ def list_requests(
     return [ListedRequest(row, _masked(actor, _clear(context, actor, row))) for row in rows], counts
 
 
+def count_waiting(context: Context, actor: Actor) -> int:
+    """How many applications wait for the counter. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        counts = store.count_requests(connection, actor.institution_id)
+    return sum(counts.get(one, 0) for one in WAITING)
+
+
 def read_request(context: Context, actor: Actor, request_id: str) -> RequestDetail:
     """One application. Needs ``outpatient.view``. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
@@ -92,7 +109,17 @@ def read_request(context: Context, actor: Actor, request_id: str) -> RequestDeta
         row = store.read_request(connection, own, request_id)
         owner = owner_on(context, actor, connection, row.account_no) if row.account_no else None
         names = people.names(connection, own)
-    return RequestDetail(row, _masked(actor, _clear(context, actor, row)), owner, names)
+        told = _clear(context, actor, row)
+        alike = () if owner is not None or row.state != "asked" else _alike(context, actor, connection, told)
+    return RequestDetail(row, _masked(actor, told), owner, names, alike)
+
+
+def waiting_for(context: Context, actor: Actor, account_no: str) -> list[ListedRequest]:
+    """The applications on an account that wait for the counter. Needs ``outpatient.view``."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        rows = store.waiting_requests(connection, actor.institution_id, account_no)
+    return [ListedRequest(row, _masked(actor, _clear(context, actor, row))) for row in rows]
 
 
 def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) -> AcceptedClaim:
@@ -112,7 +139,7 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
     if row.account_no and row.account_no != command.account_no.strip():
         raise Conflict("这份申请核对到的是另一个账户。请按申请上的账户受理；本次没有受理。")
     found = _clear(context, actor, row)
-    by_card = command.route is Route.BANK
+    bank, card_no = _card(command, found)
     claim = AcceptClaim(
         account_no=command.account_no.strip(),
         claimant=Claimant(row.claimant),
@@ -123,8 +150,8 @@ def take_up(context: Context, actor: Actor, request_id: str, command: TakeUp) ->
         route=command.route,
         idempotency_key=command.idempotency_key,
         card_lost=row.card_lost,
-        bank=found.bank if by_card else "",
-        card_no=found.card_no if by_card else "",
+        bank=bank,
+        card_no=card_no,
         online=True,
         request_id=request_id,
         patient_name=command.patient_name.strip() or found.patient_name,
@@ -159,6 +186,30 @@ def reveal(context: Context, actor: Actor, request_id: str, ground: str) -> Peop
         work.about(f"outpatient_request:{request_id}")
         work.audit(detail={"ground": ground})
     return _clear(context, actor, row)
+
+
+def _alike(context: Context, actor: Actor, connection: Connection, told: People) -> tuple[Owner, ...]:
+    """Accounts of the name and the certificate number that were told of the patient, whatever phone or card; by the
+    card alone only where no two numbers could differ."""
+    own = actor.institution_id
+    if not names_somebody(told.patient_name):
+        return ()
+    certnos = context.keyed_hash.candidates(told_number(told.patient_certno), institution=own, field=CERTNO)
+    holders = {one.account_no: one.holder_name for one in known_accounts(connection, own, certnos, MOST_FOUND)}
+    by_card = accounts.find_account(connection, own, told.patient_card) if told.patient_card else None
+    if by_card is not None and not (told.patient_certno and by_card.certno_hash):
+        holders[by_card.account_no] = by_card.holder_name
+    name = plain_name(told.patient_name)
+    found = [number for number, holder in holders.items() if plain_name(holder) == name]
+    return tuple(owner_on(context, actor, connection, one) for one in found)
+
+
+def _card(command: TakeUp, found: People) -> tuple[str, str]:
+    """The bank and the card of a transfer: those that the counter typed, else those of the application."""
+    if command.route is not Route.BANK:
+        return "", ""
+    typed = command.bank.strip(), command.card_no.strip()
+    return typed if any(typed) else (found.bank, found.card_no)
 
 
 def _clear(context: Context, actor: Actor, row: RequestRow) -> People:

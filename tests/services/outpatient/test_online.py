@@ -17,6 +17,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Rout
 from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
 from hospital_prepay.domain.rules.outpatient.online import told_number
 from hospital_prepay.services.outpatient import attempts, notice, online, payouts, requests
+from hospital_prepay.services.outpatient.claim_review import read_claim
 from hospital_prepay.services.outpatient.claim_steps import confirm_claim, review_claim
 from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.notice import WriteNotice
@@ -304,6 +305,31 @@ def test_a_proxy_books_and_is_told_nothing(outpatients: Outpatients, certno: str
     assert OWN not in repr(detail.people)
 
 
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (Identity("吴甲", OWN), ["M001"]),
+        (Identity(" 吴 甲", OWN, "13800000009", "no such card"), ["M001"]),
+        (Identity("吴乙", OWN, "13800000001"), []),
+        (Identity("吴甲", "nobody", "13800000001", "M001"), []),
+        (Identity("吴甲", "", "", "M001"), ["M001"]),
+        (Identity("罗丙之子", "nobody", "", "M003"), ["M003"]),
+        (Identity("罗丙", "", "", "M003"), []),
+        (Identity("··", OWN), []),
+    ],
+)
+def test_the_counter_sees_the_accounts_of_the_patients_name_and_number(
+    outpatients: Outpatients, told: Identity, found: list[str]
+) -> None:
+    """Too little was told, or more than is on record: nothing on-line, but the counter has the papers before it."""
+    command = AskForAnother(Claimant.HEIR, told, "吴乙", "H1", "13900000000", "visit-key-1")
+    online.ask_for_another(outpatients.context, PUBLIC, command)
+    detail = requests.read_request(outpatients.context, OFFICER, waiting(outpatients))
+    assert detail.request.account_no is None
+    assert [one.account.account_no for one in detail.alike] == found
+    assert "吴甲" not in repr(detail.alike)
+
+
 def test_visits_of_one_address_are_limited(outpatients: Outpatients) -> None:
     def book(number: int) -> object:
         patient = Identity(f"某{number}", f"n{number}")
@@ -328,6 +354,30 @@ def test_a_visit_that_fits_no_account_is_taken_up_with_the_one_the_papers_show(o
     assert answer.claim_id is not None
     found = requests.read_request(outpatients.context, CLERK, request_id).request
     assert (found.state, found.account_no, found.claim_id) == ("taken", "M003", answer.claim_id)
+
+
+def test_the_counter_names_the_bank_card_where_the_application_has_none(outpatients: Outpatients) -> None:
+    """An heir is never asked for one on-line, nor who wished for cash; a card that was written stays."""
+    asked(outpatients, AskOwn(0, Route.CASH))
+    request_id = waiting(outpatients)
+    with pytest.raises(MalformedInput) as refused:
+        requests.take_up(outpatients.context, CLERK, request_id, TAKE)
+    assert set(refused.value.details["fields"]) == {"bank", "card_no"}
+    card = replace(TAKE, bank="某银行", card_no="6217 0000 0000 0000 001")
+    answer = requests.take_up(outpatients.context, CLERK, request_id, card)
+    assert answer.claim_id is not None
+    assert outpatients.claim(answer.claim_id).card_hash
+
+
+def test_a_card_typed_at_the_counter_stands_before_that_of_the_application(outpatients: Outpatients) -> None:
+    asked(outpatients)
+    other = replace(TAKE, card_no="6217000000000000002")
+    with pytest.raises(MalformedInput, match="开户银行"):
+        requests.take_up(outpatients.context, CLERK, waiting(outpatients), other)
+    request_id = waiting(outpatients)
+    answer = requests.take_up(outpatients.context, CLERK, request_id, replace(other, bank="另一银行"))
+    assert answer.claim_id is not None
+    assert read_claim(outpatients.context, CLERK, answer.claim_id).personal.bank == "另一银行"
 
 
 def test_a_paper_counts_once_somebody_says_how_it_was_seen(outpatients: Outpatients) -> None:

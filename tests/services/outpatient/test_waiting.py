@@ -10,11 +10,21 @@ from hospital_prepay.domain.access import Actor
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.services.access.home import tasks
-from hospital_prepay.services.outpatient import campaigns, merging
+from hospital_prepay.services.outpatient import campaigns, merging, payouts
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign
 from hospital_prepay.services.outpatient.census import confirm_import, count_accounts
 from hospital_prepay.services.outpatient.corrections import AskCorrection, approve_correction, ask_correction
-from tests.services.outpatient.conftest import APPROVER, APPROVER_AND_OFFICER, CLERK, OFFICER, ROWS, Outpatients
+from tests.services.outpatient.conftest import (
+    APPROVER,
+    APPROVER_AND_OFFICER,
+    ARRIVED,
+    CLERK,
+    FAILED,
+    OFFICER,
+    ROWS,
+    Bank,
+    Outpatients,
+)
 
 BOTH = APPROVER_AND_OFFICER
 AGAIN = ("M006", "吴甲", ROWS[0][2], "", "12.00", "2021-01-01", "门诊预交金", "现金")
@@ -23,6 +33,19 @@ AGAIN = ("M006", "吴甲", ROWS[0][2], "", "12.00", "2021-01-01", "门诊预交�
 def waiting(outpatients: Outpatients, who: Actor) -> dict[str, tuple[int, str]]:
     found = tasks(outpatients.context, who)
     return {one.kind: (one.pile.count, one.pile.first) for one in found if one.kind.startswith("outpatient_")}
+
+
+def test_money_that_the_bank_says_it_never_paid_waits_for_who_notes_its_return(bank: Bank) -> None:
+    """By :class:`Bank`'s one refund: booked as arrived, then told to have failed; the other way round nothing is."""
+    bank.send()
+    bank.read(bank.file("first.csv", ARRIVED))
+    assert "outpatient_returned" not in waiting(bank.outpatients, CLERK)
+    bank.read(bank.file("second.csv", FAILED))
+    for who in (CLERK, OFFICER):
+        assert waiting(bank.outpatients, who)["outpatient_returned"] == (1, bank.claim_id)
+    assert "outpatient_returned" not in waiting(bank.outpatients, APPROVER)
+    payouts.bounce_refund(bank.context, CLERK, bank.claim_id, "账户销户", "TH-1")
+    assert "outpatient_returned" not in waiting(bank.outpatients, CLERK)
 
 
 def test_imports_corrections_pairs_and_campaigns_wait_for_another_person(outpatients: Outpatients) -> None:

@@ -34,6 +34,7 @@ PATIENT_NAME: Final = "患者姓名与账户登记的不同。请照患者的证
 NO_NAME: Final = (
     "账户登记的姓名只有符号，认不出是谁的钱。请交预交金凭条，或填账户登记的手机号；也可以先申请更正姓名。"
 )
+NOT_ORIGINAL_FOR_ANOTHER: Final = "代办、继承的不走原路"
 NO_PROOF: Final = "账户没有登记证件号，只凭证件认不出是谁的钱。请交预交金凭条，或填账户登记的手机号。"
 
 
@@ -84,6 +85,7 @@ class Paper(StrEnum):
 
 CLAIMANT_LABELS: Final = {Claimant.SELF: "本人", Claimant.PROXY: "代办人", Claimant.HEIR: "继承人"}
 ROUTE_LABELS: Final = {Route.ORIGINAL: "原路退回", Route.BANK: "转账到银行卡", Route.CASH: "现金"}
+DEATH_PROOFS: Final = ("死亡证明", "火化证明", "户口注销证明", "社区证明")
 PAPER_LABELS: Final = {
     Paper.OWN_ID: "本人有效证件",
     Paper.PATIENT_ID: "患者有效证件",
@@ -142,6 +144,11 @@ def payee(claimant: Claimant, holder: str, patient: str, came: str) -> str:
     return came if claimant is Claimant.HEIR else registered or patient or came
 
 
+def to_bring(paper: Paper) -> str:
+    """A paper in words for who has to bring it: of several that prove the same, one."""
+    return f"{'、'.join(DEATH_PROOFS)}，任一种即可" if paper is Paper.DEATH else paper.label
+
+
 def needed_papers(claimant: Claimant, *, card_lost: bool) -> tuple[Paper, ...]:
     """What must be shown: a house rule, drawn from what hospitals ask."""
     return (*NEEDED[claimant], *((Paper.LOST_CARD,) if card_lost else ()))
@@ -159,13 +166,18 @@ def routes(facts: ClaimFacts) -> tuple[tuple[Route, str], ...]:
     return tuple(sorted(ways, key=lambda way: bool(way[1])))
 
 
+def routes_for_another() -> tuple[tuple[Route, str], ...]:
+    """Those of a proxy or an heir while nobody knows yet which account it is."""
+    return (Route.BANK, ""), (Route.CASH, ""), (Route.ORIGINAL, NOT_ORIGINAL_FOR_ANOTHER)
+
+
 def _why_not_original(facts: ClaimFacts) -> str:
     if facts.remitted_fen:
         return "钱已上缴财政，由医院垫付，没有原路"
     if facts.channel not in ("wechat", "alipay", "card"):
         return "当时不是用微信、支付宝或银行卡交的，没有原路"
     if facts.claimant != Claimant.SELF:
-        return "代办、继承的不走原路"
+        return NOT_ORIGINAL_FOR_ANOTHER
     if facts.original_failed:
         return "原路退过一次，没有退成"
     if facts.last_movement_on is None:
