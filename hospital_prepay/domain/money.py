@@ -80,8 +80,8 @@ class Money:
         whole, _, decimals = body.replace(",", "").partition(".")
         if len(decimals.rstrip("0")) > 2:
             raise TooManyDecimals(f"“{text[:40]}”最多两位小数，例如 120.00。")
-        # Length first: Python itself refuses to read thousands of digits.
-        if len(whole.lstrip("0")) > _LONGEST:
+        whole = whole.lstrip("0")
+        if len(whole) > _LONGEST:  # Python itself refuses to read thousands of digits
             raise NotAnAmount(f"“{text[:40]}”太大，请核对。")
         fen = int(whole or "0") * FEN_PER_YUAN + int((decimals + "00")[:2])
         if negative and fen:

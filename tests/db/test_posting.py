@@ -217,3 +217,10 @@ def test_a_ready_entry_that_a_guard_refuses_leaves_no_line(database: Database, c
     with pytest.raises(ReusedKey), database.writing() as connection:
         ledger_on(connection).post_ready(ready(transfer(clock, CASH, stay, 500, key="once")))
     assert balance(database, stay) == 500
+
+
+@pytest.mark.parametrize("key", ["below_zero", "above_ceiling", "restricted: x"])
+def test_a_key_called_like_a_reason_is_a_used_key(database: Database, clock: FixedClock, stay: str, key: str) -> None:
+    post(database, transfer(clock, CASH, stay, 100, key=key))
+    with pytest.raises(ReusedKey):
+        post(database, transfer(clock, CASH, stay, 100, key=key))

@@ -23,3 +23,10 @@ def test_a_file_may_mark_an_amount_and_a_form_may_not(text: str, fen: int) -> No
 def test_what_carries_a_doubt_is_refused(text: str) -> None:
     with pytest.raises(MalformedInput):
         Money.of_cell(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-" + "9" * 5000, "9" * 17, "1," + ",".join(["000"] * 2000)])
+def test_an_amount_of_any_length_is_refused_in_words(text: str) -> None:
+    with pytest.raises(MalformedInput, match="太大"):
+        Money.of_cell(text)
+    assert Money.of_cell("0" * 5000 + "1.5") == Money(150)

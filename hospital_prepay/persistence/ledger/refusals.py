@@ -22,7 +22,8 @@ def refusal(error: Exception) -> PrepayError:
     """Translate a driver's error raised while posting."""
     if is_outage(error):
         return DatabaseFault(NOTHING_BOOKED)
-    text = str(error)
+    # PostgreSQL's detail repeats what was written: a key may be called like a reason.
+    text = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
     if any(mark in text for mark in _BELOW):
         return InsufficientFund("余额不够，没有入账。请核对金额后再试。", code="below_zero")
     if any(mark in text for mark in _ABOVE):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hospital_prepay.domain.access import Actor
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
+from hospital_prepay.domain.errors import Conflict, LedgerFault, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.outpatient_claims import PayoutRow, payouts_of
@@ -285,3 +286,24 @@ def test_a_payment_that_came_back_is_not_decided_to_have_arrived(bank: Bank) -> 
     decide_contradiction(bank.context, APPROVER, bank.claim_id, 1, Verdict.UNPAID, "电话核对过")
     bank.send()
     assert bank.state == "sent"
+
+
+def test_what_the_books_refuse_of_one_refund_stops_no_other(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    bank.send()
+    path = bank.file("answers.csv", ARRIVED)
+    lines = path.read_text("utf-8-sig").splitlines()
+    lines.insert(1, lines[1].replace("64.50", "9" * 5000))
+    path.write_text("\n".join([*lines, lines[2]]), "utf-8")
+    book = payouts.book_payment
+    booked: list[int] = []
+
+    def refuse_once(*arguments: Any) -> int:
+        if not booked:
+            booked.append(0)
+            raise LedgerFault("账本没有接受这张凭证，没有入账。")
+        return book(*arguments)
+
+    monkeypatch.setattr(payouts, "book_payment", refuse_once)
+    answered = bank.read(path)
+    assert [one.outcome for one in answered.told] == ["open", "open", "arrived"]
+    assert bank.state == "arrived"
