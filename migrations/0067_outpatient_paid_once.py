@@ -1,6 +1,6 @@
-"""What a payment, its refund and its entry say is one: no refund is free while the bank has its money on the way, a
-payment names the entry that its attempt was booked by, and such an entry has its payment. A frozen list isn't given
-up over accounts that stay frozen for it, and an account's days are days."""
+"""What a payment, its refund and its entry say is one: no refund is free while the bank has its money on the way, and
+a payment names an entry of its own refund. A frozen list isn't given up over accounts that stay frozen for it, and an
+account's days are days."""
 
 from __future__ import annotations
 

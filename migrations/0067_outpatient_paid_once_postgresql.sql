@@ -26,36 +26,22 @@ END $$;
 CREATE CONSTRAINT TRIGGER outpatient_payout_ends AFTER UPDATE OF state ON outpatient_payout
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state <> 'sent') EXECUTE FUNCTION outpatient_payout_ends();
 
--- A payment names the entry of its own attempt, once it arrived.
+-- A payment names an entry of its own refund, once it arrived, and one that no other attempt names.
 CREATE FUNCTION outpatient_payout_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW.entry_no IS NOT NULL AND (TG_OP = 'INSERT' OR OLD.entry_no IS NULL) AND (NEW.state <> 'arrived' OR NOT EXISTS (
       SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no
         AND e.source = 'outpatient_claim:' || NEW.claim_id
-        AND e.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid')
-        AND e.idempotency_key = e.kind || ':' || NEW.claim_id || ':' || NEW.attempt_no)) THEN
+        AND e.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid'))
+      OR EXISTS (SELECT 1 FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
+        AND p.claim_id = NEW.claim_id AND p.attempt_no <> NEW.attempt_no AND p.entry_no = NEW.entry_no)) THEN
     RAISE EXCEPTION 'wrong_step: outpatient_payout' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER outpatient_payout_entry BEFORE INSERT OR UPDATE ON outpatient_payout FOR EACH ROW
   EXECUTE FUNCTION outpatient_payout_entry();
-
--- By the end of the transaction an entry that pays a refund has its payment.
-CREATE FUNCTION outpatient_entry_has_its_payout() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-  SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  IF NOT EXISTS (SELECT 1 FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
-      AND p.claim_id = substr(NEW.source, 18) AND p.entry_no = NEW.entry_no) THEN
-    RAISE EXCEPTION 'wrong_step: outpatient_payout' USING ERRCODE = 'HP006';
-  END IF;
-  RETURN NULL;
-END $$;
-CREATE CONSTRAINT TRIGGER outpatient_entry_has_its_payout AFTER INSERT ON ledger_entry
-  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-  WHEN (NEW.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid'))
-  EXECUTE FUNCTION outpatient_entry_has_its_payout();
 
 -- A frozen list is given up with a ground, and once its accounts are free.
 CREATE FUNCTION outpatient_batch_dropped() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER

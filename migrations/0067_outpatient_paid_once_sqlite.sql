@@ -4,13 +4,14 @@ CREATE TRIGGER outpatient_claim_under_way BEFORE UPDATE ON outpatient_claim WHEN
     WHERE p.institution_id = NEW.institution_id AND p.claim_id = NEW.claim_id AND p.state = 'sent');
 END;
 
--- A payment names the entry of its own attempt, once it arrived.
+-- A payment names an entry of its own refund, once it arrived, and one that no other attempt names.
 CREATE TRIGGER outpatient_payout_entry_insert BEFORE INSERT ON outpatient_payout WHEN NEW.entry_no IS NOT NULL BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_payout') WHERE NEW.state <> 'arrived' OR NOT EXISTS (
     SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no
       AND e.source = 'outpatient_claim:' || NEW.claim_id
-      AND e.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid')
-      AND e.idempotency_key = e.kind || ':' || NEW.claim_id || ':' || NEW.attempt_no);
+      AND e.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid'))
+    OR EXISTS (SELECT 1 FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
+      AND p.claim_id = NEW.claim_id AND p.attempt_no <> NEW.attempt_no AND p.entry_no = NEW.entry_no);
 END;
 
 CREATE TRIGGER outpatient_payout_entry_update BEFORE UPDATE ON outpatient_payout
@@ -18,39 +19,9 @@ WHEN NEW.entry_no IS NOT NULL AND OLD.entry_no IS NULL BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_payout') WHERE NEW.state <> 'arrived' OR NOT EXISTS (
     SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no
       AND e.source = 'outpatient_claim:' || NEW.claim_id
-      AND e.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid')
-      AND e.idempotency_key = e.kind || ':' || NEW.claim_id || ':' || NEW.attempt_no);
-END;
-
--- By the end of the transaction an entry that pays a refund has its payment: a key that is looked at then (0061).
-DROP TRIGGER proof_due_insert;
-
-CREATE TRIGGER proof_due_insert BEFORE INSERT ON proof_due BEGIN
-  SELECT RAISE(ABORT, 'append_only: proof_due') WHERE NEW.proved_no IS NOT NULL
-    OR (NEW.what <> 'arrears' AND NEW.what <> 'recall' AND NEW.what <> 'again' AND NEW.what <> 'payout');
-END;
-
-CREATE TRIGGER outpatient_entry_has_its_payout AFTER INSERT ON ledger_entry
-WHEN NEW.kind = 'outpatient_refund' OR NEW.kind = 'outpatient_advance' OR NEW.kind = 'outpatient_repaid' BEGIN
-  INSERT INTO proof_due (institution_id, what, entry_no) VALUES (NEW.institution_id, 'payout', NEW.entry_no);
-END;
-
-CREATE TRIGGER outpatient_payout_pays_insert AFTER INSERT ON outpatient_payout WHEN NEW.entry_no IS NOT NULL BEGIN
-  UPDATE proof_due SET proved_no = entry_no WHERE institution_id = NEW.institution_id AND what = 'payout'
-    AND entry_no = NEW.entry_no AND proved_no IS NULL;
-END;
-
-CREATE TRIGGER outpatient_payout_pays_update AFTER UPDATE ON outpatient_payout
-WHEN NEW.entry_no IS NOT NULL AND OLD.entry_no IS NULL BEGIN
-  UPDATE proof_due SET proved_no = entry_no WHERE institution_id = NEW.institution_id AND what = 'payout'
-    AND entry_no = NEW.entry_no AND proved_no IS NULL;
-END;
-
-CREATE TRIGGER proof_due_payout BEFORE UPDATE ON proof_due WHEN NEW.what = 'payout' BEGIN
-  SELECT RAISE(ABORT, 'wrong_step: outpatient_payout') WHERE NOT EXISTS (SELECT 1 FROM ledger_entry e
-      JOIN outpatient_payout p ON p.institution_id = e.institution_id AND p.claim_id = substr(e.source, 18)
-        AND p.entry_no = e.entry_no
-    WHERE e.institution_id = NEW.institution_id AND e.entry_no = NEW.entry_no);
+      AND e.kind IN ('outpatient_refund', 'outpatient_advance', 'outpatient_repaid'))
+    OR EXISTS (SELECT 1 FROM outpatient_payout p WHERE p.institution_id = NEW.institution_id
+      AND p.claim_id = NEW.claim_id AND p.attempt_no <> NEW.attempt_no AND p.entry_no = NEW.entry_no);
 END;
 
 -- A frozen list is given up with a ground, and once its accounts are free.

@@ -8,7 +8,7 @@ import pytest
 
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.services.outpatient import escheat, payouts
-from tests.db.test_outpatient_books import BANK, M1, Books, books, filed, outpatients, refused, unchanged
+from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, unchanged
 from tests.services.outpatient.conftest import OFFICER, PAYER
 from tests.services.outpatient.test_escheat import frozen
 
@@ -45,13 +45,6 @@ def test_a_payment_names_no_entry_but_its_own(sent: tuple[Books, str], tmp_path:
     path = tmp_path / "yes.csv"
     path.write_text(f"退款单号,金额,结果\n{held.outpatients.claim(claim_id).refund_no},64.50,成功\n", "utf-8")
     assert payouts.take_answers(held.context, PAYER, path, path.name).arrived == 1
-
-
-def test_an_entry_that_pays_has_its_payment(books: Books) -> None:
-    claim_id = books.outpatients.confirmed()
-    refused(books, "outpatient_refund", (M1, 6450), ("1001", -6450), source=f"outpatient_claim:{claim_id}")
-    payouts.pay_cash(books.context, PAYER, claim_id, "LK-1")
-    assert books.outpatients.account("M001").balance_fen == 0
 
 
 @pytest.mark.parametrize("database_urls", ["postgres"], indirect=True)
