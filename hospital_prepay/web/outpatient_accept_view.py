@@ -170,8 +170,11 @@ def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Rout
 
 def _papers(claimant: Claimant, owner: Owner, *, card_lost: bool) -> list[dict[str, Any]]:
     needed = needed_papers(claimant, card_lost=card_lost)
-    word = "凭条或手机号" if owner.has_phone else "要交"
-    perhaps = {Paper.SLIP: {"kind": "wait", "word": word}} if owner.unregistered else {}
+    perhaps = {}
+    if owner.unregistered:
+        perhaps[Paper.SLIP] = {"kind": "wait", "word": "凭条或手机号" if owner.has_phone else "要交"}
+    elif owner.treasury_fen and not owner.owed_fen:
+        perhaps[Paper.SLIP] = {"kind": "idle", "word": "另外多退的要交"}
     return [
         {
             "field": f"{PAPER}{paper.value}",

@@ -30,7 +30,7 @@ from hospital_prepay.services.outpatient import batch_files, escheat, left_out, 
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
-from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASHIER, OFFICER, Desk
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASH, CASHIER, OFFICER, Desk
 
 ROOT = "/finance/outpatient"
 FILINGS, BATCHES, ADVANCES = f"{ROOT}/filings", f"{ROOT}/batches", f"{ROOT}/advances"
@@ -763,3 +763,20 @@ def test_the_last_who_could_approve_does_not_review_and_is_told_who_could(treasu
         treasury.another(OFFICER, "o3").get(at)
     )
     assert treasury.send(APPROVER, f"{at}/approve").status_code == 303
+
+
+def test_more_than_was_remitted_is_asked_for_with_the_slip_and_a_ground(treasury: Treasury) -> None:
+    treasury.remitted()
+    account = "/desk/refunds/accounts/M001"
+    assert "另外多退的要交" in words(treasury.as_(CASHIER).get(account))
+    asked = {**CASH, "beyond": "10.00", "ground": "凭条上多 10 元", "counted": "10.00"}
+    refused = treasury.send(CASHIER, account, **asked)
+    assert refused.status_code == 422
+    assert "不能退 74.50 元：比上缴的多要退，还缺预交金凭条" in words(refused)
+    assert "<details open><summary>患者手里的凭条比上缴的多" in refused.text, "what was typed stays in sight"
+    short = treasury.send(CASHIER, account, **{**asked, "ground": "x"})
+    assert short.status_code == 422
+    assert "请写明依据" in words(short)
+    assert "比上缴的多要退，还缺预交金凭条。" in words(short), "everything that is missing at once"
+    slip = {"paper-slip": "yes", "reference-slip": "凭条 2019-0113"}
+    assert treasury.send(CASHIER, account, **asked, **slip).status_code == 303
