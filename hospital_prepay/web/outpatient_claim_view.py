@@ -56,6 +56,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             for one in found.answers
         ],
         "log": log_lines(found),
+        "beyond": _beyond(found),
         "owed_fen": found.owed_fen,
         "owed_again": {"may_change": claim.state != ClaimState.SENT} if is_paid_again(found.owner) else None,
         "overpaid": overpaid(found),
@@ -100,9 +101,18 @@ def _head(found: ClaimDetail) -> dict[str, Any]:
         "cash": claim.route == Route.CASH,
         "by_file": found.paid.file_no,
         "taken_at": "窗口" if claim.taken_at == "window" else "网上",
-        "ground": claim.ground,
         "accepted_at": claim.accepted_at,
     }
+
+
+def _beyond(found: ClaimDetail) -> dict[str, Any] | None:
+    """What was asked beyond what was remitted, with its ground. A claim that ended holds the ground of that instead,
+    and one of before the act kept what was asked has the claim's alone."""
+    asked = [one.detail for one in found.record if one.detail.get("beyond_fen")]
+    if asked:
+        return {"fen": asked[-1]["beyond_fen"], "ground": asked[-1]["beyond_ground"]}
+    fen, ground = found.decision.facts.get("beyond_fen", 0), found.claim.ground
+    return {"fen": fen, "ground": ground} if fen and ground and found.claim.ended_by is None else None
 
 
 def receipt(found: ClaimDetail) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import batch_files, escheat, left_out, list_papers
+from hospital_prepay.services.outpatient import batch_files, claim_review, escheat, left_out, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
-from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASH, CASHIER, OFFICER, Desk
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASH, CASHIER, OFFICER, OWN, Desk
 
 ROOT = "/finance/outpatient"
 FILINGS, BATCHES, ADVANCES = f"{ROOT}/filings", f"{ROOT}/batches", f"{ROOT}/advances"
@@ -780,3 +780,30 @@ def test_more_than_was_remitted_is_asked_for_with_the_slip_and_a_ground(treasury
     assert "比上缴的多要退，还缺预交金凭条。" in words(short), "everything that is missing at once"
     slip = {"paper-slip": "yes", "reference-slip": "凭条 2019-0113"}
     assert treasury.send(CASHIER, account, **asked, **slip).status_code == 303
+
+
+def test_the_ground_of_what_goes_beyond_is_read_by_whoever_decides_and_audits(treasury: Treasury) -> None:
+    treasury.remitted()
+    asked = {"beyond": "10.00", "counted": "10.00", "ground": f"凭条上多 10 元，{OWN} 的那一张"}
+    claim = treasury.accepted("M001", **asked)
+    for role in (OFFICER, APPROVER, AUDITOR):
+        page = words(treasury.as_(role).get(claim))
+        assert "其中另外多退 10.00 元，上缴的钱里没有，由本院承担" in page
+        assert "依据：凭条上多 10 元，1101 **** 002X 的那一张" in page
+    treasury.send(CASHIER, f"{claim}/withdraw", ground="先不退了")
+    after = words(treasury.as_(AUDITOR).get(claim))
+    assert "收材料 2 份，另外多退 10.00 元，依据：凭条上多 10 元" in after, "whatever ended the claim"
+
+
+def test_a_claim_of_before_its_act_kept_the_ground_shows_its_own(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    treasury.remitted()
+    claim = treasury.accepted("M001", beyond="10.00", counted="10.00", ground="凭条上多 10 元")
+    bare = claim_review.record_on
+    monkeypatch.setattr(claim_review, "record_on", lambda *of: [replace(one, detail={}) for one in bare(*of)])
+    assert "另外多退 10.00 元，上缴的钱里没有，由本院承担。受理时写的依据：凭条上多 10 元。" in words(
+        treasury.as_(AUDITOR).get(claim)
+    )
+    treasury.send(CASHIER, f"{claim}/withdraw", ground="先不退了")
+    assert "受理时写的依据" not in words(treasury.as_(AUDITOR).get(claim)), "it is why the claim ended"
