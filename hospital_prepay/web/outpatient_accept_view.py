@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from marshmallow import ValidationError
+
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
-from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
 from hospital_prepay.domain.rules.outpatient.life import EMPTY, LISTED_LABELS, AccountState, ClaimState
@@ -15,6 +17,7 @@ from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
+from hospital_prepay.schemas.base import Yuan
 from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
 from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
 from hospital_prepay.web.decision_view import decision_href, decision_number
@@ -60,12 +63,14 @@ def find_page(q: str, found: list[FoundOwner] | None) -> dict[str, Any]:
 
 def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused | None) -> dict[str, Any]:
     """One account and the form of a claim on it; an objection to the whole (``""``) says nothing of its fields."""
-    form = with_gaps(owner, claimant, form) if form.errors and "" not in form.errors else form
+    beyond = _beyond(form)
+    if (form.errors and "" not in form.errors) or (beyond and refused is None and not form.errors):
+        form = with_gaps(owner, claimant, form)
     account = owner.account
     open_ = owner.open_claim
     ways = ways_of(current_context(), owner, claimant)
     return {
-        "account": account_card(owner),
+        "account": account_card(owner, beyond),
         "open_claim": None if open_ is None else _claim_line(open_),
         "claims": [_claim_line(one) for one in owner.claims],
         "others": [_other(one) for one in owner.others],
@@ -85,6 +90,8 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
         "may": _may(owner),
         "due_fen": owner.due_fen,
+        "beyond": beyond,
+        "asked": Money(owner.due_fen) + beyond,
         "takes_over_confirmed": takes_over_confirmed(owner),
         "unregistered": owner.unregistered,
         "asks_phone": owner.unregistered and owner.has_phone,
@@ -92,9 +99,18 @@ def account_page(owner: Owner, claimant: Claimant, form: Form, refused: Refused 
     }
 
 
-def account_card(owner: Owner) -> dict[str, Any]:
-    """The account as every page of refunds shows it."""
+def _beyond(form: Form) -> Money:
+    """What the form asks beyond what was remitted, as far as it is an amount."""
+    try:
+        return Yuan(required=True).deserialize(str(form.entered.get("beyond", "")).strip())
+    except ValidationError:
+        return ZERO
+
+
+def account_card(owner: Owner, beyond: Money = ZERO) -> dict[str, Any]:
+    """The account as every page of refunds shows it; ``beyond`` is asked above what the treasury has of it."""
     account = owner.account
+    asked = Money(owner.due_fen) + beyond
     kind = MoneyKind(account.kind)
     return {
         "account_no": account.account_no,
@@ -113,7 +129,8 @@ def account_card(owner: Owner) -> dict[str, Any]:
         "owed_fen": owner.owed_fen,
         "owed_again": is_paid_again(owner),
         "due_fen": owner.due_fen,
-        "due_words": Money(owner.due_fen).in_words() if owner.due_fen else None,
+        "beyond_fen": beyond.fen,
+        "due_words": asked.in_words() if asked else None,
         "filed_on": account.filed_on,
         "reason": account.unclearable_reason,
     }

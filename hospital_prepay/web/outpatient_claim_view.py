@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.domain.rules.outpatient.life import ClaimState
@@ -37,9 +37,12 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
     offered = offered_forms(found)
     basis = found.decision.reasons[0]
     held = undecided(found) is not None
+    beyond = _beyond(found)
+    # What came back is owed for itself, what was asked beyond it and all.
+    beside = Money(beyond["fen"]) if beyond and ClaimState(claim.state).is_open and not found.owner.owed_fen else ZERO
     return {
         "claim": _head(found),
-        "account": account_card(found.owner),
+        "account": account_card(found.owner, beside),
         "personal": found.personal,
         "basis": chip(basis.clause, basis.message.rstrip("。") if basis.clause is None else ""),
         "steps": steps(found),
@@ -56,7 +59,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             for one in found.answers
         ],
         "log": log_lines(found),
-        "beyond": _beyond(found),
+        "beyond": beyond,
         "owed_fen": found.owed_fen,
         "owed_again": {"may_change": claim.state != ClaimState.SENT} if is_paid_again(found.owner) else None,
         "overpaid": overpaid(found),

@@ -638,7 +638,7 @@ def test_a_claim_paid_ahead_is_listed_submitted_by_another_and_reimbursed(treasu
 
 
 def test_the_papers_of_a_list_stay_within_what_was_remitted(treasury: Treasury) -> None:
-    treasury.paid_ahead(beyond="10.00", ground="患者持凭条，少计 10 元")
+    treasury.paid_ahead(beyond="10.00", counted="10.00", ground="患者持凭条，少计 10 元")
     page = words(treasury.as_(OFFICER).get(ADVANCES))
     assert "本院少计的 1 笔，10.00 元由本院承担" in page
     at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
@@ -807,3 +807,22 @@ def test_a_claim_of_before_its_act_kept_the_ground_shows_its_own(
     )
     treasury.send(CASHIER, f"{claim}/withdraw", ground="先不退了")
     assert "受理时写的依据" not in words(treasury.as_(AUDITOR).get(claim)), "it is why the claim ended"
+
+
+def test_the_form_names_the_sum_that_it_takes_down_before_it_does(treasury: Treasury) -> None:
+    """In figures, in capitals and on the button; a sum that the button didn't count in is shown first."""
+    treasury.remitted()
+    account = "/desk/refunds/accounts/M001"
+    slip = {"paper-slip": "yes", "reference-slip": "凭条 2019-0113"}
+    asked = {**CASH, **slip, "beyond": "10", "ground": "凭条上多 10 元"}
+    claims = treasury.count("outpatient_claim")
+    for counted in ({}, {"counted": "9.00"}):
+        page = treasury.send(CASHIER, account, **asked, **counted)
+        assert (page.status_code, treasury.count("outpatient_claim")) == (200, claims)
+        assert "一共退 74.50 元（人民币柒拾肆元伍角整）：上缴的 64.50 元，另外多退 10.00 元" in words(page)
+        assert "受理退款 74.50 元" in words(page)
+        assert re.search(r"另外多退10.00 元，由本院承担\s*大写人民币柒拾肆元伍角整", words(page))
+    assert "还缺本人有效证件。" in words(treasury.send(CASHIER, account, **{**asked, "paper-own_id": ""}))
+    [counted] = re.findall(r'name="counted" value="([^"]+)"', page.text)
+    claim = str(treasury.send(CASHIER, account, **asked, counted=counted).location)
+    assert "大写人民币柒拾肆元伍角整" in words(treasury.as_(OFFICER).get(claim))

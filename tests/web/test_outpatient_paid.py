@@ -228,7 +228,7 @@ def test_the_duty_to_apply_leads_to_sending_a_list_that_is_made(desk: Treasury) 
 
 
 def test_every_column_of_money_in_a_list_of_advances_is_added_up(desk: Treasury) -> None:
-    desk.paid_ahead(beyond="1.00", ground="凭条多 1 元，数错了")
+    desk.paid_ahead(beyond="1.00", counted="1.00", ground="凭条多 1 元，数错了")
     at = str(desk.send(OFFICER, ADVANCES, budget_year="2027").location)
     foot = re.sub(r"<[^>]+>", " ", desk.as_(OFFICER).get(at).text.partition("<tfoot>")[2].partition("</tfoot>")[0])
     assert foot.split() == ["合计", "65.50", "1.00", "64.50"]
