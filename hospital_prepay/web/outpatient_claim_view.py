@@ -8,7 +8,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
-from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.life import ENDED, ClaimState
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
@@ -119,7 +119,8 @@ def _beyond(found: ClaimDetail) -> dict[str, Any] | None:
 
 
 def receipt(found: ClaimDetail) -> dict[str, Any]:
-    """The receipt form, its amount in capitals; a name that is masked for the viewer stays masked on it."""
+    """The receipt form, its amount in capitals; a name that is masked for the viewer stays masked on it.
+    Cash is signed for once it may be paid; to a transfer whoever comes agrees when the claim is taken down."""
     claim, names = found.claim, found.names
     return {
         "claim": claim,
@@ -129,6 +130,7 @@ def receipt(found: ClaimDetail) -> dict[str, Any]:
         "claimant": Claimant(claim.claimant).label,
         "route": Route(found.paid.route).label,
         "cash": found.paid.route == Route.CASH,
+        "unsigned": _unsigned(found),
         "by_file": found.paid.file_no,
         "papers": [Paper(one.kind).label for one in found.papers if _is_in_force(one, found)],
         "people": [
@@ -144,6 +146,18 @@ def receipt(found: ClaimDetail) -> dict[str, Any]:
         "for_patient": current_actor().calls_patients,
         "back_href": f"{ROOT}/{claim.claim_id}",
     }
+
+
+def _unsigned(found: ClaimDetail) -> str:
+    """Why nobody may sign the form now; empty words: they may."""
+    state = ClaimState(found.claim.state)
+    if state in ENDED:
+        return f"{state.label}，不能领款。"
+    if found.paid.route != Route.CASH:
+        return ""
+    if state in (ClaimState.ACCEPTED, ClaimState.REVIEWED):
+        return "未确认，不能领款。确认以后重新打印，付现金时请领款人签名。"
+    return "银行说法不一，决定以前不能领款。" if undecided(found) else ""
 
 
 def identity_page(found: ClaimDetail, form: Form, shown: dict[str, Any] | None) -> dict[str, Any]:

@@ -169,6 +169,32 @@ def test_four_people_click_a_cash_refund_through(desk: Desk) -> None:
         assert desk.as_(role).get(claim).status_code == 200
 
 
+def test_the_receipt_form_for_cash_is_signed_only_once_the_refund_is_confirmed(desk: Desk) -> None:
+    claim = desk.accepted()
+
+    def form() -> str:
+        return words(desk.as_(CASHIER).get(f"{claim}/receipt"))
+
+    for step in (lambda: None, lambda: desk.send(OFFICER, f"{claim}/review")):
+        step()
+        assert "未确认，不能领款" in form()
+        assert "收到现金" not in form()
+        assert "领款人签名：" not in form()
+    desk.send(APPROVER, f"{claim}/confirm")
+    assert "收到现金人民币陆拾肆元伍角整。" in form()
+    assert "领款人签名：" in form()
+    assert "不能领款" not in form()
+    desk.send(CASHIER, f"{claim}/withdraw", ground="改天再来")
+    assert "已撤回，不能领款" in form()
+    assert "领款人签名：" not in form()
+
+
+def test_whoever_comes_agrees_to_a_transfer_when_the_claim_is_taken_down(desk: Desk) -> None:
+    form = words(desk.as_(CASHIER).get(f"{desk.accepted(**BANK)}/receipt"))
+    assert "同意退到上述账户。" in form
+    assert "领款人签名：" in form
+
+
 def test_the_page_says_who_did_it_who_is_next_and_who_may_not(desk: Desk) -> None:
     claim = desk.accepted()
     shown = words(desk.as_(CASHIER).get(claim))
