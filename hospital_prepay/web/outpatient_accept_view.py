@@ -36,7 +36,8 @@ PAYEES: Final = {
 }
 WRONG_NUMBER: Final = (
     "账户登记的身份证号写错了（校验位、出生日期或地区不对），患者拿真证件也对不上。"
-    "请财务凭患者的证件先办身份更正（清退台账，打开这个账户申请），批准后再受理；钱一直在账上。"
+    "要先办身份更正：凭患者的证件原件和当年的预交金凭条（没有凭条的凭缴费记录）申请，另一个人批准后再受理；"
+    "钱一直在账上。"
 )
 _CERTNO_DOUBTS: Final = {"resident_id": "登记有误", "certno": "不像证件号"}
 _EMPTY: Final = {"kind": "idle", "word": LISTED_LABELS[EMPTY]}
@@ -162,6 +163,8 @@ def _may(owner: Owner) -> dict[str, Any]:
     """Whether a claim may be taken here, if not, why, and where that is mended by whoever may."""
     why, mend_href = _why_not(owner)
     mends = current_actor().may(Permission.OUTPATIENT_IMPORT)
+    if mend_href and not mends and owner.menders:
+        why = f"{why}能申请的人：{'、'.join(owner.menders)}。"
     return {"accept": not why, "why_not": why or None, "mend_href": mend_href if mends and mend_href else None}
 
 

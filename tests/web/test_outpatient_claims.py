@@ -169,6 +169,17 @@ def test_four_people_click_a_cash_refund_through(desk: Desk) -> None:
         assert desk.as_(role).get(claim).status_code == 200
 
 
+def test_a_wrong_number_on_record_says_who_asks_for_its_correction_and_with_what(desk: Desk) -> None:
+    desk.counted((("M009", "陈己", "110105194912310021", "", "5.00", "2019-01-01", "门诊预交金", "现金"),))
+    page = desk.as_(CASHIER).get(f"{FIND}/accounts/M009")
+    assert "凭患者的证件原件和当年的预交金凭条（没有凭条的凭缴费记录）申请" in words(page)
+    assert "能申请的人：财务员" in words(page)
+    assert "/finance/outpatient/owners/of/M009" not in page.text
+    page = desk.as_(OFFICER).get(f"{FIND}/accounts/M009")
+    assert "能申请的人" not in words(page)
+    assert '<a href="/finance/outpatient/owners/of/M009">申请身份更正</a>' in page.text
+
+
 def test_the_receipt_form_for_cash_is_signed_only_once_the_refund_is_confirmed(desk: Desk) -> None:
     claim = desk.accepted()
 
