@@ -194,7 +194,7 @@ def _papers(claimant: Claimant, owner: Owner, *, card_lost: bool) -> list[dict[s
     if owner.unregistered:
         perhaps[Paper.SLIP] = {"kind": "wait", "word": "凭条或手机号" if owner.has_phone else "要交"}
     elif owner.treasury_fen and not owner.owed_fen:
-        perhaps[Paper.SLIP] = {"kind": "idle", "word": "另外多退的要交"}
+        perhaps[Paper.SLIP] = {"kind": "idle", "word": "多退要交"}
     return [
         {
             "field": f"{PAPER}{paper.value}",

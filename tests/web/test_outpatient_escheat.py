@@ -768,7 +768,7 @@ def test_the_last_who_could_approve_does_not_review_and_is_told_who_could(treasu
 def test_more_than_was_remitted_is_asked_for_with_the_slip_and_a_ground(treasury: Treasury) -> None:
     treasury.remitted()
     account = "/desk/refunds/accounts/M001"
-    assert "另外多退的要交" in words(treasury.as_(CASHIER).get(account))
+    assert "多退要交" in words(treasury.as_(CASHIER).get(account))
     asked = {**CASH, "beyond": "10.00", "ground": "凭条上多 10 元", "counted": "10.00"}
     refused = treasury.send(CASHIER, account, **asked)
     assert refused.status_code == 422
@@ -824,5 +824,8 @@ def test_the_form_names_the_sum_that_it_takes_down_before_it_does(treasury: Trea
         assert re.search(r"另外多退10.00 元，由本院承担\s*大写人民币柒拾肆元伍角整", words(page))
     assert "还缺本人有效证件。" in words(treasury.send(CASHIER, account, **{**asked, "paper-own_id": ""}))
     [counted] = re.findall(r'name="counted" value="([^"]+)"', page.text)
+    less = treasury.send(CASHIER, account, **{**asked, "beyond": ""}, counted=counted)
+    assert (less.status_code, treasury.count("outpatient_claim")) == (200, claims)
+    assert "受理退款 64.50 元" in words(less)
     claim = str(treasury.send(CASHIER, account, **asked, counted=counted).location)
     assert "大写人民币柒拾肆元伍角整" in words(treasury.as_(OFFICER).get(claim))
