@@ -522,6 +522,7 @@ FACTS: Final[dict[str, dict[str, tuple[str, Callable[[Any], str]]]]] = {
         "unregistered": ("账户没有登记证件号", _yes),
         "phone_matches": ("手机号与登记一致", _yes),
         "nameless": ("登记的姓名只有符号", _yes),
+        "beyond_proved": ("多退的出示了凭条", _yes),
     },
     "outpatient.gate": {
         "kind": ("要收的情形", str),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from marshmallow import ValidationError
+
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.decision import Decision
-from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route, needed_papers
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
 from hospital_prepay.domain.rules.outpatient.life import EMPTY, LISTED_LABELS, AccountState, ClaimState
@@ -15,6 +17,7 @@ from hospital_prepay.domain.rules.outpatient.reach import Channel
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
+from hospital_prepay.schemas.base import Yuan
 from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
 from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
 from hospital_prepay.services.outpatient.requests import ListedRequest
@@ -34,7 +37,8 @@ PAYEES: Final = {
 }
 WRONG_NUMBER: Final = (
     "账户登记的身份证号写错了（校验位、出生日期或地区不对），患者拿真证件也对不上。"
-    "请财务凭患者的证件先办身份更正（清退台账，打开这个账户申请），批准后再受理；钱一直在账上。"
+    "要先办身份更正：凭患者的证件原件和当年的预交金凭条（没有凭条的凭缴费记录）申请，另一个人批准后再受理；"
+    "钱一直在账上。"
 )
 _CERTNO_DOUBTS: Final = {"resident_id": "登记有误", "certno": "不像证件号"}
 _EMPTY: Final = {"kind": "idle", "word": LISTED_LABELS[EMPTY]}
@@ -65,12 +69,14 @@ def account_page(
 ) -> dict[str, Any]:
     """One account with what was ``asked`` on-line, and the form of a claim on it; an objection to the whole (``""``)
     says nothing of its fields."""
-    form = with_gaps(owner, claimant, form) if form.errors and "" not in form.errors else form
+    beyond = _beyond(form)
+    if (form.errors and "" not in form.errors) or (beyond and refused is None and not form.errors):
+        form = with_gaps(owner, claimant, form)
     account = owner.account
     open_ = owner.open_claim
     ways = ways_of(current_context(), owner, claimant)
     return {
-        "account": account_card(owner),
+        "account": account_card(owner, beyond),
         "open_claim": None if open_ is None else _claim_line(open_),
         "claims": [_claim_line(one) for one in owner.claims],
         "others": [_other(one) for one in owner.others],
@@ -91,6 +97,8 @@ def account_page(
         "refused": None if refused is None else _refusal(owner, claimant, refused, ways),
         "may": may_accept(owner),
         "due_fen": owner.due_fen,
+        "beyond": beyond,
+        "whole": Money(owner.due_fen) + beyond,
         "takes_over_confirmed": takes_over_confirmed(owner),
         "unregistered": owner.unregistered,
         "asks_phone": owner.unregistered and owner.has_phone,
@@ -98,9 +106,18 @@ def account_page(
     }
 
 
-def account_card(owner: Owner) -> dict[str, Any]:
-    """The account as every page of refunds shows it."""
+def _beyond(form: Form) -> Money:
+    """What the form asks beyond what was remitted, as far as it is an amount."""
+    try:
+        return Yuan(required=True).deserialize(str(form.entered.get("beyond", "")).strip())
+    except ValidationError:
+        return ZERO
+
+
+def account_card(owner: Owner, beyond: Money = ZERO) -> dict[str, Any]:
+    """The account as every page of refunds shows it; ``beyond`` is asked above what the treasury has of it."""
     account = owner.account
+    asked = Money(owner.due_fen) + beyond
     kind = MoneyKind(account.kind)
     return {
         "account_no": account.account_no,
@@ -119,7 +136,8 @@ def account_card(owner: Owner) -> dict[str, Any]:
         "owed_fen": owner.owed_fen,
         "owed_again": is_paid_again(owner),
         "due_fen": owner.due_fen,
-        "due_words": Money(owner.due_fen).in_words() if owner.due_fen else None,
+        "beyond_fen": beyond.fen,
+        "due_words": asked.in_words() if asked else None,
         "filed_on": account.filed_on,
         "reason": account.unclearable_reason,
     }
@@ -151,6 +169,8 @@ def may_accept(owner: Owner) -> dict[str, Any]:
     """Whether a claim may be taken here, if not, why, and where that is mended by whoever may."""
     why, mend_href = _why_not(owner)
     mends = current_actor().may(Permission.OUTPATIENT_IMPORT)
+    if mend_href and not mends and owner.menders:
+        why = f"{why}能申请的人：{'、'.join(owner.menders)}。"
     return {"accept": not why, "why_not": why or None, "mend_href": mend_href if mends and mend_href else None}
 
 
@@ -176,8 +196,11 @@ def _filled(owner: Owner, claimant: Claimant, form: Form, ways: tuple[tuple[Rout
 
 def _papers(claimant: Claimant, owner: Owner, *, card_lost: bool) -> list[dict[str, Any]]:
     needed = needed_papers(claimant, card_lost=card_lost)
-    word = "凭条或手机号" if owner.has_phone else "要交"
-    perhaps = {Paper.SLIP: {"kind": "wait", "word": word}} if owner.unregistered else {}
+    perhaps = {}
+    if owner.unregistered:
+        perhaps[Paper.SLIP] = {"kind": "wait", "word": "凭条或手机号" if owner.has_phone else "要交"}
+    elif owner.treasury_fen and not owner.owed_fen:
+        perhaps[Paper.SLIP] = {"kind": "idle", "word": "多退要交"}
     return [
         {
             "field": f"{PAPER}{paper.value}",

@@ -90,6 +90,8 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
                 for one in card.others
             ],
         },
+        "paid_ahead": any(one.remitted and one.state == ClaimState.ARRIVED for one in card.claims)
+        or card.owed_fen > 0,
         "movements": [_movement(one, card.names) for one in card.movements],
         "claims": [_claim(one, card.names) for one in card.claims],
         "corrections": [correction(one, card.names) for one in card.corrections],

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from hospital_prepay.domain.audit import action_label
+from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.services.outpatient.claim_record import RecordEvent
 from hospital_prepay.services.outpatient.claim_review import ClaimDetail, PayoutRow
@@ -57,7 +58,11 @@ def _accepted(event: RecordEvent, found: ClaimDetail) -> str:
     where = {"window": "窗口", "online": "网上"}[found.claim.taken_at] if event.at == found.claim.accepted_at else ""
     came, again = ("银行退回以后，", "重新") if event.detail.get("taken_over") else ("", "")
     why = f"，换人办的理由：{event.detail['ground']}" if event.detail.get("ground") else ""
-    return f"{came}{where}{again}受理，收材料 {sum(one.recorded_at == event.at for one in found.papers)} 份{why}"
+    beyond = ""
+    if event.detail.get("beyond_fen"):
+        beyond = f"，另外多退 {Money(event.detail['beyond_fen'])} 元，依据：{event.detail['beyond_ground']}"
+    papers = sum(one.recorded_at == event.at for one in found.papers)
+    return f"{came}{where}{again}受理，收材料 {papers} 份{beyond}{why}"
 
 
 def _redirected(event: RecordEvent, _: ClaimDetail) -> str:

@@ -136,5 +136,5 @@ def who_words(found: ClaimDetail) -> str:
     """Who took which step, and that they are different people."""
     claim, names = found.claim, found.names
     steps = [("受理", claim.accepted_by), ("审核", claim.reviewed_by), ("确认", claim.confirmed_by)]
-    said = " ≠ ".join(f"{step} {names.get(who, who)}" if who else f"{step}（待定）" for step, who in steps)
-    return f"{said}。付款的人不能是审核、确认的人。"
+    said = "，".join(f"{step} {names.get(who, who)}" if who else f"{step}（待定）" for step, who in steps)
+    return f"{said}：三步须由三个人办。付款的人不能是审核、确认的人。"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.money import Money
+from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.alarms import AlarmKind
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
-from hospital_prepay.domain.rules.outpatient.life import ClaimState
+from hospital_prepay.domain.rules.outpatient.life import ENDED, ClaimState
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
@@ -44,9 +44,12 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
     offered = offered_forms(found)
     basis = found.decision.reasons[0]
     held = undecided(found) is not None
+    beyond = _beyond(found)
+    # What came back is owed for itself, what was asked beyond it and all.
+    beside = Money(beyond["fen"]) if beyond and ClaimState(claim.state).is_open and not found.owner.owed_fen else ZERO
     return {
         "claim": _head(found),
-        "account": account_card(found.owner),
+        "account": account_card(found.owner, beside),
         "personal": found.personal,
         "basis": chip(basis.clause, basis.message.rstrip("。") if basis.clause is None else ""),
         "steps": steps(found),
@@ -63,6 +66,7 @@ def claim_page(found: ClaimDetail, name: str, form: Form | None) -> dict[str, An
             for one in found.answers
         ],
         "log": log_lines(found),
+        "beyond": beyond,
         "owed_fen": found.owed_fen,
         "owed_again": {"may_change": claim.state != ClaimState.SENT} if is_paid_again(found.owner) else None,
         "overpaid": overpaid(found),
@@ -107,13 +111,23 @@ def _head(found: ClaimDetail) -> dict[str, Any]:
         "cash": claim.route == Route.CASH,
         "by_file": found.paid.file_no,
         "taken_at": "窗口" if claim.taken_at == "window" else "网上",
-        "ground": claim.ground,
         "accepted_at": claim.accepted_at,
     }
 
 
+def _beyond(found: ClaimDetail) -> dict[str, Any] | None:
+    """What was asked beyond what was remitted, with its ground. A claim that ended holds the ground of that instead,
+    and one of before the act kept what was asked has the claim's alone."""
+    asked = [one.detail for one in found.record if one.detail.get("beyond_fen")]
+    if asked:
+        return {"fen": asked[-1]["beyond_fen"], "ground": asked[-1]["beyond_ground"]}
+    fen, ground = found.decision.facts.get("beyond_fen", 0), found.claim.ground
+    return {"fen": fen, "ground": ground} if fen and ground and found.claim.ended_by is None else None
+
+
 def receipt(found: ClaimDetail) -> dict[str, Any]:
-    """The receipt form, its amount in capitals; a name that is masked for the viewer stays masked on it."""
+    """The receipt form, its amount in capitals; a name that is masked for the viewer stays masked on it.
+    Cash is signed for once it may be paid; to a transfer whoever comes agrees when the claim is taken down."""
     claim, names = found.claim, found.names
     return {
         "claim": claim,
@@ -123,6 +137,7 @@ def receipt(found: ClaimDetail) -> dict[str, Any]:
         "claimant": Claimant(claim.claimant).label,
         "route": Route(found.paid.route).label,
         "cash": found.paid.route == Route.CASH,
+        "unsigned": _unsigned(found),
         "by_file": found.paid.file_no,
         "papers": [Paper(one.kind).label for one in found.papers if _is_in_force(one, found)],
         "people": [
@@ -138,6 +153,18 @@ def receipt(found: ClaimDetail) -> dict[str, Any]:
         "for_patient": current_actor().calls_patients,
         "back_href": f"{ROOT}/{claim.claim_id}",
     }
+
+
+def _unsigned(found: ClaimDetail) -> str:
+    """Why nobody may sign the form now; empty words: they may."""
+    state = ClaimState(found.claim.state)
+    if state in ENDED:
+        return f"{state.label}，不能领款。"
+    if found.paid.route != Route.CASH:
+        return ""
+    if state in (ClaimState.ACCEPTED, ClaimState.REVIEWED):
+        return "未确认，不能领款。确认以后重新打印，付现金时请领款人签名。"
+    return "银行说法不一，决定以前不能领款。" if undecided(found) else ""
 
 
 def identity_page(found: ClaimDetail, form: Form, shown: dict[str, Any] | None) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def show_account(account_no: str) -> str:
 @requires(Permission.OUTPATIENT_ACCEPT)
 def accept(account_no: str) -> Any:
     """Take a claim down; a button of 可以这样办 changes the way of payment, or who comes: then the form is shown anew
-    with what was typed."""
+    with what was typed. So it is where the button counted in another sum than is asked: none is taken down unseen."""
     other = request.form.get("as", "")
     if other in list(Claimant):
         return _account(account_no, Claimant(other), typed("idempotency_key", "as"))
@@ -74,6 +74,8 @@ def accept(account_no: str) -> Any:
     claimant = _claimant(request.form.get("claimant", ""))
     try:
         command = read_form(schemas.AcceptClaimSchema(), **changes)
+        if request.form.get("counted", "") != (command.beyond.plain() if command.beyond else ""):
+            return _account(account_no, claimant, typed("idempotency_key"))
         answer = claims.accept_claim(current_context(), current_actor(), command)
     except WrongForm as wrong:
         return _account(account_no, claimant, wrong.form), 422

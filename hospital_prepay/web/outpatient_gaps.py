@@ -47,7 +47,10 @@ def _missing_papers(owner: Owner, claimant: Claimant, form: Form) -> str:
     entered = form.entered
     needed = needed_papers(claimant, card_lost=bool(entered.get("card_lost")))
     missing = [f"还缺{paper.label}。" for paper in needed if not entered.get(f"{PAPER}{paper.value}")]
-    if owner.unregistered and not entered.get(f"{PAPER}{Paper.SLIP.value}"):
+    has_slip = bool(entered.get(f"{PAPER}{Paper.SLIP.value}"))
+    if entered.get("beyond") and not has_slip:
+        missing.append("比上缴的多要退，还缺预交金凭条。")
+    elif owner.unregistered and not has_slip:
         if not owner.has_phone:
             missing.append("还缺预交金凭条。")
         elif not (entered.get("phone") or entered.get("patient_phone")):

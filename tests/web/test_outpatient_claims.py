@@ -72,7 +72,8 @@ class Desk:
         return self.as_(role).get(str(self.send(role, FIND, q=q).location))
 
     def accepted(self, account: str = "M001", role: Role = CASHIER, **changes: Any) -> str:
-        slip = {} if account == "M001" else {"paper-slip": "yes", "reference-slip": f"凭条 {account}"}
+        plain = account == "M001" and "beyond" not in changes
+        slip = {} if plain else {"paper-slip": "yes", "reference-slip": f"凭条 {account}"}
         answer = self.send(role, f"{FIND}/accounts/{account}", **{**CASH, **slip, **changes})
         assert answer.status_code == 303, words(answer)
         return str(answer.location)
@@ -168,6 +169,43 @@ def test_four_people_click_a_cash_refund_through(desk: Desk) -> None:
         assert desk.as_(role).get(claim).status_code == 200
 
 
+def test_a_wrong_number_on_record_says_who_asks_for_its_correction_and_with_what(desk: Desk) -> None:
+    desk.counted((("M009", "陈己", "110105194912310021", "", "5.00", "2019-01-01", "门诊预交金", "现金"),))
+    page = desk.as_(CASHIER).get(f"{FIND}/accounts/M009")
+    assert "凭患者的证件原件和当年的预交金凭条（没有凭条的凭缴费记录）申请" in words(page)
+    assert "能申请的人：财务员" in words(page)
+    assert "/finance/outpatient/owners/of/M009" not in page.text
+    page = desk.as_(OFFICER).get(f"{FIND}/accounts/M009")
+    assert "能申请的人" not in words(page)
+    assert '<a href="/finance/outpatient/owners/of/M009">申请身份更正</a>' in page.text
+
+
+def test_the_receipt_form_for_cash_is_signed_only_once_the_refund_is_confirmed(desk: Desk) -> None:
+    claim = desk.accepted()
+
+    def form() -> str:
+        return words(desk.as_(CASHIER).get(f"{claim}/receipt"))
+
+    for step in (lambda: None, lambda: desk.send(OFFICER, f"{claim}/review")):
+        step()
+        assert "未确认，不能领款" in form()
+        assert "收到现金" not in form()
+        assert "领款人签名：" not in form()
+    desk.send(APPROVER, f"{claim}/confirm")
+    assert "收到现金人民币陆拾肆元伍角整。" in form()
+    assert "领款人签名：" in form()
+    assert "不能领款" not in form()
+    desk.send(CASHIER, f"{claim}/withdraw", ground="改天再来")
+    assert "已撤回，不能领款" in form()
+    assert "领款人签名：" not in form()
+
+
+def test_whoever_comes_agrees_to_a_transfer_when_the_claim_is_taken_down(desk: Desk) -> None:
+    form = words(desk.as_(CASHIER).get(f"{desk.accepted(**BANK)}/receipt"))
+    assert "同意退到上述账户。" in form
+    assert "领款人签名：" in form
+
+
 def test_the_page_says_who_did_it_who_is_next_and_who_may_not(desk: Desk) -> None:
     claim = desk.accepted()
     shown = words(desk.as_(CASHIER).get(claim))
@@ -176,7 +214,8 @@ def test_the_page_says_who_did_it_who_is_next_and_who_may_not(desk: Desk) -> Non
     assert "由财务、财务审批办" in shown
     desk.send(OFFICER, f"{claim}/review")
     assert "您经手了前面的步骤，这一步要由另一个人办" not in words(desk.as_(AUDITOR).get(claim))
-    assert "受理 收费员员 ≠ 审核 财务员" in words_of_bar(desk.as_(APPROVER).get(claim))
+    said = "受理 收费员员，审核 财务员，确认（待定）：三步须由三个人办。"
+    assert said in words_of_bar(desk.as_(APPROVER).get(claim))
 
 
 def words_of_bar(page: TestResponse) -> str:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ from hospital_prepay.persistence import users
 from hospital_prepay.services.access import second_factor
 from hospital_prepay.services.access.sessions import Origin, open_session
 from hospital_prepay.services.access.users import NewUser, seed_demo_user
-from hospital_prepay.services.outpatient import batch_files, escheat, left_out, list_papers
+from hospital_prepay.services.outpatient import batch_files, claim_review, escheat, left_out, list_papers
 from tests.people import INSTITUTION, PASSWORD, Browser, House
 from tests.told import tell_everybody
 from tests.web.test_fund import words
-from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASHIER, OFFICER, Desk
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, BANK, CASH, CASHIER, OFFICER, OWN, Desk
 
 ROOT = "/finance/outpatient"
 FILINGS, BATCHES, ADVANCES = f"{ROOT}/filings", f"{ROOT}/batches", f"{ROOT}/advances"
@@ -638,7 +638,7 @@ def test_a_claim_paid_ahead_is_listed_submitted_by_another_and_reimbursed(treasu
 
 
 def test_the_papers_of_a_list_stay_within_what_was_remitted(treasury: Treasury) -> None:
-    treasury.paid_ahead(beyond="10.00", ground="患者持凭条，少计 10 元")
+    treasury.paid_ahead(beyond="10.00", counted="10.00", ground="患者持凭条，少计 10 元")
     page = words(treasury.as_(OFFICER).get(ADVANCES))
     assert "本院少计的 1 笔，10.00 元由本院承担" in page
     at = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
@@ -763,3 +763,69 @@ def test_the_last_who_could_approve_does_not_review_and_is_told_who_could(treasu
         treasury.another(OFFICER, "o3").get(at)
     )
     assert treasury.send(APPROVER, f"{at}/approve").status_code == 303
+
+
+def test_more_than_was_remitted_is_asked_for_with_the_slip_and_a_ground(treasury: Treasury) -> None:
+    treasury.remitted()
+    account = "/desk/refunds/accounts/M001"
+    assert "多退要交" in words(treasury.as_(CASHIER).get(account))
+    asked = {**CASH, "beyond": "10.00", "ground": "凭条上多 10 元", "counted": "10.00"}
+    refused = treasury.send(CASHIER, account, **asked)
+    assert refused.status_code == 422
+    assert "不能退 74.50 元：比上缴的多要退，还缺预交金凭条" in words(refused)
+    assert "<details open><summary>患者手里的凭条比上缴的多" in refused.text, "what was typed stays in sight"
+    short = treasury.send(CASHIER, account, **{**asked, "ground": "x"})
+    assert short.status_code == 422
+    assert "请写明依据" in words(short)
+    assert "比上缴的多要退，还缺预交金凭条。" in words(short), "everything that is missing at once"
+    slip = {"paper-slip": "yes", "reference-slip": "凭条 2019-0113"}
+    assert treasury.send(CASHIER, account, **asked, **slip).status_code == 303
+
+
+def test_the_ground_of_what_goes_beyond_is_read_by_whoever_decides_and_audits(treasury: Treasury) -> None:
+    treasury.remitted()
+    asked = {"beyond": "10.00", "counted": "10.00", "ground": f"凭条上多 10 元，{OWN} 的那一张"}
+    claim = treasury.accepted("M001", **asked)
+    for role in (OFFICER, APPROVER, AUDITOR):
+        page = words(treasury.as_(role).get(claim))
+        assert "其中另外多退 10.00 元，上缴的钱里没有，由本院承担" in page
+        assert "依据：凭条上多 10 元，1101 **** 002X 的那一张" in page
+    treasury.send(CASHIER, f"{claim}/withdraw", ground="先不退了")
+    after = words(treasury.as_(AUDITOR).get(claim))
+    assert "收材料 2 份，另外多退 10.00 元，依据：凭条上多 10 元" in after, "whatever ended the claim"
+
+
+def test_a_claim_of_before_its_act_kept_the_ground_shows_its_own(
+    treasury: Treasury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    treasury.remitted()
+    claim = treasury.accepted("M001", beyond="10.00", counted="10.00", ground="凭条上多 10 元")
+    bare = claim_review.record_on
+    monkeypatch.setattr(claim_review, "record_on", lambda *of: [replace(one, detail={}) for one in bare(*of)])
+    assert "另外多退 10.00 元，上缴的钱里没有，由本院承担。受理时写的依据：凭条上多 10 元。" in words(
+        treasury.as_(AUDITOR).get(claim)
+    )
+    treasury.send(CASHIER, f"{claim}/withdraw", ground="先不退了")
+    assert "受理时写的依据" not in words(treasury.as_(AUDITOR).get(claim)), "it is why the claim ended"
+
+
+def test_the_form_names_the_sum_that_it_takes_down_before_it_does(treasury: Treasury) -> None:
+    """In figures, in capitals and on the button; a sum that the button didn't count in is shown first."""
+    treasury.remitted()
+    account = "/desk/refunds/accounts/M001"
+    slip = {"paper-slip": "yes", "reference-slip": "凭条 2019-0113"}
+    asked = {**CASH, **slip, "beyond": "10", "ground": "凭条上多 10 元"}
+    claims = treasury.count("outpatient_claim")
+    for counted in ({}, {"counted": "9.00"}):
+        page = treasury.send(CASHIER, account, **asked, **counted)
+        assert (page.status_code, treasury.count("outpatient_claim")) == (200, claims)
+        assert "一共退 74.50 元（人民币柒拾肆元伍角整）：上缴的 64.50 元，另外多退 10.00 元" in words(page)
+        assert "受理退款 74.50 元" in words(page)
+        assert re.search(r"另外多退10.00 元，由本院承担\s*大写人民币柒拾肆元伍角整", words(page))
+    assert "还缺本人有效证件。" in words(treasury.send(CASHIER, account, **{**asked, "paper-own_id": ""}))
+    [counted] = re.findall(r'name="counted" value="([^"]+)"', page.text)
+    less = treasury.send(CASHIER, account, **{**asked, "beyond": ""}, counted=counted)
+    assert (less.status_code, treasury.count("outpatient_claim")) == (200, claims)
+    assert "受理退款 64.50 元" in words(less)
+    claim = str(treasury.send(CASHIER, account, **asked, counted=counted).location)
+    assert "大写人民币柒拾肆元伍角整" in words(treasury.as_(OFFICER).get(claim))

@@ -227,8 +227,22 @@ def test_the_duty_to_apply_leads_to_sending_a_list_that_is_made(desk: Treasury) 
     assert f'href="{at}"' in after.text
 
 
+def test_cash_isnt_signed_for_while_the_bank_contradicts_itself(desk: Treasury) -> None:
+    claim = desk.confirmed(**BANK)
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "失败", "", "卡号错"))
+    assert desk.by(desk.another(OFFICER, "o2"), f"{claim}/redirect", route="cash").status_code == 303
+    assert desk.send(APPROVER, f"{claim}/confirm").status_code == 303
+    assert "收到现金" in words(desk.as_(CASHIER).get(f"{claim}/receipt"))
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    receipt = words(desk.as_(CASHIER).get(f"{claim}/receipt"))
+    assert "银行说法不一，决定以前不能领款" in receipt
+    assert "收到现金" not in receipt
+
+
 def test_every_column_of_money_in_a_list_of_advances_is_added_up(desk: Treasury) -> None:
-    desk.paid_ahead(beyond="1.00", ground="数错了")
+    desk.paid_ahead(beyond="1.00", counted="1.00", ground="凭条多 1 元，数错了")
     at = str(desk.send(OFFICER, ADVANCES, budget_year="2027").location)
     foot = re.sub(r"<[^>]+>", " ", desk.as_(OFFICER).get(at).text.partition("<tfoot>")[2].partition("</tfoot>")[0])
     assert foot.split() == ["合计", "65.50", "1.00", "64.50"]

@@ -118,6 +118,18 @@ def test_an_account_finds_the_entries_of_its_refunds_and_a_reversal_says_how_it_
     assert '<a class="code" href="/finance/outpatient/accounts/M001">M001</a>' in page
 
 
+def test_an_account_says_where_what_was_paid_after_remittance_stands(desk: Treasury) -> None:
+    desk.remitted()
+    said = "上缴以后退给患者的钱由医院垫付，不从这个账户出"
+    assert said not in words(desk.as_(OFFICER).get("/finance/outpatient/accounts/M001"))
+    claim = desk.confirmed("M001", **BANK)
+    desk.choose(CASHIER, claim)
+    desk.answer((desk.number(claim), "64.50", "成功", "YH-1", ""))
+    assert said in words(desk.as_(OFFICER).get("/finance/outpatient/accounts/M001"))
+    desk.send(CASHIER, f"{claim}/bounce", ground="账户注销，退汇", slip="TH-1")
+    assert said not in words(desk.as_(OFFICER).get("/finance/outpatient/accounts/M001")), "it came back"
+
+
 def test_what_the_bank_contradicts_shows_at_the_head_with_who_decides(desk: Treasury) -> None:
     """Booked as arrived, then told to have failed: no green header, a name, and links from the file's lines."""
     claim = desk.confirmed(**BANK)

@@ -45,7 +45,7 @@ from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.paid_way import PaidWay, paid_way
 from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.outpatient.sealing import PERSONAL as OWNERS
-from hospital_prepay.services.outpatient.turns import turn_of
+from hospital_prepay.services.outpatient.turns import able_to, turn_of
 
 __all__ = ["AlarmRow", "AnswerRow", "ClaimEntry", "ClaimRow", "FoundAccount", "ListedClaim", "PaperRow", "PayoutRow"]
 
@@ -79,7 +79,7 @@ class Owner:
     """An account at the counter, its owner's numbers masked. ``open_claim`` is the claim that is under way;
     ``others`` are the same person's other accounts, where somebody looks at the account itself; ``owed_fen`` is what
     the bank sent back of that claim after the treasury gave it, or was asked for it; ``certno_fault`` says why the
-    number on record can't be one of a certificate."""
+    number on record can't be one of a certificate; ``menders`` are the names of who may ask that it be corrected."""
 
     account: AccountState
     personal: Personal
@@ -92,6 +92,7 @@ class Owner:
     open_id: str = ""
     owed_fen: int = 0
     certno_fault: str = ""
+    menders: tuple[str, ...] = ()
 
     @property
     def open_claim(self) -> ClaimRow | None:
@@ -188,7 +189,8 @@ def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
         owner = owner_on(context, actor, connection, account_no)
-        return replace(owner, others=accounts_beside(actor, connection, owner.account))
+        menders = tuple(able_to(connection, actor.institution_id, Permission.OUTPATIENT_IMPORT).values())
+        return replace(owner, others=accounts_beside(actor, connection, owner.account), menders=menders)
 
 
 def accounts_beside(actor: Actor, connection: Connection, account: AccountState) -> tuple[FoundAccount, ...]:

@@ -56,6 +56,8 @@ from hospital_prepay.services.outpatient.sealing import CERTNO, PHONE
 from hospital_prepay.services.publication.readings import readings_within
 
 PERSONAL: Final = "outpatient_claim.personal"
+# What is asked beyond what was remitted is the hospital's loss: its ground is a few words at least.
+_LEAST_GROUND: Final = 4
 _CONFIRMED: Final = "这笔退款已经有人审核、确认过，换人办请写明为什么，例如患者已去世。"
 
 
@@ -158,6 +160,8 @@ def accept_claim(context: Context, actor: Actor, command: AcceptClaim) -> Accept
             "refund_no": answer.refund_no,
             "route": command.route.value,
         }
+        if command.beyond:
+            detail.update(beyond_fen=command.beyond.fen, beyond_ground=command.ground.strip())
         if owed is not None:
             detail["taken_over"] = True
             if command.taken_over_for.strip():
@@ -197,7 +201,12 @@ def _facts(
         unregistered=not account.certno_hash,
         phone_matches=_phone_matches(context, account, command, work.institution_id),
         nameless=_nameless(account),
+        beyond_proved=_beyond_proved(command) if owed is None else None,
     )
+
+
+def _beyond_proved(command: AcceptClaim) -> bool | None:
+    return any(one.kind is Paper.SLIP for one in command.papers) if command.beyond else None
 
 
 def _what_is_due(
@@ -411,8 +420,8 @@ def _check(command: AcceptClaim) -> None:
     check_ground(command.ground)
     with named("taken_over_for"):
         check_ground(command.taken_over_for)
-    if command.beyond.fen < 0 or (command.beyond and not plain_name(command.ground)):
-        words = "比上缴的数多要退，请写明依据（例如患者手里的凭条）。"
+    if command.beyond.fen < 0 or (command.beyond and len(plain_name(command.ground)) < _LEAST_GROUND):
+        words = "比上缴的多要退，请写明依据：凭条上是多少，怎么少计的，例如“凭条 11 元，清查时只录了 6 元”。"
         raise MalformedInput(words, code="missing_value", details={"field": "ground"})
     check_route(command.route, command.bank, command.card_no)
 

@@ -73,10 +73,12 @@ class Outpatients:
         return found
 
     def accept(self, account_no: str = "M001", by: Actor = CLERK, **changes: object) -> AcceptedClaim:
-        """A claim of the owner in person, paid in cash, with the slip where no certificate number is on record."""
+        """A claim of the owner in person, paid in cash, with the slip where no certificate number is on record
+        or more is asked than was remitted."""
         account = self.account(account_no)
         self.keys += 1
-        slip = () if account.certno_hash else (ShownPaper(Paper.SLIP, f"凭条 {account_no}"),)
+        needs_slip = not account.certno_hash or "beyond" in changes
+        slip = (ShownPaper(Paper.SLIP, f"凭条 {account_no}"),) if needs_slip else ()
         values: dict[str, object] = {
             "account_no": account_no,
             "claimant": Claimant.SELF,

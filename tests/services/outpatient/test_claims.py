@@ -240,7 +240,7 @@ def test_what_nobody_sees_is_no_name_and_no_ground(counted: Outpatients, words: 
 
 def test_nothing_goes_beyond_what_the_treasury_never_had(counted: Outpatients) -> None:
     with pytest.raises(MalformedInput, match="还没有上缴财政"):
-        counted.accept("M001", beyond=Money(100), ground="凭条")
+        counted.accept("M001", beyond=Money(100), ground="凭条上多 1 元")
 
 
 def test_the_form_that_was_signed_is_this_refunds(counted: Outpatients) -> None:

@@ -11,11 +11,13 @@ import pytest
 from hospital_prepay.domain.access import Actor, Role
 from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, SecondPersonRequired
 from hospital_prepay.domain.money import Money
-from hospital_prepay.domain.rules.outpatient.claims import Route
+from hospital_prepay.domain.rules import RULES
+from hospital_prepay.domain.rules.outpatient.claims import Paper, Route
 from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.services.access.home import tasks
 from hospital_prepay.services.outpatient import advances, batch_review, escheat, filing, payouts, proposals
 from hospital_prepay.services.outpatient.claim_steps import reject_claim, withdraw_claim
+from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.escheat import Part, Remittance
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from tests.hospital import INSTITUTION, Hospital, actor
@@ -237,6 +239,29 @@ def test_what_we_miscounted_is_the_hospitals_cost_and_on_no_list(filed: Outpatie
     assert hospital.balance("5901") == Money(1000)
     assert hospital.balance("1001") == Money(-7450)
     assert advances.make_advance_list(filed.context, OFFICER, 2027).total_fen == 6450
+
+
+def test_what_goes_beyond_the_books_needs_the_slip_and_a_ground_that_says_something(filed: Outpatients) -> None:
+    remitted(filed)
+    asked: dict[str, object] = {"beyond": Money(1000), "papers": (ShownPaper(Paper.OWN_ID, "身份证"),)}
+    refused = filed.accept("M001", **asked, ground="凭条上多 10 元")
+    assert [one.code for one in refused.decision.reasons] == ["missing_slip"]
+    assert (refused.claim_id, refused.decision.facts["beyond_proved"]) == (None, False)
+    for ground in ("", "x", "凭 条"):
+        with pytest.raises(MalformedInput, match="写明依据") as wrong:
+            filed.accept("M001", beyond=Money(1000), ground=ground)
+        assert wrong.value.details == {"field": "ground"}
+    accepted = filed.accept("M001", beyond=Money(1000), ground="凭条上多 10 元")
+    assert accepted.decision.amount == Money(7450)
+    assert accepted.decision.facts["beyond_proved"] is True
+
+
+def test_an_answer_of_before_the_slip_was_asked_for_is_the_same_when_it_is_computed_again(filed: Outpatients) -> None:
+    remitted(filed)
+    decision = filed.accept("M001", beyond=Money(1000), ground="凭条上多 10 元").decision
+    before = {**decision.facts, "papers": ["own_id"]}
+    del before["beyond_proved"]
+    assert RULES["outpatient.claim"](before, decision.rule_version).permitted
 
 
 def test_a_refused_list_frees_its_claims(filed: Outpatients) -> None:

@@ -35,6 +35,7 @@ NO_NAME: Final = (
     "账户登记的姓名只有符号，认不出是谁的钱。请交预交金凭条，或填账户登记的手机号；也可以先申请更正姓名。"
 )
 NOT_ORIGINAL_FOR_ANOTHER: Final = "代办、继承的不走原路"
+NO_SLIP: Final = "比上缴的多要退，还缺预交金凭条。请凭凭条核对数目，勾上预交金凭条并写号码；什么时候补来都可以。"
 NO_PROOF: Final = "账户没有登记证件号，只凭证件认不出是谁的钱。请交预交金凭条，或填账户登记的手机号。"
 
 
@@ -114,7 +115,8 @@ class ClaimFacts:
     ``staff_card`` says that the bank card named is a member of staff's. ``name_matches`` compares the patient's name
     as it was given, ``None`` where the account has no name; ``unregistered`` says that no certificate number is on
     record for the account, ``phone_matches`` that the phone given is the account's, ``nameless`` that the name on
-    record is of signs alone and so nobody's.
+    record is of signs alone and so nobody's. ``beyond_proved`` says whether the slip was shown for what is asked
+    beyond, ``None`` where nothing is asked.
     """
 
     claimant: str
@@ -135,6 +137,7 @@ class ClaimFacts:
     unregistered: bool = False
     phone_matches: bool = False
     nameless: bool = False
+    beyond_proved: bool | None = None
 
 
 def payee(claimant: Claimant, holder: str, patient: str, came: str) -> str:
@@ -192,8 +195,9 @@ def _why_not_original(facts: ClaimFacts) -> str:
 def claim(facts: ClaimFacts, rule_version: str) -> Decision:
     """May the claim be taken. ``amount`` is what is paid: the whole balance, or what was remitted of it.
 
-    Refused for missing papers, another person's identity or name, an account that nothing ties to the patient, a way
-    that isn't the first one open, or nothing to pay; never for the day on which it comes.
+    Refused for missing papers, more than was remitted without the slip that says so, another person's identity or
+    name, an account that nothing ties to the patient, a way that isn't the first one open, or nothing to pay; never
+    for the day on which it comes.
     """
     clause = PAID_AFTER if facts.remitted_fen else REFUNDED
     amount = Money((facts.remitted_fen or facts.balance_fen) + facts.beyond_fen)
@@ -204,6 +208,8 @@ def claim(facts: ClaimFacts, rule_version: str) -> Decision:
     for paper in needed_papers(Claimant(facts.claimant), card_lost=facts.card_lost):
         if paper not in shown:
             reasons.append(Reason(f"missing_{paper}", f"还缺{paper.label}。请补齐后再来，什么时候来都可以。"))
+    if facts.beyond_proved is False:
+        reasons.append(Reason("missing_slip", NO_SLIP))
     reasons.extend(_why_not_theirs(facts))
     open_ = original_route_open(facts)
     if facts.staff_card and facts.route == Route.BANK:
