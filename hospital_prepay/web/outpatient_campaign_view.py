@@ -68,6 +68,7 @@ def campaign_page(found: CampaignView) -> dict[str, Any]:
         "campaign": {
             **campaign_line(head, names),
             "text": head.text,
+            "example": found.example,
             "who": Who(head.criteria["who"]).label,
             "least_fen": head.criteria["least_fen"],
             "moved_until": head.criteria["moved_until"],

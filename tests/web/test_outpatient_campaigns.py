@@ -55,6 +55,7 @@ def test_a_campaign_from_proposal_to_answer(officer: Browser, login_as: Login, c
     assert "提出的人不能自己放行" in page
     assert "2 个账户" in page
     assert officer.post(f"{at}/release").status_code == 403
+    assert "什么时候都可以。咨询0851-85550000。" in approver.get(at).text
     assert "放行，定下名单" in approver.get(at).text
     assert approver.post(f"{at}/release").headers["Location"] == at
     assert officer.post(f"{at}/export", {"form": "csv"}).headers["Location"] == at
