@@ -6,12 +6,14 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence.outpatient_register import Narrowed
-from hospital_prepay.services.outpatient import campaigns, register
+from hospital_prepay.services.outpatient import campaigns, notice, payouts, register
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
 from hospital_prepay.services.outpatient.progress import read_progress
 from hospital_prepay.services.outpatient.register_papers import register_file
-from tests.services.outpatient.conftest import OFFICER, Outpatients
-from tests.services.outpatient.test_gate import asked, kept
+from hospital_prepay.services.publication.institution import hospital_of
+from tests.hospital import INSTITUTION
+from tests.services.outpatient.conftest import OFFICER, PAYER, Outpatients
+from tests.services.outpatient.test_gate import ELDERLY, asked, kept
 from tests.services.outpatient.test_reports import sheet
 
 
@@ -65,3 +67,14 @@ def test_a_campaign_of_the_stock_leaves_kept_deposits_alone(outpatients: Outpati
 
     assert estimated() == 3
     assert estimated(moved_until=outpatients.context.clock.today()) == 4
+
+
+def test_a_kept_deposit_that_is_given_back_is_no_stock_that_was_cleared(outpatients: Outpatients) -> None:
+    outpatients.census()
+    kept(outpatients)
+    asked(outpatients)
+    claim_id = outpatients.confirmed("K001", certno=ELDERLY, patient_certno=ELDERLY)
+    payouts.pay_cash(outpatients.context, PAYER, claim_id, "LK-1")
+    page = notice.patients_page(outpatients.context, hospital_of(outpatients.context, INSTITUTION))
+    assert (page.progress.refunded, page.progress.refunded_fen) == (0, 0)
+    assert read_progress(outpatients.context, OFFICER, None).whole.refunded_fen == 0
