@@ -18,7 +18,7 @@ from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
 from hospital_prepay.schemas.outpatient_forms import CountFormSchema
 from hospital_prepay.services.import_runs import Importer, ImportRun, State
 from hospital_prepay.services.outpatient import register
-from hospital_prepay.services.outpatient.census import drop_import
+from hospital_prepay.services.outpatient.census import drop_import, refuse_import
 from hospital_prepay.services.outpatient.import_runs import BOOKINGS, COUNTS
 from hospital_prepay.web import outpatient_view as view
 
@@ -85,6 +85,21 @@ def drop(import_no: int) -> Any:
     except MalformedInput as error:
         return _import_page(import_no, typed().with_error(error, "ground")), 422
     say("info", "已作废，账户都收回了。改好的文件可以重新导入。")
+    return redirect(f"{_ROOT}/{import_no}", 303)
+
+
+@blueprint.post("/<int:import_no>/refuse")
+@requires(Permission.OUTPATIENT_CONFIRM)
+def refuse(import_no: int) -> Any:
+    """Turn down an import that somebody else took in."""
+    try:
+        ground = read_form(WrittenGroundSchema()).ground
+        refuse_import(current_context(), current_actor(), import_no, ground)
+    except WrongForm as wrong:
+        return _import_page(import_no, wrong.form), 422
+    except MalformedInput as error:
+        return _import_page(import_no, typed().with_error(error, "ground")), 422
+    say("info", "已退回，没有入账，账户都收回了。导入的人改好文件可以重新导入。")
     return redirect(f"{_ROOT}/{import_no}", 303)
 
 
@@ -222,6 +237,10 @@ def _import_page(import_no: int, form: Form) -> str:
         form=form,
         may_confirm=actor.may(Permission.OUTPATIENT_CONFIRM)
         and (head.state == "confirmed" or (head.state == "counted" and actor.actor_id != head.imported_by)),
+        may_refuse=actor.may(Permission.OUTPATIENT_CONFIRM)
+        and head.state == "counted"
+        and actor.actor_id != head.imported_by,
+        dropped_for=found.dropped_for,
         may_drop=actor.may(Permission.OUTPATIENT_IMPORT) and head.state == "counted",
         confirmers="、".join(found.confirmers),
         is_mine=actor.actor_id == head.imported_by,

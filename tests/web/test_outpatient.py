@@ -80,6 +80,22 @@ def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Co
     assert upload(officer).headers["Location"] != at
 
 
+def test_who_would_confirm_turns_down_a_file_that_is_wrong(counter: Counter, login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    at = upload(officer).headers["Location"]
+    assert "不对，退回这次导入" in approver.get(at).text
+    assert "退回这次导入" not in officer.get(at).text
+    assert officer.post(f"{at}/refuse", {"ground": "不对"}).status_code == 403
+    assert approver.post(f"{at}/refuse", {"ground": " "}).status_code == 422
+    done = approver.post(f"{at}/refuse", {"ground": "少了 3 户"})
+    assert "已退回，没有入账" in approver.get(done.headers["Location"]).text
+    assert "为什么作废：少了 3 户" in officer.get(at).text
+    assert "没有这样的账户" in officer.get(f"{ROOT}/accounts").text
+    assert approver.post(f"{at}/refuse", {"ground": "少了 3 户"}).status_code == 409
+    assert approver.post(f"{at}/confirm").status_code == 422
+    assert upload(officer).headers["Location"] != at
+
+
 def test_a_day_that_cant_be_read_is_named_to_who_imports_and_who_confirms(counter: Counter, login_as: Login) -> None:
     """The money is taken, its day as unknown, and both are told which row it was and what stands there."""
     officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)

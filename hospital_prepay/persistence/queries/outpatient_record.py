@@ -76,13 +76,16 @@ def looked_at(connection: sa.Connection, institution_id: str, actor: str, change
     return connection.scalar(query.limit(1)) is not None
 
 
-def dropped_imports(connection: sa.Connection, institution_id: str) -> dict[int, tuple[str, datetime]]:
-    """Who took back each import of the census that was taken back, and when, by its number."""
+def dropped_imports(connection: sa.Connection, institution_id: str) -> dict[int, tuple[str, datetime, str]]:
+    """Who took back each import of the census that was taken back, when and why, by its number."""
     event = AuditEvent
-    query = sa.select(event.subject, event.actor, event.at).where(
+    query = sa.select(event.subject, event.actor, event.at, event.detail).where(
         event.institution_id == institution_id, event.action == DROP, event.outcome == "done"
     )
-    return {int(subject.rpartition(":")[2]): (actor, at) for subject, actor, at in connection.execute(query)}
+    return {
+        int(subject.rpartition(":")[2]): (actor, at, str(detail.get("ground", "")))
+        for subject, actor, at, detail in connection.execute(query)
+    }
 
 
 def _is_about(event: RecordEvent, claim_id: str, refund_no: str) -> bool:

@@ -128,7 +128,7 @@ class AccountCard:
 class ReviewedImport:
     """One import with a page of the rows that were set aside, and one of those that were taken with something to look
     at, of which there are ``doubts``; ``doubted`` are the kinds of what else doesn't look right of what was taken;
-    ``confirmers`` may confirm it, by name."""
+    ``confirmers`` may confirm it, by name; ``dropped_for`` is why it was taken back or turned down."""
 
     head: ImportState
     rejected: tuple[RejectionRow, ...]
@@ -137,6 +137,7 @@ class ReviewedImport:
     doubted: tuple[Doubted, ...]
     confirmers: tuple[str, ...]
     names: Mapping[str, str]
+    dropped_for: str
 
 
 def overview(context: Context, actor: Actor) -> Overview:
@@ -256,7 +257,7 @@ def _imports(connection: Connection, institution_id: str) -> list[ImportState]:
     )
     for at, one in enumerate(found):
         if one.import_no in dropped:
-            who, when = dropped[one.import_no]
+            who, when, _ = dropped[one.import_no]
             found[at] = replace(one, decided_by=who, decided_at=when)
     return found
 
@@ -277,7 +278,8 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int, loo
         able = able_to(connection, own, Permission.OUTPATIENT_CONFIRM)
         confirmers = tuple(name for key, name in able.items() if key != head.imported_by)
         names = people.names(connection, own)
-        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, confirmers, names)
+        *_, why = record.dropped_imports(connection, own).get(import_no, ("",))
+        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, confirmers, names, why)
 
 
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:

@@ -33,7 +33,7 @@ from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import census, census_intake, census_parts, register, sealing
 from hospital_prepay.services.outpatient.account_rows import AccountReader
-from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
+from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import, refuse_import
 from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE, Sealer
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, OWN, ROWS, Outpatients
@@ -124,6 +124,10 @@ def test_whoever_counted_doesnt_confirm_and_a_clerk_does_neither(outpatients: Ou
     count(outpatients, outpatients.file())
     with pytest.raises(SecondPersonRequired):
         confirm_import(outpatients.context, both, 1)
+    with pytest.raises(SecondPersonRequired):
+        refuse_import(outpatients.context, both, 1, "数错了")
+    with pytest.raises(NotPermitted):
+        refuse_import(outpatients.context, OFFICER, 1, "数错了")
     with pytest.raises(NotPermitted):
         confirm_import(outpatients.context, OFFICER, 1)
     with pytest.raises(NotPermitted):
