@@ -124,12 +124,13 @@ def test_numbers_that_dont_look_right_are_named_before_it_is_confirmed(counter: 
     assert "电话拨不通：位数、号段或区号不对 1 行" in said
     assert "按不详收下，不能原路退回" in said
     page = approver.get(at).text
-    told = page.partition("收下了、号码或途径请核对的行")[2].partition("</table>")[0]
+    told = page.partition("收下了、号码、途径或日期请核对的行")[2].partition("</table>")[0]
     assert re.findall(r'scope="row">(.*?)</th><td class="num">(\d+)</td><td>(.*?)</td>', told) == [
         ("身份证号的校验位、出生日期或地区不对", "1", "第 7 行"),
         ("证件号不像任何证件的号码", "1", "第 8 行"),
         ("电话拨不通：位数、号段或区号不对", "1", "第 7 行"),
         ("缴纳途径不认识（“花呗”）", "1", "第 7 行"),
+        ("没有写最后变动日期", "1", "第 4 行"),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from hospital_prepay.domain.identity import same_person_number
-from hospital_prepay.domain.rules.outpatient.reach import Channel, best_known, channel_of, doubts, phone_number
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Doubt, best_known, channel_of, doubts, phone_number
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
@@ -117,6 +117,8 @@ class Sealer:
         # What is known to be right isn't looked at again.
         if kinds := doubts(number, "" if phone else row.phone, row.channel if channel is Channel.UNKNOWN else ""):
             noted.note(row, kinds)
+        if row.last_movement_on is None and all(key != "last_movement_on" for key, _ in row.unread):
+            noted.note(row, (Doubt.NO_DAY,))
         personal = ""
         if row.certno or row.phone:
             personal = self._encrypt(f'{{"certno": {_quoted(row.certno)}, "phone": {_quoted(row.phone)}}}')
