@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, Final
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import MalformedInput, NotFound
@@ -21,6 +21,7 @@ from hospital_prepay.services.outpatient import register
 from hospital_prepay.services.outpatient.census import drop_import, refuse_import
 from hospital_prepay.services.outpatient.import_runs import BOOKINGS, COUNTS
 from hospital_prepay.web import outpatient_view as view
+from hospital_prepay.web.outpatient_steps import attachment
 
 blueprint = Blueprint("outpatient_imports", __name__, url_prefix="/finance/outpatient/imports")
 _ROOT: Final = "/finance/outpatient/imports"
@@ -58,6 +59,14 @@ def take_in() -> Any:
 def show_import(import_no: int) -> str:
     """One import with the rows that were set aside."""
     return _import_page(import_no, Form())
+
+
+@blueprint.get("/<int:import_no>/rejected.<kind>")
+@requires(Permission.OUTPATIENT_VIEW)
+def download_rejected(import_no: int, kind: str) -> Response:
+    """Every row that was set aside."""
+    made = register.rejected_file(current_context(), current_actor(), import_no, kind)
+    return attachment(made, f"清查导入第{import_no}次另放的行", kind)
 
 
 @blueprint.post("/<int:import_no>/confirm")

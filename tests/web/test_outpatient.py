@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from io import BytesIO
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
+from python_calamine import CalamineWorkbook
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
@@ -78,6 +80,25 @@ def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Co
         assert "还没有" not in page.partition("<main")[2]
     assert "已作废，没有入账" in officer.get(at).text
     assert upload(officer).headers["Location"] != at
+
+
+def test_rows_that_were_set_aside_are_named_and_downloaded(counter: Counter, login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    bad = "M006,周戊,,,八元,2020-01-01,,\n110105194912310021,郑己,,,x,2020-01-01,,\n,王庚,,,1,2020-01-01,,\n"
+    at = upload(officer, HEADER + ROWS + bad).headers["Location"]
+    page = officer.get(at).text
+    assert f'href="{at}/rejected.csv"' in page
+    rows = list(csv.reader(officer.get(f"{at}/rejected.csv").text.lstrip("\ufeff").splitlines()))
+    assert rows[0] == ["行号", "为什么，怎么改"]
+    assert [row[0] for row in rows[1:]] == ["6", "7", "8", "9"]
+    assert rows[1][1].startswith("账户 M005：余额是 -3.00 元")
+    assert rows[2][1].startswith("账户 M006：余额")
+    assert "110105194912310021" not in rows[3][1]
+    assert rows[4][1] == "没有账户号。请补上后重新上传。"
+    book = CalamineWorkbook.from_filelike(BytesIO(officer.get(f"{at}/rejected.xlsx").data))
+    assert [row[0] for row in book.get_sheet_by_name("另放的行").to_python()[1:]] == [6.0, 7.0, 8.0, 9.0]
+    assert officer.get(f"{at}/rejected.pdf").status_code == 404
+    assert officer.get(f"{ROOT}/imports/9/rejected.csv").status_code == 404
 
 
 def test_who_would_confirm_turns_down_a_file_that_is_wrong(counter: Counter, login_as: Login) -> None:
