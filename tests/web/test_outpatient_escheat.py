@@ -537,7 +537,9 @@ def test_a_list_of_which_somebody_was_paid_says_so_in_time(treasury: Treasury) -
     home = words(treasury.as_(APPROVER).get("/"))
     assert "上缴名单要重做" in home
     assert "上缴名单等批准" not in home
-    assert "名单要重做" in words(treasury.as_(OFFICER).get(BATCHES))
+    listed = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "2025-12-31 要上缴，还没进名单0.00 元" in listed
+    assert "已进第 1 批名单94.50 元2 个账户，名单要重做" in listed
     assert "名单里有人来办了退款，先作废、重新提出" in words(
         treasury.as_(OFFICER).get("/finance/outpatient/duties?show=pressing")
     )
