@@ -39,7 +39,8 @@ def test_kept_deposits_and_empty_accounts_stand_apart(outpatients: Outpatients) 
         assert sum(one.accounts for one in figures) == 4
     assert read_progress(outpatients.context, OFFICER, None).whole == before
 
-    assert listed(outpatients, state="open") == ["M001", "M002", "M003", "M004"]
+    assert listed(outpatients, state="open") == ["M001", "M002", "M003"]
+    assert listed(outpatients, state="apart") == ["M004"]
     assert listed(outpatients, state="open", deposits=True, kept=False) == ["M001", "M002", "M003"]
     assert listed(outpatients, state="empty") == ["M005"]
     assert listed(outpatients, state="kept") == listed(outpatients, deposits=True, kept=True) == ["K001"]
@@ -48,6 +49,7 @@ def test_kept_deposits_and_empty_accounts_stand_apart(outpatients: Outpatients) 
     rows = sheet(register_file(outpatients.context, OFFICER, Narrowed(), "xlsx"), "台账")
     marks = {row[1]: row[9] for row in rows[1:-1]}
     assert (marks["K001"], marks["M005"], marks["M001"]) == ("保留的预交金", "没有余额", "待清退")
+    assert marks["M004"] == "单独管理"
 
 
 def test_a_campaign_of_the_stock_leaves_kept_deposits_alone(outpatients: Outpatients) -> None:
