@@ -372,10 +372,7 @@ def test_a_batch_is_proposed_for_a_31_december_and_says_what_is_held_back(treasu
 
 def test_what_is_filed_after_the_freezing_is_said_to_be_left_out(treasury: Treasury) -> None:
     at = treasury.frozen("M001")
-    listed = words(treasury.as_(OFFICER).get(BATCHES))
-    assert "冻结以后又有" not in listed
-    assert "2025-12-31 要上缴，还没进名单0.00 元" in listed
-    assert "已进第 1 批名单64.50 元1 个账户，名单已冻结，复核中" in " ".join(listed.split())
+    assert "冻结以后又有" not in words(treasury.as_(OFFICER).get(BATCHES))
     treasury.filed("M003")
     page = words(treasury.as_(OFFICER).get(BATCHES))
     assert "第 1 批冻结以后又有 1 个账户该在那一天上缴，名单里没有" in page
@@ -515,6 +512,9 @@ def test_a_list_is_reviewed_before_its_day_and_approved_from_it_on(treasury: Tre
     assert "2025-12-31 起才能批准、入账和登记缴款" in page
     assert "批准上缴" not in page
     assert "上缴名单等批准" not in words(treasury.as_(APPROVER).get(ROOT))
+    listed = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "2025-12-31 要上缴，还没进名单0.00 元" in listed
+    assert "已进第 1 批名单94.50 元" in listed
     early = treasury.send(APPROVER, f"{at}/approve")
     assert early.status_code == 409
     assert "2025-12-31 起才能批准" in words(early)
