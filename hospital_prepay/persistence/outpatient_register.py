@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.days import UNREADABLE_DAY
 from hospital_prepay.domain.rules.outpatient.contact import Standing
-from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT
+from hospital_prepay.domain.rules.outpatient.life import APART, EMPTY, KEPT
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence.models.ledger import LedgerAccount, LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientRejection
@@ -253,7 +253,12 @@ def _in_books() -> sa.ColumnElement[bool]:
 
 def _where(institution_id: str, narrowed: Narrowed) -> list[sa.ColumnElement[bool]]:
     where = [OutpatientAccount.institution_id == institution_id]
-    listed = {"open": _OWED, EMPTY: _EMPTY, KEPT: _KEPT_OPEN}
+    listed = {
+        "open": sa.and_(_OWED, _DEPOSIT),
+        EMPTY: _EMPTY,
+        KEPT: _KEPT_OPEN,
+        APART: sa.and_(_OWED, ~_DEPOSIT),
+    }
     if narrowed.state:
         where.append(listed.get(narrowed.state, OutpatientAccount.state == narrowed.state))
     if narrowed.kept is not None:

@@ -68,6 +68,7 @@ def campaign_page(found: CampaignView) -> dict[str, Any]:
         "campaign": {
             **campaign_line(head, names),
             "text": head.text,
+            "example": found.example,
             "who": Who(head.criteria["who"]).label,
             "least_fen": head.criteria["least_fen"],
             "moved_until": head.criteria["moved_until"],
@@ -162,16 +163,22 @@ def _funnel(found: CampaignView) -> list[dict[str, Any]]:
     assert found.funnel is not None
     chosen, funnel = found.head.chosen, found.funnel
     if found.head.channel == Way.BOARD:
-        steps = [("选中", chosen), ("已张贴", chosen if found.proofs else 0), ("来办退款", funnel.claimed)]
+        steps = [
+            ("选中", chosen, ""),
+            ("已张贴", chosen if found.proofs else 0, ""),
+            ("来办退款", funnel.claimed, ""),
+        ]
     else:
         steps = [
-            ("选中", chosen),
-            ("已发出", funnel.sent),
-            ("已送达", funnel.delivered),
-            ("已联系上", funnel.reached),
-            ("来办退款", funnel.claimed),
+            ("选中", chosen, ""),
+            ("发过或打过", funnel.sent, "有结果的都算"),
+            ("有人收到或接到", funnel.delivered, "含拒接或拒收、不是本人的"),
+            ("已联系上", funnel.reached, ""),
+            ("来办退款", funnel.claimed, ""),
         ]
-    return [{"label": label, "count": count, "share": _share(count, chosen)} for label, count in steps]
+    return [
+        {"label": label, "count": count, "share": _share(count, chosen), "note": note} for label, count, note in steps
+    ]
 
 
 def _share(count: int, chosen: int) -> str:

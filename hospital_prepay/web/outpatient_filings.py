@@ -148,8 +148,9 @@ def withdraw(filing_no: int) -> Any:
     """Take it back."""
 
     def do() -> tuple[str, str]:
-        key = read_form(schemas.KeyOnlySchema()).idempotency_key
-        filing.withdraw_filing(current_context(), current_actor(), filing_no, idempotency_key=key)
+        said = read_form(schemas.GroundSchema())
+        context, actor, key = current_context(), current_actor(), said.idempotency_key
+        filing.withdraw_filing(context, actor, filing_no, said.note, idempotency_key=key)
         return ROOT, f"第 {filing_no} 号备案已撤回，名单上的账户等下一份备案。"
 
     return act(do, lambda form: _page(filing_no, "withdraw", form))

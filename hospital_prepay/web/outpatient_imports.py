@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, Final
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.errors import MalformedInput, NotFound
@@ -18,9 +18,10 @@ from hospital_prepay.schemas.fund_forms import WrittenGroundSchema
 from hospital_prepay.schemas.outpatient_forms import CountFormSchema
 from hospital_prepay.services.import_runs import Importer, ImportRun, State
 from hospital_prepay.services.outpatient import register
-from hospital_prepay.services.outpatient.census import drop_import
+from hospital_prepay.services.outpatient.census import drop_import, refuse_import
 from hospital_prepay.services.outpatient.import_runs import BOOKINGS, COUNTS
 from hospital_prepay.web import outpatient_view as view
+from hospital_prepay.web.outpatient_steps import attachment
 
 blueprint = Blueprint("outpatient_imports", __name__, url_prefix="/finance/outpatient/imports")
 _ROOT: Final = "/finance/outpatient/imports"
@@ -60,6 +61,14 @@ def show_import(import_no: int) -> str:
     return _import_page(import_no, Form())
 
 
+@blueprint.get("/<int:import_no>/rejected.<kind>")
+@requires(Permission.OUTPATIENT_VIEW)
+def download_rejected(import_no: int, kind: str) -> Response:
+    """Every row that was set aside."""
+    made = register.rejected_file(current_context(), current_actor(), import_no, kind)
+    return attachment(made, f"清查导入第{import_no}次另放的行", kind)
+
+
 @blueprint.post("/<int:import_no>/confirm")
 @requires(Permission.OUTPATIENT_CONFIRM)
 def confirm(import_no: int) -> Any:
@@ -85,6 +94,21 @@ def drop(import_no: int) -> Any:
     except MalformedInput as error:
         return _import_page(import_no, typed().with_error(error, "ground")), 422
     say("info", "已作废，账户都收回了。改好的文件可以重新导入。")
+    return redirect(f"{_ROOT}/{import_no}", 303)
+
+
+@blueprint.post("/<int:import_no>/refuse")
+@requires(Permission.OUTPATIENT_CONFIRM)
+def refuse(import_no: int) -> Any:
+    """Turn down an import that somebody else took in."""
+    try:
+        ground = read_form(WrittenGroundSchema()).ground
+        refuse_import(current_context(), current_actor(), import_no, ground)
+    except WrongForm as wrong:
+        return _import_page(import_no, wrong.form), 422
+    except MalformedInput as error:
+        return _import_page(import_no, typed().with_error(error, "ground")), 422
+    say("info", "已退回，没有入账，账户都收回了。导入的人改好文件可以重新导入。")
     return redirect(f"{_ROOT}/{import_no}", 303)
 
 
@@ -222,6 +246,10 @@ def _import_page(import_no: int, form: Form) -> str:
         form=form,
         may_confirm=actor.may(Permission.OUTPATIENT_CONFIRM)
         and (head.state == "confirmed" or (head.state == "counted" and actor.actor_id != head.imported_by)),
+        may_refuse=actor.may(Permission.OUTPATIENT_CONFIRM)
+        and head.state == "counted"
+        and actor.actor_id != head.imported_by,
+        dropped_for=found.dropped_for,
         may_drop=actor.may(Permission.OUTPATIENT_IMPORT) and head.state == "counted",
         confirmers="、".join(found.confirmers),
         is_mine=actor.actor_id == head.imported_by,

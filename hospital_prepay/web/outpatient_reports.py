@@ -32,7 +32,9 @@ def show_progress() -> tuple[str, int]:
     except MalformedInput as error:
         found, status = progress.read_progress(context, actor, None), 422
         form = Form({"on": asked}).with_error(error, "on")
-    page = render_template("pages/outpatient/progress.html", found=found, form=form, note=progress.NOTE)
+    page = render_template(
+        "pages/outpatient/progress.html", found=found, form=form, notes=(progress.NOTE, progress.TOTAL)
+    )
     return page, status
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from hospital_prepay.domain.access import Permission
-from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
-from hospital_prepay.domain.rules.outpatient.life import EMPTY, KEPT, LISTED_LABELS, listed_state
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
+from hospital_prepay.domain.rules.outpatient.life import APART, EMPTY, KEPT, LISTED_LABELS, listed_state
 from hospital_prepay.domain.rules.outpatient.life import AccountState as State
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach
 from hospital_prepay.http.current import current_actor, current_context
@@ -22,6 +22,7 @@ _FIRST_YEAR: Final = 2000
 _MARKS: Final[Mapping[str, str]] = {
     EMPTY: "idle",
     KEPT: "info",
+    APART: "idle",
     State.OPEN: "wait",
     State.REFUNDED: "ok",
     State.UNCLEARABLE: "warn",
@@ -56,7 +57,8 @@ def state_mark(state: str) -> dict[str, str]:
 def account_mark(account: Any) -> dict[str, str]:
     """The mark of an account or of its line in the register."""
     kept = account.import_no is None
-    return state_mark(listed_state(account.state, account.balance_fen, is_kept=kept))
+    deposit = is_outpatient_deposit(MoneyKind(account.kind))
+    return state_mark(listed_state(account.state, account.balance_fen, is_kept=kept, is_deposit=deposit))
 
 
 def overview_page(found: Overview) -> dict[str, Any]:

@@ -109,6 +109,23 @@ def test_a_row_with_a_day_that_cant_be_read_is_named_and_so_is_an_unknown_reason
     assert "退不了的原因“随便写写”（共 2 户）不是登记的那几种" in out
 
 
+@pytest.mark.parametrize(
+    "words", ["无", "-", "——", "否", "没有", "不详", "/", "N/A", "无。", " 无 原 因 ", "已找到患者", "患者已联系上"]
+)
+def test_words_that_say_there_is_no_reason_are_none(call: Call, tmp_path: Path, words: str) -> None:
+    answer = escheat(call, file_of(tmp_path, f"E5,,,,5.00,2019-01-01,outpatient_deposit,{words},2025-01-01"))
+    assert answer["not_due"] == [{"account_no": "E5", "reason": "reason_missing"}]
+    assert answer["remarks"] == []
+
+
+@pytest.mark.parametrize(
+    "words", ["无法联系", "没有联系方式", "患者信息不详", "查无此人", "已找到患者家属，拒绝签收"]
+)
+def test_words_that_say_a_reason_stay_one(call: Call, tmp_path: Path, words: str) -> None:
+    answer = escheat(call, file_of(tmp_path, f"E5,,,,5.00,2019-01-01,outpatient_deposit,{words},2025-01-01"))
+    assert (answer["total_fen"], [one["code"] for one in answer["remarks"]]) == (500, ["unknown_reason"])
+
+
 def test_a_negative_balance_is_nothing_to_remit(call: Call, tmp_path: Path) -> None:
     answer = escheat(call, file_of(tmp_path, "E5,,,,-5.00,2019-01-01,outpatient_deposit,查无此人,2025-01-01"))
     assert answer["not_due"] == [{"account_no": "E5", "reason": "no_balance"}]

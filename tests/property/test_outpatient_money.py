@@ -260,7 +260,7 @@ class MoneyMachine(RuleBasedStateMachine):
         if kept:
             self.attempt(filing.acknowledge_filing, self.context, APPROVER, made.filing_no, "备1", today)
         else:
-            self.attempt(filing.withdraw_filing, self.context, OFFICER, made.filing_no)
+            self.attempt(filing.withdraw_filing, self.context, OFFICER, made.filing_no, "重做")
 
     def next_year(self) -> None:
         self.clock.moment = datetime(local(self.clock.now()).year + 1, 1, 15, 10, tzinfo=SHANGHAI)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from io import BytesIO
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
+from python_calamine import CalamineWorkbook
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
@@ -80,6 +82,41 @@ def test_a_counted_file_is_dropped_with_its_ground_and_counted_again(counter: Co
     assert upload(officer).headers["Location"] != at
 
 
+def test_rows_that_were_set_aside_are_named_and_downloaded(counter: Counter, login_as: Login) -> None:
+    officer = login_as(Role.FINANCE_OFFICER)
+    bad = "M006,周戊,,,八元,2020-01-01,,\n110105194912310021,郑己,,,x,2020-01-01,,\n,王庚,,,1,2020-01-01,,\n"
+    at = upload(officer, HEADER + ROWS + bad).headers["Location"]
+    page = officer.get(at).text
+    assert f'href="{at}/rejected.csv"' in page
+    rows = list(csv.reader(officer.get(f"{at}/rejected.csv").text.lstrip("\ufeff").splitlines()))
+    assert rows[0] == ["行号", "为什么，怎么改"]
+    assert [row[0] for row in rows[1:]] == ["6", "7", "8", "9"]
+    assert rows[1][1].startswith("账户 M005：余额是 -3.00 元")
+    assert rows[2][1].startswith("账户 M006：余额")
+    assert "110105194912310021" not in rows[3][1]
+    assert rows[4][1] == "没有账户号。请补上后重新上传。"
+    book = CalamineWorkbook.from_filelike(BytesIO(officer.get(f"{at}/rejected.xlsx").data))
+    assert [row[0] for row in book.get_sheet_by_name("另放的行").to_python()[1:]] == [6.0, 7.0, 8.0, 9.0]
+    assert officer.get(f"{at}/rejected.pdf").status_code == 404
+    assert officer.get(f"{ROOT}/imports/9/rejected.csv").status_code == 404
+
+
+def test_who_would_confirm_turns_down_a_file_that_is_wrong(counter: Counter, login_as: Login) -> None:
+    officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
+    at = upload(officer).headers["Location"]
+    assert "不对，退回这次导入" in approver.get(at).text
+    assert "退回这次导入" not in officer.get(at).text
+    assert officer.post(f"{at}/refuse", {"ground": "不对"}).status_code == 403
+    assert approver.post(f"{at}/refuse", {"ground": " "}).status_code == 422
+    done = approver.post(f"{at}/refuse", {"ground": "少了 3 户"})
+    assert "已退回，没有入账" in approver.get(done.headers["Location"]).text
+    assert "为什么作废：少了 3 户" in officer.get(at).text
+    assert "没有这样的账户" in officer.get(f"{ROOT}/accounts").text
+    assert approver.post(f"{at}/refuse", {"ground": "少了 3 户"}).status_code == 409
+    assert approver.post(f"{at}/confirm").status_code == 422
+    assert upload(officer).headers["Location"] != at
+
+
 def test_a_day_that_cant_be_read_is_named_to_who_imports_and_who_confirms(counter: Counter, login_as: Login) -> None:
     """The money is taken, its day as unknown, and both are told which row it was and what stands there."""
     officer, approver = login_as(Role.FINANCE_OFFICER), login_as(Role.FINANCE_APPROVER)
@@ -108,12 +145,13 @@ def test_numbers_that_dont_look_right_are_named_before_it_is_confirmed(counter: 
     assert "电话拨不通：位数、号段或区号不对 1 行" in said
     assert "按不详收下，不能原路退回" in said
     page = approver.get(at).text
-    told = page.partition("收下了、号码或途径请核对的行")[2].partition("</table>")[0]
+    told = page.partition("收下了、号码、途径或日期请核对的行")[2].partition("</table>")[0]
     assert re.findall(r'scope="row">(.*?)</th><td class="num">(\d+)</td><td>(.*?)</td>', told) == [
         ("身份证号的校验位、出生日期或地区不对", "1", "第 7 行"),
         ("证件号不像任何证件的号码", "1", "第 8 行"),
         ("电话拨不通：位数、号段或区号不对", "1", "第 7 行"),
         ("缴纳途径不认识（“花呗”）", "1", "第 7 行"),
+        ("没有写最后变动日期", "1", "第 4 行"),
     ]
 
 

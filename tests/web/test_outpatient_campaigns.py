@@ -55,6 +55,7 @@ def test_a_campaign_from_proposal_to_answer(officer: Browser, login_as: Login, c
     assert "提出的人不能自己放行" in page
     assert "2 个账户" in page
     assert officer.post(f"{at}/release").status_code == 403
+    assert "什么时候都可以。咨询0851-85550000。" in approver.get(at).text
     assert "放行，定下名单" in approver.get(at).text
     assert approver.post(f"{at}/release").headers["Location"] == at
     assert officer.post(f"{at}/export", {"form": "csv"}).headers["Location"] == at
@@ -65,6 +66,10 @@ def test_a_campaign_from_proposal_to_answer(officer: Browser, login_as: Login, c
     assert answers(officer, at, text).status_code == 403
     page = approver.get(answers(approver, at, text).headers["Location"]).text
     assert "空号或停机" in page
+    assert "按结果分，有几种结果的账户每种都算" in page
+    assert "有人收到或接到" in page
+    assert "含拒接或拒收、不是本人的" in page
+    assert "已送达</dt>" not in page
     assert "这次通知里没有第" in page
     assert answers(approver, at, text).status_code == 422
     assert "下一步：公告栏" in officer.get(f"{ROOT}/accounts/M001").text
@@ -137,11 +142,12 @@ def test_results_name_their_words_before_and_after_a_failure(
     officer.post(f"{at}/export", {"form": "csv"})
     page = approver.get(at).text
     assert "写其中一种：已发出" in page
+    assert "“成功”算已发出" in page
     assert "2026-01-05 09:30" in page
     head = "编号,结果,时间,回执号\n"
     failed = answers(approver, at, f"{head}0001-0000002,失败,2025-12-01 09:00,A1\n")
     assert failed.status_code == 422
-    assert "没说是哪一种" in failed.text
+    assert "没说是哪一种。请写：空号或停机、不是本人的号码、没有人接、拒接或拒收。" in failed.text
     assert f'action="{at}/results"' in failed.text
     taken = answers(approver, at, f"{head}0001-0000002,成功,2025-12-01 09:00,A1\n")
     assert taken.status_code == 303

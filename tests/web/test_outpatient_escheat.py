@@ -286,12 +286,16 @@ def test_a_pack_walks_past_two_people_with_its_evidence(treasury: Treasury) -> N
     done = treasury.send(APPROVER, f"{at}/acknowledge", reference="备〔2025〕1号", on="2025-12-25")
     assert "备〔2025〕1号 2025-12-25" in words(treasury.as_(APPROVER).get(str(done.location)))
     assert "已备案" in words(treasury.as_(OFFICER).get(f"{ROOT}/accounts/M001"))
-    assert treasury.send(OFFICER, f"{at}/withdraw").status_code == 409
+    assert treasury.send(OFFICER, f"{at}/withdraw", note="重做").status_code == 409
 
 
 def test_a_pack_that_is_withdrawn_frees_its_accounts(treasury: Treasury) -> None:
     at = treasury.marked().submitted()
-    assert "等下一份备案" in words(treasury.as_(OFFICER).get(str(treasury.send(OFFICER, f"{at}/withdraw").location)))
+    assert treasury.send(OFFICER, f"{at}/withdraw").status_code == 422
+    done = treasury.send(OFFICER, f"{at}/withdraw", note="有一户联系上了")
+    assert "等下一份备案" in words(treasury.as_(OFFICER).get(str(done.location)))
+    page = words(treasury.as_(APPROVER).get(at))
+    assert "有一户联系上了" in page.partition("已撤回")[2]
     assert "做材料，2 个账户" in words(treasury.as_(OFFICER).get(FILINGS))
 
 
@@ -508,6 +512,9 @@ def test_a_list_is_reviewed_before_its_day_and_approved_from_it_on(treasury: Tre
     assert "2025-12-31 起才能批准、入账和登记缴款" in page
     assert "批准上缴" not in page
     assert "上缴名单等批准" not in words(treasury.as_(APPROVER).get(ROOT))
+    listed = words(treasury.as_(OFFICER).get(BATCHES))
+    assert "2025-12-31 要上缴，还没进名单0.00 元" in listed
+    assert "已进第 1 批名单94.50 元" in listed
     early = treasury.send(APPROVER, f"{at}/approve")
     assert early.status_code == 409
     assert "2025-12-31 起才能批准" in words(early)

@@ -8,19 +8,23 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from hospital_prepay.domain.ledger.chart import OWN_COST, advance_account
 from hospital_prepay.persistence.models.ledger import LedgerEntry, LedgerPosting
 from hospital_prepay.persistence.models.outpatient import OutpatientAccount, OutpatientImport
+from hospital_prepay.persistence.models.outpatient_claims import OutpatientClaim
 from hospital_prepay.persistence.planning import in_bulk
 
 _SUBJECT: Final = "23050102:"
 _SUMS: Final = ("in_fen", "refunded_fen", "remitted_fen")
 _REFUNDS: Final = ("outpatient_refund", "outpatient_refund_returned")
+_AHEAD: Final = ("outpatient_advance", "outpatient_advance_returned")
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressCell:
     """Deposits that agree in the first four: what came in (opening balances, corrections, deposits), what was
-    refunded, what left for the treasury, in fen. ``year`` is 0 where the last movement isn't known."""
+    refunded, what left for the treasury, and what was paid after that, in fen. ``year`` is 0 where the last movement
+    isn't known."""
 
     standing: str
     year: int
@@ -30,6 +34,7 @@ class ProgressCell:
     in_fen: int
     refunded_fen: int
     remitted_fen: int
+    paid_fen: int
 
     @property
     def balance_fen(self) -> int:
@@ -41,7 +46,7 @@ def progress_on(connection: sa.Connection, institution_id: str, on: date, ended_
     """Every deposit of the census that the books had by the end of ``on``, the moment ``ended_at``, added up in one
     pass; among them those that held nothing when they were counted. What article 6 lets the hospital keep is no stock
     to clear."""
-    moved = _moved(institution_id, on)
+    moved, paid = _moved(institution_id, on), _paid(institution_id, on)
     account, counted = OutpatientAccount, OutpatientImport
     left = moved.c.in_fen - moved.c.refunded_fen - moved.c.remitted_fen
     standing = sa.case(
@@ -58,8 +63,10 @@ def progress_on(connection: sa.Connection, institution_id: str, on: date, ended_
             account.channel,
             account.reach,
             *(sa.func.coalesce(moved.c[name], 0).label(name) for name in _SUMS),
+            sa.func.coalesce(paid.c.paid_fen, 0).label("paid_fen"),
         )
         .outerjoin(moved, moved.c.account_id == _SUBJECT + account.account_no)
+        .outerjoin(paid, paid.c.account_no == account.account_no)
         .outerjoin(
             counted,
             sa.and_(counted.institution_id == account.institution_id, counted.import_no == account.import_no),
@@ -73,13 +80,10 @@ def progress_on(connection: sa.Connection, institution_id: str, on: date, ended_
         .subquery("told")
     )
     by = (told.c.standing, told.c.year, told.c.channel, told.c.reach)
-    sums = (sa.func.sum(told.c[name]) for name in _SUMS)
+    sums = (sa.func.sum(told.c[name]) for name in (*_SUMS, "paid_fen"))
     with in_bulk(connection):
         rows = connection.execute(sa.select(*by, sa.func.count(), *sums).group_by(*by)).all()
-    return [
-        ProgressCell(row[0], int(row[1]), row[2], row[3], int(row[4]), int(row[5]), int(row[6]), int(row[7]))
-        for row in rows
-    ]
+    return [ProgressCell(row[0], int(row[1]), row[2], row[3], *(int(one) for one in row[4:])) for row in rows]
 
 
 def _moved(institution_id: str, on: date) -> sa.Subquery:
@@ -101,4 +105,30 @@ def _moved(institution_id: str, on: date) -> sa.Subquery:
         )
         .group_by(line.account_id)
         .subquery("moved")
+    )
+
+
+def _paid(institution_id: str, on: date) -> sa.Subquery:
+    """What owners were paid after their money had gone to the treasury, with what went beyond it; what was reversed
+    wasn't."""
+    line, entry, claim = LedgerPosting, LedgerEntry, OutpatientClaim
+    return (
+        sa.select(claim.account_no, sa.func.sum(line.debit_fen - line.credit_fen).label("paid_fen"))
+        .join(
+            entry,
+            sa.and_(
+                entry.institution_id == claim.institution_id,
+                entry.source == "outpatient_claim:" + claim.claim_id,
+            ),
+        )
+        .join(line, sa.and_(line.institution_id == entry.institution_id, line.entry_no == entry.entry_no))
+        .where(
+            claim.institution_id == institution_id,
+            claim.remitted,
+            entry.kind.in_(_AHEAD),
+            entry.effective_on <= on,
+            sa.or_(line.account_id.startswith(advance_account("")), line.account_id == OWN_COST),
+        )
+        .group_by(claim.account_no)
+        .subquery("paid")
     )

@@ -76,7 +76,8 @@ def known_accounts(
 
 
 def progress(connection: sa.Connection, institution_id: str) -> Progress:
-    """Sums over all deposits; nothing of any one of them. What article 6 lets the hospital keep isn't left."""
+    """Sums over all deposits; nothing of any one of them. What article 6 lets the hospital keep is no stock and
+    isn't among them."""
     account, book, claim = OutpatientAccount, LedgerAccount, OutpatientClaim
     left = (
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(book.balance_fen), 0))
@@ -99,7 +100,9 @@ def progress(connection: sa.Connection, institution_id: str) -> Progress:
             account,
             sa.and_(account.institution_id == claim.institution_id, account.account_no == claim.account_no),
         )
-        .where(claim.institution_id == institution_id, claim.state == "arrived", _DEPOSIT)
+        .where(
+            claim.institution_id == institution_id, claim.state == "arrived", _DEPOSIT, account.import_no.is_not(None)
+        )
     )
     there = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)).join_from(
         OutpatientBatchLine, OutpatientBatch, _of_batch()

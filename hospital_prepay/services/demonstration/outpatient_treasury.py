@@ -92,7 +92,8 @@ class Treasury:
     def withdraw(self, moment: datetime) -> None:
         """Take the first pack back."""
         key = f"{_KEY}:withdraw:1"
-        filing.withdraw_filing(self.stage.at(moment), self._officer, 1, idempotency_key=key)
+        ground = "风险排查漏了一条，补上以后重新做"
+        filing.withdraw_filing(self.stage.at(moment), self._officer, 1, ground, idempotency_key=key)
 
     def submit(self, moment: datetime, number: int) -> None:
         """It went to the health authority."""

@@ -108,6 +108,7 @@ class AccountReader:
         places = table.columns(COLUMNS)
         self._width = len(table.header)
         self._names = tuple(places)
+        self._number = places["account_no"]
         self._cells = itemgetter(*places.values())
         # Where each field of an account lies among the cells that are read; an empty text follows the last of them.
         order = {name: number for number, name in enumerate(self._names)}
@@ -119,7 +120,12 @@ class AccountReader:
         try:
             return self._judge(line, cells)
         except _Refused as refused:
-            return RejectedAccount(line, refused.code, mask_within(refused.message))
+            return RejectedAccount(line, refused.code, mask_within(self._named(cells) + refused.message))
+
+    def _named(self, cells: Sequence[str]) -> str:
+        """Which account a row is of, as far as it says so in a way that can be shown."""
+        number = cells[self._number].strip() if self._number < len(cells) else ""
+        return f"账户 {number}：" if number.isprintable() and 0 < len(number) <= _SHORT else ""
 
     def _judge(self, line: int, cells: Sequence[str]) -> AccountRow:
         width = len(cells)

@@ -24,7 +24,7 @@ from hospital_prepay.domain.rules.outpatient.contact import (
     standing,
 )
 from hospital_prepay.domain.rules.outpatient.contact import left as ways_left
-from hospital_prepay.domain.rules.outpatient.notice import check_notice
+from hospital_prepay.domain.rules.outpatient.notice import check_notice, example
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way, ways
 from hospital_prepay.persistence import outpatient_campaigns as store
 from hospital_prepay.persistence import outpatient_claims as accounts
@@ -79,9 +79,11 @@ class ProposeCampaign:
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """One campaign with everything that came of it. ``estimate``: accounts and fen that it would be for now."""
+    """One campaign with everything that came of it. ``estimate``: accounts and fen that it would be for now;
+    ``example``: its text as it goes out, with an owner who is made up."""
 
     head: CampaignRow
+    example: str
     estimate: tuple[int, int] | None
     file: FileRow | None
     funnel: Funnel | None
@@ -193,6 +195,7 @@ def show_campaign(context: Context, actor: Actor, campaign_no: int) -> CampaignV
     """One campaign, how far it got, its file, imports and photos. Raises :class:`NotFound`."""
     actor.require(Permission.OUTPATIENT_VIEW)
     own = actor.institution_id
+    hospital = hospital_of(context, own)
     with context.database.reading() as connection:
         head = next(iter(store.campaigns(connection, own, campaign_no)), None)
         if head is None:
@@ -202,6 +205,7 @@ def show_campaign(context: Context, actor: Actor, campaign_no: int) -> CampaignV
         imports = store.imports_of(connection, own, campaign_no)
         return CampaignView(
             head,
+            example(head.text, hospital.name, hospital.phone),
             contacts.count_chosen(connection, own, chosen) if head.state == "proposed" else None,
             store.find_file(connection, own, campaign_no),
             contacts.funnel(connection, own, campaign_no) if released else None,

@@ -109,11 +109,25 @@ def confirm_import(context: Context, actor: Actor, import_no: int, progress: Pro
 def drop_import(context: Context, actor: Actor, import_no: int, ground: str) -> None:
     """Take back an import that nobody confirmed, with all its accounts. Raises :class:`Conflict` afterwards."""
     actor.require(Permission.OUTPATIENT_IMPORT)
-    ground = required_ground(ground, "请写明为什么作废。")
+    _drop(context, actor, import_no, required_ground(ground, "请写明为什么作废。"))
+
+
+def refuse_import(context: Context, actor: Actor, import_no: int, ground: str) -> None:
+    """Another person finds it wrong and turns it down instead of confirming it: all its accounts go, and the file can
+    be put right and taken in again. Raises :class:`SecondPersonRequired`, and :class:`Conflict` once it is
+    confirmed."""
+    actor.require(Permission.OUTPATIENT_CONFIRM)
+    ground = required_ground(ground, "请写明哪里不对，导入的人好改。")
+    _drop(context, actor, import_no, ground, is_second=True)
+
+
+def _drop(context: Context, actor: Actor, import_no: int, ground: str, *, is_second: bool = False) -> None:
     with context.work(actor, "outpatient.drop", f"outpatient_import:{import_no}") as work:
         found = _locked(work, import_no)
         if found.state != "counted":
             raise Conflict("这次导入已经确认，不能作废；数错的账户请走更正。本次没有改动。")
+        if is_second:
+            actor.require_other_than(found.imported_by, "退回")
         store.drop_accounts(work.connection, work.institution_id, import_no)
         store.walk_import(work.connection, work.institution_id, import_no, state="dropped")
         work.audit(detail={"ground": ground, "accounts": found.accepted})

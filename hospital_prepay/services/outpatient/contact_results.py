@@ -54,6 +54,10 @@ _WORDS: Final = {
 # Says that nobody was told, but not why: a number that is dead isn't tried again, one that was switched off is.
 _FAILED: Final = frozenset({"失败", "发送失败", "未成功"})
 RESULT_WORDS: Final = "、".join(OUTCOME_LABELS[one] for one in Outcome if one is not Outcome.UNSUITED)
+# What a failure may have been; a phone that is switched off is one that nobody answers.
+_NOT_REACHED: Final = "、".join(
+    OUTCOME_LABELS[one] for one in (Outcome.DEAD_NUMBER, Outcome.WRONG_NUMBER, Outcome.NO_ANSWER, Outcome.REFUSED)
+)
 MOMENT_EXAMPLE: Final = "2026-01-05 09:30"
 Progress = Callable[[int, int], None]
 
@@ -147,7 +151,7 @@ def _judge(values: dict[str, str], campaign_no: int, now: datetime) -> tuple[str
         raise MalformedInput(f"编号“{values['number'][:20]}”是另一次通知的。请到那一次里导入。")
     outcome = _WORDS.get(values["result"].casefold())
     if outcome is None and values["result"] in _FAILED:
-        raise MalformedInput(f"结果“{values['result']}”没说是哪一种。请写空号、错号、没人接或关机。")
+        raise MalformedInput(f"结果“{values['result']}”没说是哪一种。请写：{_NOT_REACHED}。")
     if outcome is None:
         raise MalformedInput(f"结果“{values['result'][:20]}”看不懂。请写：{RESULT_WORDS}。")
     try:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import ZERO, Money
-from hospital_prepay.domain.rules.outpatient.escheat import DormantAccount, NotDue, not_due
+from hospital_prepay.domain.rules.outpatient.escheat import DormantAccount, NotDue, is_reason, not_due
 from hospital_prepay.domain.rules.outpatient.reach import doubts
 from hospital_prepay.rulebook.loader import load_rulebook
 from hospital_prepay.services.outpatient.account_rows import (
@@ -116,7 +116,7 @@ def compute_escheat(path: Path, on: date) -> EscheatAnswer:
             return
         remarks.extend(_remarks(row, on))
         noted.note(row, doubts(row.certno, row.phone, row.channel))
-        if row.unclearable_reason and not _is_known(row.unclearable_reason):
+        if is_reason(row.unclearable_reason) and not _is_known(row.unclearable_reason):
             first_row, count = unknown.get(row.unclearable_reason, (row, 0))
             unknown[row.unclearable_reason] = (first_row, count + 1)
         facts = DormantAccount(row.kind, row.balance, row.last_movement_on, row.unclearable_reason, row.filed_on)

@@ -269,18 +269,22 @@ def acknowledge_filing(
         return _filing(work, filing_no)
 
 
-def withdraw_filing(context: Context, actor: Actor, filing_no: int, *, idempotency_key: str = "") -> FilingRow:
-    """Take a pack back that isn't acknowledged; its accounts wait for another."""
+def withdraw_filing(
+    context: Context, actor: Actor, filing_no: int, ground: str, *, idempotency_key: str = ""
+) -> FilingRow:
+    """Take a pack back that isn't acknowledged; its accounts wait for another. Raises :class:`MalformedInput` without
+    a ground."""
     actor.require(Permission.OUTPATIENT_FILE)
+    ground = required_ground(ground, "请写明为什么撤回。", "note")
     with context.work(actor, "outpatient.withdraw_filing", f"outpatient_filing:{filing_no}") as work:
-        payload = {"filing": filing_no, "step": "withdrawn"}
+        payload = {"filing": filing_no, "step": "withdrawn", "ground": ground}
         found = _locked(work, filing_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "withdrawn")
         store.walk_filing(work.connection, work.institution_id, filing_no, state="withdrawn")
         keep_number(work, idempotency_key, payload, filing_no)
-        work.audit(detail={"filing": filing_no})
+        work.audit(detail={"filing": filing_no, "ground": ground})
         return _filing(work, filing_no)
 
 

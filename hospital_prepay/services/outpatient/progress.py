@@ -35,13 +35,15 @@ _COLUMNS: Final = (
     Column("已退还（元）", 8, is_number=True),
     Column("转财政（元）", 8, is_number=True),
     Column("还有余额（元）", 8, is_number=True),
+    Column("上缴后退还（元）", 8, is_number=True),
 )
 NOTE: Final = "按账上日期算到这一天当天为止；联系方式按今天登记的算，撤回了备案的算没有备案；不含经备案保留的预交金。"
+TOTAL: Final = "公开页上的“已经退给患者”是已退还加上缴后退还，减去银行退回、待再付的。"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table, in fen."""
+    """One line of a table, in fen; ``paid_fen`` was paid of what had gone to the treasury."""
 
     label: str
     accounts: int
@@ -49,6 +51,7 @@ class Line:
     refunded_fen: int
     remitted_fen: int
     balance_fen: int
+    paid_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def progress_file(context: Context, actor: Actor, on: date | None, kind: str) ->
     """The same as ``xlsx`` or ``pdf``."""
     found = read_progress(context, actor, on)
     rows = [(title, *_cells(line)) for title, lines in found.tables.items() for line in lines]
-    owed = [("上缴后退还、银行退回待再付（元）", Money(found.owed_fen))] if found.owed_fen else []
+    owed = [("银行退回、待再付（元）", Money(found.owed_fen))] if found.owed_fen else []
     paper = ListPaper(
         title=f"门诊预交金清退进度（截至 {found.on}）",
         sheet="清退进度",
@@ -103,13 +106,13 @@ def progress_file(context: Context, actor: Actor, on: date | None, kind: str) ->
         rows=rows,
         count=len(rows),
         sums=("合计", None, *_cells(found.whole)[1:]),
-        notes=(NOTE, "每一种分类合计都相同，不要把几种分类相加。"),
+        notes=(NOTE, TOTAL, "每一种分类合计都相同，不要把几种分类相加。"),
     )
     return make_list(paper, kind)
 
 
 def _cells(line: Line) -> tuple[object, ...]:
-    sums = (line.in_fen, line.refunded_fen, line.remitted_fen, line.balance_fen)
+    sums = (line.in_fen, line.refunded_fen, line.remitted_fen, line.balance_fen, line.paid_fen)
     return (line.label, line.accounts, *map(Money, sums))
 
 
@@ -127,4 +130,5 @@ def _line(label: str, cells: Iterable[ProgressCell]) -> Line:
         sum(cell.refunded_fen for cell in kept),
         sum(cell.remitted_fen for cell in kept),
         sum(cell.balance_fen for cell in kept),
+        sum(cell.paid_fen for cell in kept),
     )

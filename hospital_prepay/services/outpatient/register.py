@@ -17,6 +17,7 @@ from hospital_prepay.domain.identity import same_person_number
 from hospital_prepay.domain.masking import mask_certificate, mask_name, mask_phone
 from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, phone_number
+from hospital_prepay.files.exports import csv_text, xlsx_bytes
 from hospital_prepay.persistence import outpatient_accounts as imports
 from hospital_prepay.persistence import outpatient_claims as claims
 from hospital_prepay.persistence import outpatient_corrections as miscounts
@@ -46,6 +47,9 @@ from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE
 from hospital_prepay.services.outpatient.turns import able_to
 
 PAGE: Final = 50
+_SET_ASIDE: Final = ("行号", "为什么，怎么改")
+# As many as a sheet has rows, but for its headings.
+_MOST_SET_ASIDE: Final = 1_000_000
 __all__ = ["PAGE", "AccountCard", "Contact", "Figure", "Listed", "Narrowed", "Overview", "ReviewedImport"]
 
 
@@ -128,7 +132,7 @@ class AccountCard:
 class ReviewedImport:
     """One import with a page of the rows that were set aside, and one of those that were taken with something to look
     at, of which there are ``doubts``; ``doubted`` are the kinds of what else doesn't look right of what was taken;
-    ``confirmers`` may confirm it, by name."""
+    ``confirmers`` may confirm it, by name; ``dropped_for`` is why it was taken back or turned down."""
 
     head: ImportState
     rejected: tuple[RejectionRow, ...]
@@ -137,6 +141,7 @@ class ReviewedImport:
     doubted: tuple[Doubted, ...]
     confirmers: tuple[str, ...]
     names: Mapping[str, str]
+    dropped_for: str
 
 
 def overview(context: Context, actor: Actor) -> Overview:
@@ -256,7 +261,7 @@ def _imports(connection: Connection, institution_id: str) -> list[ImportState]:
     )
     for at, one in enumerate(found):
         if one.import_no in dropped:
-            who, when = dropped[one.import_no]
+            who, when, _ = dropped[one.import_no]
             found[at] = replace(one, decided_by=who, decided_at=when)
     return found
 
@@ -277,7 +282,21 @@ def review_import(context: Context, actor: Actor, import_no: int, page: int, loo
         able = able_to(connection, own, Permission.OUTPATIENT_CONFIRM)
         confirmers = tuple(name for key, name in able.items() if key != head.imported_by)
         names = people.names(connection, own)
-        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, confirmers, names)
+        *_, why = record.dropped_imports(connection, own).get(import_no, ("",))
+        return ReviewedImport(head, tuple(rejected), tuple(doubtful), doubts, doubted, confirmers, names, why)
+
+
+def rejected_file(context: Context, actor: Actor, import_no: int, kind: str) -> str | bytes:
+    """Every row of an import that was set aside, for who puts it right, as ``csv`` or ``xlsx``. Raises
+    :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    own = actor.institution_id
+    with context.database.reading() as connection:
+        found = store.rejections_of(connection, own, import_no, 0, _MOST_SET_ASIDE)
+    if not found or kind not in ("csv", "xlsx"):
+        raise NotFound("没有这份文件。请从清查导入页下载。")
+    rows = [(one.line, one.message) for one in found]
+    return csv_text(_SET_ASIDE, rows) if kind == "csv" else xlsx_bytes("另放的行", _SET_ASIDE, rows)
 
 
 def _sum(key: str, label: str, cells: Iterable[Cell]) -> Figure:

@@ -8,7 +8,7 @@ from typing import IO, Final
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.contact import Standing
-from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind
+from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS, listed_state
 from hospital_prepay.domain.rules.outpatient.reach import Channel, Reach, Way
 from hospital_prepay.persistence import outpatient_register as store
@@ -103,6 +103,11 @@ def _rows(context: Context, actor: Actor, found: Iterator[RegisterRow]) -> Itera
             Channel(one.channel).label,
             Reach(one.reach).label,
             "不详" if one.last_movement_on is None else one.last_movement_on.isoformat(),
-            LISTED_LABELS[listed_state(one.state, one.balance_fen, is_kept=one.import_no is None)],
+            LISTED_LABELS[_listed_state(one)],
             "待入账" if one.balance_fen is None else Money(one.balance_fen),
         )
+
+
+def _listed_state(one: RegisterRow) -> str:
+    deposit = is_outpatient_deposit(MoneyKind(one.kind))
+    return listed_state(one.state, one.balance_fen, is_kept=one.import_no is None, is_deposit=deposit)

@@ -14,7 +14,8 @@ from typing import Final
 from zlib import crc32
 
 from hospital_prepay.domain.identity import same_person_number
-from hospital_prepay.domain.rules.outpatient.reach import Channel, best_known, channel_of, doubts, phone_number
+from hospital_prepay.domain.masking import mask_within
+from hospital_prepay.domain.rules.outpatient.reach import Channel, Doubt, best_known, channel_of, doubts, phone_number
 from hospital_prepay.files.tables import PlainLines
 from hospital_prepay.services.keys import field_cipher, keyed_hash
 from hospital_prepay.services.outpatient.account_rows import (
@@ -92,8 +93,8 @@ class Sealer:
                 continue
             fen = row.balance.fen
             if fen < 0:
-                words = f"余额是 {row.balance} 元，小于零。欠费不是预交金，请从文件里去掉。"
-                rejected.append(RejectedAccount(line, "negative_amount", words))
+                words = f"账户 {row.account_no}：余额是 {row.balance} 元，小于零。欠费不是预交金，请从文件里去掉。"
+                rejected.append(RejectedAccount(line, "negative_amount", mask_within(words)))
                 continue
             lines.append(self._line_of(row, fen, noted))
             marks.append(f"{line}\t{fen}\t{_escaped(row.account_no)}\n")
@@ -117,6 +118,8 @@ class Sealer:
         # What is known to be right isn't looked at again.
         if kinds := doubts(number, "" if phone else row.phone, row.channel if channel is Channel.UNKNOWN else ""):
             noted.note(row, kinds)
+        if row.last_movement_on is None and all(key != "last_movement_on" for key, _ in row.unread):
+            noted.note(row, (Doubt.NO_DAY,))
         personal = ""
         if row.certno or row.phone:
             personal = self._encrypt(f'{{"certno": {_quoted(row.certno)}, "phone": {_quoted(row.phone)}}}')

@@ -33,7 +33,7 @@ from hospital_prepay.persistence.outpatient_accounts import ImportState
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient import census, census_intake, census_parts, register, sealing
 from hospital_prepay.services.outpatient.account_rows import AccountReader
-from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import
+from hospital_prepay.services.outpatient.census import confirm_import, count_accounts, drop_import, refuse_import
 from hospital_prepay.services.outpatient.sealing import CERTNO, PERSONAL, PHONE, Sealer
 from tests.hospital import INSTITUTION, Hospital, actor
 from tests.services.outpatient.conftest import APPROVER, CLERK, HEADER, OFFICER, OWN, ROWS, Outpatients
@@ -124,6 +124,10 @@ def test_whoever_counted_doesnt_confirm_and_a_clerk_does_neither(outpatients: Ou
     count(outpatients, outpatients.file())
     with pytest.raises(SecondPersonRequired):
         confirm_import(outpatients.context, both, 1)
+    with pytest.raises(SecondPersonRequired):
+        refuse_import(outpatients.context, both, 1, "数错了")
+    with pytest.raises(NotPermitted):
+        refuse_import(outpatients.context, OFFICER, 1, "数错了")
     with pytest.raises(NotPermitted):
         confirm_import(outpatients.context, OFFICER, 1)
     with pytest.raises(NotPermitted):
@@ -253,10 +257,10 @@ def test_a_long_file_is_read_by_several_processes_as_by_one(
         lines = [[*cell[:4], cell[4] != "", *cell[5:]] for cell in cells]
         seen.append((intake.accepted, intake.total_fen, intake.rejected, table.sha256, lines, intake.doubts))
     assert seen[0] == seen[1]
-    assert seen[0][0] == len(ROWS) + 4 + 2_500
+    assert seen[0][0] == len(ROWS) + 5 + 2_500
     codes = [one.code for one in seen[0][2]]
     assert codes == ["duplicate_account", "duplicate_account", "missing_value"]
-    assert [one.rows for one in seen[0][5]] == [2, 1, 2, 2]
+    assert [one.rows for one in seen[0][5]] == [2, 1, 2, 2, 1]
 
 
 @pytest.mark.parametrize("checksums", [1, 3])
@@ -526,7 +530,8 @@ DOUBTFUL = (
     ("Q2", "乙", "123", "000-00000000", "2.00", "2020-01-01", "", "医院卡13800000001"),
     ("Q2", "乙", "124", "12", "2.00", "2020-01-01", "", "花呗"),
     ("Q3", "丙", "110105491331002", "13800000001", "4.00", "2020-01-01", "", "不详"),
-    ("Q4", "丁", OWN, "0851-85550000", "8.00", "2020-01-01", "", "POS"),
+    ("Q4", "丁", OWN, "0851-85550000", "8.00", "", "", "POS"),
+    ("Q5", "戊", "", "", "0.00", "2020/13/1", "", ""),
 )
 
 
@@ -534,13 +539,15 @@ DOUBTFUL = (
 def test_what_doesnt_look_right_is_taken_and_told_before_it_is_confirmed(outpatients: Outpatients) -> None:
     """Nobody loses money by a slip of a legacy register; what isn't taken is told of by its own reason alone."""
     counted = count(outpatients, outpatients.file(DOUBTFUL))
-    assert (counted.accepted, counted.rejected, counted.total) == (4, 1, Money(1500))
+    assert (counted.accepted, counted.rejected, counted.total) == (5, 1, Money(1500))
     assert [(one.kind, one.rows, one.lines) for one in counted.doubts] == [
         (Doubt.RESIDENT_ID, 2, (2, 5)),
         (Doubt.CERTNO, 1, (3,)),
         (Doubt.PHONE, 2, (2, 3)),
         (Doubt.CHANNEL, 2, (2, 3)),
+        (Doubt.NO_DAY, 1, (6,)),
     ]
+    assert counted.doubtful == 1, "a day that can't be read is told by its row"
     assert counted.doubts[3].words[:1] == ("一卡通",)
     assert "13800000001" not in counted.doubts[3].what
     assert register.review_import(outpatients.context, APPROVER, 1, 1).doubted == counted.doubts

@@ -40,6 +40,7 @@ ACTS: dict[str, Callable[[Outpatients, str], object]] = {
     "risk note": lambda o, text: filing.make_filing(o.context, OFFICER, text),
     "authority": lambda o, text: filing.submit_filing(o.context, OFFICER, 1, text, DAY),
     "acknowledgement": lambda o, text: filing.acknowledge_filing(o.context, APPROVER, 1, text, DAY),
+    "filing withdrawn": lambda o, text: filing.withdraw_filing(o.context, OFFICER, 1, text),
     "batch review": lambda o, text: escheat.review_batch(o.context, OFFICER, 1, escheat.Part.BOOKS, text),
     "batch dropped": lambda o, text: escheat.drop_batch(o.context, OFFICER, 1, text),
     "voucher": lambda o, text: escheat.remit_batch(

@@ -6,12 +6,14 @@ import sqlalchemy as sa
 
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence.outpatient_register import Narrowed
-from hospital_prepay.services.outpatient import campaigns, register
+from hospital_prepay.services.outpatient import campaigns, notice, payouts, register
 from hospital_prepay.services.outpatient.campaigns import ProposeCampaign, Who
 from hospital_prepay.services.outpatient.progress import read_progress
 from hospital_prepay.services.outpatient.register_papers import register_file
-from tests.services.outpatient.conftest import OFFICER, Outpatients
-from tests.services.outpatient.test_gate import asked, kept
+from hospital_prepay.services.publication.institution import hospital_of
+from tests.hospital import INSTITUTION
+from tests.services.outpatient.conftest import OFFICER, PAYER, Outpatients
+from tests.services.outpatient.test_gate import ELDERLY, asked, kept
 from tests.services.outpatient.test_reports import sheet
 
 
@@ -37,7 +39,8 @@ def test_kept_deposits_and_empty_accounts_stand_apart(outpatients: Outpatients) 
         assert sum(one.accounts for one in figures) == 4
     assert read_progress(outpatients.context, OFFICER, None).whole == before
 
-    assert listed(outpatients, state="open") == ["M001", "M002", "M003", "M004"]
+    assert listed(outpatients, state="open") == ["M001", "M002", "M003"]
+    assert listed(outpatients, state="apart") == ["M004"]
     assert listed(outpatients, state="open", deposits=True, kept=False) == ["M001", "M002", "M003"]
     assert listed(outpatients, state="empty") == ["M005"]
     assert listed(outpatients, state="kept") == listed(outpatients, deposits=True, kept=True) == ["K001"]
@@ -46,6 +49,7 @@ def test_kept_deposits_and_empty_accounts_stand_apart(outpatients: Outpatients) 
     rows = sheet(register_file(outpatients.context, OFFICER, Narrowed(), "xlsx"), "台账")
     marks = {row[1]: row[9] for row in rows[1:-1]}
     assert (marks["K001"], marks["M005"], marks["M001"]) == ("保留的预交金", "没有余额", "待清退")
+    assert marks["M004"] == "单独管理"
 
 
 def test_a_campaign_of_the_stock_leaves_kept_deposits_alone(outpatients: Outpatients) -> None:
@@ -65,3 +69,14 @@ def test_a_campaign_of_the_stock_leaves_kept_deposits_alone(outpatients: Outpati
 
     assert estimated() == 3
     assert estimated(moved_until=outpatients.context.clock.today()) == 4
+
+
+def test_a_kept_deposit_that_is_given_back_is_no_stock_that_was_cleared(outpatients: Outpatients) -> None:
+    outpatients.census()
+    kept(outpatients)
+    asked(outpatients)
+    claim_id = outpatients.confirmed("K001", certno=ELDERLY, patient_certno=ELDERLY)
+    payouts.pay_cash(outpatients.context, PAYER, claim_id, "LK-1")
+    page = notice.patients_page(outpatients.context, hospital_of(outpatients.context, INSTITUTION))
+    assert (page.progress.refunded, page.progress.refunded_fen) == (0, 0)
+    assert read_progress(outpatients.context, OFFICER, None).whole.refunded_fen == 0

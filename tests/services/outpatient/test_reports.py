@@ -210,7 +210,12 @@ def test_the_progress_of_a_past_day_reads_as_it_read_then(gone: Outpatients) -> 
         read_progress(gone.context, OFFICER, date(2027, 3, 4))
     pdf(progress_file(gone.context, OFFICER, None, "pdf"))
     rows = sheet(progress_file(gone.context, OFFICER, opened, "xlsx"), "清退进度")
-    assert rows[-1] == ["合计", "", 4.0, 194.5, 0.0, 94.5, 100.0]
+    assert rows[-1] == ["合计", "", 4.0, 194.5, 0.0, 94.5, 100.0, 64.5]
+    later = read_progress(gone.context, OFFICER, None)
+    assert [(one.label, one.paid_fen) for one in later.tables["按清退情况"] if one.paid_fen] == [
+        ("已转应缴或上缴财政", 6450)
+    ]
+    assert later.whole.paid_fen == 6450
 
 
 def test_what_is_filed_by_the_day_shows_as_filed(outpatients: Outpatients) -> None:

@@ -206,6 +206,16 @@ def test_the_progress_is_what_the_books_moved(mixed: Outpatients, books: Books, 
         lines = [row for row in rows[1:-1] if row[0] == title]
         assert tuple(sum(fen(row[at_]) for row in lines) for at_ in (3, 4, 5)) == expected, title
     owed = -books("2307:refund:") if on is None else 0
-    assert fen(facts.get("上缴后退还、银行退回待再付（元）", 0)) == owed
+    assert fen(facts.get("银行退回、待再付（元）", 0)) == owed
+    paid = books("1218:advance:", "outpatient_advance", "outpatient_advance_returned") if on is None else 0
+    paid += books("5901", "outpatient_advance", "outpatient_advance_returned") if on is None else 0
+    assert fen(whole["上缴后退还（元）"]) == paid
+    assert {
+        sum(fen(row[7]) for row in rows[1:-1] if row[0] == title) for title in {row[0] for row in rows[1:-1]}
+    } == {paid}
+    if on is None:
+        with mixed.context.database.reading() as connection:
+            told_patients = public_progress(connection, INSTITUTION).refunded_fen
+        assert expected[1] + paid - owed == told_patients == 11000 + 7770 + 880
     text = printed(progress_file(mixed.context, OFFICER, on, "pdf"))
     assert all(yuan(one) in text for one in (came, remitted_))

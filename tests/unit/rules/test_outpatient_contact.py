@@ -17,7 +17,7 @@ from hospital_prepay.domain.rules.outpatient.contact import (
     next_way,
     standing,
 )
-from hospital_prepay.domain.rules.outpatient.notice import Filling, check_notice, fill, lapsing_words
+from hospital_prepay.domain.rules.outpatient.notice import Filling, check_notice, example, fill, lapsing_words
 from hospital_prepay.domain.rules.outpatient.reach import (
     Channel,
     Doubt,
@@ -117,13 +117,45 @@ def test_the_ways_of_an_owner() -> None:
         "余额将清零",
         "逾期未异议视为同意",
         "最后期限",
+        "12月31日前请来退费，过期上缴财政",
+        "１２月３１日前请来退费，过 期 上 缴 财 政",
+        "逾期未领取的余额将按规定上缴财政",
+        "到期转入国库",
+        "截止2026年12月31日，不退",
+        "超期不办",
+        "期满归医院所有",
+        "余下的钱归国家所有",
+        "12月31日前来办，否则上缴财政",
+        "十二月三十一日前来退，否则退不了",
+        "年底前未办理的，上缴财政",
+        "12月31日前请来，之后上缴国库",
+        "12月31日后不退",
+        "过了12月31日就不退",
+        "过期上缴财政，也可以打电话咨询",
+        "过期上缴财政，上缴后也不能退",
     ],
 )
 def test_words_that_say_a_claim_lapses_are_found(text: str) -> None:
     assert lapsing_words(f"请来。{text}。谢谢")
 
 
-@pytest.mark.parametrize("text", ["什么时候来都可以办，没有期限", "请在12月31日前来，之后来也一样办", "不收手续费"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "什么时候来都可以办，没有期限",
+        "请在12月31日前来，之后来也一样办",
+        "不收手续费",
+        "上缴财政后仍可申请退还",
+        "满三年退不了的依法上缴财政，上缴以后照样能退",
+        "12月31日前没有来的，上缴财政后仍可申请退还",
+        "到期上缴财政，什么时候来都可以办",
+        "余额归您本人所有",
+        "窗口周日不办公，12月31日后不收手续费",
+        "来之前请打电话，否则可能要等",
+        "12月31日前请到一楼，没有身份证不能领",
+        "截至12月31日已退还300户",
+    ],
+)
 def test_honest_words_pass(text: str) -> None:
     assert not lapsing_words(text)
     check_notice(Way.SMS, text + "{电话}")
@@ -147,6 +179,7 @@ def test_a_text_says_what_it_must_and_no_more(way: Way, text: str) -> None:
 def test_what_is_filled_in_is_masked_and_not_filled_again() -> None:
     words = fill("{称呼}{尾号}{电话}{医院}", Filling("{电话}医院", "0851-1", "吴桂兰", "00012345"))
     assert words == "吴＊兰23450851-1{电话}医院"
+    assert example("{医院}{尾号}{称呼}{电话}", "县医院", "0851-1") == "县医院1234张＊明0851-1"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ lain for more than three years. Exactly three years isn't more.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,6 +17,12 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.kinds import MoneyKind, is_outpatient_deposit
 
 REMITTED: Final = "guizhou-deposit-2025/8"
+# How files of other systems say that there is no reason, or that the owner was found.
+_NO_REASON: Final = re.compile(
+    r"(无|没有?|否|空|暂无|未(填|登记|记录)|无?原因|不详|不明|未知|不清楚|no|none|null|nil|nan|n/?a)?"
+    r"|[\W_]*"
+    r"|(患者|病人|本人)?已经?(找到|找着|联系上|联系到|联系|通知到)(患者|病人|本人|家属)?了?"
+)
 
 
 class NotDue(StrEnum):
@@ -69,11 +77,17 @@ def not_due(account: DormantAccount, on: date, years: int) -> NotDue | None:
         return NotDue.DATE_UNKNOWN
     if on <= years_after(account.last_movement_on, years):
         return NotDue.NOT_OVER_THREE_YEARS
-    if not account.unclearable_reason.strip():
+    if not is_reason(account.unclearable_reason):
         return NotDue.REASON_MISSING
     if account.filed_on is None or account.filed_on > on:
         return NotDue.FILING_MISSING
     return None
+
+
+def is_reason(text: str) -> bool:
+    """Whether a text says why money can't be given back: not one that says "none" or that its owner was found."""
+    plain = "".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("。.,;、!?()")
+    return _NO_REASON.fullmatch(plain) is None
 
 
 def moved_before(on: date, years: int) -> date:

@@ -63,13 +63,15 @@ ACCOUNT_LABELS: Final = {
 }
 EMPTY: Final = "empty"
 KEPT: Final = "kept"
+APART: Final = "apart"
 # What stands in lists: the states, of which those that wait are told apart by whether there is anything to give back
-# and whether article 6 lets the hospital keep it.
+# whether article 6 lets the hospital keep it, and whether article 9 says that it is no deposit.
 LISTED_LABELS: Final[Mapping[str, str]] = {
     AccountState.OPEN.value: ACCOUNT_LABELS[AccountState.OPEN],
     EMPTY: "没有余额",
     **{one.value: label for one, label in ACCOUNT_LABELS.items() if one is not AccountState.OPEN},
     KEPT: "保留的预交金",
+    APART: "单独管理",
 }
 CLAIM_LABELS: Final = {
     ClaimState.ACCEPTED: "已受理，待审核",
@@ -88,11 +90,13 @@ OPEN_CLAIMS: Final = frozenset(
 ENDED: Final = frozenset({ClaimState.REJECTED, ClaimState.WITHDRAWN})
 
 
-def listed_state(state: str, balance_fen: int | None, *, is_kept: bool) -> str:
+def listed_state(state: str, balance_fen: int | None, *, is_kept: bool, is_deposit: bool) -> str:
     """Under which heading of lists an account stands; ``balance_fen`` is ``None`` until the books have it."""
     if state != AccountState.OPEN or balance_fen is None:
         return state
-    return EMPTY if balance_fen == 0 else KEPT if is_kept else state
+    if balance_fen == 0:
+        return EMPTY
+    return APART if not is_deposit else KEPT if is_kept else state
 
 
 ACCOUNT_STEPS: Final[Steps] = {

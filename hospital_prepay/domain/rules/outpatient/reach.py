@@ -129,12 +129,14 @@ def ways(best: Reach, paid_by: Channel, *, has_patient_no: bool) -> tuple[Way, .
 
 
 class Doubt(StrEnum):
-    """What of an account's owner, or of how the money came, doesn't look right in a hospital's file."""
+    """What of an account's owner, of how the money came or when it moved last, doesn't look right or is missing in a
+    hospital's file."""
 
     RESIDENT_ID = "resident_id"
     CERTNO = "certno"
     PHONE = "phone"
     CHANNEL = "channel"
+    NO_DAY = "no_day"
 
     @property
     def label(self) -> str:
@@ -152,6 +154,7 @@ DOUBT_LABELS: Final = {
     Doubt.CERTNO: ("证件号不像任何证件的号码", "照原样收下；本人来办时，先凭证件办身份更正"),
     Doubt.PHONE: ("电话拨不通：位数、号段或区号不对", "照原样收下，不算有手机号，不发短信"),
     Doubt.CHANNEL: ("缴纳途径不认识", "按不详收下，不能原路退回"),
+    Doubt.NO_DAY: ("没有写最后变动日期", "按不详收下，不详的不上缴；请照原始账查对"),
 }
 _CERTIFICATES: Final = {"resident_id": Doubt.RESIDENT_ID, "certno": Doubt.CERTNO}
 _SAID_UNKNOWN: Final = frozenset({"不详", "不明", "未知", "unknown"})
