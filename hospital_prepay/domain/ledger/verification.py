@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CAP_WRONG = "cap_wrong"
     SETTLEMENT_WRONG = "settlement_wrong"
     SLIP_WRONG = "slip_wrong"
+    OUTPATIENT_WRONG = "outpatient_wrong"
     TOTAL_WRONG = "total_wrong"
     UNREADABLE = "unreadable"
 

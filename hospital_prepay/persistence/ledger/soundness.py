@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hospital_prepay.domain.ledger.chart import stay_account
 from hospital_prepay.domain.ledger.verification import Finding, Kind
 from hospital_prepay.persistence.ledger.fund_totals import wrong_runs
+from hospital_prepay.persistence.ledger.outpatient_soundness import outpatients_unsound
 from hospital_prepay.persistence.ledger.settlement_soundness import settlements_unsound
 from hospital_prepay.persistence.ledger.slip_soundness import slips_unsound
 
@@ -162,6 +163,7 @@ def across_tables(connection: sa.Connection, institution_id: str, lines_seen: in
     ]
     found += settlements_unsound(connection, institution_id, _MOST)
     found += slips_unsound(connection, institution_id, _MOST)
+    found += outpatients_unsound(connection, institution_id, _MOST)
     found += [
         _account(Kind.BALANCE_WRONG, institution_id, row.account_id, "与登记的多付不符：应是待追回的全额，或者是零")
         for row in _ask(connection, _OVERPAID, where)
