@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -38,6 +39,7 @@ PEOPLE: Final = ("a", "b", "c", "d", "e", "f")
 BESIDE: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("claim", "reviewed"): {"confirmed_by": None},
     ("claim", "accepted"): {"reviewed_by": None, "confirmed_by": None, "paid_by": None},
+    ("batch", "dropped"): {"ended_ground": "x"},
 }
 
 
@@ -88,9 +90,9 @@ class Life:
             )
             paid = {"account_no": f"account-{state}", "remitted": True}
             self._claim(connection, f"of-account-{state}", "arrived", **paid)
-        for paid_once in (False, True):
+        for paid_once, way in itertools.product((False, True), ("sent", "failed")):
             for state in life.CLAIM_STEPS:
-                name = f"claim-{state}-{paid_once}"
+                name = f"claim-{state}-{paid_once}-{way}"
                 self._account(connection, name, "open")
                 self._claim(connection, name, state, account_no=name)
                 self.add(
@@ -100,7 +102,7 @@ class Life:
                     attempt_no=1,
                     route="cash",
                     amount_fen=100,
-                    state="sent",
+                    state=way,
                     sent_by="d",
                     sent_at=self.now,
                 )
@@ -127,6 +129,7 @@ class Life:
             self._filing(connection, number, state)
         for number, state in enumerate(life.BATCH_STEPS, 1):
             self._batch(connection, number, state)
+            self._batch(connection, number + 50, state, "unclearable")
         for number, state in enumerate(life.ADVANCE_STEPS, 1):
             self._list(connection, number, state)
 
@@ -219,8 +222,8 @@ class Life:
             recorded_at=self.now,
         )
 
-    def _batch(self, connection: sa.Connection, number: int, state: str) -> None:
-        self._account(connection, f"batch-{number}", "frozen")
+    def _batch(self, connection: sa.Connection, number: int, state: str, standing: str = "frozen") -> None:
+        self._account(connection, f"batch-{number}", standing)
         self.add(
             connection,
             outpatient_escheat.OutpatientBatch,
@@ -316,9 +319,12 @@ class Life:
         number = list(steps).index(old) + 1
         keys = {
             "account": ("account_no", [f"account-{old}"]),
-            "claim": ("claim_id", [f"claim-{old}-{paid}" for paid in (False, True)]),
+            "claim": (
+                "claim_id",
+                [f"claim-{old}-{paid}-{way}" for paid in (False, True) for way in ("sent", "failed")],
+            ),
             "filing": ("filing_no", [number]),
-            "batch": ("batch_no", [number]),
+            "batch": ("batch_no", [number, number + 50]),
             "list": ("list_no", [number]),
         }
         column, rows = keys[kind]

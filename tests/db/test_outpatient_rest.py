@@ -25,7 +25,7 @@ from hospital_prepay.services.outpatient.contradictions import Verdict, decide_c
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.filing import MarkUnclearable, Reason
 from hospital_prepay.services.outpatient.overpayments import RecoverOverpayment, recover_overpayment
-from tests.db.test_outpatient_books import BANK, Books, books, outpatients, refused, unchanged
+from tests.db.test_outpatient_books import BANK, M1, Books, books, outpatients, refused, unchanged
 from tests.db.test_outpatient_overpaid import Told
 from tests.db.test_outpatient_ties import remitted
 from tests.hospital import INSTITUTION, Hospital
@@ -315,11 +315,16 @@ def test_a_mended_name_lets_nobody_be_paid_twice(ended: Told, name: str, certno:
     review_claim(held.context, REVIEWERS[0], second)
     confirm_claim(held.context, REVIEWERS[2], second, "核对过")
     held.context.clock.moment += timedelta(days=1)  # type: ignore[attr-defined]
+    number = (
+        1
+        if holds
+        else held.post("outpatient_refund", (M1, 6000), ("1001", -6000), source=f"outpatient_claim:{second}")
+    )
     cash = (
         "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, amount_fen, state, sent_by,"
         " sent_at, answered_at, bank_reference, receipt_key, entry_no) SELECT institution_id, claim_id, 1, 'cash',"
-        f" amount_fen, 'arrived', '{PAYER.actor_id}', accepted_at, accepted_at, 'LK1', 'LK1', 1 FROM outpatient_claim"
-        f" WHERE claim_id = '{second}'"
+        f" amount_fen, 'arrived', '{PAYER.actor_id}', accepted_at, accepted_at, 'LK1', 'LK1', {number} FROM"
+        f" outpatient_claim WHERE claim_id = '{second}'"
     )
     if holds:
         unchanged(held, cash)
