@@ -124,9 +124,9 @@ def test_a_payment_that_is_sent_past_its_refund_is_found(tampered: Tampered) -> 
 
 
 def test_an_answer_written_past_the_refund_is_found(tampered: Tampered) -> None:
-    """Raw: the payment arrived by an entry of something else, while the refund is still on its way."""
+    """The payment arrived by an entry of something else, while the refund is still on its way."""
     sent(tampered.held)
-    tampered.raw("UPDATE outpatient_payout SET state = 'arrived', entry_no = 1, answered_at = sent_at")
+    tampered.unlooked("UPDATE outpatient_payout SET state = 'arrived', entry_no = 1, answered_at = sent_at")
     tampered.require(STATE, PAYMENT, attempt=1)
     assert {one.entry_no for one in tampered.findings} == {None, 1}
 
@@ -274,7 +274,7 @@ def listed(tampered: Tampered) -> Tampered:
 
 
 def test_a_frozen_account_on_no_living_list_is_found(listed: Tampered) -> None:
-    listed.raw("UPDATE outpatient_batch SET state = 'dropped', ended_ground = 'x'")
+    listed.unlooked("UPDATE outpatient_batch SET state = 'dropped', ended_ground = 'x'")
     listed.require(OFF_LIST, account="M001")
     assert [one.account_id for one in listed.findings] == [M1]
 
