@@ -146,7 +146,8 @@ def _memory() -> int:
         with suppress(OSError):  # it ended in the meantime
             status = Path(f"/proc/{process}/status").read_text()
             if "\nName:\tpostgres" not in f"\n{status}":
-                kilobytes += int(status.partition("RssAnon:")[2].split()[0])
+                # One that has ended, and nobody has asked for yet, has no memory any more.
+                kilobytes += sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon:"))
     return kilobytes // 1024
 
 
