@@ -203,12 +203,13 @@ _UPDATE: dict[str, str] = {
     "outpatient_advance_line": "counts",
     "outpatient_advance_list": (
         "claims, total_fen, document_key, slip_key, state, document, submitted_on, submitted_by, bank_reference,"
-        " reimbursed_on, reimbursed_by, ground"
+        " reimbursed_on, reimbursed_by, ended_by, ended_at, ground"
     ),
     "outpatient_attempt": "began_at, attempts",
     "outpatient_batch": (
         "state, accounts, total_fen, sha256, frozen_by, frozen_at, approved_by, approved_at, remitted_by,"
-        " remitted_at, remitted_on, voucher_no, bank_reference, voucher_key, slip_key, ended_ground"
+        " remitted_at, remitted_on, voucher_no, bank_reference, voucher_key, slip_key, ended_by, ended_at,"
+        " ended_ground"
     ),
     "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
     "outpatient_claim": (
@@ -219,7 +220,8 @@ _UPDATE: dict[str, str] = {
     "outpatient_contradiction": "decision, decided_by, decided_at, ground",
     "outpatient_correction": "state, decided_by, decided_at, answer",
     "outpatient_filing": (
-        "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at"
+        "state, authority, submitted_on, submitted_by, acknowledgement_no, acknowledged_on, recorded_by, recorded_at,"
+        " ended_by, ended_at, ended_ground"
     ),
     "outpatient_import": "accepted, rejected, total_fen, doubts, state, decided_by, decided_at, booked_at",
     "outpatient_kept": "state, decided_by, decided_at, ended_by, ended_at",

@@ -35,6 +35,8 @@ class AdvanceListRow:
     bank_reference: str
     reimbursed_on: date | None
     reimbursed_by: str | None
+    ended_by: str | None
+    ended_at: datetime | None
     ground: str
 
 

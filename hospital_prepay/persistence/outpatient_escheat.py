@@ -50,6 +50,9 @@ class FilingRow:
     acknowledgement_no: str
     acknowledged_on: date | None
     recorded_by: str | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_ground: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class BatchRow:
     remitted_on: date | None
     voucher_no: str
     bank_reference: str
+    ended_by: str | None
+    ended_at: datetime | None
     ended_ground: str
 
 

@@ -153,4 +153,5 @@ def _steps(found: AdvanceDetail) -> list[Step]:
                 submitted,
                 Step("done", "财政补回", (f"回单 {head.bank_reference} {head.reimbursed_on}", by)),
             ]
-    return [made, *([submitted] if head.submitted_on else []), Step("bad", "已退回", (head.ground,))]
+    told = (*done_by(head.ended_by, head.ended_at, names), head.ground)
+    return [made, *([submitted] if head.submitted_on else []), Step("bad", "已退回", told)]

@@ -237,7 +237,7 @@ def _steps(found: BatchDetail) -> list[Step]:
     )
     if batch.state == "dropped":
         ended = [Step("done", title, lines) for title, lines in zip(_STEPS[:2], done, strict=False) if lines]
-        return [*ended, Step("bad", "已作废", (batch.ended_ground,))]
+        return [*ended, Step("bad", "已作废", (*done_by(batch.ended_by, batch.ended_at, names), batch.ended_ground))]
     at = 3 if _is_reviewed(found) else _AT[batch.state]
     steps = [Step("done", title, lines) for title, lines in zip(_STEPS[:at], done, strict=False)]
     if at == len(_STEPS):

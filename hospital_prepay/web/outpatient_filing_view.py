@@ -205,10 +205,7 @@ def _steps(found: FilingDetail) -> list[Step]:
             recorded = names.get(filing.recorded_by or "", filing.recorded_by or "")
             evidence = f"{filing.acknowledgement_no} {filing.acknowledged_on}"
             return [made, submitted, Step("done", "登记回执", (evidence, recorded))]
-    told: tuple[str, ...] = ()
-    if found.withdrawn:
-        who, at, why = found.withdrawn
-        told = (*done_by(who, at, names), *([why] if why else []))
+    told = (*done_by(filing.ended_by, filing.ended_at, names), filing.ended_ground)
     return [made, *([submitted] if filing.submitted_on else []), Step("bad", "已撤回", told)]
 
 

@@ -245,6 +245,7 @@ def test_no_money_comes_without_a_ground(books: Books, kind: str) -> None:
     refused(books, kind, ("230502", -100), ("1002", 100))
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_claim_is_paid_its_own_sum_by_cash_or_bank_once(books: Books) -> None:
     claim_id = books.outpatients.confirmed()
     source = f"outpatient_claim:{claim_id}"
@@ -333,6 +334,7 @@ def correction(books: Books, account_no: str, fen: int, *, approve: bool = True,
     books.sql(agree, id=values["id"], b=APPROVER.actor_id, **moment)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_correction_is_booked_once_its_own_sum_against_the_bank(books: Books) -> None:
     correction(books, "M001", 500)
     source = "outpatient_correction:c0500"
@@ -356,6 +358,7 @@ def test_no_correction_of_an_account_that_is_claimed_filed_or_gone(books: Books)
     correction(books, "M999", 500, refuse=True)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_batch_takes_what_it_lists_when_it_is_approved(filed: Books) -> None:
     batch_no = frozen(filed.outpatients)
     source, lines = f"outpatient_batch:{batch_no}", ((M1, 6450), ("2103", -6450))
@@ -410,6 +413,7 @@ def remitted(filed: Books) -> str:
     return filed.outpatients.confirmed("M001")
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_claim_is_paid_ahead_once_on_its_own_account(filed: Books) -> None:
     claim_id = remitted(filed)
     source, advance = f"outpatient_claim:{claim_id}", f"1218:advance:{claim_id}"
@@ -426,6 +430,7 @@ def test_a_claim_is_paid_ahead_once_on_its_own_account(filed: Books) -> None:
     refused(filed, "outpatient_advance", (advance, 6450), ("1001", -6450), source=source)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_the_budgets_money_is_of_a_submitted_list(filed: Books) -> None:
     claim_id = remitted(filed)
     payouts.pay_cash(filed.context, PAYER, claim_id, "LK-9")
@@ -538,6 +543,7 @@ TABLES = (
 @ON_SQLITE
 @pytest.mark.parametrize("verb", ["INSERT OR REPLACE INTO", "REPLACE INTO", "INSERT OR IGNORE INTO"])
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.usefixtures("unproved")
 def test_no_row_is_replaced(books: Books, raw: sqlite3.Connection, table: str, verb: str) -> None:
     correction(books, "M002", 500)
     books.outpatients.confirmed()

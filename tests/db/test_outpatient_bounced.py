@@ -306,6 +306,7 @@ def test_an_application_that_was_turned_down_may_be_made_anew_when_it_arrived(re
     assert refund.standing[:2] == (6450, -6450)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
     """Raw: not before it came back, not twice, not by another kind, sum or claim, and not by a red letter."""
     back, out = (("1002", 6450), (refund.owed, -6450)), ((refund.owed, 6450), ("1002", -6450))
@@ -335,6 +336,7 @@ def test_what_is_owed_moves_by_its_claim_alone(refund: Refund) -> None:
     unchanged(held, "UPDATE outpatient_claim SET state = 'failed'")
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_came_back_is_owed_once_before_its_claim_walks(refund: Refund) -> None:
     """Raw: neither twice in the same moment, nor beside a red letter once the application is turned down."""
     with refund.context.database.writing() as connection:
@@ -500,6 +502,7 @@ def failed(books: Books, tmp_path: Path) -> tuple[Books, str]:
     return books, claim_id
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_the_bank_contradicts_is_open_until_another_decides_once(failed: tuple[Books, str]) -> None:
     """Raw: of an attempt that said otherwise, by no one alone, with a ground, once; until then nothing is paid."""
     books, _ = failed

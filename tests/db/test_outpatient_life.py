@@ -39,7 +39,11 @@ PEOPLE: Final = ("a", "b", "c", "d", "e", "f")
 BESIDE: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("claim", "reviewed"): {"confirmed_by": None},
     ("claim", "accepted"): {"reviewed_by": None, "confirmed_by": None, "paid_by": None},
-    ("batch", "dropped"): {"ended_ground": "x"},
+    ("claim", "withdrawn"): {"ground": "x", "ended_by": "f"},
+    ("claim", "rejected"): {"ground": "x", "ended_by": "f"},
+    ("filing", "withdrawn"): {"ended_ground": "x", "ended_by": "f"},
+    ("batch", "dropped"): {"ended_ground": "x", "ended_by": "f"},
+    ("list", "refused"): {"ground": "x", "ended_by": "f"},
 }
 
 
@@ -328,7 +332,9 @@ class Life:
             "list": ("list_no", [number]),
         }
         column, rows = keys[kind]
-        return any(self._updates(table, column, row, {"state": new, **BESIDE.get((kind, new), {})}) for row in rows)
+        beside = BESIDE.get((kind, new), {})
+        moment = {"ended_at": self.now} if "ended_by" in beside else {}
+        return any(self._updates(table, column, row, {"state": new, **beside, **moment}) for row in rows)
 
     def _updates(self, table: Any, column: str, key: Any, values: dict[str, Any]) -> bool:
         class Undo(Exception):

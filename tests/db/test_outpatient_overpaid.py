@@ -130,6 +130,7 @@ def test_an_attempt_that_arrived_is_no_overpayment(told: Told) -> None:
     refused(told.held, "outpatient_overpaid", (told.account, 6450), ("1002", -6450), source=told.source)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_the_row_stands_with_its_entry(told: Told) -> None:
     """Raw, in the place of the program: the entry alone, then rows that say something else of it."""
     told.twice()
@@ -292,6 +293,7 @@ def test_an_ended_refund_beyond_what_was_remitted_is_an_advance_and_our_cost(fil
     assert advances.make_advance_list(filed.context, OFFICER, 2027).total_fen == 6450
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_was_reversed_and_never_came_back_is_found(told: Told) -> None:
     """Raw: a red letter of a refund that stays arrived."""
     told.send()

@@ -300,6 +300,7 @@ def test_raw_a_bounce_waits_for_the_approval_of_its_list(gone: tuple[Books, str]
 
 
 @pytest.mark.parametrize(("name", "certno", "holds"), [("吴佳", "", True), ("吴申", OTHER, False)])
+@pytest.mark.usefixtures("unproved")
 def test_a_mended_name_lets_nobody_be_paid_twice(ended: Told, name: str, certno: str, holds: bool) -> None:
     """Raw: the bank had paid the first refund, its payee owes that, and the account has money for another. Who has
     the same certificate number is the same person; whoever is another isn't held for it."""

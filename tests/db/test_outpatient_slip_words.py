@@ -75,6 +75,7 @@ def test_the_word_before_a_number_is_none_of_it(typed: str, number: str) -> None
     ("first", "again"),
     [("77", "No.77"), ("No.77", "77"), ("77", "№77"), ("77", "编号：77"), ("A77", "No.A77"), ("№ A77", "a-77")],
 )
+@pytest.mark.usefixtures("unproved")
 def test_a_receipt_of_cash_is_one(books: Books, first: str, again: str) -> None:
     one, two = books.outpatients.confirmed(), books.outpatients.confirmed("M003", certno="")
     payouts.pay_cash(books.context, PAYER, one, first)
@@ -157,6 +158,7 @@ def test_a_slip_of_a_batch_or_a_list_is_none_of_the_restricted_fund(filed: Books
         fund_slip(connection, filed, "NOHD 02", "NOHD02")
 
 
+@pytest.mark.usefixtures("unproved")
 def test_the_banks_slip_of_a_return_is_one(books: Books, tmp_path: Path) -> None:
     """And for nothing that was kept under another number than was typed."""
     one = books.outpatients.confirmed(**BANK)

@@ -154,6 +154,7 @@ def test_nothing_goes_before_its_day(filed: Books) -> None:
     remit(filed, batch_no)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_money_that_went_has_its_slip_before_anything_more_is_booked(filed: Books) -> None:
     """PostgreSQL looks when the transaction ends, SQLite before the next entry of any batch."""
     batch_no = booked(filed)

@@ -113,6 +113,7 @@ def test_a_refund_on_its_way_has_a_payment_on_its_way(tampered: Tampered, statem
     tampered.require(STATE)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_payment_that_is_sent_past_its_refund_is_found(tampered: Tampered) -> None:
     tampered.held.outpatients.confirmed(**BANK)
     tampered.raw(
@@ -172,6 +173,7 @@ def test_what_arrived_has_its_own_entry(
     tampered.require(*expected, *([UNNAMED] if is_unnamed else ()), last=named)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_refund_booked_without_a_payment_is_found(tampered: Tampered) -> None:
     claim_id = tampered.held.outpatients.confirmed()
     tampered.held.post("outpatient_refund", (M1, 6450), ("1001", -6450), source=f"outpatient_claim:{claim_id}")
@@ -179,6 +181,7 @@ def test_a_refund_booked_without_a_payment_is_found(tampered: Tampered) -> None:
     assert [one.entry_no for one in tampered.findings] == [tampered.last]
 
 
+@pytest.mark.usefixtures("unproved")
 def test_an_advance_booked_without_a_payment_is_found(tampered: Tampered) -> None:
     held = tampered.held
     file(held)
@@ -200,6 +203,7 @@ def submitted(held: Books) -> tuple[str, int]:
     return claim_id, list_no
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_reimbursement_booked_past_its_list_is_found(tampered: Tampered) -> None:
     claim_id, list_no = submitted(tampered.held)
     lines = ((f"1218:advance:{claim_id}", -6450), ("1002", 6450))
@@ -220,6 +224,7 @@ def test_a_list_that_was_reimbursed_is_sound(tampered: Tampered) -> None:
     tampered.require()
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_correction_approved_without_an_entry_is_found(tampered: Tampered) -> None:
     asked_for = corrections.AskCorrection("M001", Money(7000), "数错", "k1")
     corrections.ask_correction(tampered.held.context, OFFICER, asked_for)
@@ -255,6 +260,7 @@ def test_a_deposit_without_its_row_is_found(taking: Tampered) -> None:
     taking.require("凭证 {last} 收了门诊预交金，却没有这一笔收款的登记。")
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_deposit_without_its_entry_is_found(taking: Tampered) -> None:
     taking.raw(
         "INSERT INTO outpatient_taken (institution_id, taken_id, account_no, amount_fen, tender, kept_kind,"

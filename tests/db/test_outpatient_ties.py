@@ -49,6 +49,7 @@ def advance(held: Books, claim_id: str) -> tuple[tuple[str, int], tuple[str, int
     return (f"1218:advance:{claim_id}", 6450), ("1001", -6450)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_was_paid_holds_its_claim(books: Books) -> None:
     claim_id = books.outpatients.confirmed()
     books.post("outpatient_refund", (M1, 6450), ("1001", -6450), source=f"outpatient_claim:{claim_id}")
@@ -58,6 +59,7 @@ def test_what_was_paid_holds_its_claim(books: Books) -> None:
         unchanged(books, f"UPDATE outpatient_claim SET state = '{state}'")
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_was_advanced_holds_its_claim(filed: Books) -> None:
     remitted(filed)
     claim_id = filed.outpatients.confirmed()
@@ -77,6 +79,7 @@ def test_cash_never_comes_back_by_a_red_letter(books: Books) -> None:
     assert books.standing[0] == 0
 
 
+@pytest.mark.usefixtures("unproved")
 def test_what_nobody_was_handed_never_comes_back(books: Books) -> None:
     source, lines = f"outpatient_claim:{books.outpatients.confirmed(**BANK)}", ((M1, 6450), ("1002", -6450))
     number = books.post("outpatient_refund", *lines, source=source)
@@ -139,6 +142,7 @@ def test_a_list_is_not_frozen_with_a_claim_on_it_or_an_account_that_is_not(filed
     unchanged(filed, freeze, **values)
 
 
+@pytest.mark.usefixtures("unproved")
 def test_money_leaves_for_the_treasury_from_frozen_accounts_alone(filed: Books) -> None:
     batch_no = frozen(filed.outpatients)
     for part, reviewer in zip(Part, REVIEWERS, strict=True):
@@ -148,6 +152,7 @@ def test_money_leaves_for_the_treasury_from_frozen_accounts_alone(filed: Books) 
     filed.post("outpatient_escheat", (M1, 6450), ("2103", -6450), source="outpatient_batch:1")
 
 
+@pytest.mark.usefixtures("unproved")
 def test_a_receipt_is_one_payments(books: Books) -> None:
     first, second = books.outpatients.confirmed(), books.outpatients.confirmed("M003", certno="")
     payouts.pay_cash(books.context, PAYER, first, "LK-1")

@@ -34,6 +34,9 @@ class OutpatientFiling(Base):
     acknowledged_on: Mapped[date | None]
     recorded_by: Mapped[str | None] = mapped_column(Person)
     recorded_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(Person)
+    ended_at: Mapped[datetime | None]
+    ended_ground: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.CheckConstraint("state IN ('made', 'submitted', 'acknowledged', 'withdrawn')", name="state"),
@@ -93,6 +96,8 @@ class OutpatientBatch(Base):
     # Both as they are compared: each stands for one movement of the institution (migration 0038).
     voucher_key: Mapped[str] = mapped_column(default="", server_default="")
     slip_key: Mapped[str] = mapped_column(default="", server_default="")
+    ended_by: Mapped[str | None] = mapped_column(Person)
+    ended_at: Mapped[datetime | None]
 
     __table_args__ = (
         sa.Index(
@@ -204,6 +209,8 @@ class OutpatientAdvanceList(Base):
     # As they are compared: an application is one list's, a slip one movement's (migration 0043).
     slip_key: Mapped[str] = mapped_column(default="", server_default="")
     document_key: Mapped[str] = mapped_column(default="", server_default="")
+    ended_by: Mapped[str | None] = mapped_column(Person)
+    ended_at: Mapped[datetime | None]
 
     __table_args__ = (
         *(

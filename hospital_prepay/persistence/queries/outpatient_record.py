@@ -14,7 +14,6 @@ from hospital_prepay.persistence.models.audit import AuditEvent
 ACCEPT: Final = "outpatient.accept"
 ANSWER: Final = "outpatient.answer"
 DROP: Final = "outpatient.drop"
-WITHDRAW: Final = "outpatient.withdraw_filing"
 REVEAL_CHANGE: Final = "outpatient.reveal_owner"
 # Looking at what is masked is no step of the refund.
 _NO_STEPS: Final = ("identity.reveal",)
@@ -79,23 +78,9 @@ def looked_at(connection: sa.Connection, institution_id: str, actor: str, change
 
 def dropped_imports(connection: sa.Connection, institution_id: str) -> dict[int, tuple[str, datetime, str]]:
     """Who took back each import of the census that was taken back, when and why, by its number."""
-    return _taken_back(connection, institution_id, DROP)
-
-
-def withdrawn_filing(
-    connection: sa.Connection, institution_id: str, filing_no: int
-) -> tuple[str, datetime, str] | None:
-    """Who withdrew a filing, when and why; ``None`` for one that nobody withdrew."""
-    subject = AuditEvent.subject == f"outpatient_filing:{filing_no}"
-    return _taken_back(connection, institution_id, WITHDRAW, subject).get(filing_no)
-
-
-def _taken_back(
-    connection: sa.Connection, institution_id: str, action: str, *where: sa.ColumnElement[bool]
-) -> dict[int, tuple[str, datetime, str]]:
     event = AuditEvent
     query = sa.select(event.subject, event.actor, event.at, event.detail).where(
-        event.institution_id == institution_id, event.action == action, event.outcome == "done", *where
+        event.institution_id == institution_id, event.action == DROP, event.outcome == "done"
     )
     return {
         int(subject.rpartition(":")[2]): (actor, at, str(detail.get("ground", "")))

@@ -108,5 +108,8 @@ def leave_open_list(work: UnitOfWork, claim_id: str) -> None:
     store.take_line_off(work.connection, work.institution_id, list_no, claim_id)
     left = store.advance_lines(work.connection, work.institution_id, list_no)
     total = sum(line.applied_fen for line in left)
-    values = {"claims": len(left), "total_fen": total} if left else {"state": "refused", "ground": _BOUNCED}
-    store.walk_advance_list(work.connection, work.institution_id, list_no, **values)
+    step: dict[str, object] = {"claims": len(left), "total_fen": total}
+    if not left:
+        by = {"ended_by": work.act.actor.actor_id, "ended_at": work.now}
+        step = {"state": "refused", "ground": _BOUNCED, **by}
+    store.walk_advance_list(work.connection, work.institution_id, list_no, **step)

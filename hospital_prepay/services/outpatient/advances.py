@@ -157,7 +157,8 @@ def refuse_advance_list(
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "refused")
-        store.walk_advance_list(work.connection, work.institution_id, list_no, state="refused", ground=ground)
+        ended = {"ended_by": actor.actor_id, "ended_at": work.now, "ground": ground}
+        store.walk_advance_list(work.connection, work.institution_id, list_no, state="refused", **ended)
         store.uncount_lines(work.connection, work.institution_id, list_no)
         keep_number(work, idempotency_key, payload, list_no)
         work.audit(detail={"list": list_no, "ground": ground})

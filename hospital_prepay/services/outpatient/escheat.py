@@ -248,8 +248,8 @@ def drop_batch(context: Context, actor: Actor, batch_no: int, ground: str, *, id
             actor.require_other_than(found.frozen_by or "", "作废复核过的名单")
         if found.state == "frozen":
             store.release_batch(work.connection, work.institution_id, batch_no)
-        step = {"state": "dropped", "ended_ground": ground}
-        store.walk_batch(work.connection, work.institution_id, batch_no, **step)
+        ended = {"ended_by": actor.actor_id, "ended_at": work.now, "ended_ground": ground}
+        store.walk_batch(work.connection, work.institution_id, batch_no, state="dropped", **ended)
         keep_number(work, idempotency_key, payload, batch_no)
         work.audit(detail={"batch": batch_no, "ground": ground})
         return _batch(work, batch_no)

@@ -282,7 +282,8 @@ def withdraw_filing(
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "withdrawn")
-        store.walk_filing(work.connection, work.institution_id, filing_no, state="withdrawn")
+        ended = {"ended_by": actor.actor_id, "ended_at": work.now, "ended_ground": ground}
+        store.walk_filing(work.connection, work.institution_id, filing_no, state="withdrawn", **ended)
         keep_number(work, idempotency_key, payload, filing_no)
         work.audit(detail={"filing": filing_no, "ground": ground})
         return _filing(work, filing_no)

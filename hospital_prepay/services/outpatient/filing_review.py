@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
@@ -13,7 +12,6 @@ from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_escheat import FilingRow
 from hospital_prepay.persistence.queries import outpatient_escheat as queries
-from hospital_prepay.persistence.queries import outpatient_record as record
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_escheat import MarkedAccount
 from hospital_prepay.services.context import Context
@@ -45,14 +43,13 @@ class Filings:
 @dataclass(frozen=True, slots=True)
 class FilingDetail:
     """One pack with a page of its list; ``reasons`` are count and fen by the reason's kind; ``turn`` is the next
-    step's; ``withdrawn`` says who took it back, when and why."""
+    step's."""
 
     filing: FilingRow
     lines: tuple[Shown, ...]
     reasons: tuple[tuple[str, int, int], ...]
     turn: Turn | None
     names: Mapping[str, str]
-    withdrawn: tuple[str, datetime, str] | None
 
 
 def list_filings(context: Context, actor: Actor, page: int) -> Filings:
@@ -87,7 +84,6 @@ def read_filing(context: Context, actor: Actor, filing_no: int, page: int) -> Fi
             reasons_of(connection, own, filing_no),
             turn_of(connection, own, FILING_TURNS.get(found.state), barred),
             people.names(connection, own),
-            record.withdrawn_filing(connection, own, filing_no) if found.state == "withdrawn" else None,
         )
 
 

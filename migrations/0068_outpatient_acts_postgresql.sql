@@ -1,0 +1,107 @@
+-- The entry of an act and the act itself may come in either order: by the end of the transaction both are there.
+CREATE FUNCTION outpatient_entry_has_its_act() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF (CASE WHEN NEW.kind = 'outpatient_correction'
+      THEN EXISTS (SELECT 1 FROM outpatient_correction c WHERE c.institution_id = NEW.institution_id
+        AND c.correction_id = substr(NEW.source, 23) AND c.state = 'approved')
+    WHEN NEW.kind = 'outpatient_escheat'
+      THEN NOT EXISTS (SELECT 1 FROM ledger_posting l JOIN outpatient_account a
+          ON a.institution_id = l.institution_id AND a.account_no = substr(l.account_id, 10)
+        WHERE l.institution_id = NEW.institution_id AND l.entry_no = NEW.entry_no
+          AND starts_with(l.account_id, '23050102:') AND a.state <> 'remitted')
+    ELSE {acted} END) IS NOT TRUE THEN
+    RAISE EXCEPTION 'no_act: ledger_entry' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER outpatient_entry_has_its_act AFTER INSERT ON ledger_entry DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW WHEN ({kinds} OR NEW.kind IN ('outpatient_correction', 'outpatient_escheat'))
+  EXECUTE FUNCTION outpatient_entry_has_its_act();
+
+CREATE FUNCTION outpatient_act_has_its_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  named text := TG_TABLE_NAME || ':' || CASE TG_TABLE_NAME WHEN 'outpatient_taken'
+    THEN to_jsonb(NEW) ->> 'taken_id' ELSE to_jsonb(NEW) ->> 'correction_id' END;
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.institution_id = NEW.institution_id AND e.source = named
+      AND e.kind IN ('outpatient_deposit', 'outpatient_correction')) THEN
+    RAISE EXCEPTION 'wrong_step: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER outpatient_taken_has_its_entry AFTER INSERT ON outpatient_taken
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION outpatient_act_has_its_entry();
+CREATE CONSTRAINT TRIGGER outpatient_correction_has_its_entry AFTER UPDATE OF state ON outpatient_correction
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state = 'approved')
+  EXECUTE FUNCTION outpatient_act_has_its_entry();
+
+-- A refund stands as its payments do; 0067 looked at one half of it.
+DROP TRIGGER outpatient_payout_ends ON outpatient_payout;
+DROP FUNCTION outpatient_payout_ends();
+CREATE FUNCTION outpatient_claim_in_step() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF NOT {in_step} THEN
+    RAISE EXCEPTION 'wrong_step: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER outpatient_payout_in_step AFTER INSERT OR UPDATE OF state ON outpatient_payout
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION outpatient_claim_in_step();
+CREATE CONSTRAINT TRIGGER outpatient_claim_in_step AFTER UPDATE OF state ON outpatient_claim
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION outpatient_claim_in_step();
+
+-- What is taken back says by whom, when and why; nobody says it later, or of what stands. The arguments are the state
+-- that means it, another that does, and the column of the ground.
+CREATE FUNCTION outpatient_taken_back() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  ground text := to_jsonb(NEW) ->> TG_ARGV[2];
+BEGIN
+  IF (CASE WHEN NEW.state IN (TG_ARGV[0], TG_ARGV[1]) THEN length(trim(ground)) > 0 AND NEW.ended_at IS NOT NULL
+      AND EXISTS (SELECT 1 FROM staff_user u
+        WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.ended_by)
+    ELSE (NEW.ended_by, NEW.ended_at, ground) IS NOT DISTINCT FROM
+      (OLD.ended_by, OLD.ended_at, to_jsonb(OLD) ->> TG_ARGV[2]) END) IS NOT TRUE THEN
+    RAISE EXCEPTION 'wrong_step: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_claim_taken_back BEFORE UPDATE ON outpatient_claim FOR EACH ROW
+  EXECUTE FUNCTION outpatient_taken_back('withdrawn', 'rejected', 'ground');
+CREATE TRIGGER outpatient_filing_taken_back BEFORE UPDATE ON outpatient_filing FOR EACH ROW
+  EXECUTE FUNCTION outpatient_taken_back('withdrawn', 'withdrawn', 'ended_ground');
+CREATE TRIGGER outpatient_batch_taken_back BEFORE UPDATE ON outpatient_batch FOR EACH ROW
+  EXECUTE FUNCTION outpatient_taken_back('dropped', 'dropped', 'ended_ground');
+CREATE TRIGGER outpatient_advance_list_taken_back BEFORE UPDATE ON outpatient_advance_list FOR EACH ROW
+  EXECUTE FUNCTION outpatient_taken_back('refused', 'refused', 'ground');
+
+-- An account moved last on a day before its balances were read, and after that only with what is taken for it.
+CREATE FUNCTION outpatient_account_moved() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM (SELECT f.institution_id, f.import_no, max(f.last_movement_on) AS newest FROM fresh f
+      WHERE f.import_no IS NOT NULL GROUP BY f.institution_id, f.import_no) q
+    JOIN outpatient_import i ON i.institution_id = q.institution_id AND i.import_no = q.import_no
+    WHERE q.newest > i.balances_on) THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_account' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER outpatient_account_moved AFTER INSERT ON outpatient_account
+  REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION outpatient_account_moved();
+
+CREATE FUNCTION outpatient_account_moves() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM outpatient_taken t WHERE t.institution_id = NEW.institution_id
+      AND t.account_no = NEW.account_no
+      AND (t.taken_at AT TIME ZONE 'Asia/Shanghai')::date = NEW.last_movement_on) THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_account' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_account_moves BEFORE UPDATE OF last_movement_on ON outpatient_account FOR EACH ROW
+  WHEN (NEW.last_movement_on IS DISTINCT FROM OLD.last_movement_on) EXECUTE FUNCTION outpatient_account_moves();
