@@ -16,11 +16,12 @@ from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.services.ledger.seals import verify_ledger
-from hospital_prepay.services.outpatient import advances, corrections, payouts
+from hospital_prepay.services.outpatient import advances, corrections, escheat, payouts
 from tests.db.test_outpatient_books import BANK, M1, Books, books, outpatients
 from tests.db.test_outpatient_life import untriggered
 from tests.db.test_outpatient_overpaid import Told
 from tests.db.test_outpatient_rest import correct, file
+from tests.db.test_outpatient_slips import booked, reviewed
 from tests.db.test_outpatient_ties import advance, remitted
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, answered
 from tests.services.outpatient.test_escheat import frozen
@@ -210,6 +211,29 @@ def test_a_reimbursement_booked_past_its_list_is_found(tampered: Tampered) -> No
     tampered.require()
     tampered.held.post("outpatient_reimbursed", *lines, source=f"outpatient_advance_list:{list_no}")
     tampered.require("凭证 {last} 记了财政补回垫付，它的申请却没有登记补回。")
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("unproved")
+def test_a_remittance_booked_past_its_list_is_found(tampered: Tampered) -> None:
+    """PostgreSQL refuses it twice over (0038)."""
+    file(tampered.held)
+    batch_no = booked(tampered.held)
+    tampered.require()
+    lines = ("2103", 6450), ("1002", -6450)
+    tampered.held.post("outpatient_remittance", *lines, source=f"outpatient_batch:{batch_no}")
+    tampered.require("凭证 {last} 记了上缴财政，它的上缴名单却没有登记缴款。")
+
+
+@pytest.mark.usefixtures("unproved")
+def test_money_that_was_turned_over_past_its_account_is_found(tampered: Tampered) -> None:
+    held = tampered.held
+    file(held)
+    batch_no = reviewed(held)
+    escheat.approve_list(held.context, APPROVER, batch_no)
+    tampered.require()
+    held.post("outpatient_escheat", (M1, 6450), ("2103", -6450), source=f"outpatient_batch:{batch_no}")
+    tampered.require("门诊账户 M001 在第 1 批上缴名单上还待上缴，余额却与名单不符。")
 
 
 def test_a_list_reimbursed_without_an_entry_is_found(tampered: Tampered) -> None:
