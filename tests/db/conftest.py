@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.persistence.database import Database
+from tests import servers
+from tests.conftest import BOTH
 
 # Migration 0068: by table.
 _PROOFS: Final = {
@@ -17,6 +21,18 @@ _PROOFS: Final = {
     "outpatient_payout": "outpatient_payout_in_step",
     "outpatient_claim": "outpatient_claim_in_step",
 }
+
+
+@pytest.fixture(params=BOTH)
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database of the owner's without a table."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    else:
+        url, _ = servers.new_database(request.getfixturevalue("postgres_server"))
+    database = Database(url, pool_size=1)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import sqlalchemy as sa
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.migrate import upgrade
-from tests import servers
-from tests.conftest import BOTH
 
 ROWS = (
     "INSERT INTO earlier_standard (institution_id, disease_code, insured_class, standard_fen, source, recorded_by,"
@@ -21,18 +18,6 @@ ROWS = (
     "INSERT INTO inpatient_case (institution_id, case_no, discharged_on, disease_code, disease_name, insured_class,"
     " total_cost_fen, burden_fen, import_id) VALUES ('H1', 'C1', '2025-01-02', 'J1', 'x', 'self_pay', 100, 100, 'i')",
 )
-
-
-@pytest.fixture(params=BOTH)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of the owner's without a table."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
-    else:
-        url, _ = servers.new_database(request.getfixturevalue("postgres_server"))
-    database = Database(url, pool_size=1)
-    yield database
-    database.close()
 
 
 def test_what_was_stored_before_has_no_day_and_no_known_choice(

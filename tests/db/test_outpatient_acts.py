@@ -3,7 +3,6 @@ without its entry, nor a payment that its refund knows nothing of (migration 006
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +19,6 @@ from hospital_prepay.persistence.ledger import ledger_on
 from hospital_prepay.persistence.migrate import upgrade
 from hospital_prepay.services.outpatient import advances, corrections, escheat, filing, payouts
 from hospital_prepay.services.outpatient.claim_steps import withdraw_claim
-from tests import servers
-from tests.conftest import BOTH
 from tests.db.test_outpatient_books import BANK, M1, Books, books, filed, outpatients, unchanged
 from tests.db.test_outpatient_bounced import Refund
 from tests.db.test_outpatient_overpaid import Told
@@ -327,18 +324,6 @@ def test_no_account_is_read_that_moves_after_its_census(books: Books) -> None:
     for day in ("2025-12-02", "2099-01-01"):
         unchanged(books, add.format(day))
     books.sql(add.format("2025-12-01"))
-
-
-@pytest.fixture(params=BOTH)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of the owner's without a table."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
-    else:
-        url, _ = servers.new_database(request.getfixturevalue("postgres_server"))
-    database = Database(url, pool_size=1)
-    yield database
-    database.close()
 
 
 def test_what_was_taken_back_before_says_what_its_record_does(

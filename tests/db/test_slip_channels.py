@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ import sqlalchemy as sa
 from hospital_prepay.clock import FixedClock
 from hospital_prepay.persistence.database import Database
 from hospital_prepay.persistence.migrate import upgrade
-from tests import servers
-from tests.conftest import BOTH
 
 CLIENT = (
     "INSERT INTO api_client (institution_id, client_id, name, role, token_hash, is_active, created_at)"
@@ -25,18 +22,6 @@ SLIP = (
     " '', '', '', {n}, 'token-{n}', '2026-01-15 10:00:00+00:00', '{by}')"
 )
 ROWS = [SLIP.format(n=number, by=by) for number, by in ((1, "kiosk"), (2, "cashier"), (3, "somebody"))]
-
-
-@pytest.fixture(params=BOTH)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database of the owner's without a table."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
-    else:
-        url, _ = servers.new_database(request.getfixturevalue("postgres_server"))
-    database = Database(url, pool_size=1)
-    yield database
-    database.close()
 
 
 def put_in(database: Database) -> None:
