@@ -27,6 +27,7 @@ TAKEN_BACK = (
 WALKS = (
     ("outpatient_filing_walk", "'recorded_by', 'recorded_at'", ", 'ended_by', 'ended_at', 'ended_ground'"),
     ("outpatient_advance_list_walk", "'reimbursed_by', 'ground'", ", 'ended_by', 'ended_at'"),
+    ("outpatient_campaign_walk", "'released_by', 'released_at', 'dropped_by', 'dropped_at'", ", 'dropped_ground'"),
 )
 # SQLite: how 0061 and 0063 wrote down what is due and what is proved, and how it is written now.
 DUE = "INSERT INTO proof_due (institution_id, what, about)"
@@ -103,7 +104,12 @@ def upgrade() -> None:
     for table in ("outpatient_filing", "outpatient_batch", "outpatient_advance_list"):
         op.add_column(table, sa.Column("ended_by", sa.String(40), nullable=True))
         op.add_column(table, sa.Column("ended_at", MOMENT, nullable=True))
-    op.add_column("outpatient_filing", sa.Column("ended_ground", sa.Text(), server_default="", nullable=False))
+    for table, column, empty in (
+        ("outpatient_filing", "ended_ground", ""),
+        ("outpatient_campaign", "dropped_ground", ""),
+        ("outpatient_return_file", "told", "[]"),
+    ):
+        op.add_column(table, sa.Column(column, sa.Text(), server_default=empty, nullable=False))
     dialect = op.get_bind().dialect.name
     _tell_what_was_taken_back(dialect)
     text = (Path(__file__).parent / f"0068_outpatient_acts_{dialect}.sql").read_text("utf-8")

@@ -78,6 +78,17 @@ CREATE TRIGGER outpatient_batch_taken_back BEFORE UPDATE ON outpatient_batch FOR
 CREATE TRIGGER outpatient_advance_list_taken_back BEFORE UPDATE ON outpatient_advance_list FOR EACH ROW
   EXECUTE FUNCTION outpatient_taken_back('refused', 'refused', 'ground');
 
+CREATE FUNCTION outpatient_campaign_taken_back() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF (NEW.state = 'dropped') IS DISTINCT FROM (length(trim(NEW.dropped_ground)) > 0) THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_campaign' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_campaign_taken_back BEFORE UPDATE ON outpatient_campaign FOR EACH ROW
+  EXECUTE FUNCTION outpatient_campaign_taken_back();
+
 -- An account moved last on a day before its balances were read, and after that only with what is taken for it.
 CREATE FUNCTION outpatient_account_moved() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$

@@ -120,6 +120,11 @@ CREATE TRIGGER outpatient_advance_list_taken_back BEFORE UPDATE ON outpatient_ad
     ELSE NEW.ended_by IS NOT OLD.ended_by OR NEW.ended_at IS NOT OLD.ended_at OR NEW.ground IS NOT OLD.ground END;
 END;
 
+CREATE TRIGGER outpatient_campaign_taken_back BEFORE UPDATE ON outpatient_campaign BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_campaign') WHERE (NEW.state = 'dropped')
+    IS NOT (length(trim(NEW.dropped_ground)) > 0);
+END;
+
 -- An account moved last on a day before its balances were read, and after that only with what is taken for it.
 DROP TRIGGER outpatient_account_insert;
 

@@ -211,7 +211,9 @@ _UPDATE: dict[str, str] = {
         " remitted_at, remitted_on, voucher_no, bank_reference, voucher_key, slip_key, ended_by, ended_at,"
         " ended_ground"
     ),
-    "outpatient_campaign": "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at",
+    "outpatient_campaign": (
+        "state, chosen, total_fen, released_by, released_at, dropped_by, dropped_at, dropped_ground"
+    ),
     "outpatient_claim": (
         "state, remitted, claimant, claimant_name, card_lost, taken_at, decision_id, accepted_by, accepted_at, route,"
         " personal, card_hash, reviewed_by, reviewed_at, confirmed_by, confirmed_at, paid_by, paid_at, ended_by,"

@@ -38,6 +38,7 @@ class CampaignRow:
     released_at: datetime | None
     dropped_by: str | None
     dropped_at: datetime | None
+    dropped_ground: str
 
 
 @dataclass(frozen=True, slots=True)

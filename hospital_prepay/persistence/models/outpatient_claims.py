@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -149,6 +150,8 @@ class OutpatientReturnFile(Base):
     unknown: Mapped[int]
     imported_by: Mapped[str] = mapped_column(Person)
     imported_at: Mapped[datetime]
+    # What came of each line: nothing in it says who a patient is.
+    told: Mapped[list[Any]] = mapped_column(default=[], server_default="[]")
 
 
 class OutpatientPayout(Base):

@@ -45,6 +45,7 @@ class OutpatientCampaign(Base):
     released_at: Mapped[datetime | None]
     dropped_by: Mapped[str | None] = mapped_column(Person)
     dropped_at: Mapped[datetime | None]
+    dropped_ground: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         sa.CheckConstraint(WAYS, name="channel"),
