@@ -136,6 +136,16 @@ def return_file_read_at(connection: sa.Connection, institution_id: str, sha256: 
     return connection.scalar(query)
 
 
+def return_file_told(connection: sa.Connection, institution_id: str, sha256: str) -> tuple[str, list[Any]] | None:
+    """The name of a file of the bank and what came of each of its lines, ``None`` for one that was never read."""
+    table = OutpatientReturnFile
+    query = sa.select(table.file_name, table.told).where(
+        table.institution_id == institution_id, table.sha256 == sha256
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row.file_name, row.told)
+
+
 def keep_return_file(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Note that a file of the bank was read; a second reading of the same bytes adds nothing."""
     there = sa.select(OutpatientReturnFile.sha256).where(

@@ -34,6 +34,7 @@ class CorrectionForm:
     right_total: Money
     ground: str
     idempotency_key: str
+    again: Money | None = None
 
 
 class CorrectionFormSchema(CommandSchema[CorrectionForm]):
@@ -42,6 +43,7 @@ class CorrectionFormSchema(CommandSchema[CorrectionForm]):
     command: ClassVar = CorrectionForm
 
     right_total = Yuan(required=True)
+    again = Yuan(load_default=None)
     ground = Text(required=True, longest=300)
     idempotency_key = FormKey()
 

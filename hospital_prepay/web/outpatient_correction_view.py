@@ -9,6 +9,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.outpatient.correction_review import FIELD_LABELS, ListedCorrection, OwnerChange
+from hospital_prepay.services.outpatient.corrections import is_large
 from hospital_prepay.web.outpatient_view import ROOT, account_href
 
 _STATES: Final = {
@@ -32,6 +33,7 @@ def correction(one: ListedCorrection, names: Mapping[str, str]) -> dict[str, Any
         "before_fen": one.before_fen,
         "after_fen": one.after_fen,
         "paid_fen": one.paid_fen,
+        "is_large": row.state == "asked" and is_large(one.before_fen + one.paid_fen, one.before_fen + row.change_fen),
         "state": {"kind": kind, "word": word},
     }
 

@@ -36,7 +36,9 @@ def ask_correction(account_no: str) -> Any:
     """Ask that a miscount be corrected."""
     try:
         said = read_form(CorrectionFormSchema())
-        command = corrections.AskCorrection(account_no, said.right_total, said.ground, said.idempotency_key)
+        command = corrections.AskCorrection(
+            account_no, said.right_total, said.ground, said.idempotency_key, said.again
+        )
         corrections.ask_correction(current_context(), current_actor(), command)
     except WrongForm as wrong:
         return account_page(account_no, wrong.form), 422

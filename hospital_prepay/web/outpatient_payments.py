@@ -99,6 +99,14 @@ def take_answers() -> Any:
     return render_template("pages/outpatient/answers.html", **_answers_page(name, answered))
 
 
+@blueprint.get("/answers/<sha256>")
+@requires(Permission.OUTPATIENT_VIEW)
+def show_answers(sha256: str) -> str:
+    """What came of a file of the bank when it was read first."""
+    name, answered = payouts.read_answers(current_context(), current_actor(), sha256)
+    return render_template("pages/outpatient/answers.html", **_answers_page(name, answered))
+
+
 def _sent_file() -> int | None:
     """Which of our files the bank answers, where somebody said so."""
     return number_of(request.form.get("file_no", ""))
@@ -148,6 +156,7 @@ def _page(form: Form | None = None) -> str:
         answers=[
             {
                 "name": one.file_name,
+                "href": f"{ROOT}/answers/{one.sha256}",
                 "arrived": one.arrived,
                 "failed": one.failed,
                 "unknown": one.unknown - one.held,

@@ -392,6 +392,21 @@ def test_a_miscount_is_asked_by_one_and_booked_by_another(booked: Browser, login
         assert words in shown
 
 
+def test_a_sum_with_a_nought_too_many_is_typed_again_and_shown_to_who_decides(
+    booked: Browser, login_as: Login
+) -> None:
+    ask, key = f"{ROOT}/corrections/of/M001", "c0ffee00-0000-4000-8000-000000000001"
+    form = {"right_total": "7000.00", "ground": "凭条漏计", "idempotency_key": key}
+    assert 'name="again"' not in booked.get(f"{ROOT}/accounts/M001").text
+    back = booked.post(ask, form)
+    assert back.status_code == 422
+    assert "再写一次一共应有" in back.text
+    assert "相差很大" in back.text
+    assert booked.post(ask, {**form, "again": "70.00"}).status_code == 422
+    assert booked.post(ask, {**form, "again": "7000"}).status_code == 303
+    assert "相差很大，请核对凭条" in login_as(Role.FINANCE_APPROVER).get(f"{ROOT}/corrections").text
+
+
 def test_a_miscount_is_turned_down_with_a_reason_for_who_asked(booked: Browser, login_as: Login) -> None:
     approver = login_as(Role.FINANCE_APPROVER)
     form = {"right_total": "70.00", "ground": "凭条漏计", "idempotency_key": "c0ffee00-0000-4000-8000-000000000000"}

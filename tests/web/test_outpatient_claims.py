@@ -542,6 +542,13 @@ def test_lines_that_cant_be_used_are_told_one_by_one(desk: Desk) -> None:
         desk.answer((number, "1.00", "成功", "Y", ""), ("TF0", "1.00", "成功", "Y", ""), (number, "x", "成功"))
     )
     assert "3 行没有办" in told
+    page = desk.as_(CASHIER).get(PAYMENTS).text
+    kept = re.search(rf'href="({PAYMENTS}/answers/[0-9a-f]+)"', page)
+    assert kept is not None
+    later = words(desk.as_(CASHIER).get(kept.group(1)))
+    assert "没有退款单号 TF0" in later
+    assert "3 行没有办" in later
+    assert desk.as_(CASHIER).get(f"{PAYMENTS}/answers/nothing").status_code == 404
     assert "没有退款单号 TF0" in told
     assert "文件里是 1.00 元" in told
     assert desk.balance() == 6450

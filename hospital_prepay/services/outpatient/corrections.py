@@ -25,6 +25,9 @@ from hospital_prepay.services.outpatient.grounds import required_ground
 from hospital_prepay.services.outpatient.owners import NO_ANSWER
 
 _BANK: Final = "1002"
+# What is asked for twice: from a thousand yuan on, and more than ten times what stands there.
+_LARGE_FEN: Final = 100_000
+_LARGE_TIMES: Final = 10
 _CLOSED: Final = (
     "这个账户现在不能更正：有退款在办、已登记退不了或已列入备案上缴，或者还没有入账。"
     "请先办完退款，或取消登记；本次没有改动。"
@@ -40,12 +43,21 @@ class AskCorrection:
     right_total: Money
     ground: str
     idempotency_key: str
+    # The sum a second time, where it is many times what stands there: asked for then, and compared.
+    again: Money | None = None
+
+
+def is_large(before_fen: int, after_fen: int) -> bool:
+    """Whether a correction makes many times of what an account had: legacy deposits are small, and a nought too many
+    is soon typed."""
+    return after_fen >= _LARGE_FEN and after_fen > _LARGE_TIMES * before_fen
 
 
 def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> str:
     """Ask that an account have had ``right_total``; nothing is booked yet. Returns the correction's id.
 
-    Raises :class:`MalformedInput` without a ground or a change, or for less than was given back, and
+    Raises :class:`MalformedInput` without a ground or a change, for less than was given back, or for a sum out of all
+    proportion that wasn't given twice, and
     :class:`Conflict` for an account that is claimed, marked, filed or gone, or that has a correction under way.
     """
     actor.require(Permission.OUTPATIENT_IMPORT)
@@ -73,6 +85,13 @@ def ask_correction(context: Context, actor: Actor, command: AskCorrection) -> st
         if command.right_total.fen < paid:
             words = f"已经退给患者 {Money(paid)} 元，应有的不能比它少。多退出去的不走更正，请另行追回。"
             raise MalformedInput(words, details={"field": "right_total"})
+        had = paid + account.balance_fen
+        if is_large(had, command.right_total.fen) and command.again != command.right_total:
+            words = (
+                f"账上一共 {Money(had)} 元，您写的是 {command.right_total} 元，相差很大。请对着凭条核对；"
+                "没有写错的，把金额再写一次。"
+            )
+            raise MalformedInput(words, details={"field": "again"})
         open_ones = store.corrections_of(work.connection, work.institution_id, command.account_no)
         if any(one.state == "asked" for one in open_ones):
             raise Conflict("这个账户已经有一项更正等人决定。请先办那一项；本次没有改动。")

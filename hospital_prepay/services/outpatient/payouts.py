@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from hospital_prepay.domain.errors import Conflict, DatabaseFault, MalformedInpu
 from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.plain_text import spelled_out
-from hospital_prepay.domain.references import payment_reference
+from hospital_prepay.domain.references import payment_reference, slip_number
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route, payee
 from hospital_prepay.domain.rules.outpatient.life import OPEN_CLAIMS
 from hospital_prepay.domain.rules.outpatient.reach import Channel
@@ -304,11 +305,38 @@ def take_answers(
                     "unknown": len(open_),
                     "imported_by": actor.actor_id,
                     "imported_at": work.now,
+                    "told": [_kept_line(one) for one in told],
                 },
             )
             counts = {"arrived": arrived, "failed": failed, "known": known, "unknown": len(open_)}
             work.audit(detail={**counts, "held": sum(words == HELD for _, words in open_)})
     return Answered(arrived, failed, known, tuple(open_), tuple(told))
+
+
+def read_answers(context: Context, actor: Actor, sha256: str) -> tuple[str, Answered]:
+    """The name of a file of the bank that was read, and what came of its lines then; no lines of one that was read
+    before they were kept. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        found = files.return_file_told(connection, actor.institution_id, sha256)
+    if found is None:
+        raise NotFound("没有这份回单。请从银行退款页打开。")
+    name, kept = found
+    told = tuple(ToldLine(*one) for one in kept)
+    counts = Counter(one.outcome for one in told)
+    open_ = tuple((one.line, one.words) for one in told if one.outcome == "open")
+    return name, Answered(counts["arrived"], counts["failed"], counts["known"], open_, told)
+
+
+def _kept_line(one: ToldLine) -> list[object]:
+    """As it is kept: somebody's file may hold anything in any column."""
+    return [
+        one.line,
+        mask_within(one.refund_no[:40]),
+        mask_within(one.amount[:40]),
+        one.outcome,
+        mask_within(one.words[:300]),
+    ]
 
 
 def _read_at(context: Context, actor: Actor, sha256: str) -> datetime | None:
@@ -339,6 +367,7 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
             raise Conflict("这笔退款没有经银行到账，不会被退回。请刷新后再看；本次没有改动。")
         _require_no_other(work, account)
         refuse_overpaid(work, found)
+        _require_other_slip(key, payouts)
         require_free_slip(work, "slip", slip, key)
         _require_no_batch(work, account)
         entry_no = book_bounce(work, account, found, paid)
@@ -351,6 +380,14 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
             store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
         work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": mask_within(reason)})
         return store.read_claim(work.connection, work.institution_id, claim_id)
+
+
+def _require_other_slip(key: str, payouts: Sequence[PayoutRow]) -> None:
+    """Raise :class:`MalformedInput` for the number under which the bank paid: what shows that money went doesn't show
+    that it came back."""
+    if any(key == slip_number(one.bank_reference) for one in payouts):
+        words = "这是银行付出这笔钱的流水号，不是退回的。请填银行退回这笔钱的那一张回单的号码。"
+        raise MalformedInput(words, details={"field": "slip"})
 
 
 def _require_no_other(work: UnitOfWork, account: AccountState) -> None:

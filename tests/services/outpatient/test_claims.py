@@ -185,6 +185,9 @@ def test_a_refund_that_comes_back_is_red_and_paid_again(counted: Outpatients, tm
     payouts.make_bank_file(counted.context, PAYER, Route.BANK, [claim_id])
     number = counted.claim(claim_id).refund_no
     payouts.take_answers(counted.context, PAYER, answers(tmp_path, (number, "64.50", "成功", "Y1", "")), "a")
+    for own in ("Y1", "y1", "Y-1"):
+        with pytest.raises(MalformedInput, match="付出这笔钱的流水号"):
+            payouts.bounce_refund(counted.context, PAYER, claim_id, "账户注销退汇", own)
     payouts.bounce_refund(counted.context, PAYER, claim_id, "账户注销退汇", "TH-1")
     assert (counted.account("M001").balance_fen, counted.claim(claim_id).state) == (6450, "failed")
     payouts.make_bank_file(counted.context, CLERK, Route.BANK, [claim_id])

@@ -54,6 +54,24 @@ def test_up_or_down_it_is_booked_against_the_bank_once(
     assert counted.account(account_no).balance_fen == now.fen
 
 
+def test_a_sum_out_of_all_proportion_is_asked_for_twice(counted: Outpatients) -> None:
+    """M001 has 64.50: from a thousand yuan on, and above ten times that."""
+
+    def ask_twice(right: str, again: str | None) -> str:
+        counted.keys += 1
+        second = None if again is None else Money.of_cell(again)
+        command = AskCorrection("M001", Money.of_cell(right), "凭条漏计", f"twice-{counted.keys}", second)
+        return ask_correction(counted.context, OFFICER, command)
+
+    for again in (None, "99999.00"):
+        with pytest.raises(MalformedInput, match="把金额再写一次") as refused:
+            ask_twice("99999999999.00", again)
+        assert refused.value.details == {"field": "again"}
+    found = ask_twice("999.99", None)
+    reject_correction(counted.context, APPROVER, found, "凭条不符")
+    assert ask_twice("1000.00", "1000")
+
+
 def test_whoever_asked_doesnt_decide_and_a_clerk_does_neither(counted: Outpatients) -> None:
     both = type(OFFICER)(OFFICER.institution_id, OFFICER.actor_id, "两职", OFFICER.roles | APPROVER.roles)
     found = ask(counted, "70.00")
