@@ -4,6 +4,7 @@ day on which it was read."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,24 @@ WALKS = (
     ("outpatient_filing_walk", "'recorded_by', 'recorded_at'", ", 'ended_by', 'ended_at', 'ended_ground'"),
     ("outpatient_advance_list_walk", "'reimbursed_by', 'ground'", ", 'ended_by', 'ended_at'"),
     ("outpatient_campaign_walk", "'released_by', 'released_at', 'dropped_by', 'dropped_at'", ", 'dropped_ground'"),
+)
+# Who is named in a step of which no second person's name is looked at elsewhere: table and columns.
+NAMED = (
+    ("outpatient_import", "imported_by", "decided_by"),
+    ("outpatient_correction", "asked_by"),
+    ("outpatient_claim", "accepted_by"),
+    ("outpatient_payout", "sent_by"),
+    ("outpatient_filing", "made_by", "submitted_by"),
+    ("outpatient_batch", "frozen_by"),
+    ("outpatient_advance_list", "made_by", "reimbursed_by"),
+    ("outpatient_kept", "ended_by"),
+)
+# A step that names nobody was nobody's: table, state and column.
+NAMES = (
+    ("outpatient_import", "dropped", "decided_by"),
+    ("outpatient_filing", "submitted", "submitted_by"),
+    ("outpatient_advance_list", "reimbursed", "reimbursed_by"),
+    ("outpatient_kept", "ended", "ended_by"),
 )
 # SQLite: how 0061 and 0063 wrote down what is due and what is proved, and how it is written now.
 DUE = "INSERT INTO proof_due (institution_id, what, about)"
@@ -71,6 +90,7 @@ IN_STEP = """EXISTS (SELECT 1 FROM outpatient_claim c WHERE c.institution_id = {
       WHERE p.institution_id = c.institution_id AND p.claim_id = c.claim_id AND p.state = 'sent')
     AND (c.state = 'arrived') = EXISTS (SELECT 1 FROM outpatient_payout p
       WHERE p.institution_id = c.institution_id AND p.claim_id = c.claim_id AND p.state = 'arrived'))"""
+BLANKS = "' ' || char(9, 10, 11, 12, 13, 160, 12288)"
 # SQLite: the writes by which an entry gets its act: table, event, when, and the entry's number.
 _OF_CLAIM = (
     "(SELECT CAST(e.entry_no AS TEXT) FROM ledger_entry e WHERE e.institution_id = NEW.institution_id"
@@ -120,11 +140,22 @@ def upgrade() -> None:
             _run(walk.replace(there, there + more))
         text = text.replace("{acted}", ACTED.format(e="NEW")).replace("{kinds}", KINDS)
         _run(text.replace("{in_step}", IN_STEP.format(own="NEW.institution_id", claim="NEW.claim_id")))
+        for table, *columns in NAMED:
+            names = ", ".join(f"'{column}'" for column in columns)
+            _run(
+                f"CREATE TRIGGER {table}_named BEFORE INSERT OR UPDATE OF {', '.join(columns)} ON {table} FOR EACH ROW "
+                f"EXECUTE FUNCTION outpatient_named({names})"
+            )
+        for table, state, column in NAMES:
+            _run(
+                f"CREATE TRIGGER {table}_{state}_by_somebody BEFORE UPDATE ON {table} FOR EACH ROW "
+                f"WHEN (NEW.state = '{state}' AND NEW.{column} IS NULL) EXECUTE FUNCTION outpatient_by_nobody()"
+            )
         return
     acted = ACTED.format(e="e")
     text = text.replace("{acted}", acted).replace("{kinds}", KINDS)
     text = text.replace("{in_step}", IN_STEP.format(own="NEW.institution_id", claim="NEW.about"))
-    text = text.replace("{unexplained}", _unexplained())
+    text = text.replace("{unexplained}", _unexplained()).replace("{blanks}", BLANKS)
     proving = _told_of_proofs()
     _run("DROP TABLE proof_due")
     for statement in text.split("\n\n"):
@@ -132,6 +163,20 @@ def upgrade() -> None:
     for name, sql in proving:
         _run(f"DROP TRIGGER {name}")
         _run(sql)
+    for table, *columns in NAMED:
+        for event, column in itertools.product(("INSERT", "UPDATE"), columns):
+            changed = f"NEW.{column} IS NOT OLD.{column} AND " if event == "UPDATE" else ""
+            _run(
+                f"CREATE TRIGGER {table}_{column}_named_{event.lower()} BEFORE {event} ON {table}\n"
+                f"  WHEN {changed}NEW.{column} IS NOT NULL BEGIN\n"
+                f"  SELECT RAISE(ABORT, 'second_person: {table}') WHERE NOT EXISTS (SELECT 1 FROM staff_user u\n"
+                f"    WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.{column});\nEND"
+            )
+    for table, state, column in NAMES:
+        _run(
+            f"CREATE TRIGGER {table}_{state}_by_somebody BEFORE UPDATE ON {table} WHEN NEW.state = '{state}' BEGIN\n"
+            f"  SELECT RAISE(ABORT, 'second_person: {table}') WHERE NEW.{column} IS NULL;\nEND"
+        )
     for table, name, event, when, numbers in PROOFS:
         _run(
             f"CREATE TRIGGER outpatient_act_{table}_{name} AFTER {event} ON {table} WHEN {when} BEGIN\n"

@@ -60,7 +60,7 @@ CREATE FUNCTION outpatient_taken_back() RETURNS trigger LANGUAGE plpgsql SECURIT
 DECLARE
   ground text := to_jsonb(NEW) ->> TG_ARGV[2];
 BEGIN
-  IF (CASE WHEN NEW.state IN (TG_ARGV[0], TG_ARGV[1]) THEN length(trim(ground)) > 0 AND NEW.ended_at IS NOT NULL
+  IF (CASE WHEN NEW.state IN (TG_ARGV[0], TG_ARGV[1]) THEN ground ~ '[^[:space:]　]' AND NEW.ended_at IS NOT NULL
       AND EXISTS (SELECT 1 FROM staff_user u
         WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.ended_by)
     ELSE (NEW.ended_by, NEW.ended_at, ground) IS NOT DISTINCT FROM
@@ -81,13 +81,84 @@ CREATE TRIGGER outpatient_advance_list_taken_back BEFORE UPDATE ON outpatient_ad
 CREATE FUNCTION outpatient_campaign_taken_back() RETURNS trigger LANGUAGE plpgsql
   SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF (NEW.state = 'dropped') IS DISTINCT FROM (length(trim(NEW.dropped_ground)) > 0) THEN
+  IF (NEW.state = 'dropped') IS DISTINCT FROM (NEW.dropped_ground ~ '[^[:space:]　]') THEN
     RAISE EXCEPTION 'wrong_step: outpatient_campaign' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER outpatient_campaign_taken_back BEFORE UPDATE ON outpatient_campaign FOR EACH ROW
   EXECUTE FUNCTION outpatient_campaign_taken_back();
+
+-- One list for the treasury at a time: while another is under way, an account that left it would stand on both, and be
+-- turned over and paid ahead for each. A list says to the fen what goes, when it is frozen and when it is approved.
+CREATE FUNCTION outpatient_batch_one_at_a_time() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('outpatient_batch:' || NEW.institution_id, 0));
+  IF (NEW.state = 'frozen' AND EXISTS (SELECT 1 FROM outpatient_batch o
+      WHERE o.institution_id = NEW.institution_id AND o.batch_no <> NEW.batch_no
+        AND o.state IN ('frozen', 'approved')))
+    OR (NEW.state = 'approved' AND EXISTS (SELECT 1 FROM outpatient_batch o
+      JOIN outpatient_batch_line m ON m.institution_id = o.institution_id AND m.batch_no = o.batch_no
+      JOIN outpatient_batch_line l ON l.institution_id = m.institution_id AND l.account_no = m.account_no
+      WHERE o.institution_id = NEW.institution_id AND o.batch_no <> NEW.batch_no
+        AND o.state IN ('frozen', 'approved', 'booked') AND l.batch_no = NEW.batch_no))
+    OR EXISTS (SELECT 1 FROM outpatient_batch_line l LEFT JOIN ledger_account a
+        ON a.institution_id = l.institution_id AND a.account_id = '23050102:' || l.account_no
+      WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no
+        AND a.balance_fen IS DISTINCT FROM l.balance_fen) THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_batch' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_batch_one_at_a_time BEFORE UPDATE OF state ON outpatient_batch FOR EACH ROW
+  WHEN (NEW.state IN ('frozen', 'approved')) EXECUTE FUNCTION outpatient_batch_one_at_a_time();
+
+-- What the gate takes stands on an account of its own: on one of the census it would go to the treasury with what is
+-- more than three years old.
+CREATE FUNCTION outpatient_taken_apart() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id
+      AND a.account_no = NEW.account_no AND a.import_no IS NOT NULL) THEN
+    RAISE EXCEPTION 'gate: outpatient_taken' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_taken_apart BEFORE INSERT ON outpatient_taken FOR EACH ROW
+  EXECUTE FUNCTION outpatient_taken_apart();
+
+-- A payment that isn't cash goes by a file that was made for the bank.
+CREATE FUNCTION outpatient_payout_has_its_file() RETURNS trigger LANGUAGE plpgsql
+  SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'wrong_step: outpatient_payout' USING ERRCODE = 'HP006';
+END $$;
+CREATE TRIGGER outpatient_payout_has_its_file BEFORE INSERT ON outpatient_payout FOR EACH ROW
+  WHEN (NEW.route <> 'cash' AND NEW.file_no IS NULL) EXECUTE FUNCTION outpatient_payout_has_its_file();
+
+CREATE FUNCTION outpatient_by_nobody() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
+  AS $$
+BEGIN
+  RAISE EXCEPTION 'second_person: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+END $$;
+
+-- Who is named did it: somebody of the institution. The arguments are the columns.
+CREATE FUNCTION outpatient_named() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  said jsonb := to_jsonb(NEW);
+  had jsonb := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ELSE '{}' END;
+  who text;
+BEGIN
+  FOREACH who IN ARRAY TG_ARGV LOOP
+    IF said ->> who IS DISTINCT FROM had ->> who AND said ->> who IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM staff_user u WHERE u.institution_id = NEW.institution_id AND u.user_id = said ->> who) THEN
+      RAISE EXCEPTION 'second_person: %', TG_TABLE_NAME USING ERRCODE = 'HP006';
+    END IF;
+  END LOOP;
+  RETURN NEW;
+END $$;
 
 -- An account moved last on a day before its balances were read, and after that only with what is taken for it.
 CREATE FUNCTION outpatient_account_moved() RETURNS trigger LANGUAGE plpgsql

@@ -88,7 +88,7 @@ END;
 -- What is taken back says by whom, when and why; nobody says it later, or of what stands.
 CREATE TRIGGER outpatient_claim_taken_back BEFORE UPDATE ON outpatient_claim BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_claim') WHERE CASE
-    WHEN NEW.state IN ('withdrawn', 'rejected') THEN (length(trim(NEW.ground)) > 0 AND NEW.ended_at IS NOT NULL
+    WHEN NEW.state IN ('withdrawn', 'rejected') THEN (length(trim(NEW.ground, {blanks})) > 0 AND NEW.ended_at IS NOT NULL
       AND EXISTS (SELECT 1 FROM staff_user u
         WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.ended_by)) IS NOT 1
     ELSE NEW.ended_by IS NOT OLD.ended_by OR NEW.ended_at IS NOT OLD.ended_at OR NEW.ground IS NOT OLD.ground END;
@@ -96,7 +96,7 @@ END;
 
 CREATE TRIGGER outpatient_filing_taken_back BEFORE UPDATE ON outpatient_filing BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_filing') WHERE CASE
-    WHEN NEW.state = 'withdrawn' THEN (length(trim(NEW.ended_ground)) > 0 AND NEW.ended_at IS NOT NULL
+    WHEN NEW.state = 'withdrawn' THEN (length(trim(NEW.ended_ground, {blanks})) > 0 AND NEW.ended_at IS NOT NULL
       AND EXISTS (SELECT 1 FROM staff_user u
         WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.ended_by)) IS NOT 1
     ELSE NEW.ended_by IS NOT OLD.ended_by OR NEW.ended_at IS NOT OLD.ended_at
@@ -105,7 +105,7 @@ END;
 
 CREATE TRIGGER outpatient_batch_taken_back BEFORE UPDATE ON outpatient_batch BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_batch') WHERE CASE
-    WHEN NEW.state = 'dropped' THEN (length(trim(NEW.ended_ground)) > 0 AND NEW.ended_at IS NOT NULL
+    WHEN NEW.state = 'dropped' THEN (length(trim(NEW.ended_ground, {blanks})) > 0 AND NEW.ended_at IS NOT NULL
       AND EXISTS (SELECT 1 FROM staff_user u
         WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.ended_by)) IS NOT 1
     ELSE NEW.ended_by IS NOT OLD.ended_by OR NEW.ended_at IS NOT OLD.ended_at
@@ -114,7 +114,7 @@ END;
 
 CREATE TRIGGER outpatient_advance_list_taken_back BEFORE UPDATE ON outpatient_advance_list BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_advance_list') WHERE CASE
-    WHEN NEW.state = 'refused' THEN (length(trim(NEW.ground)) > 0 AND NEW.ended_at IS NOT NULL
+    WHEN NEW.state = 'refused' THEN (length(trim(NEW.ground, {blanks})) > 0 AND NEW.ended_at IS NOT NULL
       AND EXISTS (SELECT 1 FROM staff_user u
         WHERE u.institution_id = NEW.institution_id AND u.user_id = NEW.ended_by)) IS NOT 1
     ELSE NEW.ended_by IS NOT OLD.ended_by OR NEW.ended_at IS NOT OLD.ended_at OR NEW.ground IS NOT OLD.ground END;
@@ -122,7 +122,39 @@ END;
 
 CREATE TRIGGER outpatient_campaign_taken_back BEFORE UPDATE ON outpatient_campaign BEGIN
   SELECT RAISE(ABORT, 'wrong_step: outpatient_campaign') WHERE (NEW.state = 'dropped')
-    IS NOT (length(trim(NEW.dropped_ground)) > 0);
+    IS NOT (length(trim(NEW.dropped_ground, {blanks})) > 0);
+END;
+
+-- One list for the treasury at a time: while another is under way, an account that left it would stand on both, and be
+-- turned over and paid ahead for each. A list says to the fen what goes, when it is frozen and when it is approved.
+CREATE TRIGGER outpatient_batch_one_at_a_time BEFORE UPDATE OF state ON outpatient_batch
+WHEN NEW.state = 'frozen' OR NEW.state = 'approved' BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_batch') WHERE NEW.state = 'frozen' AND EXISTS (
+    SELECT 1 FROM outpatient_batch o WHERE o.institution_id = NEW.institution_id AND o.batch_no <> NEW.batch_no
+      AND o.state IN ('frozen', 'approved'));
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_batch') WHERE NEW.state = 'approved' AND EXISTS (
+    SELECT 1 FROM outpatient_batch o CROSS JOIN outpatient_batch_line m CROSS JOIN outpatient_batch_line l
+    WHERE o.institution_id = NEW.institution_id AND o.batch_no <> NEW.batch_no
+      AND o.state IN ('frozen', 'approved', 'booked')
+      AND m.institution_id = o.institution_id AND m.batch_no = o.batch_no
+      AND l.institution_id = o.institution_id AND l.batch_no = NEW.batch_no AND l.account_no = m.account_no);
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_batch') WHERE EXISTS (
+    SELECT 1 FROM outpatient_batch_line l LEFT JOIN ledger_account a
+      ON a.institution_id = l.institution_id AND a.account_id = '23050102:' || l.account_no
+    WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no
+      AND a.balance_fen IS NOT l.balance_fen);
+END;
+
+-- What the gate takes stands on an account of its own: on one of the census it would go to the treasury with what is
+-- more than three years old.
+CREATE TRIGGER outpatient_taken_apart BEFORE INSERT ON outpatient_taken BEGIN
+  SELECT RAISE(ABORT, 'gate: outpatient_taken') WHERE EXISTS (SELECT 1 FROM outpatient_account a
+    WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no AND a.import_no IS NOT NULL);
+END;
+
+-- A payment that isn't cash goes by a file that was made for the bank.
+CREATE TRIGGER outpatient_payout_has_its_file BEFORE INSERT ON outpatient_payout WHEN NEW.route <> 'cash' BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_payout') WHERE NEW.file_no IS NULL;
 END;
 
 -- An account moved last on a day before its balances were read, and after that only with what is taken for it.

@@ -563,10 +563,10 @@ def test_no_account_takes_anothers_number(books: Books, raw: sqlite3.Connection,
 @ON_SQLITE
 def test_without_checks_nobody_still_decides_nothing(books: Books, raw: sqlite3.Connection) -> None:
     books.outpatients.accept()
-    ask = "INSERT INTO outpatient_correction VALUES (?, 'c', 'M002', ?, 'x', 'asked', 'x', '2026', NULL, NULL, '')"
+    ask = "INSERT INTO outpatient_correction VALUES (?, 'c', 'M002', ?, 'x', 'asked', ?, '2026', NULL, NULL, '')"
     with pytest.raises(sqlite3.Error):
-        raw.execute(ask, (INSTITUTION, 0))
-    raw.execute(ask, (INSTITUTION, 100))
+        raw.execute(ask, (INSTITUTION, 0, OFFICER.actor_id))
+    raw.execute(ask, (INSTITUTION, 100, OFFICER.actor_id))
     counted = census.count_accounts(
         books.context,
         OFFICER,

@@ -114,10 +114,9 @@ def test_a_refund_on_its_way_has_a_payment_on_its_way(tampered: Tampered, statem
     tampered.require(STATE)
 
 
-@pytest.mark.usefixtures("unproved")
 def test_a_payment_that_is_sent_past_its_refund_is_found(tampered: Tampered) -> None:
     tampered.held.outpatients.confirmed(**BANK)
-    tampered.raw(
+    tampered.unlooked(
         "INSERT INTO outpatient_payout (institution_id, claim_id, attempt_no, route, amount_fen, state, sent_by,"
         " sent_at) SELECT institution_id, claim_id, 1, route, amount_fen, 'sent', accepted_by, accepted_at"
         " FROM outpatient_claim"
@@ -233,7 +232,7 @@ def test_money_that_was_turned_over_past_its_account_is_found(tampered: Tampered
     escheat.approve_list(held.context, APPROVER, batch_no)
     tampered.require()
     held.post("outpatient_escheat", (M1, 6450), ("2103", -6450), source=f"outpatient_batch:{batch_no}")
-    tampered.require("门诊账户 M001 在第 1 批上缴名单上还待上缴，余额却与名单不符。")
+    tampered.require("门诊账户 M001 在第 1 批上缴名单上，账上却与名单不符。")
 
 
 def test_a_list_reimbursed_without_an_entry_is_found(tampered: Tampered) -> None:
@@ -313,6 +312,21 @@ def test_a_listed_account_that_is_not_frozen_is_found(listed: Tampered) -> None:
     listed.raw("UPDATE outpatient_account SET state = 'filed' WHERE account_no = 'M001'")
     listed.require(ON_LIST)
     assert [one.account_id for one in listed.findings] == [M1]
+
+
+def test_an_account_on_two_lists_is_found(listed: Tampered) -> None:
+    """Raw SQL copies a frozen list to another day: a patient would be paid ahead for both."""
+    copy = (
+        "INSERT INTO outpatient_batch (institution_id, batch_no, on_day, state, accounts, total_fen, sha256,"
+        " proposed_by, proposed_at, frozen_by, frozen_at) SELECT institution_id, 2, '2026-12-31', state, accounts,"
+        " total_fen, sha256, proposed_by, proposed_at, frozen_by, frozen_at FROM outpatient_batch"
+    )
+    lines = (
+        "INSERT INTO outpatient_batch_line (institution_id, batch_no, account_no, balance_fen, last_movement_on)"
+        " SELECT institution_id, 2, account_no, balance_fen, last_movement_on FROM outpatient_batch_line"
+    )
+    listed.unlooked(copy, lines)
+    listed.require("门诊账户 M001 同时在第 1 批和第 2 批上缴名单上。")
 
 
 @pytest.mark.parametrize("state", ["approved", "booked"])

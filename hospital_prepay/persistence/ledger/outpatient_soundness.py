@@ -121,15 +121,33 @@ ORDER BY l.batch_no, l.account_no LIMIT :most
 """
 
 # An account of an approved list whose money was turned over, while nothing says so of itself: SQLite, which counts no
-# accounts of an entry, lets it.
+# accounts of an entry, lets it. And one that is gone, though this list turned nothing of it over.
 _TURNED_OVER = """
 SELECT l.batch_no, l.account_no FROM outpatient_batch b CROSS JOIN outpatient_batch_line l
 JOIN outpatient_account o ON o.institution_id = l.institution_id AND o.account_no = l.account_no
 CROSS JOIN ledger_account a
 WHERE b.institution_id = :i AND b.state = 'approved' AND l.institution_id = b.institution_id
-  AND l.batch_no = b.batch_no AND o.state = 'frozen' AND a.institution_id = l.institution_id
-  AND a.account_id = '23050102:' || l.account_no AND a.balance_fen <> l.balance_fen
+  AND l.batch_no = b.batch_no AND a.institution_id = l.institution_id
+  AND a.account_id = '23050102:' || l.account_no
+  AND CASE WHEN o.state = 'frozen' THEN a.balance_fen <> l.balance_fen
+    WHEN o.state NOT IN ('remitted', 'reclaimed') THEN FALSE ELSE NOT EXISTS (
+    SELECT 1 FROM ledger_posting p
+    JOIN ledger_entry e ON e.institution_id = p.institution_id AND e.entry_no = p.entry_no
+    WHERE p.institution_id = a.institution_id AND p.account_id = a.account_id AND p.debit_fen = l.balance_fen
+      AND e.kind = 'outpatient_escheat' AND e.source = 'outpatient_batch:' || b.batch_no) END
 ORDER BY l.batch_no, l.account_no LIMIT :most
+"""
+
+# One list at a time: what stands on two of them goes twice.
+_TWICE = """
+SELECT l.account_no, b.batch_no, o.batch_no AS other_no FROM outpatient_batch b
+JOIN outpatient_batch o ON o.institution_id = b.institution_id AND o.batch_no > b.batch_no
+CROSS JOIN outpatient_batch_line l
+JOIN outpatient_batch_line m ON m.institution_id = l.institution_id AND m.batch_no = o.batch_no
+  AND m.account_no = l.account_no
+WHERE b.institution_id = :i AND b.state IN ('frozen', 'approved') AND o.state IN ('frozen', 'approved')
+  AND l.institution_id = b.institution_id AND l.batch_no = b.batch_no
+ORDER BY l.account_no LIMIT :most
 """
 
 
@@ -170,10 +188,17 @@ def outpatients_unsound(connection: sa.Connection, institution_id: str, most: in
     ]
     found += [
         wrong(
-            f"门诊账户 {row.account_no} 在第 {row.batch_no} 批上缴名单上还待上缴，余额却与名单不符。",
+            f"门诊账户 {row.account_no} 在第 {row.batch_no} 批上缴名单上，账上却与名单不符。",
             account_no=row.account_no,
         )
         for row in ask(_TURNED_OVER)
+    ]
+    found += [
+        wrong(
+            f"门诊账户 {row.account_no} 同时在第 {row.batch_no} 批和第 {row.other_no} 批上缴名单上。",
+            account_no=row.account_no,
+        )
+        for row in ask(_TWICE)
     ]
     return found + [
         wrong(

@@ -17,6 +17,7 @@ from hospital_prepay.domain.ledger.entry import JournalEntry, Posting
 from hospital_prepay.domain.money import ZERO, Money
 from hospital_prepay.domain.rules.outpatient.life import BATCH_STEPS
 from hospital_prepay.persistence import outpatient_escheat as store
+from hospital_prepay.persistence.locks import lock_name
 from hospital_prepay.persistence.outpatient_escheat import BatchRow, ListedAccount, ReviewRow
 from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
@@ -58,16 +59,18 @@ PART_LABELS: Final = {
 def freeze_batch(context: Context, actor: Actor, batch_no: int, *, idempotency_key: str = "") -> BatchRow:
     """Fix the list: every account that is due now, with count, sum and SHA-256 that the treasury can compute again.
 
-    Raises :class:`Conflict` for another step, when nothing is due any more, and for the last person who could
-    approve the list.
+    Raises :class:`Conflict` for another step, while another list is under way, when nothing is due any more, and for
+    the last person who could approve the list.
     """
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.freeze", f"outpatient_batch:{batch_no}") as work:
         payload = {"batch": batch_no, "step": "frozen"}
+        lock_name(work.connection, f"outpatient_batch:{work.institution_id}")
         found = _held(work, batch_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
         _require_step(found, "frozen")
+        _require_no_other(work, batch_no)
         refuse_last(work, actor, (Permission.OUTPATIENT_FILE, "冻结"), _APPROVING)
         store.fill_batch(work.connection, work.institution_id, batch_no, found.on_day, due_before(found.on_day))
         accounts, total = store.batch_sum(work.connection, work.institution_id, batch_no)
@@ -300,6 +303,14 @@ def _require_step(found: BatchRow, target: str) -> None:
         raise Conflict("这一批现在不能办这一步。请刷新后再看；本次没有改动。")
 
 
+def _require_no_other(work: UnitOfWork, batch_no: int) -> None:
+    """Raise :class:`Conflict` while another list is under way: an account that left it would stand on both."""
+    for one in store.batches(work.connection, work.institution_id):
+        if one.batch_no != batch_no and one.state in ("frozen", "approved"):
+            how = "先作废那一批，或复核批准入账" if one.state == "frozen" else "先把那一批入完账"
+            raise Conflict(f"第 {one.batch_no} 批（{one.on_day}）的名单还在办，一次只办一份。请{how}；本次没有冻结。")
+
+
 def _require_whole(work: UnitOfWork, batch_no: int) -> None:
     """Nobody on the list was paid or is being paid: the list says what goes, to the fen."""
     left = left_of_batch(work.connection, work.institution_id, batch_no)
@@ -308,6 +319,13 @@ def _require_whole(work: UnitOfWork, batch_no: int) -> None:
         more = "等" if left.count > len(left.first[:3]) else ""
         raise Conflict(
             f"名单里有 {left.count} 个账户来办了退款（{words}{more}），这份名单不能批准。"
+            "请作废这一批，再重新提出；没来的账户仍是已备案。"
+        )
+    changed = store.changed_on_batch(work.connection, work.institution_id, batch_no)
+    if changed:
+        words = "、".join(changed[:3])
+        raise Conflict(
+            f"名单里有账户不在待上缴，或余额与名单不符（{words}），这份名单不能批准。"
             "请作废这一批，再重新提出；没来的账户仍是已备案。"
         )
     doubted = store.doubted_on_batch(work.connection, work.institution_id, batch_no)

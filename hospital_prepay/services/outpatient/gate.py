@@ -295,6 +295,9 @@ def _take(
     account = accounts.lock_account(work.connection, work.institution_id, account_no)
     work.about(f"outpatient_account:{account_no}")
     _require_same_person(context, command, account, work.institution_id)
+    if not account.is_kept:
+        # With what is more than three years old it would go to the treasury (8).
+        raise Conflict("这是清退的旧账户，新收的钱不能存进去。请用新的账户号；本次没有入账。")
     if account.state != "open" or account.kind != "outpatient_deposit":
         raise Conflict("这个账户正在清退或已经办结，不能再存。请用新的账户号；本次没有入账。")
     taken_id = work.new_id()
@@ -328,9 +331,7 @@ def _take(
         ),
     )
     entry_no = work.ledger.post(entry)
-    if account.is_kept:
-        # The three years of what a legacy account held before (8) go on from where they began.
-        accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
+    accounts.walk_account(work.connection, work.institution_id, account_no, last_movement_on=work.today)
     return TakenDeposit(answer.decision, answer.decision_id, taken_id, entry_no)
 
 

@@ -172,8 +172,9 @@ def test_a_deposit_does_not_go_onto_another_persons_account(
     with pytest.raises(Conflict, match=match):
         asked(outpatients, **changes)
     assert outpatients.account(changes["account_no"]) == before
-    assert asked(outpatients, account_no="Ｍ０ ０１", holder_name="吴 甲", certno=OWN.lower()).entry_no
-    assert outpatients.account("M001").balance_fen == 6450 + 20000
+    assert asked(outpatients, certno=OWN).entry_no
+    assert asked(outpatients, account_no="Ｋ０ ０１", holder_name="吴 甲", certno=OWN.lower()).entry_no
+    assert outpatients.account("K001").balance_fen == 40000
 
 
 @pytest.mark.parametrize("name", ["··", "=cmd"])
@@ -184,11 +185,13 @@ def test_a_deposit_names_somebody(outpatients: Outpatients, name: str) -> None:
     assert refused.value.details == {"field": "holder_name"}
 
 
-def test_the_three_years_of_a_legacy_account_go_on(outpatients: Outpatients) -> None:
+def test_nothing_new_is_put_on_a_legacy_account(outpatients: Outpatients) -> None:
+    """With what is more than three years old it would go to the treasury (8)."""
     outpatients.census()
     kept(outpatients)
-    assert asked(outpatients, account_no="M001", certno=OWN).entry_no
-    assert outpatients.account("M001").last_movement_on == date(2020, 3, 1)
+    with pytest.raises(Conflict, match="清退的旧账户"):
+        asked(outpatients, account_no="M001", certno=OWN)
+    assert outpatients.account("M001").balance_fen == 6450
     assert asked(outpatients, certno=OWN).entry_no
     assert outpatients.account("K001").last_movement_on == outpatients.context.clock.today()
 
