@@ -43,7 +43,6 @@ NAMED = (
 )
 # A step that names nobody was nobody's: table, state and column.
 NAMES = (
-    ("outpatient_import", "dropped", "decided_by"),
     ("outpatient_filing", "submitted", "submitted_by"),
     ("outpatient_advance_list", "reimbursed", "reimbursed_by"),
     ("outpatient_kept", "ended", "ended_by"),
