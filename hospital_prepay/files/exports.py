@@ -23,6 +23,9 @@ _AMOUNT: Final = re.compile(r"-[0-9]+(\.[0-9]{1,2})?", re.ASCII)
 _ROWS_OF_A_SHEET: Final = 1_000_000
 _WIDTH: Final = 18
 _WIDEST: Final = 20
+# In the middle, bold. Excel takes 255 signs of a header; an ampersand is written twice.
+_HEADER: Final = '&C&"-,Bold"'
+_LONGEST_HEADER: Final = 120
 _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,11 +39,13 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A sheet whose rows come one after the other; ``head`` stands over them, again where another sheet goes on."""
+    """A sheet whose rows come one after the other; ``head`` stands over them, again where another sheet goes on, and
+    ``over`` at the top of each page that is printed, in no cell."""
 
     title: str
     head: Sequence[Sequence[object]]
     rows: Iterable[Sequence[object]]
+    over: str = ""
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -145,6 +150,8 @@ def _new_page(book: xlsxwriter.Workbook, stream: Stream, number: int) -> xlsxwri
     page.set_column(0, _WIDEST, _WIDTH)
     page.set_landscape()
     page.fit_to_pages(1, 0)
+    if stream.over:
+        page.set_header(_HEADER + stream.over[:_LONGEST_HEADER].replace("&", "&&"))
     for place, row in enumerate(stream.head):
         _write_row(page, place, row)
     return page

@@ -39,6 +39,11 @@ class AdvanceListRow:
     ended_at: datetime | None
     ground: str
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether its maker took it back before it went: nobody turned it down."""
+        return self.state == "refused" and self.submitted_on is None and self.ended_by == self.made_by
+
 
 @dataclass(frozen=True, slots=True)
 class AdvanceLineRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -56,9 +57,11 @@ def advanced_fen(connection: sa.Connection, institution_id: str, claim_id: str) 
     return int(connection.scalar(query) or 0)
 
 
-def advanced(claim: Any = OutpatientClaim) -> sa.ScalarSelect[int]:
-    """What was paid ahead for the treasury on each of a query's claims, in fen; what was reversed isn't."""
+def advanced(claim: Any = OutpatientClaim, until: datetime | None = None) -> sa.ScalarSelect[int]:
+    """What was paid ahead for the treasury on each of a query's claims, in fen; what was reversed isn't. ``until`` is
+    the last moment that counts, where there is one."""
     line, entry = LedgerPosting, LedgerEntry
+    by_then = () if until is None else (entry.posted_at <= until,)
     total = sa.func.coalesce(sa.func.sum(line.debit_fen - line.credit_fen), 0)
     return (
         sa.select(sa.cast(total, sa.BigInteger))
@@ -67,6 +70,7 @@ def advanced(claim: Any = OutpatientClaim) -> sa.ScalarSelect[int]:
             line.institution_id == claim.institution_id,
             line.account_id == advance_account("") + claim.claim_id,
             entry.kind.in_(("outpatient_advance", "outpatient_advance_returned")),
+            *by_then,
         )
         .correlate(claim)
         .scalar_subquery()

@@ -19,7 +19,6 @@ from hospital_prepay.services.outpatient.filing import MOST_ACCOUNTS, MarkUnclea
 REACH: Final = "reach-"
 _BETWEEN: Final = re.compile(r"[\s,，、;；]+")
 _LONGEST_NUMBER: Final = 40
-_LAST_YEAR: Final = 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,5 @@ class BudgetSchema(CommandSchema[BudgetForm]):
 
     command: ClassVar = BudgetForm
 
-    budget_year = fields.Integer(
-        required=True, validate=validate.Range(2026, _LAST_YEAR, error="请填年份，例如 2027。")
-    )
+    budget_year = fields.Integer(required=True, validate=validate.Range(1000, 9999, error="请填四位数的年份。"))
     idempotency_key = FormKey()

@@ -9,6 +9,7 @@ from hospital_prepay.domain.access import Permission
 from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
+from hospital_prepay.services.outpatient import advances
 from hospital_prepay.services.outpatient.advance_review import Advance, AdvanceDetail, AdvanceListRow, Advances
 from hospital_prepay.web.fund_words import Step, done_by, is_my_turn, stranded, turn_lines
 from hospital_prepay.web.outpatient_filing_view import CLAUSE
@@ -22,13 +23,14 @@ STATES: Final = {
     "reimbursed": ("ok", "财政已补回"),
     "refused": ("stop", "已退回"),
 }
+WITHDRAWN: Final = ("idle", "已撤回")
 _SHOWN: Final = 200
 
 
 def list_page(found: Advances, opened: str, form: Form | None) -> dict[str, Any]:
     """The two sums, what waits for a list, and every list."""
     waiting = found.waiting
-    year = current_context().clock.today().year + 1
+    year, own_year = advances.budget_years(current_context().clock.today())
     own = [one for one in found.advances if one.own_cost_fen]
     return {
         "sums": sums(found.remitted_fen, found.applied_fen),
@@ -44,6 +46,7 @@ def list_page(found: Advances, opened: str, form: Form | None) -> dict[str, Any]
         "more": max(0, len(found.advances) - _SHOWN),
         "lists": [list_line(one, found.names) for one in found.lists],
         "forms": forms_of(("make",), opened, form, make={"budget_year": str(year)}),
+        "year_hint": f"{year}；补做上一年的申请，填 {own_year}",
         "may_make": current_actor().may(Permission.OUTPATIENT_FILE) and bool(waiting),
         "clause": chip(CLAUSE),
     }
@@ -85,9 +88,14 @@ def advance_line(one: Advance) -> dict[str, Any]:
     }
 
 
+def state_of(one: AdvanceListRow) -> tuple[str, str]:
+    """Colour and words of a list's state."""
+    return WITHDRAWN if one.is_withdrawn else STATES[one.state]
+
+
 def list_line(one: AdvanceListRow, names: Mapping[str, str]) -> dict[str, Any]:
     """A list among the others."""
-    kind, word = STATES[one.state]
+    kind, word = state_of(one)
     return {
         "list_no": one.list_no,
         "href": f"{ROOT}/{one.list_no}",
@@ -154,4 +162,4 @@ def _steps(found: AdvanceDetail) -> list[Step]:
                 Step("done", "财政补回", (f"回单 {head.bank_reference} {head.reimbursed_on}", by)),
             ]
     told = (*done_by(head.ended_by, head.ended_at, names), head.ground)
-    return [made, *([submitted] if head.submitted_on else []), Step("bad", "已退回", told)]
+    return [made, *([submitted] if head.submitted_on else []), Step("bad", state_of(head)[1], told)]

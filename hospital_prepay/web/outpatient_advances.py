@@ -88,8 +88,9 @@ def refuse(list_no: int) -> Any:
     def do() -> tuple[str, str]:
         said = read_form(schemas.GroundSchema())
         context, actor, key = current_context(), current_actor(), said.idempotency_key
-        advances.refuse_advance_list(context, actor, list_no, said.note, idempotency_key=key)
-        return ROOT, f"第 {list_no} 号申请表已登记退回。{_after_refusal(list_no)}"
+        done = advances.refuse_advance_list(context, actor, list_no, said.note, idempotency_key=key)
+        word = "已撤回" if done.is_withdrawn else "已登记退回"
+        return ROOT, f"第 {list_no} 号申请表{word}。{_after_refusal(list_no)}"
 
     return act(do, lambda form: _page(list_no, "refuse", form), {"ground": "note"})
 

@@ -12,6 +12,7 @@ from hospital_prepay.http.clauses import chip
 from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.outpatient.batch_review import BatchDetail, Batches, BatchRow
+from hospital_prepay.services.outpatient.ended import NOT_APPROVED
 from hospital_prepay.services.outpatient.escheat import PART_LABELS, Part
 from hospital_prepay.services.outpatient.list_papers import printable
 from hospital_prepay.services.outpatient.proposals import Proposal, due_before
@@ -127,7 +128,8 @@ def batch_page(found: BatchDetail, opened: str, form: Form | None, booked_rows: 
         "boundary": boundary(batch.on_day),
         "steps": _steps(found),
         "turn": _turn(found),
-        "parts": [_part(part, done.get(part.value), names) for part in Part] if batch.sha256 else [],
+        "parts": [_part(part, done.get(part.value), names, batch.state) for part in Part] if batch.sha256 else [],
+        "unsound": {"dropped": "已作废，不能交给财政", "frozen": NOT_APPROVED}.get(batch.state, ""),
         "left": left_of(found),
         "missed": found.missed,
         "no_pdf": printable(batch.accounts),
@@ -267,10 +269,12 @@ def _kept_words(found: BatchDetail) -> tuple[str, ...]:
     return ()
 
 
-def _part(part: Part, done: Any, names: Mapping[str, str]) -> dict[str, Any]:
+def _part(part: Part, done: Any, names: Mapping[str, str], state: str) -> dict[str, Any]:
+    missing = ("idle", "没有复核") if state == "dropped" else ("wait", "等复核")
+    kind, word = missing if done is None else ("ok", "已复核")
     return {
         "label": part.label,
-        "mark": {"kind": "wait", "word": "等复核"} if done is None else {"kind": "ok", "word": "已复核"},
+        "mark": {"kind": kind, "word": word},
         "who": None if done is None else names.get(done.reviewed_by, done.reviewed_by),
         "at": None if done is None else done.reviewed_at,
         "note": "" if done is None else done.note,

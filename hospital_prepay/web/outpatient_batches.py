@@ -162,7 +162,7 @@ def drop(batch_no: int) -> Any:
 def download_list(batch_no: int) -> Response:
     """The very text that the digest was made of."""
     text = batch_files.batch_list(current_context(), current_actor(), batch_no)
-    return attachment(stream_with_context(text), f"门诊预交金上缴名单第{batch_no}批", "csv")
+    return attachment(stream_with_context(text), f"门诊预交金上缴名单第{batch_no}批{_mark(batch_no)}", "csv")
 
 
 @blueprint.get("/<int:batch_no>/list.<kind>")
@@ -170,7 +170,13 @@ def download_list(batch_no: int) -> Response:
 def download_paper(batch_no: int, kind: str) -> Response:
     """The same to read and to print."""
     made = batch_files.batch_paper(current_context(), current_actor(), batch_no, kind)
-    return attachment(made, f"门诊预交金上缴清单第{batch_no}批", kind)
+    return attachment(made, f"门诊预交金上缴清单第{batch_no}批{_mark(batch_no)}", kind)
+
+
+def _mark(batch_no: int) -> str:
+    """What a file's name says of a list that doesn't hold: the CSV itself stays what the digest was made of."""
+    found = batch_files.list_mark(current_context(), current_actor(), batch_no)
+    return f"（{found}）" if found else ""
 
 
 def _booked(batch_no: int) -> str:

@@ -119,6 +119,8 @@ def filing_line(one: FilingRow, names: Mapping[str, str]) -> dict[str, Any]:
         "submitted_on": one.submitted_on,
         "acknowledgement_no": one.acknowledgement_no,
         "acknowledged_on": one.acknowledged_on,
+        "is_withdrawn": one.state == "withdrawn",
+        "ground": one.ended_ground,
     }
 
 

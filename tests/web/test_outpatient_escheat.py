@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
@@ -129,6 +130,13 @@ def treasury(house: House, app: APIFlask, login_as: Callable[[Role], Browser], t
 
 def links(text: str) -> set[str]:
     return set(re.findall(r'href="([^"]+)"', text))
+
+
+def rows_of(page: TestResponse, href: str) -> list[list[str]]:
+    """The cells of the rows that lead to ``href``."""
+    rows = [one for one in re.findall(r"<tr>.*?</tr>", page.text, re.DOTALL) if f'href="{href}"' in one]
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", one, re.DOTALL) for one in rows]
+    return [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row] for row in cells]
 
 
 def sheet(answer: TestResponse, title: str) -> list[tuple[Any, ...]]:
@@ -296,7 +304,18 @@ def test_a_pack_that_is_withdrawn_frees_its_accounts(treasury: Treasury) -> None
     assert "等下一份备案" in words(treasury.as_(OFFICER).get(str(done.location)))
     page = words(treasury.as_(APPROVER).get(at))
     assert "有一户联系上了" in page.partition("已撤回")[2]
-    assert "做材料，2 个账户" in words(treasury.as_(OFFICER).get(FILINGS))
+    listed = treasury.as_(OFFICER).get(FILINGS)
+    assert "做材料，2 个账户" in words(listed)
+    [row] = rows_of(listed, at)
+    assert row[-2:] == ["2025-12-20", "已撤回：有一户联系上了"], "no acknowledgement is to come"
+    letter = Document(io.BytesIO(treasury.as_(OFFICER).get(f"{at}/letter.docx").data))
+    who = treasury.house.actor(OFFICER).name
+    assert re.fullmatch(rf"已撤回：\d{{4}}-\d\d-\d\d 由{who}登记；原因：有一户联系上了", letter.paragraphs[1].text)
+    again = str(treasury.send(OFFICER, FILINGS, note="随到随退。").location)
+    assert rows_of(treasury.as_(OFFICER).get(FILINGS), again)[-1][-2:] == ["还没有", "还没有"]
+    treasury.send(OFFICER, f"{again}/withdraw", note="又联系上一户")
+    [row] = rows_of(treasury.as_(OFFICER).get(FILINGS), again)
+    assert row[-2:] == ["没有报送", "已撤回：又联系上一户"]
 
 
 def test_the_papers_of_a_pack_carry_its_figures_and_mask_people(treasury: Treasury) -> None:
@@ -595,8 +614,34 @@ def test_whoever_comes_stops_the_approval_and_the_batch_is_dropped(treasury: Tre
     form = {"note": "有人来领", "idempotency_key": "form-key-drop"}
     assert [treasury.as_(APPROVER).post(f"{at}/drop", form).status_code for _ in range(2)] == [303, 303]
     assert "有人来领" in words(treasury.as_(OFFICER).get(BATCHES))
+    dropped = treasury.as_(OFFICER).get(at)
+    assert "已作废，不能交给财政" in words(dropped)
+    assert "给财政的名单" not in words(dropped)
+    cover = str(sheet(treasury.as_(OFFICER).get(f"{at}/list.xlsx"), "说明"))
+    assert f"由{treasury.house.actor(APPROVER).name}登记；原因：有人来领" in cover
     again = str(treasury.send(OFFICER, BATCHES, on="2025-12-31").location)
     assert "30.00" in words(treasury.as_(OFFICER).get(again))
+
+
+def test_a_dropped_list_waits_for_no_review_and_its_files_are_named_so(treasury: Treasury) -> None:
+    at = treasury.frozen()
+    treasury.by(treasury.another(OFFICER, "o2"), f"{at}/review", part="books", note="核对一致")
+    page = treasury.as_(OFFICER).get(at)
+    assert (words(page).count("等复核"), "未批准，不能作为上缴依据" in words(page)) == (2, True)
+
+    def name(kind: str) -> str:
+        return unquote(treasury.as_(OFFICER).get(f"{at}/list.{kind}").headers["Content-Disposition"])
+
+    text = treasury.as_(OFFICER).get(f"{at}/list.csv").data
+    assert {name(kind).rpartition("第")[2] for kind in ("csv", "xlsx")} == {"1批（未批准）.csv", "1批（未批准）.xlsx"}
+    treasury.send(APPROVER, f"{at}/drop", note="数错了")
+    page = treasury.as_(OFFICER).get(at)
+    assert "等复核" not in words(page)
+    assert page.text.count('class="mark idle"') >= 2
+    assert len(re.findall(r'<span class="mark idle">(?:<[^>]+>|\s)*没有复核', page.text)) == 2
+    assert "已复核" in words(page)
+    assert {name(kind).rpartition("第")[2] for kind in ("csv", "pdf")} == {"1批（已作废）.csv", "1批（已作废）.pdf"}
+    assert treasury.as_(OFFICER).get(f"{at}/list.csv").data == text
 
 
 def test_a_booking_that_was_cut_short_goes_on(treasury: Treasury, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -622,7 +667,12 @@ def test_a_claim_paid_ahead_is_listed_submitted_by_another_and_reimbursed(treasu
     assert "等列入的 1 笔" in page
     assert "还可申请94.50" in page
     assert treasury.send(OFFICER, ADVANCES, budget_year="").status_code == 422
-    assert treasury.send(OFFICER, ADVANCES, budget_year="2026").status_code == 422
+    assert "补做上一年的申请，填 2026" in page
+    assert "请填四位数的年份" in words(treasury.send(OFFICER, ADVANCES, budget_year="26"))
+    for year in ("2020", "2025", "2028", "2035"):
+        refused = treasury.send(OFFICER, ADVANCES, budget_year=year)
+        assert refused.status_code == 422
+        assert "请填 2027；补做上一年的申请，请填 2026。" in words(refused)
     form = {"budget_year": "2027", "idempotency_key": "form-key-list"}
     officer = treasury.as_(OFFICER)
     assert [officer.post(ADVANCES, form).location for _ in range(2)] == [f"{ADVANCES}/1"] * 2
@@ -712,6 +762,28 @@ def test_a_refused_list_frees_its_claims(treasury: Treasury) -> None:
     assert treasury.send(OFFICER, f"{at}/refuse", note="格式不对").status_code == 303
     assert "格式不对" in words(treasury.as_(OFFICER).get(at))
     assert "等列入的 1 笔" in words(treasury.as_(OFFICER).get(ADVANCES))
+
+
+def test_number_and_reason_of_a_form_stand_apart_and_what_never_went_was_taken_back(treasury: Treasury) -> None:
+    one = str(treasury.paid_ahead().send(OFFICER, ADVANCES, budget_year="2027").location)
+    done = treasury.send(OFFICER, f"{one}/refuse", note="做早了")
+    said = words(treasury.as_(OFFICER).get(str(done.location)))
+    assert "第 1 号申请表已撤回。" in said
+    two = str(treasury.send(OFFICER, ADVANCES, budget_year="2027").location)
+    treasury.send(APPROVER, f"{two}/submit", reference="请1号", on="2026-01-10")
+    done = treasury.send(OFFICER, f"{two}/refuse", note="漏附缴款书")
+    page = treasury.as_(OFFICER).get(str(done.location))
+    assert "第 2 号申请表已登记退回。" in words(page)
+    assert "退回或撤回的原因" in words(page)
+    assert [(row[2], *row[-2:]) for at in (one, two) for row in rows_of(page, at)] == [
+        ("已撤回", "—", "做早了"),
+        ("已退回", "请1号", "漏附缴款书"),
+    ]
+    taken, refused = (words(treasury.as_(OFFICER).get(at)) for at in (one, two))
+    assert ("已撤回" in taken, "已退回" in taken) == (True, False)
+    assert ("已撤回" in refused, "已退回" in refused) == (False, True)
+    form = Document(io.BytesIO(treasury.as_(OFFICER).get(f"{two}/form.docx").data))
+    assert f"由{treasury.house.actor(OFFICER).name}登记；原因：漏附缴款书" in form.paragraphs[1].text
 
 
 def test_what_waits_shows_to_who_may_do_it_and_to_nobody_else(treasury: Treasury) -> None:

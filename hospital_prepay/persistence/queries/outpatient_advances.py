@@ -57,25 +57,33 @@ class Advance:
         return min(self.amount_fen, self.remitted_fen)
 
 
+def remitted_fen(connection: sa.Connection, institution_id: str, until: datetime | None = None) -> int:
+    """Fen that were remitted in all; ``until`` is the last moment that counts, where there is one."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatch.total_fen), 0)).where(
+        OutpatientBatch.institution_id == institution_id, OutpatientBatch.state == "remitted"
+    )
+    if until is not None:
+        query = query.where(OutpatientBatch.remitted_at <= until)
+    return int(connection.scalar(query) or 0)
+
+
 def treasury_sums(connection: sa.Connection, institution_id: str) -> tuple[int, int]:
     """Fen that were remitted in all, and fen that were applied for of it."""
-    remitted = connection.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(OutpatientBatch.total_fen), 0)).where(
-            OutpatientBatch.institution_id == institution_id, OutpatientBatch.state == "remitted"
-        )
-    )
     applied = connection.scalar(
         sa.select(sa.func.coalesce(sa.func.sum(OutpatientAdvanceLine.applied_fen), 0)).where(
             OutpatientAdvanceLine.institution_id == institution_id, OutpatientAdvanceLine.counts
         )
     )
-    return int(remitted or 0), int(applied or 0)
+    return remitted_fen(connection, institution_id), int(applied or 0)
 
 
-def advances(connection: sa.Connection, institution_id: str, list_no: int | None = None) -> list[Advance]:
+def advances(
+    connection: sa.Connection, institution_id: str, list_no: int | None = None, until: datetime | None = None
+) -> list[Advance]:
     """Claims on remitted money that were paid, the newest first, each with its list, also where the bank sent the
-    money back since; or the lines of one list, those that don't count any more among them."""
-    line, claim, advanced_at = OutpatientAdvanceLine, OutpatientClaim, _advanced_at()
+    money back since; or the lines of one list, those that don't count any more among them, with what was paid ahead
+    ``until`` it was made."""
+    line, claim, advanced_at = OutpatientAdvanceLine, OutpatientClaim, _advanced_at(until)
     on = sa.and_(line.institution_id == claim.institution_id, line.claim_id == claim.claim_id)
     query = (
         sa.select(
@@ -87,8 +95,8 @@ def advances(connection: sa.Connection, institution_id: str, list_no: int | None
                 name_then(claim.account_no, claim.institution_id, claim.accepted_at), OutpatientAccount.holder_name
             ),
             claim.amount_fen,
-            _with_treasury("approved", "booked", "remitted"),
-            _with_treasury("remitted"),
+            _with_treasury("approved", "booked", "remitted", until=until),
+            _with_treasury("remitted", until=until),
             advanced_at.label("advanced_at"),
             claim.ground,
             line.list_no,
@@ -141,9 +149,10 @@ def owed_fen(connection: sa.Connection, institution_id: str, on: date) -> int:
     return int(connection.scalar(query) or 0)
 
 
-def _advanced_at() -> Any:
+def _advanced_at(until: datetime | None) -> Any:
     """When a claim was paid ahead the last time: not when what came back of it was paid again."""
     payout, entry = OutpatientPayout, LedgerEntry
+    by_then = () if until is None else (entry.posted_at <= until,)
     return (
         sa.select(sa.func.max(payout.sent_at, type_=payout.sent_at.type))
         .join(entry, sa.and_(entry.institution_id == payout.institution_id, entry.entry_no == payout.entry_no))
@@ -151,6 +160,7 @@ def _advanced_at() -> Any:
             payout.institution_id == OutpatientClaim.institution_id,
             payout.claim_id == OutpatientClaim.claim_id,
             entry.kind == "outpatient_advance",
+            *by_then,
         )
         .scalar_subquery()
     )
@@ -168,13 +178,13 @@ def _owed() -> Any:
     )
 
 
-def _with_treasury(*states: str) -> Any:
-    """What of a claim's account stands in batches of ``states`` and wasn't paid on another of its claims; whole fen,
-    where PostgreSQL's sum is a decimal."""
+def _with_treasury(*states: str, until: datetime | None) -> Any:
+    """What of a claim's account stands in batches of ``states`` and wasn't paid on another of its claims ``until``
+    then; whole fen, where PostgreSQL's sum is a decimal."""
     total = sa.func.coalesce(sa.func.sum(OutpatientBatchLine.balance_fen), 0)
     other = aliased(OutpatientClaim)
     elsewhere = (
-        sa.select(sa.cast(sa.func.coalesce(sa.func.sum(advanced(other)), 0), sa.BigInteger))
+        sa.select(sa.cast(sa.func.coalesce(sa.func.sum(advanced(other, until)), 0), sa.BigInteger))
         .where(
             other.institution_id == OutpatientClaim.institution_id,
             other.account_no == OutpatientClaim.account_no,

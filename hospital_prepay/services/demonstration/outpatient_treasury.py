@@ -168,8 +168,8 @@ class Treasury:
         yield at(date(2026, 1, 20)), partial(self.list_advances, number=3, year=2027)
         yield at(date(2026, 1, 21)), partial(self.submit_advances, number=3)
         yield at(date(2026, 2, 26)), self.reimburse
-        year = local(self.now).year + 1
-        yield self.now - 2 * _DAY, partial(self.list_advances, number=4, year=year)
+        last = self.now - 2 * _DAY
+        yield last, partial(self.list_advances, number=4, year=local(last).year + 1)
 
     def list_advances(self, moment: datetime, number: int, year: int) -> None:
         """Put what stands on no list into one."""

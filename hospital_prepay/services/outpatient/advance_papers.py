@@ -1,4 +1,7 @@
-"""A list of advances to hand in (8): the form to the health authority as DOCX and PDF, the list as XLSX."""
+"""A list of advances to hand in (8): the form to the health authority as DOCX and PDF, the list as XLSX and PDF.
+
+Their sums are those of the form's own time, whenever they are downloaded; what was taken back or turned down says so.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from hospital_prepay.services.outpatient.advance_review import (
     list_advances,
     read_advance_list,
 )
+from hospital_prepay.services.outpatient.ended import ended_words
 from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
 from hospital_prepay.services.publication.institution import Hospital, hospital_of
 
@@ -35,7 +39,10 @@ _COLUMNS: Final = (
 
 
 def advance_form(context: Context, actor: Actor, list_no: int, kind: str) -> bytes:
-    """The form as ``docx`` or ``pdf``. Needs ``outpatient.view``. Raises :class:`NotFound`."""
+    """The form as ``docx`` or ``pdf``, with the sums of when it was made. Needs ``outpatient.view``.
+
+    Raises :class:`NotFound`.
+    """
     if kind not in _KINDS:
         raise NotFound("没有这种文件。请从申请表下载。")
     found = read_advance_list(context, actor, list_no)
@@ -67,6 +74,7 @@ def advance_list(context: Context, actor: Actor, list_no: int, kind: str = "xlsx
         count=len(lines),
         sums=("合计", *[None] * 4, *_paid_and_own(lines), total),
         notes=(f"银行退了回来、待再付患者的：{'、'.join(one.refund_no for one in owed)}。",) if owed else (),
+        stamp=_stamp(found),
     )
     return make_list(paper, kind)
 
@@ -120,20 +128,28 @@ def _list_words(head: AdvanceListRow) -> str:
     return f"第 {head.list_no} 号（{head.budget_year} 年度），{words[head.state]}"
 
 
+def _stamp(found: AdvanceDetail) -> str:
+    head = found.head
+    if head.state != "refused":
+        return ""
+    word = "已撤回" if head.is_withdrawn else "已退回"
+    return ended_words(word, head.ended_by, head.ended_at, head.ground, found.names)
+
+
 def _form(hospital: Hospital, found: AdvanceDetail) -> Paper:
     head = found.head
-    total = Money(head.total_fen)
-    # A refused list doesn't count any more; of any other the sum holds its own amount already.
-    before = Money(found.applied_fen - (0 if head.state == "refused" else head.total_fen))
+    total, before, remitted = Money(head.total_fen), Money(found.others_fen), Money(found.remitted_then_fen)
+    stamp = _stamp(found)
     rows = (
-        ("实际上缴财政的门诊预交金", Money(found.remitted_fen)),
+        ("实际上缴财政的门诊预交金", remitted),
         ("其他申请表已申请", before),
         ("本次申请", total),
-        ("申请后还在规模内的余数", Money(found.remitted_fen) - before - total),
+        ("申请后还在规模内的余数", remitted - before - total),
     )
     return Paper(
         f"垫付门诊预交金列入 {head.budget_year} 年度预算申请表",
         (
+            *((Line(stamp, "center", strong=True),) if stamp else ()),
             Line("（属地卫生健康行政部门全称）："),
             Line(
                 f"按照《贵州省规范公立医疗机构预交金管理工作实施细则（试行）》第八条，{hospital.name}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hospital_prepay.clock import local
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import NotFound
 from hospital_prepay.persistence import outpatient_advances as store
@@ -49,13 +50,17 @@ class Advances:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceDetail:
-    """One list with its claims, the entry of the money that came back, and whose step is next."""
+    """One list with its claims, the entry of the money that came back, and whose step is next. ``remitted_fen`` and
+    ``applied_fen`` are of now, in all; ``remitted_then_fen`` was with the treasury when the list was made, of which
+    ``others_fen`` stood on the lists before it."""
 
     head: AdvanceListRow
     lines: list[Advance]
     entries: list[SourceEntry]
     remitted_fen: int
     applied_fen: int
+    remitted_then_fen: int
+    others_fen: int
     turn: Turn | None
     names: Mapping[str, str]
 
@@ -81,9 +86,11 @@ def read_advance_list(context: Context, actor: Actor, list_no: int) -> AdvanceDe
         found = list_of(connection, own, list_no)
         return AdvanceDetail(
             found,
-            _masked(actor, queries.advances(connection, own, list_no)),
+            _masked(actor, queries.advances(connection, own, list_no, found.made_at)),
             entries.entries_of(connection, own, f"outpatient_advance_list:{list_no}"),
             *queries.treasury_sums(connection, own),
+            queries.remitted_fen(connection, own, found.made_at),
+            sum(one.total_fen for one in store.advance_lists(connection, own) if _stood_before(one, found)),
             turn_of(
                 connection,
                 own,
@@ -92,6 +99,15 @@ def read_advance_list(context: Context, actor: Actor, list_no: int) -> AdvanceDe
             ),
             people.names(connection, own),
         )
+
+
+def _stood_before(one: AdvanceListRow, found: AdvanceListRow) -> bool:
+    """Whether ``one``, made before ``found``, still asked for its sum when ``found`` went; now, while it hasn't."""
+    if one.list_no >= found.list_no or one.state != "refused":
+        return one.list_no < found.list_no
+    if one.ended_at is None or found.submitted_on is None:
+        return False
+    return one.ended_at > found.made_at and local(one.ended_at).date() >= found.submitted_on
 
 
 def list_of(connection: Connection, institution_id: str, list_no: int) -> AdvanceListRow:

@@ -36,12 +36,18 @@ AS_INCOME = "appropriation_income"
 _MAKING: Final = (Permission.OUTPATIENT_FILE, "做申请表")
 
 
+def budget_years(today: date) -> tuple[int, int]:
+    """The years whose budget may be asked: the next (8), and that of the day for a form that is made late."""
+    return today.year + 1, today.year
+
+
 def make_advance_list(
     context: Context, actor: Actor, budget_year: int, *, idempotency_key: str = ""
 ) -> AdvanceListRow:
     """Put every claim that was paid ahead and stands on no list into one for ``budget_year``.
 
-    Raises :class:`Conflict` when there is none, or none of its money is with the treasury yet.
+    Raises :class:`MalformedInput` for a year that isn't among :func:`budget_years`, :class:`Conflict` when there is
+    no such claim, or none of its money is with the treasury yet.
     """
     actor.require(Permission.OUTPATIENT_FILE)
     with context.work(actor, "outpatient.list_advances", f"outpatient_budget:{budget_year}") as work:
@@ -50,8 +56,9 @@ def make_advance_list(
         known = known_number(work, idempotency_key, payload)
         if known is not None:
             return _list(work, known)
-        if budget_year <= work.today.year:
-            words = f"垫付款列入下一年预算。请填 {work.today.year + 1} 年或以后。"
+        if budget_year not in budget_years(work.today):
+            next_year, own_year = budget_years(work.today)
+            words = f"垫付款列入下一年度预算，请填 {next_year}；补做上一年的申请，请填 {own_year}。"
             raise MalformedInput(words, details={"field": "budget_year"})
         applied = _to_apply_for(work)
         if not applied:

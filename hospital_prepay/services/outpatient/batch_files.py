@@ -15,9 +15,12 @@ from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.persistence import outpatient_escheat as store
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_escheat import BatchRow
+from hospital_prepay.persistence.outpatient_treasury import REMITTED
+from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_batch_lines import LastTried, every_line
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.batch_review import batch_of
+from hospital_prepay.services.outpatient.ended import NOT_APPROVED, ended_words
 from hospital_prepay.services.outpatient.filing import digest_line
 from hospital_prepay.services.outpatient.list_papers import XLSX_ROWS, Column, ListPaper, head_facts, make_list
 
@@ -40,11 +43,13 @@ _REVIEWED: Final = (
     Column("什么时候", 5),
     Column("结果", 4),
 )
+_DROPPED: Final = "已作废"
 _SAME: Final = "对 CSV 名单文件直接计算 SHA-256，与上面的摘要值一致，就是同一份名单。"
 _TOO_LONG: Final = (
     f"名单超过 {XLSX_ROWS:,} 行，备案、原因和通知记录没有写进这个文件。请在这一批的页面上按原因看，或抽查。"
 )
 _NOT_FROZEN: Final = "名单还没有冻结，没有可以下载的名单。请先冻结名单。"
+_NEVER_FROZEN: Final = "这一批没有冻结名单就作废了，没有可以下载的名单。请打开重新提出的那一批。"
 
 
 def batch_list(context: Context, actor: Actor, batch_no: int) -> Iterator[bytes]:
@@ -62,8 +67,11 @@ def batch_list(context: Context, actor: Actor, batch_no: int) -> Iterator[bytes]
 
 def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[bytes]:
     """The same list as ``xlsx`` or ``pdf``, with headings, last movements, count, sum, voucher and digest; no patient
-    is named in it. The workbook also says how each account was filed, why, and what was tried last, unless
-    somebody would wait too long for it. Raises :class:`MalformedInput` for a list too long to print."""
+    is named in it. A list that was dropped or isn't approved says so at its head. The workbook also says how each
+    account was filed, why, and what was tried last, unless somebody would wait too long for it.
+
+    Raises :class:`MalformedInput` for a list too long to print.
+    """
     _require_frozen(context, actor, batch_no)
     own = actor.institution_id
     with context.database.reading() as connection:
@@ -87,6 +95,7 @@ def batch_paper(context: Context, actor: Actor, batch_no: int, kind: str) -> IO[
             count=found.accounts,
             sums=("合计", None, total, *[None] * (len(_REVIEWED if is_wide else _COLUMNS) - 3)),
             notes=(_SAME, *(() if is_wide or kind != "xlsx" else (_TOO_LONG,))),
+            stamp=_stamp(connection, own, found),
         )
         return make_list(paper, kind)
 
@@ -114,7 +123,25 @@ def outcome_words(tried: LastTried) -> str:
     return Outcome(tried.outcome).label if tried.outcome else "还没有结果"
 
 
+def list_mark(context: Context, actor: Actor, batch_no: int) -> str:
+    """已作废, 未批准 or nothing, for the name of a file that can carry no more. Needs ``outpatient.view``. Raises
+    :class:`NotFound`."""
+    actor.require(Permission.OUTPATIENT_VIEW)
+    with context.database.reading() as connection:
+        found = batch_of(connection, actor.institution_id, batch_no)
+    return _DROPPED if found.state == "dropped" else "" if found.state in REMITTED else NOT_APPROVED.split("，")[0]
+
+
+def _stamp(connection: Connection, institution_id: str, found: BatchRow) -> str:
+    if found.state != "dropped":
+        return "" if found.state in REMITTED else NOT_APPROVED
+    names = people.names(connection, institution_id)
+    return ended_words(_DROPPED, found.ended_by, found.ended_at, found.ended_ground, names)
+
+
 def _paid(found: BatchRow) -> str:
+    if found.state == "dropped":
+        return "已作废，不缴款"
     if found.remitted_on is None:
         return "还没有缴款"
     return f"{found.remitted_on}，缴款书 {found.voucher_no}，银行回单 {found.bank_reference}"
@@ -123,5 +150,6 @@ def _paid(found: BatchRow) -> str:
 def _require_frozen(context: Context, actor: Actor, batch_no: int) -> None:
     actor.require(Permission.OUTPATIENT_VIEW)
     with context.database.reading() as connection:
-        if not batch_of(connection, actor.institution_id, batch_no).sha256:
-            raise Conflict(_NOT_FROZEN)
+        found = batch_of(connection, actor.institution_id, batch_no)
+        if not found.sha256:
+            raise Conflict(_NEVER_FROZEN if found.state == "dropped" else _NOT_FROZEN)

@@ -1,7 +1,7 @@
 """A filing to hand in: the list as XLSX, the letter with its figures as DOCX and PDF.
 
 The list shows masked what pages show masked. In full, as article 8 asks the hospital to record it, it leaves only for
-a written reason that the audit trail keeps.
+a written reason that the audit trail keeps. Letter and list of a filing that was withdrawn say so at their head.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from hospital_prepay.files.papers import Cell, Grid, Line, Paper, docx_bytes, pd
 from hospital_prepay.persistence.database import Connection
 from hospital_prepay.persistence.outpatient_escheat import FilingRow
 from hospital_prepay.persistence.queries import outpatient_escheat as queries
+from hospital_prepay.persistence.queries import people
 from hospital_prepay.services.context import Context
+from hospital_prepay.services.outpatient.ended import ended_words
 from hospital_prepay.services.outpatient.filing_review import filing_of, reasons_of
 from hospital_prepay.services.outpatient.list_papers import Column, ListPaper, head_facts, make_list
 from hospital_prepay.services.outpatient.register import clear_contact, masked_contact, shown_name
@@ -64,10 +66,11 @@ def filing_letter(context: Context, actor: Actor, filing_no: int, kind: str) -> 
     with context.database.reading() as connection:
         found = filing_of(connection, actor.institution_id, filing_no)
         reasons = reasons_of(connection, actor.institution_id, filing_no)
-    return _KINDS[kind](_letter(hospital_of(context, actor.institution_id), found, reasons))
+        stamp = _stamp(connection, actor.institution_id, found)
+    return _KINDS[kind](_letter(hospital_of(context, actor.institution_id), found, reasons, stamp))
 
 
-def _letter(hospital: Hospital, found: FilingRow, reasons: tuple[tuple[str, int, int], ...]) -> Paper:
+def _letter(hospital: Hospital, found: FilingRow, reasons: tuple[tuple[str, int, int], ...], stamp: str) -> Paper:
     total = Money(found.total_fen)
     rows = [
         (Cell("退不了的原因"), Cell("账户（个）"), Cell("余额（元）")),
@@ -77,6 +80,7 @@ def _letter(hospital: Hospital, found: FilingRow, reasons: tuple[tuple[str, int,
     return Paper(
         "无法及时清退的门诊预交金备案",
         (
+            *((Line(stamp, "center", strong=True),) if stamp else ()),
             Line(f"{found.authority or '（属地卫生健康行政部门全称）'}："),
             Line(
                 f"按照《贵州省规范公立医疗机构预交金管理工作实施细则（试行）》第八条，{hospital.name}"
@@ -118,8 +122,16 @@ def _list(
         count=found.accounts,
         sums=("合计", *[None] * 6, total, None),
         notes=("患者或者继承人什么时候来办，本院都受理、核对后退还；备案不影响患者领取。",),
+        stamp=_stamp(connection, actor.institution_id, found),
     )
     return make_list(paper, kind)
+
+
+def _stamp(connection: Connection, institution_id: str, found: FilingRow) -> str:
+    if found.state != "withdrawn":
+        return ""
+    names = people.names(connection, institution_id)
+    return ended_words("已撤回", found.ended_by, found.ended_at, found.ended_ground, names)
 
 
 def _rows(

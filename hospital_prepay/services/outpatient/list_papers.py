@@ -44,6 +44,7 @@ class ListPaper:
     """A list: ``facts`` at its head, ``count`` rows that come one after the other, and a last row with the sums.
 
     ``sheet`` names the sheet of the rows, ``notes`` stand under the facts; ``may_narrow`` where its page has filters.
+    ``stamp`` stands under the title and on every printed page: why the list doesn't hold. The rows stay as they are.
     """
 
     title: str
@@ -55,6 +56,7 @@ class ListPaper:
     sums: tuple[object, ...]
     notes: tuple[str, ...] = ()
     may_narrow: bool = False
+    stamp: str = ""
 
 
 def head_facts(context: Context, actor: Actor) -> tuple[tuple[str, object], ...]:
@@ -98,8 +100,12 @@ def _workbook(paper: ListPaper) -> IO[bytes]:
         if paper.sums:
             yield paper.sums
 
+    title = ((paper.title,), *(((paper.stamp,),) if paper.stamp else ()))
     return stream_workbook(
-        [Stream("说明", ((paper.title,),), [*cover, *notes]), Stream(paper.sheet, headings, rows())]
+        [
+            Stream("说明", title, [*cover, *notes], over=paper.stamp),
+            Stream(paper.sheet, headings, rows(), over=paper.stamp),
+        ]
     )
 
 
@@ -107,6 +113,7 @@ def _pdf(paper: ListPaper) -> bytes:
     require_printable(paper.count, "pdf", may_narrow=paper.may_narrow)
     data = {
         "title": paper.title,
+        "stamp": paper.stamp,
         "facts": [[label, "，".join(map(_text, _with_words(value)))] for label, value in paper.facts],
         "notes": list(paper.notes),
         "columns": [

@@ -86,7 +86,7 @@ def mixed(outpatients: Outpatients, tmp_path: Path) -> Outpatients:
     payouts.bounce_refund(context, PAYER, second, "账户注销", "TH-86")
     third = outpatients.confirmed("M007", **BANK)
     answered(outpatients, tmp_path, third)
-    advances.make_advance_list(context, OFFICER, 2028)
+    advances.make_advance_list(context, OFFICER, 2027)
     plain = outpatients.confirmed("M002", **BANK)
     answered(outpatients, tmp_path, plain)
     payouts.bounce_refund(context, PAYER, plain, "账户注销", "TH-92")
