@@ -55,6 +55,9 @@ class ListedClaim:
     reviewed_by: str | None
     confirmed_by: str | None
     paid_at: datetime | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ground: str
     alarms: int
 
 

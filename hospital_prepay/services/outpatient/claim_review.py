@@ -250,6 +250,7 @@ def list_claims(
                     one,
                     holder_name=_name(actor, one.holder_name),
                     claimant_name=_name(actor, one.claimant_name),
+                    ground=mask_within(one.ground),
                     route=paid.get(one.claim_id, one.route),
                 )
                 for one in found
