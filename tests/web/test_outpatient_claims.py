@@ -137,6 +137,31 @@ def test_an_account_is_found_by_number_certificate_phone_or_name(desk: Desk, q: 
     assert "13800000001" not in found
 
 
+@pytest.mark.parametrize("q", ["", "   ", "\u3000"])
+def test_a_search_for_nothing_is_told_what_to_type(desk: Desk, q: str) -> None:
+    answer = desk.send(CASHIER, FIND, q=q)
+    assert answer.status_code == 422
+    assert "还没有填。请填账户号、证件号、手机号或完整姓名" in words(answer)
+    assert 'aria-invalid="true" aria-describedby="e-q"' in answer.text
+    assert "还没有填" not in words(desk.as_(CASHIER).get(FIND))
+
+
+def test_what_is_found_says_that_its_refund_is_under_way(desk: Desk) -> None:
+    assert "正在退款" not in words(desk.find(CASHIER, "M001"))
+    claim = desk.confirmed(**BANK)
+    found = desk.find(CASHIER, "M001")
+    assert "待清退正在退款：已确认，待退款" in words(found)
+    assert f'href="{claim}"' in found.text
+    assert "正在退款" not in words(desk.find(CASHIER, "M002"))
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "失败", "", "卡号错"))
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    assert "正在退款：银行说法不一，待决定" in words(desk.find(CASHIER, "M001"))
+    desk.send(APPROVER, f"{claim}/decide", number="1", verdict="paid", ground="电话核对，已到账")
+    assert "正在退款" not in words(desk.find(CASHIER, "M001"))
+
+
 def test_who_doesnt_collect_sees_names_masked(desk: Desk) -> None:
     found = words(desk.find(AUDITOR, "M001"))
     assert "吴＊兰" in found
