@@ -19,10 +19,19 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.schemas.base import Yuan
 from hospital_prepay.schemas.outpatient_claims import PAPER, REFERENCE
-from hospital_prepay.services.outpatient.claim_review import MOST_FOUND, FoundAccount, FoundOwner, Owner, ways_of
+from hospital_prepay.services.outpatient.claim_review import (
+    HELD,
+    MOST_FOUND,
+    FoundAccount,
+    FoundOwner,
+    Owner,
+    ways_of,
+)
 from hospital_prepay.services.outpatient.requests import ListedRequest
 from hospital_prepay.web.decision_view import decision_href, decision_number
 from hospital_prepay.web.fund_words import keyed
+from hospital_prepay.web.outpatient_claim_lists import HELD_MARK
+from hospital_prepay.web.outpatient_claim_lists import ROOT as CLAIMS
 from hospital_prepay.web.outpatient_gaps import told, with_gaps
 from hospital_prepay.web.outpatient_words import ACCOUNT_MARKS, CLAIM_MARKS, way_lines
 
@@ -53,10 +62,11 @@ def account_href(account_no: str, claimant: str = "") -> str:
     return f"{_ROOT}/accounts/{quote(account_no)}{query}"
 
 
-def find_page(q: str, found: list[FoundOwner] | None, waiting: int) -> dict[str, Any]:
-    """The search, what it found, and how many applications are ``waiting``."""
+def find_page(q: str, found: list[FoundOwner] | None, waiting: int, form: Form | None = None) -> dict[str, Any]:
+    """The search, what it found, how many applications are ``waiting``, and what is wrong with what was typed."""
     return {
         "q": q,
+        "form": form or Form(),
         "found": None if found is None else [_result(one) for one in found],
         "most": MOST_FOUND,
         "may_accept": current_actor().may(Permission.OUTPATIENT_ACCEPT),
@@ -303,7 +313,14 @@ def _result(one: FoundOwner) -> dict[str, Any]:
         "last_movement_on": account.last_movement_on,
         "balance_fen": account.balance_fen,
         "state": ACCOUNT_MARKS[AccountState(account.state)],
+        "claim": _under_way(one) if one.claim_id else None,
     }
+
+
+def _under_way(one: FoundOwner) -> dict[str, Any]:
+    """The refund that is under way on an account that was found, with its page."""
+    mark = HELD_MARK if one.claim_state == HELD else CLAIM_MARKS[ClaimState(one.claim_state)]
+    return {"href": f"{CLAIMS}/{one.claim_id}", **mark}
 
 
 def _other(one: FoundAccount) -> dict[str, Any]:

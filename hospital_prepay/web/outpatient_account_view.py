@@ -19,11 +19,13 @@ from hospital_prepay.http.current import current_actor, current_context
 from hospital_prepay.http.forms import Form
 from hospital_prepay.services.outpatient import campaigns, register
 from hospital_prepay.services.outpatient.left_out import markable_standing
-from hospital_prepay.services.outpatient.register import AccountCard, HolderChange
+from hospital_prepay.services.outpatient.register import AccountCard, FiledIn, HolderChange, RecordEvent
 from hospital_prepay.web.decision_view import decision_href
 from hospital_prepay.web.ledger_outpatient import OUTPATIENT_KINDS
 from hospital_prepay.web.outpatient_campaign_view import contact_panel
 from hospital_prepay.web.outpatient_correction_view import OWNER_STATES, correction, fields
+from hospital_prepay.web.outpatient_filing_view import ROOT as FILINGS
+from hospital_prepay.web.outpatient_filing_view import STATES
 from hospital_prepay.web.outpatient_view import ROOT, account_href, account_mark, head, quoted, state_mark
 
 _CLAIM_MARKS: Final = {
@@ -51,7 +53,7 @@ def _mark_link(card: AccountCard) -> dict[str, str] | None:
     if standing is None:
         return None
     words = "一直没有来办的，登记退不了" if standing is Standing.REACHED else "各渠道都有凭据，登记退不了"
-    return {"href": f"{ROOT}/filings/marks/for/{quoted(account_no)}#h-mark", "words": words}
+    return {"href": f"{FILINGS}/marks/for/{quoted(account_no)}#h-mark", "words": words}
 
 
 def shown_account(card: AccountCard) -> dict[str, Any]:
@@ -94,9 +96,10 @@ def shown_account(card: AccountCard) -> dict[str, Any]:
         or card.owed_fen > 0,
         "movements": [_movement(one, card.names) for one in card.movements],
         "claims": [_claim(one, card.names) for one in card.claims],
+        "marks": _marks(card),
         "corrections": [correction(one, card.names) for one in card.corrections],
         "may_reveal": actor.may(Permission.REVEAL_IDENTITY) and bool(card.contact.certno or card.contact.phone),
-        "unmark_href": f"{ROOT}/filings/marks/of/{quoted(account.account_no)}"
+        "unmark_href": f"{FILINGS}/marks/of/{quoted(account.account_no)}"
         if actor.may(Permission.OUTPATIENT_FILE) and account.state in (State.UNCLEARABLE, State.FILED)
         else None,
         "owner_changes": [_owner_change(one, card.names) for one in card.owner_changes],
@@ -116,6 +119,37 @@ def _owed_words(card: AccountCard) -> str:
 
 def _waits(found: Sequence[Any]) -> bool:
     return any(one.correction.state == "asked" for one in found)
+
+
+def _marks(card: AccountCard) -> list[dict[str, Any]]:
+    """The packs that the account was filed in and every mark that was taken back, the newest first."""
+    told = [*(_unmarked(one) for one in card.unmarks), *(_filed(one, card.names) for one in card.filings)]
+    return sorted(told, key=lambda one: one["at"], reverse=True)
+
+
+def _filed(one: FiledIn, names: Mapping[str, str]) -> dict[str, Any]:
+    kind, word = STATES[one.state]
+    return {
+        "title": f"第 {one.filing_no} 号备案",
+        "href": f"{FILINGS}/{one.filing_no}",
+        "state": {"kind": kind, "word": word},
+        "words": (f"登记的原因：{mask_within(one.reason)}",),
+        "by": names.get(one.made_by, one.made_by),
+        "at": one.made_at,
+    }
+
+
+def _unmarked(one: RecordEvent) -> dict[str, Any]:
+    reason = str(one.detail.get("reason", ""))
+    words = (f"怎么联系上的：{one.detail.get('ground', '')}", f"原来登记的原因：{reason}" if reason else "")
+    return {
+        "title": "取消登记",
+        "href": None,
+        "state": {"kind": "ok", "word": "找到人了"},
+        "words": tuple(mask_within(each) for each in words if each),
+        "by": one.actor_name or one.actor,
+        "at": one.at,
+    }
 
 
 def _owner_change(one: HolderChange, names: Mapping[str, str]) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hospital_prepay.domain.access import Permission
+from hospital_prepay.domain.masking import mask_within
 from hospital_prepay.domain.rules.outpatient.contact import Outcome, Standing
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.services.import_runs import ImportRun, State
 from hospital_prepay.services.outpatient.campaigns import CampaignView, ContactCard, Who
 from hospital_prepay.services.outpatient.contact_results import MOMENT_EXAMPLE, RESULT_WORDS
+from hospital_prepay.web.fund_words import done_by
 
 ROOT: Final = "/finance/outpatient/campaigns"
 MEDIA: Final = {
@@ -55,6 +57,8 @@ def campaign_line(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
         "proposed_at": one.proposed_at,
         "released_by": names.get(one.released_by or "", one.released_by),
         "released_at": one.released_at,
+        "dropped": "".join(done_by(one.dropped_by, one.dropped_at, names)),
+        "dropped_ground": mask_within(one.dropped_ground) or "没有记下原因",
     }
 
 

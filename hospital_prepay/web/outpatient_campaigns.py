@@ -17,6 +17,7 @@ from hospital_prepay.http.flash import say
 from hospital_prepay.http.forms import Form, WrongForm, read_form, typed
 from hospital_prepay.http.permission import requires
 from hospital_prepay.schemas.outpatient_campaigns import CampaignFormSchema, ExportFormSchema, PhotoFormSchema
+from hospital_prepay.schemas.outpatient_escheat import GroundSchema
 from hospital_prepay.services.import_runs import Importer, ImportRun, State
 from hospital_prepay.services.outpatient import campaigns
 from hospital_prepay.services.outpatient.campaign_file import fetch_campaign_file
@@ -25,6 +26,7 @@ from hospital_prepay.services.outpatient.campaigns import Who
 from hospital_prepay.services.outpatient.contact_results import MOMENT_EXAMPLE, RESULT_WORDS
 from hospital_prepay.services.outpatient.import_runs import EXPORTS, RELEASES, RESULTS
 from hospital_prepay.web import outpatient_campaign_view as view
+from hospital_prepay.web.fund_words import keyed
 from hospital_prepay.web.outpatient_view import fresh_form
 
 blueprint = Blueprint("outpatient_campaigns", __name__, url_prefix=view.ROOT)
@@ -104,8 +106,15 @@ def release(campaign_no: int) -> Any:
 @blueprint.post("/<int:campaign_no>/drop")
 @requires(Permission.OUTPATIENT_CONTACT)
 def drop(campaign_no: int) -> Any:
-    """Take a proposal back."""
-    campaigns.drop_campaign(current_context(), current_actor(), campaign_no)
+    """Take a proposal back, and say why."""
+    context, actor = current_context(), current_actor()
+    try:
+        said = read_form(GroundSchema())
+        campaigns.drop_campaign(context, actor, campaign_no, said.note, idempotency_key=said.idempotency_key)
+    except WrongForm as wrong:
+        return _page(campaign_no, wrong.form, "drop"), 422
+    except MalformedInput as error:
+        return _page(campaign_no, typed().with_error(error, "note"), "drop"), 422
     say("info", "已作废，没有发出任何通知。")
     return redirect(f"{view.ROOT}/{campaign_no}", 303)
 
@@ -264,8 +273,9 @@ def _new_page(form: Form) -> str:
     )
 
 
-def _page(campaign_no: int, form: Form | None = None) -> str:
+def _page(campaign_no: int, form: Form | None = None, opened: str = "") -> str:
     context, actor = current_context(), current_actor()
     found = campaigns.show_campaign(context, actor, campaign_no)
-    entered = form or Form({"form": "csv", "seen_on": context.clock.today().isoformat()})
-    return render_template("pages/outpatient/campaign.html", form=entered, **view.campaign_page(found))
+    entered = keyed(form or Form({"form": "csv", "seen_on": context.clock.today().isoformat()}))
+    shown = view.campaign_page(found)
+    return render_template("pages/outpatient/campaign.html", form=entered, opened=opened, **shown)

@@ -10,6 +10,7 @@ from hospital_prepay.domain.rules.outpatient.claims import Route
 from hospital_prepay.services.outpatient.claim_review import ClaimDetail, PayoutRow
 from hospital_prepay.services.outpatient.contradictions import VERDICT_LABELS, ContradictionRow, Verdict
 from hospital_prepay.services.outpatient.overpayments import OverpaymentRow
+from hospital_prepay.web.fund_words import done_by
 from hospital_prepay.web.outpatient_claim_log import contradiction_words
 
 _VERDICT_NOTES: Final = {
@@ -145,7 +146,7 @@ def attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
     over = next((each for each in found.overpaid if each.attempt_no == one.attempt_no), None)
     kind, word = marks[one.state if over is None else "overpaid" if over.state == "owed" else "recovered"]
     way = Route(one.route).label + (f"，第 {one.file_no} 号文件" if one.file_no else "")
-    returned = one.return_reference and f"退回的回单 {one.return_reference}"
+    returned = one.return_reference and f"退回的回单 {one.return_reference}{_returned_by(one, found)}"
     told = one.answered_at is not None and one.route != Route.CASH and f"回单 {local(one.answered_at):%m-%d %H:%M}"
     # Of what was paid beside the books the bank's first word was wrong: its later number is the proof.
     proof, failure = (_proof(one, found), "") if over is not None else (one.bank_reference, one.failure)
@@ -157,6 +158,17 @@ def attempt(one: PayoutRow, found: ClaimDetail) -> dict[str, Any]:
         "who": found.names.get(one.sent_by, one.sent_by),
         "at": one.sent_at,
     }
+
+
+def _returned_by(one: PayoutRow, found: ClaimDetail) -> str:
+    """Who noted that the bank sent an attempt back, and when. An act of before it kept the attempt's number is found
+    by the reason."""
+    for event in found.record:
+        told = event.detail
+        is_it = told["attempt"] == one.attempt_no if "attempt" in told else told.get("reason") == one.failure
+        if event.action == "outpatient.bounce" and is_it:
+            return "".join(f"，{words} 登记" for words in done_by(event.actor, event.at, found.names))
+    return ""
 
 
 def _proof(one: PayoutRow, found: ClaimDetail) -> str:

@@ -11,6 +11,7 @@ from hospital_prepay.domain.rules.outpatient.life import ClaimState
 from hospital_prepay.http.current import current_actor
 from hospital_prepay.http.paging import page_number, page_of
 from hospital_prepay.services.outpatient.claim_review import HELD, ClaimList, ListedClaim
+from hospital_prepay.web.fund_words import done_by
 from hospital_prepay.web.outpatient_words import CLAIM_MARKS
 
 A_PAGE: Final = 50
@@ -88,6 +89,8 @@ def claim_line(one: ListedClaim, names: Any) -> dict[str, Any]:
         "accepted_at": one.accepted_at,
         "alarms": one.alarms,
         "state": CLAIM_MARKS[ClaimState(one.state)],
+        "ended": "".join(done_by(one.ended_by, one.ended_at, names)),
+        "ground": one.ground,
         "mine": current_actor().actor_id in (one.accepted_by, one.reviewed_by, one.confirmed_by),
     }
 

@@ -98,7 +98,8 @@ def steps(found: ClaimDetail) -> list[Step]:
     at = {"accepted": 1, "reviewed": 2, "confirmed": 3, "sent": 4, "failed": 4, "arrived": 5}.get(claim.state)
     if at is None:
         steps = [Step("done", title, lines) for title, lines in zip(_TITLES, done, strict=False) if lines]
-        return [*steps, Step("bad", ClaimState(claim.state).label, done_by(claim.ended_by, claim.ended_at, names))]
+        told = (*done_by(claim.ended_by, claim.ended_at, names), claim.ground)
+        return [*steps, Step("bad", ClaimState(claim.state).label, told)]
     steps = [Step("done", title, lines) for title, lines in zip(_TITLES, done, strict=False)][:at]
     last = found.payouts[-1] if found.payouts else None
     if claim.state == "arrived":

@@ -37,10 +37,7 @@ blueprint = Blueprint("outpatient_claims", __name__, url_prefix=ROOT)
 @requires(Permission.OUTPATIENT_VIEW)
 def find() -> str:
     """What was found of a search; without one, the form."""
-    q = opened(request.args.get("s", ""))
-    found = review.find_accounts(current_context(), current_actor(), q) if q else None
-    waiting = requests.count_waiting(current_context(), current_actor())
-    return render_template("pages/outpatient/refunds.html", **accept_view.find_page(q, found, waiting))
+    return _find(opened(request.args.get("s", "")))
 
 
 @blueprint.post("")
@@ -49,7 +46,7 @@ def search() -> Any:
     """Find an account by number, certificate, phone or name; the address of the answer shows none of them."""
     q = request.form.get("q", "").strip()[:80]
     if not q:
-        return redirect(ROOT, 303)
+        return _find("", Form({}, {"q": "还没有填。请填账户号、证件号、手机号或完整姓名，再按“查找”。"})), 422
     sealed = searches.seal_search(current_context(), current_actor(), q)
     return redirect(f"{ROOT}?{urlencode({'s': sealed})}", 303)
 
@@ -288,6 +285,13 @@ def _act(claim_id: str, name: str, do: Callable[[], str]) -> Any:
 
 def _claimant(text: str) -> Claimant:
     return Claimant(text) if text in list(Claimant) else Claimant.SELF
+
+
+def _find(q: str, form: Form | None = None) -> str:
+    context, actor = current_context(), current_actor()
+    found = review.find_accounts(context, actor, q) if q else None
+    shown = accept_view.find_page(q, found, requests.count_waiting(context, actor), form)
+    return render_template("pages/outpatient/refunds.html", **shown)
 
 
 def _account(account_no: str, claimant: Claimant, form: Form, refused: accept_view.Refused | None = None) -> str:

@@ -46,6 +46,7 @@ def list_page(found: list[ListedRequest], counts: dict[str, int], *, ended: bool
             {"label": "办过的", "href": f"{_ROOT}?tab=ended", "current": ended, "count": over},
         ],
         "title": "办过的" if ended else "等受理",
+        "whole": "办过的网上申请" if ended else "等受理的网上申请",
         "requests": [
             {
                 **_head(one),
@@ -53,6 +54,9 @@ def list_page(found: list[ListedRequest], counts: dict[str, int], *, ended: bool
                 "who": f"{Claimant(one.request.claimant).label} {one.people.claimant_name}",
                 "account_no": one.request.account_no,
                 "route": _wish(one.request.claimant, one.request.route),
+                "decider": one.decider,
+                "decided_at": one.request.decided_at,
+                "ground": one.request.ground,
             }
             for one in found
         ],

@@ -90,9 +90,9 @@ def choices(year: str) -> dict[str, Any]:
         "channels": _options(Channel),
         "reaches": _options(Reach),
         "kinds": [
-            {"value": "deposit", "label": "门诊预交金，清查入账的"},
+            {"value": "deposit", "label": "清查的预交金"},
             {"value": "kept", "label": "保留的预交金"},
-            {"value": "other", "label": "不是预交金的款项"},
+            {"value": "other", "label": "其他款项"},
         ],
     }
 

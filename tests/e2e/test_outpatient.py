@@ -92,3 +92,33 @@ def test_the_form_that_decides_what_the_bank_meant_fits_a_small_desk(
     assert choices.evaluate("""all => [...all.querySelectorAll("label")].every(
         one => one.getBoundingClientRect().right <= all.getBoundingClientRect().right)""")
     approver.check_accessible()
+
+
+def test_files_of_the_bank_begin_at_one_place_whatever_year_they_came_in(
+    chromium: Browser, served: Served, counted: Counted
+) -> None:
+    counted.answer(("TF20250101000001", "1.00", "成功", "", ""))
+    cashier = Desk(chromium, served, counted.house).sign_in(Role.CASHIER)
+    page = cashier.open("/finance/outpatient/payments")
+    starts = page.locator("section[aria-labelledby=h-returns] ul").evaluate("""all => {
+        const old = all.children[0].cloneNode(true);
+        old.querySelector(".date").textContent = "2024-12-31 10:00";
+        all.append(old);
+        return [...all.children].map(one => one.children[1].getBoundingClientRect().left);
+    }""")
+    assert len(starts) == 2
+    assert len(set(starts)) == 1
+    cashier.check_accessible()
+
+
+def test_what_money_the_register_is_narrowed_to_is_read_whole(
+    chromium: Browser, served: Served, counted: Counted
+) -> None:
+    page = Desk(chromium, served, counted.house).sign_in(Role.FINANCE_OFFICER).open("/finance/outpatient/accounts")
+    cut = page.locator("select[name=kind]").evaluate("""chosen => {
+        const style = getComputedStyle(chosen), pen = document.createElement("canvas").getContext("2d");
+        pen.font = `${style.fontSize} ${style.fontFamily}`;
+        const room = chosen.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+        return [...chosen.options].map(one => one.text).filter(text => pen.measureText(text).width > room);
+    }""")
+    assert cut == []

@@ -155,7 +155,19 @@ def test_results_name_their_words_before_and_after_a_failure(
 
 def test_a_proposal_is_dropped(officer: Browser, login_as: Login, counter: Counter) -> None:
     at = propose(officer).headers["Location"]
-    assert "没有发出任何通知" in officer.get(officer.post(f"{at}/drop").headers["Location"]).text
+    form = {"note": "", "idempotency_key": "d" * 36}
+    refused = officer.post(f"{at}/drop", form)
+    assert refused.status_code == 422
+    assert "为什么作废：" in refused.text
+    form["note"] = "文字写错了，问 13985001236"
+    for _ in range(2):
+        page = officer.get(officer.post(f"{at}/drop", form).headers["Location"]).text
+    assert "没有发出任何通知" in page
+    assert "作废的原因：文字写错了，问 139 **** 1236" in page
+    assert re.search(r"<span>作废 [^<]+ \d", page)
+    row = officer.get(AT).text.partition("短信一")[2].partition("</tr>")[0]
+    assert re.search(r"\d 作废：文字写错了，问 139 \*\*\*\* 1236", row)
+    assert "还没有" not in row
     assert login_as(Role.FINANCE_APPROVER).post(f"{at}/release").status_code == 422
     assert login_as(Role.CASHIER).get(f"{AT}/new").status_code == 403
 

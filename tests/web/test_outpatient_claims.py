@@ -137,6 +137,31 @@ def test_an_account_is_found_by_number_certificate_phone_or_name(desk: Desk, q: 
     assert "13800000001" not in found
 
 
+@pytest.mark.parametrize("q", ["", "   ", "\u3000"])
+def test_a_search_for_nothing_is_told_what_to_type(desk: Desk, q: str) -> None:
+    answer = desk.send(CASHIER, FIND, q=q)
+    assert answer.status_code == 422
+    assert "还没有填。请填账户号、证件号、手机号或完整姓名" in words(answer)
+    assert 'aria-invalid="true" aria-describedby="e-q"' in answer.text
+    assert "还没有填" not in words(desk.as_(CASHIER).get(FIND))
+
+
+def test_what_is_found_says_that_its_refund_is_under_way(desk: Desk) -> None:
+    assert "正在退款" not in words(desk.find(CASHIER, "M001"))
+    claim = desk.confirmed(**BANK)
+    found = desk.find(CASHIER, "M001")
+    assert "待清退正在退款：已确认，待退款" in words(found)
+    assert f'href="{claim}"' in found.text
+    assert "正在退款" not in words(desk.find(CASHIER, "M002"))
+    desk.choose(CASHIER, claim)
+    number = desk.number(claim)
+    desk.answer((number, "64.50", "失败", "", "卡号错"))
+    desk.answer((number, "64.50", "成功", "YH-1", ""))
+    assert "正在退款：银行说法不一，待决定" in words(desk.find(CASHIER, "M001"))
+    desk.send(APPROVER, f"{claim}/decide", number="1", verdict="paid", ground="电话核对，已到账")
+    assert "正在退款" not in words(desk.find(CASHIER, "M001"))
+
+
 def test_who_doesnt_collect_sees_names_masked(desk: Desk) -> None:
     found = words(desk.find(AUDITOR, "M001"))
     assert "吴＊兰" in found
@@ -340,12 +365,37 @@ def test_a_claim_is_turned_down_or_taken_back_with_a_ground(desk: Desk) -> None:
     assert nothing.status_code == 422
     assert "请填写" in words(nothing)
     assert desk.send(OFFICER, f"{claim}/reject", ground="证件照片看不清").status_code == 303
-    assert "证件照片看不清" in words(desk.as_(CASHIER).get(claim))
+    officer = desk.house.actor(OFFICER).name
+    page = desk.as_(CASHIER).get(claim).text
+    bar = re.sub(r"<[^>]+>", "|", page[page.index('class="stepbar"') :].partition("</ol>")[0])
+    assert re.search(rf"不予受理\|+{officer} [-0-9]+ [0-9:]+\|+证件照片看不清\|", bar)
     again = desk.accepted()
-    assert desk.send(CASHIER, f"{again}/withdraw", ground="改日再来").status_code == 303
+    assert desk.send(CASHIER, f"{again}/withdraw", ground="改日再来，电话 13985001236").status_code == 303
+    listed = words(desk.as_(AUDITOR).get(f"{CLAIMS}?tab=ended"))
+    assert re.search(rf"不予受理{officer} [-0-9]+ [0-9:]+：证件照片看不清", listed)
+    assert re.search(r"已撤回[^ ]+ [-0-9]+ [0-9:]+：改日再来，电话 139 \*\*\*\* 1236", listed)
+    assert (
+        "：" not in words(desk.as_(AUDITOR).get(f"{CLAIMS}?tab=accepted")).partition("合计")[0].partition("状态")[2]
+    )
     late = desk.send(OFFICER, f"{again}/review")
     assert late.status_code == 409
     assert "已撤回" in words(late)
+
+
+def test_whoever_comes_for_themselves_is_named_once_over_the_papers(desk: Desk) -> None:
+    own = desk.accepted(patient_certno=OWN)
+    assert re.search(r"材料本人：吴桂兰 1101 \*{4} 002X *请核对", words(desk.as_(CASHIER).get(own)))
+    desk.send(CASHIER, f"{own}/withdraw", ground="儿子来办")
+    other = {"claimant": "proxy", "claimant_name": "吴小", "certno": "110105200001010016", "patient_certno": OWN}
+    other["patient_name"] = "吴桂兰"
+    papers = {f"paper-{one}": "yes" for one in ("patient_id", "proxy_id", "proxy_letter")}
+    papers |= {f"reference-{one.removeprefix('paper-')}": "原件" for one in papers}
+    came = desk.accepted(**other, **papers, route="bank", bank="某银行", card_no=CARD)
+    page = desk.as_(CASHIER).get(came)
+    assert re.search(r"材料代办人：吴小 1101 \*{4} 0016，患者 1101 \*{4} 002X *请核对", words(page))
+    assert re.search(r'<span class="end quiet"><span>代办人：.*?</span></span></header>', page.text), (
+        "one piece, no gaps"
+    )
 
 
 def test_a_bank_refund_is_sent_answered_bounced_and_paid_another_way(desk: Desk) -> None:
@@ -371,6 +421,8 @@ def test_a_bank_refund_is_sent_answered_bounced_and_paid_another_way(desk: Desk)
     shown = words(desk.as_(OFFICER).get(claim))
     assert "登记银行把到账的钱退回来了，账户注销，退汇" in shown
     assert "红字冲销" in shown
+    cashier = desk.house.actor(CASHIER).name
+    assert re.search(rf"退回的回单 TH-1，{cashier} [-0-9]+ [0-9:]+ 登记", shown)
     moved = desk.send(OFFICER, f"{claim}/redirect", route="bank", bank="", card_no="")
     assert moved.status_code == 422
     assert desk.send(OFFICER, f"{claim}/redirect", route="cash").status_code == 303

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +20,7 @@ from docx import Document
 from python_calamine import CalamineWorkbook
 from werkzeug.test import TestResponse
 
+from hospital_prepay.clock import FixedClock
 from hospital_prepay.domain.access import Role
 from hospital_prepay.domain.rules.outpatient.life import LISTED_LABELS
 from hospital_prepay.domain.rules.outpatient.reach import Way
@@ -162,6 +163,29 @@ def test_a_mark_needs_reason_and_evidence_and_is_taken_back(treasury: Treasury) 
     assert "待清退" in words(treasury.as_(OFFICER).get(str(back.location)))
     assert treasury.as_(OFFICER).get(f"{FILINGS}/marks/of/M001").status_code == 404
     assert treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="再取消").status_code == 409
+
+
+def test_an_account_tells_its_filings_and_who_took_its_mark_back(treasury: Treasury, clock: FixedClock) -> None:
+    """Marked, filed and found after all, then marked and taken back without a pack."""
+    officer, at = treasury.house.actor(OFFICER).name, f"{ROOT}/accounts/M001"
+    assert "退不了的登记和备案" not in words(treasury.as_(OFFICER).get(at))
+    treasury.filed()
+    why = "联系方式变更，联系不上：短信退回、电话停机"
+    assert f"第 1 号备案已备案登记的原因：{why}{officer}" in words(treasury.as_(OFFICER).get(at))
+    treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="家属用 13985001236 来电")
+    page = treasury.as_(AUDITOR).get(at)
+    assert f"{FILINGS}/1" in links(page.text)
+    told = f"取消登记找到人了怎么联系上的：家属用 139 **** 1236 来电原来登记的原因：{why}{officer}"
+    assert told in words(page)
+    clock.moment += timedelta(minutes=1)
+    treasury.marked("M001")
+    treasury.send(OFFICER, f"{FILINGS}/marks/of/M001", note="本人来了")
+    page = words(treasury.as_(OFFICER).get(at))
+    assert page.count("取消登记找到人了") == 2
+    assert page.index("本人来了") < page.index("家属用") < page.index("第 1 号备案")
+    assert (
+        "取消登记" not in words(treasury.as_(OFFICER).get(f"{ROOT}/accounts/M003")).partition("退不了的登记和备案")[2]
+    )
 
 
 def test_all_accounts_of_one_kind_are_marked_at_once(treasury: Treasury) -> None:

@@ -19,7 +19,7 @@ from hospital_prepay.services.outpatient import owners
 from tests.people import Browser, House
 from tests.told import approved
 from tests.web.test_fund import words
-from tests.web.test_outpatient_claims import APPROVER, CASHIER, OFFICER, OWN, Desk
+from tests.web.test_outpatient_claims import APPROVER, AUDITOR, CASHIER, OFFICER, OWN, Desk
 
 TRUE = {"name": "吴桂兰", "certno": OWN, "phone": "13800000001", "card": ""}
 BANK = {"place": "0", "route": "bank", "bank": "某银行", "card_no": "6217000000000000001"}
@@ -115,7 +115,11 @@ def test_who_looks_by_a_card_is_told_that_only_it_was_looked_up(
     for page in (found, again, browser.post(CLAIM, told)):
         assert f"{heading} 64.50" in words(page)
         assert ("只查了这张卡" in words(page)) is ("卡" in heading)
-    assert ("这张卡上的都已经在办" in words(browser.post(CLAIM, told))) is ("卡" in heading)
+    over = browser.post(CLAIM, told)
+    assert ("这张卡上的都已经在办" in words(over)) is ("卡" in heading)
+    back = re.search(r'<a href="([^"]+)">退费公告</a>', over.text.partition("<main")[2])
+    assert back, "a way back beside the phone"
+    assert "门诊预交金退费" in words(browser.get(back[1]))
 
 
 def test_wrong_name_number_phone_card_or_nobody_get_the_same_bytes(desk: Desk, app: APIFlask) -> None:
@@ -282,6 +286,26 @@ def test_a_visit_after_the_refund_was_paid_says_that_nothing_is_left(desk: Desk,
     page = desk.as_(CASHIER).get(href)
     assert f'href="{claim}"' in page.text
     assert f'action="{href}/accept"' not in page.text
+
+
+def test_applications_that_ended_say_who_ended_them_and_why(desk: Desk, browser: Browser) -> None:
+    listed = "/desk/refunds/requests"
+    assert "没有办过的网上申请" in words(desk.as_(AUDITOR).get(f"{listed}?tab=ended"))
+    browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(browser.post(CLAIM, TRUE))})
+    asked = re.search(r'href="(/desk/refunds/requests/[0-9a-f-]{36})"', desk.as_(CASHIER).get(listed).text)
+    assert asked
+    desk.send(CASHIER, f"{asked[1]}/decline", ground="电话 13985001236 打不通，请带证件到窗口")
+    page = desk.as_(AUDITOR).get(f"{listed}?tab=ended")
+    assert ">办过的网上申请</caption>" in page.text
+    cashier = desk.house.actor(CASHIER).name
+    assert re.search(rf"没有受理{cashier} [-0-9]+ [0-9:]+：电话 139 \*{{4}} 1236 打不通", words(page))
+    browser.post(f"{CLAIM}/ask", {**BANK, "sealed": sealed(browser.post(CLAIM, TRUE))})
+    asked = re.search(r'href="(/desk/refunds/requests/[0-9a-f-]{36})"', desk.as_(CASHIER).get(listed).text)
+    assert asked
+    assert cashier not in words(desk.as_(AUDITOR).get(listed))
+    form = {"account_no": "M001", "route": "bank", "paper-own_id": "yes", "reference-own_id": "电话回访核对"}
+    assert desk.send(CASHIER, f"{asked[1]}/accept", **form).status_code == 303
+    assert re.search(rf"已受理{cashier} [-0-9]+ [0-9:]+", words(desk.as_(AUDITOR).get(f"{listed}?tab=ended")))
 
 
 def test_the_pages_of_the_counter_lead_to_the_applications_and_back(desk: Desk, browser: Browser) -> None:

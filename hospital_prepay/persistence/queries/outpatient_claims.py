@@ -55,6 +55,9 @@ class ListedClaim:
     reviewed_by: str | None
     confirmed_by: str | None
     paid_at: datetime | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ground: str
     alarms: int
 
 
@@ -109,6 +112,19 @@ def accounts_beside(
         )
         numbers.update(connection.scalars(same.order_by(account.account_no).limit(limit + 1)))
     return _listed(connection, institution_id, sorted(numbers - {account_no})[:limit])
+
+
+def under_way_on(
+    connection: sa.Connection, institution_id: str, numbers: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """The claim under way on each of a few accounts, and its state; of several the one that was accepted last."""
+    claim = OutpatientClaim
+    query = (
+        sa.select(claim.account_no, claim.claim_id, claim.state)
+        .where(claim.institution_id == institution_id, claim.account_no.in_(numbers), claim.state.not_in(_ENDED))
+        .order_by(claim.accepted_at, claim.claim_id)
+    )
+    return {row.account_no: (row.claim_id, row.state) for row in connection.execute(query)}
 
 
 def _listed(connection: sa.Connection, institution_id: str, numbers: Sequence[str]) -> list[FoundAccount]:

@@ -33,6 +33,17 @@ class MarkedAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class FiledIn:
+    """A pack that an account stands in, as it stands, and the ``reason`` that was filed of the account."""
+
+    filing_no: int
+    state: str
+    reason: str
+    made_by: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEntry:
     """An entry that a batch or a list gave rise to."""
 
@@ -95,6 +106,18 @@ def filing_lines(
     )
     for row in connection.execute(query.execution_options(yield_per=5_000)):
         yield MarkedAccount(*tuple(row))
+
+
+def filings_of_account(connection: sa.Connection, institution_id: str, account_no: str) -> list[FiledIn]:
+    """Every pack that has a line of the account, the newest first."""
+    line, pack = OutpatientFilingLine, OutpatientFiling
+    query = (
+        sa.select(pack.filing_no, pack.state, line.reason, pack.made_by, pack.made_at)
+        .join_from(line, pack, _of_filing())
+        .where(line.institution_id == institution_id, line.account_no == account_no)
+        .order_by(pack.filing_no.desc())
+    )
+    return [FiledIn(*row) for row in connection.execute(query)]
 
 
 def reasons_of_filing(connection: sa.Connection, institution_id: str, filing_no: int) -> list[tuple[str, int, int]]:

@@ -1,4 +1,4 @@
-"""What the audit trail holds of one claim: the acts that were done, in the order in which they were."""
+"""What the audit trail holds of one claim or account: the acts that were done, in the order in which they were."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hospital_prepay.persistence.models.audit import AuditEvent
 ACCEPT: Final = "outpatient.accept"
 ANSWER: Final = "outpatient.answer"
 DROP: Final = "outpatient.drop"
+UNMARK: Final = "outpatient.unmark"
 REVEAL_CHANGE: Final = "outpatient.reveal_owner"
 # Looking at what is masked is no step of the refund.
 _NO_STEPS: Final = ("identity.reveal",)
@@ -21,7 +22,7 @@ _NO_STEPS: Final = ("identity.reveal",)
 
 @dataclass(frozen=True, slots=True)
 class RecordEvent:
-    """One act on a claim; ``detail`` is what the act wrote down of itself."""
+    """One act on a claim or account; ``detail`` is what the act wrote down of itself."""
 
     at: datetime
     actor: str
@@ -46,7 +47,7 @@ def record_of(
     """
     event = AuditEvent
     query = (
-        sa.select(*(getattr(event, name) for name in RecordEvent.__dataclass_fields__))
+        _events()
         .where(
             event.institution_id == institution_id,
             event.outcome == "done",
@@ -61,6 +62,22 @@ def record_of(
     )
     found = [RecordEvent(*row) for row in connection.execute(query)]
     return [one for one in found if _is_about(one, claim_id, refund_no)]
+
+
+def unmarks_of(connection: sa.Connection, institution_id: str, account_no: str) -> list[RecordEvent]:
+    """Every time that the account's owner was found after all and its mark taken back, the newest first."""
+    event = AuditEvent
+    query = (
+        _events()
+        .where(
+            event.institution_id == institution_id,
+            event.subject == f"outpatient_account:{account_no}",
+            event.action == UNMARK,
+            event.outcome == "done",
+        )
+        .order_by(event.at.desc(), event.event_id.desc())
+    )
+    return [RecordEvent(*row) for row in connection.execute(query)]
 
 
 def looked_at(connection: sa.Connection, institution_id: str, actor: str, change_no: int) -> bool:
@@ -86,6 +103,10 @@ def dropped_imports(connection: sa.Connection, institution_id: str) -> dict[int,
         int(subject.rpartition(":")[2]): (actor, at, str(detail.get("ground", "")))
         for subject, actor, at, detail in connection.execute(query)
     }
+
+
+def _events() -> sa.Select[Any]:
+    return sa.select(*(getattr(AuditEvent, name) for name in RecordEvent.__dataclass_fields__))
 
 
 def _is_about(event: RecordEvent, claim_id: str, refund_no: str) -> bool:

@@ -38,6 +38,7 @@ from hospital_prepay.persistence.rows import refusing
 from hospital_prepay.persistence.unit_of_work import UnitOfWork
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.grounds import plain_line, required_ground
+from hospital_prepay.services.outpatient.once import keep_number, known_number
 from hospital_prepay.services.publication.institution import hospital_of
 
 _LONGEST_TEXT: Final = 2_000
@@ -173,14 +174,23 @@ def release_campaign(context: Context, actor: Actor, campaign_no: int) -> int:
         return count
 
 
-def drop_campaign(context: Context, actor: Actor, campaign_no: int) -> None:
-    """Take back a campaign that wasn't released. Raises :class:`Conflict` afterwards."""
+def drop_campaign(
+    context: Context, actor: Actor, campaign_no: int, ground: str, *, idempotency_key: str = ""
+) -> None:
+    """Take back a campaign that wasn't released. Raises :class:`MalformedInput` without a ground and
+    :class:`Conflict` after its release."""
     actor.require(Permission.OUTPATIENT_CONTACT)
+    ground = required_ground(ground, "请写明为什么作废。")
     with context.work(actor, "outpatient.drop_campaign", f"outpatient_campaign:{campaign_no}") as work:
+        payload = {"campaign": campaign_no, "ground": ground}
+        store.lock_campaign(work.connection, work.institution_id, campaign_no)
+        if known_number(work, idempotency_key, payload) is not None:
+            return
         locked(work, campaign_no, "proposed")
-        step = {"state": "dropped", "dropped_by": actor.actor_id, "dropped_at": work.now}
-        store.walk_campaign(work.connection, work.institution_id, campaign_no, **step)
-        work.audit(detail={"campaign": campaign_no})
+        dropped = {"dropped_by": actor.actor_id, "dropped_at": work.now, "dropped_ground": ground}
+        store.walk_campaign(work.connection, work.institution_id, campaign_no, state="dropped", **dropped)
+        keep_number(work, idempotency_key, payload, campaign_no)
+        work.audit(detail={"campaign": campaign_no, "ground": ground})
 
 
 def list_campaigns(context: Context, actor: Actor) -> tuple[list[CampaignRow], Mapping[str, str]]:

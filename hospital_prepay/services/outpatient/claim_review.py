@@ -117,11 +117,14 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class FoundOwner:
-    """An account in the list of what was found."""
+    """An account in the list of what was found. ``claim_id`` is the claim under way on it, in ``claim_state`` or
+    :data:`HELD`; both are empty where there is none."""
 
     account: FoundAccount
     certno: str
     phone: str
+    claim_id: str = ""
+    claim_state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,12 @@ def find_accounts(context: Context, actor: Actor, text: str) -> list[FoundOwner]
     phones = hashed.candidates(phone, institution=own, field=PHONE) if phone else ()
     with context.database.reading() as connection:
         found = queries.find_accounts(connection, own, text, certno, phones, MOST_FOUND)
-    return [_found(context, actor, one) for one in found]
+        claims = queries.under_way_on(connection, own, [one.account_no for one in found])
+        held = contradictions.undecided(connection, own, [claim_id for claim_id, _ in claims.values()])
+    under_way = {
+        number: (claim_id, HELD if claim_id in held else state) for number, (claim_id, state) in claims.items()
+    }
+    return [_found(context, actor, one, *under_way.get(one.account_no, ("", ""))) for one in found]
 
 
 def read_owner(context: Context, actor: Actor, account_no: str) -> Owner:
@@ -250,6 +258,7 @@ def list_claims(
                     one,
                     holder_name=_name(actor, one.holder_name),
                     claimant_name=_name(actor, one.claimant_name),
+                    ground=mask_within(one.ground),
                     route=paid.get(one.claim_id, one.route),
                 )
                 for one in found
@@ -464,9 +473,10 @@ def _stored_facts(decision: Decision) -> ClaimFacts:
     return ClaimFacts(**{**decision.facts, "papers": tuple(decision.facts["papers"])})
 
 
-def _found(context: Context, actor: Actor, one: FoundAccount) -> FoundOwner:
+def _found(context: Context, actor: Actor, one: FoundAccount, claim_id: str, claim_state: str) -> FoundOwner:
     personal = _masked(_clear(context, actor.institution_id, one.personal, OWNERS))
-    return FoundOwner(replace(one, holder_name=_name(actor, one.holder_name)), personal.certno, personal.phone)
+    shown = replace(one, holder_name=_name(actor, one.holder_name))
+    return FoundOwner(shown, personal.certno, personal.phone, claim_id, claim_state)
 
 
 def _name(actor: Actor, name: str) -> str:

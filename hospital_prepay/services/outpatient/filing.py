@@ -151,7 +151,8 @@ def _marked(count: int, found: Mapping[Standing, int], unknown: tuple[str, ...])
 
 
 def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idempotency_key: str = "") -> None:
-    """Somebody was found: the account is open again. Raises :class:`Conflict` for one that isn't marked or filed."""
+    """Somebody was found: the account is open again, and the audit trail alone keeps how it was marked. Raises
+    :class:`Conflict` for one that isn't marked or filed."""
     actor.require(Permission.OUTPATIENT_FILE)
     ground = required_ground(ground, "请写明怎么联系上的。")
     with context.work(actor, "outpatient.unmark", "outpatient_account") as work:
@@ -163,7 +164,7 @@ def unmark(context: Context, actor: Actor, account_no: str, ground: str, *, idem
         if not marks.reopen(work.connection, work.institution_id, account_no):
             raise Conflict("这个账户没有登记为退不了，或已经列入上缴。请刷新后再看；本次没有改动。")
         keep_number(work, idempotency_key, payload, 1)
-        work.audit(detail={"ground": ground})
+        work.audit(detail={"ground": ground, "reason": account.unclearable_reason})
 
 
 def make_filing(context: Context, actor: Actor, risk_note: str, *, idempotency_key: str = "") -> FilingRow:

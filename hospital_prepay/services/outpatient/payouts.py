@@ -378,7 +378,8 @@ def bounce_refund(context: Context, actor: Actor, claim_id: str, reason: str, sl
         leave_open_list(work, claim_id)
         for back in _back(account, found):
             store.walk_account(work.connection, work.institution_id, account.account_no, state=back)
-        work.audit(entry_no=entry_no, detail={"refund_no": found.refund_no, "reason": mask_within(reason)})
+        detail = {"refund_no": found.refund_no, "attempt": paid.attempt_no, "reason": mask_within(reason)}
+        work.audit(entry_no=entry_no, detail=detail)
         return store.read_claim(work.connection, work.institution_id, claim_id)
 
 

@@ -40,6 +40,8 @@ from hospital_prepay.persistence.queries import outpatient_claims as of_claims
 from hospital_prepay.persistence.queries import outpatient_record as record
 from hospital_prepay.persistence.queries import people
 from hospital_prepay.persistence.queries.outpatient_claims import FoundAccount
+from hospital_prepay.persistence.queries.outpatient_escheat import FiledIn, filings_of_account
+from hospital_prepay.persistence.queries.outpatient_record import RecordEvent
 from hospital_prepay.services.context import Context
 from hospital_prepay.services.outpatient.census_doubts import Doubted
 from hospital_prepay.services.outpatient.claim_review import accounts_beside
@@ -50,7 +52,18 @@ PAGE: Final = 50
 _SET_ASIDE: Final = ("行号", "为什么，怎么改")
 # As many as a sheet has rows, but for its headings.
 _MOST_SET_ASIDE: Final = 1_000_000
-__all__ = ["PAGE", "AccountCard", "Contact", "Figure", "Listed", "Narrowed", "Overview", "ReviewedImport"]
+__all__ = [
+    "PAGE",
+    "AccountCard",
+    "Contact",
+    "Figure",
+    "FiledIn",
+    "Listed",
+    "Narrowed",
+    "Overview",
+    "RecordEvent",
+    "ReviewedImport",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,8 @@ class HolderChange:
 @dataclass(frozen=True, slots=True)
 class AccountCard:
     """One account: what it has, every line on it, its claims, its corrections and those of its holder, who people are
-    by id, and in ``others`` the same person's other accounts. ``owed_fen`` came back from the bank after the treasury
+    by id, and in ``others`` the same person's other accounts. ``filings`` are the packs that it stands in, and
+    ``unmarks`` the times that its mark was taken back. ``owed_fen`` came back from the bank after the treasury
     gave it, or was asked for it; ``overpaid_fen`` is what the bank paid too often and nobody has got back;
     ``paid_fen`` was given back of the account itself."""
 
@@ -121,6 +135,8 @@ class AccountCard:
     claims: tuple[ClaimRow, ...]
     corrections: tuple[ListedCorrection, ...]
     owner_changes: tuple[HolderChange, ...]
+    filings: tuple[FiledIn, ...]
+    unmarks: tuple[RecordEvent, ...]
     names: Mapping[str, str]
     others: tuple[FoundAccount, ...]
     owed_fen: int
@@ -221,6 +237,8 @@ def account_card(context: Context, actor: Actor, account_no: str) -> AccountCard
             ),
             tuple(miscounts.with_balances(connection, own, miscounts.corrections_of(connection, own, account_no))),
             tuple(_holder_change(one) for one in owners.changes_of(connection, own, account_no)),
+            tuple(filings_of_account(connection, own, account_no)),
+            tuple(record.unmarks_of(connection, own, account_no)),
             people.names(connection, own),
             accounts_beside(actor, connection, account),
             claims.owed_of(connection, own, of_account),

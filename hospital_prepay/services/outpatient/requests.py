@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hospital_prepay.domain.access import Actor, Permission
 from hospital_prepay.domain.errors import Conflict, MalformedInput
-from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone
+from hospital_prepay.domain.masking import mask_card, mask_certificate, mask_name, mask_phone, mask_within
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Route
 from hospital_prepay.domain.rules.outpatient.notice import lapsing_words
 from hospital_prepay.domain.rules.outpatient.online import names_somebody, plain_name, told_number
@@ -47,10 +47,11 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class ListedRequest:
-    """An application in a list, its people masked."""
+    """An application in a list, its people masked. ``decider`` is the name of who took it up or declined it."""
 
     request: RequestRow
     people: People
+    decider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,15 @@ def list_requests(
     with context.database.reading() as connection:
         rows = store.requests_in(connection, actor.institution_id, states, start=start, size=size)
         counts = store.count_requests(connection, actor.institution_id)
-    return [ListedRequest(row, _masked(actor, _clear(context, actor, row))) for row in rows], counts
+        names = people.names(connection, actor.institution_id)
+    return [
+        ListedRequest(
+            replace(row, ground=mask_within(row.ground)),
+            _masked(actor, _clear(context, actor, row)),
+            names.get(row.decided_by or "", row.decided_by or ""),
+        )
+        for row in rows
+    ], counts
 
 
 def count_waiting(context: Context, actor: Actor) -> int:

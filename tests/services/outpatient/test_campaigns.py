@@ -14,7 +14,14 @@ import pytest
 import sqlalchemy as sa
 
 from hospital_prepay.domain.access import Actor, Role
-from hospital_prepay.domain.errors import Conflict, MalformedInput, NotPermitted, NoUsableRow, SecondPersonRequired
+from hospital_prepay.domain.errors import (
+    Conflict,
+    MalformedInput,
+    NotFound,
+    NotPermitted,
+    NoUsableRow,
+    SecondPersonRequired,
+)
 from hospital_prepay.domain.rules.outpatient.contact import Outcome, Standing
 from hospital_prepay.domain.rules.outpatient.reach import Way
 from hospital_prepay.files.tables import open_table
@@ -122,8 +129,22 @@ def test_a_campaign_is_released_by_another_and_chooses_then(found: Campaigns) ->
     with pytest.raises(Conflict):
         campaigns.release_campaign(found.context, APPROVER, number)
     with pytest.raises(Conflict):
-        campaigns.drop_campaign(found.context, OFFICER, number)
+        campaigns.drop_campaign(found.context, OFFICER, number, "写错了")
     assert campaigns.show_campaign(found.context, OFFICER, number).head.total_fen == 6450 + 10000 + 1200
+
+
+def test_a_proposal_is_dropped_once_with_its_ground(found: Campaigns) -> None:
+    number = found.propose()
+    with pytest.raises(MalformedInput):
+        campaigns.drop_campaign(found.context, OFFICER, number, "  ")
+    for _ in range(2):
+        campaigns.drop_campaign(found.context, OFFICER, number, " 文字写错了 ", idempotency_key="form-1")
+    head = campaigns.show_campaign(found.context, OFFICER, number).head
+    assert (head.state, head.dropped_by, head.dropped_ground) == ("dropped", OFFICER.actor_id, "文字写错了")
+    with pytest.raises(Conflict):
+        campaigns.drop_campaign(found.context, OFFICER, number, "再作废", idempotency_key="form-2")
+    with pytest.raises(NotFound):
+        campaigns.drop_campaign(found.context, OFFICER, 99, "没有的")
 
 
 @pytest.mark.parametrize(

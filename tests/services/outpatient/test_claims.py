@@ -13,7 +13,7 @@ from hospital_prepay.domain.errors import Conflict, MalformedInput, SecondPerson
 from hospital_prepay.domain.money import Money
 from hospital_prepay.domain.rules.outpatient.claims import Claimant, Paper, Route
 from hospital_prepay.persistence import outpatient_claims as store
-from hospital_prepay.services.outpatient import payouts
+from hospital_prepay.services.outpatient import claim_review, payouts
 from hospital_prepay.services.outpatient.claim_steps import (
     confirm_claim,
     redirect_claim,
@@ -23,7 +23,7 @@ from hospital_prepay.services.outpatient.claim_steps import (
 )
 from hospital_prepay.services.outpatient.claims import ShownPaper
 from tests.hospital import INSTITUTION, actor
-from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER, Outpatients
+from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, OWN, PAYER, ROWS, Outpatients
 
 CARD = "6217 0000 0000 0000 001"
 BANK = {"route": Route.BANK, "bank": "某银行某支行", "card_no": CARD}
@@ -168,6 +168,18 @@ def test_another_way_is_one_that_is_open(counted: Outpatients, tmp_path: Path) -
             )
         )
     assert redirect_claim(counted.context, OFFICER, claim_id, Route.BANK, bank="某银行", card_no=CARD).route == "bank"
+
+
+def test_nothing_is_claimed_of_how_money_came_that_nobody_noted(outpatients: Outpatients) -> None:
+    outpatients.census((("M007", "郑庚", OWN, "", "8.00", "2025-12-01", "门诊预交金", "不详"), *ROWS))
+
+    def why(account_no: str) -> str:
+        owner = claim_review.read_owner(outpatients.context, CLERK, account_no)
+        return dict(claim_review.ways_of(outpatients.context, owner, Claimant.SELF))[Route.ORIGINAL]
+
+    assert why("M007") == "没有登记当时怎么交的，不能原路退"
+    assert why("M001") == "当时不是用微信、支付宝或银行卡交的，没有原路"
+    assert why("M002") == ""
 
 
 def test_cash_waits_while_the_original_way_is_open(counted: Outpatients, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hospital_prepay.domain.rules import RULES
 from hospital_prepay.domain.rules.outpatient.claims import Paper, Route
 from hospital_prepay.persistence.queries.outpatient_left import left_of_batch
 from hospital_prepay.services.access.home import tasks
-from hospital_prepay.services.outpatient import advances, batch_review, escheat, filing, payouts, proposals
+from hospital_prepay.services.outpatient import advances, batch_review, escheat, filing, payouts, proposals, register
 from hospital_prepay.services.outpatient.claim_steps import reject_claim, withdraw_claim
 from hospital_prepay.services.outpatient.claims import ShownPaper
 from hospital_prepay.services.outpatient.escheat import Part, Remittance
@@ -81,6 +81,21 @@ def test_an_account_that_is_not_filed_is_held_back_as_a_duty(filed: Outpatients)
     proposal = proposals.propose(filed.context, OFFICER.institution_id, LAST)
     assert proposal.held_back == {"open": (1, 3000)}
     assert proposal.accounts == 1
+
+
+def test_an_account_keeps_its_filings_and_how_its_mark_was_taken_back(filed: Outpatients) -> None:
+    card = register.account_card(filed.context, OFFICER, "M003")
+    [pack], reason = card.filings, card.account.unclearable_reason
+    assert (pack.filing_no, pack.state, pack.reason, pack.made_by) == (1, "acknowledged", reason, OFFICER.actor_id)
+    assert card.unmarks == ()
+    for _ in range(2):
+        filing.unmark(filed.context, OFFICER, "M003", "家属来电", idempotency_key="form-1")
+    card = register.account_card(filed.context, OFFICER, "M003")
+    [found] = card.unmarks
+    assert (found.actor, found.detail) == (OFFICER.actor_id, {"ground": "家属来电", "reason": reason})
+    assert card.account.unclearable_reason == ""
+    assert [one.filing_no for one in card.filings] == [1]
+    assert register.account_card(filed.context, OFFICER, "M001").unmarks == ()
 
 
 def test_another_day_than_31_december_is_refused(filed: Outpatients) -> None:

@@ -63,7 +63,7 @@ def test_a_campaign_of_the_stock_leaves_kept_deposits_alone(outpatients: Outpati
         told = ProposeCampaign("通知", Way.BOARD, "请来退款，咨询{电话}。", Who.UNTRIED, **more)  # type: ignore[arg-type]
         number = campaigns.propose_campaign(outpatients.context, OFFICER, told)
         found = campaigns.show_campaign(outpatients.context, OFFICER, number).estimate
-        campaigns.drop_campaign(outpatients.context, OFFICER, number)
+        campaigns.drop_campaign(outpatients.context, OFFICER, number, "只看人数")
         assert found is not None
         return found[0]
 

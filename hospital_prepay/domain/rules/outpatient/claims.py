@@ -177,6 +177,8 @@ def routes_for_another() -> tuple[tuple[Route, str], ...]:
 def _why_not_original(facts: ClaimFacts) -> str:
     if facts.remitted_fen:
         return "钱已上缴财政，由医院垫付，没有原路"
+    if facts.channel == "unknown":
+        return "没有登记当时怎么交的，不能原路退"
     if facts.channel not in ("wechat", "alipay", "card"):
         return "当时不是用微信、支付宝或银行卡交的，没有原路"
     if facts.claimant != Claimant.SELF:
