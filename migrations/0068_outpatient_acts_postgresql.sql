@@ -114,13 +114,27 @@ END $$;
 CREATE TRIGGER outpatient_batch_one_at_a_time BEFORE UPDATE OF state ON outpatient_batch FOR EACH ROW
   WHEN (NEW.state IN ('frozen', 'approved')) EXECUTE FUNCTION outpatient_batch_one_at_a_time();
 
+-- And it is booked once none of its accounts waits any more.
+CREATE FUNCTION outpatient_batch_booked_whole() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM outpatient_batch_line l JOIN outpatient_account a
+      ON a.institution_id = l.institution_id AND a.account_no = l.account_no
+    WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no AND a.state = 'frozen') THEN
+    RAISE EXCEPTION 'wrong_step: outpatient_batch' USING ERRCODE = 'HP006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER outpatient_batch_booked_whole BEFORE UPDATE OF state ON outpatient_batch FOR EACH ROW
+  WHEN (NEW.state = 'booked') EXECUTE FUNCTION outpatient_batch_booked_whole();
+
 -- What the gate takes stands on an account of its own: on one of the census it would go to the treasury with what is
 -- more than three years old.
 CREATE FUNCTION outpatient_taken_apart() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
   SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM outpatient_account a WHERE a.institution_id = NEW.institution_id
-      AND a.account_no = NEW.account_no AND a.import_no IS NOT NULL) THEN
+      AND a.account_no = NEW.account_no AND (a.import_no IS NOT NULL OR a.state <> 'open')) THEN
     RAISE EXCEPTION 'gate: outpatient_taken' USING ERRCODE = 'HP006';
   END IF;
   RETURN NEW;

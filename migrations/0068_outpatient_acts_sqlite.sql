@@ -145,11 +145,20 @@ WHEN NEW.state = 'frozen' OR NEW.state = 'approved' BEGIN
       AND a.balance_fen IS NOT l.balance_fen);
 END;
 
+-- And it is booked once none of its accounts waits any more.
+CREATE TRIGGER outpatient_batch_booked_whole BEFORE UPDATE OF state ON outpatient_batch WHEN NEW.state = 'booked' BEGIN
+  SELECT RAISE(ABORT, 'wrong_step: outpatient_batch') WHERE EXISTS (
+    SELECT 1 FROM outpatient_batch_line l JOIN outpatient_account a
+      ON a.institution_id = l.institution_id AND a.account_no = l.account_no
+    WHERE l.institution_id = NEW.institution_id AND l.batch_no = NEW.batch_no AND a.state = 'frozen');
+END;
+
 -- What the gate takes stands on an account of its own: on one of the census it would go to the treasury with what is
 -- more than three years old.
 CREATE TRIGGER outpatient_taken_apart BEFORE INSERT ON outpatient_taken BEGIN
   SELECT RAISE(ABORT, 'gate: outpatient_taken') WHERE EXISTS (SELECT 1 FROM outpatient_account a
-    WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no AND a.import_no IS NOT NULL);
+    WHERE a.institution_id = NEW.institution_id AND a.account_no = NEW.account_no
+      AND (a.import_no IS NOT NULL OR a.state <> 'open'));
 END;
 
 -- A payment that isn't cash goes by a file that was made for the bank.

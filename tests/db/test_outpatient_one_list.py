@@ -16,7 +16,7 @@ from hospital_prepay.services.outpatient import corrections, escheat, filing, pa
 from hospital_prepay.services.outpatient.claim_steps import withdraw_claim
 from hospital_prepay.services.outpatient.escheat import Part
 from hospital_prepay.services.outpatient.proposals import propose_batch
-from tests.db.test_outpatient_books import BANK, Books, books, filed, outpatients, unchanged
+from tests.db.test_outpatient_books import BANK, M1, Books, books, filed, outpatients, unchanged
 from tests.services.outpatient.conftest import APPROVER, CLERK, OFFICER, PAYER
 from tests.services.outpatient.test_escheat import LAST, REMITTER, REVIEWERS, frozen
 from tests.services.outpatient.test_gate import asked, kept
@@ -179,6 +179,17 @@ def test_a_frozen_account_stands_on_no_second_list(filed: Books) -> None:
         " sha256 = o.sha256, frozen_by = o.frozen_by, frozen_at = o.frozen_at FROM outpatient_batch o"
         f" WHERE outpatient_batch.batch_no = {second} AND o.batch_no <> {second}",
     )
+
+
+@pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
+def test_a_list_is_booked_with_all_of_its_accounts(filed: Books) -> None:
+    """An entry that raw SQL posts, past the accounts: PostgreSQL refuses that already."""
+    batch_no = frozen(filed.outpatients)
+    review(filed, batch_no)
+    escheat.approve_list(filed.context, APPROVER, batch_no)
+    lines = (M1, 6450), ("23050102:M003", 3000), ("2103", -9450)
+    filed.post("outpatient_escheat", *lines, source=f"outpatient_batch:{batch_no}")
+    unchanged(filed, "UPDATE outpatient_batch SET state = 'booked'")
 
 
 def test_who_was_paid_goes_on_no_list(filed: Books) -> None:

@@ -136,6 +136,7 @@ def approve_list(context: Context, actor: Actor, batch_no: int, *, idempotency_k
     actor.require(Permission.OUTPATIENT_APPROVE)
     with context.work(actor, "outpatient.approve_batch", f"outpatient_batch:{batch_no}") as work:
         payload = {"batch": batch_no, "step": "approved"}
+        lock_name(work.connection, f"outpatient_batch:{work.institution_id}")  # before the row, as freezing does
         found = _held(work, batch_no)
         if known_number(work, idempotency_key, payload) is not None:
             return found
