@@ -365,21 +365,15 @@ def _leave_out_claimed(connection: sa.Connection, institution_id: str, batch_no:
 
 def changed_on_batch(connection: sa.Connection, institution_id: str, batch_no: int) -> list[str]:
     """The first few accounts of a frozen list that aren't frozen, or don't have what the list says."""
-    line, account, books = OutpatientBatchLine, OutpatientAccount, LedgerAccount
+    line, account = OutpatientBatchLine, OutpatientAccount
     query = (
         sa.select(line.account_no)
         .join(account, sa.and_(account.institution_id == line.institution_id, account.account_no == line.account_no))
-        .outerjoin(
-            books,
-            sa.and_(
-                books.institution_id == line.institution_id,
-                books.account_id == sa.literal("23050102:").concat(line.account_no),
-            ),
-        )
+        .outerjoin(LedgerAccount, _books())
         .where(
             line.institution_id == institution_id,
             line.batch_no == batch_no,
-            sa.or_(account.state != "frozen", books.balance_fen.is_distinct_from(line.balance_fen)),
+            sa.or_(account.state != "frozen", LedgerAccount.balance_fen.is_distinct_from(line.balance_fen)),
         )
         .order_by(line.account_no)
         .limit(5)

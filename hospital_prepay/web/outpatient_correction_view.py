@@ -25,6 +25,7 @@ def correction(one: ListedCorrection, names: Mapping[str, str]) -> dict[str, Any
     """The correction of a miscount."""
     row = one.correction
     kind, word = _STATES[row.state]
+    had = one.before_fen + one.paid_fen
     return {
         **_people(row, names),
         "id": row.correction_id,
@@ -33,7 +34,7 @@ def correction(one: ListedCorrection, names: Mapping[str, str]) -> dict[str, Any
         "before_fen": one.before_fen,
         "after_fen": one.after_fen,
         "paid_fen": one.paid_fen,
-        "is_large": row.state == "asked" and is_large(one.before_fen + one.paid_fen, one.before_fen + row.change_fen),
+        "is_large": row.state == "asked" and is_large(had, had + row.change_fen),
         "state": {"kind": kind, "word": word},
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote
@@ -15,9 +16,10 @@ from python_calamine import CalamineWorkbook
 from werkzeug.test import TestResponse
 
 from hospital_prepay.domain.access import Role
+from hospital_prepay.persistence.outpatient_corrections import CorrectionRow, ListedCorrection
 from hospital_prepay.services import import_runs
 from hospital_prepay.services.outpatient import census
-from hospital_prepay.web import ledger
+from hospital_prepay.web import ledger, outpatient_correction_view
 from tests.counter import Counter
 from tests.people import Browser, House
 
@@ -405,6 +407,15 @@ def test_a_sum_with_a_nought_too_many_is_typed_again_and_shown_to_who_decides(
     assert booked.post(ask, {**form, "again": "70.00"}).status_code == 422
     assert booked.post(ask, {**form, "again": "7000"}).status_code == 303
     assert "相差很大，请核对凭条" in login_as(Role.FINANCE_APPROVER).get(f"{ROOT}/corrections").text
+
+
+def test_what_was_given_back_counts_for_what_is_out_of_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does where the correction is asked for: 64.50 given back, and a thousand in all."""
+    monkeypatch.setattr(outpatient_correction_view, "_people", lambda *_: {})
+    moment = datetime(2026, 1, 15, tzinfo=UTC)
+    row = CorrectionRow("c", "M001", 100_000 - 6450, "x", "asked", "a", moment, None, None, "")
+    shown = outpatient_correction_view.correction(ListedCorrection(row, "x", 0, None, 6450), {})
+    assert shown["is_large"]
 
 
 def test_a_miscount_is_turned_down_with_a_reason_for_who_asked(booked: Browser, login_as: Login) -> None:
